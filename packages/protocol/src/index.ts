@@ -1,0 +1,3 @@
+export * from './limits.ts';
+export * from './tensor.ts';
+export * from './wire.ts';
