@@ -1,0 +1,117 @@
+/**
+ * What the control plane's main thread and the data plane's worker thread say to each other. Plain data, cloned.
+ * Calls have a reply each (`call` numbers pair them); notices have none.
+ */
+import type { CoordinatorEvent, DeploymentState, Policy } from '@sparewheel/coordinator';
+import type { Artifacts, Plan } from '@sparewheel/planner';
+import type {
+  DeviceView,
+  FaultRequest,
+  LatencyView,
+  LoadRequest,
+  LoadView,
+  SeatView,
+} from '@sparewheel/protocol';
+
+export interface DataPlaneOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly joinToken: string;
+  readonly inferToken: string;
+  /** The operator may also infer: the dashboard's canvas uses its token. */
+  readonly operatorToken: string;
+  /** Directory of the content-addressed blobs (`<sha256>` each). */
+  readonly blobs: string;
+  /** Devices that have joined before: an identity is bound to the secret that it first came with. */
+  readonly devices: readonly KnownDevice[];
+}
+
+export interface KnownDevice {
+  readonly id: string;
+  readonly name: string;
+  readonly secretHash: string;
+  readonly platform: string;
+}
+
+export interface LiveDeployment {
+  readonly name: string;
+  readonly plan: Plan;
+  readonly artifacts: Artifacts;
+  readonly policy: Policy;
+  /** Device ids by seat, null where the coordinator is to choose. */
+  readonly seats: readonly (string | null)[];
+}
+
+export interface DeploymentRuntime {
+  readonly name: string;
+  readonly state: DeploymentState;
+  readonly reason: string | null;
+  readonly policy: Policy;
+  readonly seats: readonly SeatView[];
+  readonly load: LoadView | null;
+}
+
+export type DataPlaneCall =
+  | { kind: 'deploy'; deployment: LiveDeployment }
+  | { kind: 'undeploy'; name: string }
+  | { kind: 'set-policy'; name: string; policy: Policy }
+  | { kind: 'fault'; device: string; fault: FaultRequest }
+  | { kind: 'revive'; device: string }
+  | { kind: 'start-load'; name: string; load: LoadRequest }
+  | { kind: 'stop-load'; name: string }
+  | { kind: 'latency'; name: string }
+  | { kind: 'reset-latency'; name: string }
+  /** Stops accepting, finishes what was accepted, closes. */
+  | { kind: 'stop' };
+
+export interface DataPlaneReplies {
+  deploy: null;
+  undeploy: null;
+  'set-policy': null;
+  fault: null;
+  revive: null;
+  'start-load': LoadView;
+  'stop-load': LoadView | null;
+  latency: LatencyView;
+  'reset-latency': null;
+  stop: null;
+}
+
+export interface CallMessage {
+  readonly call: number;
+  readonly body: DataPlaneCall;
+}
+
+/** What went wrong with a call, to become an HTTP error of the same code. */
+export interface CallFailure {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export type DataPlaneMessage =
+  | { kind: 'reply'; call: number; ok: true; value: DataPlaneReplies[keyof DataPlaneReplies] }
+  | { kind: 'reply'; call: number; ok: false; failure: CallFailure }
+  /** The servers listen. */
+  | { kind: 'listening'; port: number }
+  /** It could not start: the port is taken, say. */
+  | { kind: 'failed'; code: string; message: string }
+  /** A device came for the first time, or under a new name: to be stored. */
+  | { kind: 'device-known'; device: KnownDevice }
+  /** Everything that happened except finished requests, which only the latency recorder sees. */
+  | { kind: 'event'; event: Exclude<CoordinatorEvent, { kind: 'request-finished' }> | FaultEvent }
+  /** A few times a second, where something changed. */
+  | {
+      kind: 'views';
+      devices: readonly DeviceView[];
+      deployments: readonly DeploymentRuntime[];
+      latency: readonly LatencyView[];
+    };
+
+/** An operator's doing, as it took effect. */
+export interface FaultEvent {
+  readonly kind: 'fault-injected' | 'fault-healed' | 'device-revived' | 'device-refused';
+  readonly device: string | null;
+  readonly message: string;
+}
