@@ -1,0 +1,25 @@
+export {
+  type Answers,
+  answersFromPairs,
+  createDecoder,
+  type Decoder,
+  planRecovery,
+  type Recovery,
+} from './decode.ts';
+export { type EncodeOptions, encodeBias, encodeViews, encodeWeights, type WeightLayout } from './encode.ts';
+export * from './errors.ts';
+export {
+  type Generator,
+  generatorFromRows,
+  generatorMatrix,
+  totalShards,
+  vandermondeGenerator,
+} from './generator.ts';
+export {
+  type Block,
+  type Partition,
+  type PartitionOptions,
+  partitionHeights,
+  partitionRows,
+} from './partition.ts';
+export { DEFAULT_ANSWER_TOLERANCE, type Verification, verify } from './verify.ts';

@@ -1,0 +1,124 @@
+/** Elements summed at a time: 2048 doubles are 16 KB, half of a small core's first-level cache. */
+const CHUNK = 2048;
+
+const accumulator = new Float64Array(CHUNK);
+
+/**
+ * target[targetOffset + i] = Σ_s coefficients[s] · sources[s][offsets[s] + i] for i < length, where a source is
+ * taken as zero from its `lengths[s]` on. Summed in float64 and rounded to float32 once per element, so that
+ * the result is as exact as float32 can be however many sources there are. The target must not overlap a source.
+ */
+export function linearCombination(
+  target: Float32Array,
+  targetOffset: number,
+  length: number,
+  coefficients: ArrayLike<number>,
+  sources: readonly Float32Array[],
+  offsets: ArrayLike<number>,
+  lengths: ArrayLike<number>,
+): void {
+  // Between two neighbouring source lengths the set of sources that take part is constant.
+  let from = 0;
+  while (from < length) {
+    let to = length;
+    const active: number[] = [];
+    for (let s = 0; s < sources.length; s++) {
+      const end = lengths[s]!;
+      if (end <= from) continue;
+      active.push(s);
+      if (end < to) to = end;
+    }
+    combineActive(target, targetOffset, from, to, coefficients, sources, offsets, active);
+    from = to;
+  }
+}
+
+function combineActive(
+  target: Float32Array,
+  targetOffset: number,
+  from: number,
+  to: number,
+  coefficients: ArrayLike<number>,
+  sources: readonly Float32Array[],
+  offsets: ArrayLike<number>,
+  active: readonly number[],
+): void {
+  for (let start = from; start < to; start += CHUNK) {
+    const count = Math.min(CHUNK, to - start);
+    accumulator.fill(0, 0, count);
+    for (let a = 0; a < active.length; ) {
+      const s = active[a]!;
+      if (active.length - a >= 4) {
+        const t = active[a + 1]!;
+        const u = active[a + 2]!;
+        const v = active[a + 3]!;
+        addFour(
+          count,
+          sources[s]!,
+          offsets[s]! + start,
+          coefficients[s]!,
+          sources[t]!,
+          offsets[t]! + start,
+          coefficients[t]!,
+          sources[u]!,
+          offsets[u]! + start,
+          coefficients[u]!,
+          sources[v]!,
+          offsets[v]! + start,
+          coefficients[v]!,
+        );
+        a += 4;
+      } else {
+        addOne(count, sources[s]!, offsets[s]! + start, coefficients[s]!);
+        a += 1;
+      }
+    }
+    const base = targetOffset + start;
+    for (let i = 0; i < count; i++) target[base + i] = accumulator[i]!;
+  }
+}
+
+function addOne(count: number, source: Float32Array, offset: number, c: number): void {
+  for (let i = 0; i < count; i++) accumulator[i] = accumulator[i]! + c * source[offset + i]!;
+}
+
+function addFour(
+  count: number,
+  s: Float32Array,
+  sOffset: number,
+  sC: number,
+  t: Float32Array,
+  tOffset: number,
+  tC: number,
+  u: Float32Array,
+  uOffset: number,
+  uC: number,
+  v: Float32Array,
+  vOffset: number,
+  vC: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    accumulator[i] =
+      accumulator[i]! +
+      (sC * s[sOffset + i]! + tC * t[tOffset + i]!) +
+      (uC * u[uOffset + i]! + vC * v[vOffset + i]!);
+  }
+}
+
+/** Whether every element is a finite number. Branch-free: x · 0 is NaN exactly when x is not finite. */
+export function allFinite(values: Float32Array, offset = 0, length = values.length - offset): boolean {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  const end = offset + length;
+  let i = offset;
+  for (; i + 3 < end; i += 4) {
+    a += values[i]! * 0;
+    b += values[i + 1]! * 0;
+    c += values[i + 2]! * 0;
+    d += values[i + 3]! * 0;
+  }
+  for (; i < end; i++) a += values[i]! * 0;
+  return a + b + c + d === 0;
+}
