@@ -93,7 +93,8 @@ export function viewTensorData<T extends ElementType>(type: T, bytes: Uint8Array
       `${bytes.byteLength} bytes are not a whole number of ${type} elements of ${size} bytes`,
     );
   }
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not bytes.slice(): a Node Buffer's slice is a view of the same, misaligned memory.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const View = VIEWS[type] as unknown as new (
     buffer: ArrayBufferLike,
     offset: number,

@@ -11,6 +11,12 @@ import { ELEMENT_TYPES, type Tensor } from './tensor.ts';
 
 export const PROTOCOL_VERSION = 1;
 
+/** Socket.IO namespaces of the data plane's port. */
+export const NAMESPACES = { control: '/control', tensors: '/tensors', supervisor: '/supervisor' } as const;
+/** The one event of `/tensors`, in both directions, and the chunk event of `/control`: binary frames, see parser.ts. */
+export const TENSOR_EVENT = 'tensors';
+export const BLOB_EVENT = 'blob';
+
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 export const blobRefSchema = z.object({ sha256: sha256Schema, bytes: z.number().int().nonnegative() });
 export const tensorSpecSchema = z.object({
@@ -158,6 +164,14 @@ export interface Refusal {
 }
 export type FromDevice = Answer | Refusal;
 
+/** The events of `/tensors`, for typed sockets. No acknowledgements: an answer is a message of its own. */
+export interface TensorsToDevice {
+  [TENSOR_EVENT](message: ToDevice): void;
+}
+export interface DeviceToTensors {
+  [TENSOR_EVENT](message: FromDevice): void;
+}
+
 /** `/supervisor`: a supervisor looks after the device processes of one machine. */
 export const supervisedDeviceSchema = z.object({
   id: deviceIdentitySchema.shape.id,
@@ -179,4 +193,9 @@ export interface ControlToSupervisor {
   pause(request: { id: string }, acknowledge: (outcome: Outcome) => void): void;
   resume(request: { id: string }, acknowledge: (outcome: Outcome) => void): void;
   revive(request: { id: string }, acknowledge: (outcome: Outcome) => void): void;
+  /**
+   * Passed on to the device process beside the network. The only way to heal a partition: a partitioned device hears
+   * nothing on its own connections.
+   */
+  fault(request: { id: string; fault: Fault }, acknowledge: (outcome: Outcome) => void): void;
 }
