@@ -1,0 +1,184 @@
+/** Starts Sparewheel as its README says, in a home of its own, and talks to it as a script would. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { DeploymentView, DeviceView, LatencyView } from '@sparewheel/protocol';
+
+export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+export interface StartOptions {
+  /** After `npm start --`. */
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Continue in the home of a product that was stopped or killed. */
+  readonly home?: string;
+  readonly ports?: { readonly control: number; readonly data: number };
+  /** Resolve when the page is served, without waiting for the demo deployment. */
+  readonly withoutDemo?: boolean;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export class Product {
+  readonly output: string[] = [];
+  private constructor(
+    readonly process: ChildProcess,
+    readonly home: string,
+    readonly ports: { readonly control: number; readonly data: number },
+    readonly tokens: { readonly operator: string; readonly infer: string; readonly join: string },
+  ) {}
+
+  static async start(options: StartOptions = {}): Promise<Product> {
+    const home = options.home ?? mkdtempSync(join(tmpdir(), 'sparewheel-e2e-'));
+    const ports = options.ports ?? { control: await freePort(), data: await freePort() };
+    const tokens = {
+      operator: 'operator-token-of-the-tests',
+      infer: 'infer-token-of-the-tests',
+      join: 'join-token-of-the-tests',
+    };
+    const child = spawn('npm', ['start', '--', ...(options.args ?? [])], {
+      cwd: repositoryRoot,
+      // A group of its own, so that a signal reaches all of it and nothing else.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        PORT: String(ports.control),
+        DATA_PORT: String(ports.data),
+        SPAREWHEEL_HOME: home,
+        SPAREWHEEL_OPERATOR_TOKEN: tokens.operator,
+        SPAREWHEEL_INFER_TOKEN: tokens.infer,
+        SPAREWHEEL_JOIN_TOKEN: tokens.join,
+        ...options.environment,
+      },
+    });
+    const product = new Product(child, home, ports, tokens);
+    await product.#ready();
+    if (!options.withoutDemo) await product.deploymentState('lenet5', 'ready');
+    return product;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.ports.control}`;
+  }
+
+  get dataUrl(): string {
+    return `http://127.0.0.1:${this.ports.data}`;
+  }
+
+  #ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const read = (line: string) => {
+        this.output.push(line);
+        if (line.includes('/?token=')) resolve();
+      };
+      for (const stream of [this.process.stdout, this.process.stderr]) {
+        if (stream) createInterface({ input: stream }).on('line', read);
+      }
+      this.process.once('exit', (code, signal) =>
+        reject(new Error(`the product ended (${code ?? signal}):\n${this.output.join('\n')}`)),
+      );
+    });
+  }
+
+  async api<T = unknown>(
+    path: string,
+    init: RequestInit & { json?: unknown; token?: string | null } = {},
+  ): Promise<{ status: number; body: T }> {
+    const { json, token = this.tokens.operator, ...rest } = init;
+    const headers = new Headers(rest.headers);
+    if (token !== null) headers.set('authorization', `Bearer ${token}`);
+    if (json !== undefined) headers.set('content-type', 'application/json');
+    const response = await fetch(`${this.url}${path}`, {
+      ...rest,
+      headers,
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T };
+  }
+
+  async devices(): Promise<readonly DeviceView[]> {
+    return (await this.api<readonly DeviceView[]>('/api/devices')).body;
+  }
+
+  async deployment(name: string): Promise<DeploymentView> {
+    return (await this.api<DeploymentView>(`/api/deployments/${name}`)).body;
+  }
+
+  async latency(name: string): Promise<LatencyView> {
+    return (await this.api<LatencyView>(`/api/deployments/${name}/latency`)).body;
+  }
+
+  /** Asks until `probe` gives something; the test's own time limit ends it. */
+  async eventually<T>(
+    what: string,
+    probe: () => Promise<T | undefined | false>,
+    timeoutMs = 60_000,
+  ): Promise<T> {
+    const deadline = performance.now() + timeoutMs;
+    let last: unknown;
+    while (performance.now() < deadline) {
+      try {
+        const found = await probe();
+        if (found !== undefined && found !== false) return found;
+      } catch (error) {
+        last = error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(
+      `${what}: not within ${timeoutMs} ms${last ? ` (${String(last)})` : ''}\n${this.output.slice(-20).join('\n')}`,
+    );
+  }
+
+  deploymentState(name: string, state: DeploymentView['state'], timeoutMs?: number): Promise<DeploymentView> {
+    return this.eventually(
+      `deployment ${name} ${state}`,
+      async () => {
+        const deployment = await this.deployment(name);
+        return deployment.state === state && deployment;
+      },
+      timeoutMs,
+    );
+  }
+
+  /** Sends Ctrl-C to everything, as a terminal does, and waits for the end. */
+  async stop(): Promise<{ exitCode: number | null }> {
+    return this.#end('SIGINT');
+  }
+
+  /** Kills the control plane's own process at once, and nothing else. */
+  async killControlPlane(): Promise<void> {
+    const processes = await this.api<{ processId: number }>('/api/health');
+    process.kill(processes.body.processId, 'SIGKILL');
+    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<{ exitCode: number | null }> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const ended = once(this.process, 'exit');
+      process.kill(-(this.process.pid ?? 0), signal);
+      await ended;
+    }
+    return { exitCode: this.process.exitCode };
+  }
+
+  removeHome(): void {
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,152 @@
+/** What the system promises while devices die, checked from outside over its public interfaces. */
+import { expect, test } from '@playwright/test';
+import type { DeviceView } from '@sparewheel/protocol';
+import { inferBinary, inferJson, relativeError } from '../src/inference.ts';
+import { Product } from '../src/product.ts';
+import { referenceLenet5, sampleImages } from '../src/reference.ts';
+
+let product: Product;
+
+test.beforeAll(async () => {
+  product = await Product.start();
+});
+test.afterAll(async () => {
+  await product?.stop();
+  product?.removeHome();
+});
+
+const image = (data: Float32Array) => ({ name: 'image', dims: [1, 1, 28, 28], data });
+
+async function kill(device: DeviceView): Promise<void> {
+  const { status } = await product.api(`/api/devices/${device.id}/faults`, {
+    method: 'POST',
+    json: { kind: 'kill' },
+  });
+  expect(status).toBeLessThan(300);
+  await product.eventually(`${device.name} dead`, async () => {
+    const now = (await product.devices()).find(({ id }) => id === device.id);
+    return now !== undefined && now.state !== 'ready';
+  });
+}
+
+async function revive(device: DeviceView): Promise<void> {
+  const { status } = await product.api(`/api/devices/${device.id}/revive`, { method: 'POST' });
+  expect(status).toBeLessThan(300);
+  await product.eventually(`${device.name} ready`, async () => {
+    const now = (await product.devices()).find(({ id }) => id === device.id);
+    return now?.state === 'ready';
+  });
+}
+
+/** The devices that hold a shard of the demo, by seat. */
+async function seated(): Promise<DeviceView[]> {
+  const [devices, deployment] = await Promise.all([product.devices(), product.deployment('lenet5')]);
+  return deployment.progress.seats.map((seat) => {
+    const device = devices.find(({ id }) => id === seat.device);
+    if (device === undefined) throw new Error(`seat ${seat.seat} is empty`);
+    return device;
+  });
+}
+
+test('answers agree with the undivided model, healthy and with every single device dead, in both forms', async () => {
+  const [sample] = sampleImages();
+  if (sample === undefined) throw new Error('no sample digits');
+  const expected = await referenceLenet5(sample.pixels);
+
+  const check = async () => {
+    const json = await inferJson(product, 'lenet5', image(sample.pixels));
+    const binary = await inferBinary(product, 'lenet5', image(sample.pixels));
+    expect(json.status).toBe(200);
+    expect(binary.status).toBe(200);
+    expect(relativeError(json.outputs.logits ?? new Float32Array(), expected)).toBeLessThanOrEqual(1e-4);
+    expect(relativeError(binary.outputs.logits ?? new Float32Array(), expected)).toBeLessThanOrEqual(1e-4);
+    return binary;
+  };
+
+  await check();
+  for (const device of await product.devices()) {
+    await kill(device);
+    const { parameters } = await check();
+    expect(parameters.rescued).toBe(0);
+    if (device.roles.includes('data')) expect(parameters.recovered).toBeGreaterThan(0);
+    await revive(device);
+    await product.deploymentState('lenet5', 'ready');
+  }
+});
+
+test('eight requests always in flight, every device of the group killed and revived: 0 failed, 0 lost', async () => {
+  const started = await product.api('/api/deployments/lenet5/load', {
+    method: 'POST',
+    json: { mode: 'closed', concurrency: 8 },
+  });
+  expect(started.status).toBeLessThan(300);
+  const before = await product.latency('lenet5');
+
+  for (const device of await seated()) {
+    const { counts } = await product.latency('lenet5');
+    await kill(device);
+    await product.eventually(
+      'a hundred requests without it',
+      async () => (await product.latency('lenet5')).counts.answered > counts.answered + 100,
+    );
+    await revive(device);
+    await product.deploymentState('lenet5', 'ready');
+  }
+
+  const stopped = await product.api<{ sent: number; answered: number; failed: number; lost: number }>(
+    '/api/deployments/lenet5/load',
+    { method: 'DELETE' },
+  );
+  const { counts } = await product.latency('lenet5');
+  expect(counts.recovered).toBeGreaterThan(before.counts.recovered);
+  expect({
+    failed: counts.failed - before.counts.failed,
+    lost: counts.lost,
+    rescued: counts.rescued - before.counts.rescued,
+  }).toEqual({ failed: 0, lost: 0, rescued: 0 });
+  expect(stopped.body).toMatchObject({ failed: 0, lost: 0 });
+  expect(stopped.body.answered).toBe(stopped.body.sent);
+});
+
+test('two devices of the group killed at once: rescued, healed by the spare, whole again after one returns', async () => {
+  const [sample] = sampleImages();
+  if (sample === undefined) throw new Error('no sample digits');
+  const expected = await referenceLenet5(sample.pixels);
+  const seats = await seated();
+  const [first, second] = [seats[0], seats[1]];
+  if (first === undefined || second === undefined) throw new Error('no seats');
+
+  await Promise.all([kill(first), kill(second)]);
+  const during = await inferBinary(product, 'lenet5', image(sample.pixels));
+  expect(during.status).toBe(200);
+  expect(relativeError(during.outputs.logits ?? new Float32Array(), expected)).toBeLessThanOrEqual(1e-4);
+
+  await product.eventually(
+    'decoding without rescue',
+    async () => {
+      const answer = await inferBinary(product, 'lenet5', image(sample.pixels));
+      expect(answer.status).toBe(200);
+      return answer.parameters.rescued === 0 && answer.parameters.recovered > 0;
+    },
+    10_000,
+  );
+
+  await revive(first);
+  await product.deploymentState('lenet5', 'ready', 10_000);
+  await revive(second);
+});
+
+test('a control plane that is killed comes back with its deployments, without help', async () => {
+  const [sample] = sampleImages();
+  if (sample === undefined) throw new Error('no sample digits');
+  await product.killControlPlane();
+  const { home, ports } = product;
+  product = await Product.start({ home, ports, withoutDemo: true });
+  const answer = await product.eventually('an answer', async () => {
+    const inferred = await inferBinary(product, 'lenet5', image(sample.pixels));
+    return inferred.status === 200 && inferred;
+  });
+  expect(
+    relativeError(answer.outputs.logits ?? new Float32Array(), await referenceLenet5(sample.pixels)),
+  ).toBeLessThanOrEqual(1e-4);
+});
