@@ -1,3 +1,4 @@
+export * from './api.ts';
 export * from './blob-frame.ts';
 export * from './finite.ts';
 export * from './frame.ts';
