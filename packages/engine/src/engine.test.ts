@@ -1,0 +1,8 @@
+import { createDirectEngine } from './direct-engine.ts';
+import { describeEngine } from './testing/engine-contract.ts';
+import { createWorkerEngine } from './worker-engine.ts';
+
+describeEngine('direct engine, native', () => createDirectEngine({ backend: 'native' }));
+describeEngine('direct engine, wasm', () => createDirectEngine({ backend: 'wasm' }));
+describeEngine('worker engine, native', () => createWorkerEngine({ backend: 'native' }));
+describeEngine('worker engine, wasm', () => createWorkerEngine({ backend: 'wasm' }));

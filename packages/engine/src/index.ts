@@ -1,0 +1,4 @@
+export * from './direct-engine.ts';
+export * from './engine.ts';
+export * from './entry.ts';
+export * from './worker-engine.ts';

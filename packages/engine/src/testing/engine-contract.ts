@@ -1,0 +1,127 @@
+/** What every engine promises; run against each implementation. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bytesOf, type Tensor } from '@sparewheel/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Engine, EngineError } from '../engine.ts';
+import { tinyModel, tinyProduct } from './tiny-model.ts';
+
+const model = { inner: 3, columns: 2, weights: Float32Array.of(1, 2, 3, 4, 5, 6) };
+const x: Tensor = { type: 'float32', dims: [2, 3], data: Float32Array.of(1, 0, -1, 0.5, 2, 1) };
+const y: Tensor = { type: 'float32', dims: [2, 2], data: tinyProduct(model, x.data as Float32Array) };
+
+export function describeEngine(name: string, create: () => Promise<Engine>): void {
+  describe(name, () => {
+    let engine: Engine;
+    let folder: string;
+
+    beforeAll(async () => {
+      engine = await create();
+      folder = await mkdtemp(join(tmpdir(), 'sparewheel-engine-'));
+    });
+    afterAll(async () => {
+      await engine.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    const refusal = (code: string) => expect.objectContaining({ name: 'EngineError', code });
+
+    it('loads a model from bytes and runs it', async () => {
+      const loaded = await engine.load('bytes', { kind: 'bytes', graph: tinyModel(model) });
+      expect(loaded).toEqual({ feeds: ['x'], fetches: ['y'] });
+      const { fetches, computeMs } = await engine.run('bytes', { x });
+      expect(fetches).toEqual({ y });
+      expect(computeMs).toBeGreaterThan(0);
+    });
+
+    it('loads weights from external data, in memory and beside the file, mapped or not', async () => {
+      const location = 'weights.bin';
+      const graph = tinyModel({ ...model, location });
+      const data = bytesOf(model.weights);
+      await engine.load('external', { kind: 'bytes', graph, externalData: [{ location, data }] });
+      expect((await engine.run('external', { x })).fetches).toEqual({ y });
+      const path = join(folder, 'graph.onnx');
+      await writeFile(path, graph);
+      await writeFile(join(folder, location), data);
+      for (const mapped of [true, false]) {
+        const key = `file, mapped ${mapped}`;
+        await engine.load(key, { kind: 'file', path, externalData: [location] }, { mapped });
+        expect((await engine.run(key, { x })).fetches).toEqual({ y });
+      }
+    });
+
+    it('leaves the feeds as they are, and takes views of larger buffers', async () => {
+      await engine.load('views', { kind: 'bytes', graph: tinyModel(model) });
+      const frame = new Float32Array(100);
+      frame.set(x.data as Float32Array, 7);
+      const view: Tensor = { ...x, data: frame.subarray(7, 13) };
+      expect((await engine.run('views', { x: view })).fetches).toEqual({ y });
+      expect((await engine.run('views', { x: view })).fetches).toEqual({ y });
+      expect(frame).toHaveLength(100);
+      expect(view.data).toEqual(x.data);
+    });
+
+    it('answers a second load of a key at once, and calls in their order', async () => {
+      const source = { kind: 'bytes', graph: tinyModel(model) } as const;
+      const [first, result, second] = await Promise.all([
+        engine.load('twice', source),
+        engine.run('twice', { x }),
+        engine.load('twice', { kind: 'bytes', graph: new Uint8Array(3) }),
+      ]);
+      expect(second).toEqual(first);
+      expect(result.fetches).toEqual({ y });
+    });
+
+    it('runs many requests at once', async () => {
+      await engine.load('many', { kind: 'bytes', graph: tinyModel(model) });
+      const results = await Promise.all(Array.from({ length: 100 }, () => engine.run('many', { x }, ['y'])));
+      for (const { fetches } of results) expect(fetches).toEqual({ y });
+    });
+
+    it('refuses what is not a model, and goes on', async () => {
+      for (const graph of [
+        new Uint8Array(0),
+        new Uint8Array(100).fill(7),
+        tinyModel(model).subarray(0, 60),
+      ]) {
+        await expect(engine.load('bad', { kind: 'bytes', graph })).rejects.toEqual(refusal('invalid-model'));
+      }
+      const path = join(folder, 'nowhere.onnx');
+      await expect(engine.load('bad', { kind: 'file', path })).rejects.toEqual(refusal('invalid-model'));
+      await expect(engine.run('bad', { x })).rejects.toEqual(refusal('unknown-model'));
+    });
+
+    it('refuses feeds and fetches that do not fit, and goes on', async () => {
+      await engine.load('fits', { kind: 'bytes', graph: tinyModel(model) });
+      await expect(engine.run('fits', {})).rejects.toEqual(refusal('invalid-feed'));
+      const short = { ...x, dims: [3, 3] };
+      await expect(engine.run('fits', { x: short })).rejects.toEqual(refusal('invalid-feed'));
+      await expect(engine.run('fits', { x }, ['z'])).rejects.toEqual(refusal('unknown-fetch'));
+      const narrow: Tensor = { type: 'float32', dims: [3, 2], data: new Float32Array(6) };
+      await expect(engine.run('fits', { x: narrow })).rejects.toEqual(refusal('run-failed'));
+      const integers: Tensor = { type: 'int32', dims: [2, 3], data: new Int32Array(6) };
+      await expect(engine.run('fits', { x: integers })).rejects.toEqual(refusal('run-failed'));
+      expect((await engine.run('fits', { x })).fetches).toEqual({ y });
+    });
+
+    it('unloads, and unloads what is not there', async () => {
+      await engine.load('gone', { kind: 'bytes', graph: tinyModel(model) });
+      await engine.unload('gone');
+      await engine.unload('gone');
+      await expect(engine.run('gone', { x })).rejects.toEqual(refusal('unknown-model'));
+    });
+
+    it('finishes what was accepted when it closes, then refuses', async () => {
+      const other = await create();
+      await other.load('last', { kind: 'bytes', graph: tinyModel(model) });
+      const last = other.run('last', { x });
+      await Promise.all([other.close(), other.close()]);
+      expect((await last).fetches).toEqual({ y });
+      await expect(other.run('last', { x })).rejects.toEqual(refusal('closed'));
+      await expect(other.load('late', { kind: 'bytes', graph: tinyModel(model) })).rejects.toBeInstanceOf(
+        EngineError,
+      );
+    });
+  });
+}
