@@ -38,7 +38,7 @@ describe('worker engine', () => {
     const x: Tensor = { type: 'float32', dims: [1, 1], data: new Float32Array(1) };
     const pending = Array.from({ length: 5 }, () => engine.run('tiny', { x }));
     const settled = Promise.allSettled(pending);
-    await postMessage.mock.contexts[0]?.terminate();
+    await (postMessage.mock.contexts[0] as Worker | undefined)?.terminate();
     postMessage.mockRestore();
     const crash = expect.objectContaining({ name: 'EngineError', code: 'worker-crashed' });
     expect((await settled).at(-1)).toEqual({ status: 'rejected', reason: crash });

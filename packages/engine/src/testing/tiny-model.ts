@@ -66,19 +66,25 @@ function valueInfo(name: string, dims: readonly (string | number)[]): Uint8Array
   return message(text(1, name), bytes(2, message(bytes(1, message(varint(1, FLOAT), bytes(2, shape))))));
 }
 
-function message(...fields: readonly number[][]): Uint8Array {
-  return Uint8Array.from(fields.flat());
+function message(...fields: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(fields.reduce((size, field) => size + field.byteLength, 0));
+  let at = 0;
+  for (const field of fields) {
+    whole.set(field, at);
+    at += field.byteLength;
+  }
+  return whole;
 }
 
-function varint(field: number, value: number): number[] {
-  return [...base128(field * 8), ...base128(value)];
+function varint(field: number, value: number): Uint8Array {
+  return Uint8Array.from([...base128(field * 8), ...base128(value)]);
 }
 
-function bytes(field: number, content: Uint8Array): number[] {
-  return [...base128(field * 8 + 2), ...base128(content.byteLength), ...content];
+function bytes(field: number, content: Uint8Array): Uint8Array {
+  return message(Uint8Array.from([...base128(field * 8 + 2), ...base128(content.byteLength)]), content);
 }
 
-function text(field: number, value: string): number[] {
+function text(field: number, value: string): Uint8Array {
   return bytes(field, new TextEncoder().encode(value));
 }
 
