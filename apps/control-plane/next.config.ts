@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url';
+import type { NextConfig } from 'next';
+
+const config: NextConfig = {
+  poweredByHeader: false,
+  reactStrictMode: true,
+  /** Workspace packages are consumed as TypeScript source. */
+  transpilePackages: ['@sparewheel/protocol', '@sparewheel/zoo'],
+  serverExternalPackages: ['@libsql/client', '@prisma/adapter-libsql', '@prisma/client', 'onnxruntime-node'],
+  turbopack: { root: fileURLToPath(new URL('../..', import.meta.url)) },
+  experimental: { optimizePackageImports: ['radix-ui'] },
+  /** `npm run check` type-checks the whole repository; a build need not do it a second time. */
+  typescript: { ignoreBuildErrors: true },
+  devIndicators: false,
+};
+
+export default config;

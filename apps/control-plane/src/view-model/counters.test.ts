@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { counters, throughputNow } from './counters.ts';
+import { latency, percentiles } from './testing.ts';
+
+const load = {
+  running: true,
+  mode: 'closed' as const,
+  concurrency: 8,
+  ratePerSecond: null,
+  sent: 100,
+  answered: 99,
+  failed: 0,
+  lost: 0,
+  inFlight: 1,
+  startedAt: '2026-01-01T00:00:00Z',
+  percentiles: percentiles(),
+};
+const tone = (key: string, list: ReturnType<typeof counters>) =>
+  list.find((entry) => entry.key === key)?.tone;
+
+describe('the counters', () => {
+  it('show 0 lost as good, and anything else as bad, whoever noticed', () => {
+    expect(tone('lost', counters(null, null))).toBe('ok');
+    expect(tone('lost', counters(latency(), load))).toBe('ok');
+    expect(tone('lost', counters(latency(), { ...load, lost: 1 }))).toBe('danger');
+    const counts = { ...latency().counts, lost: 2 };
+    expect(counters(latency({ counts }), load)[0]).toMatchObject({ key: 'lost', value: '2', tone: 'danger' });
+  });
+
+  it('are quiet about what did not happen', () => {
+    const quiet = counters(latency(), null);
+    expect(['recovered', 'rescued', 'failed'].map((key) => tone(key, quiet))).toEqual([
+      'quiet',
+      'quiet',
+      'quiet',
+    ]);
+    const counts = { ...latency().counts, recovered: 1204, recoveredShards: 1300 };
+    expect(counters(latency({ counts }), null).find(({ key }) => key === 'recovered')).toMatchObject({
+      value: '1,204',
+      note: '1,300 shards by subtraction',
+      tone: 'parity',
+    });
+  });
+
+  it('read the throughput from the last complete second', () => {
+    expect(throughputNow(latency({ throughput: [10, 240, 31] }))).toBe(240);
+    expect(throughputNow(null)).toBe(0);
+  });
+});

@@ -1,0 +1,37 @@
+import type { DeploymentView } from '@sparewheel/protocol';
+
+type Policy = DeploymentView['policy'];
+export type WaitKind = 'any-k' | 'threshold' | 'all';
+
+/** The slider goes from 0 to this many milliseconds; the API takes up to a minute. */
+export const SLIDER_MS = 200;
+export const FIRST_THRESHOLD_MS = 20;
+
+export function waitKind(waitMs: Policy['waitMs']): WaitKind {
+  return typeof waitMs === 'number' ? 'threshold' : waitMs;
+}
+
+/** What a choice of the waiting rule sets. A threshold starts where it last was. */
+export function waitOf(kind: WaitKind, thresholdMs: number): Policy['waitMs'] {
+  return kind === 'threshold' ? thresholdMs : kind;
+}
+
+/** In one sentence, when a request is answered. */
+export function describeWait(waitMs: Policy['waitMs'], k: number, r: number): string {
+  if (waitMs === 'all')
+    return `Waits for all ${k} data shards; parity helps only where a device is known to be down.`;
+  if (r === 0) return `Nothing is coded here: every request waits for all ${k} shards.`;
+  if (waitMs === 'any-k' || waitMs === 0) return `Decodes as soon as any ${k} of ${k + r} answers are in.`;
+  return `Prefers the ${k} data shards for ${waitMs} ms, then decodes from what is in.`;
+}
+
+export function describeVerify(verify: Policy['verify']): string {
+  switch (verify) {
+    case 'before':
+      return 'Checked before the answer is given: waits for one answer more, no wrong one gets out.';
+    case 'after':
+      return 'Answers at once; a lie is noticed when the surplus answer comes.';
+    case 'off':
+      return 'Answers are not checked against the spare equation.';
+  }
+}
