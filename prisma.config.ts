@@ -1,0 +1,24 @@
+import { homedir } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+
+// `generate` and `validate` do not run the schema engine, yet the CLI wants one to exist and would download it.
+// Any executable satisfies it. Commands that do need it (`migrate …`) are told apart and download it as usual.
+if (process.argv.some((argument) => argument === 'generate' || argument === 'validate')) {
+  process.env.PRISMA_SCHEMA_ENGINE_BINARY ??= process.execPath;
+}
+
+/** The same database as the control plane's: DATABASE_URL, or sparewheel.db in SPAREWHEEL_HOME. */
+function databaseUrl(): string {
+  if (process.env.DATABASE_URL) return process.env.DATABASE_URL;
+  const home = (process.env.SPAREWHEEL_HOME ?? '.sparewheel').replace(/^~(?=\/|$)/, homedir());
+  const directory = isAbsolute(home) ? home : resolve(import.meta.dirname, home);
+  return pathToFileURL(resolve(directory, 'sparewheel.db')).href;
+}
+
+export default {
+  schema: 'prisma/schema.prisma',
+  migrations: { path: 'prisma/migrations' },
+  datasource: { url: databaseUrl() },
+};
