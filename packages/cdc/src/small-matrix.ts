@@ -8,19 +8,32 @@
  */
 const SINGULAR_PIVOT = 1e-12;
 
-/** The inverse of an n × n matrix, or undefined where it is singular. Gauss–Jordan with full row pivoting. */
+/** The inverse of an n × n matrix, or undefined where it is singular. */
 export function invert(matrix: Float64Array, n: number): Float64Array | undefined {
-  const a = matrix.slice();
   const inverse = new Float64Array(n * n);
+  return invertInto(matrix.slice(), inverse, n) ? inverse : undefined;
+}
+
+/**
+ * Writes the inverse of an n × n matrix into `inverse` and destroys `matrix`; both may be longer than n × n.
+ * Gauss–Jordan with partial pivoting.
+ * @returns false where the matrix is singular
+ */
+export function invertInto(a: Float64Array, inverse: Float64Array, n: number): boolean {
+  let max = 0;
+  for (let i = 0; i < n * n; i++) {
+    inverse[i] = 0;
+    max = Math.max(max, Math.abs(a[i]!));
+  }
   for (let i = 0; i < n; i++) inverse[i * n + i] = 1;
-  const tiny = SINGULAR_PIVOT * largest(a);
+  const tiny = SINGULAR_PIVOT * max;
   for (let column = 0; column < n; column++) {
     let pivot = column;
     for (let i = column + 1; i < n; i++) {
       if (Math.abs(a[i * n + column]!) > Math.abs(a[pivot * n + column]!)) pivot = i;
     }
     const p = a[pivot * n + column]!;
-    if (!(Math.abs(p) > tiny)) return undefined;
+    if (!(Math.abs(p) > tiny)) return false;
     swapRows(a, n, pivot, column);
     swapRows(inverse, n, pivot, column);
     for (let j = 0; j < n; j++) {
@@ -36,7 +49,7 @@ export function invert(matrix: Float64Array, n: number): Float64Array | undefine
       }
     }
   }
-  return inverse;
+  return true;
 }
 
 /**

@@ -1,0 +1,10 @@
+import type { Benchmark } from './benchmark.ts';
+
+/**
+ * Every benchmark by name, one line each. Loaded only when asked for, so that measuring one thing does not start
+ * with the native libraries of all the others in memory.
+ */
+export const registry: Record<string, () => Promise<Benchmark>> = {
+  encode: async () => (await import('./encode.ts')).encode,
+  decode: async () => (await import('./decode.ts')).decode,
+};
