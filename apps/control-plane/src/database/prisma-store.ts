@@ -23,7 +23,9 @@ import {
   UnknownModelError,
 } from './store.ts';
 
-const withShards = { shards: { orderBy: [{ step: 'asc' }, { index: 'asc' }] } } as const;
+const withShards = {
+  shards: { orderBy: [{ step: 'asc' }, { index: 'asc' }] },
+} satisfies Prisma.DeploymentInclude;
 type DeploymentRow = Prisma.DeploymentGetPayload<{ include: { shards: true } }>;
 
 /** The store on SQLite. */

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfiguration } from './configuration.ts';
+import { StartupError } from './startup-error.ts';
+
+const parse = (args: string[], environment: Record<string, string> = {}) =>
+  parseConfiguration(args, environment, '/checkout');
+
+describe('configuration', () => {
+  it('has the documented defaults', () => {
+    expect(parse([])).toEqual({
+      host: '127.0.0.1',
+      port: 3000,
+      dataPort: 3001,
+      home: '/checkout/.sparewheel',
+      databaseUrl: 'file:///checkout/.sparewheel/sparewheel.db',
+      fleet: 6,
+      demo: true,
+      development: false,
+      tokens: {},
+    });
+  });
+
+  it('takes arguments before the environment, and an empty variable for none', () => {
+    const environment = { PORT: '4000', DATA_PORT: '4001', HOST: '0.0.0.0', SPAREWHEEL_HOME: 'here' };
+    expect(parse(['--port', '5000'], environment)).toMatchObject({
+      port: 5000,
+      dataPort: 4001,
+      host: '0.0.0.0',
+      home: '/checkout/here',
+    });
+    expect(parse([], { PORT: '', HOST: ' ' })).toMatchObject({ port: 3000, host: '127.0.0.1' });
+  });
+
+  it('knows the fleet and the demo', () => {
+    expect(parse(['--fleet', '3', '--no-demo'])).toMatchObject({ fleet: 3, demo: false });
+    expect(parse(['--no-fleet'])).toMatchObject({ fleet: 0, demo: true });
+  });
+
+  it('gives nothing to start where help was asked for', () => {
+    expect(parse(['--help'])).toBeNull();
+  });
+
+  it.each([
+    [['--fleat', '6'], {}, '--fleat'],
+    [['extra'], {}, 'extra'],
+    [['--port'], {}, '--port'],
+    [['--port', '70000'], {}, '70000'],
+    [['--fleet', 'many'], {}, 'many'],
+    [['--fleet', '1000'], {}, '1000'],
+    [['--fleet=-1'], {}, '-1'],
+    [['--no-fleet', '--fleet', '2'], {}, 'contradict'],
+    [['--host', 'http://x'], {}, 'http://x'],
+    [[], { PORT: '3e3' }, 'PORT'],
+    [[], { DATA_PORT: '3000' }, '3000'],
+    [[], { SPAREWHEEL_JOIN_TOKEN: 'short' }, 'SPAREWHEEL_JOIN_TOKEN'],
+    [[], { SPAREWHEEL_INFER_TOKEN: 'with a space in the middle' }, 'SPAREWHEEL_INFER_TOKEN'],
+  ])('refuses %j with %j and names %s', (args, environment, named) => {
+    expect(() => parse(args, environment)).toThrow(StartupError);
+    expect(() => parse(args, environment)).toThrow(named);
+  });
+
+  it('never repeats a token that it refuses', () => {
+    expect(() => parse([], { SPAREWHEEL_OPERATOR_TOKEN: 'hunter2' })).not.toThrow('hunter2');
+  });
+});

@@ -1,0 +1,40 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadTokens, validToken } from './tokens.ts';
+
+describe('tokens', () => {
+  let home: string;
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), 'sparewheel-tokens-'));
+  });
+  afterEach(() => rm(home, { recursive: true }));
+
+  it('are made once and kept for the next start, readable by the owner only', async () => {
+    const first = await loadTokens(home, {});
+    expect(first.made).toEqual(['operator', 'join', 'infer']);
+    expect(Object.values(first.tokens).every(validToken)).toBe(true);
+    expect(new Set(Object.values(first.tokens)).size).toBe(3);
+    expect((await stat(join(home, 'tokens.json'))).mode & 0o777).toBe(0o600);
+    expect(await loadTokens(home, {})).toEqual({ tokens: first.tokens, made: [] });
+  });
+
+  it('of the environment win and are not written to disk', async () => {
+    const operator = 'operator-token-of-the-test';
+    const { tokens, made } = await loadTokens(home, { operator });
+    expect(tokens.operator).toBe(operator);
+    expect(made).toEqual(['join', 'infer']);
+    expect(await readFile(join(home, 'tokens.json'), 'utf8')).not.toContain(operator);
+  });
+
+  it('of two roles must differ', async () => {
+    const same = 'the-same-token-for-both';
+    await expect(loadTokens(home, { operator: same, infer: same })).rejects.toThrow('are the same');
+  });
+
+  it('in a file that holds none are refused by the file’s name', async () => {
+    await writeFile(join(home, 'tokens.json'), '{"operator": 5}');
+    await expect(loadTokens(home, {})).rejects.toThrow('tokens.json does not hold tokens');
+  });
+});

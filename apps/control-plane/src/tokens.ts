@@ -1,0 +1,91 @@
+/** Who may do what is told by three tokens. Those that the environment does not set are made once and kept. */
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { StartupError } from './startup-error.ts';
+
+export type TokenName = 'operator' | 'join' | 'infer';
+export type Tokens = Readonly<Record<TokenName, string>>;
+
+export const TOKEN_VARIABLES: Readonly<Record<TokenName, string>> = {
+  operator: 'SPAREWHEEL_OPERATOR_TOKEN',
+  join: 'SPAREWHEEL_JOIN_TOKEN',
+  infer: 'SPAREWHEEL_INFER_TOKEN',
+};
+const TOKEN_BYTES = 24;
+
+/** What fits into an Authorization header and a query without quoting (RFC 6750's b64token), and is worth guessing at. */
+export function validToken(token: string): boolean {
+  return /^[A-Za-z0-9._~+/-]+=*$/.test(token) && token.length >= 16 && token.length <= 512;
+}
+
+const fileSchema = z.partialRecord(z.enum(['operator', 'join', 'infer']), z.string().refine(validToken));
+
+/**
+ * Tokens of the environment, then of `tokens.json` in the home, then new ones, which are written there (mode 0600).
+ * @returns the tokens, and which of them were made now: only those are ever shown
+ * @throws {StartupError} the file cannot be read or written, or two roles have the same token
+ */
+export async function loadTokens(
+  home: string,
+  fromEnvironment: Partial<Tokens>,
+): Promise<{ tokens: Tokens; made: readonly TokenName[] }> {
+  const path = join(home, 'tokens.json');
+  const kept = await readKept(path);
+  const made: TokenName[] = [];
+  const tokenOf = (name: TokenName): string => {
+    const known = fromEnvironment[name] ?? kept[name];
+    if (known !== undefined) return known;
+    made.push(name);
+    kept[name] = randomBytes(TOKEN_BYTES).toString('base64url');
+    return kept[name];
+  };
+  const tokens: Tokens = { operator: tokenOf('operator'), join: tokenOf('join'), infer: tokenOf('infer') };
+
+  for (const [a, b] of [
+    ['operator', 'join'],
+    ['operator', 'infer'],
+    ['join', 'infer'],
+  ] as const) {
+    if (tokens[a] === tokens[b]) {
+      throw new StartupError(
+        `${TOKEN_VARIABLES[a]} and ${TOKEN_VARIABLES[b]} are the same, so a holder of one could do what the other may.`,
+        'Give each its own.',
+      );
+    }
+  }
+  if (made.length > 0) await keep(path, kept);
+  return { tokens, made };
+}
+
+async function readKept(path: string): Promise<Partial<Record<TokenName, string>>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new StartupError(`The tokens in ${path} cannot be read: ${(error as Error).message}.`);
+  }
+  try {
+    return fileSchema.parse(JSON.parse(text));
+  } catch {
+    throw new StartupError(
+      `The file ${path} does not hold tokens.`,
+      'Delete it and new ones are made; agents and scripts then need the new ones.',
+    );
+  }
+}
+
+async function keep(path: string, tokens: Partial<Tokens>): Promise<void> {
+  try {
+    await mkdir(join(path, '..'), { recursive: true });
+    const temporary = `${path}.new`;
+    await writeFile(temporary, `${JSON.stringify(tokens, null, 2)}\n`, { mode: 0o600 });
+    // The mode above counts only where the file is new.
+    await chmod(temporary, 0o600);
+    await rename(temporary, path);
+  } catch (error) {
+    throw new StartupError(`The tokens cannot be kept in ${path}: ${(error as Error).message}.`);
+  }
+}
