@@ -3,9 +3,9 @@ import { isAbsolute, resolve } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 
-// `generate` and `validate` do not run the schema engine, yet the CLI wants one to exist and would download it.
+// `generate`, `validate` and `format` do not run the schema engine, yet the CLI wants one to exist and would download it.
 // Any executable satisfies it. Commands that do need it (`migrate …`) are told apart and download it as usual.
-if (process.argv.some((argument) => argument === 'generate' || argument === 'validate')) {
+if (process.argv.some((argument) => ['generate', 'validate', 'format'].includes(argument))) {
   process.env.PRISMA_SCHEMA_ENGINE_BINARY ??= process.execPath;
 }
 

@@ -1,7 +1,7 @@
 import type { EventView } from '@sparewheel/protocol';
 import type { KnownDevice } from '../data-plane/messages.ts';
 import {
-  artifactBlobs,
+  blobsOf,
   type DeploymentRecord,
   type EventQuery,
   type LatencySummary,
@@ -77,11 +77,12 @@ export class MemoryStore implements Store {
 
   async blobsInUse(): Promise<ReadonlySet<string>> {
     const blobs = new Set<string>();
-    for (const model of this.#models.values()) {
-      blobs.add(model.canonicalSha256).add(model.profileSha256);
+    for (const { canonical, profileSha256 } of this.#models.values()) {
+      blobs.add(profileSha256);
+      for (const { sha256 } of blobsOf([canonical])) blobs.add(sha256);
     }
     for (const { artifacts } of this.#deployments.values()) {
-      for (const { sha256 } of artifacts === null ? [] : artifactBlobs(artifacts)) blobs.add(sha256);
+      for (const { sha256 } of blobsOf(Object.values(artifacts ?? {}).flat())) blobs.add(sha256);
     }
     return blobs;
   }

@@ -61,11 +61,12 @@ export class PrismaStore implements Store {
     return row && modelRecord(row);
   }
 
-  async createModel(model: ModelRecord): Promise<void> {
+  async createModel({ canonical, ...model }: ModelRecord): Promise<void> {
     try {
       await this.#prisma.model.create({
         data: {
           ...model,
+          ...artifactColumns(canonical),
           bytes: BigInt(model.bytes),
           parameters: BigInt(model.parameters),
           dimensions: json(model.dimensions),
@@ -164,12 +165,14 @@ export class PrismaStore implements Store {
 
   async blobsInUse(): Promise<ReadonlySet<string>> {
     const [models, shards] = await Promise.all([
-      this.#prisma.model.findMany({ select: { canonicalSha256: true, profileSha256: true } }),
+      this.#prisma.model.findMany({
+        select: { graphSha256: true, weightsSha256: true, profileSha256: true },
+      }),
       this.#prisma.shard.findMany({ select: { graphSha256: true, weightsSha256: true } }),
     ]);
     const blobs = new Set<string>();
-    for (const { canonicalSha256, profileSha256 } of models) blobs.add(canonicalSha256).add(profileSha256);
-    for (const { graphSha256, weightsSha256 } of shards) {
+    for (const { profileSha256 } of models) blobs.add(profileSha256);
+    for (const { graphSha256, weightsSha256 } of [...models, ...shards]) {
       blobs.add(graphSha256);
       if (weightsSha256 !== null) blobs.add(weightsSha256);
     }
@@ -266,10 +269,11 @@ function violates(error: unknown, constraint: 'unique' | 'foreign-key'): boolean
   return code === (constraint === 'unique' ? 'P2002' : 'P2003');
 }
 
-function modelRecord(row: Model): ModelRecord {
+function modelRecord({ graphSha256, graphBytes, weightsSha256, weightsBytes, ...row }: Model): ModelRecord {
   return {
     ...row,
     bytes: Number(row.bytes),
+    canonical: artifact({ graphSha256, graphBytes, weightsSha256, weightsBytes }),
     parameters: Number(row.parameters),
     dimensions: row.dimensions as Record<string, number>,
     inputs: row.inputs as unknown as TensorSpec[],
@@ -284,13 +288,7 @@ function deploymentRecord(row: DeploymentRow): DeploymentRecord {
   for (const shard of row.shards) {
     const list = artifacts[shard.step] ?? [];
     artifacts[shard.step] = list;
-    list[shard.index] = {
-      graph: { sha256: shard.graphSha256, bytes: Number(shard.graphBytes) },
-      weights:
-        shard.weightsSha256 === null
-          ? null
-          : { sha256: shard.weightsSha256, bytes: Number(shard.weightsBytes) },
-    };
+    list[shard.index] = artifact(shard);
   }
   return {
     name: row.name,
@@ -309,14 +307,34 @@ function deploymentRecord(row: DeploymentRow): DeploymentRecord {
 function shardRows(artifacts: Artifacts, plan: Plan) {
   const seats = new Map(plan.steps.map((step) => [step.id, step.kind === 'coded' ? step.seats : []]));
   return Object.entries(artifacts).flatMap(([step, list]) =>
-    list.map(({ graph, weights }, index) => ({
+    list.map((artifact, index) => ({
       step,
       index,
       seat: seats.get(step)?.[index] ?? null,
-      graphSha256: graph.sha256,
-      graphBytes: BigInt(graph.bytes),
-      weightsSha256: weights?.sha256 ?? null,
-      weightsBytes: weights === null ? null : BigInt(weights.bytes),
+      ...artifactColumns(artifact),
     })),
   );
+}
+
+interface ArtifactColumns {
+  readonly graphSha256: string;
+  readonly graphBytes: bigint;
+  readonly weightsSha256: string | null;
+  readonly weightsBytes: bigint | null;
+}
+
+function artifactColumns({ graph, weights }: Artifact): ArtifactColumns {
+  return {
+    graphSha256: graph.sha256,
+    graphBytes: BigInt(graph.bytes),
+    weightsSha256: weights?.sha256 ?? null,
+    weightsBytes: weights === null ? null : BigInt(weights.bytes),
+  };
+}
+
+function artifact({ graphSha256, graphBytes, weightsSha256, weightsBytes }: ArtifactColumns): Artifact {
+  return {
+    graph: { sha256: graphSha256, bytes: Number(graphBytes) },
+    weights: weightsSha256 === null ? null : { sha256: weightsSha256, bytes: Number(weightsBytes) },
+  };
 }

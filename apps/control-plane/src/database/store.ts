@@ -1,6 +1,6 @@
 /** What survives a restart of the control plane, whatever keeps it. */
 import type { Policy } from '@sparewheel/coordinator';
-import type { Artifacts, BlobRef, LayerChoice, Plan, Strategy } from '@sparewheel/planner';
+import type { Artifact, Artifacts, BlobRef, LayerChoice, Plan, Strategy } from '@sparewheel/planner';
 import type {
   EventLevel,
   EventView,
@@ -16,8 +16,8 @@ export interface ModelRecord {
   /** Of the file as it was uploaded. */
   readonly sha256: string;
   readonly bytes: number;
-  /** Blob: the model in canonical form. */
-  readonly canonicalSha256: string;
+  /** The model in canonical form. */
+  readonly canonical: Artifact;
   /** Blob: its profile, as JSON. */
   readonly profileSha256: string;
   readonly dimensions: Readonly<Record<string, number>>;
@@ -152,8 +152,6 @@ export interface Store {
 }
 
 /** The blobs that artifacts consist of. */
-export function artifactBlobs(artifacts: Artifacts): BlobRef[] {
-  return Object.values(artifacts)
-    .flat()
-    .flatMap(({ graph, weights }) => (weights === null ? [graph] : [graph, weights]));
+export function blobsOf(artifacts: readonly Artifact[]): BlobRef[] {
+  return artifacts.flatMap(({ graph, weights }) => (weights === null ? [graph] : [graph, weights]));
 }

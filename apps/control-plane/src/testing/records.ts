@@ -9,7 +9,10 @@ export function modelRecord(name = 'lenet5', change: Partial<ModelRecord> = {}):
     name,
     sha256: digest('a'),
     bytes: 250_000,
-    canonicalSha256: digest('b'),
+    canonical: {
+      graph: { sha256: digest('b'), bytes: 4_000 },
+      weights: { sha256: digest('f'), bytes: 246_000 },
+    },
     profileSha256: digest('c'),
     dimensions: { batch: 1 },
     inputs: [{ name: 'image', type: 'float32', dims: [1, 1, 28, 28] }],
