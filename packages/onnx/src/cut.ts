@@ -1,0 +1,163 @@
+import { bodies, type ConstantTensor, type Graph, type Model, type Node, type ValueInfo } from './model.ts';
+import { type ExternalData, tensorByteLength, tensorBytes } from './tensor-data.ts';
+import { nodeReads } from './topology.ts';
+import { writeModel } from './writer.ts';
+
+/** A model and where its external data comes from. */
+export interface LoadedModel {
+  readonly model: Model;
+  readonly external: ExternalData;
+}
+
+export interface Cut {
+  /** Indices of nodes in the model's graph. */
+  readonly nodes: readonly number[];
+  /** Names that come from outside; constants need not be named. */
+  readonly feeds: readonly string[];
+  readonly fetches: readonly string[];
+}
+
+/**
+ * Cuts a set of nodes out of a model, as a model of its own with the constants that they use.
+ * @returns shares constants and nodes with `model`; inputs and outputs in the order of feeds and fetches
+ * @throws {RangeError} the nodes need a name that is neither a feed, a constant nor computed among them
+ */
+export function cutSubgraph(model: Model, cut: Cut): Model {
+  const { graph } = model;
+  const nodes = [...cut.nodes].sort((a, b) => a - b).map((index) => graph.nodes[index]!);
+  const types = typesByName(graph);
+  const inside = new Set(cut.feeds);
+  for (const node of nodes) for (const output of node.outputs) inside.add(output);
+  const needed = new Set<string>();
+  for (const node of nodes) for (const name of nodeReads(node)) if (!inside.has(name)) needed.add(name);
+  for (const name of cut.fetches) if (!inside.has(name)) needed.add(name);
+
+  const initializers = graph.initializers.filter(({ name }) => needed.has(name));
+  const sparseInitializers = graph.sparseInitializers.filter(({ name }) => needed.has(name));
+  for (const { name } of [...initializers, ...sparseInitializers]) needed.delete(name);
+  if (needed.size > 0) {
+    throw new RangeError(`the subgraph needs ${[...needed].map((name) => `"${name}"`).join(', ')} as feeds`);
+  }
+  const domains = usedDomains(nodes);
+  return {
+    irVersion: model.irVersion,
+    producer: model.producer,
+    opsetImports: model.opsetImports.filter(({ domain }) => domains.has(domain)),
+    functions: model.functions,
+    graph: {
+      name: 'subgraph',
+      nodes,
+      initializers,
+      sparseInitializers,
+      inputs: cut.feeds.map((name) => types.get(name) ?? { name }),
+      outputs: cut.fetches.map((name) => types.get(name) ?? { name }),
+      valueInfos: [],
+    },
+  };
+}
+
+/** What a graph says of its values' types, by name. */
+export function typesByName(graph: Graph): Map<string, ValueInfo> {
+  const types = new Map<string, ValueInfo>();
+  for (const values of [graph.valueInfos, graph.outputs, graph.inputs]) {
+    for (const value of values) if (value.type) types.set(value.name, value);
+  }
+  for (const { name, dims, dataType } of graph.initializers) {
+    if (!types.has(name)) types.set(name, { name, type: { kind: 'tensor', dataType, dims } });
+  }
+  return types;
+}
+
+/** Operator set domains that nodes use, with those in their bodies. ONNX's own is always among them. */
+function usedDomains(nodes: readonly Node[]): Set<string> {
+  const domains = new Set(['']);
+  const visit = (list: readonly Node[]) => {
+    for (const node of list) {
+      domains.add(node.domain);
+      for (const body of bodies(node)) visit(body.nodes);
+    }
+  };
+  visit(nodes);
+  return domains;
+}
+
+/** Smaller constants stay in the graph, where ONNX Runtime's shape inference and folding see them. */
+const KEEP_IN_GRAPH_BYTES = 1024;
+/** Constants begin at multiples of this in a weights file: a cache line, and the widest vector register. */
+const ALIGN_BYTES = 64;
+const PADDING = new Uint8Array(ALIGN_BYTES);
+
+/** A model in two files: its graph, and its weights, to which the graph refers by name. */
+export interface DetachedModel {
+  /** 0 where no constant is large enough for a file of its own. */
+  readonly weightsBytes: number;
+  /** The weights file from beginning to end; read as it is asked for, and again each time. */
+  weights(): Iterable<Uint8Array>;
+  /** The graph's bytes. @param location  the weights file's name in the graph: its sha-256 */
+  graph(location: string): Uint8Array[];
+}
+
+/**
+ * Divides a model into graph and weights. The same model gives the same bytes, so both can be named by their hash:
+ * first the weights are hashed, then the graph is written with that hash in it.
+ * @throws {ExternalDataError} on reading weights whose file is missing or too short
+ */
+export function detachWeights({ model, external }: LoadedModel): DetachedModel {
+  const placed = new Map<ConstantTensor, number>();
+  const small = new Map<ConstantTensor, ConstantTensor>();
+  let weightsBytes = 0;
+  const place = (graph: Graph) => {
+    for (const tensor of graph.initializers) {
+      const length = tensorByteLength(tensor);
+      if (tensor.storage.kind === 'strings' || placed.has(tensor)) continue;
+      if (tensor.storage.kind === 'external' && tensor.storage.length === undefined) {
+        small.set(tensor, { ...tensor, storage: { kind: 'raw', bytes: tensorBytes(tensor, external) } });
+      } else if (length < KEEP_IN_GRAPH_BYTES) {
+        if (tensor.storage.kind === 'raw') continue;
+        small.set(tensor, { ...tensor, storage: { kind: 'raw', bytes: tensorBytes(tensor, external) } });
+      } else {
+        placed.set(tensor, weightsBytes);
+        weightsBytes = Math.ceil((weightsBytes + length) / ALIGN_BYTES) * ALIGN_BYTES;
+      }
+    }
+    for (const node of graph.nodes) for (const body of bodies(node)) place(body);
+  };
+  place(model.graph);
+
+  return {
+    weightsBytes,
+    *weights() {
+      for (const tensor of placed.keys()) {
+        const bytes = tensorBytes(tensor, external);
+        yield bytes;
+        const rest = bytes.byteLength % ALIGN_BYTES;
+        if (rest > 0) yield PADDING.subarray(rest);
+      }
+    },
+    graph(location) {
+      const relocate = (graph: Graph): Graph => ({
+        ...graph,
+        initializers: graph.initializers.map((tensor) => {
+          const offset = placed.get(tensor);
+          if (offset === undefined) return small.get(tensor) ?? tensor;
+          const length = tensorByteLength(tensor);
+          return { ...tensor, storage: { kind: 'external', location, offset, length } };
+        }),
+        nodes: graph.nodes.map((node) => (bodies(node).length > 0 ? mapBodies(node, relocate) : node)),
+      });
+      return writeModel({ ...model, graph: relocate(model.graph) });
+    },
+  };
+}
+
+/** A node with its bodies replaced. */
+export function mapBodies(node: Node, change: (body: Graph) => Graph): Node {
+  return {
+    ...node,
+    attributes: node.attributes.map((item) => {
+      if (item.kind === 'graph') return { ...item, value: change(item.value) };
+      if (item.kind === 'graphs') return { ...item, value: item.value.map(change) };
+      return item;
+    }),
+  };
+}

@@ -1,0 +1,11 @@
+export * from './cut.ts';
+export * from './errors.ts';
+export * from './linear.ts';
+export * from './model.ts';
+export { readModel } from './reader.ts';
+export * from './shard.ts';
+export * from './skim.ts';
+export * from './tensor-data.ts';
+export * from './topology.ts';
+export * from './validate.ts';
+export { joinChunks, writeModel } from './writer.ts';

@@ -1,0 +1,271 @@
+import {
+  type ConstantTensor,
+  DATA_TYPE,
+  dataTypeName,
+  floatAttribute,
+  type Graph,
+  intAttribute,
+  type Node,
+} from './model.ts';
+
+export type LinearOp = 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
+
+/**
+ * How a constant lies in memory with respect to the layer's output rows: row-major [outer, rows, inner].
+ * Conv and Gemm with transB: outer = 1. MatMul and Gemm without: inner = 1. ConvTranspose: neither.
+ */
+export interface RowLayout {
+  readonly outer: number;
+  readonly rows: number;
+  readonly inner: number;
+}
+
+/** What is added to a linear layer's product: a convolution's bias, a Gemm's C. */
+export interface Addend {
+  readonly name: string;
+  /** Its shape after broadcasting along the divided axis; as [outer, rows, inner] it is `layout`. */
+  readonly dims: readonly number[];
+  readonly layout: RowLayout;
+  /** Which of `dims` counts the rows. */
+  readonly rowAxis: number;
+}
+
+/** A layer y = A(x) that is linear in constant weights, and how it divides along its output rows. */
+export interface LinearLayer {
+  readonly op: LinearOp;
+  /** Index of the node in the graph. */
+  readonly node: number;
+  readonly feed: string;
+  readonly fetch: string;
+  /** Which of the node's inputs the feed is. */
+  readonly feedIndex: number;
+  readonly weights: string;
+  readonly weightsDims: readonly number[];
+  readonly weightsIndex: number;
+  /** Which of `weightsDims` counts the rows. */
+  readonly weightsRowAxis: number;
+  readonly layout: RowLayout;
+  readonly addend?: Addend;
+  /** The output axis that is divided: from the front where ≥ 0, from the end where < 0. */
+  readonly axis: number;
+}
+
+/** A linear operator in a form that cannot be divided and coded. */
+export interface NotCodable {
+  readonly op: LinearOp;
+  readonly reason: string;
+}
+
+/** The shapes of a graph's values, where they are known. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** Finds a graph's constants by name. */
+export function constantsOf(graph: Graph): Map<string, ConstantTensor> {
+  return new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+}
+
+/**
+ * Says how a node can be divided along its output rows with its weights coded, or why it cannot.
+ * @param shapes  needed for MatMul only, to tell vectors from matrices
+ * @returns undefined where the node is not a linear operator at all
+ */
+export function analyseLinear(
+  graph: Graph,
+  index: number,
+  constants: ReadonlyMap<string, ConstantTensor>,
+  shapes: Shapes,
+): LinearLayer | NotCodable | undefined {
+  const node = graph.nodes[index]!;
+  if (node.domain !== '') return undefined;
+  switch (node.opType) {
+    case 'Conv':
+    case 'ConvTranspose':
+      return analyseConvolution(node, index, node.opType, constants);
+    case 'Gemm':
+      return analyseGemm(node, index, constants);
+    case 'MatMul':
+      return analyseMatMul(node, index, constants, shapes);
+    default:
+      return undefined;
+  }
+}
+
+export function isCodable(analysis: LinearLayer | NotCodable | undefined): analysis is LinearLayer {
+  return analysis !== undefined && !('reason' in analysis);
+}
+
+function analyseConvolution(
+  node: Node,
+  index: number,
+  op: 'Conv' | 'ConvTranspose',
+  constants: ReadonlyMap<string, ConstantTensor>,
+): LinearLayer | NotCodable {
+  const refuse = (reason: string): NotCodable => ({ op, reason });
+  const [feed = '', weightsName = '', biasName = ''] = node.inputs;
+  const weights = constants.get(weightsName);
+  if (!weights) return refuse('its weights are computed at run time; only constant weights can be coded');
+  if (constants.has(feed)) return refuse('its input is constant, there is nothing to send');
+  if (weights.dataType !== DATA_TYPE.float32) return refuse(notFloat(weights));
+  if (weights.dims.length < 3) return refuse(`its weights have the shape [${weights.dims.join(', ')}]`);
+  const group = intAttribute(node, 'group', 1);
+  if (group !== 1) {
+    return refuse(
+      `it has ${group} groups: each output channel sees only its own group's input, so a parity over several groups would need all of their inputs and ${group} times the work`,
+    );
+  }
+  // Conv: [outputs, inputs, kernel…]. ConvTranspose: [inputs, outputs, kernel…].
+  const rowAxis = op === 'Conv' ? 0 : 1;
+  const layout = layoutOf(weights.dims, rowAxis);
+  const addend = biasName === '' ? undefined : constants.get(biasName);
+  if (biasName !== '' && !addend) return refuse('its bias is computed at run time');
+  if (addend && (addend.dims.length !== 1 || addend.dims[0] !== layout.rows)) {
+    return refuse(`its bias has the shape [${addend.dims.join(', ')}] where [${layout.rows}] belongs`);
+  }
+  return whole({
+    op,
+    node: index,
+    feed,
+    fetch: node.outputs[0]!,
+    feedIndex: 0,
+    weights: weightsName,
+    weightsDims: weights.dims,
+    weightsIndex: 1,
+    weightsRowAxis: rowAxis,
+    layout,
+    axis: 1,
+    ...(addend
+      ? {
+          addend: {
+            name: biasName,
+            dims: [layout.rows],
+            layout: { outer: 1, rows: layout.rows, inner: 1 },
+            rowAxis: 0,
+          },
+        }
+      : {}),
+  });
+}
+
+function analyseGemm(
+  node: Node,
+  index: number,
+  constants: ReadonlyMap<string, ConstantTensor>,
+): LinearLayer | NotCodable {
+  const refuse = (reason: string): NotCodable => ({ op: 'Gemm', reason });
+  const [a = '', b = '', c = ''] = node.inputs;
+  const weightsIndex = constants.has(b) ? 1 : 0;
+  const feedIndex = 1 - weightsIndex;
+  const feed = node.inputs[feedIndex]!;
+  const weights = constants.get(weightsIndex === 1 ? b : a);
+  if (!weights) return refuse('both of its factors are computed at run time; there are no constant weights');
+  if (constants.has(feed)) return refuse('both of its factors are constant, there is nothing to send');
+  if (weights.dataType !== DATA_TYPE.float32) return refuse(notFloat(weights));
+  if (weights.dims.length !== 2) return refuse(`its weights have the shape [${weights.dims.join(', ')}]`);
+  const transposed = intAttribute(node, weightsIndex === 1 ? 'transB' : 'transA', 0) !== 0;
+  // Y = A'·B': B' gives the columns of Y, A' its rows.
+  const rowAxis = weightsIndex === 1 ? (transposed ? 0 : 1) : transposed ? 1 : 0;
+  const layout = layoutOf(weights.dims, rowAxis);
+  const axis = weightsIndex === 1 ? 1 : 0;
+
+  let addend: Addend | undefined;
+  const constant = constants.get(c);
+  if (c !== '' && floatAttribute(node, 'beta', 1) !== 0) {
+    if (!constant) return refuse('its addend C is computed at run time');
+    if (constant.dims.length > 2) return refuse(`its addend has the shape [${constant.dims.join(', ')}]`);
+    const height = constant.dims.length === 2 ? constant.dims[0]! : 1;
+    const width = constant.dims.length >= 1 ? constant.dims.at(-1)! : 1;
+    if (axis === 1) {
+      const dims = height === 1 ? [layout.rows] : [height, layout.rows];
+      addend = {
+        name: c,
+        dims,
+        layout: { outer: height, rows: layout.rows, inner: 1 },
+        rowAxis: dims.length - 1,
+      };
+    } else {
+      addend = {
+        name: c,
+        dims: [layout.rows, width],
+        layout: { outer: 1, rows: layout.rows, inner: width },
+        rowAxis: 0,
+      };
+    }
+  }
+  return whole({
+    op: 'Gemm',
+    node: index,
+    feed,
+    fetch: node.outputs[0]!,
+    feedIndex,
+    weights: weights.name,
+    weightsDims: weights.dims,
+    weightsIndex,
+    weightsRowAxis: rowAxis,
+    layout,
+    axis,
+    ...(addend ? { addend } : {}),
+  });
+}
+
+function analyseMatMul(
+  node: Node,
+  index: number,
+  constants: ReadonlyMap<string, ConstantTensor>,
+  shapes: Shapes,
+): LinearLayer | NotCodable {
+  const refuse = (reason: string): NotCodable => ({ op: 'MatMul', reason });
+  const [left = '', right = ''] = node.inputs;
+  const weightsIndex = constants.has(right) ? 1 : 0;
+  const feedIndex = 1 - weightsIndex;
+  const feed = node.inputs[feedIndex]!;
+  const weights = constants.get(weightsIndex === 1 ? right : left);
+  if (!weights) {
+    return refuse(
+      'both of its factors are computed at run time (as in attention); there are no constant weights',
+    );
+  }
+  if (constants.has(feed)) return refuse('both of its factors are constant, there is nothing to send');
+  if (weights.dataType !== DATA_TYPE.float32) return refuse(notFloat(weights));
+  const rank = weights.dims.length;
+  if (rank < 2) return refuse('its weights are a vector: its output has one row, which cannot be divided');
+  const feedRank = shapes.get(feed)?.length;
+  if (feedRank === undefined) return refuse("its input's shape is not known");
+  // A constant on the right gives the columns of the output, one on the left the rows, in every batch alike. A
+  // vector takes part as a matrix with one row or column, which is not in the output.
+  const rowAxis = weightsIndex === 1 ? rank - 1 : rank - 2;
+  const axis = weightsIndex === 1 || feedRank === 1 ? -1 : -2;
+  return whole({
+    op: 'MatMul',
+    node: index,
+    feed,
+    fetch: node.outputs[0]!,
+    feedIndex,
+    weights: weights.name,
+    weightsDims: weights.dims,
+    weightsIndex,
+    weightsRowAxis: rowAxis,
+    layout: layoutOf(weights.dims, rowAxis),
+    axis,
+  });
+}
+
+/** Last checks that are the same for all. */
+function whole(layer: LinearLayer): LinearLayer | NotCodable {
+  const { op } = layer;
+  if (layer.layout.rows < 2) return { op, reason: 'its output has one row, which cannot be divided' };
+  if (layer.weightsDims.includes(0)) return { op, reason: 'its weights are empty' };
+  return layer;
+}
+
+function layoutOf(dims: readonly number[], rowAxis: number): RowLayout {
+  const product = (part: readonly number[]) => part.reduce((total, dim) => total * dim, 1);
+  return {
+    outer: product(dims.slice(0, rowAxis)),
+    rows: dims[rowAxis]!,
+    inner: product(dims.slice(rowAxis + 1)),
+  };
+}
+
+function notFloat(weights: ConstantTensor): string {
+  return `its weights are ${dataTypeName(weights.dataType)}; only float32 can be coded`;
+}

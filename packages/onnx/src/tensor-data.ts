@@ -1,0 +1,70 @@
+import { ExternalDataError } from './errors.ts';
+import { type ConstantTensor, DATA_TYPE } from './model.ts';
+
+/** Where the bytes of external tensors come from. A location is a file name; it never leads elsewhere. */
+export interface ExternalData {
+  /**
+   * @param length  undefined for everything from `offset` on
+   * @returns undefined where there is no such file, or it has fewer bytes
+   */
+  read(location: string, offset: number, length: number | undefined): Uint8Array | undefined;
+}
+
+export const NO_EXTERNAL_DATA: ExternalData = { read: () => undefined };
+
+/** External data that is in memory, by location. */
+export function externalDataFrom(files: ReadonlyMap<string, Uint8Array>): ExternalData {
+  return {
+    read(location, offset, length) {
+      const file = files.get(location);
+      const end = length === undefined ? file?.byteLength : offset + length;
+      if (!file || end === undefined || end > file.byteLength || offset > end) return undefined;
+      return file.subarray(offset, end);
+    },
+  };
+}
+
+/**
+ * The little-endian bytes of a constant; a view on the model's or the external data's own bytes.
+ * @throws {ExternalDataError} its file is missing or too short
+ * @throws {TypeError} it holds strings
+ */
+export function tensorBytes(tensor: ConstantTensor, external: ExternalData): Uint8Array {
+  const { storage } = tensor;
+  switch (storage.kind) {
+    case 'raw':
+      return storage.bytes;
+    case 'external': {
+      const bytes = external.read(storage.location, storage.offset, storage.length);
+      if (!bytes) {
+        const end = storage.length === undefined ? '' : ` to ${storage.offset + storage.length}`;
+        throw new ExternalDataError(
+          tensor.name,
+          storage.location,
+          `whose bytes ${storage.offset}${end} are missing`,
+        );
+      }
+      return bytes;
+    }
+    case 'strings':
+      throw new TypeError(`constant "${tensor.name}" holds strings`);
+  }
+}
+
+/**
+ * The elements of a float32 constant, row-major; a view where the bytes are aligned, one copy where they are not.
+ * @throws {TypeError} it is not float32
+ */
+export function float32Data(tensor: ConstantTensor, external: ExternalData): Float32Array {
+  if (tensor.dataType !== DATA_TYPE.float32) throw new TypeError(`constant "${tensor.name}" is not float32`);
+  const bytes = tensorBytes(tensor, external);
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
+}
+
+/** Bytes that a constant takes; 0 for strings, whose size nobody needs. */
+export function tensorByteLength(tensor: ConstantTensor): number {
+  const { storage } = tensor;
+  if (storage.kind === 'raw') return storage.bytes.byteLength;
+  return storage.kind === 'external' ? (storage.length ?? 0) : 0;
+}

@@ -1,0 +1,180 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { DATA_TYPE, type DataTypeName, type Graph, type ValueInfo } from './model.ts';
+import { translateRuntimeError } from './runtime-errors.ts';
+
+export interface Trial {
+  /** Type and shape of every value that a node computes, as far as it is a tensor. */
+  readonly values: ReadonlyMap<string, ValueInfo>;
+  /** Milliseconds per node by name: the median of the runs after the first. */
+  readonly nodeMs: ReadonlyMap<string, number>;
+}
+
+/** Runs that are timed, after one that warms up. */
+const TIMED_RUNS = 3;
+/** Past this the timing stops: a large model's first figures are good enough. */
+const TIME_LIMIT_MS = 1500;
+
+const SESSION = {
+  graphOptimizationLevel: 'disabled',
+  executionMode: 'sequential',
+  intraOpNumThreads: 1,
+  logSeverityLevel: 4,
+} as const;
+
+/**
+ * Runs a model once with every value in it as an output, which tells every type and shape, and a few times as it is,
+ * which tells where the time goes.
+ * @param tracePath     a model file like the graph, but with all of `traced` among its outputs
+ * @param modelPath     the model file itself
+ * @param scratch       an empty directory for the time profile
+ * @throws {ModelRejectedError} DOES_NOT_RUN
+ */
+export async function trialRun(
+  graph: Graph,
+  tracePath: string,
+  modelPath: string,
+  scratch: string,
+): Promise<Trial> {
+  const values = await traceValues(graph, tracePath);
+  const nodeMs = await timeNodes(graph, modelPath, scratch);
+  return { values, nodeMs };
+}
+
+/** Every value that the graph's nodes compute. */
+export function computedNames(graph: Graph): string[] {
+  return graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''));
+}
+
+async function traceValues(graph: Graph, path: string): Promise<Map<string, ValueInfo>> {
+  const session = await create(path, SESSION);
+  try {
+    // Sequences, maps and the rarer types cannot be taken out; whatever uses them stays with what makes them.
+    const fetches = session.outputMetadata
+      .filter((value) => value.isTensor && value.type in DATA_TYPE)
+      .map((value) => value.name);
+    const results = await run(session, graph, fetches);
+    const values = new Map<string, ValueInfo>();
+    for (const [name, value] of Object.entries(results)) {
+      const { type, dims } = value as Tensor;
+      values.set(name, { name, type: { kind: 'tensor', dataType: DATA_TYPE[type as DataTypeName], dims } });
+    }
+    return values;
+  } finally {
+    await session.release();
+  }
+}
+
+async function timeNodes(graph: Graph, path: string, scratch: string): Promise<Map<string, number>> {
+  const session = await create(path, {
+    ...SESSION,
+    enableProfiling: true,
+    profileFilePrefix: join(scratch, 'profile'),
+  });
+  try {
+    const started = performance.now();
+    for (let i = 0; i <= TIMED_RUNS && performance.now() - started < TIME_LIMIT_MS; i++) {
+      await run(
+        session,
+        graph,
+        graph.outputs.map((output) => output.name),
+      );
+    }
+    session.endProfiling();
+  } finally {
+    await session.release();
+  }
+  const file = readdirSync(scratch).find((name) => name.startsWith('profile'));
+  return file ? kernelTimes(readFileSync(join(scratch, file), 'utf8')) : new Map();
+}
+
+/** Median kernel time per node in ONNX Runtime's profile; the first run counts only where there is no other. */
+function kernelTimes(profile: string): Map<string, number> {
+  const samples = new Map<string, number[]>();
+  for (const event of JSON.parse(profile) as { name?: string; cat?: string; dur?: number }[]) {
+    if (event.cat !== 'Node' || event.dur === undefined || !event.name?.endsWith('_kernel_time')) continue;
+    const node = event.name.slice(0, -'_kernel_time'.length);
+    const list = samples.get(node);
+    if (list) list.push(event.dur);
+    else samples.set(node, [event.dur]);
+  }
+  return new Map(
+    [...samples].map(([node, durations]) => {
+      const warm = (durations.length > 1 ? durations.slice(1) : durations).sort((a, b) => a - b);
+      return [node, warm[warm.length >> 1]! / 1000];
+    }),
+  );
+}
+
+async function create(path: string, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(path, options);
+  } catch (error) {
+    throw translateRuntimeError(error, 'load');
+  }
+}
+
+async function run(
+  session: InferenceSession,
+  graph: Graph,
+  fetches: readonly string[],
+): Promise<InferenceSession.OnnxValueMapType> {
+  // Whole numbers may be indices or lengths: 0 suits the one, 1 the other.
+  let failure: unknown;
+  for (const whole of [0, 1] as const) {
+    try {
+      return await session.run(trialFeeds(graph, whole), fetches);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw translateRuntimeError(failure, 'run');
+}
+
+/** An input for every true input of the graph; values do not matter, shapes and types do. */
+function trialFeeds(graph: Graph, whole: 0 | 1): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const { name, type } of graph.inputs) {
+    if (type?.kind !== 'tensor') continue;
+    const dims = (type.dims ?? []) as number[];
+    const count = dims.reduce((product, dim) => product * dim, 1);
+    feeds[name] = trialTensor(type.dataType, dims, count, whole);
+  }
+  return feeds;
+}
+
+function trialTensor(dataType: number, dims: number[], count: number, whole: 0 | 1): Tensor {
+  switch (dataType) {
+    case DATA_TYPE.float32:
+      return new Tensor(
+        'float32',
+        Float32Array.from({ length: count }, (_, i) => Math.sin(i)),
+        dims,
+      );
+    case DATA_TYPE.float64:
+      return new Tensor(
+        'float64',
+        Float64Array.from({ length: count }, (_, i) => Math.sin(i)),
+        dims,
+      );
+    case DATA_TYPE.int64:
+      return new Tensor('int64', new BigInt64Array(count).fill(BigInt(whole)), dims);
+    case DATA_TYPE.uint64:
+      return new Tensor('uint64', new BigUint64Array(count).fill(BigInt(whole)), dims);
+    case DATA_TYPE.int32:
+      return new Tensor('int32', new Int32Array(count).fill(whole), dims);
+    case DATA_TYPE.uint32:
+      return new Tensor('uint32', new Uint32Array(count).fill(whole), dims);
+    case DATA_TYPE.int16:
+      return new Tensor('int16', new Int16Array(count).fill(whole), dims);
+    case DATA_TYPE.uint16:
+      return new Tensor('uint16', new Uint16Array(count).fill(whole), dims);
+    case DATA_TYPE.int8:
+      return new Tensor('int8', new Int8Array(count).fill(whole), dims);
+    case DATA_TYPE.uint8:
+      return new Tensor('uint8', new Uint8Array(count).fill(whole), dims);
+    default:
+      return new Tensor('bool', new Uint8Array(count).fill(whole), dims);
+  }
+}

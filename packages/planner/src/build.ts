@@ -1,0 +1,117 @@
+import { generatorMatrix, type Partition } from '@sparewheel/cdc';
+import {
+  analyseLinear,
+  constantsOf,
+  cutSubgraph,
+  detachWeights,
+  isCodable,
+  type LinearLayer,
+  type LoadedModel,
+  loadLayerConstants,
+  type Model,
+  type Shapes,
+  shardModel,
+  typesByName,
+} from '@sparewheel/onnx';
+import { PlanMismatchError } from './errors.ts';
+import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Step } from './plan.ts';
+
+/** Takes files and names them by their hash. */
+export interface ArtifactSink {
+  /** Stores one file. The chunks are views on weights: they must not be changed, nor kept after the promise. */
+  write(chunks: readonly Uint8Array[]): Promise<BlobRef>;
+}
+
+export interface BuildProgress {
+  readonly artifactsDone: number;
+  readonly artifactsTotal: number;
+  /** Bytes written so far. */
+  readonly bytes: number;
+}
+
+/**
+ * Makes all files of a plan: a subgraph per local step, k + r shards per coded layer, parity encoded. One step's
+ * weights and one shard are in memory at a time. The same plan and model give the same files.
+ * @param model  the canonical model that the plan was made from
+ * @throws {PlanMismatchError} the plan was made from another model
+ */
+export async function buildArtifacts(
+  plan: Plan,
+  model: LoadedModel,
+  sink: ArtifactSink,
+  onProgress: (progress: BuildProgress) => void = () => {},
+): Promise<Artifacts> {
+  const artifactsTotal = plan.steps.reduce((sum, step) => sum + artifactCount(step), 0);
+  let artifactsDone = 0;
+  let bytes = 0;
+  const store = async (part: LoadedModel): Promise<Artifact> => {
+    const detached = detachWeights(part);
+    const weights = detached.weightsBytes > 0 ? await sink.write([...detached.weights()]) : null;
+    const graph = await sink.write(detached.graph(weights?.sha256 ?? ''));
+    artifactsDone++;
+    bytes += graph.bytes + (weights?.bytes ?? 0);
+    onProgress({ artifactsDone, artifactsTotal, bytes });
+    return { graph, weights };
+  };
+
+  const artifacts: Record<string, Artifact[]> = {};
+  for (const step of plan.steps) {
+    if (step.kind === 'coded') {
+      artifacts[step.id] = await buildShards(step, model, store);
+    } else {
+      const subgraph = cutStep(step, model.model);
+      artifacts[step.id] = [await store({ model: subgraph, external: model.external })];
+    }
+  }
+  return artifacts;
+}
+
+/** How many files-with-weights a step has: one subgraph, or one per shard. */
+export function artifactCount(step: Step): number {
+  return step.kind === 'coded' ? step.dataShards + step.parityShards : 1;
+}
+
+function cutStep(step: Exclude<Step, CodedStep>, model: Model): Model {
+  if (step.nodes.some((node) => !model.graph.nodes[node])) {
+    throw new PlanMismatchError(step.id, `it has nodes beyond the model's ${model.graph.nodes.length}`);
+  }
+  try {
+    return cutSubgraph(model, step);
+  } catch (error) {
+    if (error instanceof RangeError) throw new PlanMismatchError(step.id, error.message);
+    throw error;
+  }
+}
+
+async function buildShards(
+  step: CodedStep,
+  loaded: LoadedModel,
+  store: (part: LoadedModel) => Promise<Artifact>,
+): Promise<Artifact[]> {
+  const layer = findLayer(step, loaded.model);
+  const generator = generatorMatrix(step.dataShards, step.parityShards);
+  const partition: Partition = { rows: layer.layout.rows, height: step.height, blocks: step.blocks };
+  const constants = loadLayerConstants(loaded, layer);
+  const artifacts: Artifact[] = [];
+  for (let shard = 0; shard < step.dataShards + step.parityShards; shard++) {
+    const model = shardModel(loaded, layer, constants, partition, generator, shard);
+    artifacts.push(await store({ model, external: loaded.external }));
+  }
+  return artifacts;
+}
+
+function findLayer(step: CodedStep, { graph }: Model): LinearLayer {
+  if (!graph.nodes[step.node]) throw new PlanMismatchError(step.id, `the model has no node ${step.node}`);
+  const shapes: Shapes = new Map(
+    [...typesByName(graph)].flatMap(([name, { type }]) =>
+      type?.kind === 'tensor' && type.dims ? [[name, type.dims as readonly number[]] as const] : [],
+    ),
+  );
+  const layer = analyseLinear(graph, step.node, constantsOf(graph), shapes);
+  if (!isCodable(layer)) throw new PlanMismatchError(step.id, `node ${step.node} is not a layer to be coded`);
+  const rows = step.blocks.reduce((sum, block) => sum + block.rows, 0);
+  if (layer.fetch !== step.fetch || layer.feed !== step.feed || layer.layout.rows !== rows) {
+    throw new PlanMismatchError(step.id, `layer "${step.layer}" looks different there`);
+  }
+  return layer;
+}

@@ -1,0 +1,208 @@
+import {
+  analyseLinear,
+  bodies,
+  constantsOf,
+  dataTypeName,
+  type Graph,
+  isCodable,
+  type LinearLayer,
+  type LinearOp,
+  type Model,
+  type Node,
+  nodeReads,
+  type Shapes,
+  tensorByteLength,
+} from '@sparewheel/onnx';
+import { ELEMENT_TYPES, type ElementType, elementCount, type TensorSpec } from '@sparewheel/protocol';
+
+/** How a layer divides, as far as planning needs it. */
+export interface LayerCoding {
+  readonly op: LinearOp;
+  readonly feed: string;
+  readonly fetch: string;
+  /** Output rows (neurons, filters) that can be divided. */
+  readonly rows: number;
+  /** The output axis that is divided: from the front where ≥ 0, from the end where < 0. */
+  readonly axis: number;
+  /** Bytes of weights and of what is added to the product, for one row; what is added is expanded along the rows. */
+  readonly bytesPerRow: number;
+  /** Block heights worth keeping to: 16 for convolutions, whose kernels work on 16 channels at a time. */
+  readonly align: number;
+}
+
+/** One node of the canonical graph. */
+export interface LayerProfile {
+  /** Its index in the canonical graph. */
+  readonly node: number;
+  readonly name: string;
+  readonly op: string;
+  /** What it reads besides constants, with what its bodies read. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Shape of its first output, where it is known. */
+  readonly outputDims: readonly number[] | null;
+  /** Elements of the constants that it uses. */
+  readonly parameters: number;
+  readonly weightsBytes: number;
+  /** Multiply-adds of one inference, by the standard formulas; 0 for what is not a product. */
+  readonly multiplyAdds: number;
+  /** Measured when the model was brought in, on the control plane's machine with one thread. */
+  readonly timeMs: number | null;
+  readonly coding: LayerCoding | null;
+  /** Why a linear layer cannot be coded; null for those that can and for those that are not linear. */
+  readonly notCodable: string | null;
+}
+
+/** A value's type and shape; the type may be one that does not travel. */
+export interface TensorProfile {
+  readonly type: string;
+  readonly dims: readonly number[];
+}
+
+/** What there is to know of a model for planning; JSON, no weights. */
+export interface ModelProfile {
+  readonly version: 1;
+  readonly model: { readonly name: string; readonly sha256: string };
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** In topological order, by node index. */
+  readonly layers: readonly LayerProfile[];
+  /** Every value that is not constant. One that is missing here cannot travel. */
+  readonly tensors: Readonly<Record<string, TensorProfile>>;
+  readonly parameters: number;
+  readonly weightsBytes: number;
+  readonly multiplyAdds: number;
+}
+
+/**
+ * Profiles a canonical model: shapes from its `value_info`, multiply-adds and parameters by the standard formulas.
+ * @param identity  name and the canonical graph's sha-256, as they are to stand in plans
+ * @param nodeMs    measured milliseconds by node name
+ */
+export function profileModel(
+  model: Model,
+  identity: { readonly name: string; readonly sha256: string },
+  nodeMs: Readonly<Record<string, number>> = {},
+): ModelProfile {
+  const { graph } = model;
+  const constants = constantsOf(graph);
+  const tensors = tensorProfiles(graph);
+  const shapes: Shapes = new Map([
+    ...Object.entries(tensors).map(([name, { dims }]) => [name, dims] as const),
+    ...[...constants].map(([name, { dims }]) => [name, dims] as const),
+  ]);
+  const sparse = new Set(graph.sparseInitializers.map(({ name }) => name));
+  const layers = graph.nodes.map((node, index): LayerProfile => {
+    const reads = nodeReads(node);
+    const analysis = analyseLinear(graph, index, constants, shapes);
+    const used = reads.flatMap((name) => constants.get(name) ?? []);
+    const outputs = node.outputs.filter((name) => name !== '');
+    return {
+      node: index,
+      name: node.name,
+      op: node.opType,
+      inputs: reads.filter((name) => !constants.has(name) && !sparse.has(name)),
+      outputs,
+      outputDims: shapes.get(outputs[0] ?? '') ?? null,
+      parameters: used.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0),
+      weightsBytes: used.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
+      multiplyAdds: multiplyAdds(node, shapes),
+      timeMs: nodeMs[node.name] ?? null,
+      coding: isCodable(analysis) ? layerCoding(analysis) : null,
+      notCodable: analysis && 'reason' in analysis ? analysis.reason : null,
+    };
+  });
+  const counted = [...constants.values()];
+  return {
+    version: 1,
+    model: identity,
+    inputs: graph.inputs.map(({ name }) => spec(name, tensors)),
+    outputs: graph.outputs.map(({ name }) => spec(name, tensors, constants.get(name))),
+    layers,
+    tensors,
+    parameters: counted.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0),
+    weightsBytes: counted.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
+    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+  };
+}
+
+/** Whether a value can be sent: a dense tensor of a type that travels. */
+export function travels(profile: ModelProfile, name: string): boolean {
+  const tensor = profile.tensors[name];
+  return tensor !== undefined && (ELEMENT_TYPES as readonly string[]).includes(tensor.type);
+}
+
+function layerCoding(layer: LinearLayer): LayerCoding {
+  const { outer, rows, inner } = layer.layout;
+  const addend = layer.addend ? layer.addend.layout.outer * layer.addend.layout.inner : 0;
+  return {
+    op: layer.op,
+    feed: layer.feed,
+    fetch: layer.fetch,
+    rows,
+    axis: layer.axis,
+    bytesPerRow: 4 * (outer * inner + addend),
+    align: layer.op === 'Conv' || layer.op === 'ConvTranspose' ? 16 : 1,
+  };
+}
+
+function tensorProfiles(graph: Graph): Record<string, TensorProfile> {
+  const tensors: Record<string, TensorProfile> = {};
+  for (const { name, type } of [...graph.inputs, ...graph.valueInfos, ...graph.outputs]) {
+    if (type?.kind !== 'tensor' || !type.dims?.every((dim) => typeof dim === 'number')) continue;
+    tensors[name] = { type: dataTypeName(type.dataType), dims: type.dims as readonly number[] };
+  }
+  return tensors;
+}
+
+function spec(
+  name: string,
+  tensors: Readonly<Record<string, TensorProfile>>,
+  constant?: { readonly dataType: number; readonly dims: readonly number[] },
+): TensorSpec {
+  const found = tensors[name] ?? (constant && { type: dataTypeName(constant.dataType), dims: constant.dims });
+  if (!found) throw new TypeError(`"${name}" has no static shape; profile the canonical form of the model`);
+  return { name, type: found.type as ElementType, dims: found.dims };
+}
+
+/**
+ * Multiply-adds by the standard formulas: output elements × length of the dot product behind each. Recurrent layers
+ * count their matrix products. What is in a body counts once.
+ */
+function multiplyAdds(node: Node, shapes: Shapes): number {
+  const output = shapes.get(node.outputs.find((name) => name !== '') ?? '');
+  const input = (index: number) => shapes.get(node.inputs[index] ?? '');
+  switch (node.opType) {
+    case 'Conv': {
+      const weights = input(1);
+      return output && weights ? elementCount(output) * elementCount(weights.slice(1)) : 0;
+    }
+    case 'ConvTranspose': {
+      const [feed, weights] = [input(0), input(1)];
+      return feed && weights ? elementCount(feed) * elementCount(weights.slice(1)) : 0;
+    }
+    case 'MatMul': {
+      const left = input(0);
+      return output && left ? elementCount(output) * (left.at(-1) ?? 1) : 0;
+    }
+    case 'Gemm': {
+      const left = input(0);
+      const transA = node.attributes.some(
+        (item) => item.name === 'transA' && item.kind === 'int' && item.value,
+      );
+      return output && left ? elementCount(output) * left[transA ? 0 : 1]! : 0;
+    }
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN': {
+      const [feed, weights, recurrent] = [input(0), input(1), input(2)];
+      if (!feed || !weights || !recurrent) return 0;
+      return feed[0]! * feed[1]! * (elementCount(weights) + elementCount(recurrent));
+    }
+    default: {
+      let sum = 0;
+      for (const body of bodies(node)) for (const inner of body.nodes) sum += multiplyAdds(inner, shapes);
+      return sum;
+    }
+  }
+}

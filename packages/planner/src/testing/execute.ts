@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createDecoder, generatorMatrix } from '@sparewheel/cdc';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { ArtifactSink } from '../build.ts';
+import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat } from '../plan.ts';
+
+/** A content-addressed store in a directory, as a device has one. */
+export function directorySink(directory: string): ArtifactSink {
+  return {
+    write: async (chunks): Promise<BlobRef> => {
+      const hash = createHash('sha256');
+      for (const chunk of chunks) hash.update(chunk);
+      const sha256 = hash.digest('hex');
+      const path = join(directory, sha256);
+      if (!existsSync(path)) writeFileSync(path, Buffer.concat(chunks as Uint8Array[]));
+      return { sha256, bytes: chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) };
+    },
+  };
+}
+
+/**
+ * Runs plans in this process, shard by shard, with ONNX Runtime: the reference for what a coordinator must compute.
+ * For tests only.
+ */
+export class PlanExecutor {
+  private readonly sessions = new Map<string, Promise<InferenceSession>>();
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly artifacts: Artifacts,
+    private readonly directory: string,
+  ) {}
+
+  /**
+   * @param dead  seats that do not answer
+   * @returns the model's outputs by name
+   */
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    dead: ReadonlySet<Seat> = new Set(),
+  ): Promise<Record<string, Tensor>> {
+    const live = new Map(Object.entries(feeds));
+    for (const step of this.plan.steps) {
+      const artifacts = this.artifacts[step.id];
+      if (!artifacts) throw new Error(`step ${step.id} has no artifacts`);
+      if (step.kind === 'coded') {
+        live.set(step.fetch, await this.gather(step, artifacts, live, dead));
+        continue;
+      }
+      if (step.feeds.length === 0) throw new Error(`step ${step.id} has no feeds`);
+      const artifact = artifacts[0]!;
+      if (step.kind === 'replicated' && step.seats.every((seat) => dead.has(seat))) {
+        throw new Error(`all replicas of step ${step.id} are dead`);
+      }
+      const outputs = await this.compute(artifact, step.feeds, live);
+      for (const name of step.fetches) live.set(name, outputs[name]!);
+    }
+    const wanted = this.plan.outputs.map(({ name }) => [name, take(live, name)] as const);
+    return Object.fromEntries(wanted);
+  }
+
+  async release(): Promise<void> {
+    for (const session of this.sessions.values()) await (await session).release();
+    this.sessions.clear();
+  }
+
+  private async gather(
+    step: CodedStep,
+    artifacts: readonly Artifact[],
+    live: ReadonlyMap<string, Tensor>,
+    dead: ReadonlySet<Seat>,
+  ): Promise<Tensor> {
+    const answers: (Float32Array | undefined)[] = [];
+    let dims: readonly number[] = [];
+    for (const [shard, artifact] of artifacts.entries()) {
+      if (dead.has(step.seats[shard]!)) {
+        answers.push(undefined);
+        continue;
+      }
+      const output = (await this.compute(artifact, [step.feed], live))[step.fetch]!;
+      dims = output.dims;
+      answers.push(output.data as Float32Array);
+    }
+    const generator = generatorMatrix(step.dataShards, step.parityShards);
+    return joinBlocks(step, createDecoder(generator).reconstruct(answers), dims);
+  }
+
+  private async compute(
+    artifact: Artifact,
+    names: readonly string[],
+    live: ReadonlyMap<string, Tensor>,
+  ): Promise<Record<string, Tensor>> {
+    const { sha256 } = artifact.graph;
+    let session = this.sessions.get(sha256);
+    if (!session) {
+      session = InferenceSession.create(join(this.directory, sha256), {
+        intraOpNumThreads: 1,
+        extra: { session: { disable_prepacking: '1' } },
+      });
+      this.sessions.set(sha256, session);
+    }
+    const feeds = Object.fromEntries(names.map((name) => [name, take(live, name)]));
+    return (await (await session).run(feeds)) as Record<string, Tensor>;
+  }
+}
+
+function take(live: ReadonlyMap<string, Tensor>, name: string): Tensor {
+  const tensor = live.get(name);
+  if (!tensor) throw new Error(`"${name}" is needed before it is there`);
+  return tensor;
+}
+
+/** Puts the data shards' blocks side by side along the divided axis, without their padding. */
+function joinBlocks(step: CodedStep, shards: readonly Float32Array[], dims: readonly number[]): Tensor {
+  const axis = step.axis < 0 ? dims.length + step.axis : step.axis;
+  const product = (part: readonly number[]) => part.reduce((total, dim) => total * dim, 1);
+  const outer = product(dims.slice(0, axis));
+  const inner = product(dims.slice(axis + 1));
+  const rows = step.blocks.reduce((sum, block) => sum + block.rows, 0);
+  const joined = new Float32Array(outer * rows * inner);
+  for (const [shard, { start, rows: own }] of step.blocks.entries()) {
+    for (let o = 0; o < outer; o++) {
+      const from = o * step.height * inner;
+      joined.set(shards[shard]!.subarray(from, from + own * inner), (o * rows + start) * inner);
+    }
+  }
+  return new Tensor(
+    'float32',
+    joined,
+    dims.map((dim, i) => (i === axis ? rows : dim)),
+  );
+}
