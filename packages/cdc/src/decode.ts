@@ -161,9 +161,10 @@ function recover(recovery: Recovery, answers: Answers, length: number, k: number
   for (let i = 0; i < missing.length; i++) {
     const row = coefficients.subarray(i * k, (i + 1) * k);
     const output = new Float32Array(length);
-    linearCombination(output, 0, length, row, sources, offsets, lengths);
     // Every answer is multiplied in, by zero too, so that one that is not finite shows in the result.
-    if (!allFinite(output)) throw nonFiniteAnswer(used, answers);
+    if (!linearCombination(output, 0, length, row, sources, offsets, lengths)) {
+      throw nonFiniteAnswer(used, answers);
+    }
     outputs[missing[i]!] = output;
   }
   if (missing.length === 0 && !sources.every((source) => allFinite(source))) {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, LengthMismatchError, NonFiniteWeightError } from './errors.ts';
 import type { Generator } from './generator.ts';
-import { allFinite, linearCombination } from './linear-combination.ts';
+import { linearCombination } from './linear-combination.ts';
 import { type Partition, requireCount } from './partition.ts';
 
 /**
@@ -41,22 +41,22 @@ export function encodeWeights(
   requireLength('into', into, partition.height * columns);
   const { blocks, height } = partition;
   const sources = blocks.map(() => weights);
+  // A weight that is not finite makes its sum not finite, so that nothing but the sums has to be looked at.
+  let finite = true;
 
   if (options.layout === 'columns-major') {
     const lengths = blocks.map((block) => block.rows);
     const offsets = new Float64Array(blocks.length);
     for (let column = 0; column < columns; column++) {
       for (let b = 0; b < blocks.length; b++) offsets[b] = column * partition.rows + blocks[b]!.start;
-      linearCombination(into, column * height, height, row, sources, offsets, lengths);
+      if (!linearCombination(into, column * height, height, row, sources, offsets, lengths)) finite = false;
     }
   } else {
     const lengths = blocks.map((block) => block.rows * columns);
     const offsets = blocks.map((block) => block.start * columns);
-    linearCombination(into, 0, height * columns, row, sources, offsets, lengths);
+    finite = linearCombination(into, 0, height * columns, row, sources, offsets, lengths);
   }
-
-  // A weight that is not finite makes the sum not finite, so that only the (k times smaller) sum is looked at.
-  if (!allFinite(into)) throw nonFiniteWeight(weights, partition, columns, options.layout ?? 'rows-major');
+  if (!finite) throw nonFiniteWeight(weights, partition, columns, options.layout ?? 'rows-major');
   return into;
 }
 
@@ -92,8 +92,7 @@ export function encodeViews(
   for (const [b, length] of lengths.entries()) {
     if (length > into.length) throw new LengthMismatchError(`view ${b}`, into.length, length);
   }
-  linearCombination(into, 0, into.length, row, views, new Float64Array(views.length), lengths);
-  if (!allFinite(into)) {
+  if (!linearCombination(into, 0, into.length, row, views, new Float64Array(views.length), lengths)) {
     for (const [b, view] of views.entries()) {
       const bad = view.find((value) => !Number.isFinite(value));
       if (bad !== undefined) throw new NonFiniteWeightError(b, bad);

@@ -1,12 +1,16 @@
-/** Elements summed at a time: 2048 doubles are 16 KB, half of a small core's first-level cache. */
-const CHUNK = 2048;
+import { createSimdKernel, SIMD_CHUNK, SIMD_SOURCES } from './simd-kernel.ts';
 
-const accumulator = new Float64Array(CHUNK);
+const kernel = createSimdKernel();
+/** Below this many elements, moving them to the kernel's memory costs more than it saves. */
+const SIMD_WORTHWHILE = 128;
+
+const accumulator = new Float64Array(SIMD_CHUNK);
 
 /**
  * target[targetOffset + i] = Σ_s coefficients[s] · sources[s][offsets[s] + i] for i < length, where a source is
  * taken as zero from its `lengths[s]` on. Summed in float64 and rounded to float32 once per element, so that
  * the result is as exact as float32 can be however many sources there are. The target must not overlap a source.
+ * @returns whether every result is finite; false wherever an element of a source is not, if its coefficient is zero too
  */
 export function linearCombination(
   target: Float32Array,
@@ -16,7 +20,8 @@ export function linearCombination(
   sources: readonly Float32Array[],
   offsets: ArrayLike<number>,
   lengths: ArrayLike<number>,
-): void {
+): boolean {
+  let finite = true;
   // Between two neighbouring source lengths the set of sources that take part is constant.
   let from = 0;
   while (from < length) {
@@ -28,9 +33,11 @@ export function linearCombination(
       active.push(s);
       if (end < to) to = end;
     }
-    combineActive(target, targetOffset, from, to, coefficients, sources, offsets, active);
+    if (!combineActive(target, targetOffset, from, to, coefficients, sources, offsets, active))
+      finite = false;
     from = to;
   }
+  return finite;
 }
 
 function combineActive(
@@ -42,9 +49,23 @@ function combineActive(
   sources: readonly Float32Array[],
   offsets: ArrayLike<number>,
   active: readonly number[],
-): void {
-  for (let start = from; start < to; start += CHUNK) {
-    const count = Math.min(CHUNK, to - start);
+): boolean {
+  let finite = true;
+  const simd = active.length <= SIMD_SOURCES ? kernel : undefined;
+  if (simd) for (let a = 0; a < active.length; a++) simd.coefficients[a] = coefficients[active[a]!]!;
+  for (let start = from; start < to; start += SIMD_CHUNK) {
+    const count = Math.min(SIMD_CHUNK, to - start);
+    if (simd && count >= SIMD_WORTHWHILE) {
+      for (let a = 0; a < active.length; a++) {
+        const s = active[a]!;
+        const offset = offsets[s]! + start;
+        simd.slots[a]!.set(sources[s]!.subarray(offset, offset + count));
+      }
+      const suspicious = !simd.combine(count, active.length);
+      target.set(count === SIMD_CHUNK ? simd.target : simd.target.subarray(0, count), targetOffset + start);
+      if (suspicious && !allFinite(target, targetOffset + start, count)) finite = false;
+      continue;
+    }
     accumulator.fill(0, 0, count);
     for (let a = 0; a < active.length; ) {
       const s = active[a]!;
@@ -75,7 +96,9 @@ function combineActive(
     }
     const base = targetOffset + start;
     for (let i = 0; i < count; i++) target[base + i] = accumulator[i]!;
+    if (!allFinite(target, base, count)) finite = false;
   }
+  return finite;
 }
 
 function addOne(count: number, source: Float32Array, offset: number, c: number): void {
@@ -98,10 +121,13 @@ function addFour(
   vC: number,
 ): void {
   for (let i = 0; i < count; i++) {
+    // Strictly from left to right, as the kernel does, so that both give the same bits.
     accumulator[i] =
       accumulator[i]! +
-      (sC * s[sOffset + i]! + tC * t[tOffset + i]!) +
-      (uC * u[uOffset + i]! + vC * v[vOffset + i]!);
+      sC * s[sOffset + i]! +
+      tC * t[tOffset + i]! +
+      uC * u[uOffset + i]! +
+      vC * v[vOffset + i]!;
   }
 }
 
