@@ -5,7 +5,12 @@ export type CoordinatorEvent =
   | { kind: 'device-joined'; device: DeviceId }
   | { kind: 'device-returned'; device: DeviceId }
   | { kind: 'device-lost'; device: DeviceId; reason: string }
+  /** Connected, but it does not answer: an erasure until it does. */
+  | { kind: 'device-silent'; device: DeviceId }
+  | { kind: 'device-answering'; device: DeviceId }
   | { kind: 'device-quarantined'; device: DeviceId; reason: string }
+  /** An operator lifted its quarantine. */
+  | { kind: 'device-pardoned'; device: DeviceId }
   | { kind: 'deployment-state'; deployment: string; state: DeploymentState; reason: string | null }
   | { kind: 'install-started'; deployment: string; seat: number; device: DeviceId }
   | {
@@ -31,9 +36,12 @@ export type CoordinatorEvent =
       deployment: string;
       step: string;
       request: number;
+      /** Those proven wrong, by the spare equations or by computing the layer again; empty where nobody was. */
       liars: readonly DeviceId[];
       residual: number;
       threshold: number;
+      /** A wrong value went into the request's answer (only under `verify: "after"`). */
+      answeredWrong: boolean;
     }
   /** One for each request that ended: what the latency recorder counts. */
   | { kind: 'request-finished'; deployment: string; outcome: RequestOutcome };

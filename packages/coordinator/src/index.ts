@@ -1,3 +1,13 @@
+export type { Inference, InferOptions } from './accepted-request.ts';
+export { assemble, type BlockRange } from './assemble.ts';
+export * from './coordinator.ts';
+export type { DeploymentCounters } from './deployment.ts';
+export type { DeviceStatisticsView } from './device.ts';
+export * from './errors.ts';
 export * from './events.ts';
+export { type Decision, Gather, type ShardState } from './gather.ts';
+export { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';
+export type { SeatSnapshot } from './placement.ts';
 export * from './policy.ts';
 export * from './ports.ts';
+export type { RequestTrace, ShardStatus, ShardTrace, StepTrace } from './trace.ts';

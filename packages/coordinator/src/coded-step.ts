@@ -1,0 +1,247 @@
+import { type Verification, verify } from '@sparewheel/cdc';
+import type { Artifact } from '@sparewheel/planner';
+import type { Answer, Tensor } from '@sparewheel/protocol';
+import { assemble } from './assemble.ts';
+import { shardsUnlikeTruth } from './audit.ts';
+import type { Device } from './device.ts';
+import { DistributedStep } from './distributed-step.ts';
+import { LocalComputeError } from './errors.ts';
+import type { PendingVerification } from './pending-verifications.ts';
+import type { CodedProgramStep } from './program.ts';
+import type { Runtime, StepHost } from './runtime.ts';
+import { sameDims } from './shape-memory.ts';
+import { type AnswerFault, faultInShard } from './validate.ts';
+
+/**
+ * One coded layer of one request: gathers the shards' answers, decodes, verifies as the policy says, and puts the
+ * blocks together. Answers that contradict each other without saying who is wrong are settled by computing the
+ * layer on the data plane, which also tells who lied.
+ */
+export class CodedStep extends DistributedStep implements PendingVerification {
+  readonly #answers: (Float32Array | undefined)[];
+  readonly #coded: CodedProgramStep;
+  readonly #verifiable: boolean;
+  /** The shape that is known for this feed, or else that of the first answer. */
+  readonly #expected: readonly number[] | undefined;
+  #dims: readonly number[] | undefined;
+  /** Two answers claim different shapes. */
+  #contradiction = false;
+  #checked = false;
+
+  constructor(runtime: Runtime, host: StepHost, step: CodedProgramStep, feeds: readonly Tensor[]) {
+    const { dataShards, parityShards } = step.plan;
+    super(runtime, host, step, feeds, dataShards, parityShards, host.policy);
+    this.#coded = step;
+    this.#answers = new Array<Float32Array | undefined>(dataShards + parityShards).fill(undefined);
+    this.#verifiable = parityShards > 0 && host.policy.verify !== 'off';
+    this.#expected = step.shapes.expected(feeds[0]!.dims);
+    this.#dims = this.#expected;
+  }
+
+  get finishedAt(): number {
+    return this.trace.finishedAt!;
+  }
+
+  protected override artifactOf(shard: number): Artifact {
+    return this.#coded.artifacts[shard]!;
+  }
+
+  protected override faultIn(answer: Answer): AnswerFault | null {
+    return faultInShard(this.#coded, answer, this.#expected);
+  }
+
+  protected override keep(shard: number, tensors: readonly Tensor[]): void {
+    const { data, dims } = tensors[0]!;
+    this.#answers[shard] = data as Float32Array;
+    this.#dims ??= dims;
+    // Two claims about a shape that nobody has confirmed yet: one of them is a lie.
+    if (this.#expected === undefined && !sameDims(dims, this.#dims)) {
+      this.#contradiction = true;
+      this.#settle(null);
+    }
+  }
+
+  protected override wantsSurplus(device: Device): boolean {
+    return this.#verifiable && this.host.policy.verify === 'after' && !this.#checked && !device.loaded;
+  }
+
+  protected override decode(now: number): void {
+    if (this.#verifiable && this.host.policy.verify === 'before' && !this.#confirmed(now)) return;
+    let blocks: readonly (Float32Array | undefined)[] = this.#answers;
+    if (!this.gather.everyDataShardIn) {
+      try {
+        blocks = this.#coded.decoder.reconstruct(this.#answers);
+      } catch {
+        // The recovered values overflow: what answered cannot be right, or this input overflows the parity only.
+        this.#settle(null);
+        return;
+      }
+    }
+    this.#deliver(now, blocks as Float32Array[]);
+    if (!this.#verifiable || this.host.policy.verify !== 'after') return;
+    if (this.gather.outstanding > 0) this.runtime.verifications.add(this);
+    else this.verifyNow();
+  }
+
+  #deliver(now: number, blocks: readonly Float32Array[]): void {
+    const { dataShards, axis, blocks: ranges } = this.#coded.plan;
+    let recovered = 0;
+    const decoded = !this.gather.everyDataShardIn && !this.settling;
+    for (const trace of this.trace.shards) {
+      if (trace.status === 'rescued') continue;
+      const present = this.gather.has(trace.shard);
+      if (trace.shard < dataShards && !present) {
+        recovered++;
+        trace.status = 'recovered';
+      } else if (present) {
+        trace.status = trace.shard < dataShards || decoded ? 'used' : 'spare';
+      }
+    }
+    this.host.recovered += recovered;
+    this.finish(now, [assemble(blocks, this.#dims!, axis, ranges)]);
+  }
+
+  protected override afterEnd(): void {
+    if (!this.#checked && this.host.policy.verify === 'after' && this.gather.outstanding === 0)
+      this.verifyNow();
+  }
+
+  /** The check under `verify: "after"`, with what is in by now. */
+  verifyNow(): void {
+    if (this.#checked) return;
+    this.#checked = true;
+    this.runtime.verifications.remove(this);
+    this.releaseFlights();
+    if (this.gather.answered <= this.gather.dataShards) {
+      this.#letGo();
+      return;
+    }
+    const verification = this.#contradiction ? null : verify(this.#coded.generator, this.#answers);
+    if (verification?.consistent) {
+      this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims!);
+      this.#letGo();
+      return;
+    }
+    const { generation } = this.host;
+    if (verification?.liars) {
+      this.#accuse(verification.liars, verification, true);
+      this.#letGo();
+      return;
+    }
+    // One audit at a time: a liar that answers everything would otherwise have everything computed twice.
+    if (generation.auditing) {
+      this.#accuse([], verification, true);
+      this.#letGo();
+      return;
+    }
+    generation.auditing = true;
+    const done = () => {
+      generation.auditing = false;
+      this.#letGo();
+    };
+    this.#computeTruth().then(
+      (truth) => {
+        const liars = truth === null ? [] : this.#unlike(truth);
+        this.#accuse(liars, verification, true);
+        done();
+      },
+      () => {
+        this.#accuse([], verification, true);
+        done();
+      },
+    );
+  }
+
+  /** The check under `verify: "before"`. @returns whether the answers that are in may be used */
+  #confirmed(now: number): boolean {
+    const verification = verify(this.#coded.generator, this.#answers);
+    if (verification.consistent) {
+      this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims!);
+      return true;
+    }
+    const liars = verification.liars ?? [];
+    // What the data plane computed itself is not a lie: then the suspicion is false and the layer tells.
+    const named = liars.length > 0 && liars.every((shard) => this.gather.state(shard) === 'answered');
+    if (!named) {
+      this.#settle(verification);
+      return false;
+    }
+    for (const shard of liars) {
+      this.gather.retract(shard);
+      this.#answers[shard] = undefined;
+    }
+    this.#accuse(liars, verification, false);
+    this.advance(now);
+    return false;
+  }
+
+  /** Computes the layer here, answers with that, and finds out who was wrong. */
+  #settle(verification: Verification | null): void {
+    if (this.settling || this.ended) return;
+    this.settling = true;
+    this.#computeTruth().then(
+      (truth) => {
+        if (truth === null || this.ended) return;
+        const liars = this.#unlike(truth);
+        this.host.rescued += truth.length;
+        for (let shard = 0; shard < truth.length; shard++) this.trace.shards[shard]!.status = 'rescued';
+        this.#deliver(this.runtime.clock.now(), truth);
+        if (verification || liars.length > 0) this.#accuse(liars, verification, false);
+        this.#letGo();
+      },
+      (cause: unknown) => {
+        if (!this.ended) this.host.fail(new LocalComputeError(this.step.id, null, cause));
+      },
+    );
+  }
+
+  async #computeTruth(): Promise<Float32Array[] | null> {
+    const shards = Array.from({ length: this.gather.dataShards }, (_, shard) => this.computeLocally(shard));
+    const computed = await Promise.all(shards);
+    const truth: Float32Array[] = [];
+    for (const tensors of computed) {
+      if (tensors === null) return null;
+      truth.push(tensors[0]!.data as Float32Array);
+    }
+    this.#dims = computed[0]![0]!.dims;
+    this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims);
+    return truth;
+  }
+
+  #unlike(truth: readonly Float32Array[]): number[] {
+    return shardsUnlikeTruth(this.#coded.generator, this.#answers, truth).filter(
+      (shard) => this.gather.state(shard) === 'answered',
+    );
+  }
+
+  #accuse(shards: readonly number[], verification: Verification | null, delivered: boolean): void {
+    const liars = shards.flatMap((shard) => this.holder(shard) ?? []);
+    // Nobody named: any answer may have been the wrong one.
+    const answeredWrong =
+      delivered &&
+      (shards.length === 0 || shards.some((shard) => this.trace.shards[shard]!.status === 'used'));
+    if (answeredWrong) {
+      this.host.corrupt = true;
+      this.host.generation.answeredWrong(this.host.id);
+    }
+    this.runtime.emit({
+      kind: 'corruption',
+      deployment: this.host.generation.deployment,
+      step: this.step.id,
+      request: this.host.id,
+      liars: liars.map((device) => device.id),
+      residual: verification?.residual ?? Number.POSITIVE_INFINITY,
+      threshold: verification?.threshold ?? 1,
+      answeredWrong,
+    });
+    for (const device of liars) {
+      this.runtime.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
+    }
+  }
+
+  /** Answers hold network buffers: none outlives its check. */
+  #letGo(): void {
+    this.#checked = true;
+    this.#answers.fill(undefined);
+  }
+}

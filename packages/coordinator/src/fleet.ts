@@ -1,0 +1,131 @@
+import type { FromDevice } from '@sparewheel/protocol';
+import { Device, type DeviceObserver, type Flight, type SendOrder } from './device.ts';
+import { UnknownDeviceError } from './errors.ts';
+import type { CoordinatorEvent } from './events.ts';
+import type { CoordinatorOptions } from './options.ts';
+import type { Clock, DeviceId } from './ports.ts';
+
+/** Unsolicited messages that are forgiven: a duplicate or two per computation, and a few after a reconnect. */
+const UNSOLICITED_PER_SENT = 2;
+const UNSOLICITED_FORGIVEN = 64;
+
+/** What changes when a device's standing changes. */
+export interface FleetObserver {
+  /** It can be used, or can no longer be used: seats and parked steps are to be looked at again. */
+  standingChanged(device: Device): void;
+}
+
+/** All devices that ever joined or were named in a plan, and who of them may be asked. */
+export class Fleet implements DeviceObserver {
+  readonly #devices = new Map<DeviceId, Device>();
+  readonly #order: SendOrder = { next: 1 };
+
+  constructor(
+    readonly clock: Clock,
+    readonly options: CoordinatorOptions,
+    readonly emit: (event: CoordinatorEvent) => void,
+    readonly observer: FleetObserver,
+  ) {}
+
+  get devices(): Iterable<Device> {
+    return this.#devices.values();
+  }
+
+  get(id: DeviceId): Device | undefined {
+    return this.#devices.get(id);
+  }
+
+  /** The device's record, made where a deployment names one that has not joined yet. */
+  ensure(id: DeviceId): Device {
+    let device = this.#devices.get(id);
+    if (!device) {
+      device = new Device(id, this.clock, this.options, this.#order, this);
+      this.#devices.set(id, device);
+    }
+    return device;
+  }
+
+  /** A device that was connected already starts a new life: what the old one was asked is lost. */
+  connect(id: DeviceId): Device {
+    const device = this.ensure(id);
+    const first = !device.joined;
+    if (device.connected) this.disconnect(id, 'replaced by a new connection');
+    device.connect(this.clock.now());
+    this.emit({ kind: first ? 'device-joined' : 'device-returned', device: id });
+    this.observer.standingChanged(device);
+    return device;
+  }
+
+  disconnect(id: DeviceId, reason: string): void {
+    const device = this.#devices.get(id);
+    if (!device?.connected) return;
+    this.emit({ kind: 'device-lost', device: id, reason });
+    device.disconnect(this.clock.now(), reason);
+    this.observer.standingChanged(device);
+  }
+
+  /** Never used again until it is pardoned; what it was asked is erased. */
+  quarantine(device: Device, reason: string): void {
+    if (device.quarantineReason !== null) return;
+    device.quarantineReason = reason;
+    this.emit({ kind: 'device-quarantined', device: device.id, reason });
+    device.eraseAll('quarantined');
+    this.observer.standingChanged(device);
+  }
+
+  /** @throws {UnknownDeviceError} */
+  pardon(id: DeviceId): void {
+    const device = this.#devices.get(id);
+    if (!device) throw new UnknownDeviceError(id);
+    if (device.quarantineReason === null) return;
+    device.quarantineReason = null;
+    device.strikes = 0;
+    device.unsolicited = 0;
+    this.emit({ kind: 'device-pardoned', device: id });
+    this.observer.standingChanged(device);
+  }
+
+  /** An answer that no honest device gives. */
+  strike(device: Device, reason: string): void {
+    device.invalid++;
+    device.strikes++;
+    if (device.strikes >= this.options.strikesToQuarantine) this.quarantine(device, reason);
+  }
+
+  /**
+   * Books what came from a device and finds what it belongs to.
+   * @returns undefined where nothing was asked, or nothing any more
+   */
+  arrived(device: Device, message: FromDevice): Flight | undefined {
+    const flight = device.take(message.request, message.task);
+    if (!flight) {
+      device.unsolicited++;
+      if (device.unsolicited > UNSOLICITED_FORGIVEN + UNSOLICITED_PER_SENT * device.sent) {
+        this.quarantine(
+          device,
+          `sent ${device.unsolicited} answers that nobody asked for (${device.sent} were asked)`,
+        );
+      }
+      return undefined;
+    }
+    if (message.kind === 'refusal') {
+      device.refusals++;
+      device.heard(flight, this.clock.now(), null);
+    } else {
+      device.answers++;
+      device.heard(flight, this.clock.now(), message.computeMicros);
+    }
+    if (flight.owner === null) device.late++;
+    return flight;
+  }
+
+  silent(device: Device): void {
+    this.emit({ kind: 'device-silent', device: device.id });
+    this.observer.standingChanged(device);
+  }
+
+  answering(device: Device): void {
+    this.emit({ kind: 'device-answering', device: device.id });
+    this.observer.standingChanged(device);
+  }
+}

@@ -1,0 +1,358 @@
+import type { Refusal } from '@sparewheel/protocol';
+import type { Device } from './device.ts';
+import type { CoordinatorEvent } from './events.ts';
+import type { Fleet } from './fleet.ts';
+import type { CoordinatorOptions } from './options.ts';
+import type { Clock, DeviceId, Installer, InstallProgress, SeatTask } from './ports.ts';
+import type { Program } from './program.ts';
+import { pickSpare } from './spare.ts';
+
+/** Refusals in a row after which a device is taken to have lost what it had loaded. */
+const REFUSALS_TO_RELOAD = 4;
+/** Failed installs on a seat's own device after which a spare is preferred. */
+const FAILURES_TO_REPLACE = 2;
+
+/** What a placement needs of its coordinator. */
+export interface PlacementRuntime {
+  readonly clock: Clock;
+  readonly options: CoordinatorOptions;
+  readonly fleet: Fleet;
+  readonly installer: Installer;
+  readonly emit: (event: CoordinatorEvent) => void;
+  /** A seat became ready or was lost. */
+  placementChanged(placement: Placement): void;
+}
+
+export interface SeatSnapshot {
+  readonly seat: number;
+  readonly role: 'data' | 'parity' | 'replica';
+  readonly device: DeviceId | null;
+  readonly state: 'empty' | 'installing' | 'ready' | 'down';
+  /** The device that the seat is being brought onto: its own, or the spare that takes over. */
+  readonly installing: DeviceId | null;
+  readonly progress: InstallProgress | null;
+}
+
+interface Install {
+  readonly device: Device;
+  readonly controller: AbortController;
+  progress: InstallProgress;
+}
+
+interface SeatRecord {
+  readonly index: number;
+  readonly tasks: readonly SeatTask[];
+  holder: Device | null;
+  /** The holder has everything loaded. */
+  loaded: boolean;
+  install: Install | null;
+  refusals: number;
+  readonly failures: Map<DeviceId, { count: number; notBefore: number }>;
+}
+
+/**
+ * Who sits where: brings every seat onto a live device and keeps it there. A seat whose device is down beyond a
+ * grace is built up on a spare and handed over when that is ready; the old device coming back first keeps its seat.
+ * The first distribution is the same thing, with seats that nobody holds yet. No device holds two seats.
+ */
+export class Placement {
+  readonly #seats: SeatRecord[];
+  readonly #startedAt: number;
+  /** What a device may still have loaded from a seat that it lost while it was away. */
+  readonly #evicted = new Map<DeviceId, SeatTask[]>();
+  #wake: (() => void) | null = null;
+  #disposed = false;
+
+  constructor(
+    readonly runtime: PlacementRuntime,
+    readonly deployment: string,
+    readonly program: Program,
+    seats: readonly (DeviceId | null)[],
+  ) {
+    this.#startedAt = runtime.clock.now();
+    this.#seats = program.seatTasks.map((tasks, index) => {
+      const id = seats[index] ?? null;
+      const holder = id === null ? null : runtime.fleet.ensure(id);
+      if (holder) holder.seatCount++;
+      return { index, tasks, holder, loaded: false, install: null, refusals: 0, failures: new Map() };
+    });
+  }
+
+  /** The device to ask for a seat's shard; null where no device has it loaded. It may be silent or busy. */
+  serving(seat: number): Device | null {
+    const record = this.#seats[seat]!;
+    return record.loaded ? record.holder : null;
+  }
+
+  get seatDevices(): readonly (DeviceId | null)[] {
+    return this.#seats.map((seat) => seat.holder?.id ?? null);
+  }
+
+  get readySeats(): number {
+    return this.#seats.filter(answers).length;
+  }
+
+  get seatCount(): number {
+    return this.#seats.length;
+  }
+
+  /** Every seat answers. */
+  get complete(): boolean {
+    return this.#seats.every(answers);
+  }
+
+  /** Every step can be answered without a rescue. */
+  get viable(): boolean {
+    return this.program.steps.every((step) => {
+      if (step.kind === 'local') return true;
+      const needed = step.kind === 'coded' ? step.plan.dataShards : 1;
+      return step.plan.seats.filter((seat) => answers(this.#seats[seat]!)).length >= needed;
+    });
+  }
+
+  /** Nothing is under way and nothing is due that would fill another seat. */
+  get settled(): boolean {
+    return this.#wake === null && this.#seats.every((seat) => seat.install === null);
+  }
+
+  snapshot(): SeatSnapshot[] {
+    return this.#seats.map((seat) => ({
+      seat: seat.index,
+      role: this.program.plan.seats[seat.index]!.role,
+      device: seat.holder?.id ?? seat.install?.device.id ?? null,
+      state: stateOf(seat),
+      installing: seat.install?.device.id ?? null,
+      progress: seat.install?.progress ?? null,
+    }));
+  }
+
+  holds(device: Device): boolean {
+    return this.#seats.some((seat) => seat.holder === device);
+  }
+
+  /** A device came (back): what failed on it may work now, and what it lost its seat for is unloaded. */
+  deviceConnected(device: Device): void {
+    for (const seat of this.#seats) seat.failures.delete(device.id);
+    const tasks = this.#evicted.get(device.id);
+    if (tasks) {
+      this.#evicted.delete(device.id);
+      this.runtime.installer.uninstall(device.id, tasks);
+    }
+  }
+
+  /** A device would not compute a seat's shard. Often, or with "unknown-task": it is to be loaded again. */
+  refused(seat: number, device: Device, refusal: Refusal): void {
+    const record = this.#seats[seat]!;
+    if (record.holder !== device || !record.loaded) return;
+    record.refusals++;
+    if (refusal.code !== 'unknown-task' && record.refusals < REFUSALS_TO_RELOAD) return;
+    record.refusals = 0;
+    record.loaded = false;
+    this.#backOff(record, device);
+    this.runtime.placementChanged(this);
+    this.reconcile();
+  }
+
+  /** A valid answer came for the seat. */
+  answered(seat: number): void {
+    const record = this.#seats[seat]!;
+    record.refusals = 0;
+    if (record.failures.size > 0) record.failures.clear();
+  }
+
+  /** Looks at every seat, starts and aborts installs, and arranges to look again when something falls due. */
+  reconcile(): void {
+    if (this.#disposed) return;
+    this.#wake?.();
+    this.#wake = null;
+    const now = this.runtime.clock.now();
+    let dueAt = Number.POSITIVE_INFINITY;
+    for (const seat of this.#seats) dueAt = Math.min(dueAt, this.#attend(seat, now));
+    if (dueAt === Number.POSITIVE_INFINITY) return;
+    this.#wake = this.runtime.clock.schedule(Math.max(0, dueAt - now), () => {
+      this.#wake = null;
+      this.reconcile();
+    });
+  }
+
+  /** Ends all installs and unloads the seats. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#wake?.();
+    this.#wake = null;
+    for (const seat of this.#seats) {
+      if (seat.install) this.#abort(seat, 'the deployment was taken down');
+      if (!seat.holder) continue;
+      seat.holder.seatCount--;
+      if (seat.holder.connected) this.runtime.installer.uninstall(seat.holder.id, seat.tasks);
+      seat.holder = null;
+      seat.loaded = false;
+    }
+  }
+
+  /** @returns when the seat is to be looked at again, or infinity where only an event can change something */
+  #attend(seat: SeatRecord, now: number): number {
+    const { holder } = seat;
+    if (seat.install && !seat.install.device.live) this.#abort(seat, 'the device left');
+    if (holder && !holder.live && seat.loaded) {
+      seat.loaded = false;
+      this.runtime.placementChanged(this);
+    }
+    if (holder?.live)
+      return seat.loaded ? this.#attendLoaded(seat, holder, now) : this.#load(seat, holder, now);
+    const dueAt = this.#takeoverDueAt(holder);
+    return dueAt > now ? dueAt : this.#replace(seat, now);
+  }
+
+  #attendLoaded(seat: SeatRecord, holder: Device, now: number): number {
+    if (holder.silentSince === null) {
+      if (seat.install) this.#abort(seat, 'the seat’s own device answers again');
+      return Number.POSITIVE_INFINITY;
+    }
+    const dueAt = holder.silentSince + this.runtime.options.healSilentAfterMs;
+    return dueAt > now ? dueAt : this.#replace(seat, now);
+  }
+
+  /** The seat's own device is there: it gets its shard (again), unless that keeps failing and a spare is doing it. */
+  #load(seat: SeatRecord, holder: Device, now: number): number {
+    const failure = seat.failures.get(holder.id);
+    if (seat.install && seat.install.device !== holder) {
+      if ((failure?.count ?? 0) >= FAILURES_TO_REPLACE) return Number.POSITIVE_INFINITY;
+      this.#abort(seat, 'the seat’s own device returned');
+    }
+    if (seat.install) return Number.POSITIVE_INFINITY;
+    if (failure && failure.count >= FAILURES_TO_REPLACE) {
+      const dueAt = this.#replace(seat, now);
+      if (seat.install) return dueAt;
+    }
+    if (failure && failure.notBefore > now) return failure.notBefore;
+    this.#install(seat, holder);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #takeoverDueAt(holder: Device | null): number {
+    const { healAfterMs, returnGraceMs } = this.runtime.options;
+    if (holder === null || holder.quarantineReason !== null) return 0;
+    // A plan brought back by a restarted data plane names devices that are only just reconnecting.
+    return Math.max(holder.downSince + healAfterMs, this.#startedAt + returnGraceMs);
+  }
+
+  #replace(seat: SeatRecord, now: number): number {
+    if (seat.install) return Number.POSITIVE_INFINITY;
+    const { fleet, options } = this.runtime;
+    let retryAt = Number.POSITIVE_INFINITY;
+    const spare = pickSpare(fleet.devices, seat.tasks, options.holds, (device) => {
+      if (this.#taken(device)) return false;
+      const notBefore = seat.failures.get(device.id)?.notBefore ?? 0;
+      if (notBefore <= now) return true;
+      retryAt = Math.min(retryAt, notBefore);
+      return false;
+    });
+    if (!spare) return retryAt;
+    spare.seatCount++;
+    this.#install(seat, spare);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #taken(device: Device): boolean {
+    return this.#seats.some((seat) => seat.holder === device || seat.install?.device === device);
+  }
+
+  #install(seat: SeatRecord, device: Device): void {
+    const { emit, installer } = this.runtime;
+    const { deployment } = this;
+    const install: Install = {
+      device,
+      controller: new AbortController(),
+      progress: { sentBytes: 0, totalBytes: 0 },
+    };
+    seat.install = install;
+    emit({ kind: 'install-started', deployment, seat: seat.index, device: device.id });
+    const { signal } = install.controller;
+    const onProgress = (progress: InstallProgress) => {
+      if (seat.install !== install) return;
+      install.progress = progress;
+      emit({ kind: 'install-progress', deployment, seat: seat.index, device: device.id, progress });
+    };
+    installer.install(device.id, seat.tasks, { signal, onProgress }).then(
+      () => {
+        if (seat.install === install) this.#installed(seat, install);
+      },
+      (cause: unknown) => {
+        if (seat.install !== install) return;
+        this.#backOff(seat, device);
+        this.#endInstall(seat, cause instanceof Error ? cause.message : String(cause));
+        this.reconcile();
+      },
+    );
+  }
+
+  #installed(seat: SeatRecord, install: Install): void {
+    const { emit, installer } = this.runtime;
+    const { device, progress } = install;
+    const from = seat.holder;
+    seat.install = null;
+    seat.loaded = true;
+    seat.refusals = 0;
+    const common = { deployment: this.deployment, seat: seat.index };
+    emit({ kind: 'install-finished', ...common, device: device.id, transferredBytes: progress.sentBytes });
+    if (from !== device) {
+      seat.holder = device;
+      emit({
+        kind: 'seat-reassigned',
+        ...common,
+        from: from?.id ?? null,
+        to: device.id,
+        seats: this.seatDevices,
+      });
+      if (from) {
+        from.seatCount--;
+        if (from.connected) installer.uninstall(from.id, seat.tasks);
+        else this.#evicted.set(from.id, [...(this.#evicted.get(from.id) ?? []), ...seat.tasks]);
+      }
+    }
+    this.runtime.placementChanged(this);
+    // The device that lost its seat is a spare now, and may fill another.
+    this.reconcile();
+  }
+
+  #abort(seat: SeatRecord, reason: string): void {
+    const { controller } = seat.install!;
+    this.#endInstall(seat, reason);
+    controller.abort(new Error(reason));
+  }
+
+  #endInstall(seat: SeatRecord, reason: string): void {
+    const { device } = seat.install!;
+    seat.install = null;
+    if (device !== seat.holder) device.seatCount--;
+    this.runtime.emit({
+      kind: 'install-failed',
+      deployment: this.deployment,
+      seat: seat.index,
+      device: device.id,
+      reason,
+    });
+  }
+
+  #backOff(seat: SeatRecord, device: Device): void {
+    const { installRetryMs, installRetryMaxMs } = this.runtime.options;
+    const count = (seat.failures.get(device.id)?.count ?? 0) + 1;
+    const waitMs = Math.min(installRetryMs * 2 ** (count - 1), installRetryMaxMs);
+    seat.failures.set(device.id, { count, notBefore: this.runtime.clock.now() + waitMs });
+  }
+}
+
+function answers(seat: SeatRecord): boolean {
+  const { holder } = seat;
+  if (holder === null || !seat.loaded) return false;
+  return holder.live && holder.silentSince === null;
+}
+
+function stateOf(seat: SeatRecord): SeatSnapshot['state'] {
+  if (seat.holder === null) return seat.install ? 'installing' : 'empty';
+  if (!seat.holder.live) return 'down';
+  if (seat.loaded) return 'ready';
+  return seat.install?.device === seat.holder ? 'installing' : 'down';
+}

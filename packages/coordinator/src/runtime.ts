@@ -1,0 +1,39 @@
+import type { Tensor } from '@sparewheel/protocol';
+import type { CoordinatorError } from './errors.ts';
+import type { CoordinatorEvent } from './events.ts';
+import type { Fleet } from './fleet.ts';
+import type { Generation } from './generation.ts';
+import type { CoordinatorOptions } from './options.ts';
+import type { Parking } from './parking.ts';
+import type { PendingVerifications } from './pending-verifications.ts';
+import type { Policy } from './policy.ts';
+import type { Clock, LocalCompute, Transport } from './ports.ts';
+import type { RequestTrace } from './trace.ts';
+
+/** What every request and step of a coordinator shares. */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly transport: Transport;
+  readonly compute: LocalCompute;
+  readonly options: CoordinatorOptions;
+  readonly emit: (event: CoordinatorEvent) => void;
+  readonly fleet: Fleet;
+  readonly parking: Parking;
+  readonly verifications: PendingVerifications;
+  /** Ids of accepted requests that have not ended: numbers wrap around, and skip these. */
+  readonly liveRequests: Set<number>;
+}
+
+/** The request that a step belongs to, as its steps see it. */
+export interface StepHost {
+  readonly id: number;
+  readonly generation: Generation;
+  /** As it was when the request was accepted: a change of policy does not disturb it. */
+  readonly policy: Policy;
+  readonly trace: RequestTrace;
+  recovered: number;
+  rescued: number;
+  corrupt: boolean;
+  stepFinished(index: number, outputs: readonly Tensor[]): void;
+  fail(error: CoordinatorError): void;
+}

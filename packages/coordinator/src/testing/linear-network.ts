@@ -1,0 +1,172 @@
+import { encodeBias, encodeWeights, generatorMatrix, partitionRows } from '@sparewheel/cdc';
+import type { Artifact, CodedStep, LocalStep, Plan, ReplicatedStep, Step } from '@sparewheel/planner';
+import type { Tensor } from '@sparewheel/protocol';
+import type { Kernel } from './memory-fleet.ts';
+
+/** One layer of a synthetic network; float32 in, float32 out, batches of row vectors. */
+export type SyntheticLayer =
+  | { readonly kind: 'coded'; readonly inputs: number; readonly outputs: number }
+  | { readonly kind: 'local' | 'replicated' };
+
+export interface SyntheticNetwork {
+  readonly plan: Plan;
+  readonly artifacts: Readonly<Record<string, readonly Artifact[]>>;
+  readonly kernel: Kernel;
+  /** The network's output, computed at once without any distribution. */
+  reference(input: Tensor): Tensor<'float32'>;
+}
+
+export interface SyntheticOptions {
+  readonly k: number;
+  readonly r: number;
+  /** Devices of each replicated layer. */
+  readonly replicas?: number;
+  readonly layers: readonly SyntheticLayer[];
+  /** Makes the weights and, mixed into the files' names, distinguishes two networks. */
+  readonly seed?: number;
+}
+
+type Compute = (feeds: readonly Tensor[]) => readonly Tensor[];
+
+/**
+ * A chain of linear layers (coded: MatMul with a bias) and leaky rectifiers (local or replicated), as plan, files
+ * and arithmetic: what a test runs instead of an ONNX model. Tensors are named t0, t1, …; t0 is the input.
+ */
+export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
+  const { k, r, layers, replicas = 2, seed = 1 } = options;
+  const random = randomStream(seed);
+  const computes = new Map<string, Compute>();
+  const artifacts: Record<string, readonly Artifact[]> = {};
+  const steps: Step[] = [];
+  const whole: Compute[] = [];
+  let files = 0;
+
+  const file = (compute: Compute, bytes: number): Artifact => {
+    const sha256 = `${seed.toString(16)}f${(files++).toString(16)}`.padStart(64, '0');
+    computes.set(sha256, compute);
+    return { graph: { sha256, bytes }, weights: null };
+  };
+
+  for (const [index, layer] of layers.entries()) {
+    const feed = `t${index}`;
+    const fetch = `t${index + 1}`;
+    const id = `step${index}`;
+    if (layer.kind === 'coded') {
+      const weights = Float32Array.from({ length: layer.outputs * layer.inputs }, () => random() - 0.5);
+      const bias = Float32Array.from({ length: layer.outputs }, () => random() - 0.5);
+      const partition = partitionRows(layer.outputs, k);
+      const generator = generatorMatrix(k, r);
+      const { height, blocks } = partition;
+      const shards: Artifact[] = [];
+      for (const { start, rows } of blocks) {
+        const w = new Float32Array(height * layer.inputs);
+        w.set(weights.subarray(start * layer.inputs, (start + rows) * layer.inputs));
+        const b = new Float32Array(height);
+        b.set(bias.subarray(start, start + rows));
+        shards.push(file(linear(w, b, layer.inputs), w.byteLength));
+      }
+      for (let parity = 0; parity < r; parity++) {
+        const w = encodeWeights(generator, parity, weights, partition, layer.inputs);
+        shards.push(
+          file(linear(w, encodeBias(generator, parity, bias, partition), layer.inputs), w.byteLength),
+        );
+      }
+      artifacts[id] = shards;
+      whole.push(linear(weights, bias, layer.inputs));
+      const step: CodedStep = {
+        kind: 'coded',
+        id,
+        layer: id,
+        node: index,
+        op: 'MatMul',
+        feed,
+        fetch,
+        axis: -1,
+        blocks,
+        height,
+        dataShards: k,
+        parityShards: r,
+        seats: Array.from({ length: k + r }, (_, shard) => shard),
+        multiplyAdds: weights.length,
+      };
+      steps.push(step);
+    } else {
+      artifacts[id] = [file(leakyRelu, 64)];
+      whole.push(leakyRelu);
+      const common = { id, summary: 'LeakyRelu', feeds: [feed], fetches: [fetch], nodes: [index] };
+      const seats = Array.from({ length: replicas }, (_, seat) => seat);
+      const step: LocalStep | ReplicatedStep =
+        layer.kind === 'local' ? { ...common, kind: 'local' } : { ...common, kind: 'replicated', seats };
+      steps.push(step);
+    }
+  }
+
+  const widths = layers.flatMap((layer) => (layer.kind === 'coded' ? [layer] : []));
+  const seats = Math.max(k + r, layers.some((layer) => layer.kind === 'replicated') ? replicas : 0);
+  const plan: Plan = {
+    version: 1,
+    model: { name: 'synthetic', sha256: seed.toString(16).padStart(64, '0') },
+    strategy: 'coded',
+    k,
+    r,
+    inputs: [{ name: 't0', type: 'float32', dims: [-1, widths[0]?.inputs ?? -1] }],
+    outputs: [{ name: `t${layers.length}`, type: 'float32', dims: [-1, widths.at(-1)?.outputs ?? -1] }],
+    steps,
+    seats: Array.from({ length: seats }, (_, seat) => ({
+      seat,
+      role: seat < k ? ('data' as const) : ('parity' as const),
+      weightsBytes: 0,
+      multiplyAdds: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+    })),
+    decisions: [],
+    coverage: r > 0 ? 1 : 0,
+  };
+  return {
+    plan,
+    artifacts,
+    kernel: (artifact, feeds) => {
+      const compute = computes.get(artifact.graph.sha256);
+      if (!compute) throw new Error(`no file ${artifact.graph.sha256}`);
+      return compute(feeds);
+    },
+    reference: (input) =>
+      whole.reduce<Tensor>((tensor, compute) => compute([tensor])[0]!, input) as Tensor<'float32'>,
+  };
+}
+
+/** y = x · Wᵀ + b for a batch of rows, accumulated in float64. W is [outputs, inputs]. */
+function linear(weights: Float32Array, bias: Float32Array, inputs: number): Compute {
+  const outputs = bias.length;
+  return ([x]) => {
+    const batch = x!.dims[0]!;
+    const values = x!.data as Float32Array;
+    const data = new Float32Array(batch * outputs);
+    for (let n = 0; n < batch; n++) {
+      for (let row = 0; row < outputs; row++) {
+        let sum = bias[row]!;
+        for (let i = 0; i < inputs; i++) sum += weights[row * inputs + i]! * values[n * inputs + i]!;
+        data[n * outputs + row] = sum;
+      }
+    }
+    return [{ type: 'float32', dims: [batch, outputs], data }];
+  };
+}
+
+const leakyRelu: Compute = ([x]) => {
+  const data = (x!.data as Float32Array).map((value) => (value > 0 ? value : 0.1 * value));
+  return [{ type: 'float32', dims: x!.dims, data }];
+};
+
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+export function randomStream(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
