@@ -11,6 +11,7 @@ import {
   deviceStatisticsSchema,
   type FromDevice,
   faultSchema,
+  handshakeRefusalSchema,
   helloSchema,
   outcomeSchema,
   sha256Schema,
@@ -56,6 +57,7 @@ const byId = z.object({ id: deviceIdentitySchema.shape.id });
 /** Handshakes. */
 export const parseDeviceAuth = parserOf('device handshake', deviceAuthSchema);
 export const parseSupervisorAuth = parserOf('supervisor handshake', supervisorAuthSchema);
+export const parseHandshakeRefusal = parserOf('handshake refusal', handshakeRefusalSchema);
 
 /** `/control`, device → data plane. */
 export const parseHello = parserOf('hello', helloSchema);

@@ -49,6 +49,16 @@ export const supervisorAuthSchema = z.object({
 });
 export type SupervisorAuth = z.infer<typeof supervisorAuthSchema>;
 
+/**
+ * Why a handshake was refused: the `data` of the error that the data plane's namespace middleware passes on, and that
+ * arrives as `connect_error`. `unavailable` may pass and is tried again; the others need a person.
+ */
+export const handshakeRefusalSchema = z.object({
+  code: z.enum(['unauthorized', 'wrong-identity', 'wrong-protocol', 'unavailable']),
+  message: z.string().max(2_000),
+});
+export type HandshakeRefusal = z.infer<typeof handshakeRefusalSchema>;
+
 export const helloSchema = z.object({
   name: z.string().min(1).max(100),
   agentVersion: z.string().max(40),

@@ -1,0 +1,41 @@
+/**
+ * `npm run agent`: joins this machine to a fleet.
+ * Exit codes: 0 ended by a signal or with its parent, 1 failed or refused by the data plane, 2 wrong use, 3 another
+ * agent has the folder.
+ */
+import { parseCommandLine, USAGE, UsageError } from './command-line.ts';
+import { HomeInUseError } from './home-lock.ts';
+import { Supervisor } from './supervisor.ts';
+
+function fail(error: unknown): never {
+  console.error(`sparewheel agent: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof UsageError) console.error('  --help lists the options');
+  process.exit(error instanceof UsageError ? 2 : error instanceof HomeInUseError ? 3 : 1);
+}
+
+async function main(): Promise<void> {
+  const options = parseCommandLine(process.argv.slice(2), process.env);
+  if (options === null) {
+    console.log(USAGE);
+    return;
+  }
+  const supervisor = new Supervisor(
+    options,
+    (message) => console.log(`sparewheel agent: ${message}`),
+    (error) => void supervisor.stop().finally(() => fail(error)),
+  );
+  const end = () => void supervisor.stop().finally(() => process.exit(0));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+  if (options.withParent) {
+    process.stdin.on('end', end).on('close', end).on('error', end).resume();
+    process.on('disconnect', end);
+  }
+  try {
+    await supervisor.start(options);
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
+}
+
+await main().catch(fail);

@@ -1,0 +1,175 @@
+import { type Engine, EngineError, type RunResult } from '@sparewheel/engine';
+import { type ComputeRequest, type FromDevice, LIMITS, type Tensor } from '@sparewheel/protocol';
+import { describe, expect, it } from 'vitest';
+import { ComputeQueue } from './compute-queue.ts';
+import { Faults } from './faults.ts';
+import { TaskTable } from './task-table.ts';
+import { ManualClock } from './testing/manual-clock.ts';
+
+const blob = { sha256: 'a'.repeat(64), bytes: 1 };
+const definition = { task: 3, graph: blob, weights: null, feeds: ['x'], fetches: ['y'] };
+const one: Tensor = { type: 'float32', dims: [1], data: Float32Array.of(1) };
+const request = (number: number, tensors = [one], task = 3): ComputeRequest => ({
+  kind: 'compute',
+  request: number,
+  task,
+  tensors,
+});
+
+/** Lets everything that is ready happen. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+async function setUp(computeMs = 2) {
+  const running: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const engine: Engine = {
+    backend: 'native',
+    load: async () => ({ feeds: ['x'], fetches: ['y'] }),
+    run: (_key, feeds) =>
+      new Promise<RunResult>((resolve, reject) =>
+        running.push({ resolve: () => resolve({ fetches: { y: feeds.x! }, computeMs }), reject }),
+      ),
+    unload: async () => {},
+    close: async () => {},
+  };
+  const tasks = new TaskTable(engine, {
+    held: () => [],
+    has: () => true,
+    bytes: 0,
+    write: async () => {},
+    abandonIncomplete: async () => {},
+    retain: async () => {},
+    source: async () => ({ kind: 'file', path: 'graph' }),
+  });
+  await tasks.load(definition);
+  const sent: FromDevice[] = [];
+  const clock = new ManualClock();
+  const faults = new Faults(
+    () => 0,
+    () => {},
+  );
+  const queue = new ComputeQueue({ engine, tasks, faults, clock, send: (message) => sent.push(message) });
+  const finish = async () => {
+    running.shift()!.resolve();
+    await settle();
+  };
+  return {
+    queue,
+    sent,
+    clock,
+    faults,
+    running,
+    finish,
+    kinds: () => sent.map((m) => `${m.kind} ${m.request}`),
+  };
+}
+
+describe('compute queue', () => {
+  it('computes one request at a time and answers in order', async () => {
+    const { queue, running, finish, kinds, sent } = await setUp();
+    for (let number = 1; number <= 3; number++) queue.receive(request(number));
+    expect(running).toHaveLength(1);
+    expect(queue.inFlight).toBe(3);
+    for (let number = 1; number <= 3; number++) await finish();
+    expect(kinds()).toEqual(['answer 1', 'answer 2', 'answer 3']);
+    expect(sent[0]).toMatchObject({ computeMicros: 2_000, tensors: [one] });
+    expect(queue.inFlight).toBe(0);
+  });
+
+  it('refuses what it cannot compute, and what is over its cap', async () => {
+    const { queue, sent } = await setUp();
+    queue.receive(request(1, [one], 4));
+    queue.receive(request(2, [one, one]));
+    for (let number = 0; number < LIMITS.inFlightPerDevice; number++) queue.receive(request(10 + number));
+    queue.receive(request(99));
+    expect(sent.map((message) => [message.request, 'code' in message && message.code])).toEqual([
+      [1, 'unknown-task'],
+      [2, 'invalid-feed'],
+      [99, 'overloaded'],
+    ]);
+  });
+
+  it('drops cancelled work, queued, computing, or held back', async () => {
+    const { queue, running, finish, kinds, faults, clock } = await setUp();
+    for (let number = 1; number <= 4; number++) queue.receive(request(number));
+    queue.receive({ kind: 'cancel', request: 1, task: 3 });
+    queue.receive({ kind: 'cancel', request: 2, task: 3 });
+    queue.receive({ kind: 'cancel', request: 2, task: 99 });
+    await finish();
+    expect(running).toHaveLength(1);
+    faults.set({ kind: 'delay', ms: 10, sigma: 0 });
+    await finish();
+    queue.receive({ kind: 'cancel', request: 3, task: 3 });
+    await finish();
+    expect(queue.inFlight).toBe(1);
+    clock.advance(10);
+    expect(kinds()).toEqual(['answer 4']);
+  });
+
+  it('answers nothing that was asked before it was cleared', async () => {
+    const { queue, finish, kinds, faults, clock } = await setUp();
+    faults.set({ kind: 'delay', ms: 10, sigma: 0 });
+    for (let number = 1; number <= 3; number++) queue.receive(request(number));
+    await finish();
+    queue.clear();
+    await finish();
+    clock.advance(100);
+    faults.set({ kind: 'heal' });
+    queue.receive(request(1));
+    await finish();
+    expect(kinds()).toEqual(['answer 1']);
+  });
+
+  it('turns a failure into a refusal and goes on', async () => {
+    const { queue, running, finish, sent } = await setUp();
+    queue.receive(request(1));
+    queue.receive(request(2));
+    running.shift()!.reject(new EngineError('run-failed', 'shape mismatch'));
+    await settle();
+    await finish();
+    expect(sent).toMatchObject([
+      { kind: 'refusal', request: 1, code: 'run-failed', message: 'shape mismatch' },
+      { kind: 'answer', request: 2 },
+    ]);
+  });
+
+  it('holds the device for as long as a slower one would compute', async () => {
+    const { queue, running, finish, kinds, faults, clock, sent } = await setUp(2);
+    faults.set({ kind: 'slow', factor: 5 });
+    queue.receive(request(1));
+    queue.receive(request(2));
+    await finish();
+    clock.advance(7.9);
+    await settle();
+    expect(kinds()).toEqual([]);
+    expect(running).toHaveLength(0);
+    clock.advance(0.1);
+    await settle();
+    expect(kinds()).toEqual(['answer 1']);
+    expect(sent[0]).toMatchObject({ computeMicros: 10_000 });
+    expect(running).toHaveLength(1);
+  });
+
+  it('saves up slowness below a millisecond until a timer can wait for it', async () => {
+    const { queue, finish, kinds, faults, clock } = await setUp(0.1);
+    faults.set({ kind: 'slow', factor: 5 });
+    for (let number = 1; number <= 3; number++) queue.receive(request(number));
+    for (let number = 1; number <= 3; number++) await finish();
+    expect(kinds()).toEqual(['answer 1', 'answer 2']);
+    clock.advance(1.3);
+    await settle();
+    expect(kinds()).toHaveLength(3);
+  });
+
+  it('drops and corrupts answers where told so', async () => {
+    const { queue, finish, sent, faults } = await setUp();
+    faults.set({ kind: 'corrupt', amount: 2, probability: 1 });
+    queue.receive(request(1, [{ ...one, data: Float32Array.of(1) }]));
+    await finish();
+    faults.set({ kind: 'drop', probability: 1 });
+    queue.receive(request(2));
+    await finish();
+    expect(sent).toHaveLength(1);
+    expect(sent[0]).toMatchObject({ tensors: [{ data: Float32Array.of(3) }] });
+    expect(queue.inFlight).toBe(0);
+  });
+});

@@ -1,0 +1,66 @@
+import { EngineError } from '@sparewheel/engine';
+import {
+  InvalidMessageError,
+  type Outcome,
+  parseBlobChunk,
+  parseFault,
+  parseRetain,
+  parseTask,
+  parseUnload,
+} from '@sparewheel/protocol';
+import type { Faults } from './faults.ts';
+import { type ShardStore, ShardStoreError } from './shard-store.ts';
+import type { TaskTable } from './task-table.ts';
+
+/** The events of `/control` that a data plane sends, each answered with an Outcome; nothing it sends makes this throw. */
+export class Control {
+  readonly #store: ShardStore;
+  readonly #tasks: TaskTable;
+  readonly #faults: Faults;
+
+  constructor(store: ShardStore, tasks: TaskTable, faults: Faults) {
+    this.#store = store;
+    this.#tasks = tasks;
+    this.#faults = faults;
+  }
+
+  /** By event name. */
+  readonly handlers: Readonly<Record<string, (message: unknown) => Promise<Outcome>>> = {
+    blob: (message) => outcomeOf(() => this.#store.write(parseBlobChunk(message))),
+    load: (message) => outcomeOf(() => this.#tasks.load(parseTask(message))),
+    unload: (message) => outcomeOf(() => this.#tasks.unload(parseUnload(message).task)),
+    retain: (message) =>
+      outcomeOf(async () => {
+        const { blobs } = parseRetain(message);
+        await this.#tasks.retain(blobs);
+        await this.#store.retain(blobs);
+      }),
+    fault: (message) => outcomeOf(async () => this.setFault(message)),
+  };
+
+  /** @throws {InvalidMessageError} */
+  setFault(message: unknown): void {
+    const fault = parseFault(message);
+    // A partition begins after the acknowledgement has left, or nobody would know that it began.
+    if (fault.kind === 'partition') setImmediate(() => this.#faults.set(fault));
+    else this.#faults.set(fault);
+  }
+}
+
+async function outcomeOf(work: () => Promise<void>): Promise<Outcome> {
+  try {
+    await work();
+    return { ok: true };
+  } catch (error) {
+    return refusalOf(error);
+  }
+}
+
+export function refusalOf(error: unknown): Outcome {
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
+  if (error instanceof InvalidMessageError) return { ok: false, code: 'invalid-message', message };
+  if (error instanceof ShardStoreError || error instanceof EngineError) {
+    return { ok: false, code: error.code, message };
+  }
+  return { ok: false, code: 'failed', message };
+}

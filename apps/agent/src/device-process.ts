@@ -1,0 +1,141 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { siblingEntry } from '@sparewheel/engine/entry';
+import type { Fault, Outcome } from '@sparewheel/protocol';
+import type { Clock } from './clock.ts';
+import type { DeviceSettings, FromDeviceProcess, ToDeviceProcess } from './device-messages.ts';
+
+/** Waits before the process is started again after a crash: doubling, and from the start after a good while. */
+const RESTART_MIN_MS = 250;
+const RESTART_MAX_MS = 10_000;
+const GOOD_WHILE_MS = 30_000;
+const FAULT_TIMEOUT_MS = 2_000;
+/** Ends that someone wanted, the out-of-memory killer's included: such a device stays down until it is revived. */
+const DELIBERATE: readonly (NodeJS.Signals | null)[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
+
+export interface DeviceProcessEvents {
+  started(): void;
+  ended(exitCode: number | null, signal: string | null): void;
+  log(message: string): void;
+}
+
+/** One device's process over its lives: started, killed, paused, revived, and started again when it crashed. */
+export class DeviceProcess {
+  readonly settings: DeviceSettings;
+  readonly #events: DeviceProcessEvents;
+  readonly #clock: Clock;
+  #child: ChildProcess | null = null;
+  #startedAt = 0;
+  #crashes = 0;
+  #takeBackRestart: (() => void) | null = null;
+  #calls = 0;
+  readonly #faultCalls = new Map<number, (outcome: Outcome) => void>();
+
+  constructor(settings: DeviceSettings, events: DeviceProcessEvents, clock: Clock) {
+    this.settings = settings;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  get processId(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  /** Starts it, or lets it go on where it is paused. */
+  revive(): Outcome {
+    if (this.#child !== null) this.#child.kill('SIGCONT');
+    else this.#start();
+    return { ok: true };
+  }
+
+  /** Resolves when it has ended. One that is down already is fine. */
+  async kill(): Promise<Outcome> {
+    this.#takeBackRestart?.();
+    this.#takeBackRestart = null;
+    const child = this.#child;
+    if (child !== null) {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    return { ok: true };
+  }
+
+  pause(): Outcome {
+    return this.#signal('SIGSTOP');
+  }
+
+  resume(): Outcome {
+    return this.#signal('SIGCONT');
+  }
+
+  /** Passes a fault on beside the network. */
+  fault(fault: Fault): Promise<Outcome> {
+    const child = this.#child;
+    if (child === null) return Promise.resolve(notRunning(this.settings.name));
+    const call = ++this.#calls;
+    return new Promise((resolve) => {
+      const takeBack = this.#clock.schedule(FAULT_TIMEOUT_MS, () =>
+        settle({
+          ok: false,
+          code: 'no-answer',
+          message: `${this.settings.name} does not answer: is it paused?`,
+        }),
+      );
+      const settle = (outcome: Outcome) => {
+        takeBack();
+        this.#faultCalls.delete(call);
+        resolve(outcome);
+      };
+      this.#faultCalls.set(call, settle);
+      this.#tell(child, { kind: 'fault', call, fault });
+    });
+  }
+
+  #start(): void {
+    this.#takeBackRestart?.();
+    this.#takeBackRestart = null;
+    const { path, execArgv } = siblingEntry(import.meta.url, {
+      source: './device.ts',
+      bundled: './device.js',
+    }).process;
+    const child = fork(path, { execArgv: [...execArgv], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = child;
+    this.#startedAt = this.#clock.now();
+    child.on('message', (message: FromDeviceProcess) => {
+      if (message.kind === 'log') this.#events.log(message.message);
+      else this.#faultCalls.get(message.call)?.(message.outcome);
+    });
+    child.on('error', (error) => this.#events.log(error.message));
+    child.on('exit', (exitCode, signal) => this.#ended(exitCode, signal));
+    this.#tell(child, { kind: 'start', settings: this.settings });
+    this.#events.started();
+  }
+
+  #ended(exitCode: number | null, signal: NodeJS.Signals | null): void {
+    this.#child = null;
+    for (const settle of [...this.#faultCalls.values()]) settle(notRunning(this.settings.name));
+    this.#events.ended(exitCode, signal);
+    const crashed = signal === null ? exitCode !== 0 : !DELIBERATE.includes(signal);
+    if (!crashed) return;
+    if (this.#clock.now() - this.#startedAt > GOOD_WHILE_MS) this.#crashes = 0;
+    const delayMs = Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** Math.min(this.#crashes, 20));
+    this.#crashes++;
+    this.#events.log(`crashed (${signal ?? `exit code ${exitCode}`}); starts again in ${delayMs} ms`);
+    this.#takeBackRestart = this.#clock.schedule(delayMs, () => this.#start());
+  }
+
+  #signal(signal: NodeJS.Signals): Outcome {
+    if (this.#child === null) return notRunning(this.settings.name);
+    this.#child.kill(signal);
+    return { ok: true };
+  }
+
+  /** A child that has just ended takes no message; its exit says the rest. */
+  #tell(child: ChildProcess, message: ToDeviceProcess): void {
+    child.send(message, () => {});
+  }
+}
+
+function notRunning(name: string): Outcome {
+  return { ok: false, code: 'not-running', message: `${name} is down; revive it first` };
+}

@@ -1,0 +1,90 @@
+import type { Tensor } from '@sparewheel/protocol';
+import { describe, expect, it } from 'vitest';
+import { Faults } from './faults.ts';
+
+/** A small seeded generator (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const floats = (...values: number[]): Tensor => ({
+  type: 'float32',
+  dims: [values.length],
+  data: Float32Array.from(values),
+});
+
+describe('faults', () => {
+  it('do nothing while none is set', () => {
+    const faults = new Faults(seeded(1), () => {});
+    const answer = floats(1, 2, 3);
+    faults.corrupt([answer]);
+    expect(answer.data).toEqual(Float32Array.of(1, 2, 3));
+    expect([faults.answerDelayMs(), faults.slowFactor, faults.drops(), faults.partitioned]).toEqual([
+      0,
+      1,
+      false,
+      false,
+    ]);
+  });
+
+  it('are independent of each other, replaced by their own kind, and all ended by heal', () => {
+    const changes: boolean[] = [];
+    const faults = new Faults(seeded(2), (partitioned) => changes.push(partitioned));
+    faults.set({ kind: 'delay', ms: 5, sigma: 0 });
+    faults.set({ kind: 'slow', factor: 3 });
+    faults.set({ kind: 'drop', probability: 1 });
+    faults.set({ kind: 'partition' });
+    faults.set({ kind: 'partition' });
+    faults.set({ kind: 'delay', ms: 7, sigma: 0 });
+    expect([faults.answerDelayMs(), faults.slowFactor, faults.drops()]).toEqual([7, 3, true]);
+    faults.set({ kind: 'heal' });
+    expect([faults.answerDelayMs(), faults.slowFactor, faults.drops()]).toEqual([0, 1, false]);
+    expect(changes).toEqual([true, false]);
+  });
+
+  it('delay log-normally with the median and sigma that were asked for', () => {
+    const faults = new Faults(seeded(3), () => {});
+    faults.set({ kind: 'delay', ms: 20, sigma: 0.5 });
+    const logs = Array.from({ length: 20_000 }, () => Math.log(faults.answerDelayMs())).sort((a, b) => a - b);
+    const mean = logs.reduce((sum, value) => sum + value, 0) / logs.length;
+    const deviation = Math.sqrt(logs.reduce((sum, value) => sum + (value - mean) ** 2, 0) / logs.length);
+    // Five standard errors of 20 000 samples.
+    expect(Math.abs(logs[10_000]! - Math.log(20))).toBeLessThan(5 * 0.5 * Math.sqrt(Math.PI / 2 / 20_000));
+    expect(Math.abs(deviation - 0.5)).toBeLessThan(5 * (0.5 / Math.sqrt(40_000)));
+  });
+
+  it('drop and corrupt as often as they were asked to', () => {
+    const faults = new Faults(seeded(4), () => {});
+    faults.set({ kind: 'drop', probability: 0.3 });
+    faults.set({ kind: 'corrupt', amount: 0.5, probability: 0.7 });
+    let dropped = 0;
+    let corrupted = 0;
+    for (let i = 0; i < 10_000; i++) {
+      if (faults.drops()) dropped++;
+      const answer = floats(1, 1, 1, 1);
+      faults.corrupt([answer]);
+      const wrong = [...(answer.data as Float32Array)].filter((value) => value !== 1);
+      expect(wrong.length).toBeLessThanOrEqual(1);
+      if (wrong.length === 1) {
+        expect(wrong[0]).toBe(1.5);
+        corrupted++;
+      }
+    }
+    expect(Math.abs(dropped / 10_000 - 0.3)).toBeLessThan(0.025);
+    expect(Math.abs(corrupted / 10_000 - 0.7)).toBeLessThan(0.025);
+  });
+
+  it('leave integers and empty answers alone', () => {
+    const faults = new Faults(seeded(5), () => {});
+    faults.set({ kind: 'corrupt', amount: 1, probability: 1 });
+    const integers: Tensor = { type: 'int32', dims: [1], data: Int32Array.of(4) };
+    faults.corrupt([integers, floats()]);
+    expect(integers.data).toEqual(Int32Array.of(4));
+  });
+});

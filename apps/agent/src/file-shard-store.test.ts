@@ -1,0 +1,72 @@
+import { mkdtemp, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { FileShardStore } from './file-shard-store.ts';
+import { digestOf } from './testing/data-plane-double.ts';
+import { describeShardStore } from './testing/shard-store-contract.ts';
+
+const folders: string[] = [];
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sparewheel-store-'));
+  folders.push(folder);
+  return folder;
+}
+
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+describeShardStore('file shard store', newFolder, (folder) => FileShardStore.open(folder));
+
+describe('file shard store on the disk', () => {
+  const data = new Uint8Array(100).fill(3);
+  const sha256 = digestOf(data);
+  const whole = { sha256, bytes: 100, offset: 0, data };
+
+  it('deletes half-written and damaged files when it is opened', async () => {
+    const folder = await newFolder();
+    const store = await FileShardStore.open(folder);
+    await store.write(whole);
+    await store.write({ ...whole, sha256: 'a'.repeat(64), bytes: 200 });
+    await truncate(join(folder, sha256), 99);
+    const opened = await FileShardStore.open(folder);
+    expect(opened.held()).toEqual([]);
+    expect(await readdir(folder)).toEqual(['verified.json']);
+  });
+
+  it('notices bytes that changed in place, by the time of the change', async () => {
+    const folder = await newFolder();
+    await (await FileShardStore.open(folder)).write(whole);
+    await writeFile(join(folder, sha256), new Uint8Array(100).fill(4));
+    await utimes(join(folder, sha256), 1, 1);
+    expect((await FileShardStore.open(folder)).held()).toEqual([]);
+  });
+
+  it('does not read again what it verified before, and does when it has lost its notes', async () => {
+    const folder = await newFolder();
+    await (await FileShardStore.open(folder)).write(whole);
+    const path = join(folder, sha256);
+    const { atimeMs } = await stat(path);
+    await (await FileShardStore.open(folder)).source({ graph: { sha256, bytes: 100 }, weights: null });
+    expect((await stat(path)).atimeMs).toBe(atimeMs);
+    await writeFile(join(folder, 'verified.json'), 'not JSON');
+    expect((await FileShardStore.open(folder)).has(sha256)).toBe(true);
+    expect(JSON.parse(await readFile(join(folder, 'verified.json'), 'utf8'))).toHaveProperty(sha256);
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'says that the disk is full and leaves nothing behind',
+    async () => {
+      const folder = await newFolder();
+      const store = await FileShardStore.open(folder);
+      // A device that is always full stands in for the disk.
+      await symlink('/dev/full', join(folder, `incoming-${sha256}`));
+      await expect(store.write(whole)).rejects.toMatchObject({ code: 'disk-full' });
+      expect(await readdir(folder)).toEqual(['verified.json']);
+      await store.write(whole);
+      expect(store.has(sha256)).toBe(true);
+    },
+  );
+});

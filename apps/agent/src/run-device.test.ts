@@ -1,0 +1,220 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tinyProduct } from '@sparewheel/engine/testing';
+import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DeviceSettings } from './device-messages.ts';
+import { loadIdentity } from './identity.ts';
+import { type RunningDevice, runDevice } from './run-device.ts';
+import {
+  DataPlaneDouble,
+  digestOf,
+  type JoinedDevice,
+  TOKEN,
+  tinyShard,
+} from './testing/data-plane-double.ts';
+
+const x: Tensor = { type: 'float32', dims: [1, 3], data: Float32Array.of(1, -2, 0.5) };
+const compute = (request: number, task: number): ComputeRequest => ({
+  kind: 'compute',
+  request,
+  task,
+  tensors: [x],
+});
+
+describe('a device, over real connections', () => {
+  let dataPlane: DataPlaneDouble;
+  let folder: string;
+  const running: RunningDevice[] = [];
+
+  beforeEach(async () => {
+    dataPlane = await DataPlaneDouble.start();
+    folder = await mkdtemp(join(tmpdir(), 'sparewheel-device-'));
+  });
+  afterEach(async () => {
+    for (const device of running.splice(0)) await device.close();
+    await dataPlane.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function start(overrides: Partial<DeviceSettings> = {}): Promise<RunningDevice> {
+    const settings: DeviceSettings = {
+      url: dataPlane.url,
+      token: TOKEN,
+      name: 'pi',
+      identity: await loadIdentity(folder),
+      folder,
+      ...overrides,
+    };
+    const device = await runDevice(settings, () => {});
+    running.push(device);
+    return device;
+  }
+
+  async function joinOne(): Promise<JoinedDevice> {
+    const joined = dataPlane.hellos.next();
+    await start();
+    return joined;
+  }
+
+  /** Brings a tiny shard onto the device as the given task. */
+  async function install(device: JoinedDevice, task: number) {
+    const shard = tinyShard(task);
+    expect(await dataPlane.sendBlob(device, shard.graph, 100)).toEqual({ ok: true });
+    expect(await dataPlane.sendBlob(device, shard.weights, 10)).toEqual({ ok: true });
+    expect(await dataPlane.command(device, 'load', shard.definition)).toEqual({ ok: true });
+    return shard;
+  }
+
+  function expectAnswer(answer: FromDevice, shard: ReturnType<typeof tinyShard>): asserts answer is Answer {
+    expect(answer).toMatchObject({
+      kind: 'answer',
+      tensors: [{ type: 'float32', dims: [1, 2], data: tinyProduct(shard.model, x.data as Float32Array) }],
+    });
+  }
+
+  it('joins, takes a shard in chunks, loads it and computes', async () => {
+    const device = await joinOne();
+    expect(device.hello).toMatchObject({ name: 'pi', processId: process.pid, held: [] });
+    const shard = await install(device, 5);
+    const answer = await dataPlane.ask(device, compute(1, 5));
+    expectAnswer(answer, shard);
+    expect(answer.computeMicros).toBeGreaterThan(0);
+    expect(await dataPlane.statistics.next()).toMatchObject({
+      storeBytes: shard.graph.length + 24,
+      inFlight: 0,
+    });
+  });
+
+  it('answers what it cannot do with an outcome or a refusal, and goes on', async () => {
+    const device = await joinOne();
+    const shard = await install(device, 5);
+    const refused = async (event: string, message: unknown) => {
+      const outcome = await dataPlane.command(device, event, message);
+      return outcome.ok ? 'ok' : outcome.code;
+    };
+    expect(await refused('load', { task: 'five' })).toBe('invalid-message');
+    expect(await refused('load', null)).toBe('invalid-message');
+    expect(await refused('load', { ...shard.definition, graph: { sha256: 'a'.repeat(64), bytes: 1 } })).toBe(
+      'missing-blob',
+    );
+    expect(await refused('load', { ...shard.definition, task: 6, graph: shard.definition.weights })).toBe(
+      'invalid-model',
+    );
+    expect(await refused('load', { ...shard.definition, task: 6, feeds: ['z'] })).toBe('invalid-feed');
+    expect(await refused('load', { ...shard.definition, task: 6, fetches: ['z'] })).toBe('unknown-fetch');
+    expect(await refused('fault', { kind: 'explode' })).toBe('invalid-message');
+    expect(await refused('retain', { blobs: ['../../etc'] })).toBe('invalid-message');
+    expect(await refused('unload', { task: 99 })).toBe('ok');
+    const chunk = {
+      sha256: digestOf(new Uint8Array(9)),
+      bytes: 9,
+      offset: 0,
+      data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9),
+    };
+    expect(await refused('blob', chunk)).toBe('digest-mismatch');
+    expect(await dataPlane.ask(device, compute(1, 77))).toMatchObject({
+      kind: 'refusal',
+      code: 'unknown-task',
+    });
+    const misshapen = { ...compute(2, 5), tensors: [{ ...x, dims: [3, 1] }] };
+    expect(await dataPlane.ask(device, misshapen)).toMatchObject({ kind: 'refusal', code: 'run-failed' });
+    expectAnswer(await dataPlane.ask(device, compute(3, 5)), shard);
+  });
+
+  it('does not answer cancelled work', async () => {
+    const device = await joinOne();
+    await install(device, 5);
+    await dataPlane.command(device, 'fault', { kind: 'delay', ms: 30 });
+    const answer = dataPlane.answers.next();
+    for (let request = 1; request <= 8; request++) await dataPlane.send(device, compute(request, 5));
+    for (let request = 1; request <= 7; request++) {
+      await dataPlane.send(device, { kind: 'cancel', request, task: 5 });
+    }
+    expect((await answer).request).toBe(8);
+    expect(dataPlane.answers.received).toHaveLength(1);
+  });
+
+  it('returns under its identity with its shards, and serves them without a transfer', async () => {
+    const first = await joinOne();
+    const shard = await install(first, 5);
+    await running.pop()?.close();
+    const second = await joinOne();
+    expect(second.auth.device).toEqual(first.auth.device);
+    expect(second.auth.incarnation).not.toBe(first.auth.incarnation);
+    expect(second.hello.held).toEqual(
+      expect.arrayContaining([shard.definition.graph, shard.definition.weights]),
+    );
+    expect(await dataPlane.command(second, 'load', { ...shard.definition, task: 9 })).toEqual({ ok: true });
+    expectAnswer(await dataPlane.ask(second, compute(1, 9)), shard);
+  });
+
+  it('comes back by itself when the data plane restarts, in the same incarnation', async () => {
+    const before = await joinOne();
+    const shard = await install(before, 5);
+    const { port } = dataPlane;
+    await dataPlane.stop();
+    dataPlane = await DataPlaneDouble.start(port);
+    const after = await dataPlane.hellos.next();
+    expect(after.auth).toEqual(before.auth);
+    expect(after.hello.held).toHaveLength(2);
+    expectAnswer(await dataPlane.ask(after, compute(1, 5)), shard);
+  });
+
+  it('drops what is not retained, its tasks included', async () => {
+    const device = await joinOne();
+    const shard = await install(device, 5);
+    expect(await dataPlane.command(device, 'retain', { blobs: [shard.definition.graph.sha256] })).toEqual({
+      ok: true,
+    });
+    expect(await dataPlane.ask(device, compute(1, 5))).toMatchObject({
+      kind: 'refusal',
+      code: 'unknown-task',
+    });
+    expect(await dataPlane.command(device, 'load', shard.definition)).toMatchObject({ code: 'missing-blob' });
+  });
+
+  it('falls silent when partitioned, until it is healed beside the network', async () => {
+    const joined = dataPlane.hellos.next();
+    const device = await start();
+    const control = await joined;
+    const shard = await install(control, 5);
+    const lost = Promise.all(
+      ['/control', '/tensors'].map((namespace) =>
+        dataPlane.lost.next((event) => event.namespace === namespace),
+      ),
+    );
+    expect(await dataPlane.command(control, 'fault', { kind: 'partition' })).toEqual({ ok: true });
+    // The data plane finds out by its pings alone: no connection was closed.
+    expect((await lost).map(({ reason }) => reason)).toEqual(['ping timeout', 'ping timeout']);
+    const returned = dataPlane.hellos.next();
+    device.setFault({ kind: 'heal' });
+    expectAnswer(await dataPlane.ask(await returned, compute(1, 5)), shard);
+  });
+
+  it('goes on where it was when a partition is healed before anyone noticed', async () => {
+    const joined = dataPlane.hellos.next();
+    const device = await start();
+    const control = await joined;
+    const shard = await install(control, 5);
+    const answer = dataPlane.answers.next();
+    await dataPlane.command(control, 'fault', { kind: 'partition' });
+    await dataPlane.send(control, compute(1, 5));
+    device.setFault({ kind: 'heal' });
+    expectAnswer(await answer, shard);
+    expect(dataPlane.lost.received).toEqual([]);
+  });
+
+  it('keeps asking while its token is refused, and computes for nobody meanwhile', async () => {
+    await dataPlane.stop();
+    const { port } = dataPlane;
+    dataPlane = await DataPlaneDouble.start(port, true);
+    await start();
+    await dataPlane.refusals.next();
+    await dataPlane.refusals.next();
+    await dataPlane.stop();
+    dataPlane = await DataPlaneDouble.start(port);
+    await dataPlane.hellos.next();
+  });
+});
