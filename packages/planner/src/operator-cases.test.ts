@@ -1,0 +1,143 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ConstantTensor, DATA_TYPE, type Model, readModel, writeModel } from '@sparewheel/onnx';
+import { canonicalise, openCanonical } from '@sparewheel/onnx/canonical';
+import { bytesOf } from '@sparewheel/protocol';
+import type { Tensor } from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildArtifacts } from './build.ts';
+import { PlanRefusedError } from './errors.ts';
+import { createPlan } from './planner.ts';
+import { profileModel } from './profile.ts';
+import { directorySink, PlanExecutor } from './testing/execute.ts';
+import {
+  caseNames,
+  GRAPHS_ARE_HERE,
+  loadCase,
+  NODE_CASES,
+  type PublicCase,
+} from './testing/public-graphs.ts';
+
+/** What cannot be divided by rows, and what is said of it. */
+const NOT_CODABLE: Readonly<Record<string, RegExp>> = {
+  test_convtranspose_group_2: /2 groups/,
+  test_convtranspose_group_2_image_3: /2 groups/,
+  'test_matmul_1d_1d, left constant': /vector/,
+  'test_matmul_1d_1d, right constant': /vector/,
+  'test_matmul_1d_3d, left constant': /vector/,
+  'test_matmul_4d_1d, right constant': /vector/,
+  // One output channel or column.
+  test_convtranspose_dilations: /one row/,
+  'test_matmul_1d_3d, right constant': /one row/,
+  test_basic_conv_with_padding: /one row/,
+  test_basic_conv_without_padding: /one row/,
+  test_conv_with_autopad_same: /one row/,
+  test_conv_with_strides_and_asymmetric_padding: /one row/,
+  test_conv_with_strides_no_padding: /one row/,
+  test_conv_with_strides_padding: /one row/,
+};
+
+/** One operator case with some of its inputs made constant. */
+interface Variant {
+  readonly title: string;
+  readonly name: string;
+  readonly constants: readonly number[];
+}
+
+function variants(): Variant[] {
+  return caseNames(NODE_CASES).flatMap((name): Variant[] => {
+    if (name.includes('matmul')) {
+      return [
+        { title: `${name}, right constant`, name, constants: [1] },
+        { title: `${name}, left constant`, name, constants: [0] },
+      ];
+    }
+    if (name.includes('gemm')) {
+      return [
+        { title: `${name}, B constant`, name, constants: [1, 2] },
+        { title: `${name}, A constant`, name, constants: [0, 2] },
+      ];
+    }
+    return [{ title: name, name, constants: [1, 2] }];
+  });
+}
+
+describe.skipIf(!GRAPHS_ARE_HERE)(
+  'an operator with constant weights, divided and with each shard missing',
+  () => {
+    let directory: string;
+    beforeAll(() => {
+      directory = mkdtempSync(join(tmpdir(), 'operators-'));
+    });
+    afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+    test.each(variants())('$title', async ({ title, name, constants }) => {
+      const expected = loadCase(NODE_CASES, name);
+      const modelPath = join(directory, 'case.onnx');
+      const model = readModel(readFileSync(expected.modelPath));
+      const { opType, inputs } = model.graph.nodes[0]!;
+      const names = constants.flatMap((index) => inputs[index] ?? []);
+      writeFileSync(modelPath, Buffer.concat(writeModel(withConstants(model, expected, names))));
+      const canonical = await canonicalise({
+        modelPath,
+        scratchDirectory: directory,
+        outputDirectory: join(directory, 'models'),
+      });
+      const loaded = openCanonical(canonical.graph.path);
+      const profile = profileModel(loaded.model, { name, sha256: canonical.graph.sha256 });
+      const layer = profile.layers.find(({ op }) => op === opType || op === 'Gemm' || op === 'MatMul')!;
+      if (NOT_CODABLE[title]) {
+        expect(layer.notCodable).toMatch(NOT_CODABLE[title]);
+        return;
+      }
+      expect(layer.notCodable).toBeNull();
+      const feeds = Object.fromEntries(
+        Object.entries(expected.inputs).filter(([key]) => !names.includes(key)),
+      );
+      for (const k of [2, 3, 4]) {
+        if (k > layer.coding!.rows) {
+          expect(() => createPlan(profile, { k, r: 1, strategy: 'coded', layers: 'all' })).toThrow(
+            PlanRefusedError,
+          );
+          continue;
+        }
+        const plan = createPlan(profile, { k, r: 1, strategy: 'coded', layers: 'all' });
+        const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
+        const executor = new PlanExecutor(plan, artifacts, directory);
+        for (let dead = -1; dead <= k; dead++) {
+          const outputs = await executor.run(feeds, new Set(dead < 0 ? [] : [dead]));
+          for (const [output, tensor] of Object.entries(expected.outputs)) {
+            expectClose(outputs[output]!, tensor, expected);
+          }
+        }
+        await executor.release();
+      }
+      loaded.close();
+    });
+  },
+);
+
+function withConstants(model: Model, { inputs }: PublicCase, names: readonly string[]): Model {
+  const initializers = names.map((name): ConstantTensor => {
+    const { dims, data } = inputs[name]!;
+    const bytes = bytesOf(data as Float32Array);
+    return { name, dims, dataType: DATA_TYPE.float32, storage: { kind: 'raw', bytes } };
+  });
+  const graph = model.graph;
+  return {
+    ...model,
+    graph: { ...graph, initializers, inputs: graph.inputs.filter(({ name }) => !names.includes(name)) },
+  };
+}
+
+/** As numpy's allclose, with the tolerances that ONNX gives its own case. */
+function expectClose(found: Tensor, expected: Tensor, { rtol = 1e-3, atol = 1e-7 }: PublicCase): void {
+  expect(found.dims).toEqual(expected.dims);
+  const [a, b] = [found.data as Float32Array, expected.data as Float32Array];
+  // A recovered answer carries the rounding of the others, so that its zeros are zero only beside the largest.
+  const largest = b.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  for (let i = 0; i < b.length; i++) {
+    expect(Math.abs(a[i]! - b[i]!)).toBeLessThanOrEqual(atol + rtol * Math.abs(b[i]!) + 1e-6 * largest);
+  }
+}

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { PlanRefusedError } from './errors.ts';
+import type { Plan } from './plan.ts';
+import { createPlan, type PlanOptions } from './planner.ts';
+import type { ModelProfile } from './profile.ts';
+import { type SmallLayer, smallProfile } from './testing/small-profile.ts';
+
+const layer = (name: string, input: string, rest: Partial<SmallLayer> = {}): SmallLayer => ({
+  name,
+  inputs: [input],
+  outputs: [`${name}.out`],
+  rows: 8,
+  ...rest,
+});
+
+const twoLayers = smallProfile(
+  [layer('fc1', 'x'), layer('relu', 'fc1.out', { rows: 0 }), layer('fc2', 'relu.out', { rows: 3 })],
+  ['x'],
+  ['fc2.out'],
+);
+
+const OPTIONS: PlanOptions = { k: 2, r: 1, strategy: 'coded', layers: 'all' };
+
+function refusal(profile: ModelProfile, options: Partial<PlanOptions>): PlanRefusedError {
+  try {
+    createPlan(profile, { ...OPTIONS, ...options });
+  } catch (error) {
+    if (error instanceof PlanRefusedError) return error;
+    throw error;
+  }
+  throw new Error('was not refused');
+}
+
+const coded = (plan: Plan) => plan.steps.flatMap((step) => (step.kind === 'coded' ? [step.layer] : []));
+const reasons = (plan: Plan) =>
+  Object.fromEntries(plan.decisions.map(({ layer: name, reason }) => [name, reason]));
+
+describe('a coded plan', () => {
+  it('divides every layer over the same k + r seats', () => {
+    const plan = createPlan(twoLayers, OPTIONS);
+    expect(plan.steps.map(({ kind }) => kind)).toEqual(['coded', 'local', 'coded']);
+    expect(plan.steps[2]).toMatchObject({
+      layer: 'fc2',
+      blocks: [
+        { start: 0, rows: 2 },
+        { start: 2, rows: 1 },
+      ],
+      height: 2,
+      seats: [0, 1, 2],
+    });
+    expect(plan.seats.map(({ role }) => role)).toEqual(['data', 'data', 'parity']);
+    // 36 bytes a row: four rows of fc1 and two of fc2, on the parity seat as on the others.
+    expect(plan.seats.map(({ weightsBytes }) => weightsBytes)).toEqual([216, 216, 216]);
+    // The inputs of both layers go to every seat, half of fc1's output and two thirds of fc2's come back.
+    expect(plan.seats[0]).toMatchObject({ bytesIn: 64, bytesOut: 16 + 21 });
+    expect(plan.coverage).toBe(1);
+  });
+
+  it('leaves local what is too narrow, and says so', () => {
+    const plan = createPlan(twoLayers, { ...OPTIONS, k: 4 });
+    expect(coded(plan)).toEqual(['fc1']);
+    expect(reasons(plan).fc2).toBe('layer "fc2" has 3 output rows, which cannot be divided into 4 shards');
+  });
+
+  it('divides the named layers and no others', () => {
+    expect(coded(createPlan(twoLayers, { ...OPTIONS, layers: ['fc2'] }))).toEqual(['fc2']);
+  });
+
+  it('with "auto" divides what is worth a hop, and says by how much', () => {
+    const profile = smallProfile(
+      [layer('large', 'x', { timeMs: 50 }), layer('small', 'large.out', { timeMs: 0.1 })],
+      ['x'],
+      ['small.out'],
+    );
+    const plan = createPlan(profile, { ...OPTIONS, layers: 'auto' });
+    expect(coded(plan)).toEqual(['large']);
+    expect(reasons(plan).large).toMatch(/^worth the hop: 26\.00 ms over 2 \+ 1 devices, 50\.00 ms here/);
+    expect(reasons(plan).small).toMatch(/^not worth the hop/);
+  });
+
+  it('may come out wholly local with "auto"', () => {
+    const plan = createPlan(twoLayers, { ...OPTIONS, layers: 'auto' });
+    expect(plan.steps.map(({ kind }) => kind)).toEqual(['local']);
+    expect(plan.seats).toEqual([]);
+    expect(plan.coverage).toBe(1);
+  });
+
+  it('uncoded has the same blocks without parity, and survives nothing', () => {
+    const plan = createPlan(twoLayers, { ...OPTIONS, strategy: 'uncoded', r: 1 });
+    expect(plan).toMatchObject({ r: 0, coverage: 0 });
+    expect(plan.seats.map(({ role }) => role)).toEqual(['data', 'data']);
+  });
+
+  it('keeps what cannot be sent in one place', () => {
+    const profile = smallProfile(
+      [
+        { name: 'cast', inputs: ['x'], outputs: ['half'] },
+        layer('fc1', 'x'),
+        { name: 'join', inputs: ['half', 'fc1.out'], outputs: ['joined'] },
+        layer('fc2', 'joined'),
+        { name: 'late', inputs: ['fc2.out', 'half'], outputs: ['y'] },
+      ],
+      ['x'],
+      ['y'],
+      { half: 'float16' },
+    );
+    const plan = createPlan(profile, OPTIONS);
+    expect(coded(plan)).toEqual(['fc1']);
+    expect(reasons(plan).fc2).toMatch(/"half" \(float16\) would have to be kept across it/);
+  });
+});
+
+describe('a plan is refused', () => {
+  it.each([
+    { k: 0, r: 1 },
+    { k: 1.5, r: 1 },
+    { k: 2, r: -1 },
+    { k: Number.NaN, r: 1 },
+  ])('for k = $k and r = $r', (counts) => {
+    expect(refusal(twoLayers, counts).code).toBe('BAD_COUNTS');
+  });
+
+  it('for too few devices', () => {
+    const error = refusal(twoLayers, { devices: [{ id: 'a' }, { id: 'b' }] });
+    expect(error).toMatchObject({ code: 'TOO_FEW_DEVICES' });
+    expect(error.message).toBe('the plan needs 3 devices, one per shard, and there are 2');
+  });
+
+  it('for devices whose memory is too small, saying by how much', () => {
+    const devices = ['a', 'b', 'c'].map((id) => ({ id, memoryBytes: 100 }));
+    expect(refusal(twoLayers, { devices })).toMatchObject({ code: 'TOO_LITTLE_MEMORY' });
+  });
+
+  it('for more shards than any layer has rows, naming the widest', () => {
+    expect(refusal(twoLayers, { k: 9 })).toMatchObject({ code: 'MORE_SHARDS_THAN_ROWS', layer: 'fc1' });
+    expect(refusal(twoLayers, { k: 9, layers: 'auto' })).toMatchObject({ code: 'MORE_SHARDS_THAN_ROWS' });
+    expect(refusal(twoLayers, { k: 4, layers: ['fc2'] })).toMatchObject({ layer: 'fc2' });
+  });
+
+  it('for a model without a layer that can be coded', () => {
+    const none = smallProfile([layer('relu', 'x', { rows: 0 })], ['x'], ['relu.out']);
+    expect(refusal(none, {})).toMatchObject({ code: 'NO_LINEAR_LAYER' });
+    const grouped = smallProfile(
+      [layer('conv', 'x', { rows: 0, notCodable: 'it has groups' })],
+      ['x'],
+      ['conv.out'],
+    );
+    expect(refusal(grouped, {}).message).toContain('it has groups');
+  });
+
+  it('for names that are not layers, or not such layers', () => {
+    expect(refusal(twoLayers, { layers: ['fc9'] })).toMatchObject({
+      code: 'UNKNOWN_LAYER',
+      hint: 'layers that can be distributed: "fc1", "fc2"',
+    });
+    expect(refusal(twoLayers, { layers: ['relu'] })).toMatchObject({
+      code: 'LAYER_NOT_CODABLE',
+      layer: 'relu',
+    });
+  });
+});
