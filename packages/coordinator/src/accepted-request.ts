@@ -25,6 +25,9 @@ export interface Inference {
   readonly trace?: RequestTrace;
 }
 
+/** Timers of every host take this much (2³¹ − 1 ms, 24 days); above it they fire at once. */
+const LONGEST_DEADLINE_MS = 0x7fff_ffff;
+
 /** Told once, when an accepted request is over. */
 export interface AcceptedRequestObserver {
   requestEnded(request: AcceptedRequest, error: CoordinatorError | null): void;
@@ -58,7 +61,7 @@ export class AcceptedRequest {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#cancelDeadline = clock.schedule(deadlineMs, () => {
+    this.#cancelDeadline = clock.schedule(Math.min(deadlineMs, LONGEST_DEADLINE_MS), () => {
       this.end(new DeadlineError(id, deadlineMs, this.run?.pendingSteps ?? []));
     });
     this.#signal = options.signal;

@@ -88,7 +88,11 @@ export class Coordinator {
   constructor(ports: CoordinatorPorts) {
     const options: CoordinatorOptions = { ...DEFAULT_OPTIONS, ...ports.options };
     const { clock, transport, compute, emit } = ports;
-    this.#fleet = new Fleet(clock, options, emit, { standingChanged: () => this.#standingChanged() });
+    const parking = new Parking();
+    this.#fleet = new Fleet(clock, options, emit, {
+      standingChanged: () => this.#standingChanged(),
+      roomMade: () => parking.pump(),
+    });
     this.#installer = ports.installer;
     this.#runtime = {
       clock,
@@ -97,7 +101,7 @@ export class Coordinator {
       options,
       emit,
       fleet: this.#fleet,
-      parking: new Parking(),
+      parking,
       verifications: new PendingVerifications(clock, options),
       liveRequests: new Set(),
     };

@@ -5,7 +5,7 @@ import type { Clock, DeviceId } from './ports.ts';
 /** Why an answer is not to be expected. */
 export type ErasureReason = 'down' | 'silent' | 'busy' | 'quarantined' | 'refused' | 'invalid';
 
-/** Who wants the answer of a computation. Called at most once per flight, `erased` never after `answered`. */
+/** Who wants the answer of a computation. After `erased` for silence the answer may still come; nothing after it. */
 export interface FlightOwner {
   answered(shard: number, message: FromDevice, flight: Flight): void;
   erased(shard: number, reason: ErasureReason): void;
@@ -54,6 +54,8 @@ export type Availability = 'ready' | 'busy' | 'silent' | 'down' | 'quarantined';
 export interface DeviceObserver {
   silent(device: Device): void;
   answering(device: Device): void;
+  /** It was given up on for some of what it was asked: there may be room for more. */
+  gaveUp(device: Device): void;
 }
 
 /** Weight of a new observation in a smoothed time. */
@@ -311,6 +313,7 @@ export class Device {
     if (nextDueMs < Number.POSITIVE_INFINITY) this.#watchFor(nextDueMs);
     if (fellSilent) this.observer.silent(this);
     for (const flight of erased) flight.owner?.erased(flight.shard, 'silent');
+    if (erased.length > 0) this.observer.gaveUp(this);
   }
 
   /** It no longer counts as in flight, but its answer is still recognised, for a while. */

@@ -13,6 +13,8 @@ const UNSOLICITED_FORGIVEN = 64;
 export interface FleetObserver {
   /** It can be used, or can no longer be used: seats and parked steps are to be looked at again. */
   standingChanged(device: Device): void;
+  /** There may be room on it. */
+  roomMade(device: Device): void;
 }
 
 /** All devices that ever joined or were named in a plan, and who of them may be asked. */
@@ -122,6 +124,10 @@ export class Fleet implements DeviceObserver {
   silent(device: Device): void {
     this.emit({ kind: 'device-silent', device: device.id });
     this.observer.standingChanged(device);
+  }
+
+  gaveUp(device: Device): void {
+    this.observer.roomMade(device);
   }
 
   answering(device: Device): void {

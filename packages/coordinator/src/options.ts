@@ -23,6 +23,9 @@ export interface CoordinatorOptions {
   /** Invalid answers after which a device is quarantined. Answers proven wrong quarantine at once. */
   readonly strikesToQuarantine: number;
 
+  /** Refusals in a row after which a device is taken to have lost what it had loaded, and is loaded again. */
+  readonly refusalsToReload: number;
+
   /** How long surplus answers are awaited for `verify: "after"`, and for how many steps at once (they hold memory). */
   readonly verifyWithinMs: number;
   readonly pendingVerifications: number;
@@ -52,6 +55,7 @@ export const DEFAULT_OPTIONS: CoordinatorOptions = {
   silentAfterMs: 1_000,
   probeEveryMs: 500,
   strikesToQuarantine: 3,
+  refusalsToReload: 4,
   verifyWithinMs: 2_000,
   pendingVerifications: 128,
   healAfterMs: 1_500,

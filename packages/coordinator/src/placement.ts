@@ -7,8 +7,6 @@ import type { Clock, DeviceId, Installer, InstallProgress, SeatTask } from './po
 import type { Program } from './program.ts';
 import { pickSpare } from './spare.ts';
 
-/** Refusals in a row after which a device is taken to have lost what it had loaded. */
-const REFUSALS_TO_RELOAD = 4;
 /** Failed installs on a seat's own device after which a spare is preferred. */
 const FAILURES_TO_REPLACE = 2;
 
@@ -145,7 +143,7 @@ export class Placement {
     const record = this.#seats[seat]!;
     if (record.holder !== device || !record.loaded) return;
     record.refusals++;
-    if (refusal.code !== 'unknown-task' && record.refusals < REFUSALS_TO_RELOAD) return;
+    if (refusal.code !== 'unknown-task' && record.refusals < this.runtime.options.refusalsToReload) return;
     record.refusals = 0;
     record.loaded = false;
     this.#backOff(record, device);

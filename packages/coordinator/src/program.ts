@@ -50,6 +50,8 @@ export interface Program {
   readonly outputs: readonly { readonly spec: TensorSpec; readonly slot: number }[];
   /** How often a slot's tensor is read: by steps, and once as an output. */
   readonly uses: Int32Array;
+  /** Feeds of each step that another step makes. */
+  readonly awaited: Int32Array;
   /** Steps that read a slot, once per reading. */
   readonly readers: readonly (readonly number[])[];
   /** What the holder of a seat must be able to compute. */
@@ -81,7 +83,8 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
     }
   }
   for (const { slot } of outputs) uses[slot]!++;
-  return { plan, steps, slots: slotOf.size, inputs, outputs, uses, readers, seatTasks };
+  const awaited = Int32Array.from(steps, (step) => step.awaitedFeeds);
+  return { plan, steps, slots: slotOf.size, inputs, outputs, uses, awaited, readers, seatTasks };
 
   function refuse(problem: string): never {
     throw new InvalidDeploymentError(name, problem);

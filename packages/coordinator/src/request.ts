@@ -44,7 +44,7 @@ export class RequestRun implements StepHost {
     this.trace = { request: id, startedAt, finishedAt: null, steps: [] };
     this.#values = new Array<Tensor | undefined>(program.slots).fill(undefined);
     this.#uses = program.uses.slice();
-    this.#awaited = Int32Array.from(program.steps, (step) => step.awaitedFeeds);
+    this.#awaited = program.awaited.slice();
     this.#outputs = new Array<Tensor | undefined>(program.outputs.length).fill(undefined);
     this.#outputsLeft = program.outputs.length;
   }

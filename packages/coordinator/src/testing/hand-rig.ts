@@ -1,0 +1,129 @@
+import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
+import { Coordinator } from '../coordinator.ts';
+import type { CoordinatorEvent } from '../events.ts';
+import type { CoordinatorOptions } from '../options.ts';
+import { DEFAULT_POLICY, type Policy } from '../policy.ts';
+import type { Installer, LocalCompute, SeatTask } from '../ports.ts';
+import { FakeClock, settle } from './fake-clock.ts';
+import { HandTransport } from './hand-transport.ts';
+import { type SyntheticNetwork, type SyntheticOptions, syntheticNetwork } from './linear-network.ts';
+
+export interface HandRigOptions extends SyntheticOptions {
+  readonly policy?: Partial<Policy>;
+  readonly options?: Partial<CoordinatorOptions>;
+}
+
+/** A coordinator with a network "net" on devices d0, d1, … that answer only when and how a test says. */
+export class HandRig {
+  readonly clock = new FakeClock();
+  readonly transport = new HandTransport();
+  readonly events: CoordinatorEvent[] = [];
+  readonly network: SyntheticNetwork;
+  readonly coordinator: Coordinator;
+  /** Shards and local steps that the data plane computed itself. */
+  readonly local: LocalCompute & { runs: number; fail: Error | null };
+  readonly #tasks = new Map<string, Map<number, SeatTask>>();
+
+  constructor(options: HandRigOptions) {
+    const network = syntheticNetwork(options);
+    this.network = network;
+    this.local = {
+      runs: 0,
+      fail: null,
+      async run(artifact, _names, feeds) {
+        this.runs++;
+        if (this.fail) throw this.fail;
+        return network.kernel(artifact, feeds);
+      },
+    };
+    const installer: Installer = {
+      install: async (device, tasks) => {
+        const loaded = this.#tasks.get(device) ?? new Map<number, SeatTask>();
+        for (const task of tasks) loaded.set(task.task, task);
+        this.#tasks.set(device, loaded);
+      },
+      uninstall: (device, tasks) => {
+        for (const { task } of tasks) this.#tasks.get(device)?.delete(task);
+      },
+    };
+    this.coordinator = new Coordinator({
+      clock: this.clock,
+      transport: this.transport,
+      compute: this.local,
+      installer,
+      emit: (event) => this.events.push(event),
+      options: options.options ?? {},
+    });
+    const { plan, artifacts } = network;
+    for (const { seat } of plan.seats) this.connect(`d${seat}`);
+    this.coordinator.deploy({
+      name: 'net',
+      plan,
+      artifacts,
+      policy: { ...DEFAULT_POLICY, ...options.policy },
+      seats: plan.seats.map(({ seat }) => `d${seat}`),
+    });
+  }
+
+  /** A rig whose deployment is ready. */
+  static async ready(options: HandRigOptions): Promise<HandRig> {
+    const rig = new HandRig(options);
+    await settle();
+    return rig;
+  }
+
+  connect(device: string): void {
+    this.transport.connect(device);
+    this.coordinator.deviceConnected(device);
+  }
+
+  disconnect(device: string): void {
+    this.transport.disconnect(device);
+    this.coordinator.deviceDisconnected(device, 'transport close');
+  }
+
+  /** The computations that a device was sent since this was last asked; cancels are left out. */
+  asked(device: string): ComputeRequest[] {
+    return this.transport.take(device).filter((message) => message.kind === 'compute');
+  }
+
+  /** The true answer to a computation. */
+  answerTo(device: string, request: ComputeRequest): Answer {
+    const task = this.#tasks.get(device)?.get(request.task);
+    if (!task) throw new Error(`${device} has not loaded task ${request.task}`);
+    const tensors = this.network.kernel(task.artifact, request.tensors);
+    return { kind: 'answer', request: request.request, task: request.task, computeMicros: 100, tensors };
+  }
+
+  send(device: string, message: FromDevice): void {
+    this.coordinator.receive(device, message);
+  }
+
+  /** Answers everything that a device was asked. */
+  answerAll(device: string): void {
+    for (const request of this.asked(device)) this.send(device, this.answerTo(device, request));
+  }
+
+  refuse(device: string, request: ComputeRequest, code = 'engine'): void {
+    const { request: id, task } = request;
+    this.send(device, { kind: 'refusal', request: id, task, code, message: 'no' });
+  }
+
+  input(values: readonly number[]): Tensor<'float32'> {
+    return { type: 'float32', dims: [1, values.length], data: Float32Array.from(values) };
+  }
+
+  eventsOf<K extends CoordinatorEvent['kind']>(kind: K): Extract<CoordinatorEvent, { kind: K }>[] {
+    return this.events.filter(
+      (event): event is Extract<CoordinatorEvent, { kind: K }> => event.kind === kind,
+    );
+  }
+}
+
+/** An answer with `amount` added to one of its values. */
+export function corrupted(answer: Answer, amount = 1, at = 0): Answer {
+  const [tensor] = answer.tensors;
+  const data = (tensor!.data as Float32Array).slice();
+  data[at] = data[at]! + amount;
+  return { ...answer, tensors: [{ type: 'float32', dims: tensor!.dims, data }] };
+}
