@@ -64,8 +64,7 @@ export function counters(latency: LatencyView | null, load: LoadView | null): Co
   ];
 }
 
-/** Requests answered in the last complete second; the newest entry is still being counted. */
+/** Requests answered in the last second that has ended. */
 export function throughputNow(latency: LatencyView | null): number {
-  const seconds = latency?.throughput ?? [];
-  return seconds.at(-2) ?? seconds.at(-1) ?? 0;
+  return latency?.throughput.at(-1) ?? 0;
 }

@@ -9,8 +9,9 @@ export interface ShareBin {
 }
 
 export interface LatencyHistogram {
+  /** Of equal width. What is faster than the axis begins or slower than it ends stands in the first and last. */
   readonly bins: readonly ShareBin[];
-  /** The end of the time axis; slower requests are counted in the last bin. */
+  readonly startMs: number;
   readonly endMs: number;
   /** The top of the share axis, in percent. */
   readonly topPercent: number;
@@ -24,33 +25,32 @@ export interface PercentileRow {
   readonly percentiles: Percentiles;
 }
 
-export const HISTOGRAM_BINS = 48;
 /** Below this share, in percent, a bar is not drawn on a logarithmic axis. */
 export const SMALLEST_SHARE = 0.01;
 
 /**
  * Before and since the last fault on the same axes, as shares, because the two periods differ in length.
- * Without a fault there is one period, `since` the start. Rebinned to equal widths; a bin's count is spread evenly
- * over its width.
+ * Without a fault there is one period, `since` the start. The server's bins are taken as they are: equal widths,
+ * perhaps one before them for what is faster, the last one open.
  */
 export function latencyHistogram(view: LatencyView | null): LatencyHistogram {
-  const rows = periods(view);
-  const slowest = Math.max(0, ...rows.map((row) => tailEnd(row.percentiles)));
-  const endMs = niceCeiling(slowest * 1.05 || 10);
-  const before = shares(view?.beforeFault?.histogram ?? [], endMs);
-  const since = shares((view?.lastFault ? view.afterFault?.histogram : view?.histogram) ?? [], endMs);
-  const width = endMs / HISTOGRAM_BINS;
-  const bins = before.map((share, index) => ({
-    from: index * width,
-    to: (index + 1) * width,
-    before: share,
+  const all = view?.histogram ?? [];
+  const edges = equalEdges(all);
+  const before = shares(view?.beforeFault?.histogram ?? [], edges);
+  const since = shares((view?.lastFault ? view.afterFault?.histogram : all) ?? [], edges);
+  const width = (edges[1] ?? 1) - (edges[0] ?? 0);
+  const bins = edges.map((from, index) => ({
+    from,
+    to: edges[index + 1] ?? from + width,
+    before: before[index] ?? 0,
     since: since[index] ?? 0,
   }));
   return {
     bins,
-    endMs,
+    startMs: bins[0]?.from ?? 0,
+    endMs: bins.at(-1)?.to ?? 1,
     topPercent: niceCeiling(Math.max(1, ...bins.flatMap((bin) => [bin.before, bin.since]))),
-    rows,
+    rows: periods(view),
     fault: view?.lastFault?.description ?? null,
   };
 }
@@ -71,25 +71,23 @@ function periods(view: LatencyView | null): PercentileRow[] {
   return rows;
 }
 
-/** One slow request must not squeeze all others into the first bins. */
-function tailEnd({ p99, p999, max }: Percentiles): number {
-  return Math.min(max, Math.max(p999, p99 * 1.5), p99 * 3);
+/** Where the bars begin. A first bin of another width is the one for what is faster, and no bar. */
+function equalEdges(histogram: readonly HistogramBin[]): number[] {
+  const edges = histogram.map((bin) => bin.from);
+  const [zero, first, second] = edges;
+  if (zero === undefined || first === undefined || second === undefined) return edges;
+  const equal = Math.abs(first - zero - (second - first)) < (second - first) * 1e-6;
+  return equal ? edges : edges.slice(1);
 }
 
-function shares(histogram: readonly HistogramBin[], endMs: number): number[] {
-  const counts = new Array<number>(HISTOGRAM_BINS).fill(0);
-  const width = endMs / HISTOGRAM_BINS;
+/** In percent of the period, by bar. A period whose bins were chosen at another time is laid into the same bars. */
+function shares(histogram: readonly HistogramBin[], edges: readonly number[]): number[] {
+  const counts = edges.map(() => 0);
   let total = 0;
-  for (const { from, to, count } of histogram) {
+  for (const { from, count } of histogram) {
     total += count;
-    const end = to ?? from;
-    const first = Math.min(HISTOGRAM_BINS - 1, Math.floor(from / width));
-    const last = Math.min(HISTOGRAM_BINS - 1, Math.max(first, Math.ceil(end / width) - 1));
-    for (let index = first; index <= last; index += 1) {
-      const low = Math.max(from, index * width);
-      const high = index === HISTOGRAM_BINS - 1 ? end : Math.min(end, (index + 1) * width);
-      counts[index]! += end > from && first !== last ? (count * (high - low)) / (end - from) : count;
-    }
+    const after = edges.findIndex((edge) => edge > from * (1 + 1e-9));
+    counts[after === -1 ? counts.length - 1 : Math.max(0, after - 1)]! += count;
   }
   return total === 0 ? counts : counts.map((count) => (count / total) * 100);
 }

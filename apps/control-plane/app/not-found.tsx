@@ -1,0 +1,19 @@
+import type { Metadata } from 'next';
+import Link from 'next/link';
+import { MessagePage } from '../components/shell/message-page.tsx';
+
+export const metadata: Metadata = { title: 'Not found' };
+
+export default function NotFound() {
+  return (
+    <MessagePage title="There is no such page">
+      <p className="mt-2 text-ink-soft">
+        The address may be mistyped, or what it named has been deleted. Everything that is running is on the{' '}
+        <Link href="/" className="font-medium text-ink underline underline-offset-4">
+          live page
+        </Link>
+        .
+      </p>
+    </MessagePage>
+  );
+}

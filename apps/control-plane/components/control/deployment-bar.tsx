@@ -1,0 +1,101 @@
+'use client';
+import type { DeploymentView } from '@sparewheel/protocol';
+import { Plus } from 'lucide-react';
+import { deploymentShape, deploymentStatus } from '../../src/view-model/deployment-status.ts';
+import { SeatProgress } from '../deploy/seat-progress.tsx';
+import { useLive } from '../live-connection/live-provider.tsx';
+import { cn } from '../ui/class-names.ts';
+import { Notice } from '../ui/notice.tsx';
+import { StatusDot } from '../ui/status-dot.tsx';
+import { DeploymentMenu } from './deployment-menu.tsx';
+
+/** All deployments, the one that is looked at, and how it is. */
+export function DeploymentBar({
+  selected,
+  onSelect,
+}: {
+  selected: DeploymentView | null;
+  onSelect: (name: string) => void;
+}) {
+  const deployments = useLive((state) => state.deployments);
+  if (selected === null) {
+    return (
+      <Notice title="Nothing is deployed.">
+        <p>
+          Drop an ONNX file on <DeployLink>Deploy a model</DeployLink> below, choose how many devices share
+          it, and it serves here.
+        </p>
+      </Notice>
+    );
+  }
+  const status = deploymentStatus(selected);
+  return (
+    <div className="flex flex-col gap-2">
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <nav aria-label="Deployments" className="flex min-w-0 flex-wrap items-center gap-1.5">
+          {deployments.map((deployment) => (
+            <DeploymentTab
+              key={deployment.name}
+              deployment={deployment}
+              selected={deployment.name === selected.name}
+              onSelect={onSelect}
+            />
+          ))}
+          <a
+            href="#deploy"
+            className="flex h-8 items-center gap-1 rounded-lg px-2 text-[0.8125rem] font-medium text-ink-soft hover:bg-raised hover:text-ink"
+          >
+            <Plus aria-hidden className="size-3.5" />
+            Deploy a model
+          </a>
+        </nav>
+        <div className="flex min-w-0 items-center gap-2 text-xs text-ink-faint lg:ml-auto">
+          <span className="min-w-0">
+            {deploymentShape(selected)} · {status.sentence}
+          </span>
+          <DeploymentMenu key={selected.name} deployment={selected} />
+        </div>
+      </div>
+      {status.busy && <SeatProgress deployment={selected} />}
+    </div>
+  );
+}
+
+function DeploymentTab({
+  deployment,
+  selected,
+  onSelect,
+}: {
+  deployment: DeploymentView;
+  selected: boolean;
+  onSelect: (name: string) => void;
+}) {
+  const status = deploymentStatus(deployment);
+  return (
+    <button
+      type="button"
+      data-testid={`deployment-${deployment.name}`}
+      data-state={deployment.state}
+      aria-pressed={selected}
+      onClick={() => onSelect(deployment.name)}
+      className={cn(
+        'flex h-8 min-w-0 items-center gap-2 rounded-lg border px-3 text-[0.8125rem] font-medium transition-colors',
+        selected
+          ? 'border-line-strong bg-surface shadow-card'
+          : 'border-transparent text-ink-soft hover:bg-raised hover:text-ink',
+      )}
+    >
+      <StatusDot tone={status.tone} pulse={status.busy} />
+      <span className="truncate">{deployment.name}</span>
+      <span className="text-xs font-normal text-ink-faint">{status.label}</span>
+    </button>
+  );
+}
+
+function DeployLink({ children }: { children: string }) {
+  return (
+    <a href="#deploy" className="font-medium text-ink underline underline-offset-4">
+      {children}
+    </a>
+  );
+}

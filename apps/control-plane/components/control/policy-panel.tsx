@@ -1,0 +1,94 @@
+'use client';
+import type { DeploymentView } from '@sparewheel/protocol';
+import { useEffect, useRef, useState } from 'react';
+import {
+  describeVerify,
+  describeWait,
+  FIRST_THRESHOLD_MS,
+  SLIDER_MS,
+  type WaitKind,
+  waitKind,
+  waitOf,
+} from '../../src/view-model/policy.ts';
+import { askApi } from '../live-connection/api-client.ts';
+import { Card } from '../ui/card.tsx';
+import { Field, Select } from '../ui/field.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Segmented } from '../ui/segmented.tsx';
+import { ThresholdSlider } from './threshold-slider.tsx';
+import { useRequest } from './use-request.ts';
+
+type Policy = DeploymentView['policy'];
+
+/** The slider moves faster than a request is worth. */
+const SETTLE_MS = 150;
+
+const WAITS: readonly { value: WaitKind; label: string }[] = [
+  { value: 'any-k', label: 'Any k' },
+  { value: 'threshold', label: 'Wait a little' },
+  { value: 'all', label: 'All' },
+];
+
+/** When a request is answered and when answers are checked. Every change takes effect at once. */
+export function PolicyPanel({ deployment: { name, policy, k, r } }: { deployment: DeploymentView }) {
+  // What was chosen here is shown until the server has said the same.
+  const [chosen, setChosen] = useState<Partial<Policy>>({});
+  const [thresholdMs, setThreshold] = useState(
+    typeof policy.waitMs === 'number' ? policy.waitMs : FIRST_THRESHOLD_MS,
+  );
+  const settle = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const { problem, run } = useRequest();
+  const shown = { ...policy, ...chosen };
+
+  useEffect(() => setChosen({}), [policy.waitMs, policy.verify]);
+
+  function change(patch: Partial<Policy>) {
+    setChosen((old) => ({ ...old, ...patch }));
+    clearTimeout(settle.current);
+    settle.current = setTimeout(async () => {
+      const done = await run(() =>
+        askApi('PATCH', `/api/deployments/${encodeURIComponent(name)}`, { policy: patch }),
+      );
+      if (!done) setChosen({});
+    }, SETTLE_MS);
+  }
+
+  return (
+    <Card title="Policy" hint="changes at once" style={{ gridArea: 'policy' }}>
+      <div className="flex flex-col gap-3 border-t p-4">
+        <Segmented
+          label="When a request is answered"
+          value={waitKind(shown.waitMs)}
+          options={WAITS}
+          onChange={(kind) => change({ waitMs: waitOf(kind, thresholdMs) })}
+        />
+        {waitKind(shown.waitMs) === 'threshold' && (
+          <ThresholdSlider
+            value={thresholdMs}
+            max={Math.max(SLIDER_MS, thresholdMs)}
+            onChange={(waitMs) => {
+              setThreshold(waitMs);
+              change({ waitMs });
+            }}
+          />
+        )}
+        <p className="text-xs text-ink-faint">{describeWait(shown.waitMs, k, r)}</p>
+        <Field label="Check answers against the spare equation">
+          {(ids) => (
+            <Select
+              {...ids}
+              value={shown.verify}
+              onChange={(event) => change({ verify: event.target.value as Policy['verify'] })}
+            >
+              <option value="before">before the answer is given</option>
+              <option value="after">after, when the surplus comes</option>
+              <option value="off">never</option>
+            </Select>
+          )}
+        </Field>
+        <p className="text-xs text-ink-faint">{describeVerify(shown.verify)}</p>
+        {problem && <Notice tone="danger">{problem}</Notice>}
+      </div>
+    </Card>
+  );
+}

@@ -1,0 +1,38 @@
+import type { DeploymentView } from '@sparewheel/protocol';
+import { seatFraction } from '../../src/view-model/deployment-status.ts';
+import { formatBytes, formatPercent } from '../../src/view-model/format.ts';
+import { Progress } from '../ui/progress.tsx';
+
+/** A bar for the whole and one for each device, until every one holds its shard. */
+export function SeatProgress({ deployment: { name, progress } }: { deployment: DeploymentView }) {
+  return (
+    <div data-testid={`progress-${name}`} className="rounded-xl border bg-surface p-4 shadow-card">
+      <div className="flex justify-between gap-3 text-[0.8125rem]">
+        <span className="font-medium">
+          {progress.phase === 'encoding' ? `Encoding the parity of ${name}` : `Sending shards of ${name}`}
+        </span>
+        <span>{formatPercent(progress.fraction, 0)}</span>
+      </div>
+      <Progress label={`Deployment of ${name}`} value={progress.fraction} className="mt-2" />
+      <ul className="mt-3 grid gap-x-6 gap-y-2 sm:grid-cols-2 xl:grid-cols-3">
+        {progress.seats.map((seat) => (
+          <li key={seat.seat} className="text-xs">
+            <div className="flex justify-between gap-2">
+              <span className="truncate">{seat.deviceName ?? `seat ${seat.seat}, no device yet`}</span>
+              <span className="whitespace-nowrap text-ink-faint">
+                {seat.state === 'ready'
+                  ? 'ready'
+                  : `${formatBytes(seat.sentBytes)} of ${formatBytes(seat.totalBytes)}`}
+              </span>
+            </div>
+            <Progress
+              label={`Shard of ${seat.deviceName ?? `seat ${seat.seat}`}`}
+              value={seatFraction(seat)}
+              className="mt-1"
+            />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

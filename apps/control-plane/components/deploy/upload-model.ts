@@ -1,0 +1,36 @@
+import type { ModelView } from '@sparewheel/protocol';
+import { ApiRequestError, readApiError } from '../live-connection/api-client.ts';
+
+/**
+ * Sends an ONNX file to the control plane. XMLHttpRequest, because fetch does not say how far an upload is.
+ * @param onProgress  0 to 1 of the bytes that have left
+ * @throws {ApiRequestError} refused, or the connection broke: nothing is left behind on the server
+ */
+export function uploadModel(
+  file: Blob,
+  name: string,
+  onProgress: (fraction: number) => void,
+  signal: AbortSignal,
+): Promise<ModelView> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', `/api/models?name=${encodeURIComponent(name)}`);
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.upload.onprogress = (event) => onProgress(event.total === 0 ? 0 : event.loaded / event.total);
+    request.onload = () => {
+      if (request.status < 400) resolve(JSON.parse(request.responseText) as ModelView);
+      else reject(new ApiRequestError(request.status, readApiError(request.responseText, request.status)));
+    };
+    request.onerror = () =>
+      reject(
+        new ApiRequestError(0, {
+          code: 'upload-broken',
+          message: 'The upload broke off.',
+          hint: 'Nothing was kept. Drop the file again when the connection is back.',
+        }),
+      );
+    request.onabort = () => reject(new DOMException('The upload was cancelled.', 'AbortError'));
+    signal.addEventListener('abort', () => request.abort());
+    request.send(file);
+  });
+}

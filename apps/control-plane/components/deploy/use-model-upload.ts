@@ -1,0 +1,44 @@
+'use client';
+import type { ModelView } from '@sparewheel/protocol';
+import { useRef, useState } from 'react';
+import { freeName, nameFromFile } from '../../src/view-model/deploy-form.ts';
+import { errorText } from '../live-connection/api-client.ts';
+import { uploadModel } from './upload-model.ts';
+
+export type Upload =
+  | { readonly state: 'idle' }
+  | { readonly state: 'sending'; readonly file: string; readonly fraction: number; cancel(): void }
+  | {
+      readonly state: 'refused';
+      readonly file: string;
+      readonly title: string;
+      readonly hint: string | undefined;
+    };
+
+/** Sends a dropped file and hands over what the server read in it. */
+export function useModelUpload(taken: readonly string[], onDone: (model: ModelView) => void) {
+  const [upload, setUpload] = useState<Upload>({ state: 'idle' });
+  const current = useRef<AbortController>(undefined);
+
+  async function send(file: File): Promise<void> {
+    current.current?.abort();
+    const abort = new AbortController();
+    current.current = abort;
+    const sending = (fraction: number) =>
+      current.current === abort &&
+      setUpload({ state: 'sending', file: file.name, fraction, cancel: () => abort.abort() });
+    sending(0);
+    try {
+      const model = await uploadModel(file, freeName(nameFromFile(file.name), taken), sending, abort.signal);
+      if (current.current !== abort) return;
+      setUpload({ state: 'idle' });
+      onDone(model);
+    } catch (error) {
+      if (current.current !== abort) return;
+      if (error instanceof DOMException) setUpload({ state: 'idle' });
+      else setUpload({ state: 'refused', file: file.name, ...errorText(error) });
+    }
+  }
+
+  return { upload, send };
+}

@@ -1,0 +1,89 @@
+'use client';
+import type { TensorSpec } from '@sparewheel/protocol';
+import { useEffect, useRef, useState } from 'react';
+import {
+  type Classification,
+  digitRequest,
+  type InferResponse,
+  readClassification,
+} from '../../src/view-model/digit.ts';
+import type { Stroke } from '../../src/view-model/sample-strokes.ts';
+import { askApi, errorText } from '../live-connection/api-client.ts';
+
+/** The drawing is asked about again this often, so that a device's death shows in the answer at once. */
+const EVERY_MS = 250;
+
+export interface LiveClassification {
+  readonly classification: Classification | null;
+  /** Requests that this drawing has sent, and how many of them needed the parity. */
+  readonly asked: number;
+  readonly recoveredAnswers: number;
+  readonly problem: string | null;
+}
+
+const IDLE: LiveClassification = { classification: null, asked: 0, recoveredAnswers: 0, problem: null };
+
+/** Classifies the drawing again and again while there is one and the page is visible; one request at a time. */
+export function useLiveClassification(
+  deployment: string,
+  input: TensorSpec,
+  strokes: readonly Stroke[],
+): LiveClassification {
+  const [live, setLive] = useState(IDLE);
+  const latest = useRef(strokes);
+  latest.current = strokes;
+  const drawn = strokes.length > 0;
+  const spec = useRef(input);
+  spec.current = input;
+
+  useEffect(() => {
+    if (!drawn) {
+      setLive(IDLE);
+      return;
+    }
+    const stop = new AbortController();
+    void classifyUntil(
+      stop.signal,
+      deployment,
+      () => latest.current,
+      () => spec.current,
+      setLive,
+    );
+    return () => stop.abort();
+  }, [deployment, drawn]);
+
+  return live;
+}
+
+async function classifyUntil(
+  signal: AbortSignal,
+  deployment: string,
+  strokes: () => readonly Stroke[],
+  input: () => TensorSpec,
+  update: (change: (live: LiveClassification) => LiveClassification) => void,
+): Promise<void> {
+  const { digitFromStrokes } = await import('@sparewheel/zoo/digits');
+  while (!signal.aborted) {
+    const pause = new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+    if (!document.hidden && strokes().length > 0) {
+      try {
+        const pixels = digitFromStrokes(strokes().map((stroke) => stroke.map(([x, y]) => ({ x, y }))));
+        const path = `/api/deployments/${encodeURIComponent(deployment)}/infer`;
+        const response = await askApi<InferResponse>('POST', path, digitRequest(input(), pixels), signal);
+        const classification = readClassification(response);
+        if (signal.aborted) return;
+        update((live) => ({
+          classification,
+          asked: live.asked + 1,
+          recoveredAnswers: live.recoveredAnswers + (classification.recovered > 0 ? 1 : 0),
+          problem: null,
+        }));
+      } catch (error) {
+        if (signal.aborted) return;
+        const { title, hint } = errorText(error);
+        update((live) => ({ ...live, problem: hint ? `${title} ${hint}` : title }));
+      }
+    }
+    await pause;
+  }
+}

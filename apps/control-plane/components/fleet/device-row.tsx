@@ -1,0 +1,132 @@
+'use client';
+import { RotateCcw, Skull } from 'lucide-react';
+import { deviceActions, killTitle, reviveTitle } from '../../src/view-model/faults.ts';
+import type { FleetRow } from '../../src/view-model/fleet.ts';
+import { formatBytes, formatMs } from '../../src/view-model/format.ts';
+import { RoleBadge } from '../ui/badge.tsx';
+import { Button } from '../ui/button.tsx';
+import { cn } from '../ui/class-names.ts';
+import { Progress } from '../ui/progress.tsx';
+import { StatusDot } from '../ui/status-dot.tsx';
+import { FaultMenu } from './fault-menu.tsx';
+import type { DeviceActions } from './use-device-actions.ts';
+
+/** One device: who it is, how it is, how fast it answers, and what can be done to it. */
+export function DeviceRow({ row, actions }: { row: FleetRow; actions: DeviceActions }) {
+  const { device } = row;
+  const problem = actions.problems.get(device.id);
+  return (
+    <li
+      data-testid={`device-${device.name}`}
+      data-state={device.state}
+      data-role={row.role}
+      className={cn(
+        'grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1.5 border-t px-4 py-2.5 transition-colors @xl:grid-cols-[minmax(0,1fr)_auto_auto]',
+        row.tone === 'danger' && 'bg-danger-wash/40',
+      )}
+    >
+      <div className="min-w-0">
+        <div className="flex items-center gap-2">
+          <StatusDot tone={row.tone} pulse={row.pending !== null} />
+          <span className="truncate font-medium">{device.name}</span>
+          <RoleBadge role={row.role}>{row.roleLabel}</RoleBadge>
+        </div>
+        <DeviceState row={row} />
+      </div>
+      <Measures row={row} />
+      <RowActions row={row} actions={actions} />
+      {row.installing !== null && (
+        <Progress label={`Shard of ${device.name}`} value={row.installing} className="col-span-full" />
+      )}
+      {problem !== undefined && (
+        <p role="alert" className="col-span-full text-xs text-danger-ink">
+          {problem}
+        </p>
+      )}
+    </li>
+  );
+}
+
+function DeviceState({ row }: { row: FleetRow }) {
+  const { device } = row;
+  return (
+    <p className="truncate pl-4 text-xs text-ink-faint">
+      <span
+        className={cn(
+          row.tone === 'danger' && 'text-danger-ink',
+          row.tone === 'warning' && 'text-warning-ink',
+        )}
+      >
+        {row.stateLabel}
+      </span>
+      {row.cover !== null && <span className="font-medium text-parity-ink"> · {row.cover}</span>}
+      {device.faults.length > 0 && <span className="text-warning-ink"> · {device.faults.join(', ')}</span>}
+      {row.cover === null && device.reason !== null && row.missing && <span> · {device.reason}</span>}
+    </p>
+  );
+}
+
+function Measures({ row: { device, missing } }: { row: FleetRow }) {
+  const measures = [
+    {
+      label: 'Memory',
+      value: missing && device.memory.rssBytes === 0 ? '–' : formatBytes(device.memory.rssBytes),
+    },
+    { label: 'Round trip', value: formatMs(device.roundTripMs) },
+    { label: 'Arrival', value: formatMs(device.arrivalMs) },
+    { label: 'In flight', value: String(device.inFlight) },
+  ];
+  return (
+    <dl
+      className={cn(
+        'order-last col-span-full grid grid-cols-4 gap-x-2 pl-4 @xl:order-none @xl:col-span-1 @xl:grid-cols-[4.25rem_4.25rem_4.25rem_3.25rem] @xl:pl-0 @xl:text-right',
+        missing && 'opacity-50',
+      )}
+    >
+      {measures.map(({ label, value }) => (
+        <div key={label} className="min-w-0">
+          <dt className="truncate text-[0.6875rem] leading-4 text-ink-faint">{label}</dt>
+          <dd className="truncate text-[0.8125rem] leading-5">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function RowActions({ row, actions }: { row: FleetRow; actions: DeviceActions }) {
+  const { device, pending } = row;
+  const can = deviceActions(device);
+  return (
+    <div className="flex items-center gap-1">
+      {can.kill && !(can.revive && pending === null && device.state !== 'paused') && (
+        <Button
+          variant="danger"
+          size="small"
+          className="w-19"
+          disabled={pending !== null}
+          title={killTitle(device)}
+          aria-label={killTitle(device)}
+          onClick={() => actions.kill(device)}
+        >
+          <Skull />
+          {pending === 'kill' ? 'Killing' : 'Kill'}
+        </Button>
+      )}
+      {(can.revive || !can.kill) && (
+        <Button
+          variant="ok"
+          size="small"
+          className="w-19"
+          disabled={pending !== null || !can.revive}
+          title={reviveTitle(device)}
+          aria-label={reviveTitle(device)}
+          onClick={() => actions.revive(device)}
+        >
+          <RotateCcw />
+          {pending === 'revive' ? 'Reviving' : 'Revive'}
+        </Button>
+      )}
+      <FaultMenu row={row} actions={actions} />
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+'use client';
+import { Ellipsis } from 'lucide-react';
+import { deviceActions, FAULTS } from '../../src/view-model/faults.ts';
+import type { FleetRow } from '../../src/view-model/fleet.ts';
+import { Button } from '../ui/button.tsx';
+import { Menu, MenuContent, MenuItem, MenuLabel, MenuSeparator, MenuTrigger } from '../ui/menu.tsx';
+import type { DeviceActions } from './use-device-actions.ts';
+
+/** The faults that are neither kill nor revive. */
+export function FaultMenu({ row, actions }: { row: FleetRow; actions: DeviceActions }) {
+  const { device } = row;
+  const can = deviceActions(device);
+  return (
+    <Menu>
+      <MenuTrigger asChild>
+        <Button variant="quiet" size="icon" aria-label={`More faults for ${device.name}`} title="More faults">
+          <Ellipsis />
+        </Button>
+      </MenuTrigger>
+      <MenuContent className="w-72">
+        <MenuLabel>{`Break ${device.name} another way`}</MenuLabel>
+        {FAULTS.map((choice) => (
+          <MenuItem
+            key={choice.id}
+            disabled={!can.fault}
+            onSelect={() => actions.inflict(device, choice)}
+            className="flex-col items-start gap-0"
+          >
+            <span className="font-medium">{choice.label}</span>
+            <span className="text-xs text-ink-faint">{choice.effect}</span>
+          </MenuItem>
+        ))}
+        <MenuSeparator />
+        <MenuItem
+          disabled={!can.heal}
+          onSelect={() => actions.heal(device)}
+          className="flex-col items-start gap-0"
+        >
+          <span className="font-medium">Heal</span>
+          <span className="text-xs text-ink-faint">ends every emulated fault of this device</span>
+        </MenuItem>
+      </MenuContent>
+    </Menu>
+  );
+}

@@ -1,0 +1,117 @@
+import type { DeviceRole } from '@sparewheel/protocol';
+import type { FleetRow } from '../../src/view-model/fleet.ts';
+import { fleetWheel, type WheelCarry, type WheelNode } from '../../src/view-model/wheel.ts';
+
+const ROLES: Record<DeviceRole, { fill: string; wash: string; ink: string }> = {
+  data: { fill: 'var(--data)', wash: 'var(--data-wash)', ink: 'var(--data-ink)' },
+  parity: { fill: 'var(--parity)', wash: 'var(--parity-wash)', ink: 'var(--parity-ink)' },
+  replica: { fill: 'var(--data)', wash: 'var(--data-wash)', ink: 'var(--data-ink)' },
+  spare: { fill: 'var(--spare)', wash: 'var(--spare-wash)', ink: 'var(--spare-ink)' },
+};
+const DEAD = { fill: 'var(--danger)', wash: 'var(--surface)', ink: 'var(--danger-ink)' };
+/** Above this many, names would overlap; the rows beside have them. */
+const NAMED = 14;
+
+/** The wheel: spokes carry work, a dead device's spoke is broken, and the parity's line reaches over to it. */
+export function FleetWheel({ rows }: { rows: readonly FleetRow[] }) {
+  const { nodes, carries } = fleetWheel(rows);
+  return (
+    <svg
+      viewBox="-1.12 -1.06 2.24 2.12"
+      role="img"
+      aria-label={describe(rows)}
+      className="mx-auto w-full max-w-80 self-center px-3 pb-3"
+    >
+      <circle r="0.72" fill="none" stroke="var(--line)" strokeWidth="0.012" />
+      {nodes.map((node) => (
+        <Spoke key={node.row.device.id} node={node} />
+      ))}
+      {carries.map((carry) => (
+        <Carry key={carry.id} carry={carry} />
+      ))}
+      <circle r="0.17" fill="var(--ink)" />
+      <text textAnchor="middle" y="-0.012" fontSize="0.078" fontWeight="600" fill="var(--surface)">
+        data
+      </text>
+      <text textAnchor="middle" y="0.07" fontSize="0.078" fontWeight="600" fill="var(--surface)">
+        plane
+      </text>
+      {nodes.map((node) => (
+        <Node key={node.row.device.id} node={node} named={nodes.length <= NAMED} />
+      ))}
+    </svg>
+  );
+}
+
+function Spoke({ node: { row, x, y } }: { node: WheelNode }) {
+  const idle = row.role === 'spare';
+  const colour = row.missing ? 'var(--danger)' : ROLES[row.role].fill;
+  const busy = !row.missing && row.device.inFlight > 0;
+  return (
+    <g stroke={colour} strokeLinecap="round">
+      <line
+        x2={x}
+        y2={y}
+        strokeWidth={idle ? 0.008 : 0.018}
+        strokeDasharray={row.missing ? '0.03 0.05' : undefined}
+        opacity={idle ? 0.5 : row.missing ? 0.7 : 0.35}
+      />
+      {busy && (
+        // Dashes are 16 thousandths of the view long here, so that they travel as the animation moves them by 16.
+        <g transform="scale(0.01)">
+          <line className="travel" x2={x * 100} y2={y * 100} strokeWidth="2.2" strokeDasharray="3 13" />
+        </g>
+      )}
+    </g>
+  );
+}
+
+function Carry({ carry: { from, to, bend } }: { carry: WheelCarry }) {
+  const path = `M${from.x * 100} ${from.y * 100} Q${bend.x * 100} ${bend.y * 100} ${to.x * 100} ${to.y * 100}`;
+  return (
+    <g transform="scale(0.01)" fill="none" stroke="var(--parity)" strokeLinecap="round">
+      <path d={path} strokeWidth="5" opacity="0.25" />
+      <path d={path} strokeWidth="2.4" strokeDasharray="6 10" className="travel" />
+    </g>
+  );
+}
+
+function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; named: boolean }) {
+  const { fill, wash, ink } = row.missing ? DEAD : ROLES[row.role];
+  const below = y > -0.05;
+  return (
+    <g>
+      <circle cx={x} cy={y} r={radius} fill="var(--surface)" />
+      <circle
+        cx={x}
+        cy={y}
+        r={radius}
+        fill={wash}
+        stroke={fill}
+        strokeWidth={row.role === 'spare' ? 0.014 : 0.022}
+        strokeDasharray={row.missing ? '0.045 0.035' : undefined}
+      />
+      {mark !== '' && (
+        <text x={x} y={y + 0.042} textAnchor="middle" fontSize="0.125" fontWeight="650" fill={ink}>
+          {mark}
+        </text>
+      )}
+      {named && (
+        <text
+          x={x}
+          y={below ? y + radius + 0.105 : y - radius - 0.05}
+          textAnchor="middle"
+          fontSize="0.082"
+          fill={row.missing ? 'var(--danger-ink)' : 'var(--ink-soft)'}
+        >
+          {row.device.name}
+        </text>
+      )}
+    </g>
+  );
+}
+
+function describe(rows: readonly FleetRow[]): string {
+  const covered = rows.filter((row) => row.cover !== null).map((row) => `${row.device.name} ${row.cover}`);
+  return `The data plane and ${rows.length} devices around it. ${covered.join('; ')}`.trim();
+}

@@ -1,0 +1,121 @@
+'use client';
+import { Area, AreaChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts';
+import {
+  type LatencyHistogram,
+  type ShareBin,
+  SMALLEST_SHARE,
+} from '../../src/view-model/latency-histogram.ts';
+import { SERIES_COLOURS } from './series-colours.ts';
+import { useWidth } from './use-width.ts';
+
+const HEIGHT = 288;
+const TICK = { fontSize: 11, fill: 'var(--ink-faint)' };
+const LOG_TICKS = [0.01, 0.1, 1, 10, 100];
+
+/** Both periods as steps over the same time axis. Not animated: it changes five times a second. */
+export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram; scale: 'linear' | 'log' }) {
+  const [frame, width] = useWidth<HTMLDivElement>();
+  const log = scale === 'log';
+  const points = stepPoints(histogram.bins, log ? SMALLEST_SHARE : 0);
+  const both = histogram.rows.length > 1;
+
+  return (
+    <div ref={frame} style={{ height: HEIGHT }}>
+      {width > 0 && (
+        <AreaChart
+          width={width}
+          height={HEIGHT}
+          data={points}
+          margin={{ top: 12, right: 16, bottom: 22, left: 2 }}
+        >
+          <CartesianGrid stroke="var(--line)" vertical={false} />
+          <XAxis
+            dataKey="from"
+            type="number"
+            domain={[histogram.startMs, histogram.endMs]}
+            tickCount={Math.max(3, Math.min(9, Math.floor(width / 80)))}
+            tick={TICK}
+            tickLine={false}
+            axisLine={{ stroke: 'var(--line-strong)' }}
+            tickFormatter={(ms: number) => String(Number(ms.toPrecision(3)))}
+            label={{ value: 'latency (ms)', position: 'insideBottom', offset: -14, ...TICK }}
+          />
+          <YAxis
+            scale={log ? 'log' : 'linear'}
+            domain={log ? [SMALLEST_SHARE, 100] : [0, histogram.topPercent]}
+            {...(log ? { ticks: LOG_TICKS } : { tickCount: 5 })}
+            allowDataOverflow
+            width={52}
+            tick={TICK}
+            tickLine={false}
+            axisLine={false}
+            tickFormatter={(percent: number) => `${Number(percent.toPrecision(3))} %`}
+            label={{
+              value: 'share of requests',
+              angle: -90,
+              position: 'insideLeft',
+              offset: 10,
+              style: { textAnchor: 'middle' },
+              ...TICK,
+            }}
+          />
+          <Tooltip content={BinTooltip} isAnimationActive={false} cursor={{ stroke: 'var(--line-strong)' }} />
+          {both && <Steps series="before" opacity={0.3} base={log ? SMALLEST_SHARE : 0} />}
+          <Steps series="since" opacity={both ? 0.22 : 0.3} base={log ? SMALLEST_SHARE : 0} />
+        </AreaChart>
+      )}
+    </div>
+  );
+}
+
+function Steps({ series, opacity, base }: { series: 'before' | 'since'; opacity: number; base: number }) {
+  return (
+    <Area
+      type="stepAfter"
+      dataKey={series}
+      baseValue={base}
+      stroke={SERIES_COLOURS[series]}
+      strokeWidth={1.5}
+      fill={SERIES_COLOURS[series]}
+      fillOpacity={opacity}
+      isAnimationActive={false}
+      activeDot={false}
+      dot={false}
+    />
+  );
+}
+
+/** A step needs its end: one point more, at the right edge. */
+function stepPoints(bins: readonly ShareBin[], floor: number): ShareBin[] {
+  const last = bins.at(-1);
+  const points = last ? [...bins, { ...last, from: last.to }] : [];
+  return points.map((bin) => ({
+    ...bin,
+    before: Math.max(floor, bin.before),
+    since: Math.max(floor, bin.since),
+  }));
+}
+
+function BinTooltip({
+  active,
+  payload,
+}: {
+  active?: boolean;
+  payload?: readonly { payload?: ShareBin; dataKey?: unknown }[];
+}) {
+  const bin = payload?.[0]?.payload;
+  if (!active || bin === undefined) return null;
+  return (
+    <div className="rounded-lg border bg-surface px-3 py-2 text-xs shadow-float">
+      <p className="font-medium">
+        {bin.from.toPrecision(3)} – {bin.to.toPrecision(3)} ms
+      </p>
+      {payload?.map((entry) => (
+        <p key={String(entry.dataKey)} className="text-ink-soft">
+          {entry.dataKey === 'before' ? 'before' : 'since'}:{' '}
+          {(entry.dataKey === 'before' ? bin.before : bin.since).toFixed(2)} %
+        </p>
+      ))}
+    </div>
+  );
+}

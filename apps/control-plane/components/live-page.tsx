@@ -1,0 +1,41 @@
+'use client';
+import { DeploymentBar } from './control/deployment-bar.tsx';
+import { EventsPanel } from './control/events-panel.tsx';
+import { LoadPanel } from './control/load-panel.tsx';
+import { PolicyPanel } from './control/policy-panel.tsx';
+import { DeployPanel } from './deploy/deploy-panel.tsx';
+import { DigitPanel } from './digit/digit-panel.tsx';
+import { FleetPanel } from './fleet/fleet-panel.tsx';
+import { CounterStrip } from './latency/counter-strip.tsx';
+import { LatencyPanel } from './latency/latency-panel.tsx';
+import { useLive } from './live-connection/live-provider.tsx';
+import { LoadingPage } from './shell/loading-page.tsx';
+import { useSelectedDeployment } from './use-deployment.ts';
+
+/** Everything about one deployment at a glance: break a device, watch what it costs. */
+export function LivePage() {
+  const loaded = useLive((state) => state.loaded);
+  const { deployment, latency, choose } = useSelectedDeployment();
+  if (!loaded) return <LoadingPage />;
+
+  return (
+    <div className="flex flex-col gap-4">
+      <h1 className="sr-only">Live</h1>
+      <DeploymentBar selected={deployment} onSelect={choose} />
+      {deployment && <CounterStrip latency={latency} load={deployment.load} />}
+      <div className="live-grid">
+        <FleetPanel deployment={deployment} />
+        {deployment && (
+          <>
+            <DigitPanel deployment={deployment} />
+            <LatencyPanel latency={latency} />
+            <LoadPanel key={`load ${deployment.name}`} deployment={deployment} />
+            <PolicyPanel key={`policy ${deployment.name}`} deployment={deployment} />
+          </>
+        )}
+        <DeployPanel onDeployed={choose} />
+        <EventsPanel />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,32 @@
+import type { Tone } from '../../src/view-model/fleet.ts';
+import { cn } from './class-names.ts';
+
+const TONES: Record<Tone, string> = {
+  ok: 'bg-ok',
+  warning: 'bg-warning',
+  danger: 'bg-danger',
+  muted: 'bg-spare',
+};
+
+/** Colour beside a word, never instead of one. */
+export function StatusDot({
+  tone,
+  pulse = false,
+  className,
+}: {
+  tone: Tone;
+  pulse?: boolean;
+  className?: string;
+}) {
+  return (
+    <span
+      aria-hidden
+      className={cn(
+        'inline-block size-2 shrink-0 rounded-full',
+        TONES[tone],
+        pulse && 'animate-pulse',
+        className,
+      )}
+    />
+  );
+}

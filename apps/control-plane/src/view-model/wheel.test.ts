@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { fleetRows } from './fleet.ts';
+import { dataPlaneUrl, joinCommand } from './join-command.ts';
+import { deployment, device } from './testing.ts';
+import { fleetWheel } from './wheel.ts';
+
+const wheelOf = (dead: readonly string[]) =>
+  fleetWheel(
+    fleetRows(
+      ['d1', 'd2', 'd3', 'd4', 'p1', 's1'].map((name) =>
+        device(name, { state: dead.includes(name) ? 'dead' : 'ready' }),
+      ),
+      deployment(4, 1),
+      new Map(),
+    ),
+  );
+
+describe('the fleet wheel', () => {
+  it('marks data by number, parity as the sum, spares apart', () => {
+    expect(wheelOf([]).nodes.map((node) => node.mark)).toEqual(['1', '2', '3', '4', 'Σ', 'S']);
+  });
+
+  it('draws the parity carrying a dead device’s share, and nothing where none is missing', () => {
+    expect(wheelOf([]).carries).toEqual([]);
+    expect(wheelOf(['d2']).carries.map((carry) => carry.id)).toEqual(['id-p1 id-d2']);
+    expect(wheelOf(['d2', 'd3']).carries).toEqual([]);
+  });
+
+  it('keeps a hundred devices apart and inside', () => {
+    const many = Array.from({ length: 100 }, (_, index) => device(`x${index}`));
+    const { nodes } = fleetWheel(fleetRows(many, null, new Map()));
+    const [first, second] = [nodes[0]!, nodes[1]!];
+    expect(Math.hypot(first.x - second.x, first.y - second.y)).toBeGreaterThan(2 * first.radius);
+    for (const { x, y, radius } of nodes) expect(Math.hypot(x, y) + radius).toBeLessThan(1);
+  });
+});
+
+describe('the join command', () => {
+  it('names the data plane’s origin', () => {
+    expect(dataPlaneUrl('http://127.0.0.1:3001/v2')).toBe('http://127.0.0.1:3001');
+    expect(joinCommand('http://10.0.0.2:3001', 4)).toBe(
+      'npm run agent -- --url http://10.0.0.2:3001 --token JOIN_TOKEN --count 4',
+    );
+  });
+});
