@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+
+function bundle(entry: string): ReturnType<typeof build> {
+  const path = fileURLToPath(new URL(entry, import.meta.url));
+  return build({ entryPoints: [path], bundle: true, platform: 'browser', write: false, logLevel: 'silent' });
+}
+
+test('@sparewheel/zoo/digits bundles for a browser, samples included', async () => {
+  const { outputFiles, warnings } = await bundle('./index.ts');
+  expect(warnings).toEqual([]);
+  expect(outputFiles![0]!.text).toContain('digitFromPixels');
+});
+
+test('the whole package does not: the check can fail', async () => {
+  await expect(bundle('../index.ts')).rejects.toThrow(/node:/);
+});

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { sampleDigits } from './samples.ts';
+
+test('ships every digit from four hands, on paper with empty corners', () => {
+  const samples = sampleDigits();
+  expect(samples).toHaveLength(40);
+  for (let digit = 0; digit < 10; digit++) {
+    expect(samples.filter(({ label }) => label === digit)).toHaveLength(4);
+  }
+  for (const { pixels } of samples) {
+    expect(pixels).toHaveLength(784);
+    for (const corner of [0, 27, 756, 783]) expect(pixels[corner]).toBe(0);
+    expect(Math.max(...pixels)).toBeGreaterThan(200);
+  }
+});
+
+test('no two of them are alike', () => {
+  expect(new Set(sampleDigits().map(({ pixels }) => pixels.join())).size).toBe(40);
+});
+
+test('gives every caller pixels of its own', () => {
+  sampleDigits()[0]!.pixels.fill(9);
+  expect(sampleDigits()[0]!.pixels.every((value) => value === 9)).toBe(false);
+});

@@ -1,0 +1,2 @@
+export * from './digits/index.ts';
+export { type ZooModel, zooModel, zooModels } from './zoo-models.ts';
