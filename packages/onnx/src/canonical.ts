@@ -46,7 +46,10 @@ export interface CanonicalModel {
   readonly nodeMs: Readonly<Record<string, number>>;
 }
 
-/** How ONNX Runtime is asked to write its own form: weights beside the graph, nothing repacked. */
+/**
+ * How ONNX Runtime is asked to write its own form. Constants that it did not change stay external and keep pointing
+ * into the file that they came from, so that 250 MB of weights are neither read nor written for it.
+ */
 const BASIC = {
   graphOptimizationLevel: 'basic',
   intraOpNumThreads: 1,
@@ -211,13 +214,7 @@ async function optimise(scratch: string): Promise<void> {
     session = await InferenceSession.create(join(scratch, 'prepared.onnx'), {
       ...BASIC,
       optimizedModelFilePath: join(scratch, 'optimised.onnx'),
-      extra: {
-        session: {
-          disable_prepacking: '1',
-          optimized_model_external_initializers_file_name: 'optimised.bin',
-          optimized_model_external_initializers_min_size_in_bytes: '1024',
-        },
-      },
+      extra: { session: { disable_prepacking: '1' } },
     });
   } catch (error) {
     throw translateRuntimeError(error, 'load');

@@ -21,6 +21,8 @@ const SESSION = {
   executionMode: 'sequential',
   intraOpNumThreads: 1,
   logSeverityLevel: 4,
+  // Weights are mapped from their file, as on the devices, instead of being copied into another layout.
+  extra: { session: { disable_prepacking: '1' } },
 } as const;
 
 /**
