@@ -1,0 +1,71 @@
+import {
+  deploymentRequestSchema,
+  loadRequestSchema,
+  planRequestSchema,
+  policyPatchSchema,
+} from '@sparewheel/protocol';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { ApiParts } from './api.ts';
+import { parse } from './validation.ts';
+
+type ByName = { Params: { name: string } };
+const historyQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(200) });
+
+export function deploymentRoutes(
+  app: FastifyInstance,
+  { deployments, dataPlane, store }: Pick<ApiParts, 'deployments' | 'dataPlane' | 'store'>,
+): void {
+  app.post('/api/plans', async ({ body }) => deployments.plan(parse(planRequestSchema, body)));
+
+  app.get('/api/deployments', async () => deployments.views());
+
+  app.post('/api/deployments', async ({ body }, reply) => {
+    const deployment = await deployments.create(parse(deploymentRequestSchema, body));
+    return reply
+      .code(202)
+      .header('location', `/api/deployments/${encodeURIComponent(deployment.name)}`)
+      .send(deployment);
+  });
+
+  app.get<ByName>('/api/deployments/:name', async ({ params }) => deployments.view(params.name));
+
+  app.patch<ByName>('/api/deployments/:name', async ({ params, body }) => {
+    deployments.record(params.name);
+    return deployments.setPolicy(params.name, parse(policyPatchSchema, body).policy);
+  });
+
+  app.delete<ByName>('/api/deployments/:name', async ({ params }, reply) => {
+    await deployments.delete(params.name);
+    return reply.code(204).send();
+  });
+
+  app.post<ByName>('/api/deployments/:name/load', async ({ params, body }, reply) => {
+    deployments.requireLive(params.name);
+    const load = parse(loadRequestSchema, body);
+    return reply.code(202).send(await dataPlane.call({ kind: 'start-load', name: params.name, load }));
+  });
+
+  app.delete<ByName>('/api/deployments/:name/load', async ({ params }, reply) => {
+    deployments.requireLive(params.name);
+    const load = await dataPlane.call({ kind: 'stop-load', name: params.name });
+    return load === null ? reply.code(204).send() : reply.send(load);
+  });
+
+  app.get<ByName>('/api/deployments/:name/latency', async ({ params }) => {
+    deployments.requireLive(params.name);
+    return dataPlane.call({ kind: 'latency', name: params.name });
+  });
+
+  app.delete<ByName>('/api/deployments/:name/latency', async ({ params }, reply) => {
+    deployments.requireLive(params.name);
+    await dataPlane.call({ kind: 'reset-latency', name: params.name });
+    return reply.code(204).send();
+  });
+
+  app.get<ByName>('/api/deployments/:name/latency/history', async ({ params, query }) => {
+    deployments.record(params.name);
+    const { limit } = parse(historyQuerySchema, query, 'query');
+    return store.latencySummaries(params.name, limit);
+  });
+}

@@ -1,0 +1,56 @@
+import { faultSchema } from '@sparewheel/protocol';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import type { ApiParts } from './api.ts';
+import { parse } from './validation.ts';
+
+/** Real signals to the device process; the other faults are emulated in it. */
+const signalSchema = z.object({ kind: z.enum(['kill', 'pause', 'resume']) });
+const KINDS: readonly string[] = [
+  ...signalSchema.shape.kind.options,
+  ...faultSchema.options.map((option) => option.shape.kind.value),
+];
+
+type ById = { Params: { id: string } };
+
+export function deviceRoutes(app: FastifyInstance, { dataPlane, live }: ApiParts): void {
+  app.get('/api/devices', async () => live.devices);
+
+  app.get<ById>('/api/devices/:id', async ({ params: { id } }) => {
+    const device = live.devices.find((candidate) => candidate.id === id);
+    if (device !== undefined) return device;
+    throw new RequestFailure(
+      404,
+      'unknown-device',
+      `There is no device "${id}".`,
+      'GET /api/devices lists those that there are.',
+    );
+  });
+
+  app.post<ById>('/api/devices/:id/faults', async ({ params: { id }, body }, reply) => {
+    const fault = parseFault(body);
+    await dataPlane.call({ kind: 'fault', device: id, fault });
+    return reply.code(202).send({ device: id, fault });
+  });
+
+  app.post<ById>('/api/devices/:id/revive', async ({ params: { id } }, reply) => {
+    await dataPlane.call({ kind: 'revive', device: id });
+    return reply.code(202).send({ device: id });
+  });
+}
+
+/** The kind first, then its parameters: a union of both would answer with every alternative. */
+function parseFault(body: unknown) {
+  const { kind } = parse(z.looseObject({ kind: z.string() }), body);
+  if (!KINDS.includes(kind)) {
+    throw new RequestFailure(
+      400,
+      'invalid-request',
+      `The field "kind" is "${kind}", which is no fault.`,
+      `It is one of ${KINDS.join(', ')}.`,
+    );
+  }
+  const signal = signalSchema.safeParse(body);
+  return signal.success ? signal.data : parse(faultSchema, body);
+}

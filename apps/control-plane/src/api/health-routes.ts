@@ -1,0 +1,23 @@
+import type { FastifyInstance } from 'fastify';
+import type { ApiParts } from './api.ts';
+
+/** `GET /api/health`: anybody learns whether it lives; the operator also which process it is. */
+export function healthRoutes(app: FastifyInstance, { authentication, dataPlane, startedAt }: ApiParts): void {
+  app.get('/api/health', async (request) => {
+    const health = {
+      status: dataPlane.listening ? 'ok' : 'starting',
+      dataPlane: { listening: dataPlane.listening },
+    };
+    try {
+      authentication.requireOperator(request.headers, false);
+    } catch {
+      return health;
+    }
+    return {
+      ...health,
+      dataPlane: { listening: dataPlane.listening, port: dataPlane.port },
+      processId: process.pid,
+      startedAt,
+    };
+  });
+}

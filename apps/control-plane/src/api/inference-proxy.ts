@@ -1,0 +1,73 @@
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import type { ApiParts } from './api.ts';
+
+/** Headers of the inference protocol, both ways; nothing else passes. */
+const FORWARDED = ['content-type', 'content-length', 'inference-header-content-length', 'accept'] as const;
+const RETURNED = [
+  'content-type',
+  'content-length',
+  'inference-header-content-length',
+  'retry-after',
+] as const;
+
+/**
+ * `POST /api/deployments/{name}/infer`: the dashboard's way to the data plane's `/v2/models/{name}/infer`. The page
+ * may only talk to its own origin, and has no token to show elsewhere.
+ */
+export function inferenceProxy(app: FastifyInstance, { deployments, dataPlane, inference }: ApiParts): void {
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  app.addHook('onClose', async () => agent.destroy());
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+
+  app.post<{ Params: { name: string } }>('/api/deployments/:name/infer', async (request, reply) => {
+    const { name } = request.params;
+    deployments.requireLive(name);
+    const { port } = dataPlane;
+    if (port === null || !dataPlane.listening) throw absent();
+
+    const headers: Record<string, string> = { authorization: `Bearer ${inference.token}` };
+    for (const header of FORWARDED) {
+      const value = request.headers[header];
+      if (typeof value === 'string') headers[header] = value;
+    }
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const onward = httpRequest(
+        {
+          host: inference.host,
+          port,
+          agent,
+          method: 'POST',
+          path: `/v2/models/${encodeURIComponent(name)}/infer`,
+          headers,
+        },
+        resolve,
+      );
+      onward.on('error', () => reject(absent()));
+      // Nobody waits any more: the data plane cancels what is under way.
+      reply.raw.on('close', () => {
+        if (!reply.raw.writableFinished) onward.destroy();
+      });
+      const body = request.body as Readable | undefined;
+      if (body === undefined) onward.end();
+      else body.pipe(onward);
+    });
+    for (const header of RETURNED) {
+      const value = response.headers[header];
+      if (value !== undefined) void reply.header(header, value);
+    }
+    return reply.code(response.statusCode ?? 502).send(response);
+  });
+}
+
+function absent(): RequestFailure {
+  return new RequestFailure(
+    503,
+    'data-plane-starting',
+    'The data plane is starting.',
+    'Deployments come back by themselves; ask again in a second.',
+  );
+}

@@ -1,0 +1,38 @@
+/** Signing a browser in and out: the token becomes a cookie that scripts on the page cannot read. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import type { ApiParts } from './api.ts';
+import { isSameOrigin, wrongRole } from './authentication.ts';
+import { parse } from './validation.ts';
+
+const signInSchema = z.object({ token: z.string().min(1).max(512) });
+
+export function sessionRoutes(app: FastifyInstance, { authentication }: ApiParts): void {
+  app.get('/api/session', async (request) => {
+    authentication.requireOperator(request.headers, false);
+    return { role: 'operator' };
+  });
+
+  app.post('/api/session', async (request, reply) => {
+    // Another site must not sign a visitor in, even with a token of its own.
+    if (request.headers.origin !== undefined && !isSameOrigin(request.headers)) {
+      throw new RequestFailure(403, 'other-origin', 'Only the dashboard’s own pages may sign in.');
+    }
+    const role = authentication.roleOf(parse(signInSchema, request.body).token);
+    if (role === null) {
+      throw new RequestFailure(
+        401,
+        'unauthorised',
+        'This token is not known.',
+        'Use the operator’s token, which stands in the address that Sparewheel printed when it started.',
+      );
+    }
+    if (role !== 'operator') throw wrongRole(role);
+    return reply.header('set-cookie', authentication.sessionCookie()).send({ role });
+  });
+
+  app.delete('/api/session', async (_request, reply) =>
+    reply.header('set-cookie', authentication.expiredCookie()).code(204).send(),
+  );
+}

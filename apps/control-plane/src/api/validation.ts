@@ -1,0 +1,87 @@
+/** Turns what zod finds wrong into one sentence that names the field. */
+import type { z } from 'zod';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * @param what  "body" or "query", for the sentence
+ * @throws {RequestFailure} 400
+ */
+export function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  what: 'body' | 'query' = 'body',
+): z.output<Schema> {
+  if (what === 'body' && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+    throw new RequestFailure(
+      400,
+      'invalid-request',
+      'The request needs a JSON object as its body.',
+      'Send it with "Content-Type: application/json".',
+    );
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new RequestFailure(
+    400,
+    'invalid-request',
+    issue ? describe(issue) : 'The request is not understood.',
+  );
+}
+
+function describe(issue: Issue): string {
+  const path = issue.path.map(String).join('.');
+  const field = path === '' ? 'The request' : `The field "${path}"`;
+  return `${field} is not right: ${reasonOf(issue)}.`;
+}
+
+function reasonOf(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined && issue.message.includes('undefined')
+        ? 'it is missing'
+        : `${article(issue.expected)} is expected`;
+    case 'invalid_value':
+      return `expected ${choice(issue.values.map((value) => JSON.stringify(value)))}`;
+    case 'too_small':
+      return `it must be at least ${issue.minimum}${unit(issue.origin)}`;
+    case 'too_big':
+      return `it must be at most ${issue.maximum}${unit(issue.origin)}`;
+    case 'invalid_union':
+      return unionReason(issue);
+    default:
+      return issue.message.replace(/\.$/, '');
+  }
+}
+
+function unionReason(issue: Extract<Issue, { code: 'invalid_union' }>): string {
+  const branches = issue.errors.flatMap(([first]) => (first === undefined ? [] : [first]));
+  if (branches.length === 0) return `"${issue.discriminator ?? 'kind'}" has a value that is not known`;
+  // A branch that got as far as a limit is the one that was meant.
+  const meant = branches.find(({ code }) => code === 'too_small' || code === 'too_big');
+  return meant ? reasonOf(meant) : branches.map(reasonOf).join(', or ');
+}
+
+function choice(values: readonly string[]): string {
+  return values.length > 1
+    ? `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`
+    : (values[0] ?? 'nothing');
+}
+
+function article(type: string): string {
+  const names: Record<string, string> = {
+    int: 'a whole number',
+    record: 'an object',
+    boolean: 'true or false',
+    nonoptional: 'a value',
+  };
+  return names[type] ?? (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
+}
+
+function unit(origin: string): string {
+  if (origin === 'string') return ' characters long';
+  if (origin === 'array') return ' long';
+  return '';
+}

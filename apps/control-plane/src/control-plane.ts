@@ -1,0 +1,358 @@
+/** The composition root: makes every part, connects them, starts them in parallel, and stops them in order. */
+import { once } from 'node:events';
+import { mkdir, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { createApi } from './api/api.ts';
+import { Authentication } from './api/authentication.ts';
+import type { Configuration } from './configuration.ts';
+import { DataPlaneLink, startDataPlaneThread } from './data-plane-link.ts';
+import { openDatabase } from './database/open-database.ts';
+import { PrismaStore } from './database/prisma-store.ts';
+import type { Store } from './database/store.ts';
+import { runDemo } from './demo/demo.ts';
+import { Deployments } from './deployments/deployments.ts';
+import { describeEvent } from './events/describe-event.ts';
+import { EventLog } from './events/event-log.ts';
+import { LocalFleet } from './fleet/local-fleet.ts';
+import { LatencyHistory } from './latency-history.ts';
+import { LiveViews } from './live-views.ts';
+import { Models } from './models/models.ts';
+import { StartupError } from './startup-error.ts';
+import type { Tokens } from './tokens.ts';
+import { preparePages } from './web/pages.ts';
+import { UiPush } from './web/ui-push.ts';
+import { createWebServer, type WebParts } from './web/web-server.ts';
+import { BlobStore } from './workshop/blob-store.ts';
+import { Workshop } from './workshop/workshop.ts';
+
+export interface ControlPlaneOptions {
+  readonly configuration: Configuration;
+  readonly tokens: Tokens;
+  /** The repository's folder. */
+  readonly root: string;
+  /** Told what the person who started it should know. */
+  readonly log: (line: string) => void;
+}
+
+interface WebReady {
+  readonly resolve: (parts: WebParts) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What was accepted may take this long to finish; a device process to end. */
+const DRAIN_MS = 2_500;
+const FLEET_END_MS = 2_000;
+
+export class ControlPlane {
+  readonly #options: ControlPlaneOptions;
+  readonly #live = new LiveViews();
+  readonly #startedAt = new Date().toISOString();
+  readonly #web: Server;
+  readonly #webReady: WebReady;
+  readonly #blobs: BlobStore;
+  readonly #scratch: string;
+  readonly #workshop: Workshop;
+  readonly #link: DataPlaneLink;
+  #store: Store | null = null;
+  #events: EventLog | null = null;
+  #latencyHistory: LatencyHistory | null = null;
+  #fleet: LocalFleet | null = null;
+  #api: FastifyInstance | null = null;
+  #ui: UiPush | null = null;
+  #stopping = false;
+
+  private constructor(options: ControlPlaneOptions) {
+    this.#options = options;
+    const { configuration, tokens } = options;
+    let webReady: WebReady | undefined;
+    const ready = new Promise<WebParts>((resolve, reject) => {
+      webReady = { resolve, reject };
+    });
+    // Whoever waits for it hears of it; nobody may be waiting.
+    ready.catch(() => {});
+    this.#webReady = webReady as WebReady;
+    this.#web = createWebServer(ready);
+    this.#blobs = new BlobStore(join(configuration.home, 'blobs'));
+    this.#scratch = join(configuration.home, 'scratch');
+    this.#workshop = Workshop.inThread({ blobs: this.#blobs.directory, scratch: this.#scratch });
+    this.#link = new DataPlaneLink(async (port) =>
+      startDataPlaneThread({
+        host: configuration.host,
+        port: port ?? configuration.dataPort,
+        joinToken: tokens.join,
+        inferToken: tokens.infer,
+        operatorToken: tokens.operator,
+        blobs: this.#blobs.directory,
+        devices: (await this.#store?.devices()) ?? [],
+      }),
+    );
+  }
+
+  /**
+   * Starts everything; resolves when the page is served.
+   * @throws {StartupError} it cannot, and why; nothing is left running
+   */
+  static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
+    const plane = new ControlPlane(options);
+    try {
+      await plane.#start();
+      return plane;
+    } catch (error) {
+      plane.#webReady.reject(error as Error);
+      await plane.stop();
+      throw error;
+    }
+  }
+
+  /** The dashboard's address, for a browser on this machine. */
+  get url(): string {
+    return `http://${bracketed(reachable(this.#options.configuration.host))}:${this.#port}`;
+  }
+
+  /** The data plane's address, for this machine. */
+  get inferenceUrl(): string {
+    return `http://${bracketed(reachable(this.#options.configuration.host))}:${this.#link.port}`;
+  }
+
+  get #port(): number {
+    return (this.#web.address() as AddressInfo).port;
+  }
+
+  async #start(): Promise<void> {
+    const { configuration, root } = this.#options;
+    await this.#listen();
+    const pages = preparePages({
+      directory: join(root, 'apps', 'control-plane'),
+      development: configuration.development,
+      hostname: configuration.host,
+      port: this.#port,
+      server: this.#web,
+    });
+    // Awaited below; until then its failure is nobody's surprise.
+    pages.catch(() => {});
+    await Promise.all([this.#openStore(), this.#openFolders()]);
+    const store = this.#store as Store;
+    const events = await EventLog.open(store);
+    this.#events = events;
+    this.#latencyHistory = new LatencyHistory(store, this.#live);
+
+    const deployments = new Deployments(
+      {
+        store,
+        workshop: this.#workshop,
+        dataPlane: this.#link,
+        blobs: this.#blobs,
+        events,
+        devices: () => this.#live.devices,
+      },
+      () => this.#ui?.changed(),
+    );
+    const models = new Models(
+      { store, workshop: this.#workshop, events, collectGarbage: () => deployments.collectGarbage() },
+      () => this.#ui?.modelsChanged(),
+    );
+    await deployments.open();
+    const listening = this.#connect(deployments, events, store);
+    await this.#link.start();
+    this.#workshop.warmUp();
+    void deployments.collectGarbage();
+
+    const authentication = new Authentication(this.#options.tokens, this.#port);
+    this.#ui = new UiPush(this.#web, {
+      live: this.#live,
+      deployments: () => deployments.views(),
+      models: () => models.views(),
+      events,
+      startedAt: this.#startedAt,
+      authentication,
+      inferenceUrl: (hostname) => `http://${hostname}:${this.#link.port ?? configuration.dataPort}`,
+    });
+    this.#api = await createApi({
+      authentication,
+      dataPlane: this.#link,
+      deployments,
+      models,
+      events,
+      store,
+      live: this.#live,
+      scratch: this.#scratch,
+      startedAt: this.#startedAt,
+      inference: { host: reachable(configuration.host), token: this.#options.tokens.operator },
+    });
+    const api = this.#api;
+    await listening;
+    this.#webReady.resolve({
+      authentication,
+      api: (request, response) => api.routing(request, response),
+      pages: await pages,
+    });
+    events.add({
+      kind: 'control-plane-started',
+      level: 'info',
+      message: 'Sparewheel started.',
+      device: null,
+      deployment: null,
+    });
+    if (configuration.demo) this.#startDemo(deployments, models);
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port } = this.#options.configuration;
+    this.#web.listen(port, host);
+    try {
+      await once(this.#web, 'listening');
+    } catch (error) {
+      throw cannotListen(error as NodeJS.ErrnoException, host, port);
+    }
+  }
+
+  async #openStore(): Promise<void> {
+    const { configuration, root } = this.#options;
+    const migrations = join(root, 'prisma', 'migrations');
+    this.#store = new PrismaStore(await openDatabase(configuration.databaseUrl, migrations, root));
+  }
+
+  async #openFolders(): Promise<void> {
+    // What an earlier process was in the middle of.
+    await rm(this.#scratch, { recursive: true, force: true });
+    await mkdir(this.#scratch, { recursive: true });
+    await this.#blobs.open();
+  }
+
+  /** Reacts to the data plane. @returns resolves when it listens for the first time, rejects when it cannot */
+  #connect(deployments: Deployments, events: EventLog, store: Store): Promise<void> {
+    const { log } = this.#options;
+    const nameOf = (id: string) => this.#live.devices.find((device) => device.id === id)?.name ?? id;
+    const link = this.#link;
+    link.on('views', (views) => {
+      this.#live.devices = views.devices;
+      this.#live.latency = views.latency;
+      deployments.setRuntimes(views.deployments);
+    });
+    link.on('happening', (happening) => {
+      if (happening.kind === 'seat-reassigned') deployments.storeSeats(happening.deployment, happening.seats);
+      const event = describeEvent(happening, nameOf);
+      if (event !== null) events.add(event);
+    });
+    link.on('device', (device) => {
+      store.saveDevice(device).catch((error: Error) => log(`A device cannot be stored: ${error.message}`));
+    });
+    link.on('crashed', (reason, delayMs) => {
+      deployments.setRuntimes([]);
+      const message = `The data plane ended (${reason}) and is started again in ${delayMs} ms.`;
+      log(message);
+      events.add({ kind: 'data-plane-ended', level: 'error', message, device: null, deployment: null });
+    });
+    return new Promise((resolve, reject) => {
+      link.on('unable', (_code, message) => {
+        const text = message.charAt(0).toUpperCase() + message.slice(1);
+        if (this.#fleet === null && !this.#stopping)
+          reject(new StartupError(`The data plane cannot start: ${text}.`));
+        else log(`The data plane cannot start: ${text}.`);
+      });
+      link.on('listening', (port) => {
+        deployments.handOverAll();
+        this.#startFleet(port);
+        resolve();
+      });
+    });
+  }
+
+  #startFleet(port: number): void {
+    const { configuration, tokens, log } = this.#options;
+    if (configuration.fleet === 0 || this.#fleet !== null || this.#stopping) return;
+    this.#fleet = new LocalFleet({
+      url: `http://${bracketed(reachable(configuration.host))}:${port}`,
+      joinToken: tokens.join,
+      count: configuration.fleet,
+      home: configuration.home,
+      log,
+    });
+    this.#fleet.start();
+  }
+
+  #startDemo(deployments: Deployments, models: Models): void {
+    const { tokens, log, configuration } = this.#options;
+    runDemo({
+      models,
+      deployments,
+      live: this.#live,
+      scratch: this.#scratch,
+      fleet: configuration.fleet,
+      inferenceUrl: this.inferenceUrl,
+      token: tokens.operator,
+      log,
+      when: (condition) =>
+        new Promise((resolve) => {
+          const check = () => {
+            if (!condition()) return;
+            this.#link.off('views', check);
+            resolve();
+          };
+          this.#link.on('views', check);
+          check();
+        }),
+    }).catch((error: Error) => {
+      if (!this.#stopping) log(`The demo could not be deployed: ${error.message}`);
+    });
+  }
+
+  /** Takes no more requests, lets those that were accepted finish, ends every process and thread. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const closed = this.#web.listening ? once(this.#web, 'close') : null;
+    this.#web.close();
+    this.#web.closeIdleConnections();
+    await Promise.all([this.#ui?.close(), this.#link.stop(DRAIN_MS)]);
+    await Promise.all([
+      this.#fleet?.stop(FLEET_END_MS),
+      this.#workshop.close(),
+      this.#latencyHistory?.close(),
+    ]);
+    this.#web.closeAllConnections();
+    await closed;
+    await this.#api?.close();
+    await this.#events?.flush();
+    await this.#store?.close();
+  }
+
+  /** At once. */
+  kill(): void {
+    this.#fleet?.kill();
+  }
+}
+
+/** An address that listens on everything is reached through the loopback. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+}
+
+function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): StartupError {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new StartupError(
+        `Port ${port} on ${host} is taken by another program.`,
+        'Stop it, or choose another port: PORT=3100 DATA_PORT=3101 npm start',
+      );
+    case 'EACCES':
+      return new StartupError(
+        `Port ${port} needs rights that this user does not have.`,
+        'Choose one above 1023: PORT=3100 npm start',
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new StartupError(
+        `"${host}" is not an address of this machine.`,
+        'Set HOST to 127.0.0.1, 0.0.0.0 or one of its own addresses.',
+      );
+    default:
+      return new StartupError(`Port ${port} on ${host} cannot be opened: ${error.message}.`);
+  }
+}

@@ -1,0 +1,89 @@
+/** The network that a newcomer finds deployed: LeNet-5 over four data shards, a parity shard and an idle spare. */
+import { Readable } from 'node:stream';
+import { deploymentRequestSchema, LIMITS } from '@sparewheel/protocol';
+import { sampleDigits, zooModel } from '@sparewheel/zoo';
+import type { Deployments } from '../deployments/deployments.ts';
+import type { LiveViews } from '../live-views.ts';
+import type { Models } from '../models/models.ts';
+import { receiveUpload } from '../models/receive-upload.ts';
+
+const NAME = 'lenet5';
+const REQUEST = deploymentRequestSchema.parse({ name: NAME, model: NAME, k: 4, r: 1, layers: 'all' });
+const DEVICES = REQUEST.k + REQUEST.r;
+
+export interface DemoParts {
+  readonly models: Models;
+  readonly deployments: Deployments;
+  readonly live: LiveViews;
+  /** An existing directory on the file system of the blobs. */
+  readonly scratch: string;
+  /** Devices that run on this machine. */
+  readonly fleet: number;
+  readonly inferenceUrl: string;
+  readonly token: string;
+  readonly log: (line: string) => void;
+  /** Resolves when the condition holds; looked at whenever the data plane reports. */
+  readonly when: (condition: () => boolean) => Promise<void>;
+}
+
+/** Deploys the demo unless something of its name is deployed, and says when it answers. */
+export async function runDemo(parts: DemoParts): Promise<void> {
+  const { deployments, live, fleet, inferenceUrl, token, log, when } = parts;
+  if (!deployments.has(NAME)) {
+    await upload(parts);
+    if (fleet < DEVICES) {
+      log(
+        `The demo is deployed when ${DEVICES} devices have joined; ${fleet === 0 ? 'none runs' : `${fleet} run`} here.`,
+      );
+    }
+    await when(() => live.devices.filter(({ state }) => state === 'ready').length >= DEVICES);
+    if (!deployments.has(NAME)) await deployments.create(REQUEST);
+  }
+  const state = () => deployments.views().find(({ name }) => name === NAME)?.state;
+  await when(() => !['preparing', 'distributing', 'unavailable'].includes(state() ?? 'deleted'));
+  // Deleted, failed, or somebody else's: then there is nothing to announce.
+  if (!['ready', 'degraded', 'rescuing'].includes(state() ?? 'deleted')) return;
+  log(await ask(inferenceUrl, token));
+}
+
+/** Brings the model in; without effect where it is there. */
+async function upload({ models, scratch }: DemoParts): Promise<void> {
+  const model = zooModel(NAME);
+  if (model === undefined) throw new Error(`the zoo has no ${NAME}`);
+  const chunks = await model.chunks();
+  const file = await receiveUpload(Readable.from(chunks), scratch, LIMITS.modelBytes);
+  await models.add(NAME, file, {});
+}
+
+/**
+ * Asks the deployment what a drawn digit is.
+ * @param inferenceUrl  the data plane's address
+ * @returns a sentence for the person who started Sparewheel
+ */
+async function ask(inferenceUrl: string, token: string): Promise<string> {
+  const [digit] = sampleDigits();
+  if (digit === undefined) throw new Error('the zoo has no sample digits');
+  const response = await fetch(`${inferenceUrl}/v2/models/${NAME}/infer`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      inputs: [
+        {
+          name: 'image',
+          shape: [1, 1, 28, 28],
+          datatype: 'FP32',
+          data: Array.from(digit.pixels, (pixel) => pixel / 255),
+        },
+      ],
+    }),
+  });
+  if (!response.ok) throw new Error(`the demo answered with status ${response.status}`);
+  const { outputs, parameters } = (await response.json()) as {
+    outputs: { data: number[] }[];
+    parameters?: { latency_ms?: number };
+  };
+  const logits = outputs[0]?.data ?? [];
+  const read = logits.indexOf(Math.max(...logits));
+  const took = parameters?.latency_ms === undefined ? '' : ` in ${parameters.latency_ms.toFixed(1)} ms`;
+  return `The demo deployment ${NAME} answers: it reads a drawn ${digit.label} as ${read}${took}.`;
+}

@@ -1,0 +1,79 @@
+/** What the API and the dashboard see of a deployment: what is stored, joined with what the data plane reports. Pure. */
+import type { DeploymentView, SeatView } from '@sparewheel/protocol';
+import type { DeploymentRuntime } from '../data-plane/messages.ts';
+import type { DeploymentRecord } from '../database/store.ts';
+
+/** Encoding counts for the first half of the bar, distributing for the second. */
+const ENCODING_SHARE = 0.5;
+
+/**
+ * @param runtime   null where the data plane does not have the deployment (yet)
+ * @param encoding  how much is encoded, from 0 to 1; counts while it is being prepared
+ */
+export function deploymentView(
+  record: DeploymentRecord,
+  runtime: DeploymentRuntime | null,
+  { encoding, dataPlaneListens }: { readonly encoding: number; readonly dataPlaneListens: boolean },
+): DeploymentView {
+  const { plan } = record;
+  return {
+    name: record.name,
+    model: record.model,
+    ...stateOf(record, runtime, dataPlaneListens),
+    strategy: record.choice.strategy,
+    k: record.choice.k,
+    r: record.choice.r,
+    layers: record.choice.layers,
+    policy: record.policy,
+    inputs: plan.inputs,
+    outputs: plan.outputs,
+    coverage: plan.coverage,
+    progress: progressOf(record, runtime, encoding),
+    load: runtime?.load ?? null,
+    createdAt: record.createdAt,
+  };
+}
+
+function stateOf(
+  { status, reason }: DeploymentRecord,
+  runtime: DeploymentRuntime | null,
+  dataPlaneListens: boolean,
+): Pick<DeploymentView, 'state' | 'reason'> {
+  if (status !== 'live') return { state: status, reason };
+  if (runtime !== null) return { state: runtime.state, reason: runtime.reason };
+  return dataPlaneListens
+    ? { state: 'distributing', reason: null }
+    : { state: 'unavailable', reason: 'The data plane is starting.' };
+}
+
+function progressOf(
+  { status, plan, artifacts }: DeploymentRecord,
+  runtime: DeploymentRuntime | null,
+  encoding: number,
+): DeploymentView['progress'] {
+  const seats = runtime?.seats ?? plan.seats.map(emptySeat);
+  if (status !== 'live') {
+    const fraction = artifacts === null ? ENCODING_SHARE * encoding : ENCODING_SHARE;
+    return { fraction, phase: 'encoding', seats };
+  }
+  if (runtime !== null && runtime.state !== 'distributing') return { fraction: 1, phase: 'done', seats };
+  const sent = seats.reduce(
+    (sum, seat) => sum + (seat.state === 'ready' ? seat.totalBytes : seat.sentBytes),
+    0,
+  );
+  const total = seats.reduce((sum, seat) => sum + seat.totalBytes, 0);
+  const distributed = total === 0 ? 0 : sent / total;
+  return { fraction: ENCODING_SHARE + (1 - ENCODING_SHARE) * distributed, phase: 'distributing', seats };
+}
+
+function emptySeat({ seat, role, weightsBytes }: DeploymentRecord['plan']['seats'][number]): SeatView {
+  return {
+    seat,
+    role,
+    device: null,
+    deviceName: null,
+    state: 'empty',
+    sentBytes: 0,
+    totalBytes: weightsBytes,
+  };
+}

@@ -1,0 +1,420 @@
+/**
+ * The life of deployments: planned, prepared in the workshop, handed to the data plane, changed, deleted; and after a
+ * restart, of this process or of the data plane, all handed over again as they were stored.
+ */
+import type { Policy } from '@sparewheel/coordinator';
+import type { Plan } from '@sparewheel/planner';
+import {
+  type DeploymentRequest,
+  type DeploymentView,
+  type DeviceView,
+  LIMITS,
+  type PlanRequest,
+} from '@sparewheel/protocol';
+import type { DeploymentRuntime } from '../data-plane/messages.ts';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import type { DataPlaneLink } from '../data-plane-link.ts';
+import {
+  blobsOf,
+  type DeploymentRecord,
+  type ModelRecord,
+  NameTakenError,
+  type Store,
+  UnknownModelError,
+} from '../database/store.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { unknownModel } from '../models/models.ts';
+import type { BlobStore } from '../workshop/blob-store.ts';
+import type { Workshop } from '../workshop/workshop.ts';
+import { deploymentView } from './deployment-view.ts';
+import { InTurn } from './in-turn.ts';
+
+export interface DeploymentParts {
+  readonly store: Store;
+  readonly workshop: Workshop;
+  readonly dataPlane: DataPlaneLink;
+  readonly blobs: BlobStore;
+  readonly events: EventLog;
+  /** The fleet as it was last reported. */
+  readonly devices: () => readonly DeviceView[];
+}
+
+export class Deployments {
+  readonly #parts: DeploymentParts;
+  readonly #records = new Map<string, DeploymentRecord>();
+  /** Those under preparation: how far, and how to call it off. */
+  readonly #preparing = new Map<string, { encoding: number; readonly abort: AbortController }>();
+  readonly #inTurn = new InTurn();
+  #runtimes: ReadonlyMap<string, DeploymentRuntime> = new Map();
+  /** Names that this life of the data plane has been given. */
+  #handedOver = new Set<string>();
+  readonly #changed: () => void;
+
+  /** @param changed  called when a view may be another */
+  constructor(parts: DeploymentParts, changed: () => void) {
+    this.#parts = parts;
+    this.#changed = changed;
+  }
+
+  /** Takes up what is stored: what was being prepared is prepared again, and so is what lost its files. */
+  async open(): Promise<void> {
+    for (const record of await this.#parts.store.deployments()) {
+      this.#records.set(record.name, record);
+      if (record.status === 'failed') continue;
+      if (record.status === 'preparing' || !(await this.#hasFiles(record))) this.#prepare(record);
+    }
+  }
+
+  /** The data plane listens, and knows nothing: everything that is live goes to it. */
+  handOverAll(): void {
+    this.#handedOver = new Set();
+    for (const { name } of this.#records.values()) void this.#handOver(name);
+  }
+
+  /** What the data plane reports of its deployments; an empty list when it has ended. */
+  setRuntimes(runtimes: readonly DeploymentRuntime[]): void {
+    this.#runtimes = new Map(runtimes.map((runtime) => [runtime.name, runtime]));
+    this.#changed();
+  }
+
+  /** A seat changed hands: the next life of the data plane must know. */
+  storeSeats(name: string, seats: readonly (string | null)[]): void {
+    const record = this.#records.get(name);
+    if (record === undefined) return;
+    this.#records.set(name, { ...record, seats });
+    void this.#inTurn
+      .run(name, () => this.#parts.store.updateDeployment(name, { seats }))
+      .catch((error: Error) => console.error(`The seats of ${name} cannot be stored: ${error.message}`));
+  }
+
+  views(): readonly DeploymentView[] {
+    return [...this.#records.values()]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((record) => this.#view(record));
+  }
+
+  has(name: string): boolean {
+    return this.#records.has(name);
+  }
+
+  /** @throws {RequestFailure} 404 */
+  view(name: string): DeploymentView {
+    const record = this.record(name);
+    return { ...this.#view(record), plan: record.plan };
+  }
+
+  /** @throws {RequestFailure} 404 */
+  record(name: string): DeploymentRecord {
+    const record = this.#records.get(name);
+    if (record !== undefined) return record;
+    throw new RequestFailure(
+      404,
+      'unknown-deployment',
+      `There is no deployment named "${name}".`,
+      'GET /api/deployments lists those that there are.',
+    );
+  }
+
+  /** @throws {RequestFailure} 404; 409 the data plane does not have it, because it is not prepared or failed */
+  requireLive(name: string): void {
+    const { status, reason } = this.record(name);
+    if (status === 'live') return;
+    throw status === 'preparing'
+      ? new RequestFailure(
+          409,
+          'not-live',
+          `The deployment "${name}" is still being prepared.`,
+          'Ask again when its state is "ready".',
+        )
+      : new RequestFailure(
+          409,
+          'not-live',
+          `The deployment "${name}" could not be set up: ${reason ?? 'no reason is known'}`,
+          'Delete it and deploy it again.',
+        );
+  }
+
+  /** @throws {RequestFailure} 404 no such model; 400 no such device, or no such plan, and why */
+  async plan(request: PlanRequest): Promise<Plan> {
+    const { plan } = await this.#plan(request);
+    return plan;
+  }
+
+  /**
+   * Plans, stores, and prepares in the background.
+   * @throws {RequestFailure} 409 the name is taken, or there are too many; and as `plan`
+   */
+  async create(request: DeploymentRequest): Promise<DeploymentView> {
+    const { store, events } = this.#parts;
+    if (this.#records.has(request.name)) throw nameTaken(request.name);
+    if (this.#records.size >= LIMITS.deployments) {
+      throw new RequestFailure(
+        409,
+        'too-many-deployments',
+        `There are ${LIMITS.deployments} deployments already, the most that one data plane serves.`,
+        'Delete one that is not needed.',
+      );
+    }
+    const { plan } = await this.#plan(request);
+    const { name, model, k, r, strategy, layers, devices, policy } = request;
+    const record: DeploymentRecord = {
+      name,
+      model,
+      status: 'preparing',
+      reason: null,
+      choice: { k, r, strategy, layers, devices: devices ?? null },
+      policy,
+      plan,
+      artifacts: null,
+      seats: plan.seats.map(({ seat }) => devices?.[seat] ?? null),
+      createdAt: new Date().toISOString(),
+    };
+    try {
+      await store.createDeployment(record);
+    } catch (error) {
+      if (error instanceof NameTakenError) throw nameTaken(name);
+      if (error instanceof UnknownModelError) throw unknownModel(model);
+      throw error;
+    }
+    this.#records.set(name, record);
+    events.add({
+      kind: 'deployment-created',
+      level: 'info',
+      message: `${name} is being prepared: ${model}, ${strategy}, ${k} + ${r} devices.`,
+      device: null,
+      deployment: name,
+    });
+    this.#prepare(record);
+    return this.view(name);
+  }
+
+  /** @throws {RequestFailure} 404 */
+  setPolicy(
+    name: string,
+    change: { readonly [F in keyof Policy]?: Policy[F] | undefined },
+  ): Promise<DeploymentView> {
+    return this.#inTurn.run(name, async () => {
+      const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+      const policy: Policy = { ...this.record(name).policy, ...given };
+      if (this.#handedOver.has(name)) {
+        // Where the data plane is starting, it will be given the new policy.
+        await this.#parts.dataPlane.call({ kind: 'set-policy', name, policy }).catch(unlessAbsent);
+      }
+      await this.#parts.store.updateDeployment(name, { policy });
+      this.#records.set(name, { ...this.record(name), policy });
+      this.#parts.events.add({
+        kind: 'policy-changed',
+        level: 'info',
+        message: `${name} now waits ${describeWait(policy.waitMs)}, verifies ${policy.verify === 'off' ? 'nothing' : policy.verify} and gives up after ${policy.deadlineMs} ms.`,
+        device: null,
+        deployment: name,
+      });
+      this.#changed();
+      return this.view(name);
+    });
+  }
+
+  /** @throws {RequestFailure} 404 */
+  delete(name: string): Promise<void> {
+    this.record(name);
+    this.#preparing.get(name)?.abort.abort();
+    return this.#inTurn.run(name, async () => {
+      this.record(name);
+      if (this.#handedOver.delete(name)) {
+        await this.#parts.dataPlane
+          .call({ kind: 'undeploy', name })
+          .catch((error: unknown) =>
+            error instanceof RequestFailure && error.status === 404 ? undefined : unlessAbsent(error),
+          );
+      }
+      await this.#parts.store.deleteDeployment(name);
+      this.#records.delete(name);
+      this.#preparing.delete(name);
+      this.#parts.events.add({
+        kind: 'deployment-deleted',
+        level: 'info',
+        message: `${name} was deleted.`,
+        device: null,
+        deployment: name,
+      });
+      this.#changed();
+      void this.collectGarbage();
+    });
+  }
+
+  /** Removes the files that no model and no deployment needs. */
+  collectGarbage(): Promise<void> {
+    const { workshop, blobs, store } = this.#parts;
+    return workshop
+      .exclusive(async () => void (await blobs.collect(await store.blobsInUse())))
+      .catch((error: Error) => console.error(`Files that nobody needs stay: ${error.message}`));
+  }
+
+  #view(record: DeploymentRecord): DeploymentView {
+    return deploymentView(record, this.#runtimes.get(record.name) ?? null, {
+      encoding: this.#preparing.get(record.name)?.encoding ?? 0,
+      dataPlaneListens: this.#parts.dataPlane.listening,
+    });
+  }
+
+  async #plan(request: PlanRequest): Promise<{ plan: Plan; model: ModelRecord }> {
+    const model = await this.#parts.store.model(request.model);
+    if (model === null) throw unknownModel(request.model);
+    const { k, r, strategy, layers } = request;
+    const plan = await this.#parts.workshop.run({
+      kind: 'plan',
+      profileSha256: model.profileSha256,
+      choice: {
+        k,
+        r,
+        strategy,
+        layers,
+        devices: this.#candidates(request.devices).map(({ id, memory }) => ({
+          id,
+          ...(memory.totalBytes > 0 ? { memoryBytes: memory.totalBytes } : {}),
+        })),
+      },
+    });
+    return { plan, model };
+  }
+
+  /** The named devices, or all that answer. */
+  #candidates(named: readonly string[] | undefined): readonly DeviceView[] {
+    const fleet = this.#parts.devices();
+    if (named === undefined) return fleet.filter(({ state }) => state === 'ready');
+    if (new Set(named).size !== named.length) {
+      throw new RequestFailure(
+        400,
+        'invalid-request',
+        'The field "devices" names a device twice.',
+        'Two shards on one device would be lost together; name each device once.',
+      );
+    }
+    return named.map((id) => {
+      const device = fleet.find((candidate) => candidate.id === id);
+      if (device !== undefined) return device;
+      throw new RequestFailure(
+        400,
+        'unknown-device',
+        `The field "devices" names "${id}", which is not in the fleet.`,
+        'GET /api/devices lists the ids of those that are.',
+      );
+    });
+  }
+
+  async #hasFiles({ artifacts }: DeploymentRecord): Promise<boolean> {
+    if (artifacts === null) return false;
+    for (const blob of blobsOf(Object.values(artifacts).flat())) {
+      if (!(await this.#parts.blobs.has(blob))) return false;
+    }
+    return true;
+  }
+
+  /** Encodes in the background, then hands over. */
+  #prepare(record: DeploymentRecord): void {
+    const { name } = record;
+    const preparation = { encoding: 0, abort: new AbortController() };
+    this.#preparing.set(name, preparation);
+    this.#records.set(name, { ...record, status: 'preparing' });
+    this.#changed();
+    this.#build(record, preparation)
+      .then(async (built) => {
+        if (built) await this.#handOver(name);
+      })
+      .catch((error: unknown) => this.#fail(record, preparation.abort.signal, error));
+  }
+
+  /** @returns false where it was called off */
+  #build(record: DeploymentRecord, preparation: { encoding: number; readonly abort: AbortController }) {
+    const { store, workshop } = this.#parts;
+    const { name, plan } = record;
+    const { signal } = preparation.abort;
+    return workshop.exclusive(async () => {
+      const model = signal.aborted ? null : await store.model(record.model);
+      if (model === null) return false;
+      const artifacts = await workshop.run(
+        { kind: 'build', plan, canonical: model.canonical },
+        (encoding) => {
+          preparation.encoding = encoding;
+          this.#changed();
+        },
+      );
+      return this.#inTurn.run(name, async () => {
+        if (signal.aborted) return false;
+        await store.updateDeployment(name, { status: 'live', reason: null, artifacts });
+        this.#records.set(name, { ...this.record(name), status: 'live', reason: null, artifacts });
+        this.#preparing.delete(name);
+        this.#changed();
+        return true;
+      });
+    });
+  }
+
+  async #handOver(name: string): Promise<void> {
+    const record = this.#records.get(name);
+    if (record?.status !== 'live' || record.artifacts === null) return;
+    if (!this.#parts.dataPlane.listening || this.#handedOver.has(name)) return;
+    const handedOver = this.#handedOver;
+    handedOver.add(name);
+    const { plan, artifacts, policy, seats } = record;
+    try {
+      await this.#parts.dataPlane.call({
+        kind: 'deploy',
+        deployment: { name, plan, artifacts, policy, seats },
+      });
+    } catch (error) {
+      handedOver.delete(name);
+      // It ended meanwhile; its next life is given everything.
+      if (isAbsence(error)) return;
+      await this.#fail(record, null, error);
+    }
+  }
+
+  async #fail(record: DeploymentRecord, signal: AbortSignal | null, error: unknown): Promise<void> {
+    const { name } = record;
+    // Called off, or we are stopping: the next start takes it up again.
+    if (signal?.aborted || isAbsence(error)) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof RequestFailure)) console.error(error);
+    this.#preparing.delete(name);
+    const current = this.#records.get(name);
+    if (current === undefined) return;
+    this.#records.set(name, { ...current, status: 'failed', reason });
+    this.#parts.events.add({
+      kind: 'deployment-failed',
+      level: 'error',
+      message: `${name} could not be deployed: ${reason}`,
+      device: null,
+      deployment: name,
+    });
+    this.#changed();
+    await this.#parts.store
+      .updateDeployment(name, { status: 'failed', reason })
+      .catch((cause: Error) => console.error(`The failure of ${name} cannot be stored: ${cause.message}`));
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return (
+    error instanceof RequestFailure && (error.code === 'data-plane-starting' || error.code === 'stopping')
+  );
+}
+
+function unlessAbsent(error: unknown): void {
+  if (!isAbsence(error)) throw error;
+}
+
+function nameTaken(name: string): RequestFailure {
+  return new RequestFailure(
+    409,
+    'name-taken',
+    `There is already a deployment named "${name}".`,
+    'Choose another name, or delete that deployment first.',
+  );
+}
+
+function describeWait(waitMs: Policy['waitMs']): string {
+  if (waitMs === 'any-k') return 'for any k answers';
+  if (waitMs === 'all') return 'for all data shards';
+  return `${waitMs} ms for the data shards`;
+}

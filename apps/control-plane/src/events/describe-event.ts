@@ -1,0 +1,121 @@
+/** What happened on the data plane, as a sentence for the event list. Pure. */
+import type { DataPlaneMessage } from '../data-plane/messages.ts';
+import type { NewEvent } from './event-log.ts';
+
+type Happening = Extract<DataPlaneMessage, { kind: 'event' }>['event'];
+
+/**
+ * @param nameOf  a device's name by id
+ * @returns null for what is progress and no event
+ */
+export function describeEvent(event: Happening, nameOf: (device: string) => string): NewEvent | null {
+  switch (event.kind) {
+    case 'device-joined':
+      return device(event, 'info', `${nameOf(event.device)} joined the fleet.`);
+    case 'device-returned':
+      return device(event, 'info', `${nameOf(event.device)} is back.`);
+    case 'device-lost':
+      return device(event, 'warning', `${nameOf(event.device)} is gone: ${event.reason}.`);
+    case 'device-silent':
+      return device(event, 'warning', `${nameOf(event.device)} is connected, but does not answer.`);
+    case 'device-answering':
+      return device(event, 'info', `${nameOf(event.device)} answers again.`);
+    case 'device-quarantined':
+      return device(event, 'error', `${nameOf(event.device)} is in quarantine: ${event.reason}.`);
+    case 'device-pardoned':
+      return device(event, 'info', `${nameOf(event.device)} is out of quarantine.`);
+    case 'deployment-state':
+      return {
+        kind: event.kind,
+        level: event.state === 'rescuing' ? 'warning' : event.state === 'unavailable' ? 'error' : 'info',
+        message: `${event.deployment} is ${event.state}${event.reason === null ? '' : `: ${event.reason}`}.`,
+        device: null,
+        deployment: event.deployment,
+      };
+    case 'install-started':
+      return install(event, 'info', `Seat ${event.seat} is being set up on ${nameOf(event.device)}.`);
+    case 'install-progress':
+      return null;
+    case 'install-finished':
+      return install(
+        event,
+        'info',
+        `${nameOf(event.device)} serves seat ${event.seat}${
+          event.transferredBytes === 0
+            ? ' from its own store, without a transfer'
+            : ` after ${megabytes(event.transferredBytes)} of shards`
+        }.`,
+      );
+    case 'install-failed':
+      return install(
+        event,
+        'warning',
+        `Seat ${event.seat} could not be set up on ${nameOf(event.device)}: ${event.reason}.`,
+      );
+    case 'seat-reassigned':
+      return {
+        kind: event.kind,
+        level: 'info',
+        message:
+          event.from === null
+            ? `Seat ${event.seat} goes to ${nameOf(event.to)}.`
+            : `Seat ${event.seat} goes from ${nameOf(event.from)} to ${nameOf(event.to)}.`,
+        device: event.to,
+        deployment: event.deployment,
+      };
+    case 'corruption':
+      return {
+        kind: event.kind,
+        level: 'error',
+        message: `The spare equation of ${event.step} does not hold in request ${event.request} (off by ${event.residual.toPrecision(3)}, tolerance ${event.threshold.toPrecision(3)}): ${
+          event.liars.length === 0
+            ? 'a device answered wrongly, and nobody can say which'
+            : `${event.liars.map(nameOf).join(' and ')} answered wrongly`
+        }${event.answeredWrong ? '. The request had been answered already, with a wrong value' : ''}.`,
+        device: event.liars[0] ?? null,
+        deployment: event.deployment,
+      };
+    case 'fault-injected':
+    case 'fault-healed':
+    case 'device-revived':
+    case 'device-refused':
+      return {
+        kind: event.kind,
+        level: event.kind === 'fault-injected' || event.kind === 'device-refused' ? 'warning' : 'info',
+        message: event.message,
+        device: event.device,
+        deployment: null,
+      };
+  }
+}
+
+function device(
+  event: { readonly kind: string; readonly device: string },
+  level: NewEvent['level'],
+  message: string,
+): NewEvent {
+  return { kind: event.kind, level, message: sentence(message), device: event.device, deployment: null };
+}
+
+function install(
+  event: { readonly kind: string; readonly device: string; readonly deployment: string },
+  level: NewEvent['level'],
+  message: string,
+): NewEvent {
+  return {
+    kind: event.kind,
+    level,
+    message: sentence(message),
+    device: event.device,
+    deployment: event.deployment,
+  };
+}
+
+/** A reason may end with a full stop of its own. */
+function sentence(text: string): string {
+  return text.replace(/\.\.$/, '.');
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

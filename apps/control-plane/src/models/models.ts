@@ -1,0 +1,162 @@
+/** The models that were brought: uploaded, canonicalised and profiled in the workshop, stored, deleted. */
+import { rm } from 'node:fs/promises';
+import type { ModelView } from '@sparewheel/protocol';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import { ModelInUseError, type ModelRecord, type Store } from '../database/store.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Workshop } from '../workshop/workshop.ts';
+import type { ReceivedFile } from './receive-upload.ts';
+
+export interface ModelParts {
+  readonly store: Store;
+  readonly workshop: Workshop;
+  readonly events: EventLog;
+  /** Removes files that no model needs. */
+  readonly collectGarbage: () => Promise<void>;
+}
+
+export class Models {
+  readonly #parts: ModelParts;
+  readonly #changed: () => void;
+
+  constructor(parts: ModelParts, changed: () => void) {
+    this.#parts = parts;
+    this.#changed = changed;
+  }
+
+  async views(): Promise<readonly ModelView[]> {
+    return (await this.#parts.store.models()).map(modelView);
+  }
+
+  /** @throws {RequestFailure} 404 */
+  async view(name: string): Promise<ModelView> {
+    const record = await this.#parts.store.model(name);
+    if (record === null) throw unknownModel(name);
+    return modelView(record);
+  }
+
+  /**
+   * Refuses an upload whose name is another model's before its bytes have come.
+   * @param bytes  its length, where the sender announced it
+   * @throws {RequestFailure} 409
+   */
+  async refuseTaken(name: string, bytes: number | null): Promise<void> {
+    const existing = await this.#parts.store.model(name);
+    if (existing !== null && bytes !== null && existing.bytes !== bytes) throw nameTaken(name);
+  }
+
+  /**
+   * Takes a received file in; it is removed in any case. The same bytes under the same name are the same model.
+   * @returns `created` false where the model was there already
+   * @throws {RequestFailure} 409 another model has the name; 400 it is no model that can be served, and why
+   */
+  async add(
+    name: string,
+    file: ReceivedFile,
+    dimensions: Readonly<Record<string, number>>,
+  ): Promise<{ model: ModelView; created: boolean }> {
+    try {
+      return await this.#parts.workshop.exclusive(() => this.#add(name, file, dimensions));
+    } catch (error) {
+      // Parts of it may have become files already.
+      void this.#parts.collectGarbage();
+      throw error;
+    } finally {
+      await rm(file.path, { force: true });
+    }
+  }
+
+  async #add(name: string, file: ReceivedFile, dimensions: Readonly<Record<string, number>>) {
+    const { store, workshop, events } = this.#parts;
+    const existing = await store.model(name);
+    if (existing !== null) {
+      const same =
+        existing.sha256 === file.sha256 &&
+        Object.entries(dimensions).every(([dimension, size]) => existing.dimensions[dimension] === size);
+      if (!same) throw nameTaken(name);
+      return { model: modelView(existing), created: false };
+    }
+    const { canonical, profile, ...described } = await workshop.run({
+      kind: 'import-model',
+      path: file.path,
+      name,
+      dimensions,
+    });
+    const record: ModelRecord = {
+      name,
+      sha256: file.sha256,
+      bytes: file.bytes,
+      canonical,
+      profileSha256: profile.sha256,
+      dimensions,
+      ...described,
+      createdAt: new Date().toISOString(),
+    };
+    await store.createModel(record);
+    events.add({
+      kind: 'model-uploaded',
+      level: 'info',
+      message: `The model ${name} was uploaded: ${record.layers.length} linear layers, ${record.parameters.toLocaleString('en')} parameters.`,
+      device: null,
+      deployment: null,
+    });
+    this.#changed();
+    return { model: modelView(record), created: true };
+  }
+
+  /** @throws {RequestFailure} 404; 409 a deployment needs it */
+  async delete(name: string): Promise<void> {
+    const { store, events, collectGarbage } = this.#parts;
+    try {
+      if (!(await store.deleteModel(name))) throw unknownModel(name);
+    } catch (error) {
+      if (!(error instanceof ModelInUseError)) throw error;
+      throw new RequestFailure(
+        409,
+        'model-in-use',
+        `The model "${name}" is used by ${error.deployments.join(', ')}.`,
+        'Delete what uses it first.',
+      );
+    }
+    events.add({
+      kind: 'model-deleted',
+      level: 'info',
+      message: `The model ${name} was deleted.`,
+      device: null,
+      deployment: null,
+    });
+    this.#changed();
+    void collectGarbage();
+  }
+}
+
+function modelView({
+  name,
+  sha256,
+  bytes,
+  inputs,
+  outputs,
+  layers,
+  parameters,
+  createdAt,
+}: ModelRecord): ModelView {
+  return { name, sha256, bytes, inputs, outputs, layers, parameters, createdAt };
+}
+
+function nameTaken(name: string): RequestFailure {
+  return new RequestFailure(
+    409,
+    'name-taken',
+    `There is already another model named "${name}".`,
+    'Choose another name, or delete that model first.',
+  );
+}
+
+export function unknownModel(name: string): RequestFailure {
+  return new RequestFailure(
+    404,
+    'unknown-model',
+    `There is no model named "${name}".`,
+    'GET /api/models lists those that there are; POST /api/models?name=NAME uploads one.',
+  );
+}

@@ -1,0 +1,46 @@
+import { ModelRejectedError } from '@sparewheel/onnx';
+import { PlanMismatchError, PlanRefusedError } from '@sparewheel/planner';
+import type { CallFailure } from '../data-plane/messages.ts';
+import { describeFailure } from '../data-plane/request-failure.ts';
+
+/** What of a job's error crosses the thread: a model or plan that cannot be is the asker's (400), the rest is ours. */
+export function describeJobFailure(error: unknown): CallFailure {
+  if (error instanceof ModelRejectedError || error instanceof PlanRefusedError) {
+    const code = error.code.toLowerCase().replaceAll('_', '-');
+    return failure(400, code, error.message, error.hint);
+  }
+  if (error instanceof PlanMismatchError) return failure(409, 'plan-mismatch', error.message);
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return failure(
+      507,
+      'disk-full',
+      'There is no room left on the disk for the model’s files.',
+      'Delete models or deployments that are not needed, or give SPAREWHEEL_HOME a larger disk.',
+    );
+  }
+  if (error instanceof RangeError && /alloc|buffer|memory/i.test(error.message)) {
+    return failure(
+      507,
+      'out-of-memory',
+      'The model needs more memory than this machine has to spare.',
+      'Prepare it on a machine with more memory.',
+    );
+  }
+  return describeFailure(error);
+}
+
+/** Messages of the core are phrases; of the API, sentences. */
+function failure(status: number, code: string, message: string, hint?: string): CallFailure {
+  return {
+    status,
+    code,
+    message: sentence(message),
+    ...(hint === undefined ? {} : { hint: sentence(hint) }),
+  };
+}
+
+function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}

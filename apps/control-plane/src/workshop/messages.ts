@@ -1,0 +1,65 @@
+/** Between the main thread and the workshop's: jobs that would block, and what came of them. Plain data, cloned. */
+import type {
+  Artifact,
+  Artifacts,
+  BlobRef,
+  DeviceCapacity,
+  LayerChoice,
+  Plan,
+  Strategy,
+} from '@sparewheel/planner';
+import type { LinearLayerView, TensorSpec } from '@sparewheel/protocol';
+import type { CallFailure } from '../data-plane/messages.ts';
+
+export interface WorkshopOptions {
+  /** Directory of the content-addressed blobs. */
+  readonly blobs: string;
+  /** An existing directory on the same file system, for what is half-done. */
+  readonly scratch: string;
+}
+
+export interface ImportedModel {
+  readonly canonical: Artifact;
+  readonly profile: BlobRef;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly layers: readonly LinearLayerView[];
+  readonly parameters: number;
+}
+
+export interface PlanningChoice {
+  readonly k: number;
+  readonly r: number;
+  readonly strategy: Strategy;
+  readonly layers: LayerChoice;
+  /** The devices that there are to fill seats. */
+  readonly devices: readonly DeviceCapacity[];
+}
+
+export type WorkshopJob =
+  /** Canonicalises and profiles the ONNX file at `path`, which stays where it is. */
+  | {
+      kind: 'import-model';
+      path: string;
+      name: string;
+      dimensions: Readonly<Record<string, number>>;
+    }
+  | { kind: 'plan'; profileSha256: string; choice: PlanningChoice }
+  /** Cuts the model and encodes the shards of a plan into the blob store. */
+  | { kind: 'build'; plan: Plan; canonical: Artifact };
+
+export interface WorkshopResults {
+  'import-model': ImportedModel;
+  plan: Plan;
+  build: Artifacts;
+}
+
+export interface JobMessage {
+  readonly job: number;
+  readonly body: WorkshopJob;
+}
+
+export type WorkshopMessage =
+  | { kind: 'progress'; job: number; fraction: number }
+  | { kind: 'done'; job: number; value: WorkshopResults[keyof WorkshopResults] }
+  | { kind: 'failed'; job: number; failure: CallFailure };

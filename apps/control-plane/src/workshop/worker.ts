@@ -1,0 +1,25 @@
+/** The workshop's thread. Jobs may be under way together; those that write blobs are sent one at a time. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { BlobStore } from './blob-store.ts';
+import { describeJobFailure } from './job-failure.ts';
+import { runJob } from './jobs.ts';
+import type { JobMessage, WorkshopMessage, WorkshopOptions } from './messages.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('the workshop is a worker thread');
+
+const { blobs, scratch } = workerData as WorkshopOptions;
+const tools = { blobs: new BlobStore(blobs), scratch };
+const send = (message: WorkshopMessage) => port.postMessage(message);
+
+port.on('message', async ({ job, body }: JobMessage) => {
+  try {
+    const value = await runJob(body, tools, (fraction) => send({ kind: 'progress', job, fraction }));
+    send({ kind: 'done', job, value });
+  } catch (error) {
+    const failure = describeJobFailure(error);
+    // Nobody foresaw it: the person who runs Sparewheel gets the trace, the one who asked does not.
+    if (failure.status === 500) console.error(error);
+    send({ kind: 'failed', job, failure });
+  }
+});

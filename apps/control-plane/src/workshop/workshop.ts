@@ -1,0 +1,146 @@
+import { Worker } from 'node:worker_threads';
+import { siblingEntry } from '@sparewheel/engine/entry';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import type {
+  JobMessage,
+  WorkshopJob,
+  WorkshopMessage,
+  WorkshopOptions,
+  WorkshopResults,
+} from './messages.ts';
+
+/** The part of a Worker that the workshop talks to; a test puts its own in place. */
+export interface WorkshopThread {
+  postMessage(message: JobMessage): void;
+  on(event: 'message', listener: (message: WorkshopMessage) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'exit', listener: (code: number) => void): unknown;
+  terminate(): Promise<unknown>;
+}
+
+interface PendingJob {
+  readonly resolve: (value: WorkshopResults[keyof WorkshopResults]) => void;
+  readonly reject: (error: Error) => void;
+  readonly onProgress: ((fraction: number) => void) | undefined;
+}
+
+/**
+ * Where uploads are canonicalised, profiled and planned, and shards encoded: a thread of its own, because all of it
+ * blocks. A job that brings the thread down (a hostile model, no memory) fails; the next one gets a new thread.
+ */
+export class Workshop {
+  readonly #start: () => WorkshopThread;
+  readonly #pending = new Map<number, PendingJob>();
+  #thread: WorkshopThread | null = null;
+  #nextJob = 1;
+  #closed = false;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(start: () => WorkshopThread) {
+    this.#start = start;
+  }
+
+  static inThread(options: WorkshopOptions): Workshop {
+    const { threadUrl } = siblingEntry(import.meta.url, { source: './worker.ts', bundled: './workshop.js' });
+    return new Workshop(
+      () =>
+        new Worker(threadUrl, {
+          workerData: options,
+          name: 'workshop',
+        }),
+    );
+  }
+
+  /** Starts the thread before the first job, so that the job does not wait for it. */
+  warmUp(): void {
+    this.#running();
+  }
+
+  /**
+   * @throws {RequestFailure} what was asked cannot be done, and why
+   */
+  run<J extends WorkshopJob>(
+    body: J,
+    onProgress?: (fraction: number) => void,
+  ): Promise<WorkshopResults[J['kind']]> {
+    return new Promise((resolve, reject) => {
+      const job = this.#nextJob++;
+      this.#pending.set(job, {
+        resolve: resolve as PendingJob['resolve'],
+        reject,
+        onProgress,
+      });
+      try {
+        this.#running().postMessage({ job, body });
+      } catch (error) {
+        this.#pending.delete(job);
+        reject(error);
+      }
+    });
+  }
+
+  /**
+   * Runs whatever makes or removes blobs, one after the other: a blob that was just made is not collected before the
+   * database says that it is needed.
+   */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work);
+    this.#tail = result.catch(() => {});
+    return result;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#thread?.terminate();
+  }
+
+  #running(): WorkshopThread {
+    if (this.#closed) throw new RequestFailure(503, 'stopping', 'Sparewheel is stopping.');
+    if (this.#thread !== null) return this.#thread;
+    const thread = this.#start();
+    this.#thread = thread;
+    let reason = 'it ended';
+    thread.on('message', (message) => this.#receive(message));
+    thread.on('error', (error) => {
+      reason = error.message;
+    });
+    thread.on('exit', () => {
+      if (this.#thread === thread) this.#thread = null;
+      this.#failAll(reason);
+    });
+    return thread;
+  }
+
+  #receive(message: WorkshopMessage): void {
+    const pending = this.#pending.get(message.job);
+    if (pending === undefined) return;
+    switch (message.kind) {
+      case 'progress':
+        pending.onProgress?.(message.fraction);
+        return;
+      case 'done':
+        this.#pending.delete(message.job);
+        pending.resolve(message.value);
+        return;
+      case 'failed': {
+        this.#pending.delete(message.job);
+        const { status, code, message: text, hint } = message.failure;
+        pending.reject(new RequestFailure(status, code, text, hint));
+        return;
+      }
+    }
+  }
+
+  #failAll(reason: string): void {
+    const failure = this.#closed
+      ? new RequestFailure(503, 'stopping', 'Sparewheel is stopping; ask again when it is back.')
+      : new RequestFailure(
+          500,
+          'workshop-ended',
+          `The model brought down the thread that prepares models (${reason}).`,
+          'It may need more memory than this machine has; everything else goes on.',
+        );
+    for (const pending of this.#pending.values()) pending.reject(failure);
+    this.#pending.clear();
+  }
+}
