@@ -1,5 +1,5 @@
 import { bodies, type ConstantTensor, type Graph, type Model, type Node, type ValueInfo } from './model.ts';
-import { type ExternalData, tensorByteLength, tensorBytes } from './tensor-data.ts';
+import { type ExternalData, tensorByteLength, tensorBytes, tensorPieces } from './tensor-data.ts';
 import { nodeReads } from './topology.ts';
 import { writeModel } from './writer.ts';
 
@@ -128,9 +128,8 @@ export function detachWeights({ model, external }: LoadedModel): DetachedModel {
     weightsBytes,
     *weights() {
       for (const tensor of placed.keys()) {
-        const bytes = tensorBytes(tensor, external);
-        yield bytes;
-        const rest = bytes.byteLength % ALIGN_BYTES;
+        yield* tensorPieces(tensor, external);
+        const rest = tensorByteLength(tensor) % ALIGN_BYTES;
         if (rest > 0) yield PADDING.subarray(rest);
       }
     },

@@ -51,6 +51,23 @@ export function tensorBytes(tensor: ConstantTensor, external: ExternalData): Uin
   }
 }
 
+/** Pieces of this size are read where a constant is only passed on. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+
+/** As `tensorBytes`, piece by piece: external data is read as it is asked for, so that it is never there as a whole. */
+export function* tensorPieces(tensor: ConstantTensor, external: ExternalData): Generator<Uint8Array> {
+  const { storage } = tensor;
+  if (storage.kind !== 'external' || storage.length === undefined) {
+    yield tensorBytes(tensor, external);
+    return;
+  }
+  for (let done = 0; done < storage.length; done += PIECE_BYTES) {
+    const length = Math.min(PIECE_BYTES, storage.length - done);
+    const part = { ...storage, offset: storage.offset + done, length };
+    yield tensorBytes({ ...tensor, storage: part }, external);
+  }
+}
+
 /**
  * The elements of a float32 constant, row-major; a view where the bytes are aligned, one copy where they are not.
  * @throws {TypeError} it is not float32
