@@ -96,8 +96,8 @@ function lastAtMost(ascending: readonly number[], limit: number): number {
   return ascending.findLast((value) => value <= limit)!;
 }
 
-/** Works out what goes into each place and what comes out of it. */
-function connect(
+/** Works out what goes into each place and what comes out of it. @param order  every node, in a valid order */
+export function connect(
   profile: ModelProfile,
   order: readonly { readonly kind: Arrangement['kind']; readonly nodes: readonly number[] }[],
 ): Arrangement[] {

@@ -110,6 +110,86 @@ describe('a coded plan', () => {
   });
 });
 
+describe('a plan in the way of the paper', () => {
+  const profile = smallProfile(
+    [
+      { name: 'front', inputs: ['x'], outputs: ['front.out'], timeMs: 20 },
+      layer('fc1', 'front.out', { timeMs: 50 }),
+      { name: 'relu', inputs: ['fc1.out'], outputs: ['relu.out'], timeMs: 0.01 },
+      layer('fc2', 'relu.out', { timeMs: 50 }),
+    ],
+    ['x'],
+    ['fc2.out'],
+  );
+
+  it('gives every layer its own group, stages worth a hop a replica, and keeps trifles local', () => {
+    const plan = createPlan(profile, { ...OPTIONS, strategy: 'paper' });
+    expect(plan.steps.map(({ kind }) => kind)).toEqual(['replicated', 'coded', 'local', 'coded']);
+    expect(plan.steps.flatMap((step) => ('seats' in step ? [step.seats] : []))).toEqual([
+      [0, 1],
+      [2, 3, 4],
+      [5, 6, 7],
+    ]);
+    expect(plan.seats.map(({ role }) => role)).toEqual([
+      'data',
+      'replica',
+      'data',
+      'data',
+      'parity',
+      'data',
+      'data',
+      'parity',
+    ]);
+    expect(plan.coverage).toBe(1);
+  });
+
+  it('says how many devices it needs', () => {
+    const devices = ['a', 'b', 'c', 'd'].map((id) => ({ id }));
+    expect(refusal(profile, { strategy: 'paper', devices }).message).toContain('needs 8 devices');
+  });
+});
+
+describe('a replicated plan', () => {
+  const chain = (times: readonly number[]) =>
+    smallProfile(
+      times.map((timeMs, i) => ({
+        name: `n${i}`,
+        inputs: [i ? `n${i - 1}` : 'x'],
+        outputs: [`n${i}`],
+        timeMs,
+      })),
+      ['x'],
+      [`n${times.length - 1}`],
+    );
+  const shape = (plan: Plan) =>
+    plan.steps.flatMap((step) => (step.kind === 'replicated' ? [step.nodes.length] : []));
+
+  it('cuts the model where the slowest stage is fastest', () => {
+    const plan = createPlan(chain([1, 1, 1, 1, 4, 2, 2]), { ...OPTIONS, k: 3, strategy: 'replicated' });
+    expect(shape(plan)).toEqual([4, 1, 2]);
+    expect(plan.steps.map((step) => ('seats' in step ? step.seats : []))).toEqual([
+      [0, 3],
+      [1, 4],
+      [2, 5],
+    ]);
+    expect(plan.coverage).toBe(1);
+  });
+
+  it('has as many stages as were asked for, even where one would do', () => {
+    expect(shape(createPlan(chain([9, 0, 0, 0]), { ...OPTIONS, k: 4, strategy: 'replicated' }))).toEqual([
+      1, 1, 1, 1,
+    ]);
+    expect(refusal(chain([1, 1]), { k: 3, strategy: 'replicated' })).toMatchObject({
+      code: 'TOO_FEW_STAGES',
+    });
+  });
+
+  it('runs models that have nothing to be coded', () => {
+    const plan = createPlan(chain([1, 1]), { ...OPTIONS, k: 1, r: 2, strategy: 'replicated' });
+    expect(plan.steps).toMatchObject([{ kind: 'replicated', seats: [0, 1, 2] }]);
+  });
+});
+
 describe('a plan is refused', () => {
   it.each([
     { k: 0, r: 1 },

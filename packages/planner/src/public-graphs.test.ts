@@ -13,31 +13,36 @@ import { caseNames, GRAPHS, GRAPHS_ARE_HERE, loadCase, relativeError } from './t
 /** What the product promises of every network, healthy and with a device dead. */
 const TOLERANCE = 1e-4;
 
-describe.skipIf(!GRAPHS_ARE_HERE)('a public graph, coded over 4 + 1, gives its expected outputs', () => {
+describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs', () => {
   let directory: string;
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'planner-'));
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  test.each(caseNames(GRAPHS))('%s, healthy and with each device dead', async (name) => {
+  const prepare = async (name: string) => {
     const expected = loadCase(GRAPHS, name);
-    const dims = name === 'two_inputs_two_outputs' ? { dims: { batch: 1 } } : {};
     const canonical = await canonicalise({
       modelPath: expected.modelPath,
       scratchDirectory: directory,
       outputDirectory: join(directory, 'models'),
-      ...dims,
+      ...(name === 'two_inputs_two_outputs' ? { dims: { batch: 1 } } : {}),
     });
     const loaded = openCanonical(canonical.graph.path);
     const profile = profileModel(loaded.model, { name, sha256: canonical.graph.sha256 }, canonical.nodeMs);
-    const plan = createPlan(profile, { k: 4, r: 1, strategy: 'coded', layers: 'all' });
+    return { expected, loaded, profile };
+  };
+
+  /** Runs the plan with each set of dead seats, and none. */
+  const check = async (
+    { expected, loaded }: Awaited<ReturnType<typeof prepare>>,
+    plan: Plan,
+    deaths: readonly (readonly number[])[],
+  ) => {
     expect(JSON.parse(JSON.stringify(plan)) as Plan).toEqual(plan);
     const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
-    loaded.close();
-
     const executor = new PlanExecutor(plan, artifacts, directory);
-    for (const dead of [[], [0], [1], [2], [3], [4]]) {
+    for (const dead of [[], ...deaths]) {
       const outputs = await executor.run(expected.inputs, new Set(dead));
       for (const [output, tensor] of Object.entries(expected.outputs)) {
         expect(outputs[output]!.dims).toEqual(tensor.dims);
@@ -45,5 +50,46 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph, coded over 4 + 1, gives its e
       }
     }
     await executor.release();
+    loaded.close();
+  };
+
+  test.each(caseNames(GRAPHS))('%s, coded over 4 + 1, with each device dead', async (name) => {
+    const prepared = await prepare(name);
+    const plan = createPlan(prepared.profile, { k: 4, r: 1, strategy: 'coded', layers: 'all' });
+    await check(prepared, plan, [[0], [1], [2], [3], [4]]);
+  });
+
+  test.each(['unet', 'text_encoder', 'conv1d_lstm'])(
+    '%s, coded over 6 + 2, with two devices dead',
+    async (name) => {
+      const prepared = await prepare(name);
+      const plan = createPlan(prepared.profile, { k: 6, r: 2, strategy: 'coded', layers: 'all' });
+      await check(prepared, plan, [
+        [0, 1],
+        [2, 5],
+        [4, 7],
+        [6, 7],
+      ]);
+    },
+  );
+
+  test.each(['unet', 'text_encoder', 'grouped_depthwise'])('%s, in replicated stages', async (name) => {
+    const prepared = await prepare(name);
+    const plan = createPlan(prepared.profile, { k: 3, r: 1, strategy: 'replicated', layers: 'all' });
+    await check(
+      prepared,
+      plan,
+      [0, 1, 2, 3, 4, 5].map((seat) => [seat]),
+    );
+  });
+
+  test.each(['two_inputs_two_outputs', 'conv1d_lstm'])('%s, in the way of the paper', async (name) => {
+    const prepared = await prepare(name);
+    const plan = createPlan(prepared.profile, { k: 2, r: 1, strategy: 'paper', layers: 'all' });
+    await check(
+      prepared,
+      plan,
+      plan.seats.map(({ seat }) => [seat]),
+    );
   });
 });

@@ -1,0 +1,154 @@
+import { type Partition, partitionRows } from '@sparewheel/cdc';
+import { type Arrangement, arrange } from './arrange.ts';
+import { type Costs, DEFAULT_COSTS, distributedMs, localMs } from './costs.ts';
+import { PlanRefusedError } from './errors.ts';
+import type { LayerDecision } from './plan.ts';
+import type { PlanOptions } from './planner.ts';
+import { type LayerProfile, type ModelProfile, travels } from './profile.ts';
+
+/** Which linear layers are distributed, and why the others are not. */
+export interface Choice {
+  readonly chosen: Set<number>;
+  /** By node index, linear layers only. */
+  readonly decisions: Map<number, LayerDecision>;
+}
+
+/**
+ * Chooses the layers to distribute as the options say.
+ * @throws {PlanRefusedError} a named layer cannot be distributed, or none can
+ */
+export function chooseLayers(profile: ModelProfile, options: PlanOptions): Choice {
+  const { k, r, layers: choice } = options;
+  const costs = options.costs ?? DEFAULT_COSTS;
+  const named = typeof choice === 'string' ? undefined : new Set(choice);
+  const chosen = new Set<number>();
+  const decisions = new Map<number, LayerDecision>();
+  for (const name of named ?? []) requireNamed(profile, name, k);
+
+  for (const layer of profile.layers) {
+    const { coding } = layer;
+    if (!coding && layer.notCodable === null) continue;
+    const decide = (distributed: boolean, reason: string) => {
+      decisions.set(layer.node, { layer: layer.name, op: layer.op, distributed, reason });
+      if (distributed) chosen.add(layer.node);
+    };
+    if (!coding) decide(false, layer.notCodable!);
+    else if (named && !named.has(layer.name)) decide(false, 'it is not among the layers that were named');
+    else if (coding.rows < k) decide(false, tooNarrow(layer, k));
+    else if (choice === 'auto') decide(...worthAHop(profile, layer, k, r, costs));
+    else decide(true, named ? 'it was named' : 'every layer that can be is distributed');
+  }
+  if (![...decisions.values()].some(({ distributed }) => distributed) && choice !== 'auto') {
+    refuseWithoutLayers(profile, k);
+  }
+  if (choice === 'auto' && !profile.layers.some(({ coding }) => coding && coding.rows >= k)) {
+    refuseWithoutLayers(profile, k);
+  }
+  return { chosen, decisions };
+}
+
+function requireNamed(profile: ModelProfile, name: string, k: number): void {
+  const layer = profile.layers.find((candidate) => candidate.name === name);
+  if (!layer) {
+    const names = profile.layers.filter(({ coding }) => coding).map((candidate) => `"${candidate.name}"`);
+    throw new PlanRefusedError(
+      'UNKNOWN_LAYER',
+      `the model has no layer "${name}"`,
+      `layers that can be distributed: ${names.join(', ') || 'none'}`,
+      name,
+    );
+  }
+  if (!layer.coding) {
+    throw new PlanRefusedError(
+      'LAYER_NOT_CODABLE',
+      `layer "${name}" (${layer.op}) cannot be distributed: ${layer.notCodable ?? 'it is not linear in constant weights'}`,
+      'leave it out',
+      name,
+    );
+  }
+  if (layer.coding.rows < k) {
+    throw new PlanRefusedError(
+      'MORE_SHARDS_THAN_ROWS',
+      tooNarrow(layer, k),
+      `choose k of at most ${layer.coding.rows}, or leave the layer out`,
+      name,
+    );
+  }
+}
+
+function refuseWithoutLayers(profile: ModelProfile, k: number): never {
+  const narrow = profile.layers.filter(({ coding }) => coding);
+  const widest = narrow.sort((a, b) => b.coding!.rows - a.coding!.rows)[0];
+  if (widest) {
+    throw new PlanRefusedError(
+      'MORE_SHARDS_THAN_ROWS',
+      tooNarrow(widest, k),
+      `choose k of at most ${widest.coding!.rows}`,
+      widest.name,
+    );
+  }
+  const linear = profile.layers.find(({ notCodable }) => notCodable !== null);
+  throw new PlanRefusedError(
+    'NO_LINEAR_LAYER',
+    linear
+      ? `no layer of the model can be distributed; "${linear.name}" (${linear.op}), for example, cannot because ${linear.notCodable}`
+      : 'the model has no linear layer (Conv, ConvTranspose, Gemm, MatMul) that could be distributed',
+    'choose the strategy "replicated", which runs any model',
+  );
+}
+
+function tooNarrow(layer: LayerProfile, k: number): string {
+  return `layer "${layer.name}" has ${layer.coding!.rows} output rows, which cannot be divided into ${k} shards`;
+}
+
+/** A layer goes to the devices where that is predicted to be faster than to keep it. */
+function worthAHop(
+  profile: ModelProfile,
+  layer: LayerProfile,
+  k: number,
+  r: number,
+  costs: Costs,
+): [distributed: boolean, reason: string] {
+  const { height, rows } = partition(layer, k);
+  const here = localMs(layer, costs);
+  const there = distributedMs(profile, layer, k + r, height / rows, costs);
+  const figures = `${there.toFixed(2)} ms over ${k} + ${r} devices, ${here.toFixed(2)} ms here`;
+  return there < here ? [true, `worth the hop: ${figures}`] : [false, `not worth the hop: ${figures}`];
+}
+
+/** A layer's rows over k shards. */
+export function partition(layer: LayerProfile, k: number): Partition {
+  return partitionRows(layer.coding!.rows, k, { align: layer.coding!.align });
+}
+
+/**
+ * Values of types that do not travel must be made and used in one place. Where a distributed layer would come in
+ * between, it stays local.
+ */
+export function keepUnsendableTogether(
+  profile: ModelProfile,
+  chosen: Set<number>,
+  decisions: Map<number, LayerDecision>,
+): Arrangement[] {
+  for (;;) {
+    const places = arrange(profile, chosen);
+    const stuck = places.findIndex((place) => place.fetches.some((name) => !sendable(profile, name)));
+    if (stuck < 0) return places;
+    const name = places[stuck]!.fetches.find((fetch) => !sendable(profile, fetch))!;
+    const user = places.findIndex((place, at) => at > stuck && place.feeds.includes(name));
+    const between = places.slice(stuck, user + 1).filter(({ kind }) => kind === 'distributed');
+    for (const node of between.flatMap(({ nodes }) => nodes)) {
+      chosen.delete(node);
+      const { name: layer, op } = profile.layers[node]!;
+      const type = profile.tensors[name]?.type ?? 'not a tensor';
+      const reason = `"${name}" (${type}) would have to be kept across it, and that cannot be sent`;
+      decisions.set(node, { layer, op, distributed: false, reason });
+    }
+    if (between.length === 0) throw new Error(`"${name}" cannot be sent, and no layer is in its way`);
+  }
+}
+
+/** Constants among the outputs have no entry and are handed out where they are. */
+function sendable(profile: ModelProfile, name: string): boolean {
+  return travels(profile, name) || profile.outputs.some((output) => output.name === name);
+}

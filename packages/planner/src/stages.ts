@@ -1,0 +1,98 @@
+import { type Arrangement, connect } from './arrange.ts';
+import { type Costs, localMs, tensorBytes } from './costs.ts';
+import { PlanRefusedError } from './errors.ts';
+import { type ModelProfile, travels } from './profile.ts';
+
+/**
+ * Cuts a model into `count` stages that follow one another, each a range of its nodes, so that the slowest stage is
+ * as fast as can be; a stage's time is its nodes' and that of sending what crosses into it. Cuts lie only where
+ * everything that crosses can be sent.
+ * @throws {PlanRefusedError} TOO_FEW_STAGES  there are not so many places to cut
+ */
+export function stages(profile: ModelProfile, count: number, costs: Costs): Arrangement[] {
+  const { layers } = profile;
+  const crossing = crossingBytes(profile);
+  const starts = layers
+    .map(({ node }) => node)
+    .filter((node) => node === 0 || Number.isFinite(crossing[node]!));
+  if (starts.length < count) {
+    throw new PlanRefusedError(
+      'TOO_FEW_STAGES',
+      `the model can be cut into ${starts.length} stages at most, and k is ${count}`,
+      `choose k of at most ${starts.length}`,
+    );
+  }
+  const before = [0];
+  for (const layer of layers) before.push(before.at(-1)! + localMs(layer, costs));
+  const stageMs = (from: number, to: number) =>
+    before[to]! - before[from]! + crossing[from]! / costs.bytesPerMs;
+
+  // The smallest limit under which `count` stages suffice, by bisection; a stage takes what fits under the limit.
+  let low = 0;
+  let high = before.at(-1)! + Math.max(...starts.map((node) => crossing[node]!)) / costs.bytesPerMs;
+  let best = cut(starts, layers.length, count, high, stageMs)!;
+  for (let round = 0; round < 40; round++) {
+    const limit = (low + high) / 2;
+    const found = cut(starts, layers.length, count, limit, stageMs);
+    if (found) {
+      best = found;
+      high = limit;
+    } else {
+      low = limit;
+    }
+  }
+  const ranges = best.map((start, stage) => ({
+    kind: 'together' as const,
+    nodes: layers.slice(start, best[stage + 1] ?? layers.length).map(({ node }) => node),
+  }));
+  return connect(profile, ranges);
+}
+
+/** By node: bytes that cross a cut just before it; Infinity where something cannot be sent. */
+function crossingBytes(profile: ModelProfile): number[] {
+  const { layers } = profile;
+  const lastUse = new Map<string, number>();
+  for (const { node, inputs } of layers) for (const name of inputs) lastUse.set(name, node);
+  const change = new Array<number>(layers.length + 1).fill(0);
+  const stuck = new Array<number>(layers.length + 1).fill(0);
+  const made = layers.flatMap(({ node, outputs }) => outputs.map((name) => [name, node] as const));
+  for (const [name, node] of made) {
+    const last = lastUse.get(name);
+    if (last === undefined) continue;
+    const counts = travels(profile, name) ? change : stuck;
+    const bytes = travels(profile, name) ? tensorBytes(profile, name) : 1;
+    counts[node + 1]! += bytes;
+    counts[last + 1]! -= bytes;
+  }
+  let bytes = 0;
+  let unsendable = 0;
+  return layers.map((_, node) => {
+    bytes += change[node]!;
+    unsendable += stuck[node]!;
+    return unsendable > 0 ? Number.POSITIVE_INFINITY : bytes;
+  });
+}
+
+/** Exactly `count` stage starts with every stage under the limit, or undefined. Stages take as much as they can. */
+function cut(
+  starts: readonly number[],
+  end: number,
+  count: number,
+  limit: number,
+  stageMs: (from: number, to: number) => number,
+): number[] | undefined {
+  const chosen: number[] = [];
+  let at = 0;
+  while (at < starts.length) {
+    if (chosen.length === count) return undefined;
+    const from = starts[at]!;
+    chosen.push(from);
+    // Enough places must be left for the stages to come.
+    const last = starts.length - (count - chosen.length);
+    let next = at + 1;
+    while (next < last && stageMs(from, starts[next + 1] ?? end) <= limit) next++;
+    if (stageMs(from, starts[next] ?? end) > limit) return undefined;
+    at = next;
+  }
+  return chosen.length === count ? chosen : undefined;
+}

@@ -1,0 +1,59 @@
+import type { Arrangement } from './arrange.ts';
+import { partition } from './choose-layers.ts';
+import type { CodedStep, LocalStep, ReplicatedStep, Seat } from './plan.ts';
+import type { ModelProfile } from './profile.ts';
+
+export function localStep(profile: ModelProfile, place: Arrangement, id: string): LocalStep {
+  const { nodes, feeds, fetches } = place;
+  return { kind: 'local', id, summary: summarise(profile, nodes), feeds, fetches, nodes };
+}
+
+export function replicatedStep(
+  profile: ModelProfile,
+  place: Arrangement,
+  id: string,
+  seats: readonly Seat[],
+): ReplicatedStep {
+  return { ...localStep(profile, place, id), kind: 'replicated', seats };
+}
+
+/** @param seats  k + r of them */
+export function codedStep(
+  profile: ModelProfile,
+  place: Arrangement,
+  id: string,
+  k: number,
+  seats: readonly Seat[],
+): CodedStep {
+  const layer = profile.layers[place.nodes[0]!]!;
+  const { op, feed, fetch, axis } = layer.coding!;
+  const { blocks, height } = partition(layer, k);
+  return {
+    kind: 'coded',
+    id,
+    layer: layer.name,
+    node: layer.node,
+    op,
+    feed,
+    fetch,
+    axis,
+    blocks,
+    height,
+    dataShards: k,
+    parityShards: seats.length - k,
+    seats,
+    multiplyAdds: layer.multiplyAdds,
+  };
+}
+
+/** "Relu, MaxPool", "3 × Add, 2 × Relu, Concat and 4 more". */
+function summarise(profile: ModelProfile, nodes: readonly number[]): string {
+  const counts = new Map<string, number>();
+  for (const node of nodes) {
+    const { op } = profile.layers[node]!;
+    counts.set(op, (counts.get(op) ?? 0) + 1);
+  }
+  const parts = [...counts].map(([op, count]) => (count === 1 ? op : `${count} × ${op}`));
+  const shown = parts.slice(0, 5).join(', ');
+  return parts.length > 5 ? `${shown} and ${parts.length - 5} more` : shown || 'constants';
+}
