@@ -35,7 +35,7 @@ export function convolution(input: Shape, options: ConvolutionOptions, random: R
   const inputGradient = new Float64Array(options.needsInputGradient ? batch * inputSize : 0);
   const patches = new Float64Array(inner * positions);
   const patchGradient = new Float64Array(options.needsInputGradient ? inner * positions : 0);
-  let lastInput = new Float64Array(0);
+  let lastInput: Float64Array = new Float64Array(0);
 
   /** Calls back for every run of a patch row that lies inside the image. */
   function eachRun(visit: (patchAt: number, imageAt: number, length: number) => void): void {
@@ -82,7 +82,7 @@ export function convolution(input: Shape, options: ConvolutionOptions, random: R
     outputShape,
     parameters: [weight, bias],
     forward(images, count) {
-      lastInput = images as Float64Array<ArrayBuffer>;
+      lastInput = images;
       for (let sample = 0; sample < count; sample++) {
         gatherPatches(images, sample * inputSize);
         const start = sample * outputSize;

@@ -17,13 +17,13 @@ export function dense(
   for (let i = 0; i < weight.values.length; i++) weight.values[i] = scale * random.normal();
   const output = new Float64Array(batch * units);
   const inputGradient = new Float64Array(batch * inner);
-  let lastInput = new Float64Array(0);
+  let lastInput: Float64Array = new Float64Array(0);
 
   return {
     outputShape: { channels: units, height: 1, width: 1 },
     parameters: [weight, bias],
     forward(rows, count) {
-      lastInput = rows as Float64Array<ArrayBuffer>;
+      lastInput = rows;
       for (let sample = 0; sample < count; sample++) output.set(bias.values, sample * units);
       addMatrixProduct(
         output,

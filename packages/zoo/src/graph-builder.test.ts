@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { GraphBuilder } from './graph-builder.ts';
+
+const zeros = (_name: string, dims: readonly number[]): Float32Array =>
+  new Float32Array(dims.reduce((size, dim) => size * dim, 1));
+
+describe('GraphBuilder', () => {
+  test('counts positions as ONNX does: floor((length + padding − kernel) / stride) + 1 on each axis', () => {
+    const net = new GraphBuilder('shapes', zeros);
+    const image = net.input('image', [1, 3, 11, 20]);
+    expect(net.conv('conv', image, { channels: 8, kernel: [3, 5], stride: 2, padding: [1, 0] }).dims).toEqual(
+      [1, 8, 6, 8],
+    );
+    expect(net.maxPool('pool', image, { kernel: 2, stride: 2 }).dims).toEqual([1, 3, 5, 10]);
+    expect(net.flatten('flat', image).dims).toEqual([1, 660]);
+    expect(net.concat('twice', [image, image]).dims).toEqual([1, 6, 11, 20]);
+  });
+
+  test('tells the weight source from how many inputs an output is summed, and 0 for a bias', () => {
+    const asked: [string, number][] = [];
+    const net = new GraphBuilder('fan-in', (name, dims, fanIn) => {
+      asked.push([name, fanIn]);
+      return zeros(name, dims);
+    });
+    const x = net.conv('conv', net.input('image', [1, 3, 8, 8]), { channels: 2, kernel: 3 });
+    net.dense('fc', net.flatten('flat', x), 5);
+    expect(asked).toEqual([
+      ['conv.weight', 27],
+      ['conv.bias', 0],
+      ['fc.weight', 72],
+      ['fc.bias', 0],
+    ]);
+  });
+
+  test('refuses a window that does not fit, naming it and the tensor', () => {
+    const net = new GraphBuilder('small', zeros);
+    const image = net.input('image', [1, 1, 4, 4]);
+    expect(() => net.maxPool('pool', image, { kernel: 5, stride: 1 })).toThrow(/5 × 5 does not fit image/);
+  });
+
+  test('refuses weights that are too many or too few', () => {
+    const net = new GraphBuilder('wrong', () => new Float32Array(3));
+    expect(() => net.dense('fc', net.input('x', [1, 4]), 2)).toThrow(/3 weights for fc.weight/);
+  });
+});

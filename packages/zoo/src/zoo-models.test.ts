@@ -1,0 +1,33 @@
+import { joinChunks, readModel } from '@sparewheel/onnx';
+import { expect, test } from 'vitest';
+import { zooModel, zooModels } from './zoo-models.ts';
+
+test('LeNet-5 stands first, and every name fits into a URL and is there once', () => {
+  expect(zooModels[0]!.name).toBe('lenet5');
+  for (const { name, title, description } of zooModels) {
+    expect(name).toMatch(/^[a-z0-9-]+$/);
+    expect(title.length).toBeGreaterThan(0);
+    expect(description.endsWith('.')).toBe(true);
+  }
+  expect(new Set(zooModels.map(({ name }) => name)).size).toBe(zooModels.length);
+});
+
+test('is found by name, and nothing is found by a name that is not there', () => {
+  expect(zooModel('alexnet')?.title).toBe('AlexNet');
+  expect(zooModel('AlexNet')).toBeUndefined();
+});
+
+test('gives whole ONNX files with fixed shapes, as large as their parameters', async () => {
+  for (const name of ['lenet5', 'inception-v3']) {
+    const { chunks, parameters } = zooModel(name)!;
+    const bytes = joinChunks(await chunks());
+    expect(bytes.length).toBeGreaterThan(4 * parameters);
+    expect(bytes.length).toBeLessThan(4 * parameters + 64 * 1024);
+    const { graph } = readModel(bytes);
+    for (const { type } of [...graph.inputs, ...graph.outputs]) {
+      expect(type?.kind).toBe('tensor');
+      const dims = type?.kind === 'tensor' ? type.dims : undefined;
+      expect(dims?.every((dim) => typeof dim === 'number' && dim > 0)).toBe(true);
+    }
+  }
+});
