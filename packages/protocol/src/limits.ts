@@ -24,9 +24,13 @@ export const LIMITS = {
   requestsQueued: 256,
   devices: 256,
   deployments: 32,
-  /** A silent device is noticed after pingInterval + pingTimeout. */
+  /**
+   * A connection over which nothing comes back is closed after pingInterval + pingTimeout. Generous, because nobody
+   * waits for it: a device that does not answer computations counts as an erasure long before, and on a machine
+   * that is short of processor time a stall of two seconds is no death.
+   */
   pingIntervalMs: 1_000,
-  pingTimeoutMs: 1_000,
+  pingTimeoutMs: 4_000,
   requestDeadlineMs: 10_000,
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,
