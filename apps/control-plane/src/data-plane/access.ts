@@ -1,0 +1,54 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+export type Role = 'operator' | 'infer' | 'join';
+
+export interface Tokens {
+  readonly operatorToken: string;
+  readonly inferToken: string;
+  readonly joinToken: string;
+}
+
+export function sha256Hex(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Compares two digests (or other texts of one length) in a time that does not tell where they differ. */
+export function equalDigests(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** Tells who a token belongs to. Digests are compared, so neither length nor content leak through timing. */
+export class Access {
+  readonly #digests: readonly (readonly [Role, string])[];
+
+  constructor(tokens: Tokens) {
+    this.#digests = [
+      ['operator', sha256Hex(tokens.operatorToken)],
+      ['infer', sha256Hex(tokens.inferToken)],
+      ['join', sha256Hex(tokens.joinToken)],
+    ];
+  }
+
+  /** @returns null for a token that nobody was given */
+  roleOf(token: string): Role | null {
+    const digest = sha256Hex(token);
+    let found: Role | null = null;
+    // No early exit; where two tokens are the same, the first role, which may do more, counts.
+    for (const [role, expected] of this.#digests) {
+      if (equalDigests(digest, expected) && found === null) found = role;
+    }
+    return found;
+  }
+
+  /** Whether the token admits to a role: an operator may do whatever the others may. */
+  admits(token: string, role: Role): boolean {
+    const digest = sha256Hex(token);
+    let admitted = false;
+    for (const [holder, expected] of this.#digests) {
+      if ((holder === role || holder === 'operator') && equalDigests(digest, expected)) admitted = true;
+    }
+    return admitted;
+  }
+}
