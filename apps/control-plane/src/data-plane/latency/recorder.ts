@@ -1,0 +1,162 @@
+import type { RequestOutcome } from '@sparewheel/coordinator';
+import type { LatencyView, LatencyWindow, RequestCounts } from '@sparewheel/protocol';
+import { chooseEdges } from './edges.ts';
+import { LatencyHistogram } from './histogram.ts';
+import { Throughput } from './throughput.ts';
+
+/** A SIGKILL is noticed in milliseconds, a silent partition after the ping timeout: one fault, one window. */
+const SAME_FAULT_MS = 3_000;
+const THROUGHPUT_SECONDS = 61;
+
+/** What the recorder cannot count by itself. */
+export interface RequestGauges {
+  /** Requests of the deployment that the coordinator holds now, running or waiting for a place. */
+  readonly inFlight: number;
+  /** Answers of devices that came when nobody wanted them any more. */
+  readonly late: number;
+  /** Requests that were answered wrongly, as was noticed afterwards. */
+  readonly corrupt: number;
+}
+
+/**
+ * Counts the requests of one deployment and keeps their latencies: since the start, and before and since the last
+ * fault. Acceptance is counted where requests come in, the end where they end, what is between is asked of the
+ * coordinator: where the three disagree, a request was lost.
+ */
+export class LatencyRecorder {
+  readonly deployment: string;
+  readonly #now: () => number;
+  readonly #gauges: () => RequestGauges;
+  readonly #throughput: Throughput;
+  #total = new LatencyHistogram();
+  #since = new LatencyHistogram();
+  #sinceAt: number;
+  #before: { readonly at: number; readonly histogram: LatencyHistogram } | null = null;
+  #fault: { readonly at: number; readonly devices: Set<string>; readonly descriptions: string[] } | null =
+    null;
+  #edges: readonly number[] | null = null;
+  #accepted = 0;
+  #answered = 0;
+  #failed = 0;
+  #cancelled = 0;
+  #recovered = 0;
+  #recoveredShards = 0;
+  #rescued = 0;
+
+  /** @param now  wall clock in ms since 1970 */
+  constructor(deployment: string, now: () => number, gauges: () => RequestGauges) {
+    this.deployment = deployment;
+    this.#now = now;
+    this.#gauges = gauges;
+    this.#sinceAt = now();
+    this.#throughput = new Throughput(THROUGHPUT_SECONDS, now());
+  }
+
+  /** A request came in and is given to the coordinator. */
+  accepted(): void {
+    this.#accepted++;
+  }
+
+  /** The coordinator would not take it: overload, say. It was never accepted. */
+  turnedAway(): void {
+    this.#accepted--;
+  }
+
+  finished(outcome: RequestOutcome): void {
+    switch (outcome.status) {
+      case 'answered':
+        this.#answered++;
+        if (outcome.recovered > 0) this.#recovered++;
+        if (outcome.rescued > 0) this.#rescued++;
+        this.#recoveredShards += outcome.recovered;
+        this.#total.record(outcome.latencyMs);
+        this.#since.record(outcome.latencyMs);
+        this.#throughput.record(this.#now());
+        break;
+      case 'failed':
+        this.#failed++;
+        // The plan was changed while it waited for a place. Where it came in, this looks like a request that was
+        // never accepted, and `turnedAway` is about to say so.
+        if (outcome.error?.code === 'invalid-feeds') this.#accepted++;
+        break;
+      case 'cancelled':
+        this.#cancelled++;
+        break;
+    }
+  }
+
+  /**
+   * A fault that hits the deployment: a new window begins. What happens to the same device again, or to others at
+   * once, belongs to the same fault: the window before it is the undisturbed one.
+   */
+  fault(device: string, description: string): void {
+    const now = this.#now();
+    const last = this.#fault;
+    if (last !== null && now - last.at < SAME_FAULT_MS) {
+      if (!last.devices.has(device)) last.descriptions.push(description);
+      last.devices.add(device);
+      return;
+    }
+    this.#before = { at: this.#sinceAt, histogram: this.#since };
+    this.#since = new LatencyHistogram();
+    this.#sinceAt = now;
+    this.#fault = { at: now, devices: new Set([device]), descriptions: [description] };
+  }
+
+  /** Forgets all latencies and the last fault. Counts go on: they have to add up. */
+  reset(): void {
+    this.#total = new LatencyHistogram();
+    this.#since = new LatencyHistogram();
+    this.#sinceAt = this.#now();
+    this.#before = null;
+    this.#fault = null;
+    this.#edges = null;
+  }
+
+  counts(): RequestCounts {
+    const { inFlight, late, corrupt } = this.#gauges();
+    return {
+      requests: this.#accepted,
+      answered: this.#answered,
+      recovered: this.#recovered,
+      recoveredShards: this.#recoveredShards,
+      rescued: this.#rescued,
+      failed: this.#failed,
+      cancelled: this.#cancelled,
+      lost: this.#accepted - this.#answered - this.#failed - this.#cancelled - inFlight,
+      inFlight,
+      late,
+      corrupt,
+    };
+  }
+
+  view(): LatencyView {
+    this.#edges = chooseEdges(this.#edges, this.#total);
+    return {
+      deployment: this.deployment,
+      unit: 'ms',
+      counts: this.counts(),
+      percentiles: this.#total.percentiles(),
+      histogram: this.#total.bins(this.#edges),
+      lastFault:
+        this.#fault === null
+          ? null
+          : { at: isoTime(this.#fault.at), description: this.#fault.descriptions.join(', ') },
+      beforeFault: this.#before === null ? null : this.#window(this.#before.at, this.#before.histogram),
+      afterFault: this.#fault === null ? null : this.#window(this.#sinceAt, this.#since),
+      throughput: this.#throughput.lastSeconds(this.#now()),
+    };
+  }
+
+  #window(since: number, histogram: LatencyHistogram): LatencyWindow {
+    return {
+      since: isoTime(since),
+      percentiles: histogram.percentiles(),
+      histogram: histogram.bins(this.#edges!),
+    };
+  }
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
