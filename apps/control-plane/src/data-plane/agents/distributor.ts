@@ -1,0 +1,220 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DeviceId, Installer, InstallProgress, SeatTask } from '@sparewheel/coordinator';
+import type { Artifact, BlobRef } from '@sparewheel/planner';
+import { LIMITS, type Outcome, type Task } from '@sparewheel/protocol';
+
+/** How the distributor talks to a device; rejects where the device is gone or does not answer in time. */
+export interface DeviceControl {
+  blob(
+    device: DeviceId,
+    chunk: { sha256: string; bytes: number; offset: number; data: Uint8Array },
+    timeoutMs: number,
+  ): Promise<Outcome>;
+  load(device: DeviceId, task: Task, timeoutMs: number): Promise<Outcome>;
+  unload(device: DeviceId, task: number): Promise<Outcome>;
+  retain(device: DeviceId, blobs: readonly string[]): Promise<Outcome>;
+}
+
+/** A device would not take a blob or load a task. */
+export class InstallRefusedError extends Error {
+  override readonly name = 'InstallRefusedError';
+  readonly device: DeviceId;
+  readonly code: string;
+
+  constructor(device: DeviceId, what: string, outcome: { code: string; message: string }) {
+    super(`device ${device} refused ${what}: ${outcome.message}`);
+    this.device = device;
+    this.code = outcome.code;
+  }
+}
+
+/**
+ * Brings shards onto devices: only the blobs that a device does not hold, chunk by chunk on its control connection,
+ * a few chunks ahead of the acknowledgements, one transfer per device at a time.
+ *
+ * Devices keep the blobs of every deployment that still exists, also of seats that they no longer hold, so that
+ * whoever returns serves again without a transfer. Deleted from a device is only what belonged to a deployment that
+ * was undeployed since this data plane started: what it never heard of may belong to one that is about to come back.
+ */
+export class Distributor implements Installer {
+  readonly #directory: string;
+  readonly #control: DeviceControl;
+  readonly #held = new Map<DeviceId, Set<string>>();
+  /** The end of each device's queue of transfers. */
+  readonly #queues = new Map<DeviceId, Promise<unknown>>();
+  readonly #deployments = new Map<string, ReadonlySet<string>>();
+  /** Blobs of undeployed deployments. */
+  readonly #abandoned = new Set<string>();
+
+  /** @param directory  of the blob files, each named by its sha-256 */
+  constructor(directory: string, control: DeviceControl) {
+    this.#directory = directory;
+    this.#control = control;
+  }
+
+  /** A device said what its store holds, verified. */
+  deviceHolds(device: DeviceId, blobs: readonly BlobRef[]): void {
+    this.#held.set(device, new Set(blobs.map(({ sha256 }) => sha256)));
+  }
+
+  holds(device: DeviceId, sha256: string): boolean {
+    return this.#held.get(device)?.has(sha256) ?? false;
+  }
+
+  /**
+   * The blobs of a deployment are wanted from now on.
+   * @returns what was wanted under that name before, for `restore`
+   */
+  deployed(deployment: string, artifacts: Iterable<Artifact>): ReadonlySet<string> | undefined {
+    const before = this.#deployments.get(deployment);
+    const blobs = new Set(before);
+    for (const artifact of artifacts) for (const { sha256 } of blobsOf(artifact)) blobs.add(sha256);
+    this.#deployments.set(deployment, blobs);
+    for (const sha256 of blobs) this.#abandoned.delete(sha256);
+    return before;
+  }
+
+  /** Takes `deployed` back. */
+  restore(deployment: string, before: ReadonlySet<string> | undefined): void {
+    if (before === undefined) this.undeployed(deployment);
+    else this.#deployments.set(deployment, before);
+  }
+
+  /** Its blobs are wanted no longer, save those that another deployment has too; connected devices delete them. */
+  undeployed(deployment: string): void {
+    const blobs = this.#deployments.get(deployment) ?? [];
+    this.#deployments.delete(deployment);
+    for (const sha256 of blobs) {
+      if (![...this.#deployments.values()].some((other) => other.has(sha256))) this.#abandoned.add(sha256);
+    }
+    for (const device of this.#held.keys()) void this.#inTurn(device, () => this.#retain(device));
+  }
+
+  install(
+    device: DeviceId,
+    tasks: readonly SeatTask[],
+    options: { readonly signal: AbortSignal; readonly onProgress: (progress: InstallProgress) => void },
+  ): Promise<void> {
+    return this.#inTurn(device, async () => {
+      const { signal, onProgress } = options;
+      signal.throwIfAborted();
+      const missing = this.#missing(device, tasks);
+      const totalBytes = missing.reduce((sum, { bytes }) => sum + bytes, 0);
+      let sentBytes = 0;
+      onProgress({ sentBytes, totalBytes });
+      for (const blob of missing) {
+        await this.#send(device, blob, signal, (bytes) => {
+          sentBytes += bytes;
+          onProgress({ sentBytes, totalBytes });
+        });
+        this.#held.get(device)?.add(blob.sha256);
+      }
+      for (const { task, artifact, feeds, fetches } of tasks) {
+        signal.throwIfAborted();
+        const message = { task, ...artifact, feeds: [...feeds], fetches: [...fetches] };
+        const outcome = await untilAborted(signal, this.#control.load(device, message, LIMITS.blobTimeoutMs));
+        if (!outcome.ok) {
+          // Its store is not what it said: the next attempt sends everything again.
+          for (const { sha256 } of blobsOf(artifact)) this.#held.get(device)?.delete(sha256);
+          throw new InstallRefusedError(device, `task ${task}`, outcome);
+        }
+      }
+      void this.#retain(device);
+    });
+  }
+
+  uninstall(device: DeviceId, tasks: readonly SeatTask[]): void {
+    void this.#inTurn(device, async () => {
+      for (const { task } of tasks) await this.#control.unload(device, task).catch(() => {});
+    });
+  }
+
+  #missing(device: DeviceId, tasks: readonly SeatTask[]): readonly BlobRef[] {
+    const missing = new Map<string, BlobRef>();
+    for (const { artifact } of tasks) {
+      for (const blob of blobsOf(artifact)) {
+        if (!this.holds(device, blob.sha256)) missing.set(blob.sha256, blob);
+      }
+    }
+    return [...missing.values()];
+  }
+
+  async #send(
+    device: DeviceId,
+    { sha256, bytes }: BlobRef,
+    signal: AbortSignal,
+    onAcknowledged: (bytes: number) => void,
+  ): Promise<void> {
+    const file = await open(join(this.#directory, sha256), 'r');
+    const inFlight: Promise<void>[] = [];
+    try {
+      let offset = 0;
+      do {
+        signal.throwIfAborted();
+        const data = await readChunk(file, offset, Math.min(LIMITS.blobChunkBytes, bytes - offset));
+        const chunk = { sha256, bytes, offset, data };
+        const sent = untilAborted(signal, this.#control.blob(device, chunk, LIMITS.blobTimeoutMs)).then(
+          (outcome) => {
+            if (!outcome.ok) throw new InstallRefusedError(device, `blob ${sha256.slice(0, 12)}…`, outcome);
+            onAcknowledged(data.byteLength);
+          },
+        );
+        // Awaited below; one that fails while an earlier one is awaited is not unheard.
+        sent.catch(() => {});
+        inFlight.push(sent);
+        offset += data.byteLength;
+        if (inFlight.length >= LIMITS.blobChunksInFlight) await inFlight.shift();
+      } while (offset < bytes);
+      await Promise.all(inFlight);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #retain(device: DeviceId): Promise<void> {
+    const held = this.#held.get(device);
+    if (held === undefined || ![...held].some((sha256) => this.#abandoned.has(sha256))) return;
+    const kept = [...held].filter((sha256) => !this.#abandoned.has(sha256));
+    this.#held.set(device, new Set(kept));
+    // Best effort: a device that is gone says what it holds when it returns.
+    await this.#control.retain(device, kept).catch(() => {});
+  }
+
+  /** Runs work when all earlier work for the device is over, whatever came of that. */
+  #inTurn<Result>(device: DeviceId, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#queues.get(device) ?? Promise.resolve();
+    const turn = before.then(work, work);
+    const settled = turn.catch(() => {});
+    this.#queues.set(device, settled);
+    void settled.then(() => {
+      if (this.#queues.get(device) === settled) this.#queues.delete(device);
+    });
+    return turn;
+  }
+}
+
+function blobsOf(artifact: Artifact): readonly BlobRef[] {
+  return artifact.weights === null ? [artifact.graph] : [artifact.graph, artifact.weights];
+}
+
+async function readChunk(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const data = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await file.read(data, at, length - at, offset + at);
+    if (bytesRead === 0)
+      throw new Error(`a blob file of the store is shorter than its ${offset + length} bytes`);
+    at += bytesRead;
+  }
+  return data;
+}
+
+/** An acknowledgement that nobody waits for any longer is let go. */
+function untilAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
