@@ -1,0 +1,100 @@
+import { join } from 'node:path';
+import type { LocalCompute } from '@sparewheel/coordinator';
+import type { Engine } from '@sparewheel/engine';
+import type { Artifact } from '@sparewheel/planner';
+import type { Tensor } from '@sparewheel/protocol';
+
+/** Memory that rescues may keep loaded: the shards of a few small models, or one of a large one. */
+const RESCUE_BYTES = 512 * 1024 * 1024;
+
+/**
+ * The data plane's own computing. Local steps and rescued shards run in threads of their own: the first rescue of a
+ * large shard, which has to be loaded, does not hold up the local steps of other requests.
+ */
+export class EngineCompute implements LocalCompute {
+  readonly #directory: string;
+  readonly #steps: Engine;
+  readonly #rescues: Engine;
+  /** How many deployments have an artifact as a local step, by key. */
+  readonly #pinned = new Map<string, number>();
+  /** Loaded rescue shards by key, least recently used first. */
+  readonly #recent = new Map<string, number>();
+  readonly #rescueBytes: number;
+
+  /** @param directory  of the blob files, each named by its sha-256 */
+  constructor(directory: string, engines: { steps: Engine; rescues: Engine }, rescueBytes = RESCUE_BYTES) {
+    this.#directory = directory;
+    this.#steps = engines.steps;
+    this.#rescues = engines.rescues;
+    this.#rescueBytes = rescueBytes;
+  }
+
+  /** Loads what a deployment computes here, before its first request. */
+  async preload(artifacts: readonly Artifact[]): Promise<void> {
+    for (const artifact of artifacts) {
+      const key = keyOf(artifact);
+      this.#pinned.set(key, (this.#pinned.get(key) ?? 0) + 1);
+    }
+    await Promise.all(artifacts.map((artifact) => this.#load(this.#steps, artifact, false)));
+  }
+
+  /** Takes a preload back. */
+  async release(artifacts: readonly Artifact[]): Promise<void> {
+    for (const artifact of artifacts) {
+      const key = keyOf(artifact);
+      const users = (this.#pinned.get(key) ?? 0) - 1;
+      if (users > 0) this.#pinned.set(key, users);
+      else if (this.#pinned.delete(key)) await this.#steps.unload(key);
+    }
+  }
+
+  async run(
+    artifact: Artifact,
+    names: { readonly feeds: readonly string[]; readonly fetches: readonly string[] },
+    feeds: readonly Tensor[],
+  ): Promise<readonly Tensor[]> {
+    const key = keyOf(artifact);
+    const engine = this.#pinned.has(key) ? this.#steps : this.#rescues;
+    if (engine === this.#rescues) this.#use(artifact);
+    // Answers at once where it is loaded; an engine works its calls off in their order.
+    const loaded = this.#load(engine, artifact, engine === this.#rescues);
+    const named = Object.fromEntries(names.feeds.map((name, at) => [name, feeds[at]!]));
+    await loaded;
+    const { fetches } = await engine.run(key, named, names.fetches);
+    return names.fetches.map((name) => fetches[name]!);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#steps.close(), this.#rescues.close()]);
+  }
+
+  async #load(engine: Engine, artifact: Artifact, mapped: boolean): Promise<void> {
+    const { graph, weights } = artifact;
+    const source = { kind: 'file', path: join(this.#directory, graph.sha256) } as const;
+    await engine.load(
+      keyOf(artifact),
+      weights === null ? source : { ...source, externalData: [weights.sha256] },
+      { mapped },
+    );
+  }
+
+  /** Makes room for a rescue shard by unloading those that were not needed for the longest time. */
+  #use(artifact: Artifact): void {
+    const key = keyOf(artifact);
+    this.#recent.delete(key);
+    this.#recent.set(key, artifact.graph.bytes + (artifact.weights?.bytes ?? 0));
+    let total = 0;
+    for (const bytes of this.#recent.values()) total += bytes;
+    for (const [oldest, bytes] of this.#recent) {
+      if (total <= this.#rescueBytes || oldest === key) return;
+      this.#recent.delete(oldest);
+      total -= bytes;
+      void this.#rescues.unload(oldest);
+    }
+  }
+}
+
+/** The graph names its weights by their digest, so its own digest stands for both. */
+function keyOf(artifact: Artifact): string {
+  return artifact.graph.sha256;
+}

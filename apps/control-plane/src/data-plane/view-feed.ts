@@ -1,0 +1,87 @@
+import type { Coordinator } from '@sparewheel/coordinator';
+import type { AgentGateway } from './agents/agent-gateway.ts';
+import { type DeviceFaults, describeFault } from './agents/device-faults.ts';
+import type { DeviceRegistry } from './agents/device-registry.ts';
+import type { Supervisors } from './agents/supervisors.ts';
+import type { DataPlaneMessage } from './messages.ts';
+import type { ServedDeployments } from './served-deployments.ts';
+import { type DeviceFacts, deploymentRuntimes, deviceViews } from './views.ts';
+
+const EVERY_MS = 200;
+/** Round trips and the passing of time show at least this often: every so many ticks. */
+const TICKS_TO_REFRESH = 5;
+
+export interface ViewSources {
+  readonly coordinator: Coordinator;
+  readonly registry: DeviceRegistry;
+  readonly gateway: AgentGateway;
+  readonly supervisors: Supervisors;
+  readonly faults: DeviceFaults;
+  readonly deployments: ServedDeployments;
+}
+
+/** Posts what the dashboard shows, five times a second where something changed and once where nothing did. */
+export class ViewFeed {
+  readonly #sources: ViewSources;
+  readonly #post: (message: DataPlaneMessage) => void;
+  readonly #startedAt = new Date();
+  #timer: NodeJS.Timeout | null = null;
+  #changed = true;
+  #ticks = 0;
+
+  constructor(sources: ViewSources, post: (message: DataPlaneMessage) => void) {
+    this.#sources = sources;
+    this.#post = post;
+  }
+
+  readonly changed = (): void => {
+    this.#changed = true;
+  };
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#ticks++;
+      if (this.#changed || this.#ticks % TICKS_TO_REFRESH === 0) this.post();
+    }, EVERY_MS);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  post(): void {
+    const { coordinator, registry, deployments } = this.#sources;
+    this.#changed = false;
+    const snapshot = coordinator.snapshot();
+    deployments.releaseReplaced(snapshot);
+    this.#post({
+      kind: 'views',
+      devices: deviceViews(snapshot, this.#facts()),
+      deployments: deploymentRuntimes(
+        snapshot,
+        (device) => registry.get(device)?.name ?? null,
+        (name) => deployments.load(name),
+      ),
+      latency: deployments.recorders.map((recorder) => recorder.view()),
+    });
+  }
+
+  #facts(): DeviceFacts[] {
+    const { registry, gateway, supervisors, faults } = this.#sources;
+    return [...registry.devices].map((known): DeviceFacts => {
+      const session = gateway.session(known.id);
+      return {
+        known,
+        connecting: session !== undefined && (session.control !== null || session.tensors !== null),
+        hello: session?.hello ?? null,
+        statistics: session?.statistics ?? null,
+        roundTripMs: session?.roundTripMs ?? null,
+        supervision: supervisors.of(known.id),
+        paused: faults.isPaused(known.id),
+        faults: faults.set(known.id).map(describeFault),
+        joinedAt: gateway.joinedAt(known.id) ?? this.#startedAt,
+        lastSeenAt: session === undefined ? this.#startedAt : new Date(session.lastSeenAt),
+      };
+    });
+  }
+}
