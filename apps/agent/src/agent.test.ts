@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -139,6 +139,19 @@ describe('the agent, as real processes', () => {
     process.kill(device.hello.processId, 'SIGSEGV');
     expect((await ended).signal).toBe('SIGSEGV');
     expect((await returned).auth.device).toEqual(device.auth.device);
+  });
+
+  it('says why a device cannot start, in a sentence, and keeps trying', async () => {
+    await mkdir(join(home, 'devices', 'pi'), { recursive: true });
+    await writeFile(join(home, 'devices', 'pi', 'blobs'), 'a file where a folder should be');
+    const joined = dataPlane.hellos.next();
+    const agent = startWith();
+    await expect
+      .poll(agent.output, { timeout: 20_000 })
+      .toMatch(/pi: EEXIST.*\n.*pi: crashed \(exit code 1\)/);
+    expect(agent.output()).not.toContain('    at ');
+    await rm(join(home, 'devices', 'pi', 'blobs'));
+    await joined;
   });
 
   it('leaves nothing behind, whether it is asked to end or killed', async () => {

@@ -1,5 +1,5 @@
 import { type Engine, EngineError, type RunResult } from '@sparewheel/engine';
-import { type ComputeRequest, type FromDevice, LIMITS, type Tensor } from '@sparewheel/protocol';
+import { type ComputeRequest, encodeFrame, type FromDevice, LIMITS, type Tensor } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { ComputeQueue } from './compute-queue.ts';
 import { Faults } from './faults.ts';
@@ -42,12 +42,16 @@ async function setUp(computeMs = 2) {
   });
   await tasks.load(definition);
   const sent: FromDevice[] = [];
+  const send = (message: FromDevice) => {
+    encodeFrame(message);
+    sent.push(message);
+  };
   const clock = new ManualClock();
   const faults = new Faults(
     () => 0,
     () => {},
   );
-  const queue = new ComputeQueue({ engine, tasks, faults, clock, send: (message) => sent.push(message) });
+  const queue = new ComputeQueue({ engine, tasks, faults, clock, send });
   const finish = async () => {
     running.shift()!.resolve();
     await settle();
@@ -130,6 +134,14 @@ describe('compute queue', () => {
       { kind: 'refusal', request: 1, code: 'run-failed', message: 'shape mismatch' },
       { kind: 'answer', request: 2 },
     ]);
+  });
+
+  it('refuses where its answer does not fit into a frame', async () => {
+    const { queue, finish, sent } = await setUp();
+    const size = LIMITS.frameBytes;
+    queue.receive(request(1, [{ type: 'uint8', dims: [size], data: new Uint8Array(size) }]));
+    await finish();
+    expect(sent).toMatchObject([{ kind: 'refusal', request: 1, code: 'unencodable' }]);
   });
 
   it('holds the device for as long as a slower one would compute', async () => {

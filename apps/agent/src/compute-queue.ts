@@ -134,8 +134,14 @@ export class ComputeQueue {
 
   #answer(job: Job, answer: FromDevice): void {
     const depart = () => {
-      // Cancelled or cleared in the meantime.
-      if (this.#jobs.delete(job) && !this.#faults.drops()) this.#send(answer);
+      // Gone where it was cancelled or cleared in the meantime.
+      if (!this.#jobs.delete(job) || this.#faults.drops()) return;
+      try {
+        this.#send(answer);
+      } catch (error) {
+        if (!(error instanceof UnencodableMessageError)) throw error;
+        this.#refuse(job.request, 'unencodable', error.message);
+      }
     };
     const delayMs = this.#faults.answerDelayMs();
     if (delayMs > 0) job.takeBack = this.#clock.schedule(delayMs, depart);

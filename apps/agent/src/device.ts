@@ -11,11 +11,15 @@ if (process.send === undefined) {
   console.error('sparewheel: the device process is started by the agent; run `npm run agent`');
   process.exit(2);
 }
-const tell = (message: FromDeviceProcess) => process.send?.(message);
+const tell = (message: FromDeviceProcess, sent = () => {}) => process.send?.(message, sent);
 
 process.on('disconnect', () => process.exit(0));
 // Ctrl-C reaches the whole process group; the supervisor decides what it means.
 process.on('SIGINT', () => {});
+// Whatever nobody expected ends the process: the supervisor starts a fresh one, which has all its shards.
+process.on('uncaughtException', (error) => {
+  tell({ kind: 'log', message: error.message }, () => process.exit(1));
+});
 
 let device: RunningDevice | null = null;
 
