@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * from './linear.ts';
 export * from './model.ts';
 export { readModel } from './reader.ts';
+export { reshapeInputs } from './reshape.ts';
 export * from './shard.ts';
 export * from './skim.ts';
 export * from './tensor-data.ts';

@@ -26,7 +26,7 @@ export interface Addend {
   /** Its shape after broadcasting along the divided axis; as [outer, rows, inner] it is `layout`. */
   readonly dims: readonly number[];
   readonly layout: RowLayout;
-  /** Which of `dims` counts the rows. */
+  /** Which of `dims` counts the rows, of all groups together. */
   readonly rowAxis: number;
 }
 
@@ -44,7 +44,16 @@ export interface LinearLayer {
   readonly weightsIndex: number;
   /** Which of `weightsDims` counts the rows. */
   readonly weightsRowAxis: number;
+  /** How many groups' rows follow one another there: a Conv's `group`, otherwise 1. */
+  readonly weightsRowGroups: number;
   readonly layout: RowLayout;
+  /**
+   * Groups of a convolution; 1 elsewhere. Every group's channels are divided alike, so that a shard is a convolution
+   * with the same groups over the same input, only narrower, and so is the sum of shards. Rows are then counted within
+   * a group, and a shard's output, like the joined one, has its groups folded into the batch:
+   * [batch · groups, rows, spatial…] has the elements of [batch, groups · rows, spatial…] in the same order.
+   */
+  readonly groups: number;
   readonly addend?: Addend;
   /** The output axis that is divided: from the front where ≥ 0, from the end where < 0. */
   readonly axis: number;
@@ -80,7 +89,7 @@ export function analyseLinear(
   switch (node.opType) {
     case 'Conv':
     case 'ConvTranspose':
-      return analyseConvolution(node, index, node.opType, constants);
+      return analyseConvolution(node, index, node.opType, constants, shapes);
     case 'Gemm':
       return analyseGemm(node, index, constants);
     case 'MatMul':
@@ -99,6 +108,7 @@ function analyseConvolution(
   index: number,
   op: 'Conv' | 'ConvTranspose',
   constants: ReadonlyMap<string, ConstantTensor>,
+  shapes: Shapes,
 ): LinearLayer | NotCodable {
   const refuse = (reason: string): NotCodable => ({ op, reason });
   const [feed = '', weightsName = '', biasName = ''] = node.inputs;
@@ -107,19 +117,26 @@ function analyseConvolution(
   if (constants.has(feed)) return refuse('its input is constant, there is nothing to send');
   if (weights.dataType !== DATA_TYPE.float32) return refuse(notFloat(weights));
   if (weights.dims.length < 3) return refuse(`its weights have the shape [${weights.dims.join(', ')}]`);
-  const group = intAttribute(node, 'group', 1);
-  if (group !== 1) {
-    return refuse(
-      `it has ${group} groups: each output channel sees only its own group's input, so a parity over several groups would need all of their inputs and ${group} times the work`,
-    );
-  }
-  // Conv: [outputs, inputs, kernel…]. ConvTranspose: [inputs, outputs, kernel…].
+  const groups = intAttribute(node, 'group', 1);
+  // Conv: [groups · rows, inputs, kernel…]. ConvTranspose: [groups · inputs, rows, kernel…].
   const rowAxis = op === 'Conv' ? 0 : 1;
-  const layout = layoutOf(weights.dims, rowAxis);
+  const weightsRowGroups = op === 'Conv' ? groups : 1;
+  const { outer, rows: along, inner } = layoutOf(weights.dims, rowAxis);
+  const rows = along / weightsRowGroups;
+  if (!Number.isInteger(rows) || groups < 1) return refuse(`its ${along} channels are not ${groups} groups`);
+  const layout = { outer: outer * weightsRowGroups, rows, inner };
+  if (groups > 1) {
+    if (rows < 2) {
+      return refuse(
+        `it is depthwise: each of its ${groups} groups has one output channel, and a parity over groups would need all of their inputs and as much work as the whole layer`,
+      );
+    }
+    if (!shapes.has(node.outputs[0]!)) return refuse("its output's shape is not known");
+  }
   const addend = biasName === '' ? undefined : constants.get(biasName);
   if (biasName !== '' && !addend) return refuse('its bias is computed at run time');
-  if (addend && (addend.dims.length !== 1 || addend.dims[0] !== layout.rows)) {
-    return refuse(`its bias has the shape [${addend.dims.join(', ')}] where [${layout.rows}] belongs`);
+  if (addend && (addend.dims.length !== 1 || addend.dims[0] !== groups * rows)) {
+    return refuse(`its bias has the shape [${addend.dims.join(', ')}] where [${groups * rows}] belongs`);
   }
   return whole({
     op,
@@ -131,19 +148,33 @@ function analyseConvolution(
     weightsDims: weights.dims,
     weightsIndex: 1,
     weightsRowAxis: rowAxis,
+    weightsRowGroups,
     layout,
+    groups,
     axis: 1,
     ...(addend
       ? {
           addend: {
             name: biasName,
-            dims: [layout.rows],
-            layout: { outer: 1, rows: layout.rows, inner: 1 },
+            dims: [groups * rows],
+            layout: { outer: groups, rows, inner: 1 },
             rowAxis: 0,
           },
         }
       : {}),
   });
+}
+
+/**
+ * The shape in which a layer's output travels when its divided axis has `rows` rows: its own, or, of a grouped
+ * convolution, with the groups folded into the batch.
+ * @param dims  the whole output's shape
+ */
+export function dividedDims(layer: LinearLayer, dims: readonly number[], rows: number): number[] {
+  const axis = layer.axis < 0 ? dims.length + layer.axis : layer.axis;
+  const divided = dims.map((dim, i) => (i === axis ? rows : dim));
+  divided[0]! *= layer.groups;
+  return divided;
 }
 
 function analyseGemm(
@@ -201,7 +232,9 @@ function analyseGemm(
     weightsDims: weights.dims,
     weightsIndex,
     weightsRowAxis: rowAxis,
+    weightsRowGroups: 1,
     layout,
+    groups: 1,
     axis,
     ...(addend ? { addend } : {}),
   });
@@ -244,7 +277,9 @@ function analyseMatMul(
     weightsDims: weights.dims,
     weightsIndex,
     weightsRowAxis: rowAxis,
+    weightsRowGroups: 1,
     layout: layoutOf(weights.dims, rowAxis),
+    groups: 1,
     axis,
   });
 }

@@ -7,8 +7,9 @@ import {
   totalShards,
 } from '@sparewheel/cdc';
 import { type LoadedModel, typesByName } from './cut.ts';
-import { constantsOf, type LinearLayer, type RowLayout } from './linear.ts';
+import { constantsOf, dividedDims, type LinearLayer, type RowLayout } from './linear.ts';
 import { type ConstantTensor, DATA_TYPE, type Model, type Node, type ValueInfo } from './model.ts';
+import { reshapeNode } from './reshape.ts';
 import { float32Data } from './tensor-data.ts';
 
 /** The numbers of a linear layer; what is added is already broadcast along the divided axis. */
@@ -32,7 +33,8 @@ export function loadLayerConstants({ model, external }: LoadedModel, layer: Line
  * generator's combination of all blocks (parity shard). Blocks and what is added to them are padded with zero rows
  * to the tallest, so that all shards have outputs of one shape, which simply add. [paper §5.2]
  * @param shard  in [0, k + r): the data shards, then the parity shards
- * @returns a model with one input, `layer.feed`, and one output, `layer.fetch`, of `partition.height` rows
+ * @returns a model with one input, `layer.feed`, and one output, `layer.fetch`, whose axis `layer.axis` has
+ *          `partition.height` rows; its shape is `dividedDims`
  */
 export function shardModel(
   { model }: LoadedModel,
@@ -49,7 +51,7 @@ export function shardModel(
   const initializers = [
     constantTensor(
       layer.weights,
-      withRows(layer.weightsDims, layer.weightsRowAxis, partition.height),
+      withRows(layer.weightsDims, layer.weightsRowAxis, layer.weightsRowGroups * partition.height),
       shardRows(constants.weights, layer.layout, partition, generator, shard),
     ),
   ];
@@ -59,7 +61,7 @@ export function shardModel(
       constantTensor(
         // A name of its own: the layer's weights and addend may be one constant.
         `${name}/addend`,
-        withRows(dims, rowAxis, partition.height),
+        withRows(dims, rowAxis, layer.groups * partition.height),
         shardRows(constants.addend, layout, partition, generator, shard),
       ),
     );
@@ -68,8 +70,18 @@ export function shardModel(
   inputs[layer.feedIndex] = layer.feed;
   inputs[layer.weightsIndex] = layer.weights;
   if (initializers[1]) inputs.push(initializers[1].name);
-  const shardNode: Node = { ...node, inputs, outputs: [layer.fetch] };
   const types = typesByName(model.graph);
+  const wholeDims = staticDims(types.get(layer.fetch));
+  const dims = wholeDims && dividedDims(layer, wholeDims, partition.height);
+  const nodes: Node[] = [{ ...node, inputs, outputs: [layer.fetch] }];
+  if (layer.groups > 1) {
+    // analyseLinear has made sure that the shape of a grouped layer is known.
+    const channels = `${layer.fetch}/channels`;
+    nodes[0] = { ...node, inputs, outputs: [channels] };
+    const reshape = reshapeNode(channels, layer.fetch, dims!);
+    nodes.push(reshape.node);
+    initializers.push(reshape.shape);
+  }
   return {
     irVersion: model.irVersion,
     producer: model.producer,
@@ -77,11 +89,16 @@ export function shardModel(
     functions: [],
     graph: {
       name: 'shard',
-      nodes: [shardNode],
+      nodes,
       initializers,
       sparseInitializers: [],
       inputs: [types.get(layer.feed) ?? { name: layer.feed }],
-      outputs: [shardOutput(types.get(layer.fetch), layer, partition.height)],
+      outputs: [
+        {
+          name: layer.fetch,
+          type: { kind: 'tensor', dataType: DATA_TYPE.float32, ...(dims ? { dims } : {}) },
+        },
+      ],
       valueInfos: [],
     },
   };
@@ -153,15 +170,7 @@ function broadcast(from: readonly number[], data: Float32Array, to: readonly num
   return out;
 }
 
-function shardOutput(whole: ValueInfo | undefined, layer: LinearLayer, height: number): ValueInfo {
-  const dims = whole?.type?.kind === 'tensor' ? whole.type.dims : undefined;
-  const axis = dims && layer.axis < 0 ? dims.length + layer.axis : layer.axis;
-  return {
-    name: layer.fetch,
-    type: {
-      kind: 'tensor',
-      dataType: DATA_TYPE.float32,
-      ...(dims ? { dims: dims.map((dim, i) => (i === axis ? height : dim)) } : {}),
-    },
-  };
+function staticDims(value: ValueInfo | undefined): readonly number[] | undefined {
+  const dims = value?.type?.kind === 'tensor' ? value.type.dims : undefined;
+  return dims?.every((dim) => typeof dim === 'number') ? (dims as readonly number[]) : undefined;
 }

@@ -4,11 +4,13 @@ import {
   constantsOf,
   cutSubgraph,
   detachWeights,
+  dividedDims,
   isCodable,
   type LinearLayer,
   type LoadedModel,
   loadLayerConstants,
   type Model,
+  reshapeInputs,
   type Shapes,
   shardModel,
   typesByName,
@@ -54,16 +56,38 @@ export async function buildArtifacts(
     return { graph, weights };
   };
 
+  const layers = new Map<CodedStep, LinearLayer>();
+  for (const step of plan.steps) if (step.kind === 'coded') layers.set(step, findLayer(step, model.model));
+  const received = regrouped(layers, model.model);
+  const adapt = (part: Model): LoadedModel => ({
+    model: reshapeInputs(part, received),
+    external: model.external,
+  });
   const artifacts: Record<string, Artifact[]> = {};
   for (const step of plan.steps) {
+    const made: Artifact[] = [];
     if (step.kind === 'coded') {
-      artifacts[step.id] = await buildShards(step, model, store);
+      for (const shard of shards(step, layers.get(step)!, model)) made.push(await store(adapt(shard)));
     } else {
-      const subgraph = cutStep(step, model.model);
-      artifacts[step.id] = [await store({ model: subgraph, external: model.external })];
+      made.push(await store(adapt(cutStep(step, model.model))));
     }
+    artifacts[step.id] = made;
   }
   return artifacts;
+}
+
+/** The shapes in which grouped convolutions' results come: with the groups folded into the batch. */
+function regrouped(
+  layers: ReadonlyMap<CodedStep, LinearLayer>,
+  model: Model,
+): Map<string, readonly number[]> {
+  const shapes = shapesOf(model);
+  const received = new Map<string, readonly number[]>();
+  for (const layer of layers.values()) {
+    if (layer.groups === 1) continue;
+    received.set(layer.fetch, dividedDims(layer, shapes.get(layer.fetch)!, layer.layout.rows));
+  }
+  return received;
 }
 
 /** How many files-with-weights a step has: one subgraph, or one per shard. */
@@ -83,35 +107,32 @@ function cutStep(step: Exclude<Step, CodedStep>, model: Model): Model {
   }
 }
 
-async function buildShards(
-  step: CodedStep,
-  loaded: LoadedModel,
-  store: (part: LoadedModel) => Promise<Artifact>,
-): Promise<Artifact[]> {
-  const layer = findLayer(step, loaded.model);
+/** The k + r shard models of a layer, one at a time. */
+function* shards(step: CodedStep, layer: LinearLayer, loaded: LoadedModel): Generator<Model> {
   const generator = generatorMatrix(step.dataShards, step.parityShards);
   const partition: Partition = { rows: layer.layout.rows, height: step.height, blocks: step.blocks };
   const constants = loadLayerConstants(loaded, layer);
-  const artifacts: Artifact[] = [];
   for (let shard = 0; shard < step.dataShards + step.parityShards; shard++) {
-    const model = shardModel(loaded, layer, constants, partition, generator, shard);
-    artifacts.push(await store({ model, external: loaded.external }));
+    yield shardModel(loaded, layer, constants, partition, generator, shard);
   }
-  return artifacts;
 }
 
-function findLayer(step: CodedStep, { graph }: Model): LinearLayer {
+function findLayer(step: CodedStep, model: Model): LinearLayer {
+  const { graph } = model;
   if (!graph.nodes[step.node]) throw new PlanMismatchError(step.id, `the model has no node ${step.node}`);
-  const shapes: Shapes = new Map(
-    [...typesByName(graph)].flatMap(([name, { type }]) =>
-      type?.kind === 'tensor' && type.dims ? [[name, type.dims as readonly number[]] as const] : [],
-    ),
-  );
-  const layer = analyseLinear(graph, step.node, constantsOf(graph), shapes);
+  const layer = analyseLinear(graph, step.node, constantsOf(graph), shapesOf(model));
   if (!isCodable(layer)) throw new PlanMismatchError(step.id, `node ${step.node} is not a layer to be coded`);
   const rows = step.blocks.reduce((sum, block) => sum + block.rows, 0);
   if (layer.fetch !== step.fetch || layer.feed !== step.feed || layer.layout.rows !== rows) {
     throw new PlanMismatchError(step.id, `layer "${step.layer}" looks different there`);
   }
   return layer;
+}
+
+function shapesOf({ graph }: Model): Shapes {
+  return new Map(
+    [...typesByName(graph)].flatMap(([name, { type }]) =>
+      type?.kind === 'tensor' && type.dims ? [[name, type.dims as readonly number[]] as const] : [],
+    ),
+  );
 }

@@ -35,6 +35,7 @@ export function chooseLayers(profile: ModelProfile, options: PlanOptions): Choic
     if (!coding) decide(false, layer.notCodable!);
     else if (named && !named.has(layer.name)) decide(false, 'it is not among the layers that were named');
     else if (coding.rows < k) decide(false, tooNarrow(layer, k));
+    else if (endsGrouped(profile, layer)) decide(false, ENDS_GROUPED);
     else if (choice === 'auto') decide(...worthAHop(profile, layer, k, r, costs));
     else decide(true, named ? 'it was named' : 'every layer that can be is distributed');
   }
@@ -65,6 +66,10 @@ function requireNamed(profile: ModelProfile, name: string, k: number): void {
       'leave it out',
       name,
     );
+  }
+  if (endsGrouped(profile, layer)) {
+    const message = `layer "${name}" (${layer.op}) cannot be distributed: ${ENDS_GROUPED}`;
+    throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'leave it out', name);
   }
   if (layer.coding.rows < k) {
     throw new PlanRefusedError(
@@ -98,7 +103,16 @@ function refuseWithoutLayers(profile: ModelProfile, k: number): never {
 }
 
 function tooNarrow(layer: LayerProfile, k: number): string {
-  return `layer "${layer.name}" has ${layer.coding!.rows} output rows, which cannot be divided into ${k} shards`;
+  const { rows, groups } = layer.coding!;
+  const which = groups > 1 ? `${rows} output rows in each of its ${groups} groups` : `${rows} output rows`;
+  return `layer "${layer.name}" has ${which}, which cannot be divided into ${k} shards`;
+}
+
+const ENDS_GROUPED =
+  'it is a grouped convolution and its result an output of the model: its groups come folded into the batch, and nothing follows that could unfold them';
+
+function endsGrouped(profile: ModelProfile, { coding }: LayerProfile): boolean {
+  return coding !== null && coding.groups > 1 && profile.outputs.some(({ name }) => name === coding.fetch);
 }
 
 /** A layer goes to the devices where that is predicted to be faster than to keep it. */

@@ -58,7 +58,10 @@ export interface CodedStep {
   readonly layer: string;
   readonly node: number;
   readonly op: 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
-  /** The tensor that is broadcast to the group, and the layer's (pre-activation) output. */
+  /**
+   * The tensor that is broadcast to the group, and the layer's (pre-activation) output. A grouped convolution's output
+   * travels with its groups folded into the batch, [batch · groups, rows, spatial…]; the steps that use it know.
+   */
   readonly feed: string;
   readonly fetch: string;
   /** The output axis that was divided, counted from the front where ≥ 0 and from the end where < 0 (-1 = last). */

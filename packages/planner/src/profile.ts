@@ -20,8 +20,10 @@ export interface LayerCoding {
   readonly op: LinearOp;
   readonly feed: string;
   readonly fetch: string;
-  /** Output rows (neurons, filters) that can be divided. */
+  /** Output rows (neurons, filters) that can be divided; of a grouped convolution, those of one group. */
   readonly rows: number;
+  /** Groups of a convolution, which are all divided alike; 1 elsewhere. */
+  readonly groups: number;
   /** The output axis that is divided: from the front where ≥ 0, from the end where < 0. */
   readonly axis: number;
   /** Bytes of weights and of what is added to the product, for one row; what is added is expanded along the rows. */
@@ -134,12 +136,14 @@ export function travels(profile: ModelProfile, name: string): boolean {
 
 function layerCoding(layer: LinearLayer): LayerCoding {
   const { outer, rows, inner } = layer.layout;
+  const { groups } = layer;
   const addend = layer.addend ? layer.addend.layout.outer * layer.addend.layout.inner : 0;
   return {
     op: layer.op,
     feed: layer.feed,
     fetch: layer.fetch,
     rows,
+    groups,
     axis: layer.axis,
     bytesPerRow: 4 * (outer * inner + addend),
     align: layer.op === 'Conv' || layer.op === 'ConvTranspose' ? 16 : 1,

@@ -47,6 +47,7 @@ export function smallProfile(
               feed: layer.inputs[0]!,
               fetch: layer.outputs[0]!,
               rows: layer.rows,
+              groups: 1,
               axis: 1,
               bytesPerRow: 36,
               align: 1,
