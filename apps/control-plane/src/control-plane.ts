@@ -22,7 +22,7 @@ import { LiveViews } from './live-views.ts';
 import { Models } from './models/models.ts';
 import { StartupError } from './startup-error.ts';
 import type { Tokens } from './tokens.ts';
-import { preparePages } from './web/pages.ts';
+import { preparePages, requireBuiltPages } from './web/pages.ts';
 import { UiPush } from './web/ui-push.ts';
 import { createWebServer, type WebParts } from './web/web-server.ts';
 import { BlobStore } from './workshop/blob-store.ts';
@@ -123,9 +123,11 @@ export class ControlPlane {
 
   async #start(): Promise<void> {
     const { configuration, root } = this.#options;
+    const directory = join(root, 'apps', 'control-plane');
+    if (!configuration.development) requireBuiltPages(directory);
     await this.#listen();
     const pages = preparePages({
-      directory: join(root, 'apps', 'control-plane'),
+      directory,
       development: configuration.development,
       hostname: configuration.host,
       port: this.#port,

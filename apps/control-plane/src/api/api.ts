@@ -12,7 +12,7 @@ import type { Authentication } from './authentication.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
-import { installFailureHandlers } from './failures.ts';
+import { installFailureHandlers, sendFailure } from './failures.ts';
 import { healthRoutes } from './health-routes.ts';
 import { inferenceProxy } from './inference-proxy.ts';
 import { metricsRoutes } from './metrics-routes.ts';
@@ -44,6 +44,9 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     bodyLimit: LIMITS.apiBodyBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
     exposeHeadRoutes: false,
+    // An address that cannot be decoded comes here before any route or hook.
+    frameworkErrors: (error, _request, reply) =>
+      void sendFailure(reply, new RequestFailure(400, 'bad-address', error.message)),
   });
   installFailureHandlers(app);
   readJson(app);

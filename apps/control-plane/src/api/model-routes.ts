@@ -3,7 +3,7 @@ import { dimensionsSchema, LIMITS, nameSchema } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { RequestFailure } from '../data-plane/request-failure.ts';
-import { receiveUpload, tooLarge } from '../models/receive-upload.ts';
+import { empty, receiveUpload, tooLarge } from '../models/receive-upload.ts';
 import type { ApiParts } from './api.ts';
 import { parse } from './validation.ts';
 
@@ -27,7 +27,7 @@ export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts)
       const bytes = length === undefined ? null : Number(length);
       if (bytes !== null && bytes > LIMITS.modelBytes) throw tooLarge(LIMITS.modelBytes);
       await models.refuseTaken(name, bytes);
-      if (request.body === undefined || bytes === 0) throw empty();
+      if (request.body === undefined) throw empty();
       const file = await receiveUpload(request.body as Readable, scratch, LIMITS.modelBytes);
       const { model, created } = await models.add(name, file, dimensions);
       return reply.code(created ? 201 : 200).send(model);
@@ -66,14 +66,5 @@ function parseDimensions(text: string | undefined): Record<string, number> {
     400,
     'invalid-request',
     'The sizes in "dims" must be whole numbers of at least 1.',
-  );
-}
-
-function empty(): RequestFailure {
-  return new RequestFailure(
-    400,
-    'not-onnx',
-    'The request has no body, so there is no model in it.',
-    'Send the bytes of the ONNX file: curl --data-binary @model.onnx …',
   );
 }

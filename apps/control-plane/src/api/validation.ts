@@ -42,7 +42,7 @@ function reasonOf(issue: Issue): string {
     case 'invalid_type':
       return issue.input === undefined && issue.message.includes('undefined')
         ? 'it is missing'
-        : `${article(issue.expected)} is expected`;
+        : `expected ${article(issue.expected)}`;
     case 'invalid_value':
       return `expected ${choice(issue.values.map((value) => JSON.stringify(value)))}`;
     case 'too_small':
@@ -58,7 +58,7 @@ function reasonOf(issue: Issue): string {
 
 function unionReason(issue: Extract<Issue, { code: 'invalid_union' }>): string {
   const branches = issue.errors.flatMap(([first]) => (first === undefined ? [] : [first]));
-  if (branches.length === 0) return `"${issue.discriminator ?? 'kind'}" has a value that is not known`;
+  if (branches.length === 0) return 'its value is not known';
   // A branch that got as far as a limit is the one that was meant.
   const meant = branches.find(({ code }) => code === 'too_small' || code === 'too_big');
   return meant ? reasonOf(meant) : branches.map(reasonOf).join(', or ');

@@ -15,7 +15,7 @@ export interface ReceivedFile {
 /**
  * Writes a body to a file of its own, hashing it on the way. The file is the caller's to remove; where this throws,
  * there is none.
- * @throws {RequestFailure} 413 more than `limitBytes`; 400 it broke off; 507 the disk is full
+ * @throws {RequestFailure} 413 more than `limitBytes`; 400 it is empty or broke off; 507 the disk is full
  */
 export async function receiveUpload(
   body: Readable,
@@ -38,6 +38,7 @@ export async function receiveUpload(
       },
       createWriteStream(path, { flags: 'wx' }),
     );
+    if (bytes === 0) throw empty();
   } catch (error) {
     await rm(path, { force: true });
     throw explain(error);
@@ -51,6 +52,15 @@ export function tooLarge(limitBytes: number): RequestFailure {
     'too-large',
     `The model is larger than ${limitBytes} bytes, the most that is taken.`,
     'An ONNX file ends at 2 GiB; a larger network must be cut before it is uploaded.',
+  );
+}
+
+export function empty(): RequestFailure {
+  return new RequestFailure(
+    400,
+    'not-onnx',
+    'The request has no body, so there is no model in it.',
+    'Send the bytes of the ONNX file: curl --data-binary @model.onnx …',
   );
 }
 

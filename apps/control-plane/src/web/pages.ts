@@ -14,18 +14,18 @@ export interface PagesOptions {
   readonly server: Server;
 }
 
-/**
- * Prepares the dashboard's pages.
- * @throws {StartupError} they are not built
- */
+/** @throws {StartupError} the pages are not built */
+export function requireBuiltPages(directory: string): void {
+  if (existsSync(join(directory, '.next', 'BUILD_ID'))) return;
+  throw new StartupError(
+    'The dashboard is not built.',
+    'Start with "npm start", which builds what is missing.',
+  );
+}
+
+/** Prepares the dashboard's pages. */
 export async function preparePages(options: PagesOptions): Promise<RequestHandler> {
   const { directory, development, hostname, port, server } = options;
-  if (!development && !existsSync(join(directory, '.next', 'BUILD_ID'))) {
-    throw new StartupError(
-      'The dashboard is not built.',
-      'Start with "npm start", which builds what is missing.',
-    );
-  }
   // Only here: tests of everything else do without Next.js.
   const { default: next } = await import('next');
   const app = next({ dev: development, dir: directory, httpServer: server, hostname, port });

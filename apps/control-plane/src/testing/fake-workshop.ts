@@ -1,0 +1,72 @@
+import { EventEmitter } from 'node:events';
+import type { RequestFailure } from '../data-plane/request-failure.ts';
+import type { JobMessage, WorkshopJob, WorkshopMessage } from '../workshop/messages.ts';
+import type { WorkshopThread } from '../workshop/workshop.ts';
+import { modelRecord, smallArtifacts, smallPlan } from './records.ts';
+
+/** The workshop's thread at the level of messages. Jobs wait where `hold` is set, until `release`. */
+export class FakeWorkshop extends EventEmitter implements WorkshopThread {
+  readonly jobs: WorkshopJob[] = [];
+  hold = false;
+  /** A job of this kind fails with this. */
+  readonly failures: Partial<Record<WorkshopJob['kind'], RequestFailure>> = {};
+  #held: (() => void)[] = [];
+
+  postMessage({ job, body }: JobMessage): void {
+    this.jobs.push(body);
+    const finish = () => this.#finish(job, body);
+    if (this.hold && body.kind !== 'plan') this.#held.push(finish);
+    else queueMicrotask(finish);
+  }
+
+  release(): void {
+    this.hold = false;
+    for (const finish of this.#held.splice(0)) finish();
+  }
+
+  say(message: WorkshopMessage): void {
+    this.emit('message', message);
+  }
+
+  crash(reason: string): void {
+    this.emit('error', new Error(reason));
+    this.emit('exit', 1);
+  }
+
+  async terminate(): Promise<void> {
+    this.emit('exit', 0);
+  }
+
+  #finish(job: number, body: WorkshopJob): void {
+    const failure = this.failures[body.kind];
+    if (failure !== undefined) {
+      const { status, code, message } = failure;
+      this.say({ kind: 'failed', job, failure: { status, code, message } });
+      return;
+    }
+    const { canonical, profileSha256, inputs, outputs, layers, parameters } = modelRecord();
+    switch (body.kind) {
+      case 'import-model':
+        this.say({
+          kind: 'done',
+          job,
+          value: {
+            canonical,
+            profile: { sha256: profileSha256, bytes: 9 },
+            inputs,
+            outputs,
+            layers,
+            parameters,
+          },
+        });
+        return;
+      case 'plan':
+        this.say({ kind: 'done', job, value: smallPlan });
+        return;
+      case 'build':
+        this.say({ kind: 'progress', job, fraction: 0.5 });
+        this.say({ kind: 'done', job, value: smallArtifacts });
+        return;
+    }
+  }
+}

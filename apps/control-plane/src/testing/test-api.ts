@@ -1,0 +1,141 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { createApi } from '../api/api.ts';
+import { Authentication } from '../api/authentication.ts';
+import { DataPlaneLink } from '../data-plane-link.ts';
+import { MemoryStore } from '../database/memory-store.ts';
+import type { Store } from '../database/store.ts';
+import { Deployments } from '../deployments/deployments.ts';
+import { EventLog } from '../events/event-log.ts';
+import { LiveViews } from '../live-views.ts';
+import { Models } from '../models/models.ts';
+import { BlobStore } from '../workshop/blob-store.ts';
+import { Workshop } from '../workshop/workshop.ts';
+import { deviceView, FakeDataPlane } from './fake-data-plane.ts';
+import { FakeWorkshop } from './fake-workshop.ts';
+
+export const TOKENS = {
+  operator: 'operator-token-of-the-tests',
+  join: 'join-token-of-the-tests',
+  infer: 'infer-token-of-the-tests',
+};
+const FLEET = ['device-0001', 'device-0002', 'device-0003', 'device-0004'].map((id) => deviceView(id));
+
+/** The whole API over a store in memory, with fakes in the place of both worker threads. */
+export class TestApi {
+  private constructor(
+    readonly app: FastifyInstance,
+    readonly store: Store,
+    readonly dataPlane: FakeDataPlane,
+    readonly workshop: FakeWorkshop,
+    readonly deployments: Deployments,
+    readonly events: EventLog,
+    readonly scratch: string,
+    readonly authentication: Authentication,
+    private readonly home: string,
+  ) {}
+
+  /** @param port  on which the data plane claims to listen */
+  static async start({ store = new MemoryStore() as Store, port = 3001 } = {}): Promise<TestApi> {
+    const home = await mkdtemp(join(tmpdir(), 'sparewheel-api-'));
+    const scratch = join(home, 'scratch');
+    await mkdir(scratch);
+    const blobs = new BlobStore(join(home, 'blobs'));
+    await blobs.open();
+    const dataPlane = new FakeDataPlane();
+    const fakeWorkshop = new FakeWorkshop();
+    const link = new DataPlaneLink(() => dataPlane);
+    const workshop = new Workshop(() => fakeWorkshop);
+    const events = await EventLog.open(store);
+    const live = new LiveViews();
+    const deployments = new Deployments(
+      { store, workshop, dataPlane: link, blobs, events, devices: () => live.devices },
+      () => {},
+    );
+    const models = new Models(
+      { store, workshop, events, collectGarbage: () => deployments.collectGarbage() },
+      () => {},
+    );
+    link.on('views', (views) => {
+      live.devices = views.devices;
+      live.latency = views.latency;
+      deployments.setRuntimes(views.deployments);
+    });
+    link.on('listening', () => deployments.handOverAll());
+    await deployments.open();
+    await link.start();
+    dataPlane.listen(port);
+    dataPlane.report(FLEET);
+    const authentication = new Authentication(TOKENS, 3000);
+    const app = await createApi({
+      authentication,
+      dataPlane: link,
+      deployments,
+      models,
+      events,
+      store,
+      live,
+      scratch,
+      startedAt: '2026-11-23T10:00:00.000Z',
+      inference: { host: '127.0.0.1', token: TOKENS.operator },
+    });
+    return new TestApi(
+      app,
+      store,
+      dataPlane,
+      fakeWorkshop,
+      deployments,
+      events,
+      scratch,
+      authentication,
+      home,
+    );
+  }
+
+  /** Asks as the operator. */
+  async ask(method: NonNullable<InjectOptions['method']>, url: string, payload?: unknown, headers = {}) {
+    const response = await this.app.inject({
+      method,
+      url,
+      headers: { authorization: `Bearer ${TOKENS.operator}`, ...headers },
+      ...(payload === undefined ? {} : { payload: payload as NonNullable<InjectOptions['payload']> }),
+    });
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      // biome-ignore lint/suspicious/noExplicitAny: a test looks at whatever came
+      body: (response.body === '' ? null : safeJson(response.body)) as any,
+    };
+  }
+
+  upload(name: string, bytes: Buffer | string, query = '') {
+    return this.ask('POST', `/api/models?name=${encodeURIComponent(name)}${query}`, Buffer.from(bytes), {
+      'content-type': 'application/octet-stream',
+    });
+  }
+
+  /** Waits for a state that comes by itself. */
+  async deploymentIs(name: string, state: string): Promise<void> {
+    for (let turn = 0; turn < 1000; turn++) {
+      if (this.deployments.views().some((view) => view.name === name && view.state === state)) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error(`${name} did not become ${state}: ${JSON.stringify(this.deployments.views())}`);
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.events.flush();
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
