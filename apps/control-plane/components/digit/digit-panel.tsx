@@ -45,7 +45,7 @@ function DigitPad({ deployment, input }: { deployment: string; input: TensorSpec
   return (
     <div className="flex flex-1 flex-col gap-3 border-t p-4">
       <div className="flex items-stretch gap-4">
-        <div className="relative w-1/2 max-w-64 shrink-0">
+        <div className="relative w-[57%] max-w-64 shrink-0">
           <DigitCanvas strokes={strokes} onChange={setStrokes} theme={resolvedTheme} />
           {strokes.length === 0 && (
             <p className="pointer-events-none absolute inset-0 grid place-items-center text-xs text-ink-faint">

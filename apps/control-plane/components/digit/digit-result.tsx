@@ -26,10 +26,7 @@ export function DigitResult({ classification }: { classification: Classification
           <p>latency</p>
         </div>
       </div>
-      <ul
-        aria-label="Probability of each digit"
-        className="mt-3 flex flex-1 flex-col justify-between gap-0.5"
-      >
+      <ul aria-label="Probability of each digit" className="mt-2 flex flex-1 flex-col justify-between">
         {DIGITS.map((digit) => (
           <Bar
             key={digit}
@@ -46,7 +43,7 @@ export function DigitResult({ classification }: { classification: Classification
 function Bar({ digit, probability, best }: { digit: number; probability: number; best: boolean }) {
   const percent = `${(probability * 100).toFixed(0)} %`;
   return (
-    <li className="grid grid-cols-[0.75rem_1fr_2.5rem] items-center gap-2 text-xs leading-4">
+    <li className="grid grid-cols-[0.5rem_1fr_2.25rem] items-center gap-1.5 text-xs leading-4">
       <span className={best ? 'font-semibold' : 'text-ink-faint'}>{digit}</span>
       <span className="h-1.5 overflow-hidden rounded-full bg-raised">
         <span

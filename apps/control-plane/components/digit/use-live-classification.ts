@@ -9,6 +9,7 @@ import {
 } from '../../src/view-model/digit.ts';
 import type { Stroke } from '../../src/view-model/sample-strokes.ts';
 import { askApi, errorText } from '../live-connection/api-client.ts';
+import { useLive } from '../live-connection/live-provider.tsx';
 
 /** The drawing is asked about again this often, so that a device's death shows in the answer at once. */
 const EVERY_MS = 250;
@@ -32,15 +33,15 @@ export function useLiveClassification(
   const [live, setLive] = useState(IDLE);
   const latest = useRef(strokes);
   latest.current = strokes;
+  const connected = useLive((state) => state.connection) === 'live';
   const drawn = strokes.length > 0;
   const spec = useRef(input);
   spec.current = input;
 
   useEffect(() => {
-    if (!drawn) {
-      setLive(IDLE);
-      return;
-    }
+    if (!drawn) setLive(IDLE);
+    // Without a connection the last answer stays; the banner says why no new one comes.
+    if (!drawn || !connected) return;
     const stop = new AbortController();
     void classifyUntil(
       stop.signal,
@@ -50,7 +51,7 @@ export function useLiveClassification(
       setLive,
     );
     return () => stop.abort();
-  }, [deployment, drawn]);
+  }, [deployment, drawn, connected]);
 
   return live;
 }

@@ -50,7 +50,7 @@ export function DeviceRow({ row, actions }: { row: FleetRow; actions: DeviceActi
 function DeviceState({ row }: { row: FleetRow }) {
   const { device } = row;
   return (
-    <p className="truncate pl-4 text-xs text-ink-faint">
+    <p className="pl-4 text-xs leading-4 text-ink-faint">
       <span
         className={cn(
           row.tone === 'danger' && 'text-danger-ink',
@@ -80,7 +80,7 @@ function Measures({ row: { device, missing } }: { row: FleetRow }) {
     <dl
       className={cn(
         'order-last col-span-full grid grid-cols-4 gap-x-2 pl-4 @xl:order-none @xl:col-span-1 @xl:grid-cols-[4.25rem_4.25rem_4.25rem_3.25rem] @xl:pl-0 @xl:text-right',
-        missing && 'opacity-50',
+        missing && 'text-ink-faint',
       )}
     >
       {measures.map(({ label, value }) => (
@@ -98,7 +98,7 @@ function RowActions({ row, actions }: { row: FleetRow; actions: DeviceActions })
   const can = deviceActions(device);
   return (
     <div className="flex items-center gap-1">
-      {can.kill && !(can.revive && pending === null && device.state !== 'paused') && (
+      {can.kill && !can.revive ? (
         <Button
           variant="danger"
           size="small"
@@ -111,8 +111,7 @@ function RowActions({ row, actions }: { row: FleetRow; actions: DeviceActions })
           <Skull />
           {pending === 'kill' ? 'Killing' : 'Kill'}
         </Button>
-      )}
-      {(can.revive || !can.kill) && (
+      ) : (
         <Button
           variant="ok"
           size="small"

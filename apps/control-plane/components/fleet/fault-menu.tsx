@@ -30,6 +30,15 @@ export function FaultMenu({ row, actions }: { row: FleetRow; actions: DeviceActi
             <span className="text-xs text-ink-faint">{choice.effect}</span>
           </MenuItem>
         ))}
+        {can.kill && can.revive && (
+          <MenuItem
+            onSelect={() => actions.kill(device)}
+            className="flex-col items-start gap-0 text-danger-ink"
+          >
+            <span className="font-medium">Kill</span>
+            <span className="text-xs">ends its process at once (SIGKILL)</span>
+          </MenuItem>
+        )}
         <MenuSeparator />
         <MenuItem
           disabled={!can.heal}

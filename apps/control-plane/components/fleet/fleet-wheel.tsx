@@ -17,23 +17,23 @@ export function FleetWheel({ rows }: { rows: readonly FleetRow[] }) {
   const { nodes, carries } = fleetWheel(rows);
   return (
     <svg
-      viewBox="-1.12 -1.06 2.24 2.12"
+      viewBox="-1.14 -1.14 2.28 2.28"
       role="img"
       aria-label={describe(rows)}
-      className="mx-auto w-full max-w-80 self-center px-3 pb-3"
+      className="mx-auto w-full max-w-84 self-center p-1"
     >
-      <circle r="0.72" fill="none" stroke="var(--line)" strokeWidth="0.012" />
+      <circle r="0.78" fill="none" stroke="var(--line)" strokeWidth="0.012" />
       {nodes.map((node) => (
         <Spoke key={node.row.device.id} node={node} />
       ))}
       {carries.map((carry) => (
         <Carry key={carry.id} carry={carry} />
       ))}
-      <circle r="0.17" fill="var(--ink)" />
-      <text textAnchor="middle" y="-0.012" fontSize="0.078" fontWeight="600" fill="var(--surface)">
+      <circle r="0.2" fill="var(--ink)" />
+      <text textAnchor="middle" y="-0.01" fontSize="0.092" fontWeight="600" fill="var(--surface)">
         data
       </text>
-      <text textAnchor="middle" y="0.07" fontSize="0.078" fontWeight="600" fill="var(--surface)">
+      <text textAnchor="middle" y="0.09" fontSize="0.092" fontWeight="600" fill="var(--surface)">
         plane
       </text>
       {nodes.map((node) => (
@@ -92,16 +92,16 @@ function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; n
         strokeDasharray={row.missing ? '0.045 0.035' : undefined}
       />
       {mark !== '' && (
-        <text x={x} y={y + 0.042} textAnchor="middle" fontSize="0.125" fontWeight="650" fill={ink}>
+        <text x={x} y={y + 0.05} textAnchor="middle" fontSize="0.145" fontWeight="650" fill={ink}>
           {mark}
         </text>
       )}
       {named && (
         <text
           x={x}
-          y={below ? y + radius + 0.105 : y - radius - 0.05}
+          y={below ? y + radius + 0.11 : y - radius - 0.05}
           textAnchor="middle"
-          fontSize="0.082"
+          fontSize="0.09"
           fill={row.missing ? 'var(--danger-ink)' : 'var(--ink-soft)'}
         >
           {row.device.name}

@@ -6,25 +6,24 @@ import {
   SMALLEST_SHARE,
 } from '../../src/view-model/latency-histogram.ts';
 import { SERIES_COLOURS } from './series-colours.ts';
-import { useWidth } from './use-width.ts';
+import { useSize } from './use-size.ts';
 
-const HEIGHT = 288;
 const TICK = { fontSize: 11, fill: 'var(--ink-faint)' };
 const LOG_TICKS = [0.01, 0.1, 1, 10, 100];
 
 /** Both periods as steps over the same time axis. Not animated: it changes five times a second. */
 export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram; scale: 'linear' | 'log' }) {
-  const [frame, width] = useWidth<HTMLDivElement>();
+  const [frame, { width, height }] = useSize<HTMLDivElement>();
   const log = scale === 'log';
   const points = stepPoints(histogram.bins, log ? SMALLEST_SHARE : 0);
   const both = histogram.rows.length > 1;
 
   return (
-    <div ref={frame} style={{ height: HEIGHT }}>
+    <div ref={frame} className="absolute inset-0">
       {width > 0 && (
         <AreaChart
           width={width}
-          height={HEIGHT}
+          height={height}
           data={points}
           margin={{ top: 12, right: 16, bottom: 22, left: 2 }}
         >

@@ -1,54 +1,83 @@
 'use client';
 import type { LatencyView } from '@sparewheel/protocol';
+import { Download } from 'lucide-react';
 import dynamic from 'next/dynamic';
 import { useState } from 'react';
 import { latencyHistogram } from '../../src/view-model/latency-histogram.ts';
+import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { Segmented } from '../ui/segmented.tsx';
+import { downloadCsv } from './export-csv.ts';
+import { HeatmapChart } from './heatmap-chart.tsx';
 import { PercentileTable } from './percentile-table.tsx';
+import { useHeatmap } from './use-heatmap.ts';
 
-/** The chart library is half of the page's weight and comes after the rest. */
+/** The chart library is a third of the page's weight and comes after the rest. */
 const LatencyChart = dynamic(() => import('./latency-chart.tsx').then((module) => module.LatencyChart), {
   ssr: false,
-  loading: () => <div className="h-72" />,
 });
 
-const SCALES = [
+type Shape = 'linear' | 'log' | 'time';
+
+const SHAPES = [
   { value: 'linear', label: 'Linear' },
   { value: 'log', label: 'Log' },
+  { value: 'time', label: 'Over time' },
 ] as const;
 
 export function LatencyPanel({ latency }: { latency: LatencyView | null }) {
-  const [scale, setScale] = useState<'linear' | 'log'>('linear');
+  const [shape, setShape] = useState<Shape>('linear');
+  const heatmap = useHeatmap(latency);
   const histogram = latencyHistogram(latency);
-  const empty = histogram.rows.length === 0;
 
   return (
     <Card
       title="Latency"
       hint={histogram.fault ? `Last fault: ${histogram.fault}` : undefined}
       actions={
-        <Segmented label="Scale of the share axis" value={scale} options={SCALES} onChange={setScale} />
+        <>
+          <Segmented label="How latency is drawn" value={shape} options={SHAPES} onChange={setShape} />
+          <Button
+            variant="quiet"
+            size="icon"
+            title="Save the histogram as CSV"
+            aria-label="Save the histogram as CSV"
+            disabled={histogram.rows.length === 0}
+            onClick={() => downloadCsv(histogram, latency?.deployment ?? '')}
+          >
+            <Download />
+          </Button>
+        </>
       }
       style={{ gridArea: 'latency' }}
     >
-      {empty ? (
-        <div className="grid min-h-72 flex-1 place-items-center border-t px-4 py-10 text-center">
-          <div>
-            <p className="font-medium">No request has been answered yet.</p>
-            <p className="mt-1 text-ink-soft">
-              Start the load, or draw a digit: latencies appear here as they come.
-            </p>
-          </div>
-        </div>
+      {histogram.rows.length === 0 ? (
+        <NoLatencyYet />
       ) : (
         <>
-          <div data-testid="latency-chart" className="min-h-72 flex-1 px-2 pt-1">
-            <LatencyChart histogram={histogram} scale={scale} />
+          <div data-testid="latency-chart" className="relative mx-2 mt-1 min-h-72 flex-1">
+            {shape === 'time' ? (
+              <HeatmapChart heatmap={heatmap} startMs={histogram.startMs} endMs={histogram.endMs} />
+            ) : (
+              <LatencyChart histogram={histogram} scale={shape} />
+            )}
           </div>
           <PercentileTable rows={histogram.rows} />
         </>
       )}
     </Card>
+  );
+}
+
+function NoLatencyYet() {
+  return (
+    <div className="grid min-h-72 flex-1 place-items-center border-t px-4 py-10 text-center">
+      <div>
+        <p className="font-medium">No request has been answered yet.</p>
+        <p className="mt-1 text-ink-soft">
+          Start the load, or draw a digit: latencies appear here as they come.
+        </p>
+      </div>
+    </div>
   );
 }

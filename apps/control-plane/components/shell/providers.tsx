@@ -19,7 +19,7 @@ function Toasts() {
       theme={(theme ?? 'system') as NonNullable<ToasterProps['theme']>}
       position="bottom-right"
       closeButton
-      toastOptions={{ style: { fontFamily: 'inherit' } }}
+      style={{ fontFamily: 'var(--font-sans)' }}
     />
   );
 }

@@ -32,7 +32,7 @@ export function Segmented<Value extends string>({
         <ToggleGroup.Item
           key={option.value}
           value={option.value}
-          className="h-7 flex-1 rounded-md px-2.5 text-xs font-medium whitespace-nowrap text-ink-soft transition-colors hover:text-ink data-[state=on]:bg-surface data-[state=on]:text-ink data-[state=on]:shadow-card disabled:opacity-50"
+          className="h-7 flex-1 rounded-md px-2.5 text-xs font-medium whitespace-nowrap text-ink-soft transition-colors hover:text-ink data-[state=on]:bg-selected data-[state=on]:text-ink data-[state=on]:shadow-card disabled:opacity-50"
         >
           {option.label}
         </ToggleGroup.Item>

@@ -27,8 +27,8 @@ export interface Wheel {
 }
 
 /** Where the rim runs; outside it there is room for names. */
-const RIM = 0.72;
-const LARGEST_NODE = 0.15;
+const RIM = 0.78;
+const LARGEST_NODE = 0.17;
 /** The curve of a carried share passes this near the hub. */
 const BEND = 0.45;
 const SMALLEST_WITH_MARK = 0.07;

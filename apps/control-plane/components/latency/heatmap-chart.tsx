@@ -1,0 +1,106 @@
+'use client';
+import { useTheme } from 'next-themes';
+import { useEffect, useRef } from 'react';
+import {
+  HEATMAP_COLUMNS,
+  type HeatColumn,
+  type LatencyHeatmap,
+} from '../../src/view-model/latency-heatmap.ts';
+import { useSize } from './use-size.ts';
+
+const LEFT = 52;
+const BOTTOM = 44;
+const TOP = 12;
+const RIGHT = 16;
+const TIME_TICKS = [120, 90, 60, 30, 0];
+const LATENCY_TICKS = 4;
+
+/** Time to the right, latency upwards, the darker the more of that second's requests; a red line is a fault. */
+export function HeatmapChart({
+  heatmap,
+  startMs,
+  endMs,
+}: {
+  heatmap: LatencyHeatmap;
+  startMs: number;
+  endMs: number;
+}) {
+  const [frame, { width, height }] = useSize<HTMLDivElement>();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { resolvedTheme } = useTheme();
+  const plot = { width: Math.max(0, width - LEFT - RIGHT), height: Math.max(0, height - TOP - BOTTOM) };
+  const faults = heatmap.columns.flatMap((column) => column.fault ?? []);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the colours that are computed
+  useEffect(() => {
+    const context = canvas.current?.getContext('2d');
+    if (!context || !canvas.current) return;
+    const scale = window.devicePixelRatio;
+    canvas.current.width = plot.width * scale;
+    canvas.current.height = plot.height * scale;
+    context.scale(scale, scale);
+    const colour = (name: string) => getComputedStyle(context.canvas).getPropertyValue(name);
+    paint(context, heatmap.columns, { ...plot, startMs, endMs }, colour('--parity'), colour('--danger'));
+  }, [heatmap.columns, plot.width, plot.height, startMs, endMs, resolvedTheme]);
+
+  return (
+    <div ref={frame} className="absolute inset-0 text-[11px] leading-none text-ink-faint">
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={`Latency of the last two minutes, 0 to ${endMs} ms. Faults: ${faults.join(', ') || 'none'}.`}
+        className="absolute border-b border-l"
+        style={{ left: LEFT, top: TOP, width: plot.width, height: plot.height }}
+      />
+      {Array.from({ length: LATENCY_TICKS + 1 }, (_, tick) => tick / LATENCY_TICKS).map((share) => (
+        <span
+          key={share}
+          className="absolute -translate-y-1/2 text-right"
+          style={{ right: width - LEFT + 6, top: TOP + (1 - share) * plot.height }}
+        >
+          {Number((startMs + share * (endMs - startMs)).toPrecision(3))}
+        </span>
+      ))}
+      {TIME_TICKS.map((seconds) => (
+        <span
+          key={seconds}
+          className="absolute -translate-x-1/2 whitespace-nowrap"
+          style={{ left: LEFT + (1 - seconds / HEATMAP_COLUMNS) * plot.width, bottom: BOTTOM - 18 }}
+        >
+          {seconds === 0 ? 'now' : `−${seconds}`}
+        </span>
+      ))}
+      <span className="absolute inset-x-0 bottom-2 text-center">time (s)</span>
+      <span className="absolute top-1/2 left-0 origin-center -translate-x-1/3 -rotate-90 whitespace-nowrap">
+        latency (ms)
+      </span>
+    </div>
+  );
+}
+
+function paint(
+  context: CanvasRenderingContext2D,
+  columns: readonly HeatColumn[],
+  plot: { width: number; height: number; startMs: number; endMs: number },
+  heat: string,
+  fault: string,
+): void {
+  const step = plot.width / HEATMAP_COLUMNS;
+  const y = (ms: number) =>
+    plot.height * (1 - Math.min(1, Math.max(0, (ms - plot.startMs) / (plot.endMs - plot.startMs))));
+  columns.forEach((column, index) => {
+    const x = plot.width - (columns.length - index) * step;
+    context.fillStyle = heat;
+    for (const cell of column.cells) {
+      // The square root lets the few slow requests be seen beside the many fast ones.
+      context.globalAlpha = Math.min(1, 0.12 + 1.1 * Math.sqrt(cell.share));
+      const top = y(cell.to);
+      context.fillRect(x, top, Math.ceil(step), Math.max(1.5, y(cell.from) - top));
+    }
+    if (column.fault !== null) {
+      context.globalAlpha = 1;
+      context.fillStyle = fault;
+      context.fillRect(x, 0, 2, plot.height);
+    }
+  });
+}

@@ -1,0 +1,54 @@
+import type { LatencyView } from '@sparewheel/protocol';
+
+/** The requests of about one second by latency; `share` of that second's requests, in (0, 1]. */
+export interface HeatColumn {
+  readonly atMs: number;
+  readonly cells: readonly { readonly from: number; readonly to: number; readonly share: number }[];
+  /** What broke in this second. */
+  readonly fault: string | null;
+}
+
+/** Latency over time, made from the differences of the growing histogram that the server pushes. */
+export interface LatencyHeatmap {
+  readonly columns: readonly HeatColumn[];
+  readonly seen: { readonly atMs: number; readonly view: LatencyView } | null;
+}
+
+export const EMPTY_HEATMAP: LatencyHeatmap = { columns: [], seen: null };
+/** Two minutes, at a column a second. */
+export const HEATMAP_COLUMNS = 120;
+const COLUMN_MS = 1_000;
+
+/**
+ * Adds a column when a second has passed since the last one. Where the server has chosen other bins, or counts from 0
+ * again, there is nothing to subtract from: that second stays empty.
+ * @param nowMs  any clock, the same in every call
+ */
+export function addToHeatmap(heatmap: LatencyHeatmap, view: LatencyView, nowMs: number): LatencyHeatmap {
+  const { seen, columns } = heatmap;
+  if (seen === null || seen.view.deployment !== view.deployment) {
+    return { columns: [], seen: { atMs: nowMs, view } };
+  }
+  if (nowMs - seen.atMs < COLUMN_MS) return heatmap;
+  const column: HeatColumn = {
+    atMs: nowMs,
+    cells: difference(seen.view, view),
+    fault: view.lastFault?.at === seen.view.lastFault?.at ? null : (view.lastFault?.description ?? null),
+  };
+  return { columns: [...columns, column].slice(-HEATMAP_COLUMNS), seen: { atMs: nowMs, view } };
+}
+
+function difference(before: LatencyView, now: LatencyView): HeatColumn['cells'] {
+  const same =
+    before.histogram.length === now.histogram.length &&
+    before.histogram.every((bin, index) => bin.from === now.histogram[index]?.from);
+  if (!same) return [];
+  const added = now.histogram.map((bin, index) => bin.count - (before.histogram[index]?.count ?? 0));
+  const total = added.reduce((sum, count) => sum + count, 0);
+  if (total <= 0 || added.some((count) => count < 0)) return [];
+  return now.histogram.flatMap(({ from, to }, index) => {
+    const count = added[index] ?? 0;
+    const width = from - (now.histogram[index - 1]?.from ?? 0);
+    return count === 0 ? [] : [{ from, to: to ?? from + width, share: count / total }];
+  });
+}
