@@ -5,6 +5,7 @@ import {
   LIMITS,
   type Tensor,
   type ToDevice,
+  UnencodableMessageError,
 } from '@sparewheel/protocol';
 import type { Clock } from './clock.ts';
 import type { Faults } from './faults.ts';
