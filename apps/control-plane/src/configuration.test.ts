@@ -52,7 +52,7 @@ describe('configuration', () => {
     [['--host', 'http://x'], {}, 'http://x'],
     [[], { PORT: '3e3' }, 'PORT'],
     [[], { DATA_PORT: '3000' }, '3000'],
-    [[], { SPAREWHEEL_JOIN_TOKEN: 'short' }, 'SPAREWHEEL_JOIN_TOKEN'],
+    [[], { SPAREWHEEL_JOIN_TOKEN: 'two words' }, 'SPAREWHEEL_JOIN_TOKEN'],
     [[], { SPAREWHEEL_INFER_TOKEN: 'with a space in the middle' }, 'SPAREWHEEL_INFER_TOKEN'],
   ])('refuses %j with %j and names %s', (args, environment, named) => {
     expect(() => parse(args, environment)).toThrow(StartupError);

@@ -162,7 +162,7 @@ function parseTokens(variable: (name: string) => string | undefined): Partial<Re
     if (!validToken(token)) {
       throw new StartupError(
         `${variableName} is not a token.`,
-        'A token has 16 to 512 letters, digits and the signs - . _ ~ + / =, for example the output of `openssl rand -hex 24`.',
+        'A token has up to 512 letters, digits and the signs - . _ ~ + / =, for example the output of `openssl rand -hex 24`.',
       );
     }
     tokens[name] = token;

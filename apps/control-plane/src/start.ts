@@ -5,7 +5,7 @@ import { ControlPlane } from './control-plane.ts';
 import { lockHome } from './home-lock.ts';
 import { repositoryRoot } from './repository.ts';
 import { StartupError } from './startup-error.ts';
-import { loadTokens, type TokenName } from './tokens.ts';
+import { guessable, loadTokens, TOKEN_VARIABLES, type TokenName } from './tokens.ts';
 
 const OLDEST_NODE = [20, 19] as const;
 /** Ending takes at most this long; after it, whatever is left is cut off. */
@@ -80,6 +80,9 @@ async function main(): Promise<void> {
   try {
     const { tokens, made } = await loadTokens(configuration.home, configuration.tokens);
     plane = await ControlPlane.start({ configuration, tokens, root, log: (line) => console.log(line) });
+    for (const [name, token] of Object.entries(tokens) as [TokenName, string][]) {
+      if (guessable(token)) console.log(`${TOKEN_VARIABLES[name]} is short enough to be guessed.`);
+    }
     sayWhereItIs(plane, tokens.operator);
     showMade(plane, made, tokens);
   } catch (error) {
