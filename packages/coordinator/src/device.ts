@@ -1,5 +1,5 @@
 import type { FromDevice } from '@sparewheel/protocol';
-import type { CoordinatorOptions } from './options.ts';
+import { type CoordinatorOptions, SHORTEST_WAIT_MS } from './options.ts';
 import type { Clock, DeviceId } from './ports.ts';
 
 /** Why an answer is not to be expected. */
@@ -310,7 +310,7 @@ export class Device {
       this.silentSince = now;
       this.#nextProbeAt = now + this.options.probeEveryMs;
     }
-    if (nextDueMs < Number.POSITIVE_INFINITY) this.#watchFor(nextDueMs);
+    if (nextDueMs < Number.POSITIVE_INFINITY) this.#watchFor(Math.max(nextDueMs, SHORTEST_WAIT_MS));
     if (fellSilent) this.observer.silent(this);
     for (const flight of erased) flight.owner?.erased(flight.shard, 'silent');
     if (erased.length > 0) this.observer.gaveUp(this);

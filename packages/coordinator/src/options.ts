@@ -46,6 +46,12 @@ export interface CoordinatorOptions {
   readonly holds: (device: DeviceId, sha256: string) => boolean;
 }
 
+/**
+ * The shortest wait for something that falls due. What is left until then can round to so little that the clock
+ * does not move, and a timer that only arms itself again would never end.
+ */
+export const SHORTEST_WAIT_MS = 1;
+
 export const DEFAULT_OPTIONS: CoordinatorOptions = {
   firstTask: 1,
   firstRequest: 1,

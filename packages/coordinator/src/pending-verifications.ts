@@ -1,4 +1,4 @@
-import type { CoordinatorOptions } from './options.ts';
+import { type CoordinatorOptions, SHORTEST_WAIT_MS } from './options.ts';
 import type { Clock } from './ports.ts';
 
 /** A decoded step whose surplus answers are still to come. */
@@ -42,7 +42,7 @@ export class PendingVerifications {
       for (const step of this.#pending) {
         const left = step.finishedAt + this.options.verifyWithinMs - now;
         if (left > 0) {
-          this.#arm(left);
+          this.#arm(Math.max(left, SHORTEST_WAIT_MS));
           return;
         }
         step.verifyNow();

@@ -2,7 +2,7 @@ import type { Refusal } from '@sparewheel/protocol';
 import type { Device } from './device.ts';
 import type { CoordinatorEvent } from './events.ts';
 import type { Fleet } from './fleet.ts';
-import type { CoordinatorOptions } from './options.ts';
+import { type CoordinatorOptions, SHORTEST_WAIT_MS } from './options.ts';
 import type { Clock, DeviceId, Installer, InstallProgress, SeatTask } from './ports.ts';
 import type { Program } from './program.ts';
 import { pickSpare } from './spare.ts';
@@ -167,7 +167,7 @@ export class Placement {
     let dueAt = Number.POSITIVE_INFINITY;
     for (const seat of this.#seats) dueAt = Math.min(dueAt, this.#attend(seat, now));
     if (dueAt === Number.POSITIVE_INFINITY) return;
-    this.#wake = this.runtime.clock.schedule(Math.max(0, dueAt - now), () => {
+    this.#wake = this.runtime.clock.schedule(Math.max(dueAt - now, SHORTEST_WAIT_MS), () => {
       this.#wake = null;
       this.reconcile();
     });

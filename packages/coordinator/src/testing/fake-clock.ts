@@ -9,6 +9,8 @@ interface Timer {
 
 /** Microtasks that one event may set off in a row before the clock moves on. */
 const HOPS = 24;
+/** Timers in one advance after which it is taken for an endless loop. */
+const EVENTS_AT_ONCE = 200_000;
 
 /**
  * A clock that stands still until it is told to move. Timers fire in the order of their time, and those of the
@@ -41,8 +43,10 @@ export class FakeClock implements Clock {
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     await settle();
+    let fired = 0;
     while (await this.#fireNext(until)) {
-      // Until nothing is due.
+      if (++fired > EVENTS_AT_ONCE)
+        throw new Error(`at ${this.#now} ms timers keep firing and time stands still`);
     }
     this.#now = until;
   }

@@ -1,0 +1,130 @@
+import { expect, it } from 'vitest';
+import { corrupted, randomStream, readyRig } from './testing/index.ts';
+
+/** Runs one random schedule; any promise that is broken is a string in the result. */
+async function chaos(seed: number): Promise<string[]> {
+  const random = randomStream(seed);
+  const upTo = (n: number) => Math.floor(random() * n);
+  const pick = <T>(items: readonly T[]): T => items[upTo(items.length)]!;
+  const k = 1 + upTo(4);
+  const r = upTo(3);
+  const verify = pick(['before', 'after', 'off'] as const);
+  const deadlineMs = 3_000;
+  const rig = await readyRig({
+    k,
+    r,
+    seed,
+    spares: upTo(3),
+    replicas: 2,
+    layers: [
+      { kind: 'coded', inputs: 3, outputs: 4 + upTo(5) },
+      { kind: pick(['local', 'replicated']) },
+      { kind: 'coded', inputs: 0, outputs: 5 },
+    ].map((layer, i, all) => (i === 2 ? { ...layer, inputs: all[0]!.outputs! } : layer)) as Parameters<
+      typeof readyRig
+    >[0] extends { layers?: infer L } | undefined
+      ? NonNullable<L>
+      : never,
+    policy: { waitMs: pick(['any-k', 5, 'all'] as const), verify, deadlineMs },
+    options: {
+      silentAfterMs: 200,
+      healAfterMs: 300,
+      inFlightPerDevice: 2 + upTo(6),
+      requestsInFlight: 4 + upTo(8),
+    },
+  });
+  const { clock, coordinator, fleet, network } = rig;
+  const broken: string[] = [];
+  // Where lies may get through by design, none are told.
+  const mayLie = verify === 'before' && r > 0;
+  const devices = fleet.devices.map(({ id }) => id);
+  const faults: ((id: string) => void)[] = [
+    (id) => fleet.kill(id, pick([0, 5, 300])),
+    (id) => fleet.kill(id),
+    (id) => fleet.revive(id),
+    (id) => fleet.revive(id),
+    (id) => fleet.partition(id),
+    (id) => fleet.pause(id),
+    (id) => fleet.heal(id),
+    (id) => fleet.heal(id),
+    (id) => Object.assign(fleet.device(id).behaviour, { networkMs: upTo(20) }),
+    (id) => Object.assign(fleet.device(id).behaviour, { computeMs: 1 + upTo(30) }),
+    (id) => Object.assign(fleet.device(id).behaviour, { dropNext: 1 + upTo(5) }),
+    (id) => Object.assign(fleet.device(id).behaviour, { mute: true }),
+    (id) => Object.assign(fleet.device(id).behaviour, { refuse: pick(['engine', 'unknown-task']) }),
+    (id) => Object.assign(fleet.device(id).behaviour, { failInstalls: 1 + upTo(3) }),
+    (id) =>
+      Object.assign(fleet.device(id).behaviour, {
+        // Duplicates what it answers.
+        tamper: (message: unknown) => [message, message],
+      }),
+  ];
+  let liars = 0;
+  let settled = 0;
+  const requests = 60;
+  for (let i = 0; i < requests; i++) {
+    for (let f = 0; f < upTo(3); f++) pick(faults)(pick(devices));
+    if (mayLie && liars === 0 && random() < 0.05) {
+      liars++;
+      fleet.device(pick(devices)).behaviour.tamper = (message) =>
+        message.kind === 'answer' ? corrupted(message, 0.5) : message;
+    }
+    if (random() < 0.05) {
+      coordinator.setPolicy('net', { waitMs: pick(['any-k', 5, 'all'] as const), verify, deadlineMs });
+    }
+    if (random() < 0.04) {
+      const { plan, artifacts } = network;
+      const policy = { waitMs: 'any-k', verify, deadlineMs } as const;
+      coordinator.deploy({ name: 'net', plan, artifacts, policy, seats: [] });
+    }
+    const input = rig.input(1 + upTo(2));
+    const startedAt = clock.now();
+    let times = 0;
+    const once = (what: string, problem: string | null) => {
+      settled++;
+      if (++times > 1) broken.push(`request ${i} settled twice`);
+      if (clock.now() - startedAt > deadlineMs) broken.push(`request ${i} ${what} after its deadline`);
+      if (problem !== null) broken.push(`request ${i}: ${problem}`);
+    };
+    coordinator.infer('net', { t0: input }).then(
+      ({ fetches }) => {
+        const expected = network.reference(input).data;
+        const got = fetches.t3!.data as Float32Array;
+        const wrong = expected.findIndex((value, j) => !(Math.abs(value - got[j]!) < 1e-3));
+        once('answered', wrong < 0 ? null : `wrong at ${wrong}: ${got[wrong]} for ${expected[wrong]}`);
+      },
+      (error: Error) => once('failed', `failed: ${error.message}`),
+    );
+    await clock.advance(upTo(60));
+  }
+  for (const id of devices) {
+    fleet.heal(id);
+    Object.assign(fleet.device(id).behaviour, { networkMs: 1, computeMs: 1, failInstalls: 0 });
+    fleet.kill(id);
+    fleet.revive(id);
+  }
+  await clock.advance(30_000);
+  const { deployments } = coordinator.snapshot();
+  const [net] = deployments;
+  if (settled !== requests) broken.push(`${requests - settled} requests lost`);
+  const { counters } = net!;
+  if (counters.requests !== counters.answered + counters.failed + counters.cancelled) {
+    broken.push(`the counters do not add up: ${JSON.stringify(counters)}`);
+  }
+  if (net!.inFlight + net!.queued > 0) broken.push('something is still in flight');
+  const quarantined = coordinator.snapshot().devices.filter(({ state }) => state === 'quarantined').length;
+  if (quarantined > liars) broken.push(`${quarantined} quarantined for ${liars} liars`);
+  const enough = devices.length - quarantined >= network.plan.seats.length;
+  if (enough && net!.state !== 'ready') broken.push(`not whole again: ${net!.state}, ${net!.reason}`);
+  for (const { id, inFlight } of coordinator.snapshot().devices) {
+    if (inFlight > 0) broken.push(`${id} still has ${inFlight} in flight`);
+  }
+  return broken;
+}
+
+it('loses nothing, answers nothing wrongly and heals under random faults', async () => {
+  const seeds = Number(process.env.CHAOS_SEEDS ?? 100);
+  for (let seed = 1; seed <= seeds; seed++) {
+    expect(await chaos(seed), `seed ${seed}`).toEqual([]);
+  }
+}, 120_000);
