@@ -65,8 +65,22 @@ export interface NotCodable {
   readonly reason: string;
 }
 
-/** The shapes of a graph's values, where they are known. */
+/** The shapes of a graph's values, where their ranks are known; -1 for a dimension that hangs on the data. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** What a graph says of its values' shapes, its constants' among them. */
+export function shapesOf(graph: Graph): Shapes {
+  const shapes = new Map<string, readonly number[]>();
+  for (const { name, dims } of graph.initializers) shapes.set(name, dims);
+  for (const { name, type } of [...graph.valueInfos, ...graph.outputs, ...graph.inputs]) {
+    if (type?.kind !== 'tensor' || !type.dims) continue;
+    shapes.set(
+      name,
+      type.dims.map((dim) => (typeof dim === 'number' ? dim : -1)),
+    );
+  }
+  return shapes;
+}
 
 /** Finds a graph's constants by name. */
 export function constantsOf(graph: Graph): Map<string, ConstantTensor> {
@@ -131,7 +145,8 @@ function analyseConvolution(
         `it is depthwise: each of its ${groups} groups has one output channel, and a parity over groups would need all of their inputs and as much work as the whole layer`,
       );
     }
-    if (!shapes.has(node.outputs[0]!)) return refuse("its output's shape is not known");
+    const shape = shapes.get(node.outputs[0]!);
+    if (!shape || shape.includes(-1)) return refuse("its output's shape is not known beforehand");
   }
   const addend = biasName === '' ? undefined : constants.get(biasName);
   if (biasName !== '' && !addend) return refuse('its bias is computed at run time');

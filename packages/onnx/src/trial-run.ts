@@ -16,6 +16,12 @@ const TIMED_RUNS = 3;
 /** Past this the timing stops: a large model's first figures are good enough. */
 const TIME_LIMIT_MS = 1500;
 
+/** Element i of a trial input of real numbers. */
+type RealInput = (i: number) => number;
+const FIRST_INPUT: RealInput = (i) => Math.sin(i);
+/** Differs from the first in sign, size and order of its elements. */
+const SECOND_INPUT: RealInput = (i) => 3 * Math.cos(1.3 * i) - 1;
+
 const SESSION = {
   graphOptimizationLevel: 'disabled',
   executionMode: 'sequential',
@@ -56,15 +62,40 @@ async function traceValues(graph: Graph, path: string): Promise<Map<string, Valu
     const fetches = session.outputMetadata
       .filter((value) => value.isTensor && value.type in DATA_TYPE)
       .map((value) => value.name);
-    const results = await run(session, graph, fetches);
     const values = new Map<string, ValueInfo>();
-    for (const [name, value] of Object.entries(results)) {
+    for (const [name, value] of Object.entries(await run(session, graph, fetches, FIRST_INPUT))) {
       const { type, dims } = value as Tensor;
       values.set(name, { name, type: { kind: 'tensor', dataType: DATA_TYPE[type as DataTypeName], dims } });
     }
+    const uncertain = session.outputMetadata.filter(
+      (value) =>
+        values.has(value.name) && value.isTensor && value.shape.some((dim) => typeof dim !== 'number'),
+    );
+    if (uncertain.length > 0) await findDataDependence(session, graph, values);
     return values;
   } finally {
     await session.release();
+  }
+}
+
+/**
+ * Shapes that ONNX Runtime does not infer may hang on the values, not only the shapes, of the inputs (NonZero, say).
+ * Where a second input gives another size, the dimension stays open.
+ */
+async function findDataDependence(
+  session: InferenceSession,
+  graph: Graph,
+  values: Map<string, ValueInfo>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(await run(session, graph, [...values.keys()], SECOND_INPUT))) {
+    const before = values.get(name)!.type;
+    if (before?.kind !== 'tensor' || !before.dims) continue;
+    const { dims } = value as Tensor;
+    const type =
+      dims.length === before.dims.length
+        ? { ...before, dims: before.dims.map((dim, axis) => (dim === dims[axis] ? dim : null)) }
+        : ({ kind: 'tensor', dataType: before.dataType } as const);
+    values.set(name, { name, type });
   }
 }
 
@@ -81,6 +112,7 @@ async function timeNodes(graph: Graph, path: string, scratch: string): Promise<M
         session,
         graph,
         graph.outputs.map((output) => output.name),
+        FIRST_INPUT,
       );
     }
     session.endProfiling();
@@ -121,12 +153,13 @@ async function run(
   session: InferenceSession,
   graph: Graph,
   fetches: readonly string[],
+  real: RealInput,
 ): Promise<InferenceSession.OnnxValueMapType> {
   // Whole numbers may be indices or lengths: 0 suits the one, 1 the other.
   let failure: unknown;
   for (const whole of [0, 1] as const) {
     try {
-      return await session.run(trialFeeds(graph, whole), fetches);
+      return await session.run(trialFeeds(graph, real, whole), fetches);
     } catch (error) {
       failure ??= error;
     }
@@ -135,29 +168,29 @@ async function run(
 }
 
 /** An input for every true input of the graph; values do not matter, shapes and types do. */
-function trialFeeds(graph: Graph, whole: 0 | 1): Record<string, Tensor> {
+function trialFeeds(graph: Graph, real: RealInput, whole: 0 | 1): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { name, type } of graph.inputs) {
     if (type?.kind !== 'tensor') continue;
     const dims = (type.dims ?? []) as number[];
     const count = dims.reduce((product, dim) => product * dim, 1);
-    feeds[name] = trialTensor(type.dataType, dims, count, whole);
+    feeds[name] = trialTensor(type.dataType, dims, count, real, whole);
   }
   return feeds;
 }
 
-function trialTensor(dataType: number, dims: number[], count: number, whole: 0 | 1): Tensor {
+function trialTensor(dataType: number, dims: number[], count: number, real: RealInput, whole: 0 | 1): Tensor {
   switch (dataType) {
     case DATA_TYPE.float32:
       return new Tensor(
         'float32',
-        Float32Array.from({ length: count }, (_, i) => Math.sin(i)),
+        Float32Array.from({ length: count }, (_, i) => real(i)),
         dims,
       );
     case DATA_TYPE.float64:
       return new Tensor(
         'float64',
-        Float64Array.from({ length: count }, (_, i) => Math.sin(i)),
+        Float64Array.from({ length: count }, (_, i) => real(i)),
         dims,
       );
     case DATA_TYPE.int64:

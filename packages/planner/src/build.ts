@@ -11,9 +11,8 @@ import {
   loadLayerConstants,
   type Model,
   reshapeInputs,
-  type Shapes,
+  shapesOf,
   shardModel,
-  typesByName,
 } from '@sparewheel/onnx';
 import { PlanMismatchError } from './errors.ts';
 import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Step } from './plan.ts';
@@ -81,7 +80,7 @@ function regrouped(
   layers: ReadonlyMap<CodedStep, LinearLayer>,
   model: Model,
 ): Map<string, readonly number[]> {
-  const shapes = shapesOf(model);
+  const shapes = shapesOf(model.graph);
   const received = new Map<string, readonly number[]>();
   for (const layer of layers.values()) {
     if (layer.groups === 1) continue;
@@ -120,19 +119,11 @@ function* shards(step: CodedStep, layer: LinearLayer, loaded: LoadedModel): Gene
 function findLayer(step: CodedStep, model: Model): LinearLayer {
   const { graph } = model;
   if (!graph.nodes[step.node]) throw new PlanMismatchError(step.id, `the model has no node ${step.node}`);
-  const layer = analyseLinear(graph, step.node, constantsOf(graph), shapesOf(model));
+  const layer = analyseLinear(graph, step.node, constantsOf(graph), shapesOf(model.graph));
   if (!isCodable(layer)) throw new PlanMismatchError(step.id, `node ${step.node} is not a layer to be coded`);
   const rows = step.blocks.reduce((sum, block) => sum + block.rows, 0);
   if (layer.fetch !== step.fetch || layer.feed !== step.feed || layer.layout.rows !== rows) {
     throw new PlanMismatchError(step.id, `layer "${step.layer}" looks different there`);
   }
   return layer;
-}
-
-function shapesOf({ graph }: Model): Shapes {
-  return new Map(
-    [...typesByName(graph)].flatMap(([name, { type }]) =>
-      type?.kind === 'tensor' && type.dims ? [[name, type.dims as readonly number[]] as const] : [],
-    ),
-  );
 }

@@ -24,11 +24,11 @@ export const DEFAULT_COSTS: Costs = {
   deviceSlowdown: 1,
 };
 
-/** Bytes of a value on the wire; 0 where its shape is not known. */
+/** Bytes of a value on the wire; 0 where its shape is not known, a dimension that hangs on the data taken as 1. */
 export function tensorBytes(profile: ModelProfile, name: string): number {
   const tensor = profile.tensors[name];
   if (!tensor) return 0;
-  return elementCount(tensor.dims) * (BYTES_PER_ELEMENT[tensor.type as ElementType] ?? 0);
+  return elementCount(tensor.dims.map(Math.abs)) * (BYTES_PER_ELEMENT[tensor.type as ElementType] ?? 0);
 }
 
 /** Milliseconds that a layer takes where it is not divided. */

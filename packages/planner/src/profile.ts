@@ -11,6 +11,7 @@ import {
   type Node,
   nodeReads,
   type Shapes,
+  shapesOf,
   tensorByteLength,
 } from '@sparewheel/onnx';
 import { ELEMENT_TYPES, type ElementType, elementCount, type TensorSpec } from '@sparewheel/protocol';
@@ -55,7 +56,7 @@ export interface LayerProfile {
   readonly notCodable: string | null;
 }
 
-/** A value's type and shape; the type may be one that does not travel. */
+/** A value's type and shape; the type may be one that does not travel, a dimension of -1 hangs on the data. */
 export interface TensorProfile {
   readonly type: string;
   readonly dims: readonly number[];
@@ -89,10 +90,7 @@ export function profileModel(
   const { graph } = model;
   const constants = constantsOf(graph);
   const tensors = tensorProfiles(graph);
-  const shapes: Shapes = new Map([
-    ...Object.entries(tensors).map(([name, { dims }]) => [name, dims] as const),
-    ...[...constants].map(([name, { dims }]) => [name, dims] as const),
-  ]);
+  const shapes = shapesOf(graph);
   const sparse = new Set(graph.sparseInitializers.map(({ name }) => name));
   const layers = graph.nodes.map((node, index): LayerProfile => {
     const reads = nodeReads(node);
@@ -153,8 +151,9 @@ function layerCoding(layer: LinearLayer): LayerCoding {
 function tensorProfiles(graph: Graph): Record<string, TensorProfile> {
   const tensors: Record<string, TensorProfile> = {};
   for (const { name, type } of [...graph.inputs, ...graph.valueInfos, ...graph.outputs]) {
-    if (type?.kind !== 'tensor' || !type.dims?.every((dim) => typeof dim === 'number')) continue;
-    tensors[name] = { type: dataTypeName(type.dataType), dims: type.dims as readonly number[] };
+    if (type?.kind !== 'tensor' || !type.dims) continue;
+    const dims = type.dims.map((dim) => (typeof dim === 'number' ? dim : -1));
+    tensors[name] = { type: dataTypeName(type.dataType), dims };
   }
   return tensors;
 }
@@ -165,7 +164,7 @@ function spec(
   constant?: { readonly dataType: number; readonly dims: readonly number[] },
 ): TensorSpec {
   const found = tensors[name] ?? (constant && { type: dataTypeName(constant.dataType), dims: constant.dims });
-  if (!found) throw new TypeError(`"${name}" has no static shape; profile the canonical form of the model`);
+  if (!found) throw new TypeError(`"${name}" has no shape; profile the canonical form of the model`);
   return { name, type: found.type as ElementType, dims: found.dims };
 }
 
@@ -174,8 +173,10 @@ function spec(
  * count their matrix products. What is in a body counts once.
  */
 function multiplyAdds(node: Node, shapes: Shapes): number {
-  const output = shapes.get(node.outputs.find((name) => name !== '') ?? '');
-  const input = (index: number) => shapes.get(node.inputs[index] ?? '');
+  // A dimension that hangs on the data counts as 1.
+  const shape = (name: string) => shapes.get(name)?.map(Math.abs);
+  const output = shape(node.outputs.find((name) => name !== '') ?? '');
+  const input = (index: number) => shape(node.inputs[index] ?? '');
   switch (node.opType) {
     case 'Conv': {
       const weights = input(1);

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Model, writeModel } from '@sparewheel/onnx';
+import { canonicalise, openCanonical } from '@sparewheel/onnx/canonical';
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { buildArtifacts } from '../build.ts';
+import type { Plan } from '../plan.ts';
+import { type ModelProfile, profileModel } from '../profile.ts';
+import { directorySink, PlanExecutor } from './execute.ts';
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** A model brought in from memory, to be planned and run in this process. Release it after use. */
+export interface PreparedModel {
+  readonly profile: ModelProfile;
+  /** What plain ONNX Runtime gives on the undivided model as it was brought. */
+  expected(feeds: Tensors): Promise<Tensors>;
+  /** What the plan gives, with each set of seats dead. */
+  outcomes(plan: Plan, feeds: Tensors, deaths: readonly (readonly number[])[]): Promise<readonly Tensors[]>;
+  release(): void;
+}
+
+export async function prepareModel(model: Model, name = 'model'): Promise<PreparedModel> {
+  const directory = mkdtempSync(join(tmpdir(), 'prepared-'));
+  const modelPath = join(directory, 'model.onnx');
+  writeFileSync(modelPath, Buffer.concat(writeModel(model)));
+  const canonical = await canonicalise({
+    modelPath,
+    scratchDirectory: directory,
+    outputDirectory: join(directory, 'models'),
+  });
+  const loaded = openCanonical(canonical.graph.path);
+  return {
+    profile: profileModel(loaded.model, { name, sha256: canonical.graph.sha256 }, canonical.nodeMs),
+    async expected(feeds) {
+      const session = await InferenceSession.create(modelPath, { logSeverityLevel: 4 });
+      const outputs = await session.run(feeds);
+      await session.release();
+      return outputs as unknown as Tensors;
+    },
+    async outcomes(plan, feeds, deaths) {
+      const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
+      const executor = new PlanExecutor(plan, artifacts, directory);
+      const outcomes: Tensors[] = [];
+      for (const dead of deaths) outcomes.push(await executor.run(feeds, new Set(dead)));
+      await executor.release();
+      return outcomes;
+    },
+    release() {
+      loaded.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}

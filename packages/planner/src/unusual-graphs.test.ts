@@ -1,0 +1,225 @@
+import { type Attribute, type ConstantTensor, DATA_TYPE, type Graph, type Model } from '@sparewheel/onnx';
+import { floats, graph, model, node, value } from '@sparewheel/onnx/testing';
+import { Tensor } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import type { Strategy } from './plan.ts';
+import { createPlan } from './planner.ts';
+import { relativeError } from './testing/public-graphs.ts';
+import { prepareModel } from './testing/run-plans.ts';
+
+const int = (name: string, number: number): Attribute => ({ name, kind: 'int', value: BigInt(number) });
+const ints = (name: string, list: number[]): Attribute => ({ name, kind: 'ints', value: list.map(BigInt) });
+const real = (name: string, number: number): Attribute => ({ name, kind: 'float', value: number });
+const body = (name: string, parts: Partial<Graph>): Attribute => ({
+  name,
+  kind: 'graph',
+  value: graph(parts),
+});
+const scalar = (name: string, whole: number): ConstantTensor => ({
+  name,
+  dims: [],
+  dataType: DATA_TYPE.int64,
+  storage: { kind: 'raw', bytes: new Uint8Array(BigInt64Array.of(BigInt(whole)).buffer) },
+});
+const cast = (from: string, to: string, type: keyof typeof DATA_TYPE) =>
+  node('Cast', [from], [to], [int('to', DATA_TYPE[type])]);
+
+/** w [4, 8] and w2 [8, 8] over x [2, 4], unless the parts say otherwise. */
+function small(parts: Partial<Graph>): Model {
+  return model({
+    initializers: [floats('w', [4, 8]), floats('w2', [8, 8]), ...(parts.initializers ?? [])],
+    inputs: parts.inputs ?? [value('x', [2, 4])],
+    outputs: parts.outputs ?? [value('y', [2, 8])],
+    nodes: parts.nodes ?? [node('MatMul', ['x', 'w'], ['y'])],
+  });
+}
+
+const GRAPHS: Readonly<Record<string, Model>> = {
+  'an input that nobody reads': small({ inputs: [value('x', [2, 4]), value('unread', [3])] }),
+  'an input that is an output': small({ outputs: [value('y', [2, 8]), value('x', [2, 4])] }),
+  'one value under several output names': small({
+    nodes: [
+      node('MatMul', ['x', 'w'], ['h']),
+      node('Identity', ['h'], ['a']),
+      node('Identity', ['h'], ['b']),
+      node('Relu', ['h'], ['c']),
+    ],
+    outputs: ['a', 'b', 'h', 'c'].map((name) => value(name, [2, 8])),
+  }),
+  'a constant that is an output': small({
+    nodes: [node('MatMul', ['x', 'w'], ['y']), node('Relu', ['c'], ['d'])],
+    initializers: [floats('c', [3])],
+    outputs: [value('y', [2, 8]), value('c', [3]), value('d', [3])],
+  }),
+  'weights that two layers share, one of them transposed': small({
+    nodes: [node('MatMul', ['x', 'w'], ['h']), node('Gemm', ['h', 'w'], ['y'], [int('transB', 1)])],
+    outputs: [value('y', [2, 4])],
+  }),
+  'weights that are their own bias': small({
+    nodes: [node('Gemm', ['x', 'w2', 'w2'], ['y'])],
+    inputs: [value('x', [8, 8])],
+    outputs: [value('y', [8, 8])],
+  }),
+  'a product with a bias over three dimensions': small({
+    nodes: [node('MatMul', ['x', 'w'], ['h']), node('Add', ['h', 'b'], ['y'])],
+    initializers: [floats('b', [8])],
+    inputs: [value('x', [2, 5, 4])],
+    outputs: [value('y', [2, 5, 8])],
+  }),
+  'a batch of weights, broadcast': small({
+    nodes: [node('MatMul', ['x', 'many'], ['y'])],
+    initializers: [floats('many', [3, 4, 9])],
+    inputs: [value('x', [2, 1, 5, 4])],
+    outputs: [value('y', [2, 3, 5, 9])],
+  }),
+  'weights on the left of a vector': small({
+    nodes: [node('MatMul', ['many', 'x'], ['y'])],
+    initializers: [floats('many', [3, 8, 4])],
+    inputs: [value('x', [4])],
+    outputs: [value('y', [3, 8])],
+  }),
+  'Gemm with alpha and without its addend (beta = 0)': small({
+    nodes: [node('Gemm', ['x', 'w', 'c'], ['y'], [real('alpha', 2), real('beta', 0)])],
+    initializers: [floats('c', [1])],
+  }),
+  'branches that use weights and values around them': small({
+    nodes: [
+      node('MatMul', ['x', 'w'], ['h']),
+      node(
+        'If',
+        ['choice'],
+        ['k'],
+        [
+          body('then_branch', { nodes: [node('MatMul', ['h', 'w2'], ['t'])], outputs: [value('t', [2, 8])] }),
+          body('else_branch', { nodes: [node('Neg', ['h'], ['e'])], outputs: [value('e', [2, 8])] }),
+        ],
+      ),
+      node('MatMul', ['k', 'w2'], ['y']),
+    ],
+    inputs: [value('x', [2, 4]), value('choice', [1], DATA_TYPE.bool)],
+  }),
+  'a loop': small({
+    nodes: [
+      node(
+        'Loop',
+        ['trips', '', 'x'],
+        ['l'],
+        [
+          body('body', {
+            inputs: [
+              value('i', [], DATA_TYPE.int64),
+              value('go', [], DATA_TYPE.bool),
+              value('state', [2, 4]),
+            ],
+            nodes: [node('Identity', ['go'], ['on']), node('Add', ['state', 'state'], ['next'])],
+            outputs: [value('on', [], DATA_TYPE.bool), value('next', [2, 4])],
+          }),
+        ],
+      ),
+      node('MatMul', ['l', 'w'], ['y']),
+    ],
+    initializers: [scalar('trips', 3)],
+  }),
+  'a sequence, which cannot be sent': small({
+    nodes: [
+      node('SequenceConstruct', ['x', 'x'], ['s']),
+      node('MatMul', ['x', 'w'], ['h']),
+      node('SequenceAt', ['s', 'one'], ['q']),
+      node('MatMul', ['q', 'w'], ['g']),
+      node('Add', ['h', 'g'], ['y']),
+    ],
+    initializers: [scalar('one', 1)],
+  }),
+  'float16 and strings in between, which cannot be sent': small({
+    nodes: [
+      cast('x', 'half', 'float16'),
+      node('MatMul', ['x', 'w'], ['h']),
+      cast('h', 'text', 'string'),
+      cast('text', 'back', 'float32'),
+      node('MatMul', ['back', 'w2'], ['g']),
+      cast('g', 'halfG', 'float16'),
+      node('Concat', ['half', 'halfG'], ['both'], [int('axis', 1)]),
+      cast('both', 'y', 'float32'),
+    ],
+    outputs: [value('y', [2, 12])],
+  }),
+  'a source of random numbers': small({
+    nodes: [
+      node('RandomNormal', [], ['noise'], [ints('shape', [2, 4])]),
+      node('Mul', ['noise', 'zero'], ['nothing']),
+      node('Add', ['x', 'nothing'], ['sum']),
+      node('MatMul', ['sum', 'w'], ['y']),
+    ],
+    initializers: [floats('zero', [1], [0])],
+  }),
+  'an output whose size hangs on the data': small({
+    nodes: [
+      node('MatMul', ['x', 'w'], ['h']),
+      node('Relu', ['h'], ['r']),
+      node('NonZero', ['r'], ['where']),
+      cast('where', 'y', 'float32'),
+    ],
+    outputs: [value('y', [2, 'count'])],
+  }),
+  'an output of bool': small({
+    nodes: [node('MatMul', ['x', 'w'], ['h']), node('Greater', ['h', 'zero'], ['y'])],
+    initializers: [floats('zero', [1], [0])],
+    outputs: [value('y', [2, 8], DATA_TYPE.bool)],
+  }),
+  'an optional input that is left out': small({
+    nodes: [node('Clip', ['x', '', 'most'], ['c']), node('MatMul', ['c', 'w'], ['y'])],
+    initializers: [floats('most', [], [0.5])],
+  }),
+  'names of all kinds': small({
+    nodes: [node('MatMul', ['a/b:0', 'w'], ['../h']), node('Relu', ['../h'], ['y y'])],
+    inputs: [value('a/b:0', [2, 4])],
+    outputs: [value('y y', [2, 8])],
+  }),
+};
+
+describe('a graph is planned, built and run with', () => {
+  it.each(Object.entries(GRAPHS))('%s', async (_, unusual) => {
+    const prepared = await prepareModel(unusual);
+    const feeds = feedsFor(unusual);
+    const expected = await prepared.expected(feeds);
+    for (const [strategy, k] of [
+      ['coded', 2],
+      ['paper', 2],
+      ['replicated', 1],
+    ] as [Strategy, number][]) {
+      const plan = createPlan(prepared.profile, { k, r: 1, strategy, layers: 'all' });
+      for (const outputs of await prepared.outcomes(plan, feeds, [[], [0], [1]])) {
+        expect(Object.keys(outputs)).toEqual(unusual.graph.outputs.map(({ name }) => name));
+        for (const [name, tensor] of Object.entries(expected)) {
+          expect(outputs[name]!.dims).toEqual(tensor.dims);
+          expect(relativeError(outputs[name]!, tensor)).toBeLessThan(1e-5);
+        }
+      }
+    }
+    prepared.release();
+  });
+
+  it('dimensions that hang on the data left open in what it declares', async () => {
+    const prepared = await prepareModel(GRAPHS['an output whose size hangs on the data']!);
+    expect(prepared.profile.outputs).toEqual([{ name: 'y', type: 'float32', dims: [2, -1] }]);
+    prepared.release();
+  });
+});
+
+function feedsFor({ graph: { inputs } }: Model): Record<string, Tensor> {
+  return Object.fromEntries(
+    inputs.map(({ name, type }) => {
+      const dims = type?.kind === 'tensor' ? (type.dims as number[]) : [];
+      const count = dims.reduce((product, dim) => product * dim, 1);
+      const isBool = type?.kind === 'tensor' && type.dataType === DATA_TYPE.bool;
+      const tensor = isBool
+        ? new Tensor('bool', new Uint8Array(count).fill(1), dims)
+        : new Tensor(
+            'float32',
+            Float32Array.from({ length: count }, (_, i) => Math.cos(i)),
+            dims,
+          );
+      return [name, tensor];
+    }),
+  );
+}
