@@ -7,4 +7,5 @@ import type { Benchmark } from './benchmark.ts';
 export const registry: Record<string, () => Promise<Benchmark>> = {
   encode: async () => (await import('./encode.ts')).encode,
   decode: async () => (await import('./decode.ts')).decode,
+  gather: async () => (await import('./gather.ts')).gather,
 };

@@ -1,0 +1,274 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Access } from '@sparewheel/control-plane/data-plane/access';
+import { AgentGateway } from '@sparewheel/control-plane/data-plane/agents/agent-gateway';
+import { DeviceRegistry } from '@sparewheel/control-plane/data-plane/agents/device-registry';
+import { Distributor } from '@sparewheel/control-plane/data-plane/agents/distributor';
+import { SocketTransport } from '@sparewheel/control-plane/data-plane/agents/socket-transport';
+import { Listener } from '@sparewheel/control-plane/data-plane/listener';
+import { DATA_TYPE, joinChunks, writeModel } from '@sparewheel/onnx';
+import { type Answer, containsNonFinite, type Tensor } from '@sparewheel/protocol';
+import type { Benchmark } from './benchmark.ts';
+import { percentile } from './measure.ts';
+
+const PEERS = 5;
+const REQUEST_ELEMENTS = 9216;
+const ANSWER_ELEMENTS = 4096;
+const ROUNDS_PER_TURN = 100;
+const TURNS = 20;
+const WARMUP_TURNS = 3;
+const TASK = 1;
+
+/** One broadcast to every peer that resolves when all have answered. */
+interface Fleet {
+  gather(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The first ANSWER elements of the input: real engine calls whose computing costs next to nothing. */
+function sliceModel(): Uint8Array {
+  const indices = (name: string, value: bigint) => ({
+    name,
+    dims: [1],
+    dataType: DATA_TYPE.int64,
+    storage: { kind: 'raw' as const, bytes: new Uint8Array(BigInt64Array.of(value).buffer) },
+  });
+  const tensor = (name: string, length: number) => ({
+    name,
+    type: { kind: 'tensor' as const, dataType: DATA_TYPE.float32, dims: [length] },
+  });
+  return joinChunks(
+    writeModel({
+      irVersion: 8,
+      producer: 'sparewheel',
+      opsetImports: [{ domain: '', version: 17 }],
+      functions: [],
+      graph: {
+        name: 'slice',
+        nodes: [
+          {
+            name: 'slice',
+            opType: 'Slice',
+            domain: '',
+            overload: '',
+            inputs: ['x', 'from', 'to'],
+            outputs: ['y'],
+            attributes: [],
+          },
+        ],
+        initializers: [indices('from', 0n), indices('to', BigInt(ANSWER_ELEMENTS))],
+        sparseInitializers: [],
+        inputs: [tensor('x', REQUEST_ELEMENTS)],
+        outputs: [tensor('y', ANSWER_ELEMENTS)],
+        valueInfos: [],
+      },
+    }),
+  );
+}
+
+/** Real agent processes behind the data plane's own gateway, transport and distributor. */
+async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
+  const home = await mkdtemp(join(tmpdir(), 'sparewheel-bench-'));
+  const blobs = join(home, 'blobs');
+  await mkdir(blobs);
+  const graph = sliceModel();
+  const sha256 = createHash('sha256').update(graph).digest('hex');
+  await writeFile(join(blobs, sha256), graph);
+
+  const access = new Access({
+    operatorToken: 'operator',
+    inferToken: 'infer',
+    joinToken: 'join-token-of-the-bench',
+  });
+  const listener = new Listener({
+    access,
+    version: 'bench',
+    backend: { model: () => null, ready: () => false, infer: () => Promise.reject(new Error('not here')) },
+  });
+  const devices: string[] = [];
+  const computeMicros: number[] = [];
+  let joined = () => {};
+  let answered = (_answer: Answer) => {};
+  const gateway = new AgentGateway(listener.io, access, new DeviceRegistry([]), {
+    connected: (device) => {
+      devices.push(device);
+      distributor.deviceHolds(device, []);
+      if (devices.length === PEERS) joined();
+    },
+    disconnected: (device, reason) => console.error(`bench: device ${device} is gone: ${reason}`),
+    received: (_device, message) => {
+      if (message.kind === 'refusal') throw new Error(`a device refused: ${message.message}`);
+      answered(message);
+    },
+    known: () => {},
+    refused: (_device, message) => console.error(`bench: refused: ${message}`),
+    changed: () => {},
+  });
+  const distributor = new Distributor(blobs, {
+    blob: (device, chunk, timeoutMs) => gateway.request(device, 'blob', chunk, timeoutMs),
+    load: (device, task, timeoutMs) => gateway.request(device, 'load', task, timeoutMs),
+    unload: (device, task) => gateway.request(device, 'unload', { task }),
+    retain: (device, kept) => gateway.request(device, 'retain', { blobs: [...kept] }),
+  });
+  const transport = new SocketTransport({
+    sink: (device) => gateway.tensorsSocket(device)?.conn,
+    refused: (_device, message) => console.error(`bench: not sent: ${JSON.stringify(message)}`),
+  });
+  const port = await listener.listen('127.0.0.1', 0);
+  const everyoneHere = new Promise<void>((resolve) => {
+    joined = resolve;
+  });
+  const supervisor = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL('../../apps/agent/dist/agent.js', import.meta.url)),
+      ...['--url', `http://127.0.0.1:${port}`, '--name', 'bench', '--count', String(PEERS), '--home', home],
+    ],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, SPAREWHEEL_JOIN_TOKEN: 'join-token-of-the-bench' },
+    },
+  );
+  await everyoneHere;
+  const artifact = { graph: { sha256, bytes: graph.byteLength }, weights: null };
+  for (const device of devices) {
+    await distributor.install(device, [{ task: TASK, artifact, feeds: ['x'], fetches: ['y'] }], {
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    });
+  }
+
+  const input: Tensor = {
+    type: 'float32',
+    dims: [REQUEST_ELEMENTS],
+    data: Float32Array.from({ length: REQUEST_ELEMENTS }, (_, i) => i / REQUEST_ELEMENTS),
+  };
+  let request = 0;
+  return {
+    computeMicros,
+    gather: () =>
+      new Promise((resolve) => {
+        const id = ++request;
+        let missing = devices.length;
+        answered = (answer) => {
+          const y = answer.tensors[0]?.data as Float32Array;
+          if (answer.request !== id || y.length !== ANSWER_ELEMENTS || containsNonFinite(y))
+            throw new Error('a wrong answer');
+          if (y[ANSWER_ELEMENTS - 1] !== input.data[ANSWER_ELEMENTS - 1]) throw new Error('a wrong value');
+          computeMicros.push(answer.computeMicros);
+          if (--missing === 0) resolve();
+        };
+        transport.scatter(devices, { kind: 'compute', request: id, task: TASK, tensors: [input] });
+      }),
+    close: async () => {
+      supervisor.kill('SIGTERM');
+      if (supervisor.exitCode === null) await once(supervisor, 'exit');
+      await listener.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same bytes to as many processes over plain sockets, each answer copied into one preallocated buffer. */
+async function rawTcpFleet(): Promise<Fleet> {
+  const requestBytes = REQUEST_ELEMENTS * 4;
+  const answerBytes = ANSWER_ELEMENTS * 4;
+  const peers: { child: ChildProcess; socket: Socket }[] = [];
+  let complete = () => {};
+  for (let i = 0; i < PEERS; i++) {
+    const child = fork(
+      fileURLToPath(new URL('./raw-tcp-peer.ts', import.meta.url)),
+      [String(requestBytes), String(answerBytes)],
+      { execArgv: ['--import', 'tsx'] },
+    );
+    const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    await once(socket, 'connect');
+    const answer = Buffer.alloc(answerBytes);
+    let received = 0;
+    socket.on('data', (chunk) => {
+      chunk.copy(answer, received);
+      received += chunk.length;
+      if (received < answerBytes) return;
+      received = 0;
+      complete();
+    });
+    peers.push({ child, socket });
+  }
+  const input = Buffer.alloc(requestBytes, 1);
+  return {
+    gather: () =>
+      new Promise((resolve) => {
+        let missing = peers.length;
+        complete = () => {
+          if (--missing === 0) resolve();
+        };
+        for (const { socket } of peers) socket.write(input);
+      }),
+    close: async () => {
+      for (const { child, socket } of peers) {
+        socket.destroy();
+        child.disconnect();
+      }
+      await Promise.all(peers.map(({ child }) => child.exitCode ?? once(child, 'exit')));
+    },
+  };
+}
+
+export const gather: Benchmark = {
+  name: 'gather',
+  summary: 'broadcast and gather over 5 agent processes ÷ the same bytes over raw TCP',
+  async run({ log }) {
+    const agents = await agentFleet();
+    const raw = await rawTcpFleet();
+    const times = { agents: [] as number[], raw: [] as number[] };
+    try {
+      // Turn by turn, so that whatever else the machine does falls on both alike.
+      for (let turn = -WARMUP_TURNS; turn < TURNS; turn++) {
+        for (const [name, fleet] of [
+          ['agents', agents],
+          ['raw', raw],
+        ] as const) {
+          for (let round = 0; round < ROUNDS_PER_TURN; round++) {
+            const start = performance.now();
+            await fleet.gather();
+            if (turn >= 0) times[name].push(performance.now() - start);
+          }
+        }
+      }
+    } finally {
+      await Promise.all([agents.close(), raw.close()]);
+    }
+    const figures = (values: readonly number[]) => ({
+      p50Ms: percentile(values, 50),
+      p99Ms: percentile(values, 99),
+    });
+    const [ours, theirs] = [figures(times.agents), figures(times.raw)];
+    const value = ours.p50Ms / theirs.p50Ms;
+    log(`agents p50 ${ours.p50Ms.toFixed(3)} ms, raw TCP p50 ${theirs.p50Ms.toFixed(3)} ms`);
+    return {
+      name: 'gather',
+      value,
+      unit: '× raw TCP (p50)',
+      goal: '≤ 1.25',
+      met: value <= 1.25,
+      details: {
+        peers: PEERS,
+        requestBytes: REQUEST_ELEMENTS * 4,
+        answerBytes: ANSWER_ELEMENTS * 4,
+        rounds: times.agents.length,
+        agents: ours,
+        rawTcp: theirs,
+        ratioP99: ours.p99Ms / theirs.p99Ms,
+        /** In ONNX Runtime on the agents; the raw peers compute nothing. */
+        engineMicrosP50: percentile(agents.computeMicros, 50),
+      },
+    };
+  },
+};
