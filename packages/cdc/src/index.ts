@@ -22,4 +22,26 @@ export {
   partitionHeights,
   partitionRows,
 } from './partition.ts';
+export { computeLayer, im2col } from './splits/im2col.ts';
+export {
+  type Convolution,
+  type Cost,
+  convolution,
+  costOf,
+  type FullyConnected,
+  fullyConnected,
+  type LinearLayer,
+  outputSize,
+  shapesOf,
+} from './splits/layer.ts';
+export {
+  mergeOutputs,
+  runSplit,
+  type Share,
+  type Split,
+  type SplitMethod,
+  type Suitability,
+  splitLayer,
+  suitability,
+} from './splits/split.ts';
 export { DEFAULT_ANSWER_TOLERANCE, type Verification, verify } from './verify.ts';
