@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Coordinator, type CoordinatorEvent } from '@sparewheel/coordinator';
-import { createWorkerEngine } from '@sparewheel/engine';
+import { createWorkerEngine, type Engine } from '@sparewheel/engine';
 import { Access } from './access.ts';
 import { AgentGateway } from './agents/agent-gateway.ts';
 import { DeviceFaults } from './agents/device-faults.ts';
@@ -46,15 +46,18 @@ export class DataPlane {
   /**
    * Opens the port and serves.
    * @param post  to the main thread
+   * @param createEngine  called twice: for local steps, and for rescues
    * @throws {ListenError} the port cannot be had
    * @throws {EngineError} there is no engine for this machine
    */
   static async start(
     options: DataPlaneOptions,
     post: (message: DataPlaneMessage) => void,
+    createEngine: () => Promise<Engine> = createWorkerEngine,
   ): Promise<DataPlane> {
-    const log = (message: string): void => console.warn(`data plane: ${message}`);
-    const [steps, rescues] = await Promise.all([createWorkerEngine({ log }), createWorkerEngine()]);
+    const [steps, rescues] = await Promise.all([createEngine(), createEngine()]);
+    if (steps.backend === 'wasm')
+      console.warn('data plane: no native ONNX Runtime here, computing is slower');
     const plane = new DataPlane(options, post, new EngineCompute(options.blobs, { steps, rescues }));
     try {
       plane.#port = await plane.#listener.listen(options.host, options.port);

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createDirectEngine } from '@sparewheel/engine';
 import type { DeviceView } from '@sparewheel/protocol';
 import { DataPlane } from '../data-plane.ts';
 import type { DataPlaneMessage, DataPlaneOptions, DeploymentRuntime } from '../messages.ts';
@@ -42,6 +43,8 @@ export class TestPlane {
         messages.push(message);
         for (const look of waiting) look();
       },
+      // In this thread: a test computes next to nothing, and starting threads takes seconds.
+      createDirectEngine,
     );
     return new TestPlane(plane, blobs, messages, waiting);
   }

@@ -1,0 +1,216 @@
+import type { RequestOutcome } from '@sparewheel/coordinator';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { chooseEdges } from './edges.ts';
+import { LatencyHistogram } from './histogram.ts';
+import { LatencyRecorder } from './recorder.ts';
+import { Throughput } from './throughput.ts';
+
+const START = Date.UTC(2026, 0, 1);
+
+function outcome(overrides: Partial<RequestOutcome> = {}): RequestOutcome {
+  return {
+    request: 1,
+    status: 'answered',
+    latencyMs: 2,
+    recovered: 0,
+    rescued: 0,
+    corrupt: false,
+    error: null,
+    ...overrides,
+  };
+}
+
+/** A recorder whose clock and coordinator are the test's. */
+function recorder() {
+  const world = { now: START, inFlight: 0, late: 0, corrupt: 0 };
+  return {
+    world,
+    recorder: new LatencyRecorder(
+      'lenet5',
+      () => world.now,
+      () => ({ ...world }),
+    ),
+  };
+}
+
+describe('counts', () => {
+  it('add up to no lost request, whatever happens to them', () => {
+    const events = fc.array(fc.constantFrom('accept', 'answered', 'failed', 'cancelled', 'refuse'), {
+      maxLength: 200,
+    });
+    fc.assert(
+      fc.property(events, (happenings) => {
+        const { world, recorder: recording } = recorder();
+        for (const happening of happenings) {
+          if (happening === 'accept') {
+            recording.accepted();
+            world.inFlight++;
+          } else if (happening === 'refuse') {
+            recording.accepted();
+            recording.turnedAway();
+          } else if (world.inFlight > 0) {
+            world.inFlight--;
+            recording.finished(outcome({ status: happening }));
+          }
+          expect(recording.counts()).toMatchObject({ lost: 0, inFlight: world.inFlight });
+        }
+      }),
+    );
+  });
+
+  it('call a request lost that the coordinator has and that then is gone without an end', () => {
+    const { world, recorder: recording } = recorder();
+    recording.accepted();
+    world.inFlight = 1;
+    expect(recording.counts()).toMatchObject({ requests: 1, inFlight: 1, lost: 0 });
+    world.inFlight = 0;
+    expect(recording.counts()).toMatchObject({ requests: 1, inFlight: 0, lost: 1 });
+  });
+
+  it('count requests with recovered shards, and the shards', () => {
+    const { recorder: recording } = recorder();
+    for (const recovered of [0, 1, 2]) {
+      recording.accepted();
+      recording.finished(outcome({ recovered, rescued: recovered }));
+    }
+    expect(recording.counts()).toMatchObject({ answered: 3, recovered: 2, recoveredShards: 3, rescued: 2 });
+  });
+
+  it('forgive a plan that changed while a request waited for its place', () => {
+    const { recorder: recording } = recorder();
+    recording.accepted();
+    recording.finished(outcome({ status: 'failed', error: { code: 'invalid-feeds', message: '' } }));
+    recording.turnedAway();
+    expect(recording.counts()).toMatchObject({ requests: 1, failed: 1, lost: 0 });
+  });
+});
+
+describe('windows', () => {
+  it('tell latencies before the last fault from those since', () => {
+    const { world, recorder: recording } = recorder();
+    recording.finished(outcome({ latencyMs: 1 }));
+    expect(recording.view()).toMatchObject({ lastFault: null, beforeFault: null, afterFault: null });
+    world.now += 10_000;
+    recording.fault('pi-1', 'pi-1 is killed');
+    recording.finished(outcome({ latencyMs: 5 }));
+    recording.finished(outcome({ latencyMs: 7 }));
+    const { beforeFault, afterFault, lastFault, percentiles } = recording.view();
+    expect(lastFault).toEqual({ at: new Date(START + 10_000).toISOString(), description: 'pi-1 is killed' });
+    expect(beforeFault).toMatchObject({
+      since: new Date(START).toISOString(),
+      percentiles: { count: 1, max: 1 },
+    });
+    expect(afterFault).toMatchObject({ percentiles: { count: 2 } });
+    expect(percentiles.count).toBe(3);
+  });
+
+  it('take a kill, the loss that follows and a second kill at once for one fault', () => {
+    const { world, recorder: recording } = recorder();
+    recording.finished(outcome());
+    recording.fault('pi-1', 'pi-1 is killed');
+    world.now += 5;
+    recording.fault('pi-1', 'pi-1 lost: its connection broke');
+    recording.fault('pi-2', 'pi-2 is killed');
+    const view = recording.view();
+    expect(view.lastFault!.description).toBe('pi-1 is killed, pi-2 is killed');
+    expect(view.beforeFault!.percentiles.count).toBe(1);
+    world.now += 60_000;
+    recording.fault('pi-1', 'pi-1 is killed');
+    expect(recording.view().lastFault!.description).toBe('pi-1 is killed');
+  });
+
+  it('show both windows in the same bins', () => {
+    const { world, recorder: recording } = recorder();
+    for (let at = 0; at < 100; at++) recording.finished(outcome({ latencyMs: 2 + at / 100 }));
+    world.now += 60_000;
+    recording.fault('pi-1', 'killed');
+    for (let at = 0; at < 100; at++) recording.finished(outcome({ latencyMs: 3 + at / 50 }));
+    const { histogram, beforeFault, afterFault } = recording.view();
+    const edges = (bins: readonly { from: number }[]) => bins.map(({ from }) => from);
+    expect(edges(beforeFault!.histogram)).toEqual(edges(histogram));
+    expect(edges(afterFault!.histogram)).toEqual(edges(histogram));
+  });
+
+  it('are empty after a reset, while the counts go on', () => {
+    const { recorder: recording } = recorder();
+    recording.accepted();
+    recording.finished(outcome());
+    recording.fault('pi-1', 'killed');
+    recording.reset();
+    expect(recording.view()).toMatchObject({
+      lastFault: null,
+      beforeFault: null,
+      percentiles: { count: 0 },
+      counts: { requests: 1, answered: 1, lost: 0 },
+    });
+  });
+});
+
+describe('the histogram', () => {
+  const latencies = fc.array(fc.double({ min: 0.001, max: 60_000, noNaN: true }), {
+    minLength: 1,
+    maxLength: 300,
+  });
+
+  it('has percentiles within a thousandth of the sorted values, and microseconds', () => {
+    fc.assert(
+      fc.property(latencies, fc.constantFrom(0.5, 0.9, 0.95, 0.99, 0.999), (values, fraction) => {
+        const histogram = new LatencyHistogram();
+        for (const value of values) histogram.record(value);
+        const sorted = [...values].sort((a, b) => a - b);
+        const exact = sorted[Math.ceil(fraction * sorted.length - 1e-9) - 1]!;
+        expect(Math.abs(histogram.valueAt(fraction) - exact)).toBeLessThanOrEqual(0.001 * exact + 0.001);
+      }),
+    );
+  });
+
+  it('puts every value into exactly one bin, the one it belongs to', () => {
+    fc.assert(
+      fc.property(latencies, (values) => {
+        const histogram = new LatencyHistogram();
+        for (const value of values) histogram.record(value);
+        const bins = histogram.bins(chooseEdges(null, histogram));
+        expect(bins.reduce((sum, { count }) => sum + count, 0)).toBe(values.length);
+        expect(bins[0]!.from).toBe(0);
+        expect(bins.at(-1)!.to).toBeNull();
+        for (const [at, { to }] of bins.slice(0, -1).entries()) expect(to).toBe(bins[at + 1]!.from);
+      }),
+    );
+  });
+
+  it('keeps its bins while the data stay as they are, and changes them when they outgrow the axis', () => {
+    const histogram = new LatencyHistogram();
+    for (let at = 0; at < 1000; at++) histogram.record(2 + (at % 100) / 100);
+    const edges = chooseEdges(null, histogram);
+    for (let at = 0; at < 1000; at++) histogram.record(2.2 + (at % 100) / 100);
+    expect(chooseEdges(edges, histogram)).toBe(edges);
+    for (let at = 0; at < 5000; at++) histogram.record(40);
+    const wider = chooseEdges(edges, histogram);
+    expect(wider.at(-1)).toBeGreaterThan(40);
+  });
+
+  it('begins near the data where they are narrow and far from zero', () => {
+    const histogram = new LatencyHistogram();
+    for (let at = 0; at < 1000; at++) histogram.record(50 + (at % 100) / 50);
+    const [zero, start] = chooseEdges(null, histogram);
+    expect(zero).toBe(0);
+    expect(start).toBeGreaterThan(40);
+  });
+
+  it('takes times beyond its range for the longest', () => {
+    const histogram = new LatencyHistogram();
+    histogram.record(1e12);
+    expect(histogram.percentiles()).toMatchObject({ count: 1 });
+  });
+});
+
+describe('throughput', () => {
+  it('counts whole seconds, oldest first, and forgets those that passed', () => {
+    const throughput = new Throughput(4, 0);
+    for (const at of [100, 200, 1_100, 2_100, 2_200, 2_300]) throughput.record(at);
+    expect(throughput.lastSeconds(3_500)).toEqual([2, 1, 3]);
+    expect(throughput.lastSeconds(4_500)).toEqual([1, 3, 0]);
+    expect(throughput.lastSeconds(60_000)).toEqual([0, 0, 0]);
+  });
+});
