@@ -1,4 +1,5 @@
 'use client';
+import { memo } from 'react';
 import { DeploymentBar } from './control/deployment-bar.tsx';
 import { EventsPanel } from './control/events-panel.tsx';
 import { LoadPanel } from './control/load-panel.tsx';
@@ -12,6 +13,14 @@ import { useLive } from './live-connection/live-provider.tsx';
 import { LoadingPage } from './shell/loading-page.tsx';
 import { useSelectedDeployment } from './use-deployment.ts';
 
+/** Latency comes five times a second; what does not show it rests. */
+const Fleet = memo(FleetPanel);
+const Digit = memo(DigitPanel);
+const Load = memo(LoadPanel);
+const Policy = memo(PolicyPanel);
+const Deploy = memo(DeployPanel);
+const Events = memo(EventsPanel);
+
 /** Everything about one deployment at a glance: break a device, watch what it costs. */
 export function LivePage() {
   const loaded = useLive((state) => state.loaded);
@@ -24,17 +33,17 @@ export function LivePage() {
       <DeploymentBar selected={deployment} onSelect={choose} />
       {deployment && <CounterStrip latency={latency} load={deployment.load} />}
       <div className="live-grid">
-        <FleetPanel deployment={deployment} />
+        <Fleet deployment={deployment} />
         {deployment && (
           <>
-            <DigitPanel deployment={deployment} />
+            <Digit deployment={deployment} />
             <LatencyPanel latency={latency} />
-            <LoadPanel key={`load ${deployment.name}`} deployment={deployment} />
-            <PolicyPanel key={`policy ${deployment.name}`} deployment={deployment} />
+            <Load key={`load ${deployment.name}`} deployment={deployment} />
+            <Policy key={`policy ${deployment.name}`} deployment={deployment} />
           </>
         )}
-        <DeployPanel onDeployed={choose} />
-        <EventsPanel />
+        <Deploy onDeployed={choose} />
+        <Events />
       </div>
     </div>
   );

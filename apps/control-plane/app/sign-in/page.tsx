@@ -1,13 +1,33 @@
 import type { Metadata } from 'next';
 import { MessagePage } from '../../components/shell/message-page.tsx';
 import { SignInForm } from '../../components/shell/sign-in-form.tsx';
+import { Notice } from '../../components/ui/notice.tsx';
 
 export const metadata: Metadata = { title: 'Sign in' };
 
-export default function SignInPage() {
+/** Why the server led here from an address with a token in it. */
+const REASONS: Readonly<Record<string, string>> = {
+  'unknown-token':
+    'The token in the address is not known. A control plane that was started anew may have a new one.',
+  'wrong-role':
+    'The token in the address is for devices or for inference. The dashboard needs the operator’s.',
+};
+
+export default async function SignInPage({
+  searchParams,
+}: {
+  searchParams: Promise<{ reason?: string | string[] }>;
+}) {
+  const { reason } = await searchParams;
+  const explanation = typeof reason === 'string' ? REASONS[reason] : undefined;
   return (
     <MessagePage title="Sign in to Sparewheel">
-      <p className="mt-2 mb-6 text-ink-soft">
+      {explanation !== undefined && (
+        <Notice tone="danger" className="mt-4">
+          {explanation}
+        </Notice>
+      )}
+      <p className="mt-3 mb-6 text-ink-soft">
         The token stands at the end of the address that the start command printed,{' '}
         <code className="font-mono text-[0.8125rem] text-ink">…/?token=…</code>. Where{' '}
         <code className="font-mono text-[0.8125rem] break-all text-ink">SPAREWHEEL_OPERATOR_TOKEN</code> is

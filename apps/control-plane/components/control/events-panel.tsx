@@ -21,7 +21,7 @@ export function EventsPanel() {
           Nothing has happened yet. Kill a device, and it stands here.
         </p>
       ) : (
-        <ol aria-label="Recent events" className="max-h-96 overflow-y-auto border-t py-1">
+        <ol aria-label="Recent events" className="relative max-h-96 overflow-y-auto border-t py-1">
           {events.map((event) => (
             <li
               key={event.id}

@@ -32,7 +32,7 @@ export function ModelDrop({ upload, onFile }: { upload: Upload; onFile: (file: F
         onDragLeave={() => setOver(false)}
         onDrop={drop}
         className={cn(
-          'grid min-h-32 place-items-center rounded-lg border border-dashed border-line-strong px-4 py-6 text-center transition-colors',
+          'relative grid min-h-32 place-items-center rounded-lg border border-dashed border-line-strong px-4 py-6 text-center transition-colors',
           over && 'border-solid border-data bg-data-wash',
         )}
       >

@@ -11,7 +11,7 @@ export function ModelLayers({ model }: { model: ModelView }) {
         {codable} of {model.layers.length} linear layers can be coded · {formatMagnitude(model.parameters)}{' '}
         parameters · input {model.inputs.map((input) => formatDims(input.dims)).join(', ')}
       </p>
-      <div className="max-h-56 overflow-auto border-t">
+      <div className="relative max-h-56 overflow-auto border-t">
         <table className="w-full text-[0.8125rem]">
           <caption className="sr-only">Linear layers of {model.name}</caption>
           <thead className="sticky top-0 bg-surface text-xs text-ink-faint">

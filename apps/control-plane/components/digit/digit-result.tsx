@@ -43,7 +43,7 @@ export function DigitResult({ classification }: { classification: Classification
 function Bar({ digit, probability, best }: { digit: number; probability: number; best: boolean }) {
   const percent = `${(probability * 100).toFixed(0)} %`;
   return (
-    <li className="grid grid-cols-[0.5rem_1fr_2.25rem] items-center gap-1.5 text-xs leading-4">
+    <li className="grid grid-cols-[0.5rem_minmax(0,1fr)_2.5rem] items-center gap-1.5 text-xs leading-4">
       <span className={best ? 'font-semibold' : 'text-ink-faint'}>{digit}</span>
       <span className="h-1.5 overflow-hidden rounded-full bg-raised">
         <span
@@ -54,7 +54,9 @@ function Bar({ digit, probability, best }: { digit: number; probability: number;
           style={{ width: `${probability * 100}%` }}
         />
       </span>
-      <span className={cn('text-right', best ? 'font-medium' : 'text-ink-faint')}>{percent}</span>
+      <span className={cn('text-right whitespace-nowrap', best ? 'font-medium' : 'text-ink-faint')}>
+        {percent}
+      </span>
     </li>
   );
 }

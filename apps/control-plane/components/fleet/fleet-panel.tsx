@@ -27,7 +27,7 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
           <FleetWheel rows={rows} />
           <ul
             aria-label="Devices"
-            className="@container max-h-[44rem] min-w-0 overflow-y-auto xl:border-l 3xl:border-l-0"
+            className="@container relative max-h-[44rem] min-w-0 overflow-y-auto xl:border-l 3xl:border-l-0"
           >
             {rows.map((row) => (
               <DeviceRow key={row.device.id} row={row} actions={actions} />

@@ -25,7 +25,7 @@ export function CounterStrip({ latency, load }: { latency: LatencyView | null; l
       {others.map((counter) => (
         <CounterCell key={counter.key} counter={counter} />
       ))}
-      <div className="col-span-2 flex min-w-0 flex-col bg-surface px-4 py-3 sm:col-span-3 lg:col-span-1">
+      <div className="col-span-2 flex min-w-0 flex-col bg-surface px-4 py-3 sm:col-span-1">
         <dt className="text-xs font-medium text-ink-soft">Throughput</dt>
         <dd className="mt-1 flex flex-1 items-end justify-between gap-4">
           <span

@@ -6,6 +6,7 @@ import {
   type HeatColumn,
   type LatencyHeatmap,
 } from '../../src/view-model/latency-heatmap.ts';
+import { cn } from '../ui/class-names.ts';
 import { useSize } from './use-size.ts';
 
 const LEFT = 52;
@@ -31,7 +32,6 @@ export function HeatmapChart({
   const plot = { width: Math.max(0, width - LEFT - RIGHT), height: Math.max(0, height - TOP - BOTTOM) };
   const faults = heatmap.columns.flatMap((column) => column.fault ?? []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the colours that are computed
   useEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context || !canvas.current) return;
@@ -64,8 +64,8 @@ export function HeatmapChart({
       {TIME_TICKS.map((seconds) => (
         <span
           key={seconds}
-          className="absolute -translate-x-1/2 whitespace-nowrap"
-          style={{ left: LEFT + (1 - seconds / HEATMAP_COLUMNS) * plot.width, bottom: BOTTOM - 18 }}
+          className={cn('absolute whitespace-nowrap', seconds < HEATMAP_COLUMNS && '-translate-x-1/2')}
+          style={{ left: LEFT + (1 - seconds / HEATMAP_COLUMNS) * plot.width, bottom: BOTTOM - 20 }}
         >
           {seconds === 0 ? 'now' : `−${seconds}`}
         </span>

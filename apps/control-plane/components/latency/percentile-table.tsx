@@ -17,7 +17,7 @@ const COLUMNS = [
 /** The legend of the chart and its numbers in one. */
 export function PercentileTable({ rows }: { rows: readonly PercentileRow[] }) {
   return (
-    <div className="@container overflow-x-auto border-t">
+    <div className="@container relative overflow-x-auto border-t">
       <table className="w-full text-[0.8125rem]">
         <caption className="sr-only">Latency percentiles</caption>
         <thead>

@@ -2,7 +2,6 @@
 import { useRouter } from 'next/navigation';
 import { createContext, type ReactNode, useContext, useEffect, useState, useSyncExternalStore } from 'react';
 import { type LiveState, NOTHING_YET } from '../../src/view-model/live-state.ts';
-import { askApi } from './api-client.ts';
 import { LiveStore } from './live-store.ts';
 
 export const LiveStoreContext = createContext<LiveStore | null>(null);
@@ -13,18 +12,13 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const router = useRouter();
 
   useEffect(() => {
-    let disconnect = () => {};
-    let ended = false;
-    void signInByAddress().finally(() => {
-      if (!ended) disconnect = store.connect();
-    });
+    const disconnect = store.connect();
     // Who never saw the page signs in first; who is in the middle of something is asked in place.
     const leave = store.subscribe(() => {
       const { connection, loaded } = store.getState();
       if (connection === 'signed-out' && !loaded) router.replace('/sign-in');
     });
     return () => {
-      ended = true;
       leave();
       disconnect();
     };
@@ -47,15 +41,4 @@ export function useLive<Part>(select: (state: LiveState) => Part): Part {
     () => select(store.getState()),
     () => select(NOTHING_YET),
   );
-}
-
-/** The address that the start command prints carries the operator token; it does not stay in the address bar. */
-async function signInByAddress(): Promise<void> {
-  const url = new URL(window.location.href);
-  const token = url.searchParams.get('token');
-  if (token === null) return;
-  url.searchParams.delete('token');
-  window.history.replaceState(window.history.state, '', url);
-  // A wrong token shows as a missing session, which leads to the sign-in page.
-  await askApi('POST', '/api/session', { token }).catch(() => undefined);
 }
