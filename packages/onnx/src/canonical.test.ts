@@ -220,6 +220,21 @@ describe('a model is refused that', () => {
     expect(error.message).toContain('float16');
   });
 
+  it('asks for more memory than any network needs', async () => {
+    const pads: Attribute = { name: 'pads', kind: 'ints', value: [1n, 2147483647n, 1n, 1n] };
+    const brought = model({
+      nodes: [node('Conv', ['x', 'w'], ['y'], [pads])],
+      initializers: [floats('w', [2, 1, 3, 3])],
+      inputs: [value('x', [1, 1, 5, 5])],
+      outputs: [{ name: 'y' }],
+    });
+    const error = await refusal(takeModel(brought));
+    expect(error).toMatchObject({ code: 'TOO_LARGE' });
+    expect(error.message).toContain('"y"');
+    const wide = model({ ...good, inputs: [value('x', [1_000_000_000, 4])] });
+    expect(await refusal(takeModel(wide))).toMatchObject({ code: 'TOO_LARGE' });
+  });
+
   it('is of a newer operator set', async () => {
     const newer = { ...smallModel(), opsetImports: [{ domain: '', version: 9999 }] };
     expect(await refusal(takeModel(newer))).toMatchObject({ code: 'UNKNOWN_OPERATOR' });

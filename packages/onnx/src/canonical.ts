@@ -1,19 +1,18 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ELEMENT_TYPES, type ElementType } from '@sparewheel/protocol';
 import { InferenceSession } from 'onnxruntime-node';
-import { detachWeights, type LoadedModel, mapBodies } from './cut.ts';
-import { ExternalDataError, MalformedModelError, ModelRejectedError } from './errors.ts';
-import { externalDataIn, isPlainLocation, linkOrCopy, openFile, writeHashed } from './files.ts';
-import { type ConstantTensor, dataTypeName, type Graph, type Model, type Node } from './model.ts';
+import { detachWeights, type LoadedModel } from './cut.ts';
+import { ModelRejectedError } from './errors.ts';
+import { externalDataIn, openFile, writeHashed } from './files.ts';
+import { dataTypeName, type Graph, type Model } from './model.ts';
 import { type DimensionValues, prepareModel } from './prepare.ts';
 import { readModel } from './reader.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
-import { skimModel } from './skim.ts';
-import { nodeReads, topologicalOrder } from './topology.ts';
+import { readSkimmed, readSource } from './source.ts';
+import { tidy } from './tidy.ts';
 import { computedNames, trialRun } from './trial-run.ts';
-import { validateModel } from './validate.ts';
-import { joinChunks, writeModel } from './writer.ts';
+import { writeModel } from './writer.ts';
 
 export { externalDataIn } from './files.ts';
 export type { DimensionValues } from './prepare.ts';
@@ -57,8 +56,6 @@ const BASIC = {
   logSeverityLevel: 4,
 } as const;
 
-const SOURCE = 'source.bin';
-
 /**
  * Takes a model to its canonical form, through ONNX Runtime's basic optimisation and one trial run. Blocks for as
  * long as loading and running the model take: call it in a worker thread. Weights are never in memory as a whole of
@@ -101,88 +98,6 @@ export function openCanonical(
   }
 }
 
-function readSource(modelPath: string, scratch: string): Model {
-  let model: Model;
-  try {
-    model = readSkimmed(modelPath, SOURCE);
-  } catch (error) {
-    if (error instanceof MalformedModelError) throw notOnnx(error);
-    throw error;
-  }
-  validateModel(model);
-  linkOrCopy(modelPath, join(scratch, SOURCE));
-  return bringExternalData(model, modelPath, scratch);
-}
-
-function readSkimmed(path: string, location: string): Model {
-  const file = openFile(path);
-  try {
-    if (file.size === 0) throw new ModelRejectedError('NOT_ONNX', 'the file is empty');
-    return readModel(joinChunks(skimModel(file, location)));
-  } finally {
-    file.close();
-  }
-}
-
-function notOnnx(error: MalformedModelError): ModelRejectedError {
-  const truncated = /the bytes end|only \d+ are left|is left/.test(error.problem) && error.offset > 0;
-  return truncated
-    ? new ModelRejectedError(
-        'TRUNCATED',
-        `the file breaks off at byte ${error.offset} (${error.problem})`,
-        'upload it again; it may have been cut short on the way',
-        { cause: error },
-      )
-    : new ModelRejectedError(
-        'NOT_ONNX',
-        `this is not an ONNX model (byte ${error.offset}: ${error.problem})`,
-        'export the network with torch.onnx.export or tf2onnx',
-        { cause: error },
-      );
-}
-
-/** Puts the model's own external data beside the file that ONNX Runtime will read, under names of ours. */
-function bringExternalData(model: Model, modelPath: string, scratch: string): Model {
-  const names = new Map<string, string>();
-  const locate = (tensor: ConstantTensor): ConstantTensor => {
-    const { storage } = tensor;
-    if (storage.kind !== 'external' || storage.location === SOURCE) return tensor;
-    let name = names.get(storage.location);
-    const path = join(dirname(modelPath), storage.location);
-    if (!isPlainLocation(storage.location)) {
-      throw new ExternalDataError(tensor.name, storage.location, 'which is not in the model’s directory');
-    }
-    if (!existsSync(path)) throw new ExternalDataError(tensor.name, storage.location, 'which is not there');
-    const { size } = statSync(path);
-    if (storage.offset + (storage.length ?? 0) > size) {
-      throw new ExternalDataError(tensor.name, storage.location, `which has only ${size} bytes`);
-    }
-    if (name === undefined) {
-      name = `external-${names.size}.bin`;
-      names.set(storage.location, name);
-      linkOrCopy(path, join(scratch, name));
-    }
-    return { ...tensor, storage: { ...storage, location: name } };
-  };
-  return { ...model, graph: mapConstants(model.graph, locate) };
-}
-
-function mapConstants(graph: Graph, change: (tensor: ConstantTensor) => ConstantTensor): Graph {
-  return {
-    ...graph,
-    initializers: graph.initializers.map(change),
-    nodes: graph.nodes.map((node) => {
-      const outer = mapBodies(node, (body) => mapConstants(body, change));
-      return {
-        ...outer,
-        attributes: outer.attributes.map((item) =>
-          item.kind === 'tensor' ? { ...item, value: change(item.value) } : item,
-        ),
-      };
-    }),
-  };
-}
-
 /** What goes in and what comes out must be able to travel. */
 function checkTypes(graph: Graph): void {
   for (const [what, values] of [
@@ -220,55 +135,6 @@ async function optimise(scratch: string): Promise<void> {
     throw translateRuntimeError(error, 'load');
   }
   await session.release();
-}
-
-/** Topological order, a name for every node, only constants that are used, inputs as they were declared. */
-function tidy(optimised: Model, prepared: Graph): Model {
-  const { graph } = optimised;
-  const order = topologicalOrder(graph);
-  if (!order) throw new ModelRejectedError('INVALID_GRAPH', 'the graph goes round in a circle');
-  const nodes = nameNodes(order.map((index) => graph.nodes[index]!));
-  const used = new Set(graph.outputs.map((output) => output.name));
-  for (const node of nodes) for (const name of nodeReads(node)) used.add(name);
-  const domains = new Set(['']);
-  const visit = (list: readonly Node[]) => {
-    for (const node of list) {
-      domains.add(node.domain);
-      mapBodies(node, (body) => {
-        visit(body.nodes);
-        return body;
-      });
-    }
-  };
-  visit(nodes);
-  return {
-    ...optimised,
-    producer: 'sparewheel',
-    opsetImports: optimised.opsetImports.filter(({ domain }) => domains.has(domain)),
-    functions: [],
-    graph: {
-      ...graph,
-      nodes,
-      initializers: graph.initializers.filter(({ name }) => used.has(name)),
-      sparseInitializers: graph.sparseInitializers.filter(({ name }) => used.has(name)),
-      inputs: prepared.inputs,
-      outputs: prepared.outputs.map(
-        ({ name }) => graph.outputs.find((found) => found.name === name) ?? { name },
-      ),
-    },
-  };
-}
-
-/** Keeps names that are unique, makes new ones from a node's first output where there is none. */
-function nameNodes(nodes: readonly Node[]): Node[] {
-  const taken = new Set<string>();
-  return nodes.map((node) => {
-    const wanted = node.name || `${node.opType}_${node.outputs.find((output) => output !== '') ?? 'node'}`;
-    let name = wanted;
-    for (let count = 2; taken.has(name); count++) name = `${wanted}_${count}`;
-    taken.add(name);
-    return { ...node, name };
-  });
 }
 
 async function finish(loaded: LoadedModel, scratch: string, output: string): Promise<CanonicalModel> {

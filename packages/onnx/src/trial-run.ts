@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { ModelRejectedError } from './errors.ts';
 import { DATA_TYPE, type DataTypeName, type Graph, type ValueInfo } from './model.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
 
@@ -21,6 +22,9 @@ type RealInput = (i: number) => number;
 const FIRST_INPUT: RealInput = (i) => Math.sin(i);
 /** Differs from the first in sign, size and order of its elements. */
 const SECOND_INPUT: RealInput = (i) => 3 * Math.cos(1.3 * i) - 1;
+
+/** Elements of one value: 512 MB of float32, eight times what one message may carry. */
+const VALUE_ELEMENTS_LIMIT = 2 ** 27;
 
 const SESSION = {
   graphOptimizationLevel: 'disabled',
@@ -58,10 +62,14 @@ export function computedNames(graph: Graph): string[] {
 async function traceValues(graph: Graph, path: string): Promise<Map<string, ValueInfo>> {
   const session = await create(path, SESSION);
   try {
+    for (const { name, type } of graph.inputs) {
+      if (type?.kind === 'tensor') checkSize(name, (type.dims ?? []) as number[]);
+    }
     // Sequences, maps and the rarer types cannot be taken out; whatever uses them stays with what makes them.
     const fetches = session.outputMetadata
       .filter((value) => value.isTensor && value.type in DATA_TYPE)
       .map((value) => value.name);
+    for (const value of session.outputMetadata) if (value.isTensor) checkSize(value.name, value.shape);
     const values = new Map<string, ValueInfo>();
     for (const [name, value] of Object.entries(await run(session, graph, fetches, FIRST_INPUT))) {
       const { type, dims } = value as Tensor;
@@ -76,6 +84,20 @@ async function traceValues(graph: Graph, path: string): Promise<Map<string, Valu
   } finally {
     await session.release();
   }
+}
+
+/** A hostile or mistaken attribute (padding by 2³¹) can ask for any amount of memory: better said before than felt. */
+function checkSize(name: string, shape: readonly (number | string)[]): void {
+  const count = shape.reduce<number>(
+    (product, dim) => product * (typeof dim === 'number' ? Math.abs(dim) : 1),
+    1,
+  );
+  if (count <= VALUE_ELEMENTS_LIMIT) return;
+  throw new ModelRejectedError(
+    'TOO_LARGE',
+    `the value "${name}" has the shape [${shape.join(', ')}], ${count} elements, more than the ${VALUE_ELEMENTS_LIMIT} that are served`,
+    'check the padding and the shapes of the model, or give smaller input dimensions',
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { generatorMatrix, type Partition } from '@sparewheel/cdc';
+import { generatorMatrix, NonFiniteWeightError, type Partition } from '@sparewheel/cdc';
 import {
   analyseLinear,
   constantsOf,
@@ -14,7 +14,7 @@ import {
   shapesOf,
   shardModel,
 } from '@sparewheel/onnx';
-import { PlanMismatchError } from './errors.ts';
+import { PlanMismatchError, PlanRefusedError } from './errors.ts';
 import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Step } from './plan.ts';
 
 /** Takes files and names them by their hash. */
@@ -35,6 +35,7 @@ export interface BuildProgress {
  * weights and one shard are in memory at a time. The same plan and model give the same files.
  * @param model  the canonical model that the plan was made from
  * @throws {PlanMismatchError} the plan was made from another model
+ * @throws {PlanRefusedError} LAYER_NOT_CODABLE  a layer's weights are not finite, which only shows now
  */
 export async function buildArtifacts(
   plan: Plan,
@@ -112,7 +113,17 @@ function* shards(step: CodedStep, layer: LinearLayer, loaded: LoadedModel): Gene
   const partition: Partition = { rows: layer.layout.rows, height: step.height, blocks: step.blocks };
   const constants = loadLayerConstants(loaded, layer);
   for (let shard = 0; shard < step.dataShards + step.parityShards; shard++) {
-    yield shardModel(loaded, layer, constants, partition, generator, shard);
+    try {
+      yield shardModel(loaded, layer, constants, partition, generator, shard);
+    } catch (error) {
+      if (!(error instanceof NonFiniteWeightError)) throw error;
+      throw new PlanRefusedError(
+        'LAYER_NOT_CODABLE',
+        `layer "${step.layer}" has weights that are NaN or infinite, or so large that their sum is; they cannot be coded`,
+        'name the layers to distribute, without this one',
+        step.layer,
+      );
+    }
   }
 }
 

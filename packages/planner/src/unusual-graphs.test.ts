@@ -2,6 +2,7 @@ import { type Attribute, type ConstantTensor, DATA_TYPE, type Graph, type Model 
 import { floats, graph, model, node, value } from '@sparewheel/onnx/testing';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { PlanMismatchError } from './errors.ts';
 import type { Strategy } from './plan.ts';
 import { createPlan } from './planner.ts';
 import { relativeError } from './testing/public-graphs.ts';
@@ -27,7 +28,12 @@ const cast = (from: string, to: string, type: keyof typeof DATA_TYPE) =>
 /** w [4, 8] and w2 [8, 8] over x [2, 4], unless the parts say otherwise. */
 function small(parts: Partial<Graph>): Model {
   return model({
-    initializers: [floats('w', [4, 8]), floats('w2', [8, 8]), ...(parts.initializers ?? [])],
+    initializers: [
+      ...[floats('w', [4, 8]), floats('w2', [8, 8])].filter(
+        ({ name }) => !parts.initializers?.some((given) => given.name === name),
+      ),
+      ...(parts.initializers ?? []),
+    ],
     inputs: parts.inputs ?? [value('x', [2, 4])],
     outputs: parts.outputs ?? [value('y', [2, 8])],
     nodes: parts.nodes ?? [node('MatMul', ['x', 'w'], ['y'])],
@@ -203,6 +209,30 @@ describe('a graph is planned, built and run with', () => {
     const prepared = await prepareModel(GRAPHS['an output whose size hangs on the data']!);
     expect(prepared.profile.outputs).toEqual([{ name: 'y', type: 'float32', dims: [2, -1] }]);
     prepared.release();
+  });
+});
+
+describe('artifacts are refused', () => {
+  it('for weights that are not finite, naming the layer', async () => {
+    const weights = floats('w', [4, 8], [Number.NaN, ...new Array<number>(31).fill(1)]);
+    const prepared = await prepareModel(small({ initializers: [weights] }));
+    const plan = createPlan(prepared.profile, { k: 2, r: 1, strategy: 'coded', layers: 'all' });
+    await expect(prepared.outcomes(plan, {}, [])).rejects.toMatchObject({
+      code: 'LAYER_NOT_CODABLE',
+      layer: 'MatMul_y',
+    });
+    prepared.release();
+  });
+
+  it('for a plan that was made from another model', async () => {
+    const prepared = await prepareModel(small({}));
+    const other = await prepareModel(GRAPHS['names of all kinds']!);
+    for (const strategy of ['coded', 'replicated'] as const) {
+      const plan = createPlan(other.profile, { k: 1, r: 1, strategy, layers: 'all' });
+      await expect(prepared.outcomes(plan, {}, [])).rejects.toBeInstanceOf(PlanMismatchError);
+    }
+    prepared.release();
+    other.release();
   });
 });
 
