@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDirectEngine, type Engine, EngineError } from '@sparewheel/engine';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { EngineCompute } from './local-compute.ts';
+import { type LinearModel, linearModel } from './testing/linear-model.ts';
+
+let directory: string;
+let model: LinearModel;
+let steps: Engine;
+let rescues: Engine;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sparewheel-blobs-'));
+  model = await linearModel(directory);
+  steps = await createDirectEngine();
+  rescues = await createDirectEngine();
+});
+afterEach(async () => {
+  await Promise.all([steps.close(), rescues.close()]);
+  await rm(directory, { recursive: true, force: true });
+});
+
+const x = Float32Array.of(1, -2, 3, -4, 5, -6, 7, -8);
+const names = { feeds: ['x'], fetches: ['z'] };
+const feed = { type: 'float32', dims: [1, 8], data: x } as const;
+
+async function isLoaded(engine: Engine, key: string): Promise<boolean> {
+  try {
+    await engine.run(key, {});
+    return true;
+  } catch (error) {
+    return !(error instanceof EngineError && error.code === 'unknown-model');
+  }
+}
+
+it('rescues a shard from the files, and its relu is the model’s own answer', async () => {
+  const compute = new EngineCompute(directory, { steps, rescues });
+  const [first] = model.deployment.artifacts.product!;
+  const [z] = await compute.run(first!, names, [feed]);
+  const relu = Float32Array.from(z!.data as Float32Array, (value) => Math.max(0, value));
+  for (const [at, value] of relu.entries()) expect(value).toBeCloseTo(model.expected(x)[at]!, 5);
+});
+
+it('runs local steps in their own engine, where no rescue is in their way', async () => {
+  const compute = new EngineCompute(directory, { steps, rescues });
+  const local = model.deployment.artifacts.activation!;
+  await compute.preload(local);
+  const z = {
+    type: 'float32',
+    dims: [1, 12],
+    data: Float32Array.from({ length: 12 }, (_, at) => at - 6),
+  } as const;
+  const [y] = await compute.run(local[0]!, { feeds: ['z'], fetches: ['y'] }, [z]);
+  expect([...(y!.data as Float32Array)].slice(5, 9)).toEqual([0, 0, 1, 2]);
+  expect(await isLoaded(rescues, local[0]!.graph.sha256)).toBe(false);
+});
+
+it('unloads a local step when the last deployment that has it lets go', async () => {
+  const compute = new EngineCompute(directory, { steps, rescues });
+  const local = model.deployment.artifacts.activation!;
+  const key = local[0]!.graph.sha256;
+  await compute.preload(local);
+  await compute.preload(local);
+  await compute.release(local);
+  expect(await isLoaded(steps, key)).toBe(true);
+  await compute.release(local);
+  expect(await isLoaded(steps, key)).toBe(false);
+});
+
+it('keeps only as many rescue shards loaded as its memory allows, the last used ones', async () => {
+  const artifacts = model.deployment.artifacts.product!;
+  const size = artifacts[0]!.graph.bytes + artifacts[0]!.weights!.bytes;
+  const compute = new EngineCompute(directory, { steps, rescues }, 2.5 * size);
+  for (const at of [0, 1, 0, 2]) await compute.run(artifacts[at]!, names, [feed]);
+  const loaded = await Promise.all(artifacts.map(({ graph }) => isLoaded(rescues, graph.sha256)));
+  expect(loaded).toEqual([true, false, true, false]);
+});
