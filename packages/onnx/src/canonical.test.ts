@@ -165,6 +165,12 @@ describe('dynamic dimensions', () => {
     expect(error).toMatchObject({ code: 'DYNAMIC_SHAPE', input: 'x', dimension: 'batch' });
   });
 
+  it('are refused where they are written as 0, which crashes kernels of ONNX Runtime', async () => {
+    const empty = model({ ...smallModel().graph, inputs: [value('x', [0, 4])] });
+    expect(await refusal(takeModel(empty))).toMatchObject({ input: 'x', dimension: 0 });
+    await expect(takeModel(empty, { shapes: { x: [1, 4] } })).resolves.toBeDefined();
+  });
+
   it('are refused with values for what is not there', async () => {
     expect((await refusal(takeModel(dynamic(), { dims: { bacth: 1 } }))).hint).toContain('"batch"');
     expect((await refusal(takeModel(dynamic(), { shapes: { x: [2, 5] } }))).message).toContain(

@@ -15,6 +15,7 @@ import { computedNames, trialRun } from './trial-run.ts';
 import { writeModel } from './writer.ts';
 
 export { externalDataIn } from './files.ts';
+export { type ChildOptions, canonicaliseInChild } from './isolated.ts';
 export type { DimensionValues } from './prepare.ts';
 
 export interface CanonicalOptions extends DimensionValues {
@@ -59,7 +60,7 @@ const BASIC = {
 /**
  * Takes a model to its canonical form, through ONNX Runtime's basic optimisation and one trial run. Blocks for as
  * long as loading and running the model take: call it in a worker thread. Weights are never in memory as a whole of
- * our own; ONNX Runtime maps them.
+ * our own; ONNX Runtime maps them. A hostile model can crash or stall ONNX Runtime: see `canonicaliseInChild`.
  * @throws {ModelRejectedError} what is wrong with the model, in a sentence
  * @throws {DynamicShapeError} an input's dimension has no value
  */

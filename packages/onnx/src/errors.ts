@@ -61,7 +61,8 @@ export class ExternalDataError extends ModelRejectedError {
   constructor(
     readonly tensor: string,
     readonly location: string,
-    problem: string,
+    /** As in "which is not there". */
+    readonly problem: string,
   ) {
     super(
       'MISSING_EXTERNAL_DATA',

@@ -111,9 +111,10 @@ function fixShape(input: ValueInfo, values: DimensionValues): ValueInfo {
   }
   const dims = type.dims.map((dim, axis) => {
     if (given) return given[axis]!;
-    if (typeof dim === 'number') return dim;
+    // Some exporters write 0 for "any"; an input that is always empty has nothing to infer from.
+    if (typeof dim === 'number' && dim > 0) return dim;
     const value = typeof dim === 'string' ? values.dims?.[dim] : undefined;
-    if (value === undefined) throw new DynamicShapeError(name, dim ?? axis);
+    if (value === undefined) throw new DynamicShapeError(name, typeof dim === 'string' ? dim : axis);
     return value;
   });
   return { name, type: { ...type, dims } };
@@ -122,7 +123,7 @@ function fixShape(input: ValueInfo, values: DimensionValues): ValueInfo {
 function fits(declared: readonly Dimension[], given: readonly number[]): boolean {
   return (
     declared.length === given.length &&
-    declared.every((dim, axis) => typeof dim !== 'number' || dim === given[axis])
+    declared.every((dim, axis) => typeof dim !== 'number' || dim === 0 || dim === given[axis])
   );
 }
 
