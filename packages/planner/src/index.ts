@@ -5,4 +5,5 @@ export * from './coverage.ts';
 export * from './errors.ts';
 export * from './plan.ts';
 export * from './planner.ts';
+export * from './predict.ts';
 export * from './profile.ts';
