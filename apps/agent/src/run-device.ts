@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import { createWorkerEngine } from '@sparewheel/engine';
+import { createAdaptiveEngine } from '@sparewheel/engine';
 import {
   type DeviceAuth,
   type FromDevice,
@@ -45,7 +45,7 @@ export async function runDevice(
 ): Promise<RunningDevice> {
   const [store, engine] = await Promise.all([
     FileShardStore.open(join(settings.folder, 'blobs')),
-    createWorkerEngine({ log }),
+    createAdaptiveEngine({ log }),
   ]);
   const auth: DeviceAuth = {
     protocol: PROTOCOL_VERSION,

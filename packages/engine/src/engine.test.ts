@@ -1,3 +1,4 @@
+import { createAdaptiveEngine } from './adaptive-engine.ts';
 import { createDirectEngine } from './direct-engine.ts';
 import { describeEngine } from './testing/engine-contract.ts';
 import { createWorkerEngine } from './worker-engine.ts';
@@ -6,3 +7,4 @@ describeEngine('direct engine, native', () => createDirectEngine({ backend: 'nat
 describeEngine('direct engine, wasm', () => createDirectEngine({ backend: 'wasm' }));
 describeEngine('worker engine, native', () => createWorkerEngine({ backend: 'native' }));
 describeEngine('worker engine, wasm', () => createWorkerEngine({ backend: 'wasm' }));
+describeEngine('adaptive engine, native', () => createAdaptiveEngine({ backend: 'native' }));

@@ -1,3 +1,4 @@
+export * from './adaptive-engine.ts';
 export * from './direct-engine.ts';
 export * from './engine.ts';
 export * from './entry.ts';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Coordinator, type CoordinatorEvent } from '@sparewheel/coordinator';
-import { createWorkerEngine, type Engine } from '@sparewheel/engine';
+import { createAdaptiveEngine, type Engine } from '@sparewheel/engine';
 import { Access } from './access.ts';
 import { AgentGateway } from './agents/agent-gateway.ts';
 import { DeviceFaults } from './agents/device-faults.ts';
@@ -53,7 +53,7 @@ export class DataPlane {
   static async start(
     options: DataPlaneOptions,
     post: (message: DataPlaneMessage) => void,
-    createEngine: () => Promise<Engine> = createWorkerEngine,
+    createEngine: () => Promise<Engine> = createAdaptiveEngine,
   ): Promise<DataPlane> {
     const [steps, rescues] = await Promise.all([createEngine(), createEngine()]);
     if (steps.backend === 'wasm')
