@@ -18,19 +18,26 @@ class ControlDouble implements DeviceControl {
   readonly retained: (readonly string[])[] = [];
   inFlight = 0;
   mostInFlight = 0;
+  #acknowledgeNext: (() => void) | null = null;
   answer: (what: string) => Outcome | Promise<Outcome> = () => OK;
 
   async blob(device: string, chunk: { sha256: string; bytes: number; offset: number; data: Uint8Array }) {
     this.log.push(`${device} blob ${chunk.sha256.slice(0, 6)} ${chunk.offset}`);
     this.inFlight++;
     this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
-    // As a socket does: later, and in order.
-    await new Promise((resolve) => setImmediate(resolve));
-    this.inFlight--;
     const before = this.received.get(`${device} ${chunk.sha256}`) ?? 0;
     // Zero begins anew, after an attempt that was given up.
     if (chunk.offset > 0) expect(chunk.offset).toBe(before);
     this.received.set(`${device} ${chunk.sha256}`, chunk.offset + chunk.data.byteLength);
+    this.#acknowledgeNext?.();
+    this.#acknowledgeNext = null;
+    // As late as can be: a chunk is acknowledged when the one after it has come.
+    if (chunk.offset + chunk.data.byteLength < chunk.bytes) {
+      await new Promise<void>((resolve) => {
+        this.#acknowledgeNext = resolve;
+      });
+    }
+    this.inFlight--;
     return this.answer('blob');
   }
   async load(device: string, { task }: { task: number }) {

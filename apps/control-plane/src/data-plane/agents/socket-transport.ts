@@ -15,7 +15,8 @@ export interface SocketTransportOptions {
 
 /**
  * The coordinator's transport over Socket.IO. A message is encoded once and the same frame is written to each
- * device's connection, below Socket.IO's own packets: a room emit ends in the same bytes but costs twice the time.
+ * device's connection, below Socket.IO's own packets. 36 KB to five devices: 67 µs, against 75 µs for a room emit and
+ * 96 µs for one emit each (medians of 2 700 on one loaded 2-core machine; the writes themselves are most of it).
  */
 export class SocketTransport implements Transport {
   readonly #options: SocketTransportOptions;
