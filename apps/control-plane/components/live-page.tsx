@@ -32,7 +32,7 @@ export function LivePage() {
       <h1 className="sr-only">Live</h1>
       <DeploymentBar selected={deployment} onSelect={choose} />
       {deployment && <CounterStrip latency={latency} load={deployment.load} />}
-      <div className="live-grid">
+      <div className="live-grid" data-empty={deployment === null}>
         <Fleet deployment={deployment} />
         {deployment && (
           <>

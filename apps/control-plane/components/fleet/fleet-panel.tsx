@@ -18,16 +18,17 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
     <Card
       title="Fleet"
       hint={rows.length === 0 ? undefined : fleetSummary(rows)}
+      className="@container"
       style={{ gridArea: 'fleet' }}
     >
       {rows.length === 0 ? (
         <EmptyFleet />
       ) : (
-        <div className="@container grid min-h-0 flex-1 xl:grid-cols-[minmax(15rem,19rem)_minmax(0,1fr)] 3xl:grid-cols-1">
+        <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)] @min-[50rem]:grid-cols-[15rem_minmax(0,1fr)] @min-[58rem]:grid-cols-[19rem_minmax(0,1fr)]">
           <FleetWheel rows={rows} />
           <ul
             aria-label="Devices"
-            className="@container relative max-h-[44rem] min-w-0 overflow-y-auto xl:border-l 3xl:border-l-0"
+            className="@container relative max-h-[36rem] min-w-0 overflow-y-auto @min-[50rem]:border-l"
           >
             {rows.map((row) => (
               <DeviceRow key={row.device.id} row={row} actions={actions} />

@@ -20,7 +20,7 @@ export function FleetWheel({ rows }: { rows: readonly FleetRow[] }) {
       viewBox="-1.14 -1.14 2.28 2.28"
       role="img"
       aria-label={describe(rows)}
-      className="mx-auto w-full max-w-84 self-center p-1"
+      className="mx-auto w-full max-w-84 self-start p-2 @min-[50rem]:sticky @min-[50rem]:top-16"
     >
       <circle r="0.78" fill="none" stroke="var(--line)" strokeWidth="0.012" />
       {nodes.map((node) => (

@@ -23,7 +23,7 @@ export function ConnectionBanner() {
         ) : (
           <p className="min-w-0 flex-1">
             The connection to the control plane is lost. What you see is its last word; this page reconnects
-            by itself. Inference goes on without it.
+            by itself.
           </p>
         )}
       </div>
