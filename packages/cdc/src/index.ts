@@ -1,4 +1,20 @@
 export {
+  type ArrivalDistribution,
+  delayed,
+  empirical,
+  empiricalFromCsv,
+  exponential,
+  logNormal,
+  shiftedExponential,
+} from './arrival-distribution.ts';
+export {
+  type Conditioning,
+  conditioning,
+  FLOAT32_ROUNDING,
+  recoveryTolerance,
+  requireMds,
+} from './conditioning.ts';
+export {
   type Answers,
   answersFromPairs,
   createDecoder,
@@ -15,6 +31,13 @@ export {
   totalShards,
   vandermondeGenerator,
 } from './generator.ts';
+export { type Completion, codedCompletion, kthArrival, type WaitingThreshold } from './order-statistics.ts';
+export {
+  type FailureCoverage,
+  failureCoverage,
+  overlappingPartialSums,
+  partialSums,
+} from './partial-sums.ts';
 export {
   type Block,
   type Partition,
@@ -22,6 +45,8 @@ export {
   partitionHeights,
   partitionRows,
 } from './partition.ts';
+export { type CodedInput, type CodedInputCost, codedInput, codedInputCost } from './splits/coded-input.ts';
+export { type GroupedCodingCost, groupedCodingCost, withinGroupOrder } from './splits/grouped-coding.ts';
 export { computeLayer, im2col } from './splits/im2col.ts';
 export {
   type Convolution,
@@ -44,4 +69,5 @@ export {
   splitLayer,
   suitability,
 } from './splits/split.ts';
+export { chooseHeights, type UnevenDevice, type UnevenPlan } from './uneven-heights.ts';
 export { DEFAULT_ANSWER_TOLERANCE, type Verification, verify } from './verify.ts';
