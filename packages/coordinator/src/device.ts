@@ -175,7 +175,7 @@ export class Device {
     this.#uncancelled++;
     this.sent++;
     if (this.silentSince !== null) this.#nextProbeAt = now + this.options.probeEveryMs;
-    if (this.#watch === null) this.#watchFor(this.#silenceBoundMs);
+    if (this.#watch === null) this.#watchFor(this.options.silentAfterMs);
     return flight;
   }
 
@@ -310,7 +310,10 @@ export class Device {
       this.silentSince = now;
       this.#nextProbeAt = now + this.options.probeEveryMs;
     }
-    if (nextDueMs < Number.POSITIVE_INFINITY) this.#watchFor(Math.max(nextDueMs, SHORTEST_WAIT_MS));
+    if (nextDueMs < Number.POSITIVE_INFINITY) {
+      // The bound may shrink meanwhile, as the device's pace becomes known: never look away for longer than this.
+      this.#watchFor(Math.max(Math.min(nextDueMs, this.options.silentAfterMs), SHORTEST_WAIT_MS));
+    }
     if (fellSilent) this.observer.silent(this);
     for (const flight of erased) flight.owner?.erased(flight.shard, 'silent');
     if (erased.length > 0) this.observer.gaveUp(this);

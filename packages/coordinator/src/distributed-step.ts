@@ -245,6 +245,7 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
       if (flight === null || (keepSurplus && this.wantsSurplus(flight.device))) continue;
       this.#flights[shard] = null;
       this.gather.erase(shard);
+      if (this.trace.shards[shard]!.status === 'waiting') this.trace.shards[shard]!.status = 'missing';
       if (!flight.device.cancel(flight)) continue;
       devices ??= [];
       devices.push(flight.device.id);

@@ -1,0 +1,28 @@
+import type { ToDevice } from '@sparewheel/protocol';
+import { HandTransport } from './hand-transport.ts';
+import { transportContract } from './transport-contract.ts';
+
+transportContract('the transport by hand', async () => {
+  const transport = new HandTransport();
+  return {
+    transport,
+    async connect(device) {
+      transport.connect(device);
+      const inbox: ToDevice[] = [];
+      return {
+        async next() {
+          inbox.push(...transport.take(device));
+          return inbox.shift()!;
+        },
+        send: (message) => transport.receive(device, message),
+        async disconnect() {
+          transport.disconnect(device);
+        },
+      };
+    },
+    onMessage(listener) {
+      transport.receive = listener;
+    },
+    async close() {},
+  };
+});
