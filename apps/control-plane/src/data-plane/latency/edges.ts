@@ -15,8 +15,7 @@ const LOWEST_USE = 0.25;
  */
 export function chooseEdges(current: readonly number[] | null, data: LatencyHistogram): readonly number[] {
   if (data.count === 0) return current ?? edgesOf(0, 0.1);
-  const low = data.valueAt(0.001);
-  const high = data.valueAt(0.99);
+  const [low, high] = data.valuesAt([0.001, 0.99]) as [number, number];
   if (current !== null && fits(current, low, high)) return current;
   // Far from zero and narrow (a constant delay, say): begin near the data, leaving a first bin for what is below.
   const from = low > high / 2 ? low - (high - low) : 0;

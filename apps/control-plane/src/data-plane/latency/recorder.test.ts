@@ -160,9 +160,18 @@ describe('the histogram', () => {
         for (const value of values) histogram.record(value);
         const sorted = [...values].sort((a, b) => a - b);
         const exact = sorted[Math.ceil(fraction * sorted.length - 1e-9) - 1]!;
-        expect(Math.abs(histogram.valueAt(fraction) - exact)).toBeLessThanOrEqual(0.001 * exact + 0.001);
+        expect(Math.abs(histogram.valuesAt([fraction])[0]! - exact)).toBeLessThanOrEqual(
+          0.001 * exact + 0.001,
+        );
       }),
     );
+  });
+
+  it('has the mean and the standard deviation of its values', () => {
+    const histogram = new LatencyHistogram();
+    for (const value of [2, 4, 4, 4, 5, 5, 7, 9]) histogram.record(value);
+    expect(histogram.percentiles()).toMatchObject({ max: 9, mean: 5 });
+    expect(histogram.percentiles().sd).toBeCloseTo(2, 9);
   });
 
   it('puts every value into exactly one bin, the one it belongs to', () => {

@@ -35,6 +35,8 @@ export class LatencyRecorder {
   #fault: { readonly at: number; readonly devices: Set<string>; readonly descriptions: string[] } | null =
     null;
   #edges: readonly number[] | null = null;
+  /** How many latencies there were when the edges were looked at. */
+  #edgesFor = 0;
   #accepted = 0;
   #answered = 0;
   #failed = 0;
@@ -131,7 +133,10 @@ export class LatencyRecorder {
   }
 
   view(): LatencyView {
-    this.#edges = chooseEdges(this.#edges, this.#total);
+    if (this.#edges === null || this.#edgesFor !== this.#total.count) {
+      this.#edges = chooseEdges(this.#edges, this.#total);
+      this.#edgesFor = this.#total.count;
+    }
     return {
       deployment: this.deployment,
       unit: 'ms',
