@@ -62,6 +62,11 @@ export function translateRuntimeError(error: unknown, doing: 'load' | 'run'): Mo
   const plain = text
     .replace(/^Load model from \S+ failed:\s*/, '')
     .replace(/^(This is an invalid model\. )?(Error in Node|Error):\s*/i, '')
+    .replace(
+      /Non-zero status code returned while running (\w+) node\. Name:'([^']*)' Status Message: /,
+      '$1 "$2": ',
+    )
+    .replace(/\S*canonical-\w{6}\//g, '')
     .replace(/\/\S*onnxruntime\S*\s+\S+(\(.*?\))?\s*/g, '');
   return new ModelRejectedError(
     doing === 'load' ? 'INVALID_GRAPH' : 'DOES_NOT_RUN',

@@ -23,6 +23,8 @@ const FIRST_INPUT: RealInput = (i) => Math.sin(i);
 /** Differs from the first in sign, size and order of its elements. */
 const SECOND_INPUT: RealInput = (i) => 3 * Math.cos(1.3 * i) - 1;
 
+const REAL_TYPES: ReadonlySet<number> = new Set([DATA_TYPE.float32, DATA_TYPE.float64]);
+
 /** Elements of one value: 512 MB of float32, eight times what one message may carry. */
 const VALUE_ELEMENTS_LIMIT = 2 ** 27;
 
@@ -178,8 +180,9 @@ async function run(
   real: RealInput,
 ): Promise<InferenceSession.OnnxValueMapType> {
   // Whole numbers may be indices or lengths: 0 suits the one, 1 the other.
+  const hasWhole = graph.inputs.some(({ type }) => type?.kind === 'tensor' && !REAL_TYPES.has(type.dataType));
   let failure: unknown;
-  for (const whole of [0, 1] as const) {
+  for (const whole of hasWhole ? ([0, 1] as const) : ([0] as const)) {
     try {
       return await session.run(trialFeeds(graph, real, whole), fetches);
     } catch (error) {
@@ -201,20 +204,21 @@ function trialFeeds(graph: Graph, real: RealInput, whole: 0 | 1): Record<string,
   return feeds;
 }
 
+/** Elements after which a trial input repeats itself; a prime, so that no two rows of an image are alike. */
+const PERIOD = 4093;
+
+function fillRepeating<T extends Float32Array | Float64Array>(data: T, real: RealInput): T {
+  for (let i = 0; i < Math.min(PERIOD, data.length); i++) data[i] = real(i);
+  for (let done = PERIOD; done < data.length; done *= 2) data.copyWithin(done, 0, done);
+  return data;
+}
+
 function trialTensor(dataType: number, dims: number[], count: number, real: RealInput, whole: 0 | 1): Tensor {
   switch (dataType) {
     case DATA_TYPE.float32:
-      return new Tensor(
-        'float32',
-        Float32Array.from({ length: count }, (_, i) => real(i)),
-        dims,
-      );
+      return new Tensor('float32', fillRepeating(new Float32Array(count), real), dims);
     case DATA_TYPE.float64:
-      return new Tensor(
-        'float64',
-        Float64Array.from({ length: count }, (_, i) => real(i)),
-        dims,
-      );
+      return new Tensor('float64', fillRepeating(new Float64Array(count), real), dims);
     case DATA_TYPE.int64:
       return new Tensor('int64', new BigInt64Array(count).fill(BigInt(whole)), dims);
     case DATA_TYPE.uint64:
