@@ -4,6 +4,7 @@ import { Plus } from 'lucide-react';
 import { deploymentShape, deploymentStatus } from '../../src/view-model/deployment-status.ts';
 import { SeatProgress } from '../deploy/seat-progress.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
+import { Tour } from '../tour/tour.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
@@ -48,6 +49,7 @@ export function DeploymentBar({
             <Plus aria-hidden className="size-3.5" />
             Deploy a model
           </a>
+          <Tour key={selected.name} deployment={selected} />
         </nav>
         <div className="flex min-w-0 items-center gap-2 text-xs text-ink-faint lg:ml-auto">
           <span className="min-w-0">
