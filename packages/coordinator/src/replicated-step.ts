@@ -1,24 +1,30 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
 import { DistributedStep } from './distributed-step.ts';
+import { LocalComputeError } from './errors.ts';
 import type { Policy } from './policy.ts';
 import type { ReplicatedProgramStep } from './program.ts';
+import { disagreement, REPLICA_TOLERANCE } from './replica-agreement.ts';
 import type { Runtime, StepHost } from './runtime.ts';
 import { type AnswerFault, faultInReplica } from './validate.ts';
 
-const FIRST_ANSWER_WINS: Policy = { waitMs: 'any-k', verify: 'off', deadlineMs: Number.POSITIVE_INFINITY };
-
 /**
  * A subgraph that several devices hold whole: the first valid answer wins, and where no device can answer the data
- * plane computes it. A code of one data shard whose every parity shard is a copy.
+ * plane computes it. A code of one data shard whose every parity shard is a copy. Under `verify: "before"` two
+ * copies must agree; under `"after"` copies are not compared, as the others are cancelled.
  */
 export class ReplicatedStep extends DistributedStep {
   readonly #replicated: ReplicatedProgramStep;
-  #winner = 0;
-  #outputs: readonly Tensor[] | null = null;
+  /** In the order in which they came. */
+  readonly #copies: { readonly shard: number; readonly tensors: readonly Tensor[] }[] = [];
 
   constructor(runtime: Runtime, host: StepHost, step: ReplicatedProgramStep, feeds: readonly Tensor[]) {
-    super(runtime, host, step, feeds, 1, step.plan.seats.length - 1, FIRST_ANSWER_WINS);
+    const policy: Policy = {
+      ...host.policy,
+      waitMs: 'any-k',
+      verify: host.policy.verify === 'before' ? 'before' : 'off',
+    };
+    super(runtime, host, step, feeds, 1, step.plan.seats.length - 1, policy);
     this.#replicated = step;
   }
 
@@ -31,20 +37,57 @@ export class ReplicatedStep extends DistributedStep {
   }
 
   protected override keep(shard: number, tensors: readonly Tensor[]): void {
-    if (this.#outputs !== null) return;
-    this.#winner = shard;
-    this.#outputs = tensors;
+    this.#copies.push({ shard, tensors });
   }
 
   protected override decode(now: number): void {
-    const trace = this.trace.shards[this.#winner]!;
+    const [first, second] = this.#copies;
+    if (this.gather.needed > 1) {
+      const residual = disagreement(first!.tensors, second!.tensors);
+      if (residual > REPLICA_TOLERANCE) {
+        this.#settle(residual);
+        return;
+      }
+    }
+    const trace = this.trace.shards[first!.shard]!;
     if (trace.status !== 'rescued') trace.status = 'used';
-    this.finish(now, this.#outputs!);
+    this.finish(now, first!.tensors);
   }
 
   protected override afterEnd(): void {}
 
   protected override wantsSurplus(): boolean {
     return false;
+  }
+
+  /** Two copies differ: the data plane's own computation is the answer, and says who was wrong. */
+  #settle(residual: number): void {
+    this.settling = true;
+    this.computeLocally(0).then(
+      (truth) => {
+        if (truth === null || this.ended) return;
+        const liars = this.#copies
+          .filter(({ tensors }) => disagreement(tensors, truth) > REPLICA_TOLERANCE)
+          .flatMap(({ shard }) => this.holder(shard) ?? []);
+        this.host.rescued++;
+        this.finish(this.runtime.clock.now(), truth);
+        this.runtime.emit({
+          kind: 'corruption',
+          deployment: this.host.generation.deployment,
+          step: this.step.id,
+          request: this.host.id,
+          liars: liars.map(({ id }) => id),
+          residual,
+          threshold: REPLICA_TOLERANCE,
+          answeredWrong: false,
+        });
+        for (const device of liars) {
+          this.runtime.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
+        }
+      },
+      (cause: unknown) => {
+        if (!this.ended) this.host.fail(new LocalComputeError(this.step.id, null, cause));
+      },
+    );
   }
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Coordinator } from './coordinator.ts';
 import { InvalidDeploymentError } from './errors.ts';
 import { DEFAULT_POLICY } from './policy.ts';
-import { FakeClock, HandTransport, readyRig, settle } from './testing/index.ts';
+import { corrupted, FakeClock, HandTransport, readyRig, settle } from './testing/index.ts';
 
 const scalar = (value: number): Tensor => ({ type: 'float32', dims: [], data: Float32Array.of(value) });
 
@@ -139,4 +139,25 @@ describe('a replicated step', () => {
     const expected = rig.network.reference(input).data;
     for (const [i, value] of fetches.t2!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 5);
   });
+});
+
+it('a replica that lies is found out before its answer is used, where verify says "before"', async () => {
+  for (const liar of ['d0', 'd1']) {
+    for (const other of ['up', 'down'] as const) {
+      const layers = [{ kind: 'coded', inputs: 3, outputs: 4 }, { kind: 'replicated' }] as const;
+      const rig = await readyRig({ k: 1, r: 1, replicas: 2, layers, policy: { verify: 'before' } });
+      const input = rig.input();
+      if (other === 'down') rig.fleet.kill(liar === 'd0' ? 'd1' : 'd0');
+      // Only the replicated step's answer is a lie.
+      let answers = 0;
+      rig.fleet.device(liar).behaviour.tamper = (message) =>
+        message.kind === 'answer' && ++answers === 2 ? corrupted(message, 0.25) : message;
+      const { fetches } = await rig.clock.run(rig.coordinator.infer('net', { t0: input }));
+      const expected = rig.network.reference(input).data;
+      for (const [i, value] of fetches.t2!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
+      expect(rig.events.filter(({ kind }) => kind === 'device-quarantined')).toMatchObject([
+        { device: liar },
+      ]);
+    }
+  }
 });
