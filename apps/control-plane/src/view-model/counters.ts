@@ -27,7 +27,12 @@ export function counters(latency: LatencyView | null, load: LoadView | null): Co
       key: 'lost',
       label: 'Lost',
       value: formatCount(lost),
-      note: lost === 0 ? 'every request was answered' : 'accepted, and never answered',
+      note:
+        lost > 0
+          ? 'accepted, and never answered'
+          : failed > 0
+            ? 'none without an answer or an error'
+            : 'every request was answered',
       tone: lost === 0 ? 'ok' : 'danger',
     },
     {
