@@ -126,6 +126,9 @@ export class ControlPlane {
     const directory = join(root, 'apps', 'control-plane');
     if (!configuration.development) requireBuiltPages(directory);
     await this.#listen();
+    await Promise.all([this.#openStore(), this.#openFolders()]);
+    // First of all what answers requests; its thread loads while this one prepares the rest.
+    await this.#link.start();
     const pages = preparePages({
       directory,
       development: configuration.development,
@@ -135,7 +138,6 @@ export class ControlPlane {
     });
     // Awaited below; until then its failure is nobody's surprise.
     pages.catch(() => {});
-    await Promise.all([this.#openStore(), this.#openFolders()]);
     const store = this.#store as Store;
     const events = await EventLog.open(store);
     this.#events = events;
@@ -158,9 +160,8 @@ export class ControlPlane {
     );
     await deployments.open();
     const listening = this.#connect(deployments, events, store);
-    await this.#link.start();
-    this.#workshop.warmUp();
-    void deployments.collectGarbage();
+    listening.catch(() => {});
+    this.#link.attend();
 
     const authentication = new Authentication(this.#options.tokens, this.#port);
     this.#ui = new UiPush(this.#web, {
@@ -199,6 +200,8 @@ export class ControlPlane {
       deployment: null,
     });
     if (configuration.demo) this.#startDemo(deployments, models);
+    this.#workshop.warmUp();
+    void deployments.collectGarbage();
   }
 
   async #listen(): Promise<void> {

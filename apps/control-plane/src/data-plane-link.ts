@@ -65,6 +65,8 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
   readonly #start: (port: number | null) => Promise<DataPlaneThread> | DataPlaneThread;
   readonly #pending = new Map<number, PendingCall>();
   #thread: DataPlaneThread | null = null;
+  /** What was said before anybody attended; null from then on. */
+  #waiting: DataPlaneMessage[] | null = [];
   #port: number | null = null;
   #listening = false;
   #nextCall = 1;
@@ -89,13 +91,16 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
     return this.#listening;
   }
 
+  /** Starts the thread, which may take its time; what it says waits for `attend`. */
   async start(): Promise<void> {
     const thread = await this.#start(this.#port);
     this.#thread = thread;
     const startedAt = performance.now();
     let reason = 'it ended';
     thread.on('message', (message) => {
-      if (this.#thread === thread) this.#receive(message);
+      if (this.#thread !== thread) return;
+      if (this.#waiting === null) this.#receive(message);
+      else this.#waiting.push(message);
     });
     thread.on('error', (error) => {
       reason = error.message;
@@ -104,11 +109,19 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
       if (this.#thread !== thread) return;
       this.#thread = null;
       this.#listening = false;
+      if (this.#waiting !== null) this.#waiting = [];
       this.#failAll();
       if (!this.#stopping) {
         this.#startAgain(reason === 'it ended' ? `exit code ${code}` : reason, performance.now() - startedAt);
       }
     });
+  }
+
+  /** Listeners are in place: they hear what was said since the start, and everything from now on. */
+  attend(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const message of waiting) this.#receive(message);
   }
 
   /** @throws {RequestFailure} the data plane refuses, or is not there */

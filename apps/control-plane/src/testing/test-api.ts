@@ -66,6 +66,7 @@ export class TestApi {
     link.on('listening', () => deployments.handOverAll());
     await deployments.open();
     await link.start();
+    link.attend();
     dataPlane.listen(port);
     dataPlane.report(FLEET);
     const authentication = new Authentication(TOKENS, 3000);

@@ -1,0 +1,91 @@
+/** What is deployed survives: a restart of the control plane, of the data plane, and the loss of files. */
+import { describe, expect, it } from 'vitest';
+import { MemoryStore } from '../database/memory-store.ts';
+import { deploymentRecord, modelRecord, smallArtifacts } from '../testing/records.ts';
+import { TestApi } from '../testing/test-api.ts';
+
+async function storeWith(...records: ReturnType<typeof deploymentRecord>[]): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  await store.createModel(modelRecord());
+  for (const record of records) await store.createDeployment(record);
+  return store;
+}
+
+describe('after a restart', () => {
+  it('what was being prepared is prepared again and deployed on its stored seats', async () => {
+    const seats = ['device-0002', 'device-0001', null];
+    const api = await TestApi.start({ store: await storeWith(deploymentRecord('a', { seats })) });
+    await api.deploymentIs('a', 'distributing');
+    expect(api.workshop.jobs).toMatchObject([{ kind: 'build', canonical: modelRecord().canonical }]);
+    expect(api.dataPlane.callsOf('deploy')[0]?.deployment).toMatchObject({ name: 'a', seats });
+    expect((await api.store.deployment('a'))?.status).toBe('live');
+    await api.close();
+  });
+
+  it('what was live, but lost its files, is encoded again', async () => {
+    const live = deploymentRecord('a', { status: 'live', artifacts: smallArtifacts });
+    const api = await TestApi.start({ store: await storeWith(live) });
+    await api.deploymentIs('a', 'distributing');
+    expect(api.workshop.jobs.map(({ kind }) => kind)).toEqual(['build']);
+    await api.close();
+  });
+
+  it('what had failed says why, and is not tried again', async () => {
+    const failed = deploymentRecord('a', { status: 'failed', reason: 'No room is left.' });
+    const api = await TestApi.start({ store: await storeWith(failed) });
+    expect((await api.ask('GET', '/api/deployments/a')).body).toMatchObject({
+      state: 'failed',
+      reason: 'No room is left.',
+    });
+    expect(api.workshop.jobs).toEqual([]);
+    expect(api.dataPlane.calls).toEqual([]);
+    await api.close();
+  });
+});
+
+describe('when the data plane ends and comes back', () => {
+  it('every deployment is handed over again, with the policy and seats of now', async () => {
+    const api = await TestApi.start({ store: await storeWith(deploymentRecord('a')) });
+    await api.deploymentIs('a', 'distributing');
+    const seats = ['device-0003', 'device-0001', 'device-0002'];
+    api.deployments.storeSeats('a', seats);
+    await api.ask('PATCH', '/api/deployments/a', { policy: { waitMs: 'all' } });
+    api.deployments.handOverAll();
+    await api.deploymentIs('a', 'distributing');
+    const handedOver = api.dataPlane.callsOf('deploy');
+    expect(handedOver).toHaveLength(2);
+    expect(handedOver[1]?.deployment).toMatchObject({ seats, policy: { waitMs: 'all' } });
+    expect((await api.store.deployment('a'))?.seats).toEqual(seats);
+    await api.close();
+  });
+});
+
+describe('a deployment’s view', () => {
+  it('follows what the data plane reports', async () => {
+    const api = await TestApi.start({ store: await storeWith(deploymentRecord('a')) });
+    await api.deploymentIs('a', 'distributing');
+    const seat = {
+      seat: 0,
+      role: 'data',
+      device: 'device-0001',
+      deviceName: 'one',
+      state: 'installing',
+      sentBytes: 25,
+      totalBytes: 100,
+    } as const;
+    const runtime = { name: 'a', reason: null, policy: deploymentRecord().policy, load: null } as const;
+    api.dataPlane.report([], [{ ...runtime, state: 'distributing', seats: [seat] }]);
+    expect(api.deployments.view('a').progress).toEqual({
+      fraction: 0.625,
+      phase: 'distributing',
+      seats: [seat],
+    });
+    api.dataPlane.report([], [{ ...runtime, state: 'degraded', reason: '4 of 5', seats: [seat] }]);
+    expect(api.deployments.view('a')).toMatchObject({
+      state: 'degraded',
+      reason: '4 of 5',
+      progress: { fraction: 1, phase: 'done' },
+    });
+    await api.close();
+  });
+});

@@ -1,0 +1,162 @@
+/** The port that browsers use, over real sockets: pages behind the sign-in, the API beside them, the live channel. */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { io, type Socket } from 'socket.io-client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LiveViews } from '../live-views.ts';
+import { deviceView } from '../testing/fake-data-plane.ts';
+import { TestApi, TOKENS } from '../testing/test-api.ts';
+import { UiPush } from './ui-push.ts';
+import { createWebServer } from './web-server.ts';
+
+let api: TestApi;
+let server: Server;
+let ui: UiPush;
+let live: LiveViews;
+let url: string;
+let cookie: string;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  api = await TestApi.start();
+  const { authentication, app } = api;
+  server = createWebServer(
+    Promise.resolve({
+      authentication,
+      api: (request, response) => app.routing(request, response),
+      pages: (request, response) => response.end(`page ${request.url}`),
+    }),
+  );
+  live = new LiveViews();
+  ui = new UiPush(server, {
+    live,
+    deployments: () => api.deployments.views(),
+    models: async () => [],
+    events: api.events,
+    startedAt: '2026-11-23T10:00:00.000Z',
+    authentication,
+    inferenceUrl: (hostname) => `http://${hostname}:3001`,
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  cookie = authentication.sessionCookie().split(';')[0] ?? '';
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.disconnect();
+  await ui.close();
+  server.close();
+  server.closeAllConnections();
+  await api.close();
+});
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(`${url}${path}`, { headers, redirect: 'manual' });
+
+describe('pages', () => {
+  it('need a session; without one, the sign-in page and its files are all there is', async () => {
+    const refused = await get('/events');
+    expect({ status: refused.status, to: refused.headers.get('location') }).toEqual({
+      status: 303,
+      to: '/sign-in',
+    });
+    for (const path of ['/sign-in', '/_next/static/x.js', '/icon.svg']) {
+      expect(await (await get(path)).text()).toBe(`page ${path}`);
+    }
+    expect(await (await get('/events', { cookie })).text()).toBe('page /events');
+  });
+
+  it('cannot be framed by another site', async () => {
+    const { headers } = await get('/sign-in');
+    expect(headers.get('x-frame-options')).toBe('DENY');
+    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+  });
+
+  it('are opened by the address that the terminal prints, and the token leaves the address', async () => {
+    const response = await get(`/?token=${TOKENS.operator}&tab=fleet`);
+    expect({ status: response.status, to: response.headers.get('location') }).toEqual({
+      status: 303,
+      to: '/?tab=fleet',
+    });
+    expect(response.headers.get('set-cookie')).toContain('HttpOnly');
+    expect((await get('/', { cookie: response.headers.get('set-cookie')?.split(';')[0] ?? '' })).status).toBe(
+      200,
+    );
+  });
+
+  it.each([
+    ['a wrong token', '/?token=wrong', '/sign-in?reason=unknown-token'],
+    ['another role’s token', `/?token=${TOKENS.join}`, '/sign-in?reason=wrong-role'],
+    ['an address that leads elsewhere', `//evil.example/?token=${TOKENS.operator}`, '/evil.example/'],
+  ])('with %s lead to %s', async (_what, path, to) => {
+    expect((await get(path)).headers.get('location')).toBe(to);
+  });
+
+  it('do not take the API’s place', async () => {
+    const answer = await get('/api/devices');
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ error: { code: 'unauthorised' } });
+    expect((await get('/apiary', { cookie })).status).toBe(200);
+  });
+});
+
+describe('the live channel', () => {
+  function connect(options: { auth?: object; headers?: Record<string, string> }): Socket {
+    const socket = io(`${url}/ui`, {
+      transports: ['websocket'],
+      reconnection: false,
+      ...(options.auth === undefined ? {} : { auth: options.auth }),
+      ...(options.headers === undefined ? {} : { extraHeaders: options.headers }),
+    });
+    sockets.push(socket);
+    return socket;
+  }
+  const next = (socket: Socket, event: string) =>
+    new Promise<unknown>((resolve) => {
+      socket.once(event, resolve);
+    });
+
+  it('greets with a snapshot, then says what changed, once', async () => {
+    live.devices = [deviceView('device-0001')];
+    const socket = connect({ auth: { token: TOKENS.operator } });
+    expect(await next(socket, 'snapshot')).toMatchObject({
+      devices: [{ id: 'device-0001' }],
+      deployments: [],
+      models: [],
+      inferenceUrl: 'http://127.0.0.1:3001',
+    });
+    const changed = next(socket, 'devices');
+    live.devices = [deviceView('device-0001'), deviceView('device-0002')];
+    ui.changed();
+    expect(await changed).toHaveLength(2);
+    const heard: string[] = [];
+    socket.onAny((name: string) => heard.push(name));
+    const models = next(socket, 'models');
+    ui.modelsChanged();
+    await models;
+    expect(heard).toEqual(['models']);
+  });
+
+  it('passes events on as they come', async () => {
+    const socket = connect({ headers: { cookie, origin: url } });
+    await next(socket, 'snapshot');
+    const event = next(socket, 'event');
+    api.events.add({ kind: 'test', level: 'info', message: 'Hello.', device: null, deployment: null });
+    expect(await event).toMatchObject({ message: 'Hello.' });
+  });
+
+  it.each([
+    ['nobody', {}],
+    ['a wrong token', { auth: { token: 'wrong' } }],
+    ['another role', { auth: { token: TOKENS.infer } }],
+    ['a token that is no text', { auth: { token: { $ne: '' } } }],
+  ])('refuses %s', async (_who, options) => {
+    expect(((await next(connect(options), 'connect_error')) as Error).message).toMatch(/\w+ \w+/);
+  });
+
+  it('refuses a page of another site that has the operator’s cookie', async () => {
+    const socket = connect({ headers: { cookie, origin: 'http://evil.example' } });
+    expect(((await next(socket, 'connect_error')) as Error).message).toContain('own pages');
+  });
+});
