@@ -1,6 +1,6 @@
 /**
- * Makes models/lenet5.onnx again, byte for byte: `npx tsx packages/zoo/scripts/train-lenet5.ts`. About ten minutes on
- * one core. Needs MNIST in ../shared/data/mnist beside the repository.
+ * Makes models/lenet5.onnx again: `npx tsx packages/zoo/scripts/train-lenet5.ts`, about ten minutes on one core.
+ * Needs MNIST in ../shared/data/mnist beside the repository.
  */
 import { LENET5 } from '../src/architectures/trained.ts';
 import { trainAndWrite } from './train-and-write.ts';

@@ -28,14 +28,13 @@ export interface ZooModel {
 }
 
 export const zooModels: readonly ZooModel[] = [
-  {
-    name: 'lenet5',
-    title: 'LeNet-5',
-    description: 'Handwritten digits, trained on MNIST; 28 × 28 grey values in, ten logits out.',
-    trained: true,
-    parameters: 61_706,
-    chunks: () => committed('lenet5'),
-  },
+  trained('lenet5', 'LeNet-5', 'Handwritten digits: two convolutions, three fully-connected layers.', 61_706),
+  trained(
+    'branchnet',
+    'Small Inception for digits',
+    'Handwritten digits: 19 convolutions in three blocks of four branches.',
+    33_084,
+  ),
   built('alexnet', 'AlexNet', 'Image classification, dominated by one huge fully-connected layer.', {
     parameters: 61_100_840,
     seed: 41,
@@ -72,6 +71,17 @@ export const zooModels: readonly ZooModel[] = [
 /** The network of that name, or undefined. */
 export function zooModel(name: string): ZooModel | undefined {
   return zooModels.find((model) => model.name === name);
+}
+
+function trained(name: string, title: string, what: string, parameters: number): ZooModel {
+  return {
+    name,
+    title,
+    description: `${what} Trained on MNIST; 28 × 28 grey values in [0, 1] in, ten logits out.`,
+    trained: true,
+    parameters,
+    chunks: () => committed(name),
+  };
 }
 
 function built(
