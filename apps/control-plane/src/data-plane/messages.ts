@@ -56,6 +56,7 @@ export type DataPlaneCall =
   | { kind: 'undeploy'; name: string }
   | { kind: 'set-policy'; name: string; policy: Policy }
   | { kind: 'fault'; device: string; fault: FaultRequest }
+  /** Starts a device's process again; one in quarantine is pardoned. */
   | { kind: 'revive'; device: string }
   | { kind: 'start-load'; name: string; load: LoadRequest }
   | { kind: 'stop-load'; name: string }
@@ -99,7 +100,10 @@ export type DataPlaneMessage =
   | { kind: 'failed'; code: string; message: string }
   /** A device came for the first time, or under a new name: to be stored. */
   | { kind: 'device-known'; device: KnownDevice }
-  /** Everything that happened except finished requests, which only the latency recorder sees. */
+  /**
+   * Everything that happened except finished requests, which only the latency recorder sees, and an install's
+   * progress, which the views show.
+   */
   | { kind: 'event'; event: Exclude<CoordinatorEvent, { kind: 'request-finished' }> | FaultEvent }
   /** A few times a second, where something changed. */
   | {

@@ -11,7 +11,7 @@ import {
   UnknownDeploymentError,
 } from '@sparewheel/coordinator';
 import type { Artifact, Plan } from '@sparewheel/planner';
-import type { LoadRequest, LoadView, Tensor } from '@sparewheel/protocol';
+import type { LatencyView, LoadRequest, LoadView, Tensor } from '@sparewheel/protocol';
 import type { Distributor } from './agents/distributor.ts';
 import type { InferenceResult, ServedModel } from './inference/types.ts';
 import { LatencyRecorder, type RequestGauges } from './latency/recorder.ts';
@@ -50,6 +50,8 @@ export interface ServedDeploymentsOptions {
 export class ServedDeployments {
   readonly #options: ServedDeploymentsOptions;
   readonly #served = new Map<string, Served>();
+  /** Lent to the recorders while they draw up their views. */
+  #snapshot: CoordinatorSnapshot | null = null;
 
   constructor(options: ServedDeploymentsOptions) {
     this.#options = options;
@@ -167,8 +169,12 @@ export class ServedDeployments {
     return this.#find(name).recorder;
   }
 
-  get recorders(): readonly LatencyRecorder[] {
-    return [...this.#served.values()].map(({ recorder }) => recorder);
+  /** @param snapshot  of now: taken once for all deployments */
+  latencyViews(snapshot: CoordinatorSnapshot): LatencyView[] {
+    this.#snapshot = snapshot;
+    const views = [...this.#served.values()].map(({ recorder }) => recorder.view());
+    this.#snapshot = null;
+    return views;
   }
 
   load(name: string): LoadView | null {
@@ -229,7 +235,7 @@ export class ServedDeployments {
   }
 
   #gauges(name: string): RequestGauges {
-    const { deployments, devices } = this.#options.coordinator.snapshot();
+    const { deployments, devices } = this.#snapshot ?? this.#options.coordinator.snapshot();
     const deployment = deployments.find((each) => each.name === name);
     return deployment === undefined
       ? { inFlight: 0, late: 0, corrupt: 0 }

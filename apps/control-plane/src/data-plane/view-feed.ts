@@ -62,7 +62,7 @@ export class ViewFeed {
         (device) => registry.get(device)?.name ?? null,
         (name) => deployments.load(name),
       ),
-      latency: deployments.recorders.map((recorder) => recorder.view()),
+      latency: deployments.latencyViews(snapshot),
     });
   }
 

@@ -1,11 +1,13 @@
 import type { RequestOutcome } from '@sparewheel/coordinator';
-import type { LatencyView, LatencyWindow, RequestCounts } from '@sparewheel/protocol';
+import { type LatencyView, type LatencyWindow, LIMITS, type RequestCounts } from '@sparewheel/protocol';
 import { chooseEdges } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
 import { Throughput } from './throughput.ts';
 
 /** A SIGKILL is noticed in milliseconds, a silent partition after the ping timeout: one fault, one window. */
-const SAME_FAULT_MS = 3_000;
+const NOTICED_WITHIN_MS = LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs + 1_000;
+/** Faults of several devices in this time are one: two killed at once, a switch that fails. */
+const AT_ONCE_MS = 1_000;
 const THROUGHPUT_SECONDS = 61;
 
 /** What the recorder cannot count by itself. */
@@ -94,10 +96,13 @@ export class LatencyRecorder {
   fault(device: string, description: string): void {
     const now = this.#now();
     const last = this.#fault;
-    if (last !== null && now - last.at < SAME_FAULT_MS) {
-      if (!last.devices.has(device)) last.descriptions.push(description);
-      last.devices.add(device);
-      return;
+    if (last !== null) {
+      const known = last.devices.has(device);
+      if (now - last.at < (known ? NOTICED_WITHIN_MS : AT_ONCE_MS)) {
+        if (!known) last.descriptions.push(description);
+        last.devices.add(device);
+        return;
+      }
     }
     this.#before = { at: this.#sinceAt, histogram: this.#since };
     this.#since = new LatencyHistogram();
