@@ -1,6 +1,6 @@
 /**
- * Makes models/branchnet.onnx again: `npx tsx packages/zoo/scripts/train-branchnet.ts`, about a quarter of an hour on one core.
- * Needs MNIST in ../shared/data/mnist beside the repository.
+ * Makes models/branchnet.onnx again: `npx tsx packages/zoo/scripts/train-branchnet.ts`, about a quarter of an hour
+ * on one core. Needs MNIST in ../shared/data/mnist beside the repository.
  */
 import { BRANCHNET } from '../src/architectures/trained.ts';
 import { trainAndWrite } from './train-and-write.ts';
