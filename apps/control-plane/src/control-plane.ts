@@ -22,6 +22,7 @@ import { LiveViews } from './live-views.ts';
 import { Models } from './models/models.ts';
 import { StartupError } from './startup-error.ts';
 import type { Tokens } from './tokens.ts';
+import { listen, requireFreePort } from './web/listen.ts';
 import { preparePages, requireBuiltPages } from './web/pages.ts';
 import { UiPush } from './web/ui-push.ts';
 import { createWebServer, type WebParts } from './web/web-server.ts';
@@ -62,6 +63,8 @@ export class ControlPlane {
   #fleet: LocalFleet | null = null;
   #api: FastifyInstance | null = null;
   #ui: UiPush | null = null;
+  /** The data plane has listened once: from now on it is started again where it ends. */
+  #served = false;
   #stopping = false;
 
   private constructor(options: ControlPlaneOptions) {
@@ -125,7 +128,13 @@ export class ControlPlane {
     const { configuration, root } = this.#options;
     const directory = join(root, 'apps', 'control-plane');
     if (!configuration.development) requireBuiltPages(directory);
-    await this.#listen();
+    const { host, port, dataPort } = configuration;
+    await listen(this.#web, host, port, 'PORT');
+    if (dataPort !== 0) {
+      // The devices start beside everything else, and try until the data plane listens; but not at a stranger's port.
+      await requireFreePort(host, dataPort, 'DATA_PORT');
+      this.#startFleet(dataPort);
+    }
     await Promise.all([this.#openStore(), this.#openFolders()]);
     // First of all what answers requests; its thread loads while this one prepares the rest.
     await this.#link.start();
@@ -204,16 +213,6 @@ export class ControlPlane {
     void deployments.collectGarbage();
   }
 
-  async #listen(): Promise<void> {
-    const { host, port } = this.#options.configuration;
-    this.#web.listen(port, host);
-    try {
-      await once(this.#web, 'listening');
-    } catch (error) {
-      throw cannotListen(error as NodeJS.ErrnoException, host, port);
-    }
-  }
-
   async #openStore(): Promise<void> {
     const { configuration, root } = this.#options;
     const migrations = join(root, 'prisma', 'migrations');
@@ -254,11 +253,12 @@ export class ControlPlane {
     return new Promise((resolve, reject) => {
       link.on('unable', (_code, message) => {
         const text = message.charAt(0).toUpperCase() + message.slice(1);
-        if (this.#fleet === null && !this.#stopping)
+        if (!this.#served && !this.#stopping)
           reject(new StartupError(`The data plane cannot start: ${text}.`));
         else log(`The data plane cannot start: ${text}.`);
       });
       link.on('listening', (port) => {
+        this.#served = true;
         deployments.handOverAll();
         this.#startFleet(port);
         resolve();
@@ -337,27 +337,4 @@ function reachable(host: string): string {
 
 function bracketed(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;
-}
-
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): StartupError {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new StartupError(
-        `Port ${port} on ${host} is taken by another program.`,
-        'Stop it, or choose another port: PORT=3100 DATA_PORT=3101 npm start',
-      );
-    case 'EACCES':
-      return new StartupError(
-        `Port ${port} needs rights that this user does not have.`,
-        'Choose one above 1023: PORT=3100 npm start',
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new StartupError(
-        `"${host}" is not an address of this machine.`,
-        'Set HOST to 127.0.0.1, 0.0.0.0 or one of its own addresses.',
-      );
-    default:
-      return new StartupError(`Port ${port} on ${host} cannot be opened: ${error.message}.`);
-  }
 }

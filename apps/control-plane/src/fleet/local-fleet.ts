@@ -74,7 +74,7 @@ export class LocalFleet {
     let lastWords = '';
     createInterface({ input: child.stderr }).on('line', (line) => {
       lastWords = line;
-      if (!line.includes('another agent')) log(line);
+      if (!line.includes('is in use by')) log(line);
     });
     const ended = (reason: string, code: number | null) => {
       if (this.#process !== child) return;
