@@ -158,7 +158,7 @@ export class Product {
   }
 
   /** Sends Ctrl-C to everything, as a terminal does, and waits for the end. */
-  async stop(): Promise<{ exitCode: number | null }> {
+  async stop(): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
     return this.#end('SIGINT');
   }
 
@@ -169,13 +169,13 @@ export class Product {
     if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
   }
 
-  async #end(signal: NodeJS.Signals): Promise<{ exitCode: number | null }> {
+  async #end(signal: NodeJS.Signals): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
     if (this.process.exitCode === null && this.process.signalCode === null) {
       const ended = once(this.process, 'exit');
       process.kill(-(this.process.pid ?? 0), signal);
       await ended;
     }
-    return { exitCode: this.process.exitCode };
+    return { exitCode: this.process.exitCode, signal: this.process.signalCode };
   }
 
   removeHome(): void {

@@ -2,10 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import type { ApiError } from '@sparewheel/protocol';
-import { lenet5Path } from '@sparewheel/zoo';
 import { inferBinary, inferJson } from '../src/inference.ts';
 import { Product } from '../src/product.ts';
-import { sampleImages } from '../src/reference.ts';
+import { lenet5File, sampleImages } from '../src/reference.ts';
 
 let product: Product;
 
@@ -17,7 +16,7 @@ test.afterAll(async () => {
   product?.removeHome();
 });
 
-const lenet5 = readFileSync(lenet5Path());
+const lenet5 = readFileSync(lenet5File);
 const upload = (name: string, bytes: Uint8Array) =>
   product.api<ApiError>(`/api/models?name=${encodeURIComponent(name)}`, {
     method: 'POST',
