@@ -1,21 +1,25 @@
 /**
- * Searches the generator table: `npx tsx packages/cdc/scripts/search-generators.ts [effort]` writes
- * src/generator-table.ts. Seeded and repeatable; about a quarter of an hour on one core at effort 1.
+ * Searches the generator table and improves src/generator-table.ts where it finds better:
  *
- * For each k ≤ 32 and r ≤ 4 the first row is ones and the others are whole numbers over 1024, found by random
- * starts and hill climbing on the worst amplification over all erasure patterns. Whole numbers over a power of two
- * are exact in float32 and short to write down.
+ *     npx tsx packages/cdc/scripts/search-generators.ts [effort] [smallest k] [largest k] [smallest r] [largest r]
+ *
+ * For each k ≤ 32 and 2 ≤ r ≤ 4 the first row is ones and the others are whole numbers over 1024, found by hill
+ * climbing on the worst amplification over all erasure patterns, from the entry that is there, from the entry of k − 1
+ * with a column more, and from random rows. Whole numbers over a power of two are exact in float32 and short to write.
+ * Seeded: with the same table and arguments it finds the same.
  */
 import { writeFileSync } from 'node:fs';
 import { amplifier, conditioning } from '../src/conditioning.ts';
 import { type Generator, vandermondeGenerator } from '../src/generator.ts';
+import { GENERATOR_TABLE, TABLE_DENOMINATOR } from '../src/generator-table.ts';
 import { combinations } from '../src/small-matrix.ts';
 import { seededRandom } from '../src/testing/random.ts';
 
-const LARGEST_K = 32;
-const LARGEST_R = 4;
-const DENOMINATOR = 1024;
-const effort = Number(process.argv[2] ?? 1);
+const [effort = 1, smallestK = 1, largestK = 32, smallestR = 2, largestR = 4] = process.argv
+  .slice(2)
+  .map(Number);
+const DENOMINATOR = TABLE_DENOMINATOR;
+const table: Record<string, string> = { ...GENERATOR_TABLE };
 
 interface Pattern {
   readonly missing: readonly number[];
@@ -63,31 +67,45 @@ function worstOf(generator: Generator, patterns: readonly Pattern[], hot: Patter
 function search(k: number, r: number): Generator {
   const random = seededRandom(1_000_003 * r + k);
   const patterns = patternsOf(k, r);
+  const hot: Pattern[] = [];
   const round = (value: number) => Math.round(Math.max(-1, Math.min(1, value)) * DENOMINATOR) / DENOMINATOR;
-  const quantised = (parity: Float64Array): Generator => ({
+  const generatorOf = (parity: Float64Array): Generator => ({
     dataShards: k,
     parityShards: r,
     parity: parity.map(round),
   });
+  /** The best of many random generators; `fixed` columns are kept as they are. */
+  const sample = (tries: number, fixed?: Generator): Generator => {
+    let best = generatorOf(vandermondeGenerator(k, r).parity);
+    let bestWorst = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < tries; i++) {
+      const parity = new Float64Array(r * k).map((_, at) => (at < k ? 1 : 2 * random() - 1));
+      if (fixed) {
+        for (let row = 0; row < r; row++) {
+          parity.set(fixed.parity.subarray(row * (k - 1), (row + 1) * (k - 1)), row * k);
+        }
+      }
+      const candidate = generatorOf(parity);
+      const amplification = worstOf(candidate, patterns, hot, bestWorst);
+      if (amplification < bestWorst) [best, bestWorst] = [candidate, amplification];
+    }
+    return best;
+  };
 
-  let best = quantised(vandermondeGenerator(k, r).parity);
-  const hot: Pattern[] = [];
-  let bestWorst = worstOf(best, patterns, hot, Number.POSITIVE_INFINITY);
+  const starts = [vandermondeGenerator(k, r)].map(({ parity }) => generatorOf(parity));
+  const known = fromTable(k, r);
+  const smaller = fromTable(k - 1, r);
+  if (known) starts.unshift(known);
+  if (smaller) starts.push(sample(300, smaller));
+  for (let i = 0; i < (k <= 12 ? 5 : 1); i++) starts.push(sample(300));
 
   // The work of one climb is bounded by pattern evaluations, so that large codes get fewer, costlier steps.
   const steps = Math.ceil(effort * Math.min(60_000, Math.max(3_000, 4e8 / patterns.length)));
-  const starts = k <= 12 ? 6 : 3;
-  for (let start = 0; start < starts; start++) {
-    let current = best;
-    let worst = Number.POSITIVE_INFINITY;
-    for (let tries = 0; tries < (start === 0 ? 0 : 300); tries++) {
-      const parity = new Float64Array(r * k);
-      for (let i = 0; i < r * k; i++) parity[i] = i < k ? 1 : 2 * random() - 1;
-      const candidate = quantised(parity);
-      const amplification = worstOf(candidate, patterns, hot, worst);
-      if (amplification < worst) [current, worst] = [candidate, amplification];
-    }
-    if (start === 0) worst = bestWorst;
+  let best = starts[0]!;
+  let bestWorst = worstOf(best, patterns, hot, Number.POSITIVE_INFINITY);
+  for (const start of starts) {
+    let current = start;
+    let worst = worstOf(start, patterns, hot, Number.POSITIVE_INFINITY);
     let size = 0.3;
     for (let step = 0; step < steps; step++) {
       const parity = current.parity.slice();
@@ -96,7 +114,7 @@ function search(k: number, r: number): Generator {
         const at = changes <= 2 ? k + Math.floor(random() * (r - 1) * k) : k + c;
         parity[at]! += (size * (random() + random() + random() - 1.5)) / Math.sqrt(changes);
       }
-      const candidate = quantised(parity);
+      const candidate = generatorOf(parity);
       const amplification = worstOf(candidate, patterns, hot, worst);
       // Steps grow on success and shrink slowly on failure: about one in ten succeeds.
       if (amplification < worst) {
@@ -112,19 +130,29 @@ function search(k: number, r: number): Generator {
   return best;
 }
 
-const lines: string[] = [];
-for (let r = 2; r <= LARGEST_R; r++) {
-  for (let k = 1; k <= LARGEST_K; k++) {
-    const generator = search(k, r);
-    const { amplification } = conditioning(generator);
-    const numerators = [...generator.parity.subarray(k)].map((value) => value * DENOMINATOR);
-    lines.push(`  '${k},${r}': '${numerators.join(' ')}',`);
-    console.error(`k ${k} r ${r} amplification ${amplification.toFixed(2)}`);
-  }
+function fromTable(k: number, r: number): Generator | undefined {
+  const entry = table[`${k},${r}`];
+  if (!entry) return undefined;
+  const numerators = entry.split(' ').map(Number);
+  const parity = Float64Array.from(
+    [...new Array<number>(k).fill(DENOMINATOR), ...numerators],
+    (n) => n / DENOMINATOR,
+  );
+  return { dataShards: k, parityShards: r, parity };
 }
-writeFileSync(
-  new URL('../src/generator-table.ts', import.meta.url),
-  `/**
+
+function writeTable(): void {
+  const order = ([a]: [string, string], [b]: [string, string]) => {
+    const [ka, ra] = a.split(',').map(Number);
+    const [kb, rb] = b.split(',').map(Number);
+    return ra! - rb! || ka! - kb!;
+  };
+  const lines = Object.entries(table)
+    .sort(order)
+    .map(([key, value]) => `  '${key}': '${value}',`);
+  writeFileSync(
+    new URL('../src/generator-table.ts', import.meta.url),
+    `/**
  * Written by scripts/search-generators.ts; do not edit. The parity rows after the first (which is ones) of the
  * generator for "k,r", row by row, as whole numbers over TABLE_DENOMINATOR.
  */
@@ -134,4 +162,15 @@ export const GENERATOR_TABLE: Readonly<Record<string, string>> = {
 ${lines.join('\n')}
 };
 `,
-);
+  );
+}
+
+for (let r = smallestR; r <= largestR; r++) {
+  for (let k = smallestK; k <= largestK; k++) {
+    const generator = search(k, r);
+    const { amplification } = conditioning(generator);
+    table[`${k},${r}`] = [...generator.parity.subarray(k)].map((value) => value * DENOMINATOR).join(' ');
+    writeTable();
+    console.log(`k ${k} r ${r} amplification ${amplification.toFixed(2)}`);
+  }
+}

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, LengthMismatchError } from './errors.ts';
+import { GENERATOR_TABLE, TABLE_DENOMINATOR } from './generator-table.ts';
 import { requireCount } from './partition.ts';
 
 /**
@@ -17,11 +18,20 @@ export interface Generator {
 /**
  * The generator for k data shards and r parity shards. Its first row is ones, so that one failure is repaired
  * by plain subtraction [paper §5.2]; every k of the k + r shards determine the data (MDS).
+ *
+ * For k ≤ 32 and r ≤ 4 the other rows come from a table that was searched for the smallest worst amplification over
+ * all erasure patterns (docs/NUMERICS.md). Beyond it they are Vandermonde rows: MDS for certain, but the worse
+ * conditioned the larger they are; ask `conditioning` before relying on one.
  */
 export function generatorMatrix(k: number, r: number): Generator {
   requireCount('k', k, 1);
   requireCount('r', r, 0);
-  return vandermondeGenerator(k, r);
+  const entry = r >= 2 ? GENERATOR_TABLE[`${k},${r}`] : undefined;
+  if (!entry) return vandermondeGenerator(k, r);
+  const parity = new Float64Array(r * k).fill(1, 0, k);
+  for (const [i, numerator] of entry.split(' ').entries())
+    parity[k + i] = Number(numerator) / TABLE_DENOMINATOR;
+  return { dataShards: k, parityShards: r, parity };
 }
 
 /** A generator with coefficients of one's own, r rows of k. Checks shapes and finiteness, not invertibility. */
