@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { RequestFailure } from '../data-plane/request-failure.ts';
-import type { JobMessage, WorkshopJob, WorkshopMessage } from '../workshop/messages.ts';
+import type { CloseMessage, JobMessage, WorkshopJob, WorkshopMessage } from '../workshop/messages.ts';
 import type { WorkshopThread } from '../workshop/workshop.ts';
 import { modelRecord, smallArtifacts, smallPlan } from './records.ts';
 
@@ -12,7 +12,12 @@ export class FakeWorkshop extends EventEmitter implements WorkshopThread {
   readonly failures: Partial<Record<WorkshopJob['kind'], RequestFailure>> = {};
   #held: (() => void)[] = [];
 
-  postMessage({ job, body }: JobMessage): void {
+  postMessage(message: JobMessage | CloseMessage): void {
+    if ('close' in message) {
+      queueMicrotask(() => this.say({ kind: 'closed' }));
+      return;
+    }
+    const { job, body } = message;
     this.jobs.push(body);
     const finish = () => this.#finish(job, body);
     if (this.hold && body.kind !== 'plan') this.#held.push(finish);

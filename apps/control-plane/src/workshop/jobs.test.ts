@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zooModel } from '@sparewheel/zoo';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { blobsOf } from '../database/store.ts';
 import { BlobStore } from './blob-store.ts';
 import { describeJobFailure } from './job-failure.ts';
@@ -62,6 +62,40 @@ describe('the workshop', () => {
     const failure = await importModel(path).then(() => null, describeJobFailure);
     expect(failure).toMatchObject({ status: 400, code });
     expect(await readdir(tools.scratch)).toEqual([]);
+  });
+
+  it('survives a model that crashes ONNX Runtime, and says so', async () => {
+    const path = join(directory, 'crash.cjs');
+    await writeFile(path, "process.once('message', () => process.kill(process.pid, 'SIGSEGV'));");
+    tools = { ...tools, canonicalChild: { path, execArgv: [] } };
+    const failure = await importModel().then(() => null, describeJobFailure);
+    expect(failure).toMatchObject({
+      status: 400,
+      code: 'does-not-run',
+      message: 'ONNX Runtime crashed on the model (SIGSEGV).',
+    });
+    expect(await readdir(tools.scratch)).toEqual([]);
+  });
+
+  it('ends the process that is at a model when it closes', async () => {
+    const path = join(directory, 'endless.cjs');
+    const processId = join(directory, 'process-id');
+    await writeFile(
+      path,
+      `process.once('message', () => require('node:fs').writeFileSync('${processId}', String(process.pid)));`,
+    );
+    const closing = new AbortController();
+    tools = { ...tools, canonicalChild: { path, execArgv: [] }, closing: closing.signal };
+    const importing = importModel();
+    importing.catch(() => {});
+    await vi.waitFor(
+      async () => expect(Number(await readFile(processId, 'utf8'))).toBeGreaterThan(0),
+      10_000,
+    );
+    closing.abort(new Error('the workshop closes'));
+    await expect(importing).rejects.toThrow('the workshop closes');
+    const id = Number(await readFile(processId, 'utf8'));
+    expect(() => process.kill(id, 0)).toThrow('ESRCH');
   });
 
   it('refuses a plan for too few devices with the planner’s reason', async () => {

@@ -1,6 +1,7 @@
 /** What the workshop's thread does, free of the thread, so that tests can call it. */
 import { join } from 'node:path';
-import { canonicalise, openCanonical } from '@sparewheel/onnx/canonical';
+import { siblingEntry } from '@sparewheel/engine/entry';
+import { canonicaliseInChild, openCanonical } from '@sparewheel/onnx/canonical';
 import {
   type Artifact,
   type Artifacts,
@@ -18,7 +19,22 @@ export interface Tools {
   readonly blobs: BlobStore;
   /** An existing directory on the file system of the blobs. */
   readonly scratch: string;
+  /** Aborted when the workshop closes: a process that is at a model is not left behind. */
+  readonly closing?: AbortSignal;
+  /** The file that takes a model to its canonical form in a process of its own; a test puts its own in place. */
+  readonly canonicalChild?: { readonly path: string; readonly execArgv: readonly string[] };
 }
+
+/**
+ * Loading a model, one trial run and writing it again may take this long; VGG16 takes a few seconds on a small
+ * server. Whatever takes longer holds up every other upload.
+ */
+const CANONICALISE_LIMIT_MS = 120_000;
+
+const CANONICAL_CHILD = siblingEntry(import.meta.url, {
+  source: '../../../../packages/onnx/src/canonical-child.ts',
+  bundled: './canonical-child.js',
+}).process;
 
 /** @param onProgress  from 0 to 1 */
 export async function runJob<J extends WorkshopJob>(
@@ -39,14 +55,18 @@ export async function runJob(job: WorkshopJob, tools: Tools, onProgress: (fracti
 
 async function importModel(
   { path, name, dimensions }: Extract<WorkshopJob, { kind: 'import-model' }>,
-  { blobs, scratch }: Tools,
+  { blobs, scratch, closing, canonicalChild = CANONICAL_CHILD }: Tools,
 ): Promise<ImportedModel> {
-  const { graph, weights, nodeMs } = await canonicalise({
-    modelPath: path,
-    scratchDirectory: scratch,
-    outputDirectory: blobs.directory,
-    dims: dimensions,
-  });
+  // ONNX Runtime is native code, and a hostile model can crash it: that must cost a child, not the control plane.
+  const { graph, weights, nodeMs } = await canonicaliseInChild(
+    { modelPath: path, scratchDirectory: scratch, outputDirectory: blobs.directory, dims: dimensions },
+    {
+      childPath: canonicalChild.path,
+      execArgv: canonicalChild.execArgv,
+      timeoutMs: CANONICALISE_LIMIT_MS,
+      ...(closing ? { signal: closing } : {}),
+    },
+  );
   const canonical: Artifact = {
     graph: { sha256: graph.sha256, bytes: graph.bytes },
     weights: weights && { sha256: weights.sha256, bytes: weights.bytes },

@@ -59,7 +59,13 @@ export interface JobMessage {
   readonly body: WorkshopJob;
 }
 
+/** Ends whatever the thread has started; it answers `closed` and may then be terminated. */
+export interface CloseMessage {
+  readonly close: true;
+}
+
 export type WorkshopMessage =
+  | { kind: 'closed' }
   | { kind: 'progress'; job: number; fraction: number }
   | { kind: 'done'; job: number; value: WorkshopResults[keyof WorkshopResults] }
   | { kind: 'failed'; job: number; failure: CallFailure };

@@ -3,16 +3,23 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { BlobStore } from './blob-store.ts';
 import { describeJobFailure } from './job-failure.ts';
 import { runJob } from './jobs.ts';
-import type { JobMessage, WorkshopMessage, WorkshopOptions } from './messages.ts';
+import type { CloseMessage, JobMessage, WorkshopMessage, WorkshopOptions } from './messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('the workshop is a worker thread');
 
 const { blobs, scratch } = workerData as WorkshopOptions;
-const tools = { blobs: new BlobStore(blobs), scratch };
+const closing = new AbortController();
+const tools = { blobs: new BlobStore(blobs), scratch, closing: closing.signal };
 const send = (message: WorkshopMessage) => port.postMessage(message);
 
-port.on('message', async ({ job, body }: JobMessage) => {
+port.on('message', async (message: JobMessage | CloseMessage) => {
+  if ('close' in message) {
+    closing.abort(new Error('the workshop closes'));
+    send({ kind: 'closed' });
+    return;
+  }
+  const { job, body } = message;
   try {
     const value = await runJob(body, tools, (fraction) => send({ kind: 'progress', job, fraction }));
     send({ kind: 'done', job, value });

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { siblingEntry } from '@sparewheel/engine/entry';
 import { RequestFailure } from '../data-plane/request-failure.ts';
 import type {
+  CloseMessage,
   JobMessage,
   WorkshopJob,
   WorkshopMessage,
@@ -11,7 +12,7 @@ import type {
 
 /** The part of a Worker that the workshop talks to; a test puts its own in place. */
 export interface WorkshopThread {
-  postMessage(message: JobMessage): void;
+  postMessage(message: JobMessage | CloseMessage): void;
   on(event: 'message', listener: (message: WorkshopMessage) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'exit', listener: (code: number) => void): unknown;
@@ -23,6 +24,9 @@ interface PendingJob {
   readonly reject: (error: Error) => void;
   readonly onProgress: ((fraction: number) => void) | undefined;
 }
+
+/** So long may the thread take to end the processes that it started. */
+const CLOSE_MS = 500;
 
 /**
  * Where uploads are canonicalised, profiled and planned, and shards encoded: a thread of its own, because all of it
@@ -91,7 +95,19 @@ export class Workshop {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#thread?.terminate();
+    const thread = this.#thread;
+    if (thread === null) return;
+    const heard = new Promise<void>((resolve) => {
+      thread.on('message', ({ kind }) => {
+        if (kind === 'closed') resolve();
+      });
+      thread.on('exit', () => resolve());
+      // A thread that is deep in a job hears nothing, and has no process under way.
+      setTimeout(resolve, CLOSE_MS).unref();
+    });
+    thread.postMessage({ close: true });
+    await heard;
+    await thread.terminate();
   }
 
   #running(): WorkshopThread {
@@ -112,6 +128,7 @@ export class Workshop {
   }
 
   #receive(message: WorkshopMessage): void {
+    if (message.kind === 'closed') return;
     const pending = this.#pending.get(message.job);
     if (pending === undefined) return;
     switch (message.kind) {
