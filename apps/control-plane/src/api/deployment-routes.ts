@@ -10,6 +10,8 @@ import type { ApiParts } from './api.ts';
 import { parse } from './validation.ts';
 
 type ByName = { Params: { name: string } };
+/** The coordinator keeps the last 64. */
+const tracesQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(64).default(64) });
 const historyQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(200) });
 
 export function deploymentRoutes(
@@ -61,6 +63,12 @@ export function deploymentRoutes(
     deployments.requireLive(params.name);
     await dataPlane.call({ kind: 'reset-latency', name: params.name });
     return reply.code(204).send();
+  });
+
+  app.get<ByName>('/api/deployments/:name/traces', async ({ params, query }) => {
+    deployments.requireLive(params.name);
+    const { limit } = parse(tracesQuerySchema, query, 'query');
+    return dataPlane.call({ kind: 'traces', name: params.name, limit });
   });
 
   app.get<ByName>('/api/deployments/:name/latency/history', async ({ params, query }) => {

@@ -101,6 +101,18 @@ describe('a deployment over real device processes', () => {
     expect(latency.afterFault!.percentiles.count).toBeGreaterThan(0);
   });
 
+  it('tells how the last requests went, newest first, and no more of them than asked for', async () => {
+    await infer();
+    const traces = await plane.plane.call({ kind: 'traces', name: 'linear', limit: 5 });
+    expect(traces).toHaveLength(5);
+    const requests = traces.map(({ request }) => request);
+    expect(requests).toEqual([...requests].sort((a, b) => b - a));
+    const coded = traces[0]!.steps.find(({ kind }) => kind === 'coded')!;
+    expect(coded.shards).toHaveLength(K + R);
+    expect(coded.shards.filter(({ status }) => status === 'used').length).toBeGreaterThanOrEqual(K - R);
+    expect(coded.finishedAt).toBeGreaterThanOrEqual(coded.startedAt);
+  });
+
   it('needs no transfer for a device that returns', () => {
     const transferred = new Map<string, number[]>();
     for (const event of plane.events('install-finished')) {

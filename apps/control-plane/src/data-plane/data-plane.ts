@@ -189,6 +189,8 @@ export class DataPlane {
       case 'reset-latency':
         this.#deployments.recorder(body.name).reset();
         return null;
+      case 'traces':
+        return this.#coordinator.traces(body.name).reverse().slice(0, body.limit);
       case 'stop':
         await this.#stop();
         return null;

@@ -2,7 +2,7 @@
  * What the control plane's main thread and the data plane's worker thread say to each other. Plain data, cloned.
  * Calls have a reply each (`call` numbers pair them); notices have none.
  */
-import type { CoordinatorEvent, DeploymentState, Policy } from '@sparewheel/coordinator';
+import type { CoordinatorEvent, DeploymentState, Policy, RequestTrace } from '@sparewheel/coordinator';
 import type { Artifacts, Plan } from '@sparewheel/planner';
 import type {
   DeviceView,
@@ -62,6 +62,8 @@ export type DataPlaneCall =
   | { kind: 'stop-load'; name: string }
   | { kind: 'latency'; name: string }
   | { kind: 'reset-latency'; name: string }
+  /** How the last requests went: at most `limit` of them. */
+  | { kind: 'traces'; name: string; limit: number }
   /** Stops accepting, finishes what was accepted, closes. */
   | { kind: 'stop' };
 
@@ -75,6 +77,8 @@ export interface DataPlaneReplies {
   'stop-load': LoadView | null;
   latency: LatencyView;
   'reset-latency': null;
+  /** Newest first. */
+  traces: readonly RequestTrace[];
   stop: null;
 }
 
