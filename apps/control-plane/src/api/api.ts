@@ -18,6 +18,7 @@ import { inferenceProxy } from './inference-proxy.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { zooRoutes } from './zoo-routes.ts';
 
 export interface ApiParts {
   readonly authentication: Authentication;
@@ -62,6 +63,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   deploymentRoutes(app, parts);
   eventRoutes(app, parts);
   metricsRoutes(app, parts);
+  zooRoutes(app, parts);
   await app.register(async (scope) => modelRoutes(scope, parts));
   await app.register(async (scope) => inferenceProxy(scope, parts));
   await app.ready();
