@@ -1,5 +1,6 @@
 import type * as Runtime from 'onnxruntime-common';
-import { EngineError, type EngineOptions } from './engine.ts';
+import type { EngineOptions } from './engine.ts';
+import { EngineError, messageOf } from './engine-error.ts';
 
 export interface Backend {
   readonly name: 'native' | 'wasm';
@@ -42,8 +43,4 @@ export async function loadBackend(options: EngineOptions, imports = IMPORTS): Pr
       cause: error,
     });
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

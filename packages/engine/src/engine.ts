@@ -1,5 +1,7 @@
 import type { Tensor } from '@sparewheel/protocol';
 
+export { EngineError, type EngineErrorCode } from './engine-error.ts';
+
 /** Where an ONNX model comes from. */
 export type ModelSource =
   | {
@@ -65,24 +67,4 @@ export interface EngineOptions {
   readonly intraOpNumThreads?: number;
   /** Told why the native backend was not used. */
   readonly log?: (message: string) => void;
-}
-
-export type EngineErrorCode =
-  | 'no-backend'
-  | 'invalid-model'
-  | 'unknown-model'
-  | 'invalid-feed'
-  | 'unknown-fetch'
-  | 'run-failed'
-  | 'worker-crashed'
-  | 'closed';
-
-export class EngineError extends Error {
-  override readonly name = 'EngineError';
-  readonly code: EngineErrorCode;
-
-  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

@@ -1,11 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-common';
-import { type Backend, messageOf } from './backend.ts';
-import { EngineError, type ModelSource } from './engine.ts';
+import type { Backend } from './backend.ts';
+import type { ModelSource } from './engine.ts';
+import { EngineError, messageOf } from './engine-error.ts';
+
+/** Brings a model that lies in files into memory, for a backend without a file system. */
+export type ReadModelFiles = (
+  source: Extract<ModelSource, { kind: 'file' }>,
+) => Promise<Omit<Extract<ModelSource, { kind: 'bytes' }>, 'kind'>>;
 
 /**
  * Opens a session with the settings that a small device wants.
+ * @param readFiles  null where there are no files, as in a browser
  * @throws {EngineError} `invalid-model`
  */
 export async function openSession(
@@ -13,6 +18,7 @@ export async function openSession(
   source: ModelSource,
   intraOpNumThreads: number,
   mapped: boolean,
+  readFiles: ReadModelFiles | null,
 ): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads,
@@ -27,7 +33,7 @@ export async function openSession(
   try {
     if (source.kind === 'file' && backend.name === 'native')
       return await Session.create(source.path, options);
-    const { graph, externalData } = source.kind === 'bytes' ? source : await readFiles(source);
+    const { graph, externalData } = source.kind === 'bytes' ? source : await filesOf(source, readFiles);
     const files = (externalData ?? []).map(({ location, data }) => ({ path: location, data }));
     return await Session.create(graph, files.length === 0 ? options : { ...options, externalData: files });
   } catch (error) {
@@ -37,15 +43,7 @@ export async function openSession(
   }
 }
 
-async function readFiles(source: Extract<ModelSource, { kind: 'file' }>) {
-  const folder = dirname(source.path);
-  return {
-    graph: new Uint8Array(await readFile(source.path)),
-    externalData: await Promise.all(
-      (source.externalData ?? []).map(async (location) => ({
-        location,
-        data: new Uint8Array(await readFile(join(folder, location))),
-      })),
-    ),
-  };
+function filesOf(source: Extract<ModelSource, { kind: 'file' }>, readFiles: ReadModelFiles | null) {
+  if (readFiles === null) throw new Error('there are no files here; hand over its bytes');
+  return readFiles(source);
 }
