@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeBias, encodeViews, encodeWeights } from './encode.ts';
 import { InvalidArgumentError, LengthMismatchError, NonFiniteWeightError } from './errors.ts';
@@ -63,6 +64,29 @@ describe('encoding', () => {
       const [codedA, codedB, codedSum] = [a, b, sum].map((w) => encodeWeights(generator, i, w, partition, 5));
       for (let j = 0; j < 15; j++) expect(codedSum![j]).toBeCloseTo(codedA![j]! + codedB![j]!, 5);
     }
+  });
+
+  it('does not depend on which block comes first, if the coefficients go with the blocks', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }), fc.nat(), (k, r, seed) => {
+        const normal = seededNormal(seed);
+        const generator = generatorMatrix(k, r);
+        const blocks = Array.from({ length: k }, () => normalArray(9, normal));
+        const order = blocks.map((_, b) => b).sort(() => normal());
+        const row = (i: number) => order.map((b) => generator.parity[i * k + b]!);
+        const permuted = generatorFromRows(
+          k,
+          Array.from({ length: r }, (_, i) => row(i)),
+        );
+        const inOrder = order.map((b) => blocks[b]!);
+        for (let i = 0; i < r; i++) {
+          const a = encodeViews(generator, i, blocks, new Float32Array(9));
+          const b = encodeViews(permuted, i, inOrder, new Float32Array(9));
+          for (let j = 0; j < 9; j++) expect(b[j]).toBeCloseTo(a[j]!, 5);
+        }
+      }),
+      { numRuns: 50, seed: 6 },
+    );
   });
 
   it('names the shard whose weights are not finite, in both layouts, its coefficient being zero or not', () => {

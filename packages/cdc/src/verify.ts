@@ -1,7 +1,7 @@
 import { type Answers, commonLength } from './decode.ts';
 import { InvalidArgumentError, NonFiniteAnswerError } from './errors.ts';
 import { type Generator, totalShards } from './generator.ts';
-import { allFinite } from './linear-combination.ts';
+import { allFinite, linearCombination } from './linear-combination.ts';
 import { combinations, leftNullSpace } from './small-matrix.ts';
 
 /**
@@ -55,15 +55,16 @@ export function verify(
 
   const context: Context = { generator, answers, length, scales, tolerance };
   const checks = present.length - generator.dataShards;
-  const { worst: residual, at } = worstViolation(context, present, 0, Number.POSITIVE_INFINITY);
+  const { worst: residual, at } = worstViolation(context, present);
   if (residual <= 1) return { consistent: true, residual, threshold: 1, checks };
 
   for (let count = 1; count <= Math.floor(checks / 2); count++) {
     const explanations: number[][] = [];
     for (const suspects of combinations(present, count)) {
       const honest = present.filter((shard) => !suspects.includes(shard));
-      // Starting where the violation was worst refutes most suspicions at the first element.
-      if (worstViolation(context, honest, at, 1).worst <= 1) explanations.push(suspects);
+      // The element where the violation was worst refutes most suspicions by itself.
+      if (violatedAt(context, honest, at)) continue;
+      if (worstViolation(context, honest).worst <= 1) explanations.push(suspects);
       if (explanations.length > 1) break;
     }
     if (explanations.length === 1) {
@@ -116,40 +117,50 @@ export function checkEquations(
   return { rows, count };
 }
 
-/**
- * The largest |Σ h_s · answer_s| over checks and elements, in multiples of tolerance · Σ |h_s| · scale_s, which
- * bounds what honest rounding adds up to. Starts at element `from` and stops at the first value above `enough`.
- */
-function worstViolation(
+/** The check equations of some shards, each with what honest rounding may add up to: Σ |h_s| · scale_s · tolerance. */
+function checksOf(
   context: Context,
   shards: readonly number[],
-  from: number,
-  enough: number,
-): { worst: number; at: number } {
-  const { generator, answers, length, scales, tolerance } = context;
-  const { rows, count } = checkEquations(generator, shards);
-  const width = shards.length;
-  const values = shards.map((shard) => answers[shard]!);
+): { coefficients: Float64Array; allowed: number }[] {
+  const { rows, count } = checkEquations(context.generator, shards);
+  return Array.from({ length: count }, (_, c) => {
+    const coefficients = rows.subarray(c * shards.length, (c + 1) * shards.length);
+    let allowed = 0;
+    for (const [j, shard] of shards.entries()) allowed += Math.abs(coefficients[j]!) * context.scales[shard]!;
+    // Nothing is allowed where every answer that counts is zero: the sum is zero too, unless there is no such check.
+    return { coefficients, allowed: context.tolerance * allowed || Number.MIN_VALUE };
+  });
+}
+
+/** The largest violation over checks and elements, in multiples of what is allowed, and the element where it is. */
+function worstViolation(context: Context, shards: readonly number[]): { worst: number; at: number } {
+  const { answers, length } = context;
+  const sources = shards.map((shard) => answers[shard]!);
+  const offsets = new Float64Array(shards.length);
+  const lengths = new Float64Array(shards.length).fill(length);
+  const residuals = new Float32Array(length);
   let worst = 0;
   let at = 0;
-  for (let c = 0; c < count; c++) {
-    let allowed = 0;
-    for (const [j, shard] of shards.entries()) allowed += Math.abs(rows[c * width + j]!) * scales[shard]!;
-    // All zero: every answer is exactly zero where it counts, and so is the sum.
-    const unit = 1 / (tolerance * allowed || 1);
-    for (let step = 0; step < length; step++) {
-      const i = from + step < length ? from + step : from + step - length;
-      let sum = 0;
-      for (let j = 0; j < width; j++) sum += rows[c * width + j]! * values[j]![i]!;
-      const violation = Math.abs(sum) * unit;
+  for (const { coefficients, allowed } of checksOf(context, shards)) {
+    linearCombination(residuals, 0, length, coefficients, sources, offsets, lengths);
+    for (let i = 0; i < length; i++) {
+      const violation = Math.abs(residuals[i]!) / allowed;
       if (violation > worst) {
         worst = violation;
         at = i;
-        if (worst > enough) return { worst, at };
       }
     }
   }
   return { worst, at };
+}
+
+/** Whether one element alone shows that these shards do not fit together. */
+function violatedAt(context: Context, shards: readonly number[], element: number): boolean {
+  return checksOf(context, shards).some(({ coefficients, allowed }) => {
+    let sum = 0;
+    for (const [j, shard] of shards.entries()) sum += coefficients[j]! * context.answers[shard]![element]!;
+    return Math.abs(sum) > allowed;
+  });
 }
 
 function largestMagnitude(values: Float32Array): number {
