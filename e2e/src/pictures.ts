@@ -1,0 +1,80 @@
+/**
+ * Makes the README's pictures from the running product: `npm run pictures`.
+ * docs/images/dashboard.png: a device is dead under load; docs/images/kill.gif: the seconds around the kill.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium, type Page } from '@playwright/test';
+import sharp from 'sharp';
+import { Product, repositoryRoot } from './product.ts';
+
+const FRAMES = 44;
+const FRAME_MS = 160;
+/** Frames before the kill, and from the kill to the revival. */
+const KILL_AT = 8;
+const REVIVE_AT = 28;
+const GIF_WIDTH = 960;
+
+const images = join(repositoryRoot, 'docs', 'images');
+
+async function drawSeven(page: Page): Promise<void> {
+  const box = await page.getByTestId('digit-canvas').boundingBox();
+  if (box === null) throw new Error('the canvas is not on the page');
+  const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at(0.28, 0.22));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.72, 0.22), { steps: 10 });
+  await page.mouse.move(...at(0.45, 0.85), { steps: 16 });
+  await page.mouse.up();
+}
+
+async function main(): Promise<void> {
+  mkdirSync(images, { recursive: true });
+  const executablePath = process.env.CHROMIUM_PATH;
+  const product = await Product.start();
+  const browser = await chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 1000 }, colorScheme: 'light' });
+    await page.goto(`${product.url}/?token=${product.tokens.operator}`);
+    await page.getByTestId('device-local-1').waitFor();
+    await drawSeven(page);
+    await page.getByLabel('Requests in flight').fill('2');
+    await page.getByRole('button', { name: 'Start load' }).click();
+    await product.eventually(
+      'some requests',
+      async () => (await product.latency('lenet5')).counts.answered > 300,
+    );
+
+    const victim = page.locator('[data-testid^="device-local-"][data-role="data"]').nth(1);
+    const name = (await victim.getAttribute('data-testid'))?.replace('device-', '') ?? '';
+    const frames: Buffer[] = [];
+    for (let frame = 0; frame < FRAMES; frame++) {
+      if (frame === KILL_AT) await page.getByRole('button', { name: new RegExp(`^Kill ${name}`) }).click();
+      if (frame === REVIVE_AT) {
+        await page.screenshot({ path: join(images, 'dashboard.png') });
+        await page.getByRole('button', { name: new RegExp(`^Revive ${name}`) }).click();
+      }
+      const clip = { x: 0, y: 0, width: 1440, height: 680 };
+      frames.push(
+        await sharp(await page.screenshot({ clip }))
+          .resize(GIF_WIDTH)
+          .png()
+          .toBuffer(),
+      );
+      await page.waitForTimeout(FRAME_MS / 2);
+    }
+    await sharp(frames, { join: { animated: true } })
+      .gif({ delay: frames.map(() => FRAME_MS), loop: 0, colours: 64, interFrameMaxError: 6 })
+      .toFile(join(images, 'kill.gif'));
+    await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
+  } finally {
+    await browser.close();
+    await product.stop();
+    product.removeHome();
+  }
+}
+
+await main();
