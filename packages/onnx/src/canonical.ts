@@ -14,7 +14,7 @@ import { tidy } from './tidy.ts';
 import { computedNames, trialRun } from './trial-run.ts';
 import { writeModel } from './writer.ts';
 
-export { externalDataIn } from './files.ts';
+export { externalDataIn, writeHashed } from './files.ts';
 export { type ChildOptions, canonicaliseInChild } from './isolated.ts';
 export type { DimensionValues } from './prepare.ts';
 

@@ -133,6 +133,16 @@ export interface ModelView {
   readonly createdAt: string;
 }
 
+/** A network that ships, in `GET /api/zoo`; `POST /api/zoo/{name}` makes it a model. */
+export interface ZooModelView {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** Whether its answers mean anything; the others have seeded weights. */
+  readonly trained: boolean;
+  readonly parameters: number;
+}
+
 /** `failed`: it could not be set up, see `reason`; the others as the coordinator says. */
 export type DeploymentViewState =
   | 'preparing'

@@ -52,7 +52,7 @@ async function upload({ models, scratch }: DemoParts): Promise<void> {
   if (model === undefined) throw new Error(`the zoo has no ${NAME}`);
   const chunks = await model.chunks();
   const file = await receiveUpload(Readable.from(chunks), scratch, LIMITS.modelBytes);
-  await models.add(NAME, file, {});
+  await models.add(NAME, file);
 }
 
 /**

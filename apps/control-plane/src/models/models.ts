@@ -1,6 +1,7 @@
 /** The models that were brought: uploaded, canonicalised and profiled in the workshop, stored, deleted. */
 import { rm } from 'node:fs/promises';
 import type { ModelView } from '@sparewheel/protocol';
+import { zooModel, zooModels } from '@sparewheel/zoo';
 import { RequestFailure } from '../data-plane/request-failure.ts';
 import { ModelInUseError, type ModelRecord, type Store } from '../database/store.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -14,6 +15,13 @@ export interface ModelParts {
   /** Removes files that no model needs. */
   readonly collectGarbage: () => Promise<void>;
 }
+
+/** What an upload leaves open: sizes of symbolic dimensions by name, and whole shapes by input. */
+export interface InputSizes {
+  readonly dimensions: Readonly<Record<string, number>>;
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+}
+export const NO_SIZES: InputSizes = { dimensions: {}, shapes: {} };
 
 export class Models {
   readonly #parts: ModelParts;
@@ -53,10 +61,10 @@ export class Models {
   async add(
     name: string,
     file: ReceivedFile,
-    dimensions: Readonly<Record<string, number>>,
+    sizes: InputSizes = NO_SIZES,
   ): Promise<{ model: ModelView; created: boolean }> {
     try {
-      return await this.#parts.workshop.exclusive(() => this.#add(name, file, dimensions));
+      return await this.#parts.workshop.exclusive(() => this.#add(name, file, sizes));
     } catch (error) {
       // Parts of it may have become files already.
       void this.#parts.collectGarbage();
@@ -66,13 +74,43 @@ export class Models {
     }
   }
 
-  async #add(name: string, file: ReceivedFile, dimensions: Readonly<Record<string, number>>) {
+  /**
+   * Builds a network of the zoo in the workshop and takes it in, as if it had been uploaded.
+   * @param path  where the workshop may write it, in the scratch directory
+   * @throws {RequestFailure} 404 the zoo has none of that name; 409 another model has the name
+   */
+  async addFromZoo(
+    zooName: string,
+    name: string,
+    path: string,
+  ): Promise<{ model: ModelView; created: boolean }> {
+    if (zooModel(zooName) === undefined) {
+      throw new RequestFailure(
+        404,
+        'unknown-model',
+        `The zoo has no model "${zooName}".`,
+        `It has ${zooModels.map((model) => model.name).join(', ')}.`,
+      );
+    }
+    await this.refuseTaken(name, null);
+    try {
+      const built = await this.#parts.workshop.run({ kind: 'build-zoo-model', name: zooName, path });
+      return await this.add(name, { path, ...built });
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  async #add(name: string, file: ReceivedFile, { dimensions, shapes }: InputSizes) {
     const { store, workshop, events } = this.#parts;
     const existing = await store.model(name);
     if (existing !== null) {
       const same =
         existing.sha256 === file.sha256 &&
-        Object.entries(dimensions).every(([dimension, size]) => existing.dimensions[dimension] === size);
+        Object.entries(dimensions).every(([dimension, size]) => existing.dimensions[dimension] === size) &&
+        Object.entries(shapes).every(([input, shape]) =>
+          existing.inputs.some(({ name: known, dims }) => known === input && `${dims}` === `${shape}`),
+        );
       if (!same) throw nameTaken(name);
       return { model: modelView(existing), created: false };
     }
@@ -81,6 +119,7 @@ export class Models {
       path: file.path,
       name,
       dimensions,
+      shapes,
     });
     const record: ModelRecord = {
       name,

@@ -65,6 +65,9 @@ export class FakeWorkshop extends EventEmitter implements WorkshopThread {
           },
         });
         return;
+      case 'build-zoo-model':
+        this.say({ kind: 'done', job, value: { sha256: modelRecord().sha256, bytes: modelRecord().bytes } });
+        return;
       case 'plan':
         this.say({ kind: 'done', job, value: smallPlan });
         return;

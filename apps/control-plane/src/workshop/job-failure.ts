@@ -1,10 +1,22 @@
-import { ModelRejectedError } from '@sparewheel/onnx';
+import { DynamicShapeError, ExternalDataError, ModelRejectedError } from '@sparewheel/onnx';
 import { PlanMismatchError, PlanRefusedError } from '@sparewheel/planner';
 import type { CallFailure } from '../data-plane/messages.ts';
 import { describeFailure } from '../data-plane/request-failure.ts';
 
 /** What of a job's error crosses the thread: a model or plan that cannot be is the asker's (400), the rest is ours. */
 export function describeJobFailure(error: unknown): CallFailure {
+  if (error instanceof DynamicShapeError) {
+    const { input, dimension, message } = error;
+    const hint =
+      typeof dimension === 'string'
+        ? `Give it one in the upload's address: ?dims=${dimension}:1`
+        : `Give the input's whole shape in the upload's address, for example ?shapes=${input}:1x3x224x224`;
+    return { status: 400, code: 'dynamic-shape', message: sentence(message), hint };
+  }
+  if (error instanceof ExternalDataError) {
+    const hint = 'Upload the model and its data files together: tar cf - model.onnx model.onnx.data | curl …';
+    return { status: 400, code: 'missing-external-data', message: sentence(error.message), hint };
+  }
   if (error instanceof ModelRejectedError || error instanceof PlanRefusedError) {
     const code = error.code.toLowerCase().replaceAll('_', '-');
     return failure(400, code, error.message, error.hint);

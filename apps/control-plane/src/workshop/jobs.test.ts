@@ -1,5 +1,7 @@
 /** The workshop's jobs on the real thing: the zoo's LeNet-5 through ONNX Runtime, and bytes that are no model. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zooModel } from '@sparewheel/zoo';
@@ -27,7 +29,7 @@ describe('the workshop', () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   const importModel = (path = modelPath) =>
-    runJob({ kind: 'import-model', path, name: 'lenet5', dimensions: {} }, tools, () => {});
+    runJob({ kind: 'import-model', path, name: 'lenet5', dimensions: {}, shapes: {} }, tools, () => {});
   const choice = { k: 4, r: 1, strategy: 'coded', layers: 'all' } as const;
   const devices = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `device-${index}` }));
 
@@ -64,6 +66,33 @@ describe('the workshop', () => {
     expect(await readdir(tools.scratch)).toEqual([]);
   });
 
+  it('takes a model with its weights in files of their own as an archive, and only so', async () => {
+    const { canonical } = await importModel();
+    const graph = join(directory, 'net.onnx');
+    await copyFile(tools.blobs.path(canonical.graph.sha256), graph);
+    const failure = await importModel(graph).then(() => null, describeJobFailure);
+    expect(failure).toMatchObject({
+      status: 400,
+      code: 'missing-external-data',
+      hint: expect.stringContaining('tar cf'),
+    });
+    const weights = canonical.weights!.sha256;
+    const archive = join(directory, 'net.tar');
+    execFileSync('tar', ['-cf', archive, '-C', directory, 'net.onnx', '-C', tools.blobs.directory, weights]);
+    const again = await importModel(archive);
+    expect(again.parameters).toBe(61_706);
+    expect(again.canonical.weights).toEqual(canonical.weights);
+    expect(await readdir(tools.scratch)).toEqual([]);
+  });
+
+  it('builds a network of the zoo as a file', async () => {
+    const path = join(directory, 'built.onnx');
+    const built = await runJob({ kind: 'build-zoo-model', name: 'lenet5', path }, tools, () => {});
+    const bytes = await readFile(path);
+    expect(built).toEqual({ sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length });
+    expect((await importModel(path)).parameters).toBe(61_706);
+  });
+
   it('survives a model that crashes ONNX Runtime, and says so', async () => {
     const path = join(directory, 'crash.cjs');
     await writeFile(path, "process.once('message', () => process.kill(process.pid, 'SIGSEGV'));");
@@ -82,7 +111,8 @@ describe('the workshop', () => {
     const processId = join(directory, 'process-id');
     await writeFile(
       path,
-      `process.once('message', () => require('node:fs').writeFileSync('${processId}', String(process.pid)));`,
+      `process.once('message', () => require('node:fs').writeFileSync('${processId}', String(process.pid)));
+       setInterval(() => {}, 1000);`,
     );
     const closing = new AbortController();
     tools = { ...tools, canonicalChild: { path, execArgv: [] }, closing: closing.signal };
@@ -116,7 +146,13 @@ describe('the workshop', () => {
   it('does the same in a thread of its own', async () => {
     const workshop = Workshop.inThread({ blobs: tools.blobs.directory, scratch: tools.scratch });
     try {
-      const job = { kind: 'import-model', path: modelPath, name: 'lenet5', dimensions: {} } as const;
+      const job = {
+        kind: 'import-model',
+        path: modelPath,
+        name: 'lenet5',
+        dimensions: {},
+        shapes: {},
+      } as const;
       expect((await workshop.run(job)).parameters).toBe(61_706);
       const bad = join(directory, 'bad.onnx');
       await writeFile(bad, 'hello, I am not a model');

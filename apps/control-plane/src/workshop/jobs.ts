@@ -1,7 +1,8 @@
 /** What the workshop's thread does, free of the thread, so that tests can call it. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { siblingEntry } from '@sparewheel/engine/entry';
-import { canonicaliseInChild, openCanonical } from '@sparewheel/onnx/canonical';
+import { canonicaliseInChild, openCanonical, writeHashed } from '@sparewheel/onnx/canonical';
 import {
   type Artifact,
   type Artifacts,
@@ -12,8 +13,16 @@ import {
   profileModel,
 } from '@sparewheel/planner';
 import type { LinearLayerView } from '@sparewheel/protocol';
+import { zooModel } from '@sparewheel/zoo';
 import type { BlobStore } from './blob-store.ts';
-import type { ImportedModel, PlanningChoice, WorkshopJob, WorkshopResults } from './messages.ts';
+import type {
+  BuiltZooModel,
+  ImportedModel,
+  PlanningChoice,
+  WorkshopJob,
+  WorkshopResults,
+} from './messages.ts';
+import { isArchive, unpackModel } from './model-archive.ts';
 
 export interface Tools {
   readonly blobs: BlobStore;
@@ -46,6 +55,8 @@ export async function runJob(job: WorkshopJob, tools: Tools, onProgress: (fracti
   switch (job.kind) {
     case 'import-model':
       return importModel(job, tools);
+    case 'build-zoo-model':
+      return buildZooModel(job);
     case 'plan':
       return plan(job, tools);
     case 'build':
@@ -54,12 +65,31 @@ export async function runJob(job: WorkshopJob, tools: Tools, onProgress: (fracti
 }
 
 async function importModel(
-  { path, name, dimensions }: Extract<WorkshopJob, { kind: 'import-model' }>,
+  job: Extract<WorkshopJob, { kind: 'import-model' }>,
+  tools: Tools,
+): Promise<ImportedModel> {
+  if (!isArchive(job.path)) return importFile(job, tools);
+  const directory = mkdtempSync(join(tools.scratch, 'archive-'));
+  try {
+    return await importFile({ ...job, path: unpackModel(job.path, directory) }, tools);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function importFile(
+  { path, name, dimensions, shapes }: Extract<WorkshopJob, { kind: 'import-model' }>,
   { blobs, scratch, closing, canonicalChild = CANONICAL_CHILD }: Tools,
 ): Promise<ImportedModel> {
   // ONNX Runtime is native code, and a hostile model can crash it: that must cost a child, not the control plane.
   const { graph, weights, nodeMs } = await canonicaliseInChild(
-    { modelPath: path, scratchDirectory: scratch, outputDirectory: blobs.directory, dims: dimensions },
+    {
+      modelPath: path,
+      scratchDirectory: scratch,
+      outputDirectory: blobs.directory,
+      dims: dimensions,
+      shapes,
+    },
     {
       childPath: canonicalChild.path,
       execArgv: canonicalChild.execArgv,
@@ -85,6 +115,15 @@ async function importModel(
   } finally {
     opened.close();
   }
+}
+
+async function buildZooModel({
+  name,
+  path,
+}: Extract<WorkshopJob, { kind: 'build-zoo-model' }>): Promise<BuiltZooModel> {
+  const model = zooModel(name);
+  if (model === undefined) throw new Error(`the zoo has no model "${name}"`);
+  return writeHashed(path, await model.chunks());
 }
 
 function linearLayers(profile: ModelProfile): LinearLayerView[] {

@@ -27,6 +27,11 @@ export interface ImportedModel {
   readonly parameters: number;
 }
 
+export interface BuiltZooModel {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
 export interface PlanningChoice {
   readonly k: number;
   readonly r: number;
@@ -37,19 +42,24 @@ export interface PlanningChoice {
 }
 
 export type WorkshopJob =
-  /** Canonicalises and profiles the ONNX file at `path`, which stays where it is. */
+  /** Canonicalises and profiles the ONNX file, or archive of such a file and its data, at `path`, which stays there. */
   | {
       kind: 'import-model';
       path: string;
       name: string;
+      /** Sizes of symbolic dimensions, and whole shapes by input. */
       dimensions: Readonly<Record<string, number>>;
+      shapes: Readonly<Record<string, readonly number[]>>;
     }
+  /** Writes a network of the zoo to a new file. */
+  | { kind: 'build-zoo-model'; name: string; path: string }
   | { kind: 'plan'; profileSha256: string; choice: PlanningChoice }
   /** Cuts the model and encodes the shards of a plan into the blob store. */
   | { kind: 'build'; plan: Plan; canonical: Artifact };
 
 export interface WorkshopResults {
   'import-model': ImportedModel;
+  'build-zoo-model': BuiltZooModel;
   plan: Plan;
   build: Artifacts;
 }

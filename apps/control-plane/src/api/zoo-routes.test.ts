@@ -1,0 +1,65 @@
+/** The zoo over the API, and sizes for what an upload leaves open; over a fake of the workshop. */
+import { readdir } from 'node:fs/promises';
+import { zooModels } from '@sparewheel/zoo';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import { TestApi } from '../testing/test-api.ts';
+
+let api: TestApi;
+beforeEach(async () => {
+  api = await TestApi.start();
+});
+afterEach(() => api.close());
+
+describe('the zoo', () => {
+  it('is listed', async () => {
+    const { status, body } = await api.ask('GET', '/api/zoo');
+    expect(status).toBe(200);
+    expect(body.map(({ name }: { name: string }) => name)).toEqual(zooModels.map(({ name }) => name));
+    expect(body[0]).toMatchObject({ name: 'lenet5', title: 'LeNet-5', trained: true, parameters: 61_706 });
+  });
+
+  it('gives models as an upload would, under their own name or another, once', async () => {
+    const first = await api.ask('POST', '/api/zoo/alexnet');
+    expect(first).toMatchObject({ status: 201, body: { name: 'alexnet', layers: [{ name: 'fc' }] } });
+    expect((await api.ask('POST', '/api/zoo/alexnet')).status).toBe(200);
+    expect((await api.ask('POST', '/api/zoo/alexnet?name=mine')).body.name).toBe('mine');
+    expect((await api.ask('GET', '/api/models')).body).toHaveLength(2);
+    expect(api.workshop.jobs.map(({ kind }) => kind)).toContain('build-zoo-model');
+  });
+
+  it('has no others, and leaves nothing behind where building fails', async () => {
+    const unknown = await api.ask('POST', '/api/zoo/unicorn');
+    expect(unknown).toMatchObject({ status: 404, body: { error: { code: 'unknown-model' } } });
+    expect(unknown.body.error.hint).toContain('alexnet');
+    expect((await api.ask('POST', '/api/zoo/alexnet?name=..%2Fetc')).status).toBe(400);
+    api.workshop.failures['build-zoo-model'] = new RequestFailure(507, 'disk-full', 'There is no room.');
+    expect((await api.ask('POST', '/api/zoo/alexnet')).body.error.code).toBe('disk-full');
+    expect(await readdir(api.scratch)).toEqual([]);
+  });
+});
+
+describe('what an upload leaves open', () => {
+  it('is given whole shapes by input', async () => {
+    const { status } = await api.upload('net', 'bytes', '&shapes=image:1x1x28x28,mask:5');
+    expect(status).toBe(201);
+    expect(api.workshop.jobs[0]).toMatchObject({ shapes: { image: [1, 1, 28, 28], mask: [5] } });
+  });
+
+  it('makes another model of the same bytes with other shapes', async () => {
+    await api.upload('net', 'bytes', '&shapes=image:1x1x28x28');
+    expect((await api.upload('net', 'bytes', '&shapes=image:1x1x28x28')).status).toBe(200);
+    expect((await api.upload('net', 'bytes', '&shapes=image:2x1x28x28')).status).toBe(409);
+  });
+
+  it.each([
+    ['shapes=image', '"image"'],
+    ['shapes=image:1xx2', '"image:1xx2"'],
+    ['shapes=image:0x2', 'at least 1'],
+    ['dims=batch:1x2', '"batch:1x2"'],
+  ])('is refused as %s', async (query, named) => {
+    const { status, body } = await api.upload('net', 'bytes', `&${query}`);
+    expect(status).toBe(400);
+    expect(body.error.message).toContain(named);
+  });
+});
