@@ -1,4 +1,4 @@
-import { type Engine, EngineError } from '@sparewheel/engine';
+import { type Engine, EngineError } from '@sparewheel/engine/contract';
 import {
   type ComputeRequest,
   type FromDevice,

@@ -1,11 +1,6 @@
 import { frameParser, LIMITS } from '@sparewheel/protocol';
 import { io, type Socket } from 'socket.io-client';
-
-/** ws's socket below Socket.IO, as far as a partition needs it; a browser's WebSocket cannot be paused. */
-interface PausableSocket {
-  pause?(): void;
-  resume?(): void;
-}
+import { cutOff, type TransportSocket } from './cut-off.ts';
 
 /**
  * One Socket.IO connection to the data plane, over WebSocket, with one frame per tensor message. Comes back by itself
@@ -16,7 +11,8 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #attempts = 0;
   #partitioned = false;
-  #paused: PausableSocket | undefined;
+  /** Lets through again what a partition cut off. */
+  #reconnectNetwork: (() => void) | null = null;
   #closed = false;
 
   constructor(url: string, namespace: string, auth: object) {
@@ -55,13 +51,13 @@ export class Connection {
     this.#partitioned = partitioned;
     if (partitioned) {
       if (!this.socket.connected) this.socket.disconnect();
-      this.#paused = (
-        this.socket.io.engine as { transport?: { ws?: PausableSocket } } | undefined
-      )?.transport?.ws;
-      this.#paused?.pause?.();
+      const engine = this.socket.io.engine as { transport?: { ws?: TransportSocket } } | undefined;
+      const socket = engine?.transport?.ws;
+      if (socket !== undefined) this.#reconnectNetwork = cutOff(socket);
     } else {
       // Even where the connection was given up meanwhile, what is left of it must drain to be closed.
-      this.#paused?.resume?.();
+      this.#reconnectNetwork?.();
+      this.#reconnectNetwork = null;
       if (!this.socket.connected && !this.#closed) this.socket.connect();
     }
   }

@@ -1,4 +1,4 @@
-import { EngineError } from '@sparewheel/engine';
+import { EngineError } from '@sparewheel/engine/contract';
 import {
   InvalidMessageError,
   type Outcome,
@@ -42,7 +42,7 @@ export class Control {
   setFault(message: unknown): void {
     const fault = parseFault(message);
     // A partition begins after the acknowledgement has left, or nobody would know that it began.
-    if (fault.kind === 'partition') setImmediate(() => this.#faults.set(fault));
+    if (fault.kind === 'partition') setTimeout(() => this.#faults.set(fault), 0);
     else this.#faults.set(fault);
   }
 }

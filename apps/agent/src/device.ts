@@ -3,9 +3,10 @@
  * supervisor, so that nothing is ever left behind.
  */
 import type { Outcome } from '@sparewheel/protocol';
+import type { ConnectedDevice } from './connected-device.ts';
 import { refusalOf } from './control.ts';
 import type { FromDeviceProcess, ToDeviceProcess } from './device-messages.ts';
-import { type RunningDevice, runDevice } from './run-device.ts';
+import { runDevice } from './run-device.ts';
 
 if (process.send === undefined) {
   console.error('sparewheel: the device process is started by the agent; run `npm run agent`');
@@ -21,7 +22,7 @@ process.on('uncaughtException', (error) => {
   tell({ kind: 'log', message: error.message }, () => process.exit(1));
 });
 
-let device: RunningDevice | null = null;
+let device: ConnectedDevice | null = null;
 
 process.on('message', async (message: ToDeviceProcess) => {
   if (message.kind === 'start') {

@@ -3,15 +3,13 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { ModelSource } from '@sparewheel/engine';
+import type { ModelSource } from '@sparewheel/engine/contract';
 import type { BlobChunk, Task } from '@sparewheel/protocol';
 import { IncomingBlob } from './incoming-blob.ts';
-import { type BlobRef, type ShardStore, ShardStoreError } from './shard-store.ts';
+import { type BlobRef, INCOMPLETE_BLOBS, type ShardStore, ShardStoreError } from './shard-store.ts';
 import { VerifiedFiles } from './verified-files.ts';
 
 const BLOB_NAME = /^[0-9a-f]{64}$/;
-/** Blobs that may be on their way at once; the data plane sends one at a time. */
-const INCOMPLETE_BLOBS = 4;
 
 /**
  * Files in one folder, each named by its digest, so that the weights lie beside the graph under the name that the

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { tinyProduct } from '@sparewheel/engine/testing';
 import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ConnectedDevice } from './connected-device.ts';
 import type { DeviceSettings } from './device-messages.ts';
 import { loadIdentity } from './identity.ts';
-import { type RunningDevice, runDevice } from './run-device.ts';
+import { runDevice } from './run-device.ts';
 import {
   DataPlaneDouble,
   digestOf,
@@ -26,7 +27,7 @@ const compute = (request: number, task: number): ComputeRequest => ({
 describe('a device, over real connections', () => {
   let dataPlane: DataPlaneDouble;
   let folder: string;
-  const running: RunningDevice[] = [];
+  const running: ConnectedDevice[] = [];
 
   beforeEach(async () => {
     dataPlane = await DataPlaneDouble.start();
@@ -38,7 +39,7 @@ describe('a device, over real connections', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function start(overrides: Partial<DeviceSettings> = {}): Promise<RunningDevice> {
+  async function start(overrides: Partial<DeviceSettings> = {}): Promise<ConnectedDevice> {
     const settings: DeviceSettings = {
       url: dataPlane.url,
       token: TOKEN,

@@ -1,5 +1,8 @@
-import type { ModelSource } from '@sparewheel/engine';
+import type { ModelSource } from '@sparewheel/engine/contract';
 import type { BlobChunk, Task } from '@sparewheel/protocol';
+
+/** Blobs that may be on their way at once; the data plane sends one at a time. */
+export const INCOMPLETE_BLOBS = 4;
 
 export interface BlobRef {
   readonly sha256: string;

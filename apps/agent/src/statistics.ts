@@ -1,16 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { DeviceStatistics } from '@sparewheel/protocol';
-import type { ComputeQueue } from './compute-queue.ts';
-import type { ShardStore } from './shard-store.ts';
 
-/** What a device says of itself once a second. */
-export function collectStatistics(queue: ComputeQueue, store: ShardStore): DeviceStatistics {
-  return {
-    rssBytes: process.memoryUsage.rss(),
-    storeBytes: store.bytes,
-    inFlight: queue.inFlight,
-    temperatureCelsius: readTemperature(),
-  };
+/** What this process says of itself once a second. */
+export function measureProcess(): Pick<DeviceStatistics, 'rssBytes' | 'temperatureCelsius'> {
+  return { rssBytes: process.memoryUsage.rss(), temperatureCelsius: readTemperature() };
 }
 
 /** The first thermal zone, the processor's on a Raspberry Pi; null where the system does not say (Linux only). */

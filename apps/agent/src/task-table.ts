@@ -1,4 +1,4 @@
-import { type Engine, EngineError, type LoadedModel } from '@sparewheel/engine';
+import { type Engine, EngineError, type LoadedModel } from '@sparewheel/engine/contract';
 import type { Task } from '@sparewheel/protocol';
 import type { ShardStore } from './shard-store.ts';
 
@@ -23,6 +23,11 @@ export class TaskTable {
 
   get(task: number): LoadedTask | undefined {
     return this.#tasks.get(task);
+  }
+
+  /** How many tasks are loaded. */
+  get size(): number {
+    return this.#tasks.size;
   }
 
   /**
