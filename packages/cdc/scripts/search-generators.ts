@@ -92,12 +92,12 @@ function search(k: number, r: number): Generator {
     return best;
   };
 
-  const starts = [vandermondeGenerator(k, r)].map(({ parity }) => generatorOf(parity));
   const known = fromTable(k, r);
   const smaller = fromTable(k - 1, r);
-  if (known) starts.unshift(known);
+  const starts = known ? [known] : [];
   if (smaller) starts.push(sample(300, smaller));
-  for (let i = 0; i < (k <= 12 ? 5 : 1); i++) starts.push(sample(300));
+  // Random rows of a large code never catch up with a good smaller code and a column more.
+  for (let i = 0; i < (k <= 12 ? 5 : starts.length === 0 ? 1 : 0); i++) starts.push(sample(300));
 
   // The work of one climb is bounded by pattern evaluations, so that large codes get fewer, costlier steps.
   const steps = Math.ceil(effort * Math.min(60_000, Math.max(3_000, 4e8 / patterns.length)));
