@@ -11,12 +11,13 @@ import { readModel } from './reader.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
 import { readSkimmed, readSource } from './source.ts';
 import { tidy } from './tidy.ts';
-import { computedNames, trialRun } from './trial-run.ts';
+import { computedNames, type TrialSpeed, trialRun } from './trial-run.ts';
 import { writeModel } from './writer.ts';
 
 export { externalDataIn, writeHashed } from './files.ts';
 export { type ChildOptions, canonicaliseInChild } from './isolated.ts';
 export type { DimensionValues } from './prepare.ts';
+export type { TrialSpeed } from './trial-run.ts';
 
 export interface CanonicalOptions extends DimensionValues {
   /** The ONNX file as it was brought; external data is looked for beside it. Not changed. */
@@ -44,6 +45,8 @@ export interface CanonicalModel {
   readonly weights: CanonicalFile | null;
   /** Milliseconds per node by name, on this machine with one thread. */
   readonly nodeMs: Readonly<Record<string, number>>;
+  /** How fast this machine was then. */
+  readonly speed: TrialSpeed;
 }
 
 /**
@@ -188,5 +191,6 @@ async function finish(loaded: LoadedModel, scratch: string, output: string): Pro
     weights: written ? place(join(scratch, location), written) : null,
     graph: place(graphPath, graph),
     nodeMs: Object.fromEntries(trial.nodeMs),
+    speed: trial.speed,
   };
 }

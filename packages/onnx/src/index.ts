@@ -6,6 +6,7 @@ export { readModel } from './reader.ts';
 export { reshapeInputs } from './reshape.ts';
 export * from './shard.ts';
 export * from './skim.ts';
+export * from './speed.ts';
 export * from './tensor-data.ts';
 export * from './topology.ts';
 export * from './validate.ts';

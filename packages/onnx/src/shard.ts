@@ -28,10 +28,27 @@ export function loadLayerConstants({ model, external }: LoadedModel, layer: Line
   return { weights, addend: broadcast(tensor.dims, float32Data(tensor, external), layer.addend.dims) };
 }
 
+/** A block so much shorter than the tallest is worth a node that pads its answer; others are padded with zero rows. */
+const WORTH_PADDING = { rows: 8, factor: 1.15 };
+
+/**
+ * Rows that a shard computes. All answers have `height` rows, so that they simply add; a block that is much shorter is
+ * computed as it is and its answer padded.
+ */
+export function computedRows(
+  { blocks, height }: Pick<Partition, 'blocks' | 'height'>,
+  shard: number,
+): number {
+  const own = blocks[shard]?.rows ?? height;
+  const worth = height - own >= WORTH_PADDING.rows && height >= WORTH_PADDING.factor * own;
+  return worth ? own : height;
+}
+
 /**
  * Makes the model of one shard of a layer: the layer's own node over its block of rows (data shard) or over the
  * generator's combination of all blocks (parity shard). Blocks and what is added to them are padded with zero rows
- * to the tallest, so that all shards have outputs of one shape, which simply add. [paper §5.2]
+ * to the tallest, or their answers are where that spares much work, so that all shards have outputs of one shape, which
+ * simply add. [paper §5.2]
  * @param shard  in [0, k + r): the data shards, then the parity shards
  * @returns a model with one input, `layer.feed`, and one output, `layer.fetch`, whose axis `layer.axis` has
  *          `partition.height` rows; its shape is `dividedDims`
@@ -48,11 +65,16 @@ export function shardModel(
     throw new LengthMismatchError('partition.rows', layer.layout.rows, partition.rows);
   }
   const node = model.graph.nodes[layer.node]!;
+  const types = typesByName(model.graph);
+  const wholeDims = staticDims(types.get(layer.fetch));
+  const dims = wholeDims && dividedDims(layer, wholeDims, partition.height);
+  // Only a known shape can be padded to.
+  const rows = dims ? computedRows(partition, shard) : partition.height;
   const initializers = [
     constantTensor(
       layer.weights,
-      withRows(layer.weightsDims, layer.weightsRowAxis, layer.weightsRowGroups * partition.height),
-      shardRows(constants.weights, layer.layout, partition, generator, shard),
+      withRows(layer.weightsDims, layer.weightsRowAxis, layer.weightsRowGroups * rows),
+      shardRows(constants.weights, layer.layout, partition, generator, shard, rows),
     ),
   ];
   if (layer.addend && constants.addend) {
@@ -61,8 +83,8 @@ export function shardModel(
       constantTensor(
         // A name of its own: the layer's weights and addend may be one constant.
         `${name}/addend`,
-        withRows(dims, rowAxis, layer.groups * partition.height),
-        shardRows(constants.addend, layout, partition, generator, shard),
+        withRows(dims, rowAxis, layer.groups * rows),
+        shardRows(constants.addend, layout, partition, generator, shard, rows),
       ),
     );
   }
@@ -70,17 +92,22 @@ export function shardModel(
   inputs[layer.feedIndex] = layer.feed;
   inputs[layer.weightsIndex] = layer.weights;
   if (initializers[1]) inputs.push(initializers[1].name);
-  const types = typesByName(model.graph);
-  const wholeDims = staticDims(types.get(layer.fetch));
-  const dims = wholeDims && dividedDims(layer, wholeDims, partition.height);
-  const nodes: Node[] = [{ ...node, inputs, outputs: [layer.fetch] }];
+  const padded = rows < partition.height;
+  const own = padded ? `${layer.fetch}/own` : layer.fetch;
+  const nodes: Node[] = [{ ...node, inputs, outputs: [own] }];
   if (layer.groups > 1) {
     // analyseLinear has made sure that the shape of a grouped layer is known.
     const channels = `${layer.fetch}/channels`;
     nodes[0] = { ...node, inputs, outputs: [channels] };
-    const reshape = reshapeNode(channels, layer.fetch, dims!);
+    const reshape = reshapeNode(channels, own, dividedDims(layer, wholeDims!, rows));
     nodes.push(reshape.node);
     initializers.push(reshape.shape);
+  }
+  if (padded) {
+    const axis = layer.axis < 0 ? dims!.length + layer.axis : layer.axis;
+    const padding = zeroRows(`${layer.fetch}/padding`, withRows(dims!, axis, partition.height - rows));
+    initializers.push(padding);
+    nodes.push(concatNode(own, padding.name, layer.fetch, axis));
   }
   return {
     irVersion: model.irVersion,
@@ -104,16 +131,36 @@ export function shardModel(
   };
 }
 
-/** The rows that one shard holds, zero-padded to the tallest block; a view where they lie together. */
+function zeroRows(name: string, dims: readonly number[]): ConstantTensor {
+  return constantTensor(name, dims, new Float32Array(dims.reduce((product, dim) => product * dim, 1)));
+}
+
+/** With zeros, in every opset alike; Pad has changed its form. */
+function concatNode(first: string, second: string, output: string, axis: number): Node {
+  return {
+    name: `${output}/pad`,
+    opType: 'Concat',
+    domain: '',
+    inputs: [first, second],
+    outputs: [output],
+    attributes: [{ name: 'axis', kind: 'int', value: BigInt(axis) }],
+  };
+}
+
+/**
+ * The rows that one shard holds, zero-padded to `height`; a view where they lie together.
+ * @param height  a data shard's own rows at least; of a parity shard, the tallest block's
+ */
 function shardRows(
   source: Float32Array,
   layout: RowLayout,
   partition: Partition,
   generator: Generator,
   shard: number,
+  height: number,
 ): Float32Array {
   const { outer, rows, inner } = layout;
-  const { blocks, height } = partition;
+  const { blocks } = partition;
   if (!Number.isInteger(shard) || shard < 0 || shard >= totalShards(generator)) {
     throw new RangeError(`shard ${shard} is not in [0, ${totalShards(generator)})`);
   }

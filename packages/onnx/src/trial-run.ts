@@ -4,12 +4,22 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ModelRejectedError } from './errors.ts';
 import { DATA_TYPE, type DataTypeName, type Graph, type ValueInfo } from './model.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
+import { measureSpeed, type Speed } from './speed.ts';
 
 export interface Trial {
   /** Type and shape of every value that a node computes, as far as it is a tensor. */
   readonly values: ReadonlyMap<string, ValueInfo>;
   /** Milliseconds per node by name: the median of the runs after the first. */
   readonly nodeMs: ReadonlyMap<string, number>;
+  readonly speed: TrialSpeed;
+}
+
+/** How fast this machine was when the nodes were timed: what a device is compared with. */
+export interface TrialSpeed {
+  /** With the settings of the trial, which keep nodes apart. */
+  readonly trial: Speed;
+  /** With those under which models are served, which lay convolutions out for the processor. */
+  readonly served: Speed;
 }
 
 /** Runs that are timed, after one that warms up. */
@@ -53,7 +63,23 @@ export async function trialRun(
 ): Promise<Trial> {
   const values = await traceValues(graph, tracePath);
   const nodeMs = await timeNodes(graph, modelPath, scratch);
-  return { values, nodeMs };
+  const speed = {
+    trial: await measureSpeed((bytes) => calibrate(bytes, { ...SESSION, graphOptimizationLevel: 'basic' })),
+    served: await measureSpeed((bytes) => calibrate(bytes, { ...SESSION, graphOptimizationLevel: 'all' })),
+  };
+  return { values, nodeMs, speed };
+}
+
+async function calibrate(model: Uint8Array, options: InferenceSession.SessionOptions) {
+  const session = await InferenceSession.create(model, options);
+  return {
+    run: async ({ dims, data }: { dims: readonly number[]; data: Float32Array }) => {
+      const started = performance.now();
+      await session.run({ x: new Tensor('float32', data, dims) });
+      return performance.now() - started;
+    },
+    close: () => session.release(),
+  };
 }
 
 /** Every value that the graph's nodes compute. */

@@ -1,10 +1,12 @@
-import { type Partition, partitionRows } from '@sparewheel/cdc';
 import { type Arrangement, arrange } from './arrange.ts';
-import { type Costs, DEFAULT_COSTS, distributedMs, localMs } from './costs.ts';
+import { type Costs, DEFAULT_COSTS, layerMs, localMs, tensorBytes } from './costs.ts';
 import { PlanRefusedError } from './errors.ts';
 import type { LayerDecision } from './plan.ts';
 import type { PlanOptions } from './planner.ts';
 import { type LayerProfile, type ModelProfile, travels } from './profile.ts';
+import { stepTime } from './seat-times.ts';
+import type { DeviceCapacity } from './seating.ts';
+import { partition } from './uneven-partition.ts';
 
 /** Which linear layers are distributed, and why the others are not. */
 export interface Choice {
@@ -13,12 +15,17 @@ export interface Choice {
   readonly decisions: Map<number, LayerDecision>;
 }
 
+/** With who sits where, as far as that is known. */
+export interface ChoiceOptions extends PlanOptions {
+  readonly seated?: readonly DeviceCapacity[];
+}
+
 /**
  * Chooses the layers to distribute as the options say.
  * @throws {PlanRefusedError} a named layer cannot be distributed, or none can
  */
-export function chooseLayers(profile: ModelProfile, options: PlanOptions): Choice {
-  const { k, r, layers: choice } = options;
+export function chooseLayers(profile: ModelProfile, options: ChoiceOptions): Choice {
+  const { k, layers: choice } = options;
   const costs = options.costs ?? DEFAULT_COSTS;
   const named = typeof choice === 'string' ? undefined : new Set(choice);
   const chosen = new Set<number>();
@@ -36,7 +43,7 @@ export function chooseLayers(profile: ModelProfile, options: PlanOptions): Choic
     else if (named && !named.has(layer.name)) decide(false, 'it is not among the layers that were named');
     else if (coding.rows < k) decide(false, tooNarrow(layer, k));
     else if (endsGrouped(profile, layer)) decide(false, ENDS_GROUPED);
-    else if (choice === 'auto') decide(...worthAHop(profile, layer, k, r, costs));
+    else if (choice === 'auto') decide(...worthAHop(profile, layer, options, costs));
     else decide(true, named ? 'it was named' : 'every layer that can be is distributed');
   }
   if (![...decisions.values()].some(({ distributed }) => distributed) && choice !== 'auto') {
@@ -119,20 +126,23 @@ function endsGrouped(profile: ModelProfile, { coding }: LayerProfile): boolean {
 function worthAHop(
   profile: ModelProfile,
   layer: LayerProfile,
-  k: number,
-  r: number,
+  options: ChoiceOptions,
   costs: Costs,
 ): [distributed: boolean, reason: string] {
-  const { height, rows } = partition(layer, k);
-  const here = localMs(layer, costs);
-  const there = distributedMs(profile, layer, k + r, height / rows, costs);
+  const { k, r, seated } = options;
+  const { height } = partition(layer, k);
+  const { rows, feed, fetch } = layer.coding!;
+  const share = height / rows;
+  const bytes = tensorBytes(profile, feed) + share * tensorBytes(profile, fetch);
+  const here = localMs(profile, layer, costs);
+  const work = Array.from({ length: k + r }, (_, seat) => {
+    const speed = seated?.[seat]?.speed;
+    const computeMs = share * layerMs(profile, layer, speed, costs) * (speed ? 1 : costs.deviceSlowdown);
+    return { computeMs, bytes, speed };
+  });
+  const there = stepTime(work, k, costs).ms;
   const figures = `${there.toFixed(2)} ms over ${k} + ${r} devices, ${here.toFixed(2)} ms here`;
   return there < here ? [true, `worth the hop: ${figures}`] : [false, `not worth the hop: ${figures}`];
-}
-
-/** A layer's rows over k shards. */
-export function partition(layer: LayerProfile, k: number): Partition {
-  return partitionRows(layer.coding!.rows, k, { align: layer.coding!.align });
 }
 
 /**

@@ -1,15 +1,16 @@
+import type { Speed } from '@sparewheel/onnx';
 import { BYTES_PER_ELEMENT, type ElementType, elementCount } from '@sparewheel/protocol';
 import type { LayerProfile, ModelProfile } from './profile.ts';
 
-/** What a hop to the devices and back costs, and how fast computing is. */
+/** What is taken for granted where nothing was measured. */
 export interface Costs {
   /** Milliseconds from sending a small tensor to having a small answer, besides the computing. */
   readonly hopMs: number;
   /** Bytes per millisecond that the data plane's link carries, to or from all devices together. */
   readonly bytesPerMs: number;
-  /** Multiply-adds per millisecond of the data plane, for layers that were not measured. */
+  /** Multiply-adds per millisecond, for layers that were not timed. */
   readonly multiplyAddsPerMs: number;
-  /** How much longer a device takes for the same work than the machine on which layers were measured. */
+  /** How much longer a device takes than the machine on which layers were timed. */
   readonly deviceSlowdown: number;
 }
 
@@ -24,6 +25,18 @@ export const DEFAULT_COSTS: Costs = {
   deviceSlowdown: 1,
 };
 
+/** A device as it was measured when it joined. */
+export interface DeviceSpeed extends Speed {
+  /** Processor cores of its machine, shared by all devices on it. */
+  readonly cores: number;
+  /** Equal for devices that run on one machine. */
+  readonly machine: string;
+  /** Milliseconds from sending a small tensor to having a small answer. */
+  readonly hopMs?: number;
+  /** Bytes per millisecond between the data plane and this device alone. */
+  readonly bytesPerMs?: number;
+}
+
 /** Bytes of a value on the wire; 0 where its shape is not known, a dimension that hangs on the data taken as 1. */
 export function tensorBytes(profile: ModelProfile, name: string): number {
   const tensor = profile.tensors[name];
@@ -31,25 +44,37 @@ export function tensorBytes(profile: ModelProfile, name: string): number {
   return elementCount(tensor.dims.map(Math.abs)) * (BYTES_PER_ELEMENT[tensor.type as ElementType] ?? 0);
 }
 
-/** Milliseconds that a layer takes where it is not divided. */
-export function localMs(layer: LayerProfile, costs: Costs): number {
-  return layer.timeMs ?? layer.multiplyAdds / costs.multiplyAddsPerMs;
+/** Milliseconds that a layer takes on the data plane, not divided. */
+export function localMs(profile: ModelProfile, layer: LayerProfile, costs: Costs): number {
+  return layerMs(profile, layer, profile.speed?.served, costs);
 }
 
 /**
- * Milliseconds that a layer takes when every one of `seats` devices gets its input and computes `share` of it: one
- * hop, all copies of the input out, all answers in, and the slowest device's work.
- * @param share  the tallest block's rows ÷ all rows
+ * Milliseconds that a layer takes on one thread of a machine.
+ *
+ * The time that was measured when the model was brought is scaled by how much faster the machine does what bounds
+ * the layer: arithmetic, or going through its weights and values in memory.
+ * @param speed  of the machine; undefined where it was not measured, then it is like the one that timed the layer
  */
-export function distributedMs(
+export function layerMs(
   profile: ModelProfile,
   layer: LayerProfile,
-  seats: number,
-  share: number,
+  speed: Speed | undefined,
   costs: Costs,
 ): number {
-  const { coding } = layer;
-  if (!coding) return Number.POSITIVE_INFINITY;
-  const bytes = seats * (tensorBytes(profile, coding.feed) + share * tensorBytes(profile, coding.fetch));
-  return costs.hopMs + bytes / costs.bytesPerMs + share * localMs(layer, costs) * costs.deviceSlowdown;
+  const { timeMs, multiplyAdds, weightsBytes } = layer;
+  const reference = profile.speed?.trial;
+  if (!speed) return timeMs ?? multiplyAdds / costs.multiplyAddsPerMs;
+  const of = (machine: Speed) => ({
+    arithmeticMs: (1000 * multiplyAdds) / machine.multiplyAddsPerSecond,
+    memoryMs: (1000 * weightsBytes) / machine.memoryBytesPerSecond,
+  });
+  const here = of(speed);
+  if (timeMs === null || !reference) return timeMs ?? Math.max(here.arithmeticMs, here.memoryMs);
+  const there = of(reference);
+  const bound =
+    there.arithmeticMs > there.memoryMs
+      ? reference.multiplyAddsPerSecond / speed.multiplyAddsPerSecond
+      : reference.memoryBytesPerSecond / speed.memoryBytesPerSecond;
+  return timeMs * bound;
 }

@@ -1,19 +1,16 @@
-import { chooseLayers, keepUnsendableTogether } from './choose-layers.ts';
+import { type ChoiceOptions, chooseLayers, keepUnsendableTogether } from './choose-layers.ts';
 import { type Costs, DEFAULT_COSTS, localMs } from './costs.ts';
 import { coverageOf } from './coverage.ts';
 import { PlanRefusedError } from './errors.ts';
+import { explainPlan, type PlanExplanation } from './explain.ts';
+import { misfit, tooLittleMemory } from './memory.ts';
 import type { LayerChoice, LayerDecision, Plan, Seat, SeatSummary, Step, Strategy } from './plan.ts';
-import type { ModelProfile } from './profile.ts';
+import type { LayerProfile, ModelProfile } from './profile.ts';
+import { type DeviceCapacity, levelMachines, seatGroup } from './seating.ts';
 import { summariseSeats } from './seats.ts';
 import { stages } from './stages.ts';
 import { codedStep, localStep, replicatedStep } from './steps.ts';
-
-/** What planning needs to know of a device; what is not known is not checked. */
-export interface DeviceCapacity {
-  readonly id: string;
-  /** Bytes that it has for weights. */
-  readonly memoryBytes?: number;
-}
+import { partition, unevenPartition } from './uneven-partition.ts';
 
 export interface PlanOptions {
   /** Data shards of every distributed layer; with the strategy `replicated`, stages that the model is cut into. */
@@ -31,44 +28,124 @@ export interface PlanOptions {
   readonly costs?: Costs;
 }
 
+/** A plan, with what it is expected to cost and who should sit where. */
+export interface Planned {
+  readonly plan: Plan;
+  /** Device ids by seat where the plan depends on them: blocks that suit speeds, or memories; else null. */
+  readonly seats: readonly (string | null)[];
+  readonly explanation: PlanExplanation;
+}
+
 /**
  * Plans how a model runs: which layers are divided over devices, what is replicated, what stays on the data plane.
  * @throws {PlanRefusedError} there is no such plan, and why
  */
 export function createPlan(profile: ModelProfile, options: PlanOptions): Plan {
-  const { k, strategy } = options;
-  const r = strategy === 'uncoded' ? 0 : options.r;
-  requireCounts(k, r);
-  const { steps, decisions } = layOut(profile, { ...options, r });
-  const seats = summariseSeats(profile, steps);
-  requireDevices(seats.length, options.devices);
-  requireMemory(seats, options.devices);
-  return {
+  return planFleet(profile, options).plan;
+}
+
+/**
+ * As `createPlan`, and explains itself. Where devices were measured and are not alike, the faster ones get more rows.
+ * @throws {PlanRefusedError} there is no such plan, and why
+ */
+export function planFleet(profile: ModelProfile, options: PlanOptions): Planned {
+  const r = options.strategy === 'uncoded' ? 0 : options.r;
+  requireCounts(options.k, r);
+  const devices = options.devices && levelMachines(options.devices);
+  const attempt = layOutAndSeat(profile, { ...options, r, ...(devices ? { devices } : {}) });
+  if (attempt.misfit) {
+    throw tooLittleMemory(attempt.misfit, fittingShards(profile, { ...options, r }, devices!.length));
+  }
+  const { layout, summaries, seated, pinned } = attempt;
+  const plan: Plan = {
     version: 1,
     model: profile.model,
-    strategy,
-    k,
+    strategy: options.strategy,
+    k: options.k,
     r,
     inputs: profile.inputs,
     outputs: profile.outputs,
-    steps,
-    seats,
-    decisions,
-    coverage: coverageOf(steps),
+    steps: layout.steps,
+    seats: summaries,
+    decisions: layout.decisions,
+    coverage: coverageOf(layout.steps),
+  };
+  return {
+    plan,
+    seats: summaries.map(({ seat }) => (pinned ? (seated[seat]?.id ?? null) : null)),
+    explanation: explainPlan(profile, plan, seated, options.costs, pinned),
   };
 }
+
+/** One attempt at a plan: its steps, who sits where, and whether that fits. */
+function layOutAndSeat(profile: ModelProfile, options: PlanOptions) {
+  const { devices, k, r } = options;
+  const costs = options.costs ?? DEFAULT_COSTS;
+  const grouped = options.strategy === 'coded' || options.strategy === 'uncoded';
+  // Here the number of seats is known before the layers are looked at.
+  if (grouped) requireDevices(k + r, devices);
+  const group = grouped && devices ? seatGroup(profile, devices, { k, r }, costs) : null;
+  const layout = layOut(profile, {
+    ...options,
+    ...(group ? { seated: group.devices, uneven: group.uneven } : { uneven: false }),
+  });
+  const summaries = summariseSeats(profile, layout.steps);
+  requireDevices(summaries.length, devices);
+  const known = devices ?? [];
+  // A seat that would not fit on just any device has to be on one where it does.
+  const largest = Math.max(0, ...summaries.map(({ weightsBytes }) => weightsBytes));
+  const tight = known.some(({ memoryBytes }) => memoryBytes !== undefined && memoryBytes < largest);
+  const pinned = (group?.uneven ?? false) || tight;
+  const seated = tight && !group?.uneven ? byMemory(summaries, known) : (group?.devices ?? known);
+  return {
+    layout,
+    summaries,
+    seated,
+    pinned,
+    misfit: devices ? misfit(summaries, devices, group?.uneven ? group.devices : null) : null,
+  };
+}
+
+/** The most demanding seat on the device with the most memory, and so on down. */
+function byMemory(seats: readonly SeatSummary[], devices: readonly DeviceCapacity[]): DeviceCapacity[] {
+  const memory = (device: DeviceCapacity) => device.memoryBytes ?? Number.POSITIVE_INFINITY;
+  const roomiest = [...devices].sort((a, b) => memory(b) - memory(a));
+  const seated: DeviceCapacity[] = [];
+  for (const [index, { seat }] of [...seats].sort((a, b) => b.weightsBytes - a.weightsBytes).entries()) {
+    seated[seat] = roomiest[index]!;
+  }
+  return seated;
+}
+
+/** The smallest k above the wanted one that fits on the devices at hand, or null. */
+function fittingShards(profile: ModelProfile, options: PlanOptions, count: number): number | null {
+  for (let k = options.k + 1; k + options.r <= Math.min(count, MOST_SHARDS); k++) {
+    try {
+      if (!layOutAndSeat(profile, { ...options, k }).misfit) return k;
+    } catch (error) {
+      if (!(error instanceof PlanRefusedError)) throw error;
+    }
+  }
+  return null;
+}
+
+/** As many as the API takes. */
+const MOST_SHARDS = 64;
 
 interface Layout {
   readonly steps: readonly Step[];
   readonly decisions: readonly LayerDecision[];
 }
 
-function layOut(profile: ModelProfile, options: PlanOptions): Layout {
+interface LayoutOptions extends ChoiceOptions {
+  /** The seated devices are not alike. */
+  readonly uneven: boolean;
+}
+
+function layOut(profile: ModelProfile, options: LayoutOptions): Layout {
   switch (options.strategy) {
     case 'coded':
     case 'uncoded':
-      // Here the number of seats is known before the layers are looked at.
-      requireDevices(options.k + options.r, options.devices);
       return oneGroup(profile, options);
     case 'paper':
       return pipelineOfGroups(profile, options);
@@ -78,14 +155,18 @@ function layOut(profile: ModelProfile, options: PlanOptions): Layout {
 }
 
 /** Every distributed layer over the same k + r seats, the rest on the data plane. */
-function oneGroup(profile: ModelProfile, options: PlanOptions): Layout {
-  const { k, r } = options;
+function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
+  const { k, r, seated, uneven } = options;
+  const divide = (layer: LayerProfile) =>
+    uneven && seated
+      ? unevenPartition(profile, layer, k, seated, options.costs ?? DEFAULT_COSTS)
+      : partition(layer, k);
   const { chosen, decisions } = chooseLayers(profile, options);
   const places = keepUnsendableTogether(profile, chosen, decisions);
   const seats = range(0, k + r);
   const steps = places.map((place, index) =>
     place.kind === 'distributed'
-      ? codedStep(profile, place, stepId(index), k, seats)
+      ? codedStep(profile, place, stepId(index), seats, divide(profile.layers[place.nodes[0]!]!))
       : localStep(profile, place, stepId(index)),
   );
   return { steps, decisions: [...decisions.values()] };
@@ -107,10 +188,13 @@ function pipelineOfGroups(profile: ModelProfile, options: PlanOptions): Layout {
     return range(seat - count, seat);
   };
   const steps = places.map((place, index): Step => {
-    if (place.kind === 'distributed') return codedStep(profile, place, stepId(index), k, take(k + r));
+    if (place.kind === 'distributed') {
+      const blocks = partition(profile.layers[place.nodes[0]!]!, k);
+      return codedStep(profile, place, stepId(index), take(k + r), blocks);
+    }
     const layers = place.nodes.map((node) => profile.layers[node]!);
     const hasWeights = layers.some(({ weightsBytes }) => weightsBytes >= STAGE_WEIGHTS_BYTES);
-    const ms = layers.reduce((sum, layer) => sum + localMs(layer, costs), 0);
+    const ms = layers.reduce((sum, layer) => sum + localMs(profile, layer, costs), 0);
     if (!hasWeights && ms < costs.hopMs) return localStep(profile, place, stepId(index));
     return replicatedStep(profile, place, stepId(index), take(1 + r));
   });
@@ -162,26 +246,4 @@ function requireDevices(needed: number, devices: readonly DeviceCapacity[] | und
     `the plan needs ${needed} devices, one per shard, and there are ${devices.length}`,
     'let more devices join, or choose a smaller k or r',
   );
-}
-
-/** The most demanding seat must fit on the largest device, and so on down. */
-function requireMemory(seats: readonly SeatSummary[], devices: readonly DeviceCapacity[] | undefined): void {
-  if (!devices) return;
-  const memory = devices
-    .map(({ memoryBytes }) => memoryBytes ?? Number.POSITIVE_INFINITY)
-    .sort((a, b) => b - a);
-  const demands = seats.map(({ weightsBytes }) => weightsBytes).sort((a, b) => b - a);
-  for (const [index, demand] of demands.entries()) {
-    const free = memory[index]!;
-    if (demand <= free) continue;
-    throw new PlanRefusedError(
-      'TOO_LITTLE_MEMORY',
-      `a shard of ${megabytes(demand)} MB is ${megabytes(demand - free)} MB too large for the device that would hold it`,
-      'choose a larger k, so that each device holds less, or devices with more memory',
-    );
-  }
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(1);
 }

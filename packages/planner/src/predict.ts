@@ -1,6 +1,8 @@
-import { type Costs, DEFAULT_COSTS, distributedMs, localMs, tensorBytes } from './costs.ts';
-import type { Plan, Step } from './plan.ts';
+import { type Costs, DEFAULT_COSTS } from './costs.ts';
+import { explainPlan } from './explain.ts';
+import type { Plan } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
+import type { DeviceCapacity } from './seating.ts';
 
 export interface StepPrediction {
   readonly step: string;
@@ -18,33 +20,14 @@ export interface Prediction {
 /**
  * Predicts how long one request takes, step by step, from the profile's measured times and the costs of a hop.
  * @param profile  of the model that the plan is for
+ * @param seated   the device of each seat, as far as it is known
  */
-export function predictLatency(profile: ModelProfile, plan: Plan, costs: Costs = DEFAULT_COSTS): Prediction {
-  const steps = plan.steps.map((step) => ({
-    step: step.id,
-    ms: stepMs(profile, step, costs),
-    bytes: stepBytes(profile, step),
-  }));
-  return { steps, totalMs: steps.reduce((sum, { ms }) => sum + ms, 0) };
-}
-
-function stepMs(profile: ModelProfile, step: Step, costs: Costs): number {
-  if (step.kind === 'coded') {
-    const layer = profile.layers[step.node]!;
-    const share = step.height / layer.coding!.rows;
-    return distributedMs(profile, layer, step.seats.length, share, costs);
-  }
-  const computeMs = step.nodes.reduce((sum, node) => sum + localMs(profile.layers[node]!, costs), 0);
-  if (step.kind === 'local') return computeMs;
-  return costs.hopMs + stepBytes(profile, step) / costs.bytesPerMs + computeMs * costs.deviceSlowdown;
-}
-
-function stepBytes(profile: ModelProfile, step: Step): number {
-  if (step.kind === 'local') return 0;
-  if (step.kind === 'coded') {
-    const share = step.height / profile.layers[step.node]!.coding!.rows;
-    return step.seats.length * (tensorBytes(profile, step.feed) + share * tensorBytes(profile, step.fetch));
-  }
-  const names = [...step.feeds, ...step.fetches];
-  return step.seats.length * names.reduce((sum, name) => sum + tensorBytes(profile, name), 0);
+export function predictLatency(
+  profile: ModelProfile,
+  plan: Plan,
+  costs: Costs = DEFAULT_COSTS,
+  seated: readonly (DeviceCapacity | undefined)[] = [],
+): Prediction {
+  const { steps, predictedMs } = explainPlan(profile, plan, seated, costs);
+  return { steps: steps.map(({ step, ms, bytes }) => ({ step, ms, bytes })), totalMs: predictedMs };
 }

@@ -11,6 +11,7 @@ import {
   type Node,
   nodeReads,
   type Shapes,
+  type Speed,
   shapesOf,
   tensorByteLength,
 } from '@sparewheel/onnx';
@@ -75,17 +76,24 @@ export interface ModelProfile {
   readonly parameters: number;
   readonly weightsBytes: number;
   readonly multiplyAdds: number;
+  /**
+   * How fast the machine was that timed the layers, with the settings of the timing and with those of serving; missing
+   * in profiles from before it was measured.
+   */
+  readonly speed?: { readonly trial: Speed; readonly served: Speed };
 }
 
 /**
  * Profiles a canonical model: shapes from its `value_info`, multiply-adds and parameters by the standard formulas.
  * @param identity  name and the canonical graph's sha-256, as they are to stand in plans
  * @param nodeMs    measured milliseconds by node name
+ * @param speed     of the machine that measured them
  */
 export function profileModel(
   model: Model,
   identity: { readonly name: string; readonly sha256: string },
   nodeMs: Readonly<Record<string, number>> = {},
+  speed?: NonNullable<ModelProfile['speed']>,
 ): ModelProfile {
   const { graph } = model;
   const constants = constantsOf(graph);
@@ -123,6 +131,7 @@ export function profileModel(
     parameters: counted.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0),
     weightsBytes: counted.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
     multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    ...(speed ? { speed } : {}),
   };
 }
 

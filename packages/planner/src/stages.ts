@@ -23,7 +23,7 @@ export function stages(profile: ModelProfile, count: number, costs: Costs): Arra
     );
   }
   const before = [0];
-  for (const layer of layers) before.push(before.at(-1)! + localMs(layer, costs));
+  for (const layer of layers) before.push(before.at(-1)! + localMs(profile, layer, costs));
   const stageMs = (from: number, to: number) =>
     before[to]! - before[from]! + crossing[from]! / costs.bytesPerMs;
 

@@ -1,5 +1,6 @@
+import type { Partition } from '@sparewheel/cdc';
+import { computedRows } from '@sparewheel/onnx';
 import type { Arrangement } from './arrange.ts';
-import { partition } from './choose-layers.ts';
 import type { CodedStep, LocalStep, ReplicatedStep, Seat } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
 
@@ -17,17 +18,20 @@ export function replicatedStep(
   return { ...localStep(profile, place, id), kind: 'replicated', seats };
 }
 
-/** @param seats  k + r of them */
+/**
+ * @param seats    k + r of them
+ * @param blocks   how the layer's rows are divided over k shards
+ */
 export function codedStep(
   profile: ModelProfile,
   place: Arrangement,
   id: string,
-  k: number,
   seats: readonly Seat[],
+  { blocks, height }: Partition,
 ): CodedStep {
   const layer = profile.layers[place.nodes[0]!]!;
   const { op, feed, fetch, axis } = layer.coding!;
-  const { blocks, height } = partition(layer, k);
+  const k = blocks.length;
   return {
     kind: 'coded',
     id,
@@ -56,4 +60,9 @@ function summarise(profile: ModelProfile, nodes: readonly number[]): string {
   const parts = [...counts].map(([op, count]) => (count === 1 ? op : `${count} × ${op}`));
   const shown = parts.slice(0, 5).join(', ');
   return parts.length > 5 ? `${shown} and ${parts.length - 5} more` : shown || 'constants';
+}
+
+/** Rows that a shard computes: its block's where that is much shorter than the tallest, else the common height. */
+export function shardRows(step: Pick<CodedStep, 'blocks' | 'height'>, shard: number): number {
+  return computedRows(step, shard);
 }

@@ -82,7 +82,7 @@ async function importFile(
   { blobs, scratch, closing, canonicalChild = CANONICAL_CHILD }: Tools,
 ): Promise<ImportedModel> {
   // ONNX Runtime is native code, and a hostile model can crash it: that must cost a child, not the control plane.
-  const { graph, weights, nodeMs } = await canonicaliseInChild(
+  const { graph, weights, nodeMs, speed } = await canonicaliseInChild(
     {
       modelPath: path,
       scratchDirectory: scratch,
@@ -103,7 +103,7 @@ async function importFile(
   };
   const opened = openCanonical(join(blobs.directory, graph.sha256));
   try {
-    const profile = profileModel(opened.model, { name, sha256: graph.sha256 }, nodeMs);
+    const profile = profileModel(opened.model, { name, sha256: graph.sha256 }, nodeMs, speed);
     return {
       canonical,
       profile: blobs.write([new TextEncoder().encode(JSON.stringify(profile))]),

@@ -1,0 +1,76 @@
+import type { Costs, DeviceSpeed } from './costs.ts';
+import { layerMs } from './costs.ts';
+import type { ModelProfile } from './profile.ts';
+
+/** What planning needs to know of a device; what is not known is not checked. */
+export interface DeviceCapacity {
+  readonly id: string;
+  /** Bytes that it has for weights. */
+  readonly memoryBytes?: number;
+  /** As it was measured when it joined. */
+  readonly speed?: DeviceSpeed;
+}
+
+/** Speeds closer than this are taken for equal: blocks of different heights would gain less than they cost. */
+export const MEANINGFUL_DIFFERENCE = 1.15;
+/** Devices of one machine that differ by less than this have only been measured at different moments. */
+const SAME_MACHINE_DIFFERENCE = 1.5;
+
+/** Gives devices of one machine that machine's speed, unless they differ by too much to be its doing. */
+export function levelMachines(devices: readonly DeviceCapacity[]): DeviceCapacity[] {
+  const best = new Map<string, { multiplyAddsPerSecond: number; memoryBytesPerSecond: number }>();
+  for (const { speed } of devices) {
+    if (!speed) continue;
+    const known = best.get(speed.machine);
+    best.set(speed.machine, {
+      multiplyAddsPerSecond: Math.max(known?.multiplyAddsPerSecond ?? 0, speed.multiplyAddsPerSecond),
+      memoryBytesPerSecond: Math.max(known?.memoryBytesPerSecond ?? 0, speed.memoryBytesPerSecond),
+    });
+  }
+  return devices.map((device) => {
+    const { speed } = device;
+    if (!speed) return device;
+    const machine = best.get(speed.machine)!;
+    const level = (own: number, most: number) => (most / own < SAME_MACHINE_DIFFERENCE ? most : own);
+    return {
+      ...device,
+      speed: {
+        ...speed,
+        multiplyAddsPerSecond: level(speed.multiplyAddsPerSecond, machine.multiplyAddsPerSecond),
+        memoryBytesPerSecond: level(speed.memoryBytesPerSecond, machine.memoryBytesPerSecond),
+      },
+    };
+  });
+}
+
+/** Milliseconds of the whole model on one device, by which devices are compared. */
+export function modelMs(profile: ModelProfile, speed: DeviceSpeed, costs: Costs): number {
+  return profile.layers.reduce((sum, layer) => sum + layerMs(profile, layer, speed, costs), 0);
+}
+
+/**
+ * Chooses the devices of a coded group: the fastest `count`. Where their speeds differ by a meaningful amount the
+ * fastest of them take the parity seats, whose shards are as tall as the tallest block, and the others follow in the
+ * order of their speed; where not, or where not all were measured, they keep the order in which they were given.
+ * @param devices  levelled; at least `count`
+ * @returns by seat: k data seats, then r parity seats
+ */
+export function seatGroup(
+  profile: ModelProfile,
+  devices: readonly DeviceCapacity[],
+  { k, r }: { readonly k: number; readonly r: number },
+  costs: Costs,
+): { readonly devices: readonly DeviceCapacity[]; readonly uneven: boolean } {
+  const timed = devices.map((device) => ({
+    device,
+    ms: device.speed ? modelMs(profile, device.speed, costs) : Number.NaN,
+  }));
+  const inOrder = { devices: devices.slice(0, k + r), uneven: false };
+  if (timed.some(({ ms }) => Number.isNaN(ms))) return inOrder;
+  const fastest = [...timed].sort((a, b) => a.ms - b.ms).slice(0, k + r);
+  const differs = (list: readonly { ms: number }[]) =>
+    Math.max(...list.map(({ ms }) => ms)) > MEANINGFUL_DIFFERENCE * Math.min(...list.map(({ ms }) => ms));
+  if (!differs(timed)) return inOrder;
+  const order = [...fastest.slice(r), ...fastest.slice(0, r)];
+  return { devices: order.map(({ device }) => device), uneven: differs(fastest) };
+}
