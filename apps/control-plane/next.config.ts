@@ -5,7 +5,7 @@ const config: NextConfig = {
   poweredByHeader: false,
   reactStrictMode: true,
   /** Workspace packages are consumed as TypeScript source. */
-  transpilePackages: ['@sparewheel/protocol', '@sparewheel/zoo'],
+  transpilePackages: ['@sparewheel/agent', '@sparewheel/engine', '@sparewheel/protocol', '@sparewheel/zoo'],
   serverExternalPackages: ['@libsql/client', '@prisma/adapter-libsql', '@prisma/client', 'onnxruntime-node'],
   turbopack: { root: fileURLToPath(new URL('../..', import.meta.url)) },
   experimental: { optimizePackageImports: ['radix-ui'] },

@@ -35,7 +35,7 @@ export interface DeviceParts {
   readonly incarnation: string;
   readonly store: ShardStore;
   readonly engine: Engine;
-  readonly description: Pick<Hello, 'name' | 'platform' | 'processId' | 'memoryBytes'>;
+  readonly description: Pick<Hello, 'name' | 'platform' | 'processId' | 'memoryBytes' | 'profile'>;
   /** Asked once a second. */
   readonly measure: () => Pick<DeviceStatistics, 'rssBytes' | 'temperatureCelsius'>;
   readonly observer: DeviceObserver;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createAdaptiveEngine } from '@sparewheel/engine';
 import { type ConnectedDevice, connectDevice } from './connected-device.ts';
 import type { DeviceSettings } from './device-messages.ts';
+import { deviceProfile } from './device-profile.ts';
 import { FileShardStore } from './file-shard-store.ts';
 import { measureProcess } from './statistics.ts';
 
@@ -20,6 +21,7 @@ export async function runDevice(
     FileShardStore.open(join(settings.folder, 'blobs')),
     createAdaptiveEngine({ log }),
   ]);
+  const profile = await deviceProfile(settings.folder, engine, log);
   let refusal = '';
   return connectDevice({
     url: settings.url,
@@ -33,6 +35,7 @@ export async function runDevice(
       platform: `${process.platform}-${process.arch}, Node ${process.versions.node}`,
       processId: process.pid,
       memoryBytes: totalmem(),
+      ...(profile ? { profile } : {}),
     },
     measure: measureProcess,
     observer: {

@@ -173,6 +173,8 @@ export class ControlPlane {
     this.#link.attend();
 
     const authentication = new Authentication(this.#options.tokens, this.#port);
+    const dataPlaneUrl = (hostname: string) =>
+      `http://${hostname}:${this.#link.port ?? configuration.dataPort}`;
     this.#ui = new UiPush(this.#web, {
       live: this.#live,
       deployments: () => deployments.views(),
@@ -180,7 +182,7 @@ export class ControlPlane {
       events,
       startedAt: this.#startedAt,
       authentication,
-      inferenceUrl: (hostname) => `http://${hostname}:${this.#link.port ?? configuration.dataPort}`,
+      inferenceUrl: dataPlaneUrl,
     });
     this.#api = await createApi({
       authentication,
@@ -200,6 +202,7 @@ export class ControlPlane {
       authentication,
       api: (request, response) => api.routing(request, response),
       pages: await pages,
+      dataPlaneUrl,
     });
     events.add({
       kind: 'control-plane-started',

@@ -1,6 +1,7 @@
 /** One port: `/api` by Fastify, the pages by Next.js to those who are signed in. Socket.IO hooks itself in before both. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Authentication } from '../api/authentication.ts';
+import { answerJoining } from './joining.ts';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -8,10 +9,21 @@ export interface WebParts {
   readonly authentication: Authentication;
   readonly api: RequestHandler;
   readonly pages: RequestHandler;
+  /** The data plane's origin, as a browser reaches it that came by this host name. */
+  readonly dataPlaneUrl: (hostname: string) => string;
 }
 
-/** What a browser needs before it is signed in. */
-const OPEN_PAGES = ['/sign-in', '/_next/', '/__nextjs', '/icon', '/favicon', '/apple-icon', '/manifest'];
+/** What a browser needs before it is signed in; a phone that joins as a device never is. */
+const OPEN_PAGES = [
+  '/sign-in',
+  '/join',
+  '/_next/',
+  '/__nextjs',
+  '/icon',
+  '/favicon',
+  '/apple-icon',
+  '/manifest',
+];
 /** An upload of 2 GiB over a slow line; Node's own limit is five minutes. */
 const LONGEST_REQUEST_MS = 3_600_000;
 
@@ -39,8 +51,13 @@ function route(request: IncomingMessage, response: ServerResponse, parts: WebPar
   response.setHeader('Content-Security-Policy', "frame-ancestors 'none'");
   response.setHeader('Referrer-Policy', 'same-origin');
 
+  if (path === '/join/data-plane') {
+    answerJoining(request, response, parts);
+    return;
+  }
   const open = OPEN_PAGES.some((prefix) => path.startsWith(prefix));
-  if (query.has('token')) signIn(request, response, parts.authentication);
+  if (path === '/join' && query.has('token')) hideToken(response, query);
+  else if (query.has('token')) signIn(request, response, parts.authentication);
   else if (open || parts.authentication.hasSession(request.headers)) parts.pages(request, response);
   else redirect(response, '/sign-in');
 }
@@ -58,6 +75,11 @@ function signIn(request: IncomingMessage, response: ServerResponse, authenticati
   const rest = query.toString();
   // One slash at the start, so that it stays on this host.
   redirect(response, `/${path.replace(/^[/\\]+/, '')}${rest === '' ? '' : `?${rest}`}`);
+}
+
+/** `/join?token=…` becomes `/join#token=…`: what stands behind # is sent to no server and stands in no log. */
+function hideToken(response: ServerResponse, query: URLSearchParams): void {
+  redirect(response, `/join#${query}`);
 }
 
 function addressed({ url = '/' }: IncomingMessage): {

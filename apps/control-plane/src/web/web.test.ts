@@ -26,6 +26,7 @@ beforeEach(async () => {
       authentication,
       api: (request, response) => app.routing(request, response),
       pages: (request, response) => response.end(`page ${request.url}`),
+      dataPlaneUrl: (hostname) => `http://${hostname}:3001`,
     }),
   );
   live = new LiveViews();
@@ -98,6 +99,27 @@ describe('pages', () => {
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ error: { code: 'unauthorised' } });
     expect((await get('/apiary', { cookie })).status).toBe(200);
+  });
+});
+
+describe('joining as a device', () => {
+  const ask = async (token: string) => {
+    const response = await get('/join/data-plane', { authorization: `Bearer ${token}` });
+    return { status: response.status, body: await response.json() };
+  };
+
+  it('needs no session, and a token in the address goes where no server sees it', async () => {
+    expect(await (await get('/join')).text()).toBe('page /join');
+    const { headers } = await get(`/join?token=${TOKENS.join}&name=phone`);
+    expect(headers.get('location')).toBe(`/join#token=${TOKENS.join}&name=phone`);
+    expect(headers.get('set-cookie')).toBeNull();
+  });
+
+  it('tells who has the join token where devices connect, and nobody else', async () => {
+    expect(await ask(TOKENS.join)).toEqual({ status: 200, body: { url: 'http://127.0.0.1:3001' } });
+    expect(await ask('wrong')).toMatchObject({ status: 401, body: { error: { code: 'unauthorised' } } });
+    expect(await ask(TOKENS.infer)).toMatchObject({ status: 403, body: { error: { code: 'wrong-role' } } });
+    expect((await get('/join/data-plane')).status).toBe(401);
   });
 });
 
