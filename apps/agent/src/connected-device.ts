@@ -56,6 +56,7 @@ export interface DeviceObserver {
 export interface ConnectedDevice {
   readonly tasks: TaskTable;
   readonly queue: ComputeQueue;
+  readonly faults: Faults;
   /**
    * Sets a fault beside the network.
    * @throws {InvalidMessageError}
@@ -135,6 +136,7 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
   return {
     tasks,
     queue,
+    faults,
     setFault: (fault) => commands.setFault(fault),
     async close() {
       clearInterval(statistics);

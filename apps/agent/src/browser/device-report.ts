@@ -18,6 +18,7 @@ export interface DeviceReport {
   readonly connection: 'connecting' | 'joined' | 'lost';
   /** Why the data plane said no the last time; null once it said yes. */
   readonly refusal: HandshakeRefusal | null;
+  readonly partitioned: boolean;
   /** Where shards are kept: in the browser's storage, or in memory until the tab is closed. */
   readonly storage: 'lasting' | 'memory';
   readonly blobs: number;

@@ -69,6 +69,7 @@ export async function runTabDevice(
     tell({
       connection,
       refusal,
+      partitioned: device.faults.partitioned,
       storage,
       blobs: store.held().length,
       storeBytes: store.bytes,

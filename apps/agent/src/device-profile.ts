@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { type Engine, measureEngine } from '@sparewheel/engine';
+import { type DeviceProfile, deviceProfileSchema } from '@sparewheel/protocol';
+
+/**
+ * How fast this device is: measured the first time, then read from its folder, so that a device that returns does not
+ * wait for it. Measured anew where the processor or the engine is another.
+ * @param folder  an existing directory
+ * @returns undefined where it cannot be measured; the device works all the same
+ */
+export async function deviceProfile(
+  folder: string,
+  engine: Engine,
+  log: (message: string) => void,
+): Promise<DeviceProfile | undefined> {
+  const cores = availableParallelism();
+  const machine = await machineId();
+  const path = join(folder, 'profile.json');
+  const measuredOn = `${engine.backend}, ${cpus()[0]?.model.trim() ?? process.arch}`;
+  try {
+    const stored = JSON.parse(await readFile(path, 'utf8')) as { measuredOn?: unknown };
+    if (stored.measuredOn === measuredOn) return deviceProfileSchema.parse({ ...stored, cores, machine });
+  } catch {
+    // The first time, or damaged: both are mended by measuring.
+  }
+  try {
+    const profile: DeviceProfile = { ...(await measureEngine(engine)), cores, machine };
+    await writeFile(`${path}.new`, JSON.stringify({ measuredOn, ...profile }));
+    await rename(`${path}.new`, path);
+    return profile;
+  } catch (error) {
+    log(`its speed cannot be measured: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** Tells machines apart, and containers on one machine not: they share its cores. */
+async function machineId(): Promise<string> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => {
+    const addresses = Object.values(networkInterfaces()).flatMap((each) =>
+      (each ?? []).map(({ mac }) => mac),
+    );
+    return `${hostname()} ${[...new Set(addresses)].sort().join(' ')}`;
+  });
+  return createHash('sha256').update(boot).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,118 @@
+'use client';
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
+import type { JoinAction } from '../../src/view-model/join-page.ts';
+import { Logo } from '../shell/logo.tsx';
+import { ThemeSwitch } from '../shell/theme-switch.tsx';
+import { Button } from '../ui/button.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { DevicePanel } from './device-panel.tsx';
+import { JoinSession, type JoinState } from './join-session.ts';
+import { TokenForm } from './token-form.tsx';
+
+const NOTHING_YET: JoinState = { step: 'asking', problem: null };
+
+/** Turns this tab into a device of the fleet. */
+export function JoinPage() {
+  const [session, setSession] = useState<JoinSession | null>(null);
+
+  useEffect(() => {
+    const begun = new JoinSession();
+    setSession(begun);
+    return begun.begin();
+  }, []);
+
+  return (
+    <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col px-4 py-5 sm:py-10">
+      <header className="flex items-center gap-2.5">
+        <Logo className="size-7" />
+        <span className="font-semibold tracking-[-0.015em]">Sparewheel</span>
+        <span className="ml-auto">
+          <ThemeSwitch />
+        </span>
+      </header>
+      {session === null ? <Step state={NOTHING_YET} session={null} /> : <Session session={session} />}
+    </main>
+  );
+}
+
+function Session({ session }: { session: JoinSession }) {
+  const state = useSyncExternalStore(session.subscribe, session.getState, () => NOTHING_YET);
+  return <Step state={state} session={session} />;
+}
+
+function Step({ state, session }: { state: JoinState; session: JoinSession | null }) {
+  switch (state.step) {
+    case 'asking':
+      return (
+        <Text title="Joining the fleet">
+          {state.problem === null ? (
+            <p className="mt-2 text-ink-soft">Asks the control plane where devices connect.</p>
+          ) : (
+            <Notice tone="danger" className="mt-4">
+              {state.problem}
+            </Notice>
+          )}
+        </Text>
+      );
+    case 'token':
+      return (
+        <Text title="Join as a device">
+          <p className="mt-2 text-ink-soft">
+            This tab will compute a share of the fleet’s networks. The join token was printed at the first
+            start of the control plane; the dashboard’s join dialog shows an address that contains it.
+          </p>
+          <TokenForm problem={state.problem} onToken={(token) => session?.useToken(token)} />
+        </Text>
+      );
+    case 'unsupported':
+      return (
+        <Text title="This browser cannot be a device">
+          <Notice tone="danger" className="mt-4">
+            {state.problem}
+          </Notice>
+        </Text>
+      );
+    case 'left':
+      return (
+        <Text title="This tab has left the fleet">
+          <p className="mt-2 mb-5 text-ink-soft">
+            Its shards stay in this browser: it serves at once when it returns.
+          </p>
+          <Button variant="primary" size="large" onClick={() => session?.joinAgain()}>
+            Join again
+          </Button>
+        </Text>
+      );
+    case 'device':
+      return (
+        <Text title={state.device.settings.name}>
+          <p className="mt-1 text-ink-soft">
+            This tab is a device of the fleet at {new URL(state.device.settings.url).host}.
+          </p>
+          <DevicePanel
+            device={state.device}
+            onAction={(action) => session && act(session, state.device, action)}
+            onLeave={() => session?.leave()}
+          />
+        </Text>
+      );
+  }
+}
+
+function act(session: JoinSession, device: JoinDevice, action: JoinAction): void {
+  if (action === 'revive') device.revive();
+  else if (action === 'heal') void device.setFault({ kind: 'heal' });
+  else if (action === 'new-identity') session.joinAsNew();
+  else session.askForToken(null);
+}
+
+type JoinDevice = Extract<JoinState, { step: 'device' }>['device'];
+
+function Text({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div>
+      <h1 className="mt-6 text-xl font-semibold tracking-[-0.02em] break-words">{title}</h1>
+      {children}
+    </div>
+  );
+}
