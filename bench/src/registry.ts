@@ -8,4 +8,5 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   encode: async () => (await import('./encode.ts')).encode,
   decode: async () => (await import('./decode.ts')).decode,
   gather: async () => (await import('./gather.ts')).gather,
+  failover: async () => (await import('./failover.ts')).failover,
 };

@@ -98,6 +98,9 @@ export class Device {
   invalid = 0;
   unanswered = 0;
   unsolicited = 0;
+  /** What `unsolicited`, and `answers` and `refusals` together, were when this connection began. */
+  unsolicitedBefore = 0;
+  answeredBefore = 0;
   arrivalMs: number | null = null;
   computeMs: number | null = null;
 
@@ -215,7 +218,14 @@ export class Device {
     }
   }
 
+  /** What it said before is not held against it any more. */
+  startAnew(): void {
+    this.unsolicitedBefore = this.unsolicited;
+    this.answeredBefore = this.answers + this.refusals;
+  }
+
   connect(now: number): void {
+    this.startAnew();
     this.connected = true;
     this.joined = true;
     this.silentSince = null;

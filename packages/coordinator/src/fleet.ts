@@ -5,9 +5,13 @@ import type { CoordinatorEvent } from './events.ts';
 import type { CoordinatorOptions } from './options.ts';
 import type { Clock, DeviceId } from './ports.ts';
 
-/** Unsolicited messages that are forgiven: a duplicate or two per computation, and a few after a reconnect. */
-const UNSOLICITED_PER_SENT = 2;
-const UNSOLICITED_FORGIVEN = 64;
+/**
+ * Unsolicited messages that are forgiven in one connection: a duplicate or two per answer, and some to what was asked
+ * before it. Counted against answers and not against what was sent: a device that answers everything under another
+ * request's id would earn forgiveness with every lie.
+ */
+const UNSOLICITED_PER_ANSWER = 2;
+const UNSOLICITED_FORGIVEN = 20;
 
 /** What changes when a device's standing changes. */
 export interface FleetObserver {
@@ -82,7 +86,7 @@ export class Fleet implements DeviceObserver {
     if (device.quarantineReason === null) return;
     device.quarantineReason = null;
     device.strikes = 0;
-    device.unsolicited = 0;
+    device.startAnew();
     this.emit({ kind: 'device-pardoned', device: id });
     this.observer.standingChanged(device);
   }
@@ -102,11 +106,11 @@ export class Fleet implements DeviceObserver {
     const flight = device.take(message.request, message.task);
     if (!flight) {
       device.unsolicited++;
-      if (device.unsolicited > UNSOLICITED_FORGIVEN + UNSOLICITED_PER_SENT * device.sent) {
-        this.quarantine(
-          device,
-          `sent ${device.unsolicited} answers that nobody asked for (${device.sent} were asked)`,
-        );
+      const unsolicited = device.unsolicited - device.unsolicitedBefore;
+      const answered = device.answers + device.refusals - device.answeredBefore;
+      if (unsolicited > UNSOLICITED_FORGIVEN + UNSOLICITED_PER_ANSWER * answered) {
+        const asked = `and ${answered} to what it was asked`;
+        this.quarantine(device, `sent ${unsolicited} answers that nobody asked for ${asked}`);
       }
       return undefined;
     }

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { HandRig } from './testing/hand-rig.ts';
+
+const OPTIONS = { k: 2, r: 1, layers: [{ kind: 'coded', inputs: 3, outputs: 4 }] } as const;
+
+describe('messages that nobody asked for', () => {
+  it('end in quarantine where a device answers everything under another request’s id', async () => {
+    const rig = await HandRig.ready({ ...OPTIONS, policy: { verify: 'off' } });
+    // The liar is asked as much as it says: what it was sent must not earn it forgiveness.
+    for (let round = 0; round < 64 && rig.eventsOf('device-quarantined').length === 0; round++) {
+      const answer = rig.coordinator.infer('net', { t0: rig.input([1, 2, 3]) });
+      for (const device of ['d1', 'd2']) rig.answerAll(device);
+      for (const request of rig.asked('d0')) {
+        const honest = rig.answerTo('d0', request);
+        rig.send('d0', { ...honest, request: honest.request + 1_000_000 });
+        rig.send('d0', { ...honest, task: honest.task + 1_000 });
+      }
+      await answer;
+    }
+    expect(rig.eventsOf('device-quarantined')).toMatchObject([
+      { device: 'd0', reason: expect.stringContaining('nobody asked for') },
+    ]);
+  });
+
+  it('are forgiven to a device whose connection breaks again and again', async () => {
+    const rig = await HandRig.ready(OPTIONS);
+    for (let life = 0; life < 20; life++) {
+      for (let stray = 0; stray < 16; stray++) {
+        rig.send('d0', { kind: 'refusal', request: 5_000 + stray, task: 1, code: 'x', message: 'old' });
+      }
+      rig.disconnect('d0');
+      rig.connect('d0');
+    }
+    expect(rig.eventsOf('device-quarantined')).toEqual([]);
+  });
+});
