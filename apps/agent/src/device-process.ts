@@ -9,6 +9,8 @@ const RESTART_MIN_MS = 250;
 const RESTART_MAX_MS = 10_000;
 const GOOD_WHILE_MS = 30_000;
 const FAULT_TIMEOUT_MS = 2_000;
+/** A process that ends so soon after it was revived was dead by then, and nobody knew yet: it is started after all. */
+const REVIVE_RACE_MS = 2_000;
 /** Ends that someone wanted, the out-of-memory killer's included: such a device stays down until it is revived. */
 const DELIBERATE: readonly (NodeJS.Signals | null)[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
 
@@ -25,6 +27,7 @@ export class DeviceProcess {
   readonly #clock: Clock;
   #child: ChildProcess | null = null;
   #startedAt = 0;
+  #revivedAt = Number.NEGATIVE_INFINITY;
   #crashes = 0;
   #takeBackRestart: (() => void) | null = null;
   #calls = 0;
@@ -42,8 +45,12 @@ export class DeviceProcess {
 
   /** Starts it, or lets it go on where it is paused. */
   revive(): Outcome {
-    if (this.#child !== null) this.#child.kill('SIGCONT');
-    else this.#start();
+    if (this.#child !== null) {
+      this.#revivedAt = this.#clock.now();
+      this.#child.kill('SIGCONT');
+    } else {
+      this.#start();
+    }
     return { ok: true };
   }
 
@@ -51,6 +58,7 @@ export class DeviceProcess {
   async kill(): Promise<Outcome> {
     this.#takeBackRestart?.();
     this.#takeBackRestart = null;
+    this.#revivedAt = Number.NEGATIVE_INFINITY;
     const child = this.#child;
     if (child !== null) {
       const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -115,6 +123,11 @@ export class DeviceProcess {
     this.#child = null;
     for (const settle of [...this.#faultCalls.values()]) settle(notRunning(this.settings.name));
     this.#events.ended(exitCode, signal);
+    if (this.#clock.now() - this.#revivedAt < REVIVE_RACE_MS) {
+      this.#revivedAt = Number.NEGATIVE_INFINITY;
+      this.#start();
+      return;
+    }
     const crashed = signal === null ? exitCode !== 0 : !DELIBERATE.includes(signal);
     if (!crashed) return;
     if (this.#clock.now() - this.#startedAt > GOOD_WHILE_MS) this.#crashes = 0;

@@ -88,13 +88,16 @@ export class DeviceFaults {
     }
   }
 
-  /** Starts the device's process again; with one that runs, nothing happens. @throws {RequestFailure} as `inject` */
+  /**
+   * Starts the device's process again; with one that runs, nothing happens. What is known here may be out of date: it
+   * is the supervisor that decides whether the process runs. @throws {RequestFailure} as `inject`
+   */
   async revive(device: string): Promise<void> {
     const name = this.#nameOf(device);
-    if (this.#supervised(device, 'revived').running && !this.#paused.has(device)) return;
+    const ran = this.#supervised(device, 'revived').running && !this.#paused.has(device);
     await this.#command(device, this.isPaused(device) ? 'resume' : 'revive');
     this.#paused.delete(device);
-    this.#tell({ kind: 'device-revived', device, message: `${name} is revived` });
+    if (!ran) this.#tell({ kind: 'device-revived', device, message: `${name} is revived` });
   }
 
   #incarnation(device: string): string | null {
