@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
 import type { TensorSpec } from './tensor.ts';
-import { faultSchema } from './wire.ts';
+import { type DeviceProfile, faultSchema } from './wire.ts';
 
 /** Names of models and deployments: they stand in URLs and file names. */
 export const nameSchema = z
@@ -79,6 +79,13 @@ export type DeviceRole = 'data' | 'parity' | 'replica' | 'spare';
 /** `dead` its process ended; `lost` the connection is gone and nobody knows why; `silent` connected but not answering. */
 export type DeviceState = 'joining' | 'ready' | 'silent' | 'paused' | 'dead' | 'lost' | 'quarantined';
 
+/** The way between data plane and device, measured on its tensor connection when it joined. */
+export interface DeviceLink {
+  /** From sending a small tensor to a small answer, without computing. */
+  readonly hopMs: number | null;
+  readonly bytesPerSecond: number | null;
+}
+
 export interface DeviceView {
   readonly id: string;
   readonly name: string;
@@ -98,6 +105,8 @@ export interface DeviceView {
   readonly supervised: boolean;
   readonly memory: { readonly rssBytes: number; readonly totalBytes: number; readonly storeBytes: number };
   readonly roundTripMs: number | null;
+  /** What planning goes by; null where it was not measured (yet). */
+  readonly profile?: (DeviceProfile & DeviceLink) | null;
   readonly inFlight: number;
   /** Smoothed time from scatter to answer. */
   readonly arrivalMs: number | null;

@@ -59,6 +59,18 @@ export const handshakeRefusalSchema = z.object({
 });
 export type HandshakeRefusal = z.infer<typeof handshakeRefusalSchema>;
 
+/** How fast a device is, measured in its engine when it first joined. */
+export const deviceProfileSchema = z.object({
+  multiplyAddsPerSecond: z.number().positive().max(1e18),
+  /** Bytes of weights that a matrix-vector product goes through. */
+  memoryBytesPerSecond: z.number().positive().max(1e18),
+  /** Processor cores of its machine. */
+  cores: z.number().int().min(1).max(100_000),
+  /** The same for all devices that run on one machine. */
+  machine: z.string().min(1).max(64),
+});
+export type DeviceProfile = z.infer<typeof deviceProfileSchema>;
+
 export const helloSchema = z.object({
   name: z.string().min(1).max(100),
   agentVersion: z.string().max(40),
@@ -66,10 +78,15 @@ export const helloSchema = z.object({
   engine: z.enum(['native', 'wasm']),
   processId: z.number().int().nonnegative(),
   memoryBytes: z.number().nonnegative(),
+  /** Left out by a device that was not measured. */
+  profile: deviceProfileSchema.optional(),
   /** The verified blobs in its store: what need not be sent again. */
   held: z.array(blobRefSchema).max(10_000),
 });
 export type Hello = z.infer<typeof helloSchema>;
+
+/** A task that is never loaded: the data plane measures the way to a device by being refused. */
+export const PROBE_TASK = 0xffff_ffff;
 
 /** One coded shard or replica that a device is to compute. All devices of a group know a step by the same number. */
 export const taskSchema = z.object({

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RequestFailure } from '../data-plane/request-failure.ts';
 import { refuse } from '../testing/fake-data-plane.ts';
-import { smallArtifacts, smallPlan } from '../testing/records.ts';
+import { smallArtifacts, smallPlan, smallPlanned } from '../testing/records.ts';
 import { TestApi, TOKENS } from '../testing/test-api.ts';
 
 let api: TestApi;
@@ -180,7 +180,11 @@ describe('plans', () => {
     await api.upload('lenet5', 'bytes of a model');
     const { status, body } = await api.ask('POST', '/api/plans', { model: 'lenet5', k: 2, r: 1 });
     expect(status).toBe(200);
-    expect(body).toEqual(smallPlan);
+    expect(body).toEqual({
+      ...smallPlan,
+      devices: smallPlanned.seats,
+      explanation: smallPlanned.explanation,
+    });
     expect(api.workshop.jobs.at(-1)).toMatchObject({
       kind: 'plan',
       choice: { k: 2, r: 1, strategy: 'coded', layers: 'auto', devices: { length: 4 } },

@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { Coordinator, type CoordinatorEvent } from '@sparewheel/coordinator';
 import { createAdaptiveEngine, type Engine } from '@sparewheel/engine';
+import { TENSOR_EVENT } from '@sparewheel/protocol';
 import { Access } from './access.ts';
 import { AgentGateway } from './agents/agent-gateway.ts';
 import { DeviceFaults } from './agents/device-faults.ts';
 import { DeviceRegistry } from './agents/device-registry.ts';
 import { Distributor } from './agents/distributor.ts';
+import { LinkProbe } from './agents/link-probe.ts';
 import { SocketTransport } from './agents/socket-transport.ts';
 import { Supervisors } from './agents/supervisors.ts';
 import { toRequestFailure } from './inference/coordinator-failure.ts';
@@ -98,13 +100,26 @@ export class DataPlane {
       connected: (device, hello) => {
         this.#distributor.deviceHolds(device, hello.held);
         this.#coordinator.deviceConnected(device);
+        if (hello.profile) links.connected(device);
       },
-      disconnected: (device, reason) => this.#coordinator.deviceDisconnected(device, reason),
-      received: (device, message) => this.#coordinator.receive(device, message),
+      disconnected: (device, reason) => {
+        links.disconnected(device);
+        this.#coordinator.deviceDisconnected(device, reason);
+      },
+      received: (device, message) => {
+        if (!links.received(device, message)) this.#coordinator.receive(device, message);
+      },
       known: (device) => post({ kind: 'device-known', device }),
       refused,
       changed,
     });
+    const links = new LinkProbe(
+      {
+        send: (device, request) => gateway.tensorsSocket(device)?.emit(TENSOR_EVENT, request),
+        now: () => performance.now(),
+      },
+      changed,
+    );
     this.#supervisors = new Supervisors(io, access, { refused, changed });
     this.#faults = new DeviceFaults(gateway, this.#supervisors, registry, (event) => this.#tell(event));
     this.#distributor = new Distributor(options.blobs, {
@@ -142,6 +157,7 @@ export class DataPlane {
         gateway,
         supervisors: this.#supervisors,
         faults: this.#faults,
+        links,
         deployments: this.#deployments,
       },
       post,

@@ -2,6 +2,7 @@ import type { Coordinator } from '@sparewheel/coordinator';
 import type { AgentGateway } from './agents/agent-gateway.ts';
 import { type DeviceFaults, describeFault } from './agents/device-faults.ts';
 import type { DeviceRegistry } from './agents/device-registry.ts';
+import type { LinkProbe } from './agents/link-probe.ts';
 import type { Supervisors } from './agents/supervisors.ts';
 import type { DataPlaneMessage } from './messages.ts';
 import type { ServedDeployments } from './served-deployments.ts';
@@ -17,6 +18,7 @@ export interface ViewSources {
   readonly gateway: AgentGateway;
   readonly supervisors: Supervisors;
   readonly faults: DeviceFaults;
+  readonly links: LinkProbe;
   readonly deployments: ServedDeployments;
 }
 
@@ -67,7 +69,7 @@ export class ViewFeed {
   }
 
   #facts(): DeviceFacts[] {
-    const { registry, gateway, supervisors, faults } = this.#sources;
+    const { registry, gateway, supervisors, faults, links } = this.#sources;
     return [...registry.devices].map((known): DeviceFacts => {
       const session = gateway.session(known.id);
       return {
@@ -76,6 +78,7 @@ export class ViewFeed {
         hello: session?.hello ?? null,
         statistics: session?.statistics ?? null,
         roundTripMs: session?.roundTripMs ?? null,
+        link: links.link(known.id),
         supervision: supervisors.of(known.id),
         paused: faults.isPaused(known.id),
         faults: faults.set(known.id).map(describeFault),

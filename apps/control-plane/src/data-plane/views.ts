@@ -6,6 +6,7 @@ import type {
   SeatSnapshot,
 } from '@sparewheel/coordinator';
 import type {
+  DeviceLink,
   DeviceRole,
   DeviceState,
   DeviceStatistics,
@@ -17,6 +18,8 @@ import type {
 import type { Supervision } from './agents/supervisors.ts';
 import type { DeploymentRuntime, KnownDevice } from './messages.ts';
 
+const NO_LINK: DeviceLink = { hopMs: null, bytesPerSecond: null };
+
 /** A device as the gateway, its supervisor and the operator's faults know it. */
 export interface DeviceFacts {
   readonly known: KnownDevice;
@@ -25,6 +28,7 @@ export interface DeviceFacts {
   readonly hello: Hello | null;
   readonly statistics: DeviceStatistics | null;
   readonly roundTripMs: number | null;
+  readonly link?: DeviceLink | null;
   readonly supervision: Supervision | undefined;
   readonly paused: boolean;
   /** In words. */
@@ -66,6 +70,7 @@ function deviceView(facts: DeviceFacts, device: DeviceSnapshot | undefined): Dev
       storeBytes: statistics?.storeBytes ?? heldBytes(hello),
     },
     roundTripMs: up ? facts.roundTripMs : null,
+    profile: hello?.profile ? { ...hello.profile, ...(facts.link ?? NO_LINK) } : null,
     inFlight: device?.inFlight ?? 0,
     arrivalMs: device?.statistics.arrivalMs ?? null,
     answers: device?.statistics.answers ?? 0,

@@ -3,7 +3,7 @@
  * restart, of this process or of the data plane, all handed over again as they were stored.
  */
 import type { Policy } from '@sparewheel/coordinator';
-import type { Plan } from '@sparewheel/planner';
+import type { Plan, PlanExplanation, Planned } from '@sparewheel/planner';
 import {
   type DeploymentRequest,
   type DeploymentView,
@@ -17,7 +17,6 @@ import type { DataPlaneLink } from '../data-plane-link.ts';
 import {
   blobsOf,
   type DeploymentRecord,
-  type ModelRecord,
   NameTakenError,
   type Store,
   UnknownModelError,
@@ -26,6 +25,7 @@ import type { EventLog } from '../events/event-log.ts';
 import { unknownModel } from '../models/models.ts';
 import type { BlobStore } from '../workshop/blob-store.ts';
 import type { Workshop } from '../workshop/workshop.ts';
+import { capacities } from './capacities.ts';
 import { deploymentView } from './deployment-view.ts';
 import { InTurn } from './in-turn.ts';
 
@@ -37,6 +37,12 @@ export interface DeploymentParts {
   readonly events: EventLog;
   /** The fleet as it was last reported. */
   readonly devices: () => readonly DeviceView[];
+}
+
+/** A plan as `POST /api/plans` answers it: who has to sit where (null: whoever is free), and what it is expected to cost. */
+export interface ExplainedPlan extends Plan {
+  readonly devices: readonly (string | null)[];
+  readonly explanation: PlanExplanation;
 }
 
 export class Deployments {
@@ -135,9 +141,9 @@ export class Deployments {
   }
 
   /** @throws {RequestFailure} 404 no such model; 400 no such device, or no such plan, and why */
-  async plan(request: PlanRequest): Promise<Plan> {
-    const { plan } = await this.#plan(request);
-    return plan;
+  async plan(request: PlanRequest): Promise<ExplainedPlan> {
+    const { plan, seats, explanation } = await this.#plan(request);
+    return { ...plan, devices: seats, explanation };
   }
 
   /**
@@ -155,7 +161,7 @@ export class Deployments {
         'Delete one that is not needed.',
       );
     }
-    const { plan } = await this.#plan(request);
+    const { plan, seats } = await this.#plan(request);
     const { name, model, k, r, strategy, layers, devices, policy } = request;
     const record: DeploymentRecord = {
       name,
@@ -166,7 +172,8 @@ export class Deployments {
       policy,
       plan,
       artifacts: null,
-      seats: plan.seats.map(({ seat }) => devices?.[seat] ?? null),
+      // Where blocks suit certain devices those sit there; else those that were named, or whoever is free.
+      seats: plan.seats.map(({ seat }, index) => seats[index] ?? devices?.[seat] ?? null),
       createdAt: new Date().toISOString(),
     };
     try {
@@ -257,25 +264,15 @@ export class Deployments {
     });
   }
 
-  async #plan(request: PlanRequest): Promise<{ plan: Plan; model: ModelRecord }> {
+  async #plan(request: PlanRequest): Promise<Planned> {
     const model = await this.#parts.store.model(request.model);
     if (model === null) throw unknownModel(request.model);
     const { k, r, strategy, layers } = request;
-    const plan = await this.#parts.workshop.run({
+    return this.#parts.workshop.run({
       kind: 'plan',
       profileSha256: model.profileSha256,
-      choice: {
-        k,
-        r,
-        strategy,
-        layers,
-        devices: this.#candidates(request.devices).map(({ id, memory }) => ({
-          id,
-          ...(memory.totalBytes > 0 ? { memoryBytes: memory.totalBytes } : {}),
-        })),
-      },
+      choice: { k, r, strategy, layers, devices: capacities(this.#candidates(request.devices)) },
     });
-    return { plan, model };
   }
 
   /** The named devices, or all that answer. */

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { RequestFailure } from '../data-plane/request-failure.ts';
 import type { CloseMessage, JobMessage, WorkshopJob, WorkshopMessage } from '../workshop/messages.ts';
 import type { WorkshopThread } from '../workshop/workshop.ts';
-import { modelRecord, smallArtifacts, smallPlan } from './records.ts';
+import { modelRecord, smallArtifacts, smallPlanned } from './records.ts';
 
 /** The workshop's thread at the level of messages. Jobs wait where `hold` is set, until `release`. */
 export class FakeWorkshop extends EventEmitter implements WorkshopThread {
@@ -69,7 +69,7 @@ export class FakeWorkshop extends EventEmitter implements WorkshopThread {
         this.say({ kind: 'done', job, value: { sha256: modelRecord().sha256, bytes: modelRecord().bytes } });
         return;
       case 'plan':
-        this.say({ kind: 'done', job, value: smallPlan });
+        this.say({ kind: 'done', job, value: smallPlanned });
         return;
       case 'build':
         this.say({ kind: 'progress', job, fraction: 0.5 });

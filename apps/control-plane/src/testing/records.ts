@@ -1,5 +1,5 @@
 /** Small, valid records for tests. */
-import type { Artifacts, Plan } from '@sparewheel/planner';
+import type { Artifacts, Plan, Planned } from '@sparewheel/planner';
 import type { DeploymentRecord, ModelRecord } from '../database/store.ts';
 
 export const digest = (digit: string): string => digit.repeat(64);
@@ -75,6 +75,19 @@ export const smallPlan: Plan = {
   })),
   decisions: [{ layer: 'fc', op: 'Gemm', distributed: true, reason: 'asked for' }],
   coverage: 1,
+};
+
+export const smallPlanned: Planned = {
+  plan: smallPlan,
+  seats: [null, null, null],
+  explanation: {
+    predictedMs: 2,
+    measured: false,
+    steps: [],
+    seats: [],
+    coverage: 1,
+    notDistributed: [],
+  },
 };
 
 export const smallArtifacts: Artifacts = {

@@ -37,7 +37,7 @@ describe('the workshop', () => {
     const imported = await importModel();
     expect(imported.inputs).toEqual([{ name: 'image', type: 'float32', dims: [1, 1, 28, 28] }]);
     expect(imported.layers.filter(({ codable }) => codable)).toHaveLength(5);
-    const plan = await runJob(
+    const { plan } = await runJob(
       { kind: 'plan', profileSha256: imported.profile.sha256, choice: { ...choice, devices: devices(5) } },
       tools,
       () => {},

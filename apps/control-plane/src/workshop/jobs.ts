@@ -7,9 +7,9 @@ import {
   type Artifact,
   type Artifacts,
   buildArtifacts,
-  createPlan,
   type ModelProfile,
-  type Plan,
+  type Planned,
+  planFleet,
   profileModel,
 } from '@sparewheel/planner';
 import type { LinearLayerView } from '@sparewheel/protocol';
@@ -143,9 +143,9 @@ function linearLayers(profile: ModelProfile): LinearLayerView[] {
 async function plan(
   { profileSha256, choice }: { profileSha256: string; choice: PlanningChoice },
   { blobs }: Tools,
-): Promise<Plan> {
+): Promise<Planned> {
   const profile = JSON.parse(await blobs.readText(profileSha256)) as ModelProfile;
-  return createPlan(profile, choice);
+  return planFleet(profile, choice);
 }
 
 async function build(

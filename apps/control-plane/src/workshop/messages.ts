@@ -6,6 +6,7 @@ import type {
   DeviceCapacity,
   LayerChoice,
   Plan,
+  Planned,
   Strategy,
 } from '@sparewheel/planner';
 import type { LinearLayerView, TensorSpec } from '@sparewheel/protocol';
@@ -60,7 +61,7 @@ export type WorkshopJob =
 export interface WorkshopResults {
   'import-model': ImportedModel;
   'build-zoo-model': BuiltZooModel;
-  plan: Plan;
+  plan: Planned;
   build: Artifacts;
 }
 

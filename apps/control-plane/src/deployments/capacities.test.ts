@@ -1,0 +1,37 @@
+import type { DeviceView } from '@sparewheel/protocol';
+import { expect, it } from 'vitest';
+import { deviceView } from '../testing/fake-data-plane.ts';
+import { capacities } from './capacities.ts';
+
+const device = (id: string, machine: string | null, totalBytes: number): DeviceView => ({
+  ...deviceView(id),
+  memory: { rssBytes: 0, totalBytes, storeBytes: 0 },
+  profile:
+    machine === null
+      ? null
+      : {
+          multiplyAddsPerSecond: 5e9,
+          memoryBytesPerSecond: 1e10,
+          cores: 4,
+          machine,
+          hopMs: null,
+          bytesPerSecond: 1e8,
+        },
+});
+
+it('divides a machine’s memory among its devices, and leaves some of it to the system', () => {
+  const found = capacities([device('a', 'one', 8e9), device('b', 'one', 8e9), device('c', 'two', 8e9)]);
+  expect(found.map(({ memoryBytes }) => memoryBytes)).toEqual([3e9, 3e9, 6e9]);
+});
+
+it('passes on what was measured, and nothing where nothing was', () => {
+  const [measured, unknown] = capacities([device('a', 'one', 8e9), device('b', null, 0)]);
+  expect(measured!.speed).toEqual({
+    multiplyAddsPerSecond: 5e9,
+    memoryBytesPerSecond: 1e10,
+    cores: 4,
+    machine: 'one',
+    bytesPerMs: 1e5,
+  });
+  expect(unknown).toEqual({ id: 'b' });
+});

@@ -1,0 +1,40 @@
+import type { DeviceCapacity } from '@sparewheel/planner';
+import type { DeviceView } from '@sparewheel/protocol';
+
+/** Of a machine's memory, what weights may take; the rest is for the system, the runtime and activations. */
+const SHARE_FOR_WEIGHTS = 0.75;
+
+/** What planning needs to know of devices. Those that run on one machine share its memory. */
+export function capacities(devices: readonly DeviceView[]): DeviceCapacity[] {
+  const onMachine = new Map<string, number>();
+  for (const { profile } of devices) {
+    if (profile) onMachine.set(profile.machine, (onMachine.get(profile.machine) ?? 0) + 1);
+  }
+  return devices.map(({ id, memory, profile }): DeviceCapacity => {
+    const sharers = profile ? onMachine.get(profile.machine)! : 1;
+    const memoryBytes = Math.floor((memory.totalBytes * SHARE_FOR_WEIGHTS) / sharers);
+    return {
+      id,
+      ...(memoryBytes > 0 ? { memoryBytes } : {}),
+      ...(profile ? { speed: speedOf(profile) } : {}),
+    };
+  });
+}
+
+function speedOf({
+  multiplyAddsPerSecond,
+  memoryBytesPerSecond,
+  cores,
+  machine,
+  hopMs,
+  bytesPerSecond,
+}: NonNullable<DeviceView['profile']>) {
+  return {
+    multiplyAddsPerSecond,
+    memoryBytesPerSecond,
+    cores,
+    machine,
+    ...(hopMs === null ? {} : { hopMs }),
+    ...(bytesPerSecond === null ? {} : { bytesPerMs: bytesPerSecond / 1000 }),
+  };
+}
