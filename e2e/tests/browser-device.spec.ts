@@ -1,0 +1,174 @@
+/** Tabs as devices: two of them hold shards beside local processes, and one is closed under load. */
+import { readFileSync } from 'node:fs';
+import { type Browser, expect, type Page, test } from '@playwright/test';
+import type { DeviceView } from '@sparewheel/protocol';
+import { inferBinary, relativeError } from '../src/inference.ts';
+import { Product } from '../src/product.ts';
+import { lenet5File, referenceLenet5, sampleImages } from '../src/reference.ts';
+
+const TABS = ['tab-one', 'tab-two'] as const;
+
+let product: Product;
+const tabs = new Map<string, Page>();
+const errors: string[] = [];
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async () => {
+  product = await Product.start({ args: ['--fleet', '3', '--no-demo'], withoutDemo: true });
+});
+test.afterAll(async () => {
+  for (const page of tabs.values()) await page.context().close();
+  await product?.stop();
+  product?.removeHome();
+});
+
+/** Each in a browser profile of its own, like two phones. */
+async function openTab(browser: Browser, name: string, width: number): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width, height: 780 } });
+  const page = await context.newPage();
+  page.on('pageerror', ({ message }) => errors.push(message));
+  await page.goto(`${product.url}/join#token=${product.tokens.join}&name=${name}`);
+  return page;
+}
+
+const tab = (name: string): Page => {
+  const page = tabs.get(name);
+  if (page === undefined) throw new Error(`${name} is not open`);
+  return page;
+};
+const state = (page: Page) => page.getByTestId('join-device');
+const number = async (page: Page, id: string) =>
+  Number(((await page.getByTestId(`join-${id}`).textContent()) ?? '').replace(/[^\d.]/g, ''));
+
+async function device(name: string): Promise<DeviceView> {
+  const found = (await product.devices()).find((each) => each.name === name);
+  if (found === undefined) throw new Error(`${name} has not joined`);
+  return found;
+}
+
+const become = (name: string, wanted: DeviceView['state'] | 'gone') =>
+  product.eventually(`${name} ${wanted}`, async () => {
+    const { state: now } = await device(name);
+    return wanted === 'gone' ? now !== 'ready' : now === wanted;
+  });
+
+async function expectAnswersAgree(): Promise<void> {
+  for (const { pixels } of sampleImages().slice(0, 3)) {
+    const answer = await inferBinary(product, 'lenet5', {
+      name: 'image',
+      dims: [1, 1, 28, 28],
+      data: pixels,
+    });
+    expect(answer.status).toBe(200);
+    const error = relativeError(answer.outputs.logits ?? new Float32Array(), await referenceLenet5(pixels));
+    expect(error).toBeLessThanOrEqual(1e-4);
+  }
+}
+
+test('a wrong token is refused in place, and the right one can be typed there', async ({ browser }) => {
+  const page = await openTab(browser, 'stranger', 360);
+  await page.goto(`${product.url}/join?token=not-the-token`);
+  await expect(page.getByText('The join token is not known.')).toBeVisible();
+  expect(page.url()).not.toContain('token');
+  await page.getByLabel('Join token').fill(product.tokens.join);
+  await page.getByRole('button', { name: 'Join', exact: true }).click();
+  await expect(state(page)).toHaveAttribute('data-state', 'Joined', { timeout: 30_000 });
+  await page.getByRole('button', { name: 'Leave the fleet' }).click();
+  await expect(page.getByText('This tab has left the fleet')).toBeVisible();
+  await page.context().close();
+});
+
+test('two tabs join, get shards, and their answers agree with the undivided model', async ({ browser }) => {
+  for (const [index, name] of TABS.entries()) {
+    const page = await openTab(browser, name, index === 0 ? 360 : 1280);
+    tabs.set(name, page);
+    await expect(state(page)).toHaveAttribute('data-state', 'Joined', { timeout: 30_000 });
+    expect(page.url()).not.toContain('token');
+  }
+  const uploaded = await product.api('/api/models?name=lenet5', {
+    method: 'POST',
+    body: readFileSync(lenet5File),
+  });
+  expect(uploaded.status).toBeLessThan(300);
+  // Four and one over three processes and two tabs: every one of them gets a seat.
+  const { status } = await product.api('/api/deployments', {
+    method: 'POST',
+    json: { name: 'lenet5', model: 'lenet5', k: 4, r: 1, layers: 'all' },
+  });
+  expect(status).toBeLessThan(300);
+  await product.deploymentState('lenet5', 'ready');
+  for (const name of TABS) {
+    expect(await device(name)).toMatchObject({ state: 'ready', engine: 'wasm', supervised: true });
+    expect((await device(name)).seats).toMatchObject([{ deployment: 'lenet5', state: 'ready' }]);
+    await expect(state(tab(name))).toHaveAttribute('data-state', 'Serving');
+  }
+  await expectAnswersAgree();
+  for (const name of TABS) await expect.poll(() => number(tab(name), 'answers')).toBeGreaterThan(0);
+});
+
+test('a tab that is killed from the dashboard ends at once, and serves again when it is revived', async () => {
+  const { id } = await device('tab-one');
+  await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+  await expect(state(tab('tab-one'))).toHaveAttribute('data-state', 'Killed');
+  await become('tab-one', 'dead');
+  await expectAnswersAgree();
+  await product.api(`/api/devices/${id}/revive`, { method: 'POST' });
+  await product.deploymentState('lenet5', 'ready');
+  await expect(state(tab('tab-one'))).toHaveAttribute('data-state', 'Serving');
+});
+
+test('a partitioned tab hears nothing until it is healed beside the network', async () => {
+  const { id } = await device('tab-two');
+  const fault = (kind: string) =>
+    product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind } });
+  expect((await fault('partition')).status).toBeLessThan(300);
+  await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Partitioned');
+  // The data plane finds out by its pings alone.
+  await become('tab-two', 'gone');
+  await expectAnswersAgree();
+  await tab('tab-two').getByRole('button', { name: 'Heal' }).click();
+  await become('tab-two', 'ready');
+  await product.deploymentState('lenet5', 'ready');
+});
+
+test('a reloaded tab is the same device, and serves without a transfer', async () => {
+  const before = await device('tab-two');
+  const page = tab('tab-two');
+  await page.reload();
+  await expect(state(page)).toHaveAttribute('data-state', 'Serving', { timeout: 30_000 });
+  await become('tab-two', 'ready');
+  const after = await device('tab-two');
+  expect(after.id).toBe(before.id);
+  const deployment = await product.deploymentState('lenet5', 'ready');
+  const seat = deployment.progress.seats.find(({ device: held }) => held === after.id);
+  expect(seat).toMatchObject({ sentBytes: 0 });
+});
+
+test('one tab is closed under load: 0 lost, 0 failed', async () => {
+  await product.api('/api/deployments/lenet5/load', {
+    method: 'POST',
+    json: { mode: 'closed', concurrency: 4 },
+  });
+  const answered = async () => (await product.latency('lenet5')).counts.answered;
+  const start = await answered();
+  await product.eventually('load on both tabs', async () => (await answered()) > start + 200);
+  const before = await product.latency('lenet5');
+  await tab('tab-one').close();
+  await product.eventually(
+    'answers without it',
+    async () => (await answered()) > before.counts.answered + 300,
+  );
+  await become('tab-one', 'gone');
+  const stopped = await product.api<{ sent: number; answered: number; failed: number; lost: number }>(
+    '/api/deployments/lenet5/load',
+    { method: 'DELETE' },
+  );
+  expect(stopped.body).toMatchObject({ failed: 0, lost: 0 });
+  expect(stopped.body.answered).toBe(stopped.body.sent);
+  const { counts } = await product.latency('lenet5');
+  expect(counts.recovered).toBeGreaterThan(before.counts.recovered);
+  expect({ failed: counts.failed, lost: counts.lost }).toEqual({ failed: 0, lost: 0 });
+  await expectAnswersAgree();
+  expect(errors).toEqual([]);
+});
