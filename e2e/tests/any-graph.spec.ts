@@ -1,0 +1,124 @@
+/** Graphs that others exported, brought, planned and served coded: their expected outputs come, with a device dead too. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import type { ApiError, ModelView, ZooModelView } from '@sparewheel/protocol';
+import { relativeError } from '../src/inference.ts';
+import { Product, repositoryRoot } from '../src/product.ts';
+
+const GRAPHS = join(repositoryRoot, '..', 'shared', 'data', 'onnx');
+/** With the sizes that the file leaves open. */
+const CASES = { unet: '', text_encoder: '', two_inputs_two_outputs: '&dims=batch:1' };
+/** What the product promises of every network. */
+const TOLERANCE = 1e-4;
+
+interface TensorFile {
+  readonly file: string;
+  readonly dtype: 'float32' | 'int64';
+  readonly shape: readonly number[];
+}
+interface Case {
+  readonly inputs: Readonly<Record<string, TensorFile>>;
+  readonly outputs: Readonly<Record<string, TensorFile>>;
+}
+interface ExplainedPlan {
+  readonly coverage: number;
+  readonly explanation: {
+    readonly predictedMs: number;
+    readonly measured: boolean;
+    readonly seats: readonly { readonly weightsBytes: number; readonly computeMs: number }[];
+  };
+}
+
+let product: Product;
+test.beforeAll(async () => {
+  product = await Product.start({ args: ['--no-demo'], withoutDemo: true });
+  await product.eventually('six devices, all measured', async () => {
+    const devices = await product.devices();
+    return devices.filter(({ state, profile }) => state === 'ready' && profile?.hopMs).length === 6;
+  });
+});
+test.afterAll(async () => {
+  await product?.stop();
+  product?.removeHome();
+});
+
+const upload = (name: string, query: string) =>
+  product.api<ModelView & ApiError>(`/api/models?name=${name}${query}`, {
+    method: 'POST',
+    body: readFileSync(join(GRAPHS, `${name}.onnx`)),
+    headers: { 'content-type': 'application/octet-stream' },
+  });
+
+const readCase = (name: string) => JSON.parse(readFileSync(join(GRAPHS, `${name}.json`), 'utf8')) as Case;
+
+function values({ file, dtype }: TensorFile): number[] {
+  const { buffer } = Uint8Array.from(readFileSync(join(GRAPHS, file)));
+  return dtype === 'int64' ? Array.from(new BigInt64Array(buffer), Number) : [...new Float32Array(buffer)];
+}
+
+/** Asks a deployment, and compares all of its outputs with those expected. */
+async function check(name: string): Promise<{ recovered: number; rescued: number }> {
+  const { inputs, outputs } = readCase(name);
+  const response = await fetch(`${product.dataUrl}/v2/models/${name}/infer`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${product.tokens.infer}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      inputs: Object.entries(inputs).map(([input, file]) => ({
+        name: input,
+        shape: file.shape,
+        datatype: file.dtype === 'int64' ? 'INT64' : 'FP32',
+        data: values(file),
+      })),
+    }),
+  });
+  const answer = (await response.json()) as {
+    outputs: { name: string; data: number[] }[];
+    parameters: { recovered: number; rescued: number };
+  };
+  expect(response.status, JSON.stringify(answer)).toBe(200);
+  for (const [output, file] of Object.entries(outputs)) {
+    const { data } = answer.outputs.find((found) => found.name === output)!;
+    const error = relativeError(Float32Array.from(data), Float32Array.from(values(file)));
+    expect(error, `${name}, ${output}`).toBeLessThan(TOLERANCE);
+  }
+  return answer.parameters;
+}
+
+test('graphs with branches, attention and several inputs answer as expected, with a device dead too', async () => {
+  test.skip(!existsSync(GRAPHS), `no public graphs in ${GRAPHS}`);
+  const open = await upload('two_inputs_two_outputs', '');
+  expect(open.status).toBe(400);
+  expect(open.body.error.hint).toContain('?dims=batch:1');
+  for (const [name, query] of Object.entries(CASES)) {
+    expect((await upload(name, query)).status, name).toBe(201);
+    const request = { model: name, k: 4, r: 1, layers: 'all' };
+    const { status, body } = await product.api<ExplainedPlan>('/api/plans', {
+      method: 'POST',
+      json: request,
+    });
+    expect(status).toBe(200);
+    expect(body.coverage).toBe(1);
+    expect(body.explanation.measured).toBe(true);
+    expect(body.explanation.predictedMs).toBeGreaterThan(0);
+    expect(body.explanation.seats.every(({ weightsBytes }) => weightsBytes > 0)).toBe(true);
+    await product.api('/api/deployments', { method: 'POST', json: { name, ...request } });
+  }
+  for (const name of Object.keys(CASES)) {
+    await product.deploymentState(name, 'ready');
+    expect((await check(name)).rescued).toBe(0);
+  }
+  // A data shard's device of the first, and whatever it is to the others.
+  const [seat] = (await product.deployment('unet')).progress.seats;
+  await product.api(`/api/devices/${seat!.device}/faults`, { method: 'POST', json: { kind: 'kill' } });
+  for (const name of Object.keys(CASES)) expect((await check(name)).rescued).toBe(0);
+});
+
+test('the zoo is listed, and its networks become models', async () => {
+  const zoo = (await product.api<ZooModelView[]>('/api/zoo')).body;
+  expect(zoo.map(({ name }) => name)).toEqual(expect.arrayContaining(['lenet5', 'alexnet', 'vgg16']));
+  const { status, body } = await product.api<ModelView>('/api/zoo/branchnet', { method: 'POST' });
+  expect(status).toBe(201);
+  expect(body.parameters).toBe(zoo.find(({ name }) => name === 'branchnet')!.parameters);
+  expect((await product.api('/api/zoo/branchnet', { method: 'POST' })).status).toBe(200);
+});
