@@ -6,18 +6,23 @@ import { LoadPanel } from './control/load-panel.tsx';
 import { PolicyPanel } from './control/policy-panel.tsx';
 import { DeployPanel } from './deploy/deploy-panel.tsx';
 import { DigitPanel } from './digit/digit-panel.tsx';
+import { FaultsPanel } from './faults/faults-panel.tsx';
 import { FleetPanel } from './fleet/fleet-panel.tsx';
 import { CounterStrip } from './latency/counter-strip.tsx';
 import { LatencyPanel } from './latency/latency-panel.tsx';
 import { useLive } from './live-connection/live-provider.tsx';
 import { LoadingPage } from './shell/loading-page.tsx';
 import { useSelectedDeployment } from './use-deployment.ts';
+import { useTraces } from './waterfall/use-traces.ts';
+import { WaterfallPanel } from './waterfall/waterfall-panel.tsx';
 
 /** Latency comes five times a second; what does not show it rests. */
 const Fleet = memo(FleetPanel);
 const Digit = memo(DigitPanel);
 const Load = memo(LoadPanel);
 const Policy = memo(PolicyPanel);
+const Waterfall = memo(WaterfallPanel);
+const Faults = memo(FaultsPanel);
 const Deploy = memo(DeployPanel);
 const Events = memo(EventsPanel);
 
@@ -25,6 +30,7 @@ const Events = memo(EventsPanel);
 export function LivePage() {
   const loaded = useLive((state) => state.loaded);
   const { deployment, latency, choose } = useSelectedDeployment();
+  const { traces, problem } = useTraces(deployment);
   if (!loaded) return <LoadingPage />;
 
   return (
@@ -39,7 +45,14 @@ export function LivePage() {
             <Digit deployment={deployment} />
             <LatencyPanel latency={latency} />
             <Load key={`load ${deployment.name}`} deployment={deployment} />
-            <Policy key={`policy ${deployment.name}`} deployment={deployment} />
+            <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
+            <Waterfall
+              key={`waterfall ${deployment.name}`}
+              deployment={deployment}
+              traces={traces}
+              problem={problem}
+            />
+            <Faults />
           </>
         )}
         <Deploy onDeployed={choose} />

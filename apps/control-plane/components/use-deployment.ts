@@ -1,12 +1,13 @@
 'use client';
 import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
+import { usePathname, useSearchParams } from 'next/navigation';
 import { useCallback, useState } from 'react';
 import { selectedDeployment } from '../src/view-model/deployment-status.ts';
 import { useLive } from './live-connection/live-provider.tsx';
 
 const STORAGE_KEY = 'sparewheel.deployment';
 
-/** The deployment that the page shows, remembered in this tab, with its latency. */
+/** The deployment that the page shows, with its latency: the one in the address, or the last one of this tab. */
 export function useSelectedDeployment(): {
   deployment: DeploymentView | null;
   latency: LatencyView | null;
@@ -14,14 +15,21 @@ export function useSelectedDeployment(): {
 } {
   const deployments = useLive((state) => state.deployments);
   const latencies = useLive((state) => state.latency);
-  const [chosen, setChosen] = useState(() =>
+  const addressed = useSearchParams().get('deployment');
+  const path = usePathname();
+  const [remembered, setRemembered] = useState(() =>
     typeof window === 'undefined' ? null : window.sessionStorage.getItem(STORAGE_KEY),
   );
-  const choose = useCallback((name: string) => {
-    window.sessionStorage.setItem(STORAGE_KEY, name);
-    setChosen(name);
-  }, []);
-  const deployment = selectedDeployment(deployments, chosen);
+  const choose = useCallback(
+    (name: string) => {
+      window.sessionStorage.setItem(STORAGE_KEY, name);
+      setRemembered(name);
+      // In the address, so that it can be sent to somebody; replaced, so that "back" leaves the page.
+      window.history.replaceState(null, '', `${path}?deployment=${encodeURIComponent(name)}`);
+    },
+    [path],
+  );
+  const deployment = selectedDeployment(deployments, addressed ?? remembered);
   const latency = latencies.find((view) => view.deployment === deployment?.name) ?? null;
   return { deployment, latency, choose };
 }

@@ -10,6 +10,8 @@ import {
   waitKind,
   waitOf,
 } from '../../src/view-model/policy.ts';
+import { judgeWaiting } from '../../src/view-model/waiting-rules.ts';
+import type { RequestTrace } from '../../src/view-model/waterfall.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { Card } from '../ui/card.tsx';
 import { Field, Select } from '../ui/field.tsx';
@@ -17,6 +19,7 @@ import { Notice } from '../ui/notice.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { ThresholdSlider } from './threshold-slider.tsx';
 import { useRequest } from './use-request.ts';
+import { WaitingGain } from './waiting-gain.tsx';
 
 type Policy = DeploymentView['policy'];
 
@@ -30,7 +33,13 @@ const WAITS: readonly { value: WaitKind; label: string }[] = [
 ];
 
 /** When a request is answered and when answers are checked. Every change takes effect at once. */
-export function PolicyPanel({ deployment: { name, policy, k, r } }: { deployment: DeploymentView }) {
+export function PolicyPanel({
+  deployment: { name, policy, k, r },
+  traces,
+}: {
+  deployment: DeploymentView;
+  traces: readonly RequestTrace[];
+}) {
   // What was chosen here is shown until the server has said the same.
   const [chosen, setChosen] = useState<Partial<Policy>>({});
   const [thresholdMs, setThreshold] = useState(
@@ -73,6 +82,7 @@ export function PolicyPanel({ deployment: { name, policy, k, r } }: { deployment
           />
         )}
         <p className="text-xs text-ink-faint">{describeWait(shown.waitMs, k, r)}</p>
+        {r > 0 && <WaitingGain rules={judgeWaiting(traces, k, shown.waitMs)} />}
         <Field label="Check answers against the spare equation">
           {(ids) => (
             <Select

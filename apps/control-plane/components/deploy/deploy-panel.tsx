@@ -1,5 +1,6 @@
 'use client';
 import type { ModelView } from '@sparewheel/protocol';
+import Link from 'next/link';
 import { useState } from 'react';
 import { deploymentStatus } from '../../src/view-model/deployment-status.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
@@ -29,6 +30,16 @@ export function DeployPanel({ onDeployed }: { onDeployed: (name: string) => void
     <Card
       title="Deploy a model"
       hint={model?.name}
+      actions={
+        model !== null && (
+          <Link
+            href={`/models/${encodeURIComponent(model.name)}`}
+            className="rounded-md px-1 text-xs font-medium text-ink-soft underline-offset-4 hover:text-ink hover:underline"
+          >
+            Plan it in detail
+          </Link>
+        )
+      }
       id="deploy"
       className="scroll-mt-16"
       style={{ gridArea: 'deploy' }}

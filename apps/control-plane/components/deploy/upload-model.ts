@@ -4,17 +4,20 @@ import { ApiRequestError, readApiError } from '../live-connection/api-client.ts'
 /**
  * Sends an ONNX file to the control plane. XMLHttpRequest, because fetch does not say how far an upload is.
  * @param onProgress  0 to 1 of the bytes that have left
+ * @param dimensions  sizes for symbolic dimensions, "batch:1,seq:16"; "" where there are none
  * @throws {ApiRequestError} refused, or the connection broke: nothing is left behind on the server
  */
 export function uploadModel(
   file: Blob,
   name: string,
+  dimensions: string,
   onProgress: (fraction: number) => void,
   signal: AbortSignal,
 ): Promise<ModelView> {
+  const query = new URLSearchParams(dimensions === '' ? { name } : { name, dims: dimensions });
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open('POST', `/api/models?name=${encodeURIComponent(name)}`);
+    request.open('POST', `/api/models?${query}`);
     request.setRequestHeader('content-type', 'application/octet-stream');
     request.upload.onprogress = (event) => onProgress(event.total === 0 ? 0 : event.loaded / event.total);
     request.onload = () => {

@@ -20,7 +20,7 @@ export function useModelUpload(taken: readonly string[], onDone: (model: ModelVi
   const [upload, setUpload] = useState<Upload>({ state: 'idle' });
   const current = useRef<AbortController>(undefined);
 
-  async function send(file: File): Promise<void> {
+  async function send(file: File, dimensions = ''): Promise<void> {
     current.current?.abort();
     const abort = new AbortController();
     current.current = abort;
@@ -29,7 +29,8 @@ export function useModelUpload(taken: readonly string[], onDone: (model: ModelVi
       setUpload({ state: 'sending', file: file.name, fraction, cancel: () => abort.abort() });
     sending(0);
     try {
-      const model = await uploadModel(file, freeName(nameFromFile(file.name), taken), sending, abort.signal);
+      const name = freeName(nameFromFile(file.name), taken);
+      const model = await uploadModel(file, name, dimensions, sending, abort.signal);
       if (current.current !== abort) return;
       setUpload({ state: 'idle' });
       onDone(model);

@@ -1,14 +1,12 @@
 'use client';
-import { RotateCcw, Skull } from 'lucide-react';
-import { deviceActions, killTitle, reviveTitle } from '../../src/view-model/faults.ts';
+import Link from 'next/link';
 import type { FleetRow } from '../../src/view-model/fleet.ts';
 import { formatBytes, formatMs } from '../../src/view-model/format.ts';
 import { RoleBadge } from '../ui/badge.tsx';
-import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Progress } from '../ui/progress.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
-import { FaultMenu } from './fault-menu.tsx';
+import { DeviceButtons } from './device-buttons.tsx';
 import type { DeviceActions } from './use-device-actions.ts';
 
 /** One device: who it is, how it is, how fast it answers, and what can be done to it. */
@@ -28,13 +26,18 @@ export function DeviceRow({ row, actions }: { row: FleetRow; actions: DeviceActi
       <div className="min-w-0">
         <div className="flex items-center gap-2">
           <StatusDot tone={row.tone} pulse={row.pending !== null} />
-          <span className="truncate font-medium">{device.name}</span>
+          <Link
+            href={`/devices/${encodeURIComponent(device.id)}`}
+            className="truncate rounded-sm font-medium underline-offset-4 hover:underline"
+          >
+            {device.name}
+          </Link>
           <RoleBadge role={row.role}>{row.roleLabel}</RoleBadge>
         </div>
         <DeviceState row={row} />
       </div>
       <Measures row={row} />
-      <RowActions row={row} actions={actions} />
+      <DeviceButtons row={row} actions={actions} />
       {row.installing !== null && (
         <Progress label={`Shard of ${device.name}`} value={row.installing} className="col-span-full" />
       )}
@@ -90,42 +93,5 @@ function Measures({ row: { device, missing } }: { row: FleetRow }) {
         </div>
       ))}
     </dl>
-  );
-}
-
-function RowActions({ row, actions }: { row: FleetRow; actions: DeviceActions }) {
-  const { device, pending } = row;
-  const can = deviceActions(device);
-  return (
-    <div className="flex items-center gap-1">
-      {can.kill && !can.revive ? (
-        <Button
-          variant="danger"
-          size="small"
-          className="w-19"
-          disabled={pending !== null}
-          title={killTitle(device)}
-          aria-label={killTitle(device)}
-          onClick={() => actions.kill(device)}
-        >
-          <Skull />
-          {pending === 'kill' ? 'Killing' : 'Kill'}
-        </Button>
-      ) : (
-        <Button
-          variant="ok"
-          size="small"
-          className="w-19"
-          disabled={pending !== null || !can.revive}
-          title={reviveTitle(device)}
-          aria-label={reviveTitle(device)}
-          onClick={() => actions.revive(device)}
-        >
-          <RotateCcw />
-          {pending === 'revive' ? 'Reviving' : 'Revive'}
-        </Button>
-      )}
-      <FaultMenu row={row} actions={actions} />
-    </div>
   );
 }

@@ -1,6 +1,7 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { fleetRows, fleetSummary } from '../../src/view-model/fleet.ts';
+import { JoinDialog } from '../join/join-dialog.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Card } from '../ui/card.tsx';
 import { DeviceRow } from './device-row.tsx';
@@ -18,6 +19,7 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
     <Card
       title="Fleet"
       hint={rows.length === 0 ? undefined : fleetSummary(rows)}
+      actions={<JoinDialog />}
       className="@container"
       style={{ gridArea: 'fleet' }}
     >

@@ -28,7 +28,8 @@ export function DevicePanel({
 }) {
   const state = useSyncExternalStore(device.subscribe, device.getState, device.getState);
   const { tone, headline, detail, busy, action } = joinView(state);
-  const awake = useWakeLock(state.phase === 'running');
+  const running = state.phase === 'running';
+  const awake = useWakeLock(running);
 
   return (
     <div data-testid="join-device" data-state={headline} className="mt-6 flex flex-col gap-4">
@@ -62,7 +63,7 @@ export function DevicePanel({
           ))}
         </dl>
       </section>
-      <DeviceNotes memoryOnly={state.report?.storage === 'memory'} awake={awake} />
+      {running && <DeviceNotes memoryOnly={state.report?.storage === 'memory'} awake={awake} />}
       <Button variant="danger" size="large" className="h-11" onClick={onLeave}>
         <LogOut />
         Leave the fleet

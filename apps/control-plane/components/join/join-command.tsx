@@ -16,7 +16,10 @@ export function JoinCommand({ className }: { className?: string }) {
   return (
     <div className={cn('flex min-w-0 flex-col gap-3', className)}>
       <div className="flex items-start gap-2 rounded-lg bg-raised px-3 py-2">
-        <code data-testid="join-command" className="min-w-0 flex-1 font-mono text-[0.8125rem] break-all">
+        <code
+          data-testid="join-command"
+          className="min-w-0 flex-1 font-mono text-[0.8125rem] [overflow-wrap:anywhere]"
+        >
           {command}
         </code>
         <CopyButton text={command} what="the command" />

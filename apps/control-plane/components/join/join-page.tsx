@@ -76,7 +76,9 @@ function Step({ state, session }: { state: JoinState; session: JoinSession | nul
       return (
         <Text title="This tab has left the fleet">
           <p className="mt-2 mb-5 text-ink-soft">
-            Its shards stay in this browser: it serves at once when it returns.
+            {state.holds
+              ? 'Its shards stay in this browser: it serves at once when it returns.'
+              : 'Nothing of it stays in this browser.'}
           </p>
           <Button variant="primary" size="large" onClick={() => session?.joinAgain()}>
             Join again

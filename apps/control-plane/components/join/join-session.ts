@@ -10,7 +10,8 @@ export type JoinState =
   | { readonly step: 'token'; readonly problem: string | null }
   | { readonly step: 'unsupported'; readonly problem: string }
   | { readonly step: 'device'; readonly device: TabDevice }
-  | { readonly step: 'left' };
+  /** `holds`: its shards are still there when it returns. */
+  | { readonly step: 'left'; readonly holds: boolean };
 
 const RETRY_MS = 2_000;
 /** The wire's limit for a device's name. */
@@ -68,8 +69,10 @@ export class JoinSession {
   }
 
   leave(): void {
+    const state = this.#state;
+    const report = state.step === 'device' ? state.device.getState().report : null;
     this.#end();
-    this.#become({ step: 'left' });
+    this.#become({ step: 'left', holds: report?.storage === 'lasting' });
   }
 
   async #join(address: JoinAddress): Promise<void> {

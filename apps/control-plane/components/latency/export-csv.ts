@@ -1,13 +1,9 @@
 import type { LatencyHistogram } from '../../src/view-model/latency-histogram.ts';
+import { saveFile } from '../save-file.ts';
 
 /** Hands the histogram to the person as a file: one line a bin, shares in percent. */
 export function downloadCsv(histogram: LatencyHistogram, deployment: string): void {
   const lines = histogram.bins.map((bin) => [bin.from, bin.to, bin.before, bin.since].join(','));
   const csv = ['from_ms,to_ms,before_fault_percent,since_fault_percent', ...lines, ''].join('\n');
-  const url = URL.createObjectURL(new Blob([csv], { type: 'text/csv' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `latency-${deployment}.csv`;
-  link.click();
-  URL.revokeObjectURL(url);
+  saveFile(new Blob([csv], { type: 'text/csv' }), `latency-${deployment}.csv`);
 }

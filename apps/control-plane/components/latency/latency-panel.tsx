@@ -1,13 +1,15 @@
 'use client';
 import type { LatencyView } from '@sparewheel/protocol';
-import { Download } from 'lucide-react';
+import { FileText, Image as ImageIcon } from 'lucide-react';
 import dynamic from 'next/dynamic';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
+import { toast } from 'sonner';
 import { latencyHistogram } from '../../src/view-model/latency-histogram.ts';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { downloadCsv } from './export-csv.ts';
+import { downloadPng } from './export-png.ts';
 import { HeatmapChart } from './heatmap-chart.tsx';
 import { PercentileTable } from './percentile-table.tsx';
 import { useHeatmap } from './use-heatmap.ts';
@@ -29,6 +31,14 @@ export function LatencyPanel({ latency }: { latency: LatencyView | null }) {
   const [shape, setShape] = useState<Shape>('linear');
   const heatmap = useHeatmap(latency);
   const histogram = latencyHistogram(latency);
+  const chart = useRef<HTMLDivElement>(null);
+
+  function savePicture() {
+    if (chart.current === null) return;
+    downloadPng(chart.current, `latency-${latency?.deployment ?? ''}-${shape}.png`).catch((error: Error) =>
+      toast.error('The picture could not be made.', { description: error.message }),
+    );
+  }
 
   return (
     <Card
@@ -45,7 +55,17 @@ export function LatencyPanel({ latency }: { latency: LatencyView | null }) {
             disabled={histogram.rows.length === 0}
             onClick={() => downloadCsv(histogram, latency?.deployment ?? '')}
           >
-            <Download />
+            <FileText />
+          </Button>
+          <Button
+            variant="quiet"
+            size="icon"
+            title="Save the chart as PNG"
+            aria-label="Save the chart as PNG"
+            disabled={histogram.rows.length === 0}
+            onClick={savePicture}
+          >
+            <ImageIcon />
           </Button>
         </>
       }
@@ -55,7 +75,7 @@ export function LatencyPanel({ latency }: { latency: LatencyView | null }) {
         <NoLatencyYet />
       ) : (
         <>
-          <div data-testid="latency-chart" className="relative mx-2 mt-1 min-h-72 flex-1">
+          <div ref={chart} data-testid="latency-chart" className="relative mx-2 mt-1 min-h-72 flex-1">
             {shape === 'time' ? (
               <HeatmapChart heatmap={heatmap} startMs={histogram.startMs} endMs={histogram.endMs} />
             ) : (

@@ -6,6 +6,7 @@ import { useLive } from '../live-connection/live-provider.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { Logo } from './logo.tsx';
+import { Navigation } from './navigation.tsx';
 import { ThemeSwitch } from './theme-switch.tsx';
 
 const CONNECTIONS: Record<Connection, { label: string; tone: Tone }> = {
@@ -26,9 +27,10 @@ export function Header() {
           <Logo className="size-6" />
           <span>Sparewheel</span>
         </Link>
+        <Navigation className="ml-3 max-md:hidden" />
         <div className="ml-auto flex items-center gap-2 sm:gap-3">
           {inferenceUrl !== '' && (
-            <div className="hidden items-center gap-1 text-xs text-ink-faint md:flex">
+            <div className="hidden items-center gap-1 text-xs text-ink-faint xl:flex">
               <span>Inference</span>
               <code className="font-mono text-ink-soft">{inferenceUrl}</code>
               <CopyButton text={inferenceUrl} what="the inference address" />
@@ -45,6 +47,7 @@ export function Header() {
           <ThemeSwitch />
         </div>
       </div>
+      <Navigation className="border-t px-2 py-1 md:hidden" />
     </header>
   );
 }

@@ -3,8 +3,26 @@ export function dataPlaneUrl(inferenceUrl: string): string {
   return URL.canParse(inferenceUrl) ? new URL(inferenceUrl).origin : inferenceUrl;
 }
 
-/** What to run on a machine that is to become a device. */
-export function joinCommand(url: string, count = 1): string {
-  const more = count > 1 ? ` --count ${count}` : '';
-  return `npm run agent -- --url ${url} --token JOIN_TOKEN${more}`;
+export interface JoinChoice {
+  /** What the device is called; "" lets it take its machine's name. */
+  readonly name: string;
+  readonly count: number;
+}
+
+/** Quoted for a shell where it must be. */
+function shellWord(word: string): string {
+  return /^[\w.:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** What to run on a machine that is to become a device. The token stays a word: the dashboard does not have it. */
+export function joinCommand(url: string, { name, count }: JoinChoice = { name: '', count: 1 }): string {
+  const named = name.trim() === '' ? '' : ` --name ${shellWord(name.trim())}`;
+  const counted = count > 1 ? ` --count ${count}` : '';
+  return `npm run agent -- --url ${url} --token JOIN_TOKEN${named}${counted}`;
+}
+
+/** Whether only this machine itself reaches an address: nothing else can join there. */
+export function onlyThisMachine(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
 }

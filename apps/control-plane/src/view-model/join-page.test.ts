@@ -48,6 +48,13 @@ describe('the join page', () => {
     expect(values({ phase: 'running', problem: null, report: null })).toEqual(['0', '–', '0 B', '–']);
   });
 
+  it('counts what is gone with the device as gone', () => {
+    const killed = (storage: DeviceReport['storage']) =>
+      joinMeasures({ phase: 'killed', problem: null, report: { ...report, storage } }).slice(2);
+    expect(killed('lasting')).toMatchObject([{ value: '120 KB', hint: '1 file, 0 loaded' }, { value: '–' }]);
+    expect(killed('memory')).toMatchObject([{ value: '0 B', hint: '0 files, 0 loaded' }, { value: '–' }]);
+  });
+
   it('names a device for its system, and says which browser it is', () => {
     const pixel =
       'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36';

@@ -27,7 +27,7 @@ export function joinView({ phase, problem, report }: TabDeviceState): JoinView {
     return view(
       'danger',
       'Killed',
-      'The dashboard ended this device at once. Its shards are recovered by parity.',
+      'The dashboard ended this device at once. The fleet goes on without it.',
       {
         action: { kind: 'revive', label: 'Revive' },
       },
@@ -55,9 +55,14 @@ export function joinView({ phase, problem, report }: TabDeviceState): JoinView {
   }
   if (report.refusal !== null) return refusalView(report.refusal);
   return report.connection === 'lost'
-    ? view('danger', 'Connection lost', 'Nothing is lost: parity stands in. It reconnects by itself.', {
-        busy: true,
-      })
+    ? view(
+        'danger',
+        'Connection lost',
+        'The fleet goes on without this device, which reconnects by itself.',
+        {
+          busy: true,
+        },
+      )
     : view('muted', 'Joining', 'Connects to the data plane.', { busy: true });
 }
 
@@ -87,8 +92,10 @@ export interface JoinMeasure {
 }
 
 /** What the device does and takes, for a person to read. */
-export function joinMeasures({ report }: TabDeviceState): JoinMeasure[] {
+export function joinMeasures({ phase, report }: TabDeviceState): JoinMeasure[] {
   const files = report?.blobs ?? 0;
+  const running = phase === 'running';
+  const kept = running || report?.storage === 'lasting';
   return [
     { id: 'answers', label: 'Answers given', value: formatCount(report?.answers ?? 0) },
     {
@@ -100,13 +107,13 @@ export function joinMeasures({ report }: TabDeviceState): JoinMeasure[] {
     {
       id: 'holds',
       label: 'Holds',
-      value: formatBytes(report?.storeBytes ?? 0),
-      hint: `${files} ${files === 1 ? 'file' : 'files'}, ${report?.tasks ?? 0} loaded`,
+      value: formatBytes(kept ? (report?.storeBytes ?? 0) : 0),
+      hint: `${kept ? files : 0} ${files === 1 && kept ? 'file' : 'files'}, ${running ? (report?.tasks ?? 0) : 0} loaded`,
     },
     {
       id: 'memory',
       label: 'Memory',
-      value: report === null ? '–' : formatBytes(report.memoryBytes),
+      value: report === null || !running ? '–' : formatBytes(report.memoryBytes),
       hint: 'WebAssembly and shards',
     },
   ];

@@ -1,7 +1,7 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 
 type Policy = DeploymentView['policy'];
-export type WaitKind = 'any-k' | 'threshold' | 'all';
+export type WaitKind = 'any-k' | 'threshold' | 'adaptive' | 'all';
 
 /** The slider goes from 0 to this many milliseconds; the API takes up to a minute. */
 export const SLIDER_MS = 200;
@@ -22,6 +22,8 @@ export function describeWait(waitMs: Policy['waitMs'], k: number, r: number): st
     return `Waits for all ${k} data shards; parity helps only where a device is known to be down.`;
   if (r === 0) return `Nothing is coded here: every request waits for all ${k} shards.`;
   if (waitMs === 'any-k' || waitMs === 0) return `Decodes as soon as any ${k} of ${k + r} answers are in.`;
+  if (waitMs === 'adaptive')
+    return `Prefers the ${k} data shards for as long as that costs next to nothing, by what arrived lately.`;
   return `Prefers the ${k} data shards for ${waitMs} ms, then decodes from what is in.`;
 }
 

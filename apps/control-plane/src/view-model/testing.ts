@@ -1,3 +1,4 @@
+import type { RequestTrace } from '@sparewheel/coordinator';
 import type { DeploymentView, DeviceView, LatencyView, Percentiles, SeatView } from '@sparewheel/protocol';
 
 /** Views with everything in order, for tests to break in one place. */
@@ -100,5 +101,35 @@ export function latency(change: Partial<LatencyView> = {}): LatencyView {
     afterFault: null,
     throughput: [],
     ...change,
+  };
+}
+
+/**
+ * A finished request of one coded step over 2 + 1 devices, any 2 of which answer it.
+ * @param arrivals  by shard, in milliseconds; null where nobody could be asked, "never" where no answer came
+ */
+export function codedTrace(arrivals: readonly (number | null | 'never')[], request = 1): RequestTrace {
+  const startedAt = 1_000;
+  const came = arrivals.filter((at) => typeof at === 'number').sort((a, b) => a - b);
+  const doneMs = came[1] ?? 0;
+  return {
+    request,
+    startedAt,
+    finishedAt: startedAt + doneMs,
+    steps: [
+      {
+        step: 's0',
+        kind: 'coded',
+        startedAt,
+        finishedAt: startedAt + doneMs,
+        shards: arrivals.map((at, shard) => ({
+          shard,
+          device: at === null ? null : `d${shard}`,
+          sentAt: at === null ? null : startedAt,
+          answeredAt: typeof at === 'number' ? startedAt + at : null,
+          status: typeof at !== 'number' ? 'recovered' : at > doneMs ? 'late' : 'used',
+        })),
+      },
+    ],
   };
 }

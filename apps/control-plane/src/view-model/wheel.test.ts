@@ -38,7 +38,7 @@ describe('the fleet wheel', () => {
 describe('the join command', () => {
   it('names the data plane’s origin', () => {
     expect(dataPlaneUrl('http://127.0.0.1:3001/v2')).toBe('http://127.0.0.1:3001');
-    expect(joinCommand('http://10.0.0.2:3001', 4)).toBe(
+    expect(joinCommand('http://10.0.0.2:3001', { name: '', count: 4 })).toBe(
       'npm run agent -- --url http://10.0.0.2:3001 --token JOIN_TOKEN --count 4',
     );
   });

@@ -1,0 +1,126 @@
+'use client';
+import Link from 'next/link';
+import { useMemo } from 'react';
+import { ALL_EVENTS } from '../../src/view-model/event-filter.ts';
+import { fleetRows } from '../../src/view-model/fleet.ts';
+import { EventList } from '../events/event-list.tsx';
+import { useEventHistory } from '../events/use-event-history.ts';
+import { FaultForm } from '../faults/fault-form.tsx';
+import { StandingFaults } from '../faults/standing-faults.tsx';
+import { DeviceButtons } from '../fleet/device-buttons.tsx';
+import { useDeviceActions } from '../fleet/use-device-actions.ts';
+import { useLive } from '../live-connection/live-provider.tsx';
+import { Breadcrumb } from '../shell/breadcrumb.tsx';
+import { LoadingPage } from '../shell/loading-page.tsx';
+import { PageHeading } from '../shell/page-heading.tsx';
+import { Card } from '../ui/card.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { ScrollArea } from '../ui/scroll-area.tsx';
+import { StatusDot } from '../ui/status-dot.tsx';
+import { DeviceMemory } from './device-memory.tsx';
+import { DeviceProfile } from './device-profile.tsx';
+import { DeviceSeats } from './device-seats.tsx';
+
+/** One device: what it is, what it holds, how it answers, what happened to it, and ways to break it. */
+export function DevicePage({ id }: { id: string }) {
+  const loaded = useLive((state) => state.loaded);
+  const devices = useLive((state) => state.devices);
+  const actions = useDeviceActions(devices);
+  const row = fleetRows(devices, null, actions.pending).find(({ device }) => device.id === id);
+  if (!loaded) return <LoadingPage />;
+  if (row === undefined) return <UnknownDevice id={id} />;
+
+  const { device } = row;
+  const problem = actions.problems.get(id);
+  return (
+    <div className="flex flex-col gap-4">
+      <Breadcrumb href="/devices">Devices</Breadcrumb>
+      <PageHeading
+        title={device.name}
+        hint={
+          <span className="flex flex-wrap items-center gap-x-2">
+            <StatusDot tone={row.tone} pulse={row.pending !== null} />
+            <span data-testid="device-state">{row.stateLabel}</span>
+            <span className="text-ink-faint">
+              {[device.platform, device.reason].filter(Boolean).join(' · ')}
+            </span>
+          </span>
+        }
+        actions={<DeviceButtons row={row} actions={actions} />}
+      />
+      {problem !== undefined && <Notice tone="danger">{problem}</Notice>}
+      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_24rem]">
+        <div className="flex min-w-0 flex-col gap-4">
+          <DeviceProfile device={device} />
+          <DeviceSeats device={device} />
+          <DeviceEvents id={id} />
+        </div>
+        <div className="flex min-w-0 flex-col gap-4">
+          <DeviceMemory device={device} />
+          <Card title="Faults">
+            <div className="border-t p-4">
+              <FaultForm device={device} actions={actions} />
+            </div>
+            <div className="border-t p-4">
+              <h3 className="mb-2 text-xs font-medium text-ink-soft">Standing now</h3>
+              <StandingFaults devices={[device]} actions={actions} />
+            </div>
+          </Card>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function DeviceEvents({ id }: { id: string }) {
+  const filter = useMemo(() => ({ ...ALL_EVENTS, device: id }), [id]);
+  const { events, loading, problem } = useEventHistory(filter);
+  return (
+    <Card
+      title="Its events"
+      actions={
+        <Link
+          href={`/events?device=${encodeURIComponent(id)}`}
+          className="rounded-md px-1 text-xs font-medium text-ink-soft underline-offset-4 hover:text-ink hover:underline"
+        >
+          Filter and export
+        </Link>
+      }
+    >
+      {problem && (
+        <div className="border-t p-4">
+          <Notice tone="danger" title={problem.title}>
+            {problem.hint}
+          </Notice>
+        </div>
+      )}
+      {events.length > 0 ? (
+        <ScrollArea label="Events of this device" className="max-h-96 border-t">
+          <EventList events={events} label="Events of this device" />
+        </ScrollArea>
+      ) : (
+        problem === null && (
+          <p className="border-t px-4 py-6 text-ink-soft">
+            {loading ? 'Loading…' : 'Nothing has happened to it.'}
+          </p>
+        )
+      )}
+    </Card>
+  );
+}
+
+function UnknownDevice({ id }: { id: string }) {
+  return (
+    <div className="flex flex-col gap-4">
+      <Breadcrumb href="/devices">Devices</Breadcrumb>
+      <PageHeading title="Unknown device" hint={<code className="font-mono break-all">{id}</code>} />
+      <Notice title="There is no device of this identity.">
+        It never joined this control plane, or the address is mistyped.{' '}
+        <Link href="/devices" className="font-medium text-ink underline underline-offset-4">
+          See those that did
+        </Link>
+        .
+      </Notice>
+    </div>
+  );
+}

@@ -1,0 +1,66 @@
+'use client';
+import { useState } from 'react';
+import { fleetRows, fleetSummary } from '../../src/view-model/fleet.ts';
+import { DeviceRow } from '../fleet/device-row.tsx';
+import { EmptyFleet } from '../fleet/empty-fleet.tsx';
+import { useDeviceActions } from '../fleet/use-device-actions.ts';
+import { JoinDialog } from '../join/join-dialog.tsx';
+import { useLive } from '../live-connection/live-provider.tsx';
+import { LoadingPage } from '../shell/loading-page.tsx';
+import { PageHeading } from '../shell/page-heading.tsx';
+import { Card } from '../ui/card.tsx';
+import { Input } from '../ui/field.tsx';
+
+/** The whole fleet, whatever its devices do. */
+export function DevicesPage() {
+  const loaded = useLive((state) => state.loaded);
+  const devices = useLive((state) => state.devices);
+  const actions = useDeviceActions(devices);
+  const [text, setText] = useState('');
+  if (!loaded) return <LoadingPage />;
+
+  const rows = fleetRows(devices, null, actions.pending);
+  const sought = text.trim().toLowerCase();
+  const found = rows.filter(({ device, stateLabel }) =>
+    `${device.name} ${device.platform} ${device.roles.join(' ')} ${stateLabel}`
+      .toLowerCase()
+      .includes(sought),
+  );
+  return (
+    <div className="flex flex-col gap-4">
+      <PageHeading
+        title="Devices"
+        hint={rows.length === 0 ? 'What joins is listed here.' : fleetSummary(rows)}
+        actions={<JoinDialog />}
+      />
+      <Card
+        title="Fleet"
+        className="@container"
+        actions={
+          rows.length > 0 && (
+            <Input
+              type="search"
+              aria-label="Filter devices by name, platform, role or state"
+              placeholder="Filter"
+              className="h-7 w-44"
+              value={text}
+              onChange={(event) => setText(event.target.value)}
+            />
+          )
+        }
+      >
+        {rows.length === 0 ? (
+          <EmptyFleet />
+        ) : found.length === 0 ? (
+          <p className="border-t px-4 py-8 text-ink-soft">No device matches “{text.trim()}”.</p>
+        ) : (
+          <ul aria-label="Devices" className="@container">
+            {found.map((row) => (
+              <DeviceRow key={row.device.id} row={row} actions={actions} />
+            ))}
+          </ul>
+        )}
+      </Card>
+    </div>
+  );
+}

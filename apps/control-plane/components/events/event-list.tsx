@@ -1,0 +1,64 @@
+'use client';
+import type { EventLevel, EventView } from '@sparewheel/protocol';
+import Link from 'next/link';
+import type { Tone } from '../../src/view-model/fleet.ts';
+import { formatAgo } from '../../src/view-model/format.ts';
+import { useLive } from '../live-connection/live-provider.tsx';
+import { StatusDot } from '../ui/status-dot.tsx';
+import { useNow } from '../use-now.ts';
+
+const LEVELS: Record<EventLevel, Tone> = { info: 'muted', warning: 'warning', error: 'danger' };
+const LEVEL_NAMES: Record<EventLevel, string> = { info: '', warning: 'Warning: ', error: 'Error: ' };
+
+/** Events, newest first: how bad, what, when. With `linked`, also whom each concerns. */
+export function EventList({
+  events,
+  label,
+  linked = false,
+}: {
+  events: readonly EventView[];
+  label: string;
+  linked?: boolean;
+}) {
+  const now = useNow(1_000);
+  return (
+    <ol aria-label={label} className="py-1">
+      {events.map((event) => (
+        <li
+          key={event.id}
+          data-level={event.level}
+          className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-baseline gap-x-2.5 px-4 py-1 text-[0.8125rem] leading-5"
+        >
+          <StatusDot tone={LEVELS[event.level]} className="translate-y-[-1px]" />
+          <span className="min-w-0 break-words">
+            <span className="sr-only">{LEVEL_NAMES[event.level]}</span>
+            {event.message}
+            {linked && <Concerned event={event} />}
+          </span>
+          <time dateTime={event.at} title={event.at} className="text-xs whitespace-nowrap text-ink-faint">
+            {formatAgo(event.at, now)}
+          </time>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Concerned({ event: { device, deployment } }: { event: EventView }) {
+  const name = useLive((state) => state.devices).find(({ id }) => id === device)?.name;
+  const link = 'rounded-sm underline-offset-4 hover:text-ink hover:underline';
+  return (
+    <span className="ml-2 inline-flex gap-2 text-xs text-ink-faint">
+      {device !== null && name !== undefined && (
+        <Link href={`/devices/${encodeURIComponent(device)}`} className={link}>
+          {name}
+        </Link>
+      )}
+      {deployment !== null && (
+        <Link href={`/?deployment=${encodeURIComponent(deployment)}`} className={link}>
+          {deployment}
+        </Link>
+      )}
+    </span>
+  );
+}

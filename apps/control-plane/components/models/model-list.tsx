@@ -1,0 +1,85 @@
+'use client';
+import type { ModelView } from '@sparewheel/protocol';
+import Link from 'next/link';
+import { deploymentStatus } from '../../src/view-model/deployment-status.ts';
+import { formatBytes, formatDims, formatMagnitude } from '../../src/view-model/format.ts';
+import { useLive } from '../live-connection/live-provider.tsx';
+import { Card } from '../ui/card.tsx';
+import { StatusDot } from '../ui/status-dot.tsx';
+
+/** Every model with what it is and where it is deployed. */
+export function ModelList({ models }: { models: readonly ModelView[] }) {
+  return (
+    <Card
+      title="Here"
+      hint={models.length === 0 ? undefined : `${models.length} ${models.length === 1 ? 'model' : 'models'}`}
+    >
+      {models.length === 0 ? (
+        <p className="border-t px-4 py-8 text-ink-soft">
+          No model yet. Drop an ONNX file, exported from PyTorch or Keras, say, or take one from the zoo.
+        </p>
+      ) : (
+        <ul aria-label="Models">
+          {models.map((model) => (
+            <ModelRow key={model.name} model={model} />
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+function ModelRow({ model }: { model: ModelView }) {
+  const deployments = useLive((state) => state.deployments).filter(
+    (deployment) => deployment.model === model.name,
+  );
+  const codable = model.layers.filter((layer) => layer.codable).length;
+  return (
+    <li
+      data-testid={`model-${model.name}`}
+      className="grid gap-x-6 gap-y-1 border-t px-4 py-3 md:grid-cols-[minmax(0,1fr)_auto] md:items-center"
+    >
+      <div className="min-w-0">
+        <Link
+          href={`/models/${encodeURIComponent(model.name)}`}
+          className="font-medium break-words underline-offset-4 hover:underline"
+        >
+          {model.name}
+        </Link>
+        <p className="text-xs text-ink-faint">
+          {codable} of {model.layers.length} linear layers can be coded · input{' '}
+          {model.inputs.map((input) => formatDims(input.dims)).join(', ')}
+        </p>
+        {deployments.length > 0 && (
+          <ul aria-label={`Deployments of ${model.name}`} className="mt-1.5 flex flex-wrap gap-1.5">
+            {deployments.map((deployment) => {
+              const status = deploymentStatus(deployment);
+              return (
+                <li key={deployment.name}>
+                  <Link
+                    href={`/?deployment=${encodeURIComponent(deployment.name)}`}
+                    className="flex items-center gap-1.5 rounded-md bg-raised px-2 py-0.5 text-xs hover:text-ink"
+                  >
+                    <StatusDot tone={status.tone} />
+                    {deployment.name}
+                    <span className="text-ink-faint">{status.label.toLowerCase()}</span>
+                  </Link>
+                </li>
+              );
+            })}
+          </ul>
+        )}
+      </div>
+      <dl className="flex gap-6 text-[0.8125rem] md:text-right">
+        <div>
+          <dt className="text-[0.6875rem] leading-4 text-ink-faint">Parameters</dt>
+          <dd>{formatMagnitude(model.parameters)}</dd>
+        </div>
+        <div>
+          <dt className="text-[0.6875rem] leading-4 text-ink-faint">Size</dt>
+          <dd>{formatBytes(model.bytes)}</dd>
+        </div>
+      </dl>
+    </li>
+  );
+}

@@ -1,0 +1,51 @@
+import { formatBytes, formatMs, formatPercent } from '../../src/view-model/format.ts';
+import type { PlanDrawing } from '../../src/view-model/plan-drawing.ts';
+
+/** What the plan costs and buys, in five numbers. */
+export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
+  const coded = drawing.steps.filter(({ kind }) => kind === 'coded').length;
+  const figures = [
+    {
+      key: 'coverage',
+      label: 'Coverage',
+      value: drawing.seats.length === 0 ? '–' : formatPercent(drawing.coverage, 0),
+      note: drawing.seats.length === 0 ? 'no device is needed' : 'devices whose failure is survived',
+    },
+    { key: 'devices', label: 'Devices', value: String(drawing.seats.length), note: 'seats to fill' },
+    {
+      key: 'coded',
+      label: 'Distributed',
+      value: String(drawing.steps.filter(({ kind }) => kind !== 'local').length),
+      note: `of ${drawing.steps.length} ${drawing.steps.length === 1 ? 'step' : 'steps'}, ${coded} coded`,
+    },
+    {
+      key: 'bytes',
+      label: 'Moved per request',
+      value: formatBytes(drawing.bytesMoved),
+      note: `${formatBytes(drawing.weightsBytes)} of weights, once`,
+    },
+    ...(drawing.predictedMs === null
+      ? []
+      : [
+          {
+            key: 'latency',
+            label: 'Predicted latency',
+            value: formatMs(drawing.predictedMs),
+            note: 'idle, healthy fleet',
+          },
+        ]),
+  ];
+  return (
+    <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border bg-line @xl:grid-cols-3 @3xl:flex">
+      {figures.map(({ key, label, value, note }) => (
+        <div key={key} className="min-w-0 flex-1 bg-surface px-3 py-2 max-@xl:last:odd:col-span-2">
+          <dt className="text-xs text-ink-soft">{label}</dt>
+          <dd data-testid={`plan-${key}`} className="text-lg leading-7 font-semibold tracking-[-0.01em]">
+            {value}
+          </dd>
+          <dd className="text-xs text-ink-faint">{note}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

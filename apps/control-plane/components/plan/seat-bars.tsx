@@ -1,0 +1,49 @@
+import { formatBytes, formatMagnitude } from '../../src/view-model/format.ts';
+import type { DrawnSeat, PlanDrawing } from '../../src/view-model/plan-drawing.ts';
+import { cn } from '../ui/class-names.ts';
+
+const FILLS: Record<DrawnSeat['role'], string> = { data: 'bg-data', parity: 'bg-parity', replica: 'bg-data' };
+
+/** What each device will hold and do: bars to the scale of the largest. */
+export function SeatBars({ drawing: { seats } }: { drawing: PlanDrawing }) {
+  if (seats.length === 0) {
+    return (
+      <p className="text-[0.8125rem] text-ink-soft">
+        Everything stays on the data plane: no layer of this choice is worth a hop to a device. Choose “all
+        that can be” below to distribute it anyway.
+      </p>
+    );
+  }
+  return (
+    <section aria-label="What each device holds">
+      <h3 className="mb-1.5 text-xs font-medium text-ink-soft">
+        Devices{' '}
+        <span className="font-normal text-ink-faint">
+          memory for weights, work and traffic of one request
+        </span>
+      </h3>
+      <ul data-testid="plan-seats" className="grid gap-x-8 gap-y-1.5 @3xl:grid-cols-2">
+        {seats.map((seat) => (
+          <li
+            key={seat.seat}
+            className="grid grid-cols-[5rem_minmax(0,1fr)_auto] items-center gap-x-3 text-[0.8125rem] leading-5"
+          >
+            <span className="truncate">{seat.label}</span>
+            <span aria-hidden className="h-2 overflow-hidden rounded-full bg-raised">
+              <span
+                className={cn('block h-full rounded-full', FILLS[seat.role])}
+                style={{ width: `${Math.max(1, seat.share * 100)}%` }}
+              />
+            </span>
+            <span className="text-right whitespace-nowrap">
+              <span className="inline-block min-w-16">{formatBytes(seat.weightsBytes)}</span>
+              <span className="ml-2 inline-block min-w-32 text-xs text-ink-faint max-sm:hidden">
+                {formatMagnitude(seat.multiplyAdds)} m-a · {formatBytes(seat.bytesMoved)}
+              </span>
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

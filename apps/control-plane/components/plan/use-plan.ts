@@ -1,0 +1,50 @@
+'use client';
+import type { Plan } from '@sparewheel/planner';
+import { useEffect, useState } from 'react';
+import { incomplete, type PlanForm, planRequest } from '../../src/view-model/plan-form.ts';
+import { askApi } from '../live-connection/api-client.ts';
+import { type Problem, problemOf } from '../live-connection/use-answer.ts';
+
+/** Typing and clicking go on faster than a plan is worth. */
+const SETTLE_MS = 250;
+
+export interface Planning {
+  /** The last plan that there was; it stays while another is being made or cannot be made. */
+  readonly plan: Plan | null;
+  readonly problem: Problem | null;
+  /** What is shown is not yet the answer to what is chosen. */
+  readonly pending: boolean;
+}
+
+/**
+ * Asks for the plan of what is chosen, as it is being chosen.
+ * @param fleet  anything that changes when the fleet does: the planner looks at the devices at hand
+ */
+export function usePlan(model: string, form: PlanForm, fleet: string): Planning {
+  const [planning, setPlanning] = useState<Planning>({ plan: null, problem: null, pending: true });
+  const obstacle = incomplete(form);
+  // As text, so that a choice that is the same is not asked for again.
+  const request = obstacle === null ? JSON.stringify(planRequest(form, model)) : null;
+
+  useEffect(() => {
+    if (request === null) return;
+    const abort = new AbortController();
+    setPlanning((old) => ({ ...old, pending: true }));
+    const timer = setTimeout(async () => {
+      try {
+        const plan = await askApi<Plan>('POST', '/api/plans', JSON.parse(request), abort.signal);
+        if (!abort.signal.aborted) setPlanning({ plan, problem: null, pending: false });
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        setPlanning((old) => ({ plan: old.plan, problem: problemOf(error), pending: false }));
+      }
+    }, SETTLE_MS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [request, fleet]);
+
+  if (obstacle === null) return planning;
+  return { plan: planning.plan, problem: { title: obstacle, hint: undefined, status: 0 }, pending: false };
+}

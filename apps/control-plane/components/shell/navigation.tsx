@@ -1,0 +1,39 @@
+'use client';
+import { Activity, Boxes, Cpu, ScrollText, Settings } from 'lucide-react';
+import Link from 'next/link';
+import { usePathname } from 'next/navigation';
+import { cn } from '../ui/class-names.ts';
+
+const ROOMS = [
+  { href: '/', label: 'Live', Icon: Activity },
+  { href: '/models', label: 'Models', Icon: Boxes },
+  { href: '/devices', label: 'Devices', Icon: Cpu },
+  { href: '/events', label: 'Events', Icon: ScrollText },
+  { href: '/settings', label: 'Settings', Icon: Settings },
+] as const;
+
+/** The rooms of the dashboard; the one that one is in, or in a part of, is marked. */
+export function Navigation({ className }: { className?: string }) {
+  const path = usePathname();
+  return (
+    <nav aria-label="Dashboard" className={cn('flex min-w-0 gap-0.5', className)}>
+      {ROOMS.map(({ href, label, Icon }) => {
+        const here = href === '/' ? path === '/' : path === href || path.startsWith(`${href}/`);
+        return (
+          <Link
+            key={href}
+            href={href}
+            aria-current={here ? 'page' : undefined}
+            className={cn(
+              'flex h-8 items-center gap-1.5 rounded-md px-2.5 text-[0.8125rem] font-medium transition-colors max-md:flex-1 max-md:justify-center max-md:px-1',
+              here ? 'bg-raised text-ink' : 'text-ink-soft hover:bg-raised hover:text-ink',
+            )}
+          >
+            <Icon aria-hidden className="size-3.5 shrink-0 max-[26rem]:hidden" />
+            {label}
+          </Link>
+        );
+      })}
+    </nav>
+  );
+}
