@@ -7,12 +7,14 @@ export function WaitingGain({ rules }: { rules: WaitingRules | null }) {
     return <p className="text-xs text-ink-faint">Under load, what each rule would gain stands here.</p>;
   }
   const rows = [
-    { key: 'chosen', label: 'this rule, predicted', ms: rules.chosen, strong: true },
+    ...(rules.chosen === null
+      ? []
+      : [{ key: 'chosen', label: 'this rule, predicted', ms: rules.chosen, strong: true }]),
     { key: 'measured', label: 'measured', ms: rules.measured, strong: true },
     { key: 'any-k', label: 'any k, predicted', ms: rules.anyK, strong: false },
     { key: 'all', label: 'all, predicted', ms: rules.all, strong: false },
   ];
-  const gain = gainPercent(rules, rules.chosen);
+  const gain = gainPercent(rules, rules.chosen ?? rules.measured);
   return (
     <div data-testid="waiting-gain" className="rounded-lg bg-raised px-3 py-2 text-xs">
       <p className="font-medium">

@@ -1,0 +1,158 @@
+/** The rooms beside the live page, in a real browser: models and plans, devices and faults, the history, joining. */
+import { readFileSync } from 'node:fs';
+import { expect, type Page, test } from '@playwright/test';
+import { Product } from '../src/product.ts';
+import { lenet5File } from '../src/reference.ts';
+
+let product: Product;
+let page: Page;
+const errors: string[] = [];
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async ({ browser }) => {
+  product = await Product.start();
+  page = await browser.newPage();
+  page.on('pageerror', ({ message }) => errors.push(message));
+  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
+  await expect(page.getByTestId('device-local-1')).toBeVisible();
+});
+test.afterAll(async () => {
+  await page?.close();
+  await product?.stop();
+  product?.removeHome();
+});
+
+const room = (name: string) =>
+  page.getByRole('navigation', { name: 'Dashboard' }).getByRole('link', { name }).filter({ visible: true });
+
+test('every room is one key press away and says that one is in it', async () => {
+  for (const name of ['Models', 'Devices', 'Events', 'Settings', 'Live']) {
+    await room(name).focus();
+    await page.keyboard.press('Enter');
+    await expect(room(name)).toHaveAttribute('aria-current', 'page');
+    await expect(page.getByRole('heading', { level: 1, name })).toBeAttached();
+  }
+});
+
+test('a plan is drawn anew with every choice, and what cannot be planned is said in place', async () => {
+  await room('Models').click();
+  await page.getByRole('link', { name: 'lenet5', exact: true }).first().click();
+  await expect(page).toHaveURL(/\/models\/lenet5$/);
+  const editor = page.getByTestId('plan-editor');
+
+  await page.getByRole('radio', { name: 'All that can be' }).click();
+  await expect(page.getByTestId('plan-devices')).toHaveText('5');
+  await expect(page.getByTestId('plan-coverage')).toHaveText('100 %');
+  await expect(page.getByTestId('plan-seats').getByRole('listitem')).toHaveCount(5);
+  await expect(page.locator('[data-testid=plan-steps] [data-kind=coded]')).toHaveCount(5);
+
+  await page.getByLabel('Distribute conv1').uncheck();
+  await expect(page.locator('[data-testid=plan-steps] [data-kind=coded]')).toHaveCount(4);
+  await expect(page.getByRole('radio', { name: 'Chosen' })).toBeChecked();
+
+  await editor.getByLabel('k (data)').fill('12');
+  await expect(editor.getByRole('alert')).toBeVisible();
+  await expect(editor.getByRole('button', { name: 'Deploy' })).toBeDisabled();
+  await editor.getByLabel('k (data)').fill('2');
+  await expect(page.getByTestId('plan-devices')).toHaveText('3');
+  await expect(editor.getByRole('alert')).toHaveCount(0);
+});
+
+test('the plan that is shown is what gets deployed', async () => {
+  await page.getByLabel('Deployment name').fill('planned');
+  await page.getByTestId('plan-editor').getByRole('button', { name: 'Deploy' }).click();
+  await page.getByRole('link', { name: 'Watch planned' }).click({ timeout: 60_000 });
+  await expect(page).toHaveURL(/\?deployment=planned$/);
+  await expect(page.getByTestId('deployment-planned')).toHaveAttribute('aria-pressed', 'true');
+  expect(await product.deployment('planned')).toMatchObject({
+    k: 2,
+    r: 1,
+    layers: ['conv2', 'fc1', 'fc2', 'fc3'],
+  });
+});
+
+test('an uploaded model opens on its own page', async () => {
+  await room('Models').click();
+  await page.getByLabel('ONNX file').setInputFiles(lenet5File);
+  await expect(page).toHaveURL(/\/models\/lenet5-[\w-]+$|\/models\/[\w.-]+$/, { timeout: 60_000 });
+  await expect(page.getByTestId('plan-editor')).toBeVisible();
+});
+
+test('a device is slowed with a parameter on its own page, and the fault is undone there', async () => {
+  await room('Devices').click();
+  await page.getByRole('link', { name: 'local-2', exact: true }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'local-2' })).toBeVisible();
+  await page.getByLabel('Fault', { exact: true }).selectOption('slow');
+  await page.getByLabel('Times as long').fill('3');
+  await page.getByRole('button', { name: 'Slow × 3' }).click();
+  const standing = page.getByRole('list', { name: 'Standing faults' });
+  await expect(standing).toContainText('slow');
+  await standing.getByRole('button', { name: /^Undo/ }).click();
+  await expect(page.getByText('No fault stands.')).toBeVisible();
+});
+
+test('a request is shown answer by answer, with what each waiting rule would gain', async () => {
+  await room('Live').click();
+  await page.getByTestId('deployment-lenet5').click();
+  await page.getByRole('button', { name: 'Start load' }).click();
+  const lanes = page.getByTestId('waterfall').getByRole('list', { name: 'Lanes' }).getByRole('listitem');
+  await expect(lanes).toHaveCount(6, { timeout: 30_000 });
+  await expect(page.getByTestId('waiting-gain')).toContainText('predicted', { timeout: 30_000 });
+  const picture = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save the chart as PNG' }).click();
+  const file = await (await picture).path();
+  expect(readFileSync(file).subarray(1, 4).toString()).toBe('PNG');
+  await page.getByRole('button', { name: 'Stop load' }).click();
+});
+
+test('the history is filtered, kept in the address, and taken away as a file', async () => {
+  const [device] = (await product.devices()).filter(({ name }) => name === 'local-2');
+  await room('Events').click();
+  await page.getByLabel('Device', { exact: true }).selectOption({ label: 'local-2' });
+  await page.getByLabel('Words').fill('slow');
+  await expect(page).toHaveURL(new RegExp(`device=${device?.id}&text=slow`));
+  const events = page.getByTestId('events').getByRole('listitem');
+  await expect(events.first()).toContainText(/slow/i);
+  await page.reload();
+  await expect(page.getByLabel('Words')).toHaveValue('slow');
+  await expect(events.first()).toContainText(/slow/i);
+
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'JSON' }).click();
+  const saved = JSON.parse(readFileSync(await (await download).path(), 'utf8')) as { device: string }[];
+  expect(saved.length).toBeGreaterThan(0);
+  expect(saved.every((event) => event.device === device?.id)).toBe(true);
+  await page.getByLabel('Words').fill('nothing says this');
+  await expect(page.getByText('Nothing that happened matches this filter.')).toBeVisible();
+});
+
+test('the join dialog gives the command, without the token', async () => {
+  await room('Devices').click();
+  await page.getByRole('button', { name: 'Add a device' }).click();
+  await page.getByLabel('Name of the device').fill('kitchen pi');
+  await expect(page.getByTestId('join-command')).toHaveText(
+    `npm run agent -- --url ${product.dataUrl} --token JOIN_TOKEN --name 'kitchen pi'`,
+  );
+  expect(await page.content()).not.toContain(product.tokens.join);
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('button', { name: 'Add a device' })).toBeFocused();
+});
+
+test('what is not there is said, with a way on', async () => {
+  await page.goto(`${product.url}/models/nope`);
+  await expect(page.getByText('There is no model of this name.')).toBeVisible();
+  await page.goto(`${product.url}/devices/nope`);
+  await expect(page.getByText('There is no device of this identity.')).toBeVisible();
+});
+
+test('no page is wider than a phone, and none threw', async () => {
+  await page.setViewportSize({ width: 360, height: 780 });
+  for (const path of ['/', '/models', '/models/lenet5', '/devices', '/events', '/settings']) {
+    await page.goto(`${product.url}${path}`);
+    await expect(page.getByRole('heading', { level: 1 })).toBeAttached();
+    const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(beyond, path).toBeLessThanOrEqual(0);
+  }
+  expect(errors).toEqual([]);
+});
