@@ -1,12 +1,14 @@
 import { type Verification, verify } from '@sparewheel/cdc';
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
+import type { ArrivalObservation } from './adaptive-wait.ts';
 import { assemble } from './assemble.ts';
 import { shardsUnlikeTruth } from './audit.ts';
 import type { Device } from './device.ts';
 import { DistributedStep } from './distributed-step.ts';
 import { LocalComputeError } from './errors.ts';
 import type { PendingVerification } from './pending-verifications.ts';
+import type { GatherPolicy, Policy } from './policy.ts';
 import type { CodedProgramStep } from './program.ts';
 import type { Runtime, StepHost } from './runtime.ts';
 import { sameDims } from './shape-memory.ts';
@@ -27,10 +29,13 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   /** Two answers claim different shapes. */
   #contradiction = false;
   #checked = false;
+  /** For a threshold that is learned: when enough was in, and what was made known of it. */
+  #enoughAt: number | null = null;
+  #observation: ArrivalObservation | null = null;
 
   constructor(runtime: Runtime, host: StepHost, step: CodedProgramStep, feeds: readonly Tensor[]) {
     const { dataShards, parityShards } = step.plan;
-    super(runtime, host, step, feeds, dataShards, parityShards, host.policy);
+    super(runtime, host, step, feeds, dataShards, parityShards, resolveWait(host.policy, step));
     this.#coded = step;
     this.#answers = new Array<Float32Array | undefined>(dataShards + parityShards).fill(undefined);
     this.#verifiable = parityShards > 0 && host.policy.verify !== 'off';
@@ -54,11 +59,32 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     const { data, dims } = tensors[0]!;
     this.#answers[shard] = data as Float32Array;
     this.#dims ??= dims;
+    if (this.host.policy.waitMs === 'adaptive') this.#timeArrival();
     // Two claims about a shape that nobody has confirmed yet: one of them is a lie.
     if (this.#expected === undefined && !sameDims(dims, this.#dims)) {
       this.#contradiction = true;
       this.#settle(null);
     }
+  }
+
+  #timeArrival(): void {
+    const now = this.runtime.clock.now();
+    if (this.gather.answered >= this.gather.needed) this.#enoughAt ??= now;
+    // The last data shard, too late for this request: the threshold learns by how much.
+    if (this.#observation !== null && this.gather.everyDataShardIn) {
+      this.#observation.allDataMs = Math.min(this.#observation.allDataMs, now - this.sentAt);
+    }
+  }
+
+  /** What a step without a gap tells of arrivals; where a device is missing there is nothing to wait for. */
+  #observeArrivals(now: number): void {
+    if (this.#enoughAt === null) return;
+    for (let shard = 0; shard < this.trace.shards.length; shard++) {
+      const state = this.gather.state(shard);
+      if (state !== 'answered' && state !== 'waiting') return;
+    }
+    const allDataMs = this.gather.everyDataShardIn ? now - this.sentAt : Number.POSITIVE_INFINITY;
+    this.#observation = this.#coded.wait.observe(this.#enoughAt - this.sentAt, allDataMs);
   }
 
   protected override wantsSurplus(device: Device): boolean {
@@ -98,6 +124,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       }
     }
     this.host.recovered += recovered;
+    this.#observeArrivals(now);
     this.finish(now, [assemble(blocks, this.#dims!, axis, ranges)]);
   }
 
@@ -244,4 +271,10 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     this.#checked = true;
     this.#answers.fill(undefined);
   }
+}
+
+/** A threshold that is learned is what it is by now. */
+function resolveWait(policy: Policy, step: CodedProgramStep): GatherPolicy {
+  const { waitMs } = policy;
+  return waitMs === 'adaptive' ? { ...policy, waitMs: step.wait.waitMs } : { ...policy, waitMs };
 }

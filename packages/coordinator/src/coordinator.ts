@@ -11,7 +11,7 @@ import { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';
 import { Parking } from './parking.ts';
 import { PendingVerifications } from './pending-verifications.ts';
 import { Placement, type SeatSnapshot } from './placement.ts';
-import type { Policy } from './policy.ts';
+import type { Policy, WaitPrediction } from './policy.ts';
 import type { Clock, DeviceId, Installer, LocalCompute, Transport } from './ports.ts';
 import { compilePlan } from './program.ts';
 import type { Runtime } from './runtime.ts';
@@ -61,6 +61,8 @@ export interface DeploymentSnapshot {
   /** The seats of the plan that will take over, during a rolling change. */
   readonly nextSeats: readonly SeatSnapshot[] | null;
   readonly counters: Readonly<DeploymentCounters>;
+  /** Under `waitMs: "adaptive"`: what was learned of each coded step. */
+  readonly waiting?: readonly WaitPrediction[];
   readonly inFlight: number;
   readonly queued: number;
 }
@@ -362,7 +364,14 @@ function snapshotOf(deployment: Deployment): DeploymentSnapshot {
     seats: active.placement.snapshot(),
     nextSeats: next?.placement.snapshot() ?? null,
     counters: { ...counters },
+    ...(policy.waitMs === 'adaptive' ? { waiting: predictWaiting(active) } : {}),
     inFlight,
     queued,
   };
+}
+
+function predictWaiting({ program }: Generation): WaitPrediction[] {
+  return program.steps.flatMap((step) =>
+    step.kind === 'coded' ? (step.wait.prediction(step.id) ?? []) : [],
+  );
 }

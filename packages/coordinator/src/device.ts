@@ -1,6 +1,7 @@
 import type { FromDevice } from '@sparewheel/protocol';
 import { type CoordinatorOptions, SHORTEST_WAIT_MS } from './options.ts';
 import type { Clock, DeviceId } from './ports.ts';
+import { Unsolicited } from './unsolicited.ts';
 
 /** Why an answer is not to be expected. */
 export type ErasureReason = 'down' | 'silent' | 'busy' | 'quarantined' | 'refused' | 'invalid';
@@ -97,10 +98,7 @@ export class Device {
   refusals = 0;
   invalid = 0;
   unanswered = 0;
-  unsolicited = 0;
-  /** What `unsolicited`, and `answers` and `refusals` together, were when this connection began. */
-  unsolicitedBefore = 0;
-  answeredBefore = 0;
+  readonly unsolicited = new Unsolicited();
   arrivalMs: number | null = null;
   computeMs: number | null = null;
 
@@ -177,6 +175,7 @@ export class Device {
     this.#inFlight++;
     this.#uncancelled++;
     this.sent++;
+    this.unsolicited.asked(request, task);
     if (this.silentSince !== null) this.#nextProbeAt = now + this.options.probeEveryMs;
     if (this.#watch === null) this.#watchFor(this.options.silentAfterMs);
     return flight;
@@ -220,8 +219,7 @@ export class Device {
 
   /** What it said before is not held against it any more. */
   startAnew(): void {
-    this.unsolicitedBefore = this.unsolicited;
-    this.answeredBefore = this.answers + this.refusals;
+    this.unsolicited.startAnew(this.answers + this.refusals);
   }
 
   connect(now: number): void {
@@ -269,7 +267,7 @@ export class Device {
       refusals: this.refusals,
       invalid: this.invalid,
       unanswered: this.unanswered,
-      unsolicited: this.unsolicited,
+      unsolicited: this.unsolicited.count,
       arrivalMs: this.arrivalMs,
       computeMs: this.computeMs,
     };

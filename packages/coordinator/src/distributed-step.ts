@@ -4,7 +4,7 @@ import type { Device, ErasureReason, Flight, FlightOwner } from './device.ts';
 import { type CoordinatorError, LocalComputeError, NonFiniteOutputError } from './errors.ts';
 import { Gather } from './gather.ts';
 import type { ParkedStep } from './parking.ts';
-import type { Policy } from './policy.ts';
+import type { GatherPolicy } from './policy.ts';
 import type { CodedProgramStep, ReplicatedProgramStep } from './program.ts';
 import type { Runtime, StepHost } from './runtime.ts';
 import type { ShardTrace, StepTrace } from './trace.ts';
@@ -26,7 +26,7 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
   #notFinite: { readonly device: Device; readonly problem: string }[] | null = null;
   #thresholdTimer: (() => void) | null = null;
   #thresholdPassed = false;
-  #sentAt = 0;
+  protected sentAt = 0;
   #lastFailure: CoordinatorError | null = null;
 
   constructor(
@@ -36,7 +36,7 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
     protected readonly feeds: readonly Tensor[],
     dataShards: number,
     parityShards: number,
-    policy: Policy,
+    policy: GatherPolicy,
   ) {
     this.gather = new Gather(dataShards, parityShards, policy);
     this.#flights = new Array<Flight | null>(dataShards + parityShards).fill(null);
@@ -86,7 +86,7 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
     const { seats } = this.step.plan;
     const { task } = this.step;
     const now = clock.now();
-    this.#sentAt = now;
+    this.sentAt = now;
     const devices: string[] = [];
     for (let shard = 0; shard < seats.length; shard++) {
       const device = placement.serving(seats[shard]!);
@@ -155,7 +155,7 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
   /** Does what the gather decides, until there is something to wait for. */
   protected advance(now: number): void {
     if (this.ended || this.settling) return;
-    const decision = this.gather.next(this.#thresholdPassed ? Number.POSITIVE_INFINITY : now - this.#sentAt);
+    const decision = this.gather.next(this.#thresholdPassed ? Number.POSITIVE_INFINITY : now - this.sentAt);
     switch (decision.kind) {
       case 'decode':
         this.decode(now);
@@ -169,7 +169,7 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
         return;
       case 'wait':
         if (decision.untilMs !== null && this.#thresholdTimer === null) {
-          const leftMs = Math.max(0, this.#sentAt + decision.untilMs - now);
+          const leftMs = Math.max(0, this.sentAt + decision.untilMs - now);
           this.#thresholdTimer = this.runtime.clock.schedule(leftMs, () => {
             this.#thresholdPassed = true;
             this.advance(this.runtime.clock.now());

@@ -5,14 +5,6 @@ import type { CoordinatorEvent } from './events.ts';
 import type { CoordinatorOptions } from './options.ts';
 import type { Clock, DeviceId } from './ports.ts';
 
-/**
- * Unsolicited messages that are forgiven in one connection: a duplicate or two per answer, and some to what was asked
- * before it. Counted against answers and not against what was sent: a device that answers everything under another
- * request's id would earn forgiveness with every lie.
- */
-const UNSOLICITED_PER_ANSWER = 2;
-const UNSOLICITED_FORGIVEN = 20;
-
 /** What changes when a device's standing changes. */
 export interface FleetObserver {
   /** It can be used, or can no longer be used: seats and parked steps are to be looked at again. */
@@ -105,13 +97,9 @@ export class Fleet implements DeviceObserver {
   arrived(device: Device, message: FromDevice): Flight | undefined {
     const flight = device.take(message.request, message.task);
     if (!flight) {
-      device.unsolicited++;
-      const unsolicited = device.unsolicited - device.unsolicitedBefore;
-      const answered = device.answers + device.refusals - device.answeredBefore;
-      if (unsolicited > UNSOLICITED_FORGIVEN + UNSOLICITED_PER_ANSWER * answered) {
-        const asked = `and ${answered} to what it was asked`;
-        this.quarantine(device, `sent ${unsolicited} answers that nobody asked for ${asked}`);
-      }
+      const answered = device.answers + device.refusals;
+      const problem = device.unsolicited.arrived(message.request, message.task, answered);
+      if (problem !== null) this.quarantine(device, problem);
       return undefined;
     }
     if (message.kind === 'refusal') {

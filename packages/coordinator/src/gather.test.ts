@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Gather } from './gather.ts';
-import { DEFAULT_POLICY, type Policy } from './policy.ts';
+import { DEFAULT_POLICY, type GatherPolicy } from './policy.ts';
 
-const POLICIES: Policy[] = (['any-k', 50, 'all'] as const).flatMap((waitMs) =>
+const POLICIES: GatherPolicy[] = (['any-k', 50, 'all'] as const).flatMap((waitMs) =>
   (['before', 'after', 'off'] as const).map((verify) => ({ ...DEFAULT_POLICY, waitMs, verify })),
 );
 const CODES = [1, 2, 3, 4].flatMap((k) => [0, 1, 2].map((r) => [k, r] as const));
@@ -18,7 +18,14 @@ function* histories(shards: readonly number[], past: readonly number[] = []): Ge
 }
 
 /** What should be decided, said once more and differently: from the sets, without any counting along the way. */
-function expected(k: number, r: number, policy: Policy, answered: number[], erased: number[], late: boolean) {
+function expected(
+  k: number,
+  r: number,
+  policy: GatherPolicy,
+  answered: number[],
+  erased: number[],
+  late: boolean,
+) {
   const all = Array.from({ length: k + r }, (_, shard) => shard);
   const open = all.filter((shard) => !answered.includes(shard) && !erased.includes(shard));
   const needed = k + (policy.verify === 'before' && r > 0 ? 1 : 0);

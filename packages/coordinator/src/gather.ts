@@ -1,4 +1,4 @@
-import type { Policy } from './policy.ts';
+import type { GatherPolicy } from './policy.ts';
 
 /** What a gather asks of its surroundings next. */
 export type Decision =
@@ -34,7 +34,7 @@ const FAIL: Decision = { kind: 'fail' };
  */
 export class Gather {
   readonly #states: Uint8Array;
-  readonly #policy: Policy;
+  readonly #policy: GatherPolicy;
   /** Answers that must be in before decoding: k, and one more where it is verified first. */
   readonly needed: number;
   #in = 0;
@@ -45,7 +45,7 @@ export class Gather {
   constructor(
     readonly dataShards: number,
     readonly parityShards: number,
-    policy: Policy,
+    policy: GatherPolicy,
   ) {
     const total = dataShards + parityShards;
     this.#states = new Uint8Array(total);
@@ -165,6 +165,6 @@ export class Gather {
  * How many answers a step waits for at least. Without parity there is no spare equation and nothing to check with,
  * so that `verify: "before"` asks for no more than k.
  */
-export function answersNeeded(dataShards: number, parityShards: number, policy: Policy): number {
+export function answersNeeded(dataShards: number, parityShards: number, policy: GatherPolicy): number {
   return policy.verify === 'before' && parityShards > 0 ? dataShards + 1 : dataShards;
 }

@@ -1,6 +1,7 @@
 import { createDecoder, type Decoder, type Generator, generatorMatrix } from '@sparewheel/cdc';
 import type { Artifact, Artifacts, CodedStep, LocalStep, Plan, ReplicatedStep } from '@sparewheel/planner';
 import type { TensorSpec } from '@sparewheel/protocol';
+import { AdaptiveWait } from './adaptive-wait.ts';
 import { InvalidDeploymentError } from './errors.ts';
 import type { SeatTask } from './ports.ts';
 import { ShapeMemory } from './shape-memory.ts';
@@ -37,6 +38,7 @@ export interface CodedProgramStep extends ProgramStepCommon {
   readonly generator: Generator;
   readonly decoder: Decoder;
   readonly shapes: ShapeMemory;
+  readonly wait: AdaptiveWait;
 }
 
 export type ProgramStep = LocalProgramStep | ReplicatedProgramStep | CodedProgramStep;
@@ -144,6 +146,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
       generator,
       decoder: createDecoder(generator),
       shapes: new ShapeMemory(),
+      wait: new AdaptiveWait(),
     };
   }
 }

@@ -2,7 +2,7 @@ import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
 import { DistributedStep } from './distributed-step.ts';
 import { LocalComputeError } from './errors.ts';
-import type { Policy } from './policy.ts';
+import type { GatherPolicy } from './policy.ts';
 import type { ReplicatedProgramStep } from './program.ts';
 import { disagreement, REPLICA_TOLERANCE } from './replica-agreement.ts';
 import type { Runtime, StepHost } from './runtime.ts';
@@ -19,7 +19,7 @@ export class ReplicatedStep extends DistributedStep {
   readonly #copies: { readonly shard: number; readonly tensors: readonly Tensor[] }[] = [];
 
   constructor(runtime: Runtime, host: StepHost, step: ReplicatedProgramStep, feeds: readonly Tensor[]) {
-    const policy: Policy = {
+    const policy: GatherPolicy = {
       ...host.policy,
       waitMs: 'any-k',
       verify: host.policy.verify === 'before' ? 'before' : 'off',

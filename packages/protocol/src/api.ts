@@ -16,15 +16,23 @@ export const nameSchema = z
     'a name starts with a letter or digit and has letters, digits, dots, dashes and underscores',
   );
 
+/** A threshold in milliseconds, or how it is come by. */
+const waitMsSchema = z.union([
+  z.number().min(0).max(60_000),
+  z.literal('any-k'),
+  z.literal('adaptive'),
+  z.literal('all'),
+]);
+
 export const policySchema = z.object({
-  waitMs: z.union([z.number().min(0).max(60_000), z.literal('any-k'), z.literal('all')]).default('any-k'),
+  waitMs: waitMsSchema.default('any-k'),
   verify: z.enum(['before', 'after', 'off']).default('after'),
   deadlineMs: z.number().min(10).max(600_000).default(LIMITS.requestDeadlineMs),
 });
 export const policyPatchSchema = z.object({
   policy: z
     .object({
-      waitMs: z.union([z.number().min(0).max(60_000), z.literal('any-k'), z.literal('all')]).optional(),
+      waitMs: waitMsSchema.optional(),
       verify: z.enum(['before', 'after', 'off']).optional(),
       deadlineMs: z.number().min(10).max(600_000).optional(),
     })
@@ -172,6 +180,20 @@ export interface SeatView {
   readonly totalBytes: number;
 }
 
+/** What a learned waiting threshold is expected to do to one coded step; times in ms after the scatter. */
+export interface WaitPredictionView {
+  readonly step: string;
+  readonly waitMs: number;
+  readonly meanMs: number;
+  /** The same for decoding at once, and for waiting for all data; null where that is not known. */
+  readonly anyKMeanMs: number;
+  readonly allDataMeanMs: number | null;
+  /** Share of requests in which a shard has to be decoded: with this threshold, and with none. */
+  readonly recoveredShare: number;
+  readonly anyKRecoveredShare: number;
+  readonly requests: number;
+}
+
 export interface DeploymentView {
   readonly name: string;
   readonly model: string;
@@ -187,6 +209,8 @@ export interface DeploymentView {
   /** The planner's Plan, only in `GET /api/deployments/{name}`. */
   readonly plan?: unknown;
   readonly coverage: number;
+  /** Under `waitMs: "adaptive"`, one for each coded step that has been run. */
+  readonly waiting?: readonly WaitPredictionView[];
   readonly progress: {
     /** 0 to 1 over encoding and distributing. */
     readonly fraction: number;

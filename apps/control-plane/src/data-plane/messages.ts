@@ -11,6 +11,7 @@ import type {
   LoadRequest,
   LoadView,
   SeatView,
+  WaitPredictionView,
 } from '@sparewheel/protocol';
 
 export interface DataPlaneOptions {
@@ -49,6 +50,8 @@ export interface DeploymentRuntime {
   readonly policy: Policy;
   readonly seats: readonly SeatView[];
   readonly load: LoadView | null;
+  /** Under `waitMs: "adaptive"`. */
+  readonly waiting?: readonly WaitPredictionView[];
 }
 
 export type DataPlaneCall =

@@ -130,6 +130,7 @@ export function deploymentRuntimes(
     // A plan that is about to take over is what an operator watches being distributed.
     seats: (deployment.nextSeats ?? deployment.seats).map((seat) => seatView(seat, nameOf)),
     load: loadOf(deployment.name),
+    ...(deployment.waiting ? { waiting: deployment.waiting } : {}),
   }));
 }
 

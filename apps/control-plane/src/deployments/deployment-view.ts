@@ -28,6 +28,7 @@ export function deploymentView(
     inputs: plan.inputs,
     outputs: plan.outputs,
     coverage: plan.coverage,
+    ...(runtime?.waiting ? { waiting: runtime.waiting } : {}),
     progress: progressOf(record, runtime, encoding),
     load: runtime?.load ?? null,
     createdAt: record.createdAt,
