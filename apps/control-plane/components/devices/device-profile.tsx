@@ -1,6 +1,12 @@
 'use client';
 import type { DeviceView } from '@sparewheel/protocol';
-import { formatAgo, formatCount, formatMs } from '../../src/view-model/format.ts';
+import {
+  formatAgo,
+  formatBytes,
+  formatCount,
+  formatMagnitude,
+  formatMs,
+} from '../../src/view-model/format.ts';
 import { Card } from '../ui/card.tsx';
 import { useNow } from '../use-now.ts';
 
@@ -27,6 +33,7 @@ export function DeviceProfile({ device }: { device: DeviceView }) {
     ...(device.temperatureCelsius === null
       ? []
       : [{ label: 'Temperature', value: `${device.temperatureCelsius.toFixed(0)} °C` }]),
+    ...measurements(device),
     { label: 'Joined', value: formatAgo(device.joinedAt, now) },
     { label: 'Last seen', value: formatAgo(device.lastSeenAt, now) },
   ];
@@ -43,4 +50,25 @@ export function DeviceProfile({ device }: { device: DeviceView }) {
       </dl>
     </Card>
   );
+}
+
+/** What planning goes by, measured when it first joined. */
+function measurements({ profile }: DeviceView): { label: string; value: string; note?: string }[] {
+  if (profile == null) return [];
+  const { multiplyAddsPerSecond, memoryBytesPerSecond, cores, hopMs, bytesPerSecond } = profile;
+  return [
+    {
+      label: 'Computes',
+      value: `${formatMagnitude(multiplyAddsPerSecond)} multiply-adds/s`,
+      note: 'measured',
+    },
+    { label: 'Reads weights', value: `${formatBytes(memoryBytesPerSecond)}/s`, note: 'measured' },
+    { label: 'Cores', value: String(cores) },
+    ...(hopMs === null
+      ? []
+      : [{ label: 'Hop', value: formatMs(hopMs), note: 'there and back, no computing' }]),
+    ...(bytesPerSecond === null
+      ? []
+      : [{ label: 'Link', value: `${formatBytes(bytesPerSecond)}/s`, note: 'measured' }]),
+  ];
 }

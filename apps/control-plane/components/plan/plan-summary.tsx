@@ -31,7 +31,7 @@ export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
             key: 'latency',
             label: 'Predicted latency',
             value: formatMs(drawing.predictedMs),
-            note: 'idle, healthy fleet',
+            note: drawing.measured ? 'from measured devices, idle' : 'by default figures, idle',
           },
         ]),
   ];

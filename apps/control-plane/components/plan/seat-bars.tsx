@@ -1,11 +1,14 @@
+'use client';
 import { formatBytes, formatMagnitude } from '../../src/view-model/format.ts';
 import type { DrawnSeat, PlanDrawing } from '../../src/view-model/plan-drawing.ts';
+import { useLive } from '../live-connection/live-provider.tsx';
 import { cn } from '../ui/class-names.ts';
 
 const FILLS: Record<DrawnSeat['role'], string> = { data: 'bg-data', parity: 'bg-parity', replica: 'bg-data' };
 
 /** What each device will hold and do: bars to the scale of the largest. */
 export function SeatBars({ drawing: { seats } }: { drawing: PlanDrawing }) {
+  const names = new Map(useLive((state) => state.devices).map(({ id, name }) => [id, name]));
   if (seats.length === 0) {
     return (
       <p className="text-[0.8125rem] text-ink-soft">
@@ -28,7 +31,9 @@ export function SeatBars({ drawing: { seats } }: { drawing: PlanDrawing }) {
             key={seat.seat}
             className="grid grid-cols-[5rem_minmax(0,1fr)_auto] items-center gap-x-3 text-[0.8125rem] leading-5"
           >
-            <span className="truncate">{seat.label}</span>
+            <span className="truncate" title={seat.label}>
+              {(seat.device !== null && names.get(seat.device)) || seat.label}
+            </span>
             <span aria-hidden className="h-2 overflow-hidden rounded-full bg-raised">
               <span
                 className={cn('block h-full rounded-full', FILLS[seat.role])}
@@ -36,7 +41,12 @@ export function SeatBars({ drawing: { seats } }: { drawing: PlanDrawing }) {
               />
             </span>
             <span className="text-right whitespace-nowrap">
-              <span className="inline-block min-w-16">{formatBytes(seat.weightsBytes)}</span>
+              <span className="inline-block min-w-16">
+                {formatBytes(seat.weightsBytes)}
+                {seat.memoryBytes !== null && (
+                  <span className="text-ink-faint"> of {formatBytes(seat.memoryBytes)}</span>
+                )}
+              </span>
               <span className="ml-2 inline-block min-w-32 text-xs text-ink-faint max-sm:hidden">
                 {formatMagnitude(seat.multiplyAdds)} m-a · {formatBytes(seat.bytesMoved)}
               </span>

@@ -1,6 +1,6 @@
 'use client';
-import type { Plan } from '@sparewheel/planner';
 import { useEffect, useState } from 'react';
+import type { ExplainedPlan } from '../../src/view-model/plan-drawing.ts';
 import { incomplete, type PlanForm, planRequest } from '../../src/view-model/plan-form.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { type Problem, problemOf } from '../live-connection/use-answer.ts';
@@ -10,7 +10,7 @@ const SETTLE_MS = 250;
 
 export interface Planning {
   /** The last plan that there was; it stays while another is being made or cannot be made. */
-  readonly plan: Plan | null;
+  readonly plan: ExplainedPlan | null;
   readonly problem: Problem | null;
   /** What is shown is not yet the answer to what is chosen. */
   readonly pending: boolean;
@@ -32,7 +32,7 @@ export function usePlan(model: string, form: PlanForm, fleet: string): Planning 
     setPlanning((old) => ({ ...old, pending: true }));
     const timer = setTimeout(async () => {
       try {
-        const plan = await askApi<Plan>('POST', '/api/plans', JSON.parse(request), abort.signal);
+        const plan = await askApi<ExplainedPlan>('POST', '/api/plans', JSON.parse(request), abort.signal);
         if (!abort.signal.aborted) setPlanning({ plan, problem: null, pending: false });
       } catch (error) {
         if (abort.signal.aborted) return;

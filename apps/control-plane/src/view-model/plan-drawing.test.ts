@@ -62,21 +62,25 @@ describe('a plan as it is drawn', () => {
   });
 
   it('draws to the predicted time where it does', () => {
-    const prediction = {
+    const step = { kind: 'local' as const, what: 'x', seats: [] };
+    const explanation = {
+      predictedMs: 4,
+      measured: true,
       steps: [
-        { step: 's0', ms: 3, bytes: 45 },
-        { step: 's1', ms: 1, bytes: 0 },
+        { ...step, step: 's0', ms: 3, bytes: 45 },
+        { ...step, step: 's1', ms: 1, bytes: 0 },
       ],
-      totalMs: 4,
+      seats: [{ ...seat(0, 'data', 400), device: 'pi', computeMs: 1, memoryBytes: 1e9 }],
+      coverage: 1,
+      notDistributed: [],
     };
-    const drawing = drawPlan({ ...plan, prediction } as Plan);
-    expect(drawing).toMatchObject({ predictedMs: 4, drawnTo: 'predicted time' });
+    const drawing = drawPlan({ ...plan, explanation });
+    expect(drawing).toMatchObject({ predictedMs: 4, measured: true, drawnTo: 'predicted time' });
     expect(drawing.steps.map(({ share }) => share)).toEqual([0.75, 0.25]);
-  });
-
-  it('takes a prediction of another form for none', () => {
-    for (const prediction of [null, 7, { steps: 'many', totalMs: '4' }, { steps: [null, { step: 's0' }] }]) {
-      expect(drawPlan({ ...plan, prediction } as Plan).predictedMs).toBeNull();
-    }
+    expect(drawing.seats.map(({ memoryBytes, device }) => [memoryBytes, device])).toEqual([
+      [1e9, 'pi'],
+      [null, null],
+      [null, null],
+    ]);
   });
 });

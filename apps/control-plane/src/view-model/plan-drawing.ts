@@ -1,5 +1,8 @@
-import type { Plan, Step } from '@sparewheel/planner';
+import type { Plan, PlanExplanation, Step } from '@sparewheel/planner';
 import { formatBytes, formatMagnitude, formatMs } from './format.ts';
+
+/** What `POST /api/plans` answers. A plan as it is stored with a deployment has no explanation. */
+export type ExplainedPlan = Plan & { readonly explanation?: PlanExplanation };
 
 /** One step as a stripe of the strip and a line of the list. */
 export interface DrawnStep {
@@ -26,6 +29,9 @@ export interface DrawnSeat {
   readonly share: number;
   readonly multiplyAdds: number;
   readonly bytesMoved: number;
+  /** Of the device that has to sit there, where it has to be that one. */
+  readonly memoryBytes: number | null;
+  readonly device: string | null;
 }
 
 export interface PlanDrawing {
@@ -35,6 +41,8 @@ export interface PlanDrawing {
   readonly bytesMoved: number;
   readonly weightsBytes: number;
   readonly predictedMs: number | null;
+  /** Whether the prediction goes by measurements of the devices. */
+  readonly measured: boolean;
   /** What the strip's widths mean. */
   readonly drawnTo: 'predicted time' | 'multiply-adds' | 'steps';
   /** Why each linear layer is or is not distributed, by name. */
@@ -45,11 +53,13 @@ export interface PlanDrawing {
 const THINNEST = 0.01;
 
 /** What a plan says about itself, ready to be drawn. A prediction is taken where there is one. */
-export function drawPlan(plan: Plan): PlanDrawing {
-  const prediction = predictionOf(plan);
+export function drawPlan(plan: ExplainedPlan): PlanDrawing {
+  const { explanation } = plan;
+  const explained = new Map(explanation?.steps.map((step) => [step.step, step]));
+  const totals = new Map(explanation?.seats.map((seat) => [seat.seat, seat]));
   const largest = Math.max(1, ...plan.seats.map(({ weightsBytes }) => weightsBytes));
   const works = plan.steps.map((step) => (step.kind === 'coded' ? step.multiplyAdds : 0));
-  const predicted = plan.steps.map(({ id }) => prediction.steps.get(id)?.ms ?? null);
+  const predicted = plan.steps.map(({ id }) => explained.get(id)?.ms ?? null);
   const drawnTo = predicted.every((ms) => ms !== null)
     ? 'predicted time'
     : works.some((work) => work > 0)
@@ -65,7 +75,7 @@ export function drawPlan(plan: Plan): PlanDrawing {
 
   return {
     steps: plan.steps.map((step, index): DrawnStep => {
-      const { ms = null, bytes = null } = prediction.steps.get(step.id) ?? {};
+      const { ms = null, bytes = null } = explained.get(step.id) ?? {};
       return {
         id: step.id,
         kind: step.kind,
@@ -85,11 +95,14 @@ export function drawPlan(plan: Plan): PlanDrawing {
       share: seat.weightsBytes / largest,
       multiplyAdds: seat.multiplyAdds,
       bytesMoved: seat.bytesIn + seat.bytesOut,
+      memoryBytes: totals.get(seat.seat)?.memoryBytes ?? null,
+      device: totals.get(seat.seat)?.device ?? null,
     })),
     coverage: plan.coverage,
     bytesMoved: plan.seats.reduce((sum, { bytesIn, bytesOut }) => sum + bytesIn + bytesOut, 0),
     weightsBytes: plan.seats.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
-    predictedMs: prediction.totalMs,
+    predictedMs: explanation?.predictedMs ?? null,
+    measured: explanation?.measured ?? false,
     drawnTo,
     decisions: new Map(
       plan.decisions.map(({ layer, distributed, reason }) => [layer, { distributed, reason }]),
@@ -123,25 +136,4 @@ function seatLabel({ seats }: Plan, number: number): string {
   const peers = seats.filter(({ role }) => role === seat.role);
   const name = `${seat.role[0]?.toUpperCase()}${seat.role.slice(1)}`;
   return peers.length < 2 ? name : `${name} ${peers.indexOf(seat) + 1}`;
-}
-
-interface PredictionRead {
-  readonly steps: ReadonlyMap<string, { readonly ms: number; readonly bytes: number | null }>;
-  readonly totalMs: number | null;
-}
-
-/**
- * The planner's prediction, where the plan carries one: `prediction: { steps: [{ step, ms, bytes }], totalMs }`.
- * A plan that was stored before there were predictions has none.
- */
-function predictionOf(plan: Plan): PredictionRead {
-  const given: unknown = 'prediction' in plan ? plan.prediction : undefined;
-  if (typeof given !== 'object' || given === null) return { steps: new Map(), totalMs: null };
-  const { steps, totalMs } = given as { steps?: unknown; totalMs?: unknown };
-  const read = (Array.isArray(steps) ? steps : []).flatMap((entry: unknown) => {
-    const { step, ms, bytes } = (entry ?? {}) as { step?: unknown; ms?: unknown; bytes?: unknown };
-    if (typeof step !== 'string' || typeof ms !== 'number') return [];
-    return [[step, { ms, bytes: typeof bytes === 'number' ? bytes : null }] as const];
-  });
-  return { steps: new Map(read), totalMs: typeof totalMs === 'number' ? totalMs : null };
 }
