@@ -359,6 +359,9 @@ The amplification of the table that ships:
 
 ${amplificationTable()}
 
+Four failures among 20 shards or more are recoverable but at a price: 2000 × 1e-7 is an error in the fourth digit. Several smaller
+groups are the better code there.
+
 Worst patterns: for k = 4, r = 2, ${worstPattern(4, 2)}; for k = 12, r = 3, ${worstPattern(12, 3)}.
 
 ## What is lost in recovery
