@@ -19,7 +19,8 @@ function run(title, args, environment = {}) {
     spawnSync(process.execPath, args, {
       cwd: root,
       stdio: 'inherit',
-      env: { ...process.env, ...environment },
+      // A log file is read by people: no colour codes where there is no terminal.
+    env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }), ...environment },
     }).status ?? 1
   );
 }
