@@ -9,4 +9,6 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   decode: async () => (await import('./decode.ts')).decode,
   gather: async () => (await import('./gather.ts')).gather,
   failover: async () => (await import('./failover.ts')).failover,
+  plan: async () => (await import('./plan.ts')).plan,
+  predict: async () => (await import('./predict.ts')).predict,
 };

@@ -68,7 +68,7 @@ export function explainPlan(
   pinned = true,
 ): PlanExplanation {
   const steps = plan.steps.map((step) => explainStep(profile, step, seated, costs, pinned));
-  const measured = plan.seats.length > 0 && plan.seats.every(({ seat }) => seated[seat]?.speed);
+  const measured = plan.seats.every(({ seat }) => seated[seat]?.speed);
   return {
     predictedMs: steps.reduce((sum, { ms }) => sum + ms, 0),
     measured: Boolean(measured && profile.speed),

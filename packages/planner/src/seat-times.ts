@@ -18,29 +18,25 @@ export interface StepTime {
 
 /**
  * When the answers of a step are in. A device takes a hop, its bytes over its own link, and its computing; all bytes
- * pass the data plane's link; devices on one machine share its cores.
+ * pass the data plane's link; devices on one machine share its cores for computing and for handling bytes. A hop is
+ * mostly waiting, and what busy cores do to it is in its measurement already.
  * @param needed  so many answers suffice
  */
 export function stepTime(seats: readonly SeatWork[], needed: number, costs: Costs): StepTime {
-  const alone = seats.map(({ computeMs, bytes, speed }) => {
-    const hopMs = speed?.hopMs ?? costs.hopMs;
-    return speed?.bytesPerMs ? hopMs + bytes / speed.bytesPerMs + computeMs : hopMs + computeMs;
-  });
+  const work = seats.map(
+    ({ computeMs, bytes, speed }) => computeMs + (speed?.bytesPerMs ? bytes / speed.bytesPerMs : 0),
+  );
   const machines = new Map<string, number>();
   for (const [i, { speed }] of seats.entries()) {
-    if (speed) machines.set(speed.machine, (machines.get(speed.machine) ?? 0) + alone[i]! / speed.cores);
+    if (speed) machines.set(speed.machine, (machines.get(speed.machine) ?? 0) + work[i]! / speed.cores);
   }
   const total = seats.reduce((sum, { bytes }) => sum + bytes, 0);
   // The data plane's link is at least as fast as the fastest device's.
-  const linkBytesPerMs = Math.max(
-    ...seats.map(({ speed }) => speed?.bytesPerMs ?? costs.bytesPerMs),
-    Number.MIN_VALUE,
-  );
-  const unmeasured = seats.some(({ speed }) => !speed?.bytesPerMs);
-  const linkMs = total / linkBytesPerMs;
+  const linkMs = total / Math.max(...seats.map(({ speed }) => speed?.bytesPerMs ?? costs.bytesPerMs));
   const seatMs = seats.map(({ speed }, i) => {
-    const ownMs = unmeasured ? alone[i]! + linkMs : Math.max(alone[i]!, linkMs);
-    return speed ? Math.max(ownMs, machines.get(speed.machine)!) : ownMs;
+    const hopMs = speed?.hopMs ?? costs.hopMs;
+    const shared = speed ? Math.max(work[i]!, machines.get(speed.machine)!) : work[i]!;
+    return hopMs + (speed?.bytesPerMs ? Math.max(shared, linkMs) : shared + linkMs);
   });
   const sorted = [...seatMs].sort((a, b) => a - b);
   return { seatMs, ms: sorted[Math.min(needed, sorted.length) - 1] ?? 0 };

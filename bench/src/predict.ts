@@ -1,0 +1,116 @@
+import { Product } from '@sparewheel/e2e/product';
+import type { ModelView } from '@sparewheel/protocol';
+import type { Benchmark } from './benchmark.ts';
+import { median, percentile } from './measure.ts';
+
+const AGENTS = 6;
+/** Requests thrown away, and counted; a plan whose requests take long is asked less often. */
+const WARMUPS = 5;
+const REQUESTS = 40;
+const BUDGET_MS = 12_000;
+
+const PLANS = [
+  { model: 'lenet5', k: 4, r: 1, strategy: 'coded', layers: 'all' },
+  { model: 'lenet5', k: 2, r: 1, strategy: 'replicated', layers: 'all' },
+  { model: 'branchnet', k: 4, r: 1, strategy: 'coded', layers: 'all' },
+  { model: 'alexnet', k: 4, r: 1, strategy: 'coded', layers: 'auto' },
+  { model: 'alexnet', k: 4, r: 1, strategy: 'coded', layers: 'all' },
+  { model: 'alexnet', k: 2, r: 0, strategy: 'uncoded', layers: 'all' },
+] as const;
+
+interface Explained {
+  readonly explanation: { readonly predictedMs: number; readonly measured: boolean };
+}
+
+/** Latencies of requests that follow one another, as the server tells them. */
+async function latencies(product: Product, name: string, { inputs }: ModelView): Promise<number[]> {
+  const body = JSON.stringify({
+    inputs: inputs.map((input) => ({
+      name: input.name,
+      shape: input.dims,
+      datatype: 'FP32',
+      data: new Array<number>(input.dims.reduce((product, dim) => product * dim, 1)).fill(0.5),
+    })),
+  });
+  const times: number[] = [];
+  const startedAt = performance.now();
+  for (let i = 0; i < WARMUPS + REQUESTS && performance.now() - startedAt < BUDGET_MS; i++) {
+    const response = await fetch(`${product.dataUrl}/v2/models/${name}/infer`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${product.tokens.infer}`, 'content-type': 'application/json' },
+      body,
+    });
+    const answer = (await response.json()) as { parameters?: { latency_ms: number } };
+    if (!answer.parameters) throw new Error(`${name} does not answer: ${JSON.stringify(answer)}`);
+    if (i >= WARMUPS) times.push(answer.parameters.latency_ms);
+  }
+  return times;
+}
+
+/** Spearman's: 1 where both lists are in the same order. */
+function rankCorrelation(a: readonly number[], b: readonly number[]): number {
+  const ranks = (values: readonly number[]) =>
+    values.map((value) => values.filter((other) => other < value).length);
+  const [ra, rb] = [ranks(a), ranks(b)];
+  const squares = ra.reduce((sum, rank, i) => sum + (rank - rb[i]!) ** 2, 0);
+  return 1 - (6 * squares) / (a.length * (a.length ** 2 - 1));
+}
+
+export const predict: Benchmark = {
+  name: 'predict',
+  summary: 'predicted ÷ measured latency of six plans on the local fleet, and their order',
+  async run({ log }) {
+    const product = await Product.start({
+      args: ['--no-demo', '--fleet', String(AGENTS)],
+      withoutDemo: true,
+    });
+    try {
+      await product.eventually('every device ready and measured', async () => {
+        const devices = await product.devices();
+        return devices.filter(({ state, profile }) => state === 'ready' && profile?.hopMs).length === AGENTS;
+      });
+      const cases = [];
+      for (const [index, choice] of PLANS.entries()) {
+        const name = `plan-${index}`;
+        const model = (await product.api<ModelView>(`/api/zoo/${choice.model}`, { method: 'POST' })).body;
+        const planned = await product.api<Explained>('/api/plans', { method: 'POST', json: choice });
+        if (planned.status !== 200) throw new Error(`no plan: ${JSON.stringify(planned.body)}`);
+        const { predictedMs, measured } = planned.body.explanation;
+        await product.api('/api/deployments', { method: 'POST', json: { name, ...choice } });
+        await product.deploymentState(name, 'ready', 300_000);
+        const times = await latencies(product, name, model);
+        await product.api(`/api/deployments/${name}`, { method: 'DELETE' });
+        const measuredMs = median(times);
+        const { model: network, strategy, k, r, layers } = choice;
+        cases.push({
+          plan: `${network} ${strategy} ${k}+${r} ${layers}`,
+          predictedMs,
+          measuredMs,
+          p99Ms: percentile(times, 99),
+          requests: times.length,
+          error: Math.abs(predictedMs - measuredMs) / measuredMs,
+          profiled: measured,
+        });
+        log(
+          `${cases.at(-1)!.plan}: predicted ${predictedMs.toFixed(1)} ms, measured ${measuredMs.toFixed(1)} ms`,
+        );
+      }
+      const value = median(cases.map(({ error }) => error));
+      const order = rankCorrelation(
+        cases.map(({ predictedMs }) => predictedMs),
+        cases.map(({ measuredMs }) => measuredMs),
+      );
+      return {
+        name: 'predict',
+        value: 100 * value,
+        unit: '% median error of the predicted latency',
+        goal: '≤ 25 %, and the plans in the right order',
+        met: value <= 0.25 && order === 1,
+        details: { agents: AGENTS, rankCorrelation: order, cases },
+      };
+    } finally {
+      await product.stop();
+      product.removeHome();
+    }
+  },
+};
