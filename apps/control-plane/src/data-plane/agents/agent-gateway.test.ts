@@ -107,6 +107,26 @@ describe('joining', () => {
     await plane.until(() => plane.events('device-returned').length === 1);
   });
 
+  it('takes a device back whose connections both broke, every time, whichever comes back first', async () => {
+    const returning = await joined();
+    for (const [times, order] of [
+      [1, ['control', 'tensors']],
+      [2, ['tensors', 'control']],
+      [3, ['control', 'tensors']],
+    ] as const) {
+      returning.close();
+      await plane.until(() => plane.events('device-lost').length === times);
+      for (const which of order) {
+        returning[which].connect();
+        if (which === order[0]) await new Promise((resolve) => returning[which].once('connect', resolve));
+        // Its hello is in before the other connection is tried.
+        if (which === 'control') await new Promise<void>((resolve) => returning.hello({}, resolve));
+      }
+      await plane.until(() => plane.events('device-returned').length === times);
+    }
+    expect(refusals()).toEqual([]);
+  });
+
   it('sends away what does not say hello', async () => {
     const silent = device();
     silent.control.off('connect');

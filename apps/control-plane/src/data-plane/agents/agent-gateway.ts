@@ -283,6 +283,8 @@ export class AgentGateway {
     const current = this.#current.get(session.device);
     this.#current.set(session.device, session);
     if (current === undefined || current === session) return;
+    // The same life, which had lost both its connections: nobody has replaced anybody.
+    if (current.incarnation === session.incarnation) return;
     this.#admission.retire(session.device, current.incarnation);
     this.#down(current, 'replaced by a newer start of the device');
     current.disconnect();

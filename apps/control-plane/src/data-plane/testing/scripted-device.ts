@@ -88,7 +88,7 @@ export class ScriptedDevice {
     });
   }
 
-  hello(overrides: Partial<Hello> = {}): void {
+  hello(overrides: Partial<Hello> = {}, acknowledged: () => void = () => {}): void {
     const hello: Hello = {
       name: this.name,
       agentVersion: 'scripted',
@@ -99,7 +99,7 @@ export class ScriptedDevice {
       held: [],
       ...overrides,
     };
-    this.control.emit('hello', hello, () => {});
+    this.control.emit('hello', hello, acknowledged);
   }
 
   /** Bytes that no encoder would make, straight onto the connection below Socket.IO. */
