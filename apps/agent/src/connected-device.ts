@@ -99,7 +99,11 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
       if (typeof acknowledge === 'function' && !faults.partitioned) acknowledge(outcome);
     });
   }
-  control.socket.on('connect', () => {
+  let greeted = false;
+  // Complete first: whoever heard the hello may take a connection that comes later for another process's.
+  const greet = () => {
+    if (greeted || !control.socket.connected || !tensors.socket.connected) return;
+    greeted = true;
     const hello: Hello = {
       ...parts.description,
       agentVersion: AGENT_VERSION,
@@ -110,12 +114,15 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
       if (outcome.ok) observer.joined?.();
       else observer.refused?.({ code: 'unavailable', message: outcome.message });
     });
-  });
+  };
+  control.socket.on('connect', greet);
+  tensors.socket.on('connect', greet);
   control.socket.on('connect_error', (error) => {
     const refusal = refusalIn(error);
     if (refusal !== null) observer.refused?.(refusal);
   });
   control.socket.on('disconnect', () => {
+    greeted = false;
     void store.abandonIncomplete();
     observer.disconnected?.();
   });

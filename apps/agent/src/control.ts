@@ -17,6 +17,7 @@ export class Control {
   readonly #store: ShardStore;
   readonly #tasks: TaskTable;
   readonly #faults: Faults;
+  #partition: ReturnType<typeof setTimeout> | undefined;
 
   constructor(store: ShardStore, tasks: TaskTable, faults: Faults) {
     this.#store = store;
@@ -41,8 +42,10 @@ export class Control {
   /** @throws {InvalidMessageError} */
   setFault(message: unknown): void {
     const fault = parseFault(message);
-    // A partition begins after the acknowledgement has left, or nobody would know that it began.
-    if (fault.kind === 'partition') setTimeout(() => this.#faults.set(fault), 0);
+    // A partition begins after the acknowledgement has left, or nobody would know that it began; unless it is healed
+    // before that.
+    if (fault.kind === 'partition' || fault.kind === 'heal') clearTimeout(this.#partition);
+    if (fault.kind === 'partition') this.#partition = setTimeout(() => this.#faults.set(fault), 0);
     else this.#faults.set(fault);
   }
 }
