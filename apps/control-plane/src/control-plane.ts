@@ -160,6 +160,7 @@ export class ControlPlane {
         blobs: this.#blobs,
         events,
         devices: () => this.#live.devices,
+        now: () => performance.now(),
       },
       () => this.#ui?.changed(),
     );

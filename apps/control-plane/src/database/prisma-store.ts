@@ -132,9 +132,10 @@ export class PrismaStore implements Store {
     {
       policy,
       seats,
+      plan,
       artifacts,
       ...change
-    }: Partial<Pick<DeploymentRecord, 'status' | 'reason' | 'policy' | 'artifacts' | 'seats'>>,
+    }: Partial<Pick<DeploymentRecord, 'status' | 'reason' | 'policy' | 'plan' | 'artifacts' | 'seats'>>,
   ): Promise<void> {
     await this.#prisma.$transaction(async (transaction) => {
       const row = await transaction.deployment.findUnique({ where: { name }, select: { plan: true } });
@@ -145,13 +146,14 @@ export class PrismaStore implements Store {
           ...change,
           ...(policy === undefined ? {} : { policy: json(policy) }),
           ...(seats === undefined ? {} : { seats: json(seats) }),
+          ...(plan === undefined ? {} : { plan: json(plan) }),
         },
       });
       if (artifacts === undefined) return;
       await transaction.shard.deleteMany({ where: { deploymentName: name } });
       if (artifacts === null) return;
       await transaction.shard.createMany({
-        data: shardRows(artifacts, row.plan as unknown as Plan).map((shard) => ({
+        data: shardRows(artifacts, plan ?? (row.plan as unknown as Plan)).map((shard) => ({
           ...shard,
           deploymentName: name,
         })),

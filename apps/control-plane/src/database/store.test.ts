@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { EventView } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../repository.ts';
-import { deploymentRecord, digest, modelRecord, smallArtifacts } from '../testing/records.ts';
+import { deploymentRecord, digest, modelRecord, smallArtifacts, smallPlan } from '../testing/records.ts';
 import { MemoryStore } from './memory-store.ts';
 import { openDatabase } from './open-database.ts';
 import { PrismaStore } from './prisma-store.ts';
@@ -138,6 +138,18 @@ for (const { name, open } of implementations) {
       ]);
       await store.updateDeployment('lenet5', { artifacts: null });
       expect((await store.deployment('lenet5'))?.artifacts).toBeNull();
+    });
+
+    it('changes the plan of a deployment together with its files and seats', async () => {
+      await store.createModel(modelRecord());
+      const before = deploymentRecord('lenet5', { status: 'live', artifacts: smallArtifacts });
+      await store.createDeployment(before);
+      const [coded, local] = smallPlan.steps;
+      const plan = { ...smallPlan, k: 1, steps: [{ ...coded!, id: 'renamed' }, local!] } as typeof smallPlan;
+      const artifacts = { renamed: smallArtifacts.fc!, 'local-1': smallArtifacts['local-1']! };
+      const change = { plan, artifacts, seats: ['device-0001', null, null] };
+      await store.updateDeployment('lenet5', change);
+      expect(await store.deployment('lenet5')).toEqual({ ...before, ...change });
     });
 
     it('ignores a change to a deployment that is gone', async () => {

@@ -126,7 +126,7 @@ export interface Store {
   /** Changes the named fields, and nothing where the deployment is gone. */
   updateDeployment(
     name: string,
-    change: Partial<Pick<DeploymentRecord, 'status' | 'reason' | 'policy' | 'artifacts' | 'seats'>>,
+    change: Partial<Pick<DeploymentRecord, 'status' | 'reason' | 'policy' | 'plan' | 'artifacts' | 'seats'>>,
   ): Promise<void>;
   /** @returns false where there is none */
   deleteDeployment(name: string): Promise<boolean>;

@@ -1,8 +1,10 @@
 /** What is deployed survives: a restart of the control plane, of the data plane, and the loss of files. */
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../database/memory-store.ts';
-import { deploymentRecord, modelRecord, smallArtifacts } from '../testing/records.ts';
+import { deviceView } from '../testing/fake-data-plane.ts';
+import { deploymentRecord, modelRecord, smallArtifacts, smallPlan } from '../testing/records.ts';
 import { TestApi } from '../testing/test-api.ts';
+import { GROW_AFTER_MS, SHRINK_AFTER_MS } from './elasticity.ts';
 
 async function storeWith(...records: ReturnType<typeof deploymentRecord>[]): Promise<MemoryStore> {
   const store = new MemoryStore();
@@ -56,6 +58,50 @@ describe('when the data plane ends and comes back', () => {
     expect(handedOver).toHaveLength(2);
     expect(handedOver[1]?.deployment).toMatchObject({ seats, policy: { waitMs: 'all' } });
     expect((await api.store.deployment('a'))?.seats).toEqual(seats);
+    await api.close();
+  });
+});
+
+describe('when devices are gone for good', () => {
+  it('changes over to a plan for those that remain, and keeps in mind what was asked for', async () => {
+    let now = 0;
+    const seats = [0, 1, 2, 3, 4].map((seat) => ({ ...smallPlan.seats[0]!, seat }));
+    const record = deploymentRecord('a', {
+      status: 'preparing',
+      choice: { k: 4, r: 1, strategy: 'coded', layers: 'all', devices: null },
+      plan: { ...smallPlan, k: 4, seats },
+      seats: seats.map(() => null),
+    });
+    const api = await TestApi.start({ store: await storeWith(record), now: () => now });
+    await api.deploymentIs('a', 'distributing');
+    const runtime = { name: 'a', reason: null, policy: record.policy, load: null, seats: [] } as const;
+    const remaining = ['one', 'two', 'three'].map((id) => deviceView(`device-${id}`));
+    const report = (): void => api.dataPlane.report(remaining, [{ ...runtime, state: 'rescuing' }]);
+    report();
+    now = SHRINK_AFTER_MS - 1;
+    report();
+    expect(api.dataPlane.callsOf('deploy')).toHaveLength(1);
+    now = SHRINK_AFTER_MS;
+    report();
+    await expect.poll(() => api.deployments.record('a').plan.k).toBe(2);
+    expect(api.workshop.jobs.at(-2)).toMatchObject({ kind: 'plan', choice: { k: 2, r: 1 } });
+    expect(api.dataPlane.callsOf('deploy')[1]?.deployment).toMatchObject({ name: 'a', plan: { k: 2 } });
+    expect(await api.store.deployment('a')).toMatchObject({
+      plan: { k: 2 },
+      choice: { k: 4 },
+      seats: [null, null, null],
+    });
+    expect(api.deployments.view('a').state).toBe('rescuing');
+    // The old plan's seats may still change hands; they are not the new one's.
+    api.deployments.storeSeats('a', ['1', '2', '3', '4', '5']);
+    expect(api.deployments.record('a').seats).toEqual([null, null, null]);
+
+    // More devices come: it asks for the whole of what was wanted.
+    for (const id of ['four', 'five']) remaining.push(deviceView(`device-${id}`));
+    report();
+    now += GROW_AFTER_MS;
+    report();
+    await expect.poll(() => api.workshop.jobs.at(-1)).toMatchObject({ kind: 'plan', choice: { k: 4, r: 1 } });
     await api.close();
   });
 });

@@ -27,6 +27,7 @@ import type { BlobStore } from '../workshop/blob-store.ts';
 import type { Workshop } from '../workshop/workshop.ts';
 import { capacities } from './capacities.ts';
 import { deploymentView } from './deployment-view.ts';
+import { Elasticity } from './elasticity.ts';
 import { InTurn } from './in-turn.ts';
 
 export interface DeploymentParts {
@@ -37,6 +38,8 @@ export interface DeploymentParts {
   readonly events: EventLog;
   /** The fleet as it was last reported. */
   readonly devices: () => readonly DeviceView[];
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
 }
 
 /** A plan as `POST /api/plans` answers it: who has to sit where (null: whoever is free), and what it is expected to cost. */
@@ -51,6 +54,7 @@ export class Deployments {
   /** Those under preparation: how far, and how to call it off. */
   readonly #preparing = new Map<string, { encoding: number; readonly abort: AbortController }>();
   readonly #inTurn = new InTurn();
+  readonly #elasticity = new Elasticity();
   #runtimes: ReadonlyMap<string, DeploymentRuntime> = new Map();
   /** Names that this life of the data plane has been given. */
   #handedOver = new Set<string>();
@@ -81,12 +85,14 @@ export class Deployments {
   setRuntimes(runtimes: readonly DeploymentRuntime[]): void {
     this.#runtimes = new Map(runtimes.map((runtime) => [runtime.name, runtime]));
     this.#changed();
+    for (const runtime of runtimes) this.#review(runtime, this.#parts.now());
   }
 
   /** A seat changed hands: the next life of the data plane must know. */
   storeSeats(name: string, seats: readonly (string | null)[]): void {
     const record = this.#records.get(name);
-    if (record === undefined) return;
+    // During a change from plan to plan, the old plan's seats change hands too; the new plan's are what counts.
+    if (record === undefined || seats.length !== record.plan.seats.length) return;
     this.#records.set(name, { ...record, seats });
     void this.#inTurn
       .run(name, () => this.#parts.store.updateDeployment(name, { seats }))
@@ -237,6 +243,7 @@ export class Deployments {
       await this.#parts.store.deleteDeployment(name);
       this.#records.delete(name);
       this.#preparing.delete(name);
+      this.#elasticity.forget(name);
       this.#parts.events.add({
         kind: 'deployment-deleted',
         level: 'info',
@@ -246,6 +253,58 @@ export class Deployments {
       });
       this.#changed();
       void this.collectGarbage();
+    });
+  }
+
+  /** Plans a deployment anew where its fleet has become smaller or larger for good. */
+  #review({ name, state }: DeploymentRuntime, nowMs: number): void {
+    const record = this.#records.get(name);
+    if (record?.status !== 'live' || record.choice.strategy !== 'coded') return;
+    if (state === 'distributing' || state === 'unavailable') return;
+    const devices = this.#parts.devices().filter((device) => device.state === 'ready').length;
+    const { k: wantedK, r } = record.choice;
+    const size = { name, wantedK, planK: record.plan.k, r, whole: state === 'ready', devices };
+    const k = this.#elasticity.observe(size, nowMs);
+    if (k === null) return;
+    this.#resize(name, k).then(
+      (changed) => changed && this.#elasticity.changed(name),
+      (error: Error) => {
+        if (!isAbsence(error)) console.error(`${name} cannot be planned for ${k} devices: ${error.message}`);
+      },
+    );
+  }
+
+  /**
+   * A rolling change: the plan that serves goes on until every seat of the new one can compute.
+   * @returns false where there was nothing to change, or no longer
+   */
+  async #resize(name: string, k: number): Promise<boolean> {
+    const { store, workshop, dataPlane, events } = this.#parts;
+    const { choice, model: modelName, plan: before, policy } = this.record(name);
+    const { r, strategy } = choice;
+    const layers = typeof choice.layers === 'string' ? choice.layers : [...choice.layers];
+    const { plan, seats } = await this.#plan({ model: modelName, k, r, strategy, layers, policy });
+    const model = await store.model(modelName);
+    if (model === null || plan.k === before.k) return false;
+    const artifacts = await workshop.exclusive(() =>
+      workshop.run({ kind: 'build', plan, canonical: model.canonical }),
+    );
+    return this.#inTurn.run(name, async () => {
+      const record = this.#records.get(name);
+      if (record?.status !== 'live' || record.plan !== before || !this.#handedOver.has(name)) return false;
+      const changed = { plan, artifacts, seats: plan.seats.map((_, seat) => seats[seat] ?? null) };
+      await dataPlane.call({ kind: 'deploy', deployment: { name, policy: record.policy, ...changed } });
+      await store.updateDeployment(name, changed);
+      this.#records.set(name, { ...record, ...changed });
+      events.add({
+        kind: 'deployment-resized',
+        level: 'warning',
+        message: `${name} changes over to ${k} + ${r} devices, from ${before.k} + ${r}; ${choice.k} + ${r} were asked for.`,
+        device: null,
+        deployment: name,
+      });
+      this.#changed();
+      return true;
     });
   }
 

@@ -38,7 +38,11 @@ export class TestApi {
   ) {}
 
   /** @param port  on which the data plane claims to listen */
-  static async start({ store = new MemoryStore() as Store, port = 3001 } = {}): Promise<TestApi> {
+  static async start({
+    store = new MemoryStore() as Store,
+    port = 3001,
+    now = () => performance.now(),
+  } = {}): Promise<TestApi> {
     const home = await mkdtemp(join(tmpdir(), 'sparewheel-api-'));
     const scratch = join(home, 'scratch');
     await mkdir(scratch);
@@ -51,7 +55,7 @@ export class TestApi {
     const events = await EventLog.open(store);
     const live = new LiveViews();
     const deployments = new Deployments(
-      { store, workshop, dataPlane: link, blobs, events, devices: () => live.devices },
+      { store, workshop, dataPlane: link, blobs, events, devices: () => live.devices, now },
       () => {},
     );
     const models = new Models(

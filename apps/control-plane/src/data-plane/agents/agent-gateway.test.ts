@@ -118,7 +118,8 @@ describe('joining', () => {
       await plane.until(() => plane.events('device-lost').length === times);
       for (const which of order) {
         returning[which].connect();
-        if (which === order[0]) await new Promise((resolve) => returning[which].once('connect', resolve));
+        if (which === order[0])
+          await new Promise<void>((resolve) => returning[which].once('connect', resolve));
         // Its hello is in before the other connection is tried.
         if (which === 'control') await new Promise<void>((resolve) => returning.hello({}, resolve));
       }
