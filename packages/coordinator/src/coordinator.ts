@@ -283,6 +283,11 @@ export class Coordinator {
         emit,
         fleet: this.#fleet,
         installer: this.#installer,
+        // A plan that is on its way out heals too, and its seats are not those of the plan that is stored.
+        seatsToStore: () => {
+          const current = this.#deployments.get(name);
+          return (current?.next ?? current?.active)?.placement.seatDevices ?? [];
+        },
         placementChanged: () => {
           if (owner.deployment) this.#review(owner.deployment);
           this.#runtime.parking.pump();

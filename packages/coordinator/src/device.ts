@@ -211,10 +211,14 @@ export class Device {
       if (other.cancelOrder > 0 && other.cancelOrder < flight.order) this.#forget(other);
       other = next;
     }
-    if (this.silentSince !== null) {
-      this.silentSince = null;
-      this.observer.answering(this);
-    }
+    this.showedLife();
+  }
+
+  /** It did what it was told, computing or loading: a silence is over. */
+  showedLife(): void {
+    if (this.silentSince === null) return;
+    this.silentSince = null;
+    this.observer.answering(this);
   }
 
   /** What it said before is not held against it any more. */

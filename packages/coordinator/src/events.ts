@@ -22,7 +22,7 @@ export type CoordinatorEvent =
     }
   | { kind: 'install-finished'; deployment: string; seat: number; device: DeviceId; transferredBytes: number }
   | { kind: 'install-failed'; deployment: string; seat: number; device: DeviceId; reason: string }
-  /** A seat changed hands; `seats` is the whole new assignment, to be stored. */
+  /** A seat changed hands; `seats` is the whole assignment of the plan deployed last, to be stored. */
   | {
       kind: 'seat-reassigned';
       deployment: string;

@@ -17,6 +17,8 @@ export interface PlacementRuntime {
   readonly fleet: Fleet;
   readonly installer: Installer;
   readonly emit: (event: CoordinatorEvent) => void;
+  /** The assignment that a restarted data plane is to be told: that of the plan which was deployed last. */
+  seatsToStore(): readonly (DeviceId | null)[];
   /** A seat became ready or was lost. */
   placementChanged(placement: Placement): void;
 }
@@ -237,17 +239,21 @@ export class Placement {
   }
 
   #replace(seat: SeatRecord, now: number): number {
-    if (seat.install) return Number.POSITIVE_INFINITY;
+    if (seat.install && seat.install.device.silentSince === null) return Number.POSITIVE_INFINITY;
     const { fleet, options } = this.runtime;
     let retryAt = Number.POSITIVE_INFINITY;
+    const holderSilent = seat.holder?.live === true && seat.holder.silentSince !== null;
     const spare = pickSpare(fleet.devices, seat.tasks, options.holds, (device) => {
       if (this.#taken(device)) return false;
+      // One silent device is no better than another.
+      if (device.silentSince !== null && (holderSilent || seat.install)) return false;
       const notBefore = seat.failures.get(device.id)?.notBefore ?? 0;
       if (notBefore <= now) return true;
       retryAt = Math.min(retryAt, notBefore);
       return false;
     });
     if (!spare) return retryAt;
+    if (seat.install) this.#abort(seat, 'another device is there that answers');
     spare.seatCount++;
     this.#install(seat, spare);
     return Number.POSITIVE_INFINITY;
@@ -302,7 +308,7 @@ export class Placement {
         ...common,
         from: from?.id ?? null,
         to: device.id,
-        seats: this.seatDevices,
+        seats: this.runtime.seatsToStore(),
       });
       if (from) {
         from.seatCount--;
@@ -310,6 +316,8 @@ export class Placement {
         else this.#evicted.set(from.id, [...(this.#evicted.get(from.id) ?? []), ...seat.tasks]);
       }
     }
+    // Not before the seat is its own: this lets every placement look at its seats again.
+    device.showedLife();
     this.runtime.placementChanged(this);
     // The device that lost its seat is a spare now, and may fill another.
     this.reconcile();
@@ -324,7 +332,11 @@ export class Placement {
   #endInstall(seat: SeatRecord, reason: string): void {
     const { device } = seat.install!;
     seat.install = null;
-    if (device !== seat.holder) device.seatCount--;
+    if (device !== seat.holder) {
+      device.seatCount--;
+      // What was loaded before it was broken off would stay loaded for nothing.
+      if (device.connected) this.runtime.installer.uninstall(device.id, seat.tasks);
+    }
     this.runtime.emit({
       kind: 'install-failed',
       deployment: this.deployment,

@@ -3,7 +3,8 @@ import type { DeviceId, SeatTask } from './ports.ts';
 
 /**
  * Chooses the device that takes over a seat: the one that lacks the fewest bytes, of those the one with the fewest
- * seats, of those the first by name, so that the choice does not depend on who connected when.
+ * seats, of those the first by name, so that the choice does not depend on who connected when. One that is silent
+ * comes last: nobody asks a device without a seat anything, so that only an install can show that it is back.
  * @param free  whether a live device may take the seat at all
  * @returns undefined where no device is free
  */
@@ -16,9 +17,9 @@ export function pickSpare(
   let best: Device | undefined;
   let bestBytes = Number.POSITIVE_INFINITY;
   for (const device of devices) {
-    if (!device.live || device.silentSince !== null || !free(device)) continue;
+    if (!device.live || !free(device)) continue;
     const bytes = missingBytes(device, tasks, holds);
-    if (best === undefined || bytes < bestBytes || (bytes === bestBytes && comesBefore(device, best))) {
+    if (best === undefined || comesBefore(device, bytes, best, bestBytes)) {
       best = device;
       bestBytes = bytes;
     }
@@ -40,6 +41,9 @@ function missingBytes(
   return bytes;
 }
 
-function comesBefore(a: Device, b: Device): boolean {
+function comesBefore(a: Device, aBytes: number, b: Device, bBytes: number): boolean {
+  const [aSilent, bSilent] = [a.silentSince !== null, b.silentSince !== null];
+  if (aSilent !== bSilent) return bSilent;
+  if (aBytes !== bBytes) return aBytes < bBytes;
   return a.seatCount !== b.seatCount ? a.seatCount < b.seatCount : a.id < b.id;
 }
