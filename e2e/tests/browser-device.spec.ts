@@ -67,16 +67,16 @@ async function expectAnswersAgree(): Promise<void> {
 }
 
 test('a wrong token is refused in place, and the right one can be typed there', async ({ browser }) => {
-  const page = await openTab(browser, 'stranger', 360);
+  const page = await browser.newPage({ viewport: { width: 360, height: 780 } });
   await page.goto(`${product.url}/join?token=not-the-token`);
-  await expect(page.getByText('The join token is not known.')).toBeVisible();
+  await expect(page.getByText('The join token is not known.')).toBeVisible({ timeout: 30_000 });
   expect(page.url()).not.toContain('token');
   await page.getByLabel('Join token').fill(product.tokens.join);
   await page.getByRole('button', { name: 'Join', exact: true }).click();
   await expect(state(page)).toHaveAttribute('data-state', 'Joined', { timeout: 30_000 });
   await page.getByRole('button', { name: 'Leave the fleet' }).click();
   await expect(page.getByText('This tab has left the fleet')).toBeVisible();
-  await page.context().close();
+  await page.close();
 });
 
 test('two tabs join, get shards, and their answers agree with the undivided model', async ({ browser }) => {
@@ -145,6 +145,32 @@ test('a reloaded tab is the same device, and serves without a transfer', async (
   expect(seat).toMatchObject({ sentBytes: 0 });
 });
 
+test('a page that the browser calls insecure serves from memory, and says so', async ({
+  playwright,
+  launchOptions,
+}) => {
+  // Like http://192.168.x.x: another name for this machine, for which the browser makes no exception.
+  const rule = '--host-resolver-rules=MAP phone.test 127.0.0.1';
+  const browser = await playwright.chromium.launch({
+    ...launchOptions,
+    args: [...(launchOptions.args ?? []), rule],
+  });
+  const page = await browser.newPage({ viewport: { width: 360, height: 780 } });
+  await page.goto(`http://phone.test:${product.ports.control}/join?token=${product.tokens.join}&name=phone`);
+  await expect(state(page)).toHaveAttribute('data-state', 'Joined', { timeout: 30_000 });
+  expect(await page.evaluate(() => window.isSecureContext)).toBe(false);
+  await expect(page.getByText('Shards are kept in memory only')).toBeVisible();
+  // The fleet's spare now: it takes over the seat of the tab that dies.
+  const { id } = await device('tab-one');
+  await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+  await expect(state(page)).toHaveAttribute('data-state', 'Serving', { timeout: 30_000 });
+  await product.deploymentState('lenet5', 'ready');
+  await expectAnswersAgree();
+  await browser.close();
+  await product.api(`/api/devices/${id}/revive`, { method: 'POST' });
+  await product.deploymentState('lenet5', 'ready');
+});
+
 test('one tab is closed under load: 0 lost, 0 failed', async () => {
   await product.api('/api/deployments/lenet5/load', {
     method: 'POST',
@@ -170,5 +196,18 @@ test('one tab is closed under load: 0 lost, 0 failed', async () => {
   expect(counts.recovered).toBeGreaterThan(before.counts.recovered);
   expect({ failed: counts.failed, lost: counts.lost }).toEqual({ failed: 0, lost: 0 });
   await expectAnswersAgree();
+});
+
+test('a control plane that is killed finds its tab again without help', async () => {
+  await product.killControlPlane();
+  await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Connection lost');
+  const { home, ports } = product;
+  product = await Product.start({ args: ['--fleet', '3', '--no-demo'], withoutDemo: true, home, ports });
+  await become('tab-two', 'ready');
+  await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Serving', { timeout: 30_000 });
+  await product.eventually('answers that agree', async () => {
+    await expectAnswersAgree();
+    return true;
+  });
   expect(errors).toEqual([]);
 });
