@@ -2,7 +2,9 @@
  * Bundles entry points for plain Node: TypeScript and workspace packages go in, native packages stay outside.
  * A device process then starts in a fraction of the time and memory that compiling at run time would take.
  *
- *   node ../../scripts/bundle.mjs [--packages=inside] NAME=src/entry.ts …   → dist/NAME.js, in the current folder
+ *   node ../../scripts/bundle.mjs [--packages=inside] [--outdir=DIR] NAME=src/entry.ts …   → DIR/NAME.js
+ *
+ * DIR is `dist` in the current folder where it is not given.
  *
  * `--packages=inside` takes the npm packages in as well: one file instead of hundreds, half the time to load.
  */
@@ -16,6 +18,7 @@ const NATIVE = ['onnxruntime-node', 'onnxruntime-web', 'bufferutil', 'utf-8-vali
 
 const args = process.argv.slice(2);
 const packagesInside = args.includes('--packages=inside');
+const outdir = args.find((argument) => argument.startsWith('--outdir='))?.slice('--outdir='.length) ?? 'dist';
 const entries = args.filter((argument) => !argument.startsWith('--')).map((argument) => argument.split('='));
 if (entries.length === 0 || entries.some(([name, path]) => !name || !path)) {
   console.error('bundle.mjs: name at least one entry, as NAME=src/entry.ts');
@@ -34,10 +37,10 @@ const packages = {
   },
 };
 
-rmSync('dist', { recursive: true, force: true });
+rmSync(outdir, { recursive: true, force: true });
 await build({
   entryPoints: Object.fromEntries(entries.map(([name, path]) => [name, resolve(path)])),
-  outdir: 'dist',
+  outdir,
   bundle: true,
   format: 'esm',
   platform: 'node',
