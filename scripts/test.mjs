@@ -20,7 +20,7 @@ function run(title, args, environment = {}) {
       cwd: root,
       stdio: 'inherit',
       // A log file is read by people: no colour codes where there is no terminal.
-    env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }), ...environment },
+      env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }), ...environment },
     }).status ?? 1
   );
 }
