@@ -6,7 +6,8 @@ import { Notice } from '../../components/ui/notice.tsx';
 export default function DashboardError({ error, reset }: { error: Error; reset: () => void }) {
   return (
     <div className="mx-auto max-w-xl py-16">
-      <Notice tone="danger" title="This page could not be drawn.">
+      <h1 className="mb-4 text-xl font-semibold tracking-[-0.02em]">This page could not be drawn</h1>
+      <Notice tone="danger">
         <p>{error.message}</p>
         <p className="mt-1">Deployments and requests are not affected. Try again, or reload the page.</p>
       </Notice>

@@ -36,9 +36,9 @@ export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
         ]),
   ];
   return (
-    <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border bg-line @xl:grid-cols-3 @3xl:flex">
+    <dl className="flex flex-wrap gap-px overflow-hidden rounded-lg border bg-line">
       {figures.map(({ key, label, value, note }) => (
-        <div key={key} className="min-w-0 flex-1 bg-surface px-3 py-2 max-@xl:last:odd:col-span-2">
+        <div key={key} className="min-w-0 flex-1 basis-28 bg-surface px-3 py-2">
           <dt className="text-xs text-ink-soft">{label}</dt>
           <dd data-testid={`plan-${key}`} className="text-lg leading-7 font-semibold tracking-[-0.01em]">
             {value}

@@ -35,6 +35,7 @@ export function WaterfallChart({ waterfall }: { waterfall: Waterfall }) {
               key={tick}
               className={cn(
                 'absolute top-0.5 whitespace-nowrap',
+                (tick === 0.25 || tick === 0.75) && 'max-sm:hidden',
                 tick === 1 ? '-translate-x-full' : tick > 0 && '-translate-x-1/2',
               )}
               style={{ left: `${tick * 100}%` }}
