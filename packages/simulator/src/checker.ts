@@ -1,0 +1,275 @@
+import type { CoordinatorEvent, CoordinatorSnapshot } from '@sparewheel/coordinator';
+import type { Step } from '@sparewheel/planner';
+import type { DataPlane } from './data-plane.ts';
+import type { Health } from './health.ts';
+import type { PromiseName, Violation } from './promises.ts';
+import { answers, type RequestEnd, type RequestRecord } from './request-record.ts';
+import { type Scenario, stepBoundMs } from './scenario.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+import type { Witness } from './witness.ts';
+
+/** Past its deadline a request may still be this late: one timer's resolution. */
+const EPSILON_MS = 1;
+/** Errors that turn a request away before it is accepted. */
+const REFUSALS = ['overloaded', 'unavailable', 'unknown-deployment', 'invalid-feeds'];
+/** A deadline that leaves time to notice, one after the other, that devices of every step are silent. */
+const PATIENT_DEADLINE_MS = 20_000;
+
+/**
+ * What a learned threshold may add to a step: it may cost a twentieth of the mean, which a few seconds of silence among
+ * the last 64 requests raise to some hundred milliseconds.
+ */
+const ADAPTIVE_MOST_MS = 100;
+
+/** How often a promise could have been broken and was not: a check that never applies checks nothing. */
+export interface Coverage {
+  answered: number;
+  refused: number;
+  expired: number;
+  cancelled: number;
+  recovered: number;
+  rescued: number;
+  /** Requests that failures were not allowed to touch, and those of them in which a device was out. */
+  untouchable: number;
+  untouchableWithFailures: number;
+  lies: number;
+  /** Wrong answers under "after" that had to be flagged. */
+  flagged: number;
+  returns: number;
+  restarts: number;
+}
+
+/** Holds the promises about requests: compares every end of a request with what the simulation knows. */
+export class Checker {
+  readonly violations: Violation[] = [];
+  readonly coverage: Coverage = {
+    answered: 0,
+    refused: 0,
+    expired: 0,
+    cancelled: 0,
+    recovered: 0,
+    rescued: 0,
+    untouchable: 0,
+    untouchableWithFailures: 0,
+    lies: 0,
+    flagged: 0,
+    returns: 0,
+    restarts: 0,
+  };
+  /** The last moment with more requests at once than a device takes. */
+  #crowdedAt = Number.NEGATIVE_INFINITY;
+  #outstanding = 0;
+  #lives = 0;
+  #finishedEvents = 0;
+  #acceptedEnds = 0;
+
+  constructor(
+    readonly clock: VirtualClock,
+    readonly scenario: Scenario,
+    readonly health: Health,
+    readonly witness: Witness,
+  ) {}
+
+  complain(promise: PromiseName, what: string): void {
+    this.violations.push({ promise, at: this.clock.now(), what });
+  }
+
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  /** A new life of the data plane: what was outstanding broke with its connections. */
+  planeEnded(): void {
+    this.#lives++;
+    this.#outstanding = 0;
+    this.#finishedEvents = 0;
+    this.#acceptedEnds = 0;
+    this.witness.forget();
+  }
+
+  started(): void {
+    this.#outstanding++;
+    this.#noteCrowd();
+  }
+
+  happened(event: CoordinatorEvent, honest: (device: string) => boolean): void {
+    this.witness.happened(event);
+    if (event.kind === 'request-finished') this.#finishedEvents++;
+    if (event.kind === 'device-quarantined' && honest(event.device)) {
+      this.complain('d: no wrong answer unnoticed', `honest ${event.device} quarantined: ${event.reason}`);
+    }
+    if (event.kind === 'corruption' && !event.answeredWrong && event.liars.length === 0) {
+      this.complain('d: no wrong answer unnoticed', `a lie to ${event.step} was noticed and nobody named`);
+    }
+  }
+
+  ended(record: RequestRecord, end: RequestEnd, plane: DataPlane): void {
+    this.#noteCrowd();
+    this.#outstanding--;
+    const tookMs = this.clock.now() - record.startedAt;
+    const name = `request ${record.number}`;
+    if (tookMs > record.deadlineMs + EPSILON_MS) {
+      this.complain('c: one answer or one error before the deadline', `${name} ended after ${tookMs} ms`);
+    }
+    if (end.kind === 'failed' && REFUSALS.includes(end.error.code ?? '')) {
+      this.#refused(record, end.error);
+      return;
+    }
+    this.#acceptedEnds++;
+    if (end.kind === 'failed') this.#failed(record, end.error);
+    else this.#answered(record, end.inference);
+    this.#checkUntouchable(record, end, tookMs, plane);
+  }
+
+  /** No queue is longer than the options say. */
+  checkBounds({ deployments, devices }: CoordinatorSnapshot): void {
+    const { requestsInFlight, requestsQueued, inFlightPerDevice } = this.scenario.options;
+    for (const { name, inFlight, queued } of deployments) {
+      if (inFlight > requestsInFlight! || queued > requestsQueued!)
+        this.complain('bounds', `${name} has ${inFlight} requests in flight and ${queued} queued`);
+    }
+    for (const { id, inFlight } of devices) {
+      // One more where everything in flight is cancelled: its answer is the only sign of life.
+      if (inFlight > inFlightPerDevice! + 1)
+        this.complain('bounds', `${id} has ${inFlight} computations in flight`);
+    }
+  }
+
+  /** Every accepted request that ended was told of once. */
+  checkCounts(snapshot: CoordinatorSnapshot): void {
+    if (this.#finishedEvents !== this.#acceptedEnds) {
+      this.complain(
+        'c: one answer or one error before the deadline',
+        `${this.#acceptedEnds} requests ended and ${this.#finishedEvents} were told of`,
+      );
+    }
+    for (const { name, counters } of snapshot.deployments) {
+      const { requests, answered, failed, cancelled } = counters;
+      if (requests === answered + failed + cancelled) continue;
+      this.complain('leaks', `the counters of ${name} do not add up: ${JSON.stringify(counters)}`);
+    }
+  }
+
+  #refused(record: RequestRecord, error: Error & { readonly code?: string }): void {
+    this.coverage.refused++;
+    const { requestsInFlight, requestsQueued } = this.scenario.options;
+    if (error.code === 'overloaded' && this.#outstanding < requestsInFlight! + requestsQueued!) {
+      this.complain('bounds', `request ${record.number} refused with ${this.#outstanding} outstanding`);
+    }
+    if (error.code === 'invalid-feeds')
+      this.complain('c: one answer or one error before the deadline', error.message);
+    if (error.code === 'unavailable' && record.everReady) {
+      this.complain('f: changes do not disturb', `request ${record.number}: ${error.message}`);
+    }
+  }
+
+  #failed(record: RequestRecord, error: Error & { readonly code?: string }): void {
+    if (error.code === 'cancelled' && record.aborted) {
+      this.coverage.cancelled++;
+      return;
+    }
+    this.coverage.expired++;
+    const name = `request ${record.number}`;
+    if (error.code !== 'deadline-exceeded') {
+      this.complain('c: one answer or one error before the deadline', `${name} failed: ${error.message}`);
+    } else if (record.deadlineMs >= PATIENT_DEADLINE_MS && !this.#wasCrowded(record)) {
+      this.complain(
+        'b: beyond repair it is rescued, and healed',
+        `${name} was not rescued: ${error.message}`,
+      );
+    }
+  }
+
+  #answered(record: RequestRecord, inference: Extract<RequestEnd, { kind: 'answered' }>['inference']): void {
+    const { coverage, witness } = this;
+    coverage.answered++;
+    if (inference.recovered > 0) coverage.recovered++;
+    if (inference.rescued > 0) coverage.rescued++;
+    const { request } = inference;
+    const lieTold = witness.lieTo(request);
+    if (witness.misbehaviourTo(request)) coverage.lies++;
+    if (answers(record, inference)) return;
+    const { verify } = record.policy;
+    const name = `request ${record.number} (${request})`;
+    const promise = 'd: no wrong answer unnoticed';
+    if (!lieTold) this.complain(promise, `${name} was answered wrongly and nobody lied`);
+    else if (verify === 'before') {
+      if (this.#verifiable(record)) this.complain(promise, `${name} was answered wrongly under "before"`);
+    } else if (verify === 'after' && record.policy.waitMs === 'any-k' && !this.#wasCrowded(record)) {
+      const life = this.#lives;
+      this.clock.schedule(2_500, () => {
+        if (life !== this.#lives || !witness.lieTo(request) || !witness.noticeable(request)) return;
+        coverage.flagged++;
+        if (!witness.flagged(request)) this.complain(promise, `${name} was answered wrongly and not flagged`);
+      });
+    }
+  }
+
+  /** Without any redundancy there is nothing to verify with, and nothing is promised. */
+  #verifiable({ plan }: RequestRecord): boolean {
+    return plan.steps.every((step) =>
+      step.kind === 'coded'
+        ? step.parityShards > 0
+        : step.kind === 'replicated'
+          ? step.seats.length > 1
+          : true,
+    );
+  }
+
+  /** With no more devices out than every group repairs, a request may neither fail nor wait. */
+  #checkUntouchable(record: RequestRecord, end: RequestEnd, tookMs: number, plane: DataPlane): void {
+    if (!record.everReady || record.queued || record.aborted || this.#wasCrowded(record)) return;
+    const distributed = record.plan.steps.filter((step) => step.kind !== 'local');
+    const out = new Set<number>();
+    for (const { seat, device, state } of record.seats) {
+      if (device === null || state !== 'ready' || this.health.wasOut(device, record.startedAt)) out.add(seat);
+    }
+    if (!distributed.every((step) => repairs(step, record, out))) return;
+    const { coverage } = this;
+    coverage.untouchable++;
+    if (out.size > 0) coverage.untouchableWithFailures++;
+    const promise = 'a: repairable failures are not on the path';
+    const name = `request ${record.number} with seats [${[...out].join()}] out`;
+    if (end.kind === 'failed') {
+      this.complain(promise, `${name} failed: ${end.error.message}`);
+      return;
+    }
+    const { waitMs: threshold } = record.policy;
+    const waitMs =
+      typeof threshold === 'number' ? threshold : threshold === 'adaptive' ? ADAPTIVE_MOST_MS : 0;
+    const engineMs = plane.engine.busyMs - record.engineBusyMs + record.engineBacklogMs;
+    const boundMs =
+      distributed.length * (stepBoundMs(this.scenario.options.inFlightPerDevice!) + waitMs) +
+      engineMs +
+      EPSILON_MS;
+    if (tookMs > boundMs)
+      this.complain(promise, `${name} took ${tookMs.toFixed(1)} ms, more than ${boundMs.toFixed(1)}`);
+    if (end.inference.rescued > 0 && !this.witness.misbehaviourTo(end.inference.request)) {
+      this.complain(promise, `${name} had ${end.inference.rescued} shards computed by the data plane`);
+    }
+  }
+
+  #noteCrowd(): void {
+    if (4 * this.#outstanding > this.scenario.options.inFlightPerDevice!) this.#crowdedAt = this.clock.now();
+  }
+
+  #wasCrowded({ startedAt }: RequestRecord): boolean {
+    return this.#crowdedAt >= startedAt;
+  }
+}
+
+/** Whether the step's redundancy makes up for what is out without waiting, under the request's policy. */
+function repairs(step: Step, { policy }: RequestRecord, out: ReadonlySet<number>): boolean {
+  if (step.kind === 'local') return true;
+  const missing = step.seats.filter((seat) => out.has(seat));
+  if (missing.length === 0) return true;
+  const redundancy = step.kind === 'coded' ? step.parityShards : step.seats.length - 1;
+  const forChecking = policy.verify === 'before' && redundancy > 0 ? 1 : 0;
+  if (missing.length > redundancy - forChecking) return false;
+  // "all" waits for data shards until their devices are known to be down.
+  return (
+    policy.waitMs !== 'all' ||
+    step.kind !== 'coded' ||
+    missing.every((seat) => step.seats.indexOf(seat) >= step.dataShards)
+  );
+}

@@ -1,0 +1,126 @@
+import type { Tensor } from '@sparewheel/protocol';
+import type { Random } from './random.ts';
+import type { RequestEnd, RequestRecord } from './request-record.ts';
+import { LARGEST_VALUE } from './synthetic-model.ts';
+import type { LiveDeployment, World } from './world.ts';
+
+/** Sends requests, one after the other and in bursts, and hands every end to the checker. */
+export class Clients {
+  #requests = 0;
+  #stopped = false;
+  readonly #pending = new Set<RequestRecord>();
+
+  constructor(
+    readonly world: World,
+    readonly random: Random,
+  ) {}
+
+  /** Requests whose end has not come, for as long as the data plane that took them lives. */
+  get pending(): ReadonlySet<RequestRecord> {
+    return this.#pending;
+  }
+
+  /** Requests at random moments, this far apart in the mean. */
+  start(meanMs: number): void {
+    this.world.clock.schedule(this.random.exponential(meanMs), () => {
+      if (this.#stopped) return;
+      this.requestAny();
+      this.start(meanMs);
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  burst(count: number): void {
+    for (let i = 0; i < count; i++) this.requestAny();
+  }
+
+  planeEnded(): void {
+    this.#pending.clear();
+  }
+
+  requestAny(): void {
+    const live = [...this.world.deployments.values()];
+    if (live.length > 0) this.request(this.random.pick(live));
+  }
+
+  request(deployment: LiveDeployment): void {
+    const { world } = this;
+    const { plane, clock, trace, checker } = world;
+    if (!plane) return;
+    const snapshot = world.observeSwitches();
+    checker.checkBounds(snapshot);
+    const found = snapshot.deployments.find((each) => each.name === deployment.name);
+    if (!found) {
+      checker.complain('g: a restart brings everything back', `${deployment.name} is gone`);
+      return;
+    }
+    const { seats, inFlight } = found;
+    const deadlineMs = this.random.chance(0.1)
+      ? this.random.between(30, 2_000)
+      : deployment.policy.deadlineMs;
+    const { active, latest, policy, everReady, width, name } = deployment;
+    const record: RequestRecord = {
+      number: ++this.#requests,
+      deployment: name,
+      input: this.#input(width),
+      startedAt: clock.now(),
+      deadlineMs,
+      policy,
+      models: new Set([active.model, latest.model]),
+      plan: active.plan,
+      seats,
+      everReady,
+      queued: inFlight >= world.scenario.options.requestsInFlight!,
+      engineBusyMs: plane.engine.busyMs,
+      engineBacklogMs: plane.engine.backlogMs,
+      aborted: false,
+    };
+    this.#pending.add(record);
+    checker.started();
+    trace.note('request', name, record.number);
+    const end = (result: RequestEnd) => {
+      // A client of a data plane that died has an error of its connection.
+      if (world.plane !== plane) return;
+      this.#pending.delete(record);
+      trace.note(result.kind, name, record.number, 0, () =>
+        result.kind === 'failed' ? result.error.message : '',
+      );
+      checker.ended(record, result, plane);
+    };
+    // An abort signal costs as much as the rest of a request: most have none.
+    const controller = this.random.chance(0.02) ? new AbortController() : null;
+    if (controller) {
+      clock.schedule(this.random.between(0, 40), () => {
+        if (!this.#pending.has(record) || world.plane !== plane) return;
+        record.aborted = true;
+        controller.abort();
+        clock.touch();
+      });
+    }
+    plane.coordinator
+      .infer(name, { t0: record.input }, { deadlineMs, ...(controller && { signal: controller.signal }) })
+      .then(
+        (inference) => end({ kind: 'answered', inference }),
+        (error: Error & { code?: string }) => end({ kind: 'failed', error }),
+      );
+    clock.touch();
+  }
+
+  /** A redeployment of the same name with another model: both are right until it is over. */
+  modelChanged(deployment: LiveDeployment): void {
+    for (const record of this.#pending) {
+      if (record.deployment === deployment.name) record.models.add(deployment.latest.model);
+    }
+  }
+
+  #input(width: number): Tensor {
+    const batch = this.random.pick([1, 1, 1, 2, 3]);
+    const data = Float32Array.from({ length: batch * width }, () =>
+      this.random.whole(-LARGEST_VALUE, LARGEST_VALUE),
+    );
+    return { type: 'float32', dims: [batch, width], data };
+  }
+}

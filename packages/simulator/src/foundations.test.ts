@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { Random } from './random.ts';
+import { answers } from './request-record.ts';
+import { drawModel, drawPlan } from './scenario.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+describe('what a simulation stands on', () => {
+  it('time goes by timers, in order, and promises run between them', async () => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    clock.schedule(5, () => seen.push(`b ${clock.now()}`));
+    clock.schedule(1, () => {
+      seen.push(`a ${clock.now()}`);
+      clock.touch();
+      void Promise.resolve().then(() => seen.push(`promise ${clock.now()}`));
+    });
+    clock.schedule(5, () => seen.push(`c ${clock.now()}`));
+    clock.schedule(3, () => seen.push('never'))();
+    await clock.runUntil(10);
+    expect(seen).toEqual(['a 1', 'promise 1', 'b 5', 'c 5']);
+    expect(clock.now()).toBe(10);
+  });
+
+  it('a timer that re-arms itself for ever is an error, not a hang', async () => {
+    const clock = new VirtualClock();
+    const again = () => clock.schedule(0, again);
+    again();
+    await expect(clock.runUntil(1)).rejects.toThrow('time stands still');
+  });
+
+  it('the parity files of every plan decode to the model (seeds 1 to 40)', () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = new Random(seed);
+      const model = drawModel(1, random.whole(5, 8), random);
+      const plan = drawPlan(model, random);
+      const artifacts = model.artifactsFor(plan);
+      const data = Float32Array.from({ length: model.width }, () => random.whole(-3, 3));
+      const input = { type: 'float32', dims: [1, model.width], data } as const;
+      const values = new Map<string, { type: 'float32'; dims: readonly number[]; data: Float32Array }>();
+      values.set('t0', input);
+      for (const step of plan.steps) {
+        const files = artifacts[step.id]!;
+        if (step.kind === 'coded') {
+          const blocks = step.blocks.map(({ rows }, shard) => {
+            const [answer] = model.kernel(files[shard]!)!([values.get(step.feed)!]);
+            return [...(answer!.data as Float32Array).subarray(0, rows)];
+          });
+          const sum = [
+            ...(model.kernel(files[step.dataShards] ?? files[0]!)!([values.get(step.feed)!])[0]!
+              .data as Float32Array),
+          ];
+          if (step.parityShards > 0) {
+            const expected = sum.map((_, row) =>
+              blocks.reduce((total, block) => total + (block[row] ?? 0), 0),
+            );
+            expect(sum, `seed ${seed}: the first parity is the sum`).toEqual(expected);
+          }
+          values.set(step.fetch, {
+            type: 'float32',
+            dims: [1, model.width],
+            data: Float32Array.from(blocks.flat()),
+          });
+        } else {
+          const outputs = model.kernel(files[0]!)!(step.feeds.map((name) => values.get(name)!));
+          for (const [i, name] of step.fetches.entries()) values.set(name, outputs[i] as never);
+        }
+      }
+      const name = plan.outputs[0]!.name;
+      const record = { models: new Set([model]), input } as never;
+      expect(answers(record, { fetches: { [name]: values.get(name)! } } as never), `seed ${seed}`).toBe(true);
+      const wrong = (values.get(name)!.data as Float32Array).slice();
+      wrong[0]!++;
+      const lie = { ...values.get(name)!, data: wrong };
+      expect(answers(record, { fetches: { [name]: lie } } as never), `seed ${seed}, off by one`).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,111 @@
+import type { CoordinatorSnapshot } from '@sparewheel/coordinator';
+import { DIRECTIONS } from './link.ts';
+import { MOST_COMPUTE_MS, MOST_DELAY_MS } from './scenario.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+import type { VirtualDevice } from './virtual-device.ts';
+
+interface Record {
+  /** From a fault's beginning until the device is in use again. */
+  out: boolean;
+  /** The last moment at which it was out, or had a fault. */
+  lastOutAt: number;
+  lastFaultyAt: number;
+  everDisturbed: boolean;
+}
+
+/** Whether something is wrong with a device now; what it suffered earlier may still hold it up. */
+export function faulty(device: VirtualDevice): boolean {
+  return (
+    device.life === null ||
+    device.paused ||
+    device.slowFactor > 1 ||
+    device.lie !== null ||
+    device.everLied ||
+    device.refuseCode !== null ||
+    device.failInstalls > 0 ||
+    DIRECTIONS.some((way) => {
+      const { partitioned, extraMs, dropProbability } = device.link[way];
+      return partitioned !== null || extraMs > 0 || dropProbability > 0;
+    })
+  );
+}
+
+/**
+ * Who is out, and since when: what the promises make exceptions for. A device is out from the beginning of a fault
+ * until it is free of faults and the coordinator uses it again; that it comes to that is a promise of its own.
+ */
+export class Health {
+  readonly #records = new Map<string, Record>();
+
+  constructor(readonly clock: VirtualClock) {}
+
+  /** A fault begins or ends, or its connection does. */
+  disturbed(device: VirtualDevice): void {
+    const record = this.#record(device.id);
+    record.out = true;
+    record.lastOutAt = this.clock.now();
+    record.lastFaultyAt = this.clock.now();
+    record.everDisturbed = true;
+  }
+
+  /** Looks whether devices that were out are back in use. */
+  review(
+    devices: Iterable<VirtualDevice>,
+    snapshot: CoordinatorSnapshot,
+    connected: (device: VirtualDevice) => boolean,
+  ): void {
+    for (const device of devices) {
+      const record = this.#record(device.id);
+      if (!record.out) continue;
+      record.lastOutAt = this.clock.now();
+      if (faulty(device)) {
+        record.lastFaultyAt = this.clock.now();
+        continue;
+      }
+      if (!connected(device) || !caughtUp(device, this.clock.now())) continue;
+      const seen = snapshot.devices.find(({ id }) => id === device.id);
+      if (seen?.state !== 'up' || seen.inFlight > 0) continue;
+      if (seen.seats.every(({ state }) => state === 'ready')) record.out = false;
+    }
+  }
+
+  isOut(id: string): boolean {
+    return this.#record(id).out;
+  }
+
+  /** At any moment from `since` to now. */
+  wasOut(id: string, since: number): boolean {
+    const { out, lastOutAt } = this.#record(id);
+    return out || lastOutAt >= since;
+  }
+
+  everDisturbed(device: VirtualDevice): boolean {
+    return this.#record(device.id).everDisturbed;
+  }
+
+  /** Had a fault of its own at any moment from `since` to now. */
+  wasFaulty(device: VirtualDevice, since: number): boolean {
+    return faulty(device) || this.#record(device.id).lastFaultyAt > since;
+  }
+
+  #record(id: string): Record {
+    let record = this.#records.get(id);
+    if (!record) {
+      record = {
+        out: true,
+        lastOutAt: this.clock.now(),
+        lastFaultyAt: this.clock.now(),
+        everDisturbed: false,
+      };
+      this.#records.set(id, record);
+    }
+    return record;
+  }
+}
+
+/** Nothing of what was slow or held up is still to come. */
+function caughtUp({ life, busyUntil, lastArrivalAt }: VirtualDevice, now: number): boolean {
+  return (
+    life!.queue.length <= 1 && busyUntil <= now + MOST_COMPUTE_MS && lastArrivalAt <= now + MOST_DELAY_MS
+  );
+}

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { hunt, SEEDS_PER_MUTANT } from './mutant-hunt.ts';
+import { MUTANTS } from './mutants.ts';
+import type { PromiseName } from './promises.ts';
+
+describe('the checker complains about a coordinator that', () => {
+  for (const mutant of MUTANTS) {
+    it(mutant.name, async () => {
+      expect(await hunt(mutant), `not caught within ${SEEDS_PER_MUTANT} seeds`).not.toBeNull();
+    });
+  }
+
+  it('has a mutant for every promise', () => {
+    const broken = new Set(MUTANTS.map(({ promise }) => promise));
+    const promises: PromiseName[] = [
+      'a: repairable failures are not on the path',
+      'b: beyond repair it is rescued, and healed',
+      'c: one answer or one error before the deadline',
+      'd: no wrong answer unnoticed',
+      'e: who returns serves without a transfer',
+      'f: changes do not disturb',
+      'g: a restart brings everything back',
+      'bounds',
+      'leaks',
+    ];
+    for (const promise of promises) expect(broken, promise).toContain(promise);
+  });
+});

@@ -1,0 +1,355 @@
+import { type CoordinatorPorts, Gather, type Installer } from '@sparewheel/coordinator';
+import type { FromDevice } from '@sparewheel/protocol';
+import type { CoordinatorFace, Tampering } from './data-plane.ts';
+import type { PromiseName } from './promises.ts';
+
+/** A coordinator that breaks a promise on purpose: the checker must notice. */
+export interface Mutant {
+  readonly name: string;
+  /** What it breaks; a complaint about another promise first is as good. */
+  readonly promise: PromiseName;
+  readonly tampering: Tampering;
+  /** For what no port reaches. @returns puts it right again */
+  readonly patch?: () => () => void;
+}
+
+const A: PromiseName = 'a: repairable failures are not on the path';
+const B: PromiseName = 'b: beyond repair it is rescued, and healed';
+const C: PromiseName = 'c: one answer or one error before the deadline';
+const D: PromiseName = 'd: no wrong answer unnoticed';
+const E: PromiseName = 'e: who returns serves without a transfer';
+const F: PromiseName = 'f: changes do not disturb';
+const G: PromiseName = 'g: a restart brings everything back';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'waits for every answer that may still come',
+    promise: A,
+    tampering: {},
+    patch: () =>
+      patchNext(
+        (next) =>
+          function (this: Gather, elapsedMs: number) {
+            const decision = next.call(this, elapsedMs);
+            return decision.kind === 'decode' && this.outstanding > 0
+              ? { kind: 'wait', untilMs: null }
+              : decision;
+          },
+      ),
+  },
+  {
+    name: 'never asks the last device of a group',
+    promise: A,
+    tampering: {
+      ports: (ports) => ({
+        ...ports,
+        transport: {
+          scatter: (devices, request) =>
+            ports.transport.scatter(devices.length > 1 ? devices.slice(0, -1) : devices, request),
+          cancel: (devices, request) => ports.transport.cancel(devices, request),
+        },
+      }),
+    },
+  },
+  {
+    name: 'loses one answer in five',
+    promise: A,
+    tampering: {
+      face: (face) =>
+        receiving(
+          face,
+          every(5, (_device, message) => message.kind !== 'answer'),
+        ),
+    },
+  },
+  {
+    name: 'never gives up on a silent device',
+    promise: B,
+    tampering: { ports: (ports) => withOptions(ports, { silentAfterMs: 1e9 }) },
+  },
+  {
+    name: 'never heals',
+    promise: B,
+    tampering: { ports: (ports) => withOptions(ports, { healAfterMs: 1e9, healSilentAfterMs: 1e9 }) },
+  },
+  {
+    name: 'calls a seat ready before its tasks are loaded',
+    promise: B,
+    tampering: {
+      ports: (ports) =>
+        installing(ports, async (device, tasks, options) => {
+          void ports.installer.install(device, tasks.slice(1), options).catch(() => {});
+        }),
+    },
+  },
+  {
+    name: 'forgets the deadline',
+    promise: C,
+    tampering: {
+      face: (face) => ({
+        ...face,
+        infer: (name, feeds, options) => face.infer(name, feeds, { ...options, deadlineMs: 1e6 }),
+      }),
+    },
+  },
+  {
+    name: 'never ends one request in thirty',
+    promise: C,
+    tampering: {
+      face: (face) => {
+        let count = 0;
+        return {
+          ...face,
+          infer: (name, feeds, options) =>
+            ++count % 30 === 0
+              ? face.infer(name, feeds, options).then(() => new Promise<never>(() => {}))
+              : face.infer(name, feeds, options),
+        };
+      },
+    },
+  },
+  {
+    name: 'tells of an end twice',
+    promise: C,
+    tampering: {
+      ports: (ports) => ({
+        ...ports,
+        emit: (event) => {
+          ports.emit(event);
+          if (event.kind === 'request-finished' && event.outcome.recovered > 0) ports.emit(event);
+        },
+      }),
+    },
+  },
+  {
+    name: 'skips the check before the answer',
+    promise: D,
+    tampering: { face: (face) => weakened(face, 'before') },
+  },
+  {
+    name: 'skips the check after the answer',
+    promise: D,
+    tampering: { face: (face) => weakened(face, 'after') },
+  },
+  {
+    name: 'takes answers of other requests',
+    promise: D,
+    tampering: {
+      face: (face) => {
+        const last = new Map<string, FromDevice>();
+        return {
+          ...face,
+          receive: (device, message) => {
+            const key = `${device} ${message.task}`;
+            const stale = last.get(key);
+            if (message.kind === 'answer') last.set(key, message);
+            const swapped =
+              stale?.kind === 'answer' && message.kind === 'answer' && message.request % 7 === 0;
+            face.receive(device, swapped ? { ...stale, request: message.request } : message);
+          },
+        };
+      },
+    },
+  },
+  {
+    name: 'swaps two devices of a group',
+    promise: D,
+    tampering: {
+      face: (face) => {
+        const waiting = new Map<string, { device: string; message: FromDevice }>();
+        return {
+          ...face,
+          receive: (device, message) => {
+            const key = `${message.request} ${message.task}`;
+            const first = waiting.get(key);
+            if (message.kind !== 'answer' || message.request % 5 !== 0 || first?.device === device) {
+              face.receive(device, message);
+            } else if (!first) {
+              waiting.set(key, { device, message });
+            } else {
+              waiting.delete(key);
+              face.receive(first.device, message);
+              face.receive(device, first.message);
+            }
+          },
+        };
+      },
+    },
+  },
+  {
+    name: 'accuses a neighbour',
+    promise: D,
+    tampering: {
+      face: (face, { devices }) => ({
+        ...face,
+        receive: (device, message) => {
+          face.receive(device, message);
+          const liar = devices.find(({ id, everLied }) => id === device && everLied);
+          const neighbour = devices.find(({ id }) => id !== device);
+          if (liar && neighbour) face.quarantine(neighbour.id, 'its neighbour lied');
+        },
+      }),
+    },
+  },
+  {
+    name: 'sends what a device holds',
+    promise: E,
+    tampering: {
+      ports: (ports) =>
+        installing(ports, (device, tasks, { signal, onProgress }) =>
+          ports.installer.install(device, tasks, {
+            signal,
+            onProgress: ({ totalBytes }) =>
+              onProgress({ sentBytes: totalBytes + 1_000, totalBytes: totalBytes + 1_000 }),
+          }),
+        ),
+    },
+  },
+  {
+    name: 'hears late that a device is back',
+    promise: E,
+    tampering: {
+      face: (face) => {
+        const known = new Set<string>();
+        return {
+          ...face,
+          deviceConnected: (device) => {
+            if (!known.has(device)) face.deviceConnected(device);
+            known.add(device);
+          },
+        };
+      },
+    },
+  },
+  {
+    name: 'takes a deployment down to change it',
+    promise: F,
+    tampering: {
+      face: (face) => ({
+        ...face,
+        deploy: (request) => {
+          if (face.snapshot().deployments.some(({ name }) => name === request.name))
+            void face.undeploy(request.name);
+          face.deploy(request);
+        },
+      }),
+    },
+  },
+  {
+    name: 'takes a device that joins for another that returns',
+    promise: F,
+    tampering: {
+      face: (face, { devices }) => ({
+        ...face,
+        deviceConnected: (device) => {
+          face.deviceConnected(device);
+          const index = devices.findIndex(({ id }) => id === device);
+          if (face.snapshot().deployments.some(({ state }) => state === 'ready'))
+            face.deviceDisconnected(devices[(index + 1) % devices.length]!.id, 'mixed up');
+        },
+      }),
+    },
+  },
+  {
+    name: 'forgets the deployments in a restart',
+    promise: G,
+    tampering: { restore: ({ firstTask }) => ({ deployments: new Map(), firstTask }) },
+  },
+  {
+    name: 'forgets the seats in a restart',
+    promise: G,
+    tampering: {
+      restore: ({ deployments, firstTask }) => ({
+        deployments: new Map(
+          [...deployments].map(([name, stored]) => [name, { ...stored, seats: [...stored.seats].reverse() }]),
+        ),
+        firstTask,
+      }),
+    },
+  },
+  {
+    name: 'turns requests away too early',
+    promise: 'bounds',
+    tampering: { ports: (ports) => withOptions(ports, { requestsInFlight: 2, requestsQueued: 1 }) },
+  },
+  {
+    name: 'queues without a bound',
+    promise: 'bounds',
+    tampering: { ports: (ports) => withOptions(ports, { requestsInFlight: 1e6, requestsQueued: 1e6 }) },
+  },
+  {
+    name: 'sends a device more than it takes',
+    promise: 'bounds',
+    tampering: { ports: (ports) => withOptions(ports, { inFlightPerDevice: 1e6 }) },
+  },
+  {
+    name: 'never unloads anything',
+    promise: 'leaks',
+    tampering: {
+      ports: (ports) => ({
+        ...ports,
+        installer: { install: (...args) => ports.installer.install(...args), uninstall: () => {} },
+      }),
+    },
+  },
+  {
+    name: 'leaves a timer behind for every request',
+    promise: 'leaks',
+    tampering: {
+      ports: (ports) => {
+        const { clock } = ports;
+        const schedule = (delayMs: number, callback: () => void) => {
+          if (delayMs >= 3_000) clock.schedule(1e7, () => {});
+          return clock.schedule(delayMs, callback);
+        };
+        return { ...ports, clock: { now: () => clock.now(), schedule } };
+      },
+    },
+  },
+];
+
+function withOptions(ports: CoordinatorPorts, options: CoordinatorPorts['options']): CoordinatorPorts {
+  return { ...ports, options: { ...ports.options, ...options } };
+}
+
+function installing(ports: CoordinatorPorts, install: Installer['install']): CoordinatorPorts {
+  const { installer } = ports;
+  return { ...ports, installer: { install, uninstall: (...args) => installer.uninstall(...args) } };
+}
+
+function receiving(
+  face: CoordinatorFace,
+  passes: (device: string, message: FromDevice) => boolean,
+): CoordinatorFace {
+  return {
+    ...face,
+    receive: (device, message) => {
+      if (passes(device, message)) face.receive(device, message);
+    },
+  };
+}
+
+/** Applies the rule to every n-th message and lets the others pass. */
+function every(n: number, rule: (device: string, message: FromDevice) => boolean) {
+  let count = 0;
+  return (device: string, message: FromDevice) => ++count % n !== 0 || rule(device, message);
+}
+
+/** The coordinator is told `verify: "off"` where the operator said otherwise. */
+function weakened(face: CoordinatorFace, verify: 'before' | 'after'): CoordinatorFace {
+  const weaken = <P extends { readonly verify: string }>(policy: P): P =>
+    policy.verify === verify ? { ...policy, verify: 'off' } : policy;
+  return {
+    ...face,
+    deploy: (request) => face.deploy({ ...request, policy: weaken(request.policy) }),
+    setPolicy: (name, policy) => face.setPolicy(name, weaken(policy)),
+  };
+}
+
+function patchNext(make: (next: Gather['next']) => Gather['next']): () => void {
+  const { next } = Gather.prototype;
+  Gather.prototype.next = make(next);
+  return () => {
+    Gather.prototype.next = next;
+  };
+}

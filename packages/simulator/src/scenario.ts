@@ -1,0 +1,172 @@
+import type { CoordinatorOptions, DeployRequest, Policy } from '@sparewheel/coordinator';
+import { createPlan, type Plan, PlanRefusedError, type Strategy } from '@sparewheel/planner';
+import type { Random } from './random.ts';
+import { SyntheticModel } from './synthetic-model.ts';
+import type { DeviceTraits } from './virtual-device.ts';
+
+/** One deployment as it is first made; a redeployment draws another plan for the same inputs and outputs. */
+export interface DeploymentScenario {
+  readonly name: string;
+  readonly width: number;
+  readonly model: SyntheticModel;
+  readonly plan: Plan;
+  readonly policy: Policy;
+}
+
+export type FaultLevel =
+  /** Never more devices out at once than every group repairs: no request may notice. */
+  | 'repairable'
+  /** Anything at any time. */
+  | 'anything';
+
+/** Everything that a seed decides before the first moment. */
+export interface Scenario {
+  readonly seed: number;
+  readonly deployments: readonly DeploymentScenario[];
+  readonly devices: readonly DeviceTraits[];
+  readonly level: FaultLevel;
+  /** How long faults go on. */
+  readonly stormMs: number;
+  /** Mean time from one fault to the next, and from one request to the next. */
+  readonly faultEveryMs: number;
+  readonly requestEveryMs: number;
+  readonly engineMs: number;
+  readonly options: Partial<CoordinatorOptions>;
+  /** Every link duplicates and reorders, which no promise makes an exception for. */
+  readonly duplicateProbability: number;
+  readonly reorder: boolean;
+  readonly liars: boolean;
+  /** Some devices that die stay dead. */
+  readonly losses: boolean;
+  readonly restarts: boolean;
+  readonly redeploys: boolean;
+}
+
+/** Of healthy links and devices. Above it the coordinator's tests of health would be touched by healthy devices. */
+export const MOST_DELAY_MS = 8;
+export const MOST_COMPUTE_MS = 2;
+
+export function drawScenario(seed: number, random: Random): Scenario {
+  const count = random.chance(0.25) ? 2 : 1;
+  const liars = random.chance(0.4);
+  const deployments = Array.from({ length: count }, (_, index) => drawDeployment(index, liars, random));
+  const seats = Math.max(...deployments.map(({ plan }) => plan.seats.length));
+  const spares = random.pick([0, 1, 1, 2]);
+  const stormMs = random.between(4_000, 14_000);
+  return {
+    seed,
+    deployments,
+    devices: Array.from({ length: seats + spares }, () => drawTraits(random)),
+    level: random.pick(['repairable', 'anything']),
+    stormMs,
+    faultEveryMs: random.between(250, 1_500),
+    requestEveryMs: stormMs / random.whole(40, 90),
+    engineMs: random.between(0.1, 0.6),
+    options: {
+      // Where devices lie, few are busy: an answer that is given up as surplus would excuse a lie.
+      inFlightPerDevice: liars ? 16 : random.pick([6, 8, 16]),
+      requestsInFlight: random.pick([6, 12, 64]),
+      requestsQueued: random.pick([4, 16, 256]),
+      healAfterMs: random.pick([500, 1_500]),
+      healSilentAfterMs: random.pick([1_500, 5_000]),
+      returnGraceMs: random.pick([3_000, 4_000]),
+      tracesKept: random.pick([0, 8, 64]),
+    },
+    duplicateProbability: random.pick([0, 0, 0.02, 0.2]),
+    reorder: random.chance(0.25),
+    liars,
+    losses: random.chance(0.5),
+    restarts: random.chance(0.4),
+    redeploys: random.chance(0.5),
+  };
+}
+
+function drawDeployment(index: number, liars: boolean, random: Random): DeploymentScenario {
+  const width = random.whole(5, 8);
+  const model = drawModel(index + 1, width, random);
+  return {
+    name: index === 0 ? 'net' : `net-${index + 1}`,
+    width,
+    model,
+    plan: drawPlan(model, random),
+    policy: drawPolicy(random, liars),
+  };
+}
+
+/** @param id  unused so far in this simulation */
+export function drawModel(id: number, width: number, random: Random): SyntheticModel {
+  return new SyntheticModel(id, width, random.whole(1, 3), random);
+}
+
+/** A plan by the real planner, with a strategy, k and r that the model allows. */
+export function drawPlan(model: SyntheticModel, random: Random): Plan {
+  for (;;) {
+    const strategy: Strategy = random.pick([
+      'coded',
+      'coded',
+      'coded',
+      'paper',
+      'paper',
+      'replicated',
+      'uncoded',
+    ]);
+    const k =
+      strategy === 'paper'
+        ? random.whole(1, 3)
+        : strategy === 'replicated'
+          ? random.whole(1, 2)
+          : random.whole(1, 5);
+    const r = random.pick([1, 1, 1, 2, 2]);
+    try {
+      const plan = createPlan(model.profile, { k, r, strategy, layers: 'all' });
+      if (plan.seats.length > 0 && plan.seats.length <= 14) return plan;
+    } catch (error) {
+      if (!(error instanceof PlanRefusedError)) throw error;
+    }
+  }
+}
+
+export function drawPolicy(random: Random, liars: boolean): Policy {
+  return {
+    waitMs: random.pick(['any-k', 'any-k', 'any-k', 'any-k', 'adaptive', 10, 'all']),
+    verify: random.pick(
+      liars ? ['before', 'before', 'after', 'after', 'off'] : ['before', 'after', 'after', 'off'],
+    ),
+    deadlineMs: random.pick([3_000, 10_000, 20_000]),
+  };
+}
+
+export function drawTraits(random: Random): DeviceTraits {
+  const from = random.between(0.2, 1);
+  return {
+    network: { floorMs: random.between(0.2, 2), meanTailMs: random.between(0.1, 1.5), mostMs: MOST_DELAY_MS },
+    computeMs: [from, random.between(from, MOST_COMPUTE_MS)],
+    answersAfterReconnect: random.chance(0.15),
+  };
+}
+
+export function deployRequest(
+  name: string,
+  model: SyntheticModel,
+  plan: Plan,
+  policy: Policy,
+  seats: DeployRequest['seats'],
+): DeployRequest {
+  return { name, plan, artifacts: model.artifactsFor(plan), policy, seats };
+}
+
+/**
+ * A seat that nobody answers for is filled within this while a spare is there: the longest grace, the wait before an
+ * install that failed is tried again, and an install over a slow link.
+ */
+export function healBoundMs({ options }: Scenario): number {
+  return Math.max(options.healAfterMs!, options.healSilentAfterMs!, options.returnGraceMs!) + 5_000;
+}
+
+/**
+ * From a step's inputs being there to its outputs, with every device that is needed in health: the way there and
+ * back and a full queue, three times: the step may have to wait for room behind others that do.
+ */
+export function stepBoundMs(inFlightPerDevice: number): number {
+  return 3 * (2 * MOST_DELAY_MS + inFlightPerDevice * MOST_COMPUTE_MS);
+}

@@ -1,0 +1,253 @@
+import { encodeBias, encodeWeights, generatorMatrix, type Partition } from '@sparewheel/cdc';
+import type { Artifact, Artifacts, LayerProfile, ModelProfile, Plan } from '@sparewheel/planner';
+import type { Tensor } from '@sparewheel/protocol';
+import type { Random } from './random.ts';
+
+type Feeds = Readonly<Record<string, Tensor>>;
+export type Kernel = (feeds: readonly Tensor[]) => readonly Tensor[];
+
+type Node =
+  | {
+      readonly op: 'Gemm';
+      readonly input: string;
+      readonly output: string;
+      readonly weights: Float32Array;
+      readonly bias: Float32Array;
+    }
+  | { readonly op: 'Wrap'; readonly input: string; readonly output: string }
+  | { readonly op: 'AddWrap'; readonly inputs: readonly [string, string]; readonly output: string };
+
+/** The largest magnitude of a tensor between linear layers. */
+export const LARGEST_VALUE = 3;
+
+/**
+ * A made-up network whose right answers are known exactly: weights, biases and activations are small integers, so that
+ * float32 products are exact, and every activation rounds, so that what decoding rounds does not add up.
+ * Chains, parallel branches and residual connections; tensors are [batch, width].
+ */
+export class SyntheticModel {
+  readonly profile: ModelProfile;
+  readonly #nodes: readonly Node[];
+  readonly #kernels = new Map<string, Kernel>();
+  readonly #dataShards = new Map<string, number>();
+  /** By what is in the file: the same content has the same name. */
+  readonly #files = new Map<string, Artifact>();
+
+  /** @param id  distinguishes the files of two models of one simulation */
+  constructor(
+    readonly id: number,
+    readonly width: number,
+    readonly linearLayers: number,
+    random: Random,
+  ) {
+    const nodes: Node[] = [];
+    let made = 0;
+    const fresh = () => `t${++made}`;
+    const linear = (input: string): string => {
+      const integers = (count: number, most: number) =>
+        Float32Array.from({ length: count }, () => random.whole(-most, most));
+      const output = fresh();
+      nodes.push({
+        op: 'Gemm',
+        input,
+        output,
+        weights: integers(width * width, 2),
+        bias: integers(width, 3),
+      });
+      return output;
+    };
+    const wrap = (input: string): string => {
+      const output = fresh();
+      nodes.push({ op: 'Wrap', input, output });
+      return output;
+    };
+    const add = (a: string, b: string): string => {
+      const output = fresh();
+      nodes.push({ op: 'AddWrap', inputs: [a, b], output });
+      return output;
+    };
+    let value = 't0';
+    for (let left = linearLayers; left > 0; ) {
+      const shape = left >= 2 ? random.pick(['chain', 'residual', 'branch'] as const) : 'chain';
+      if (shape === 'branch') {
+        value = add(wrap(linear(value)), wrap(linear(value)));
+        left -= 2;
+      } else {
+        const out = linear(value);
+        left--;
+        if (left === 0 && random.chance(0.3)) value = out;
+        else value = shape === 'residual' ? add(wrap(out), value) : wrap(out);
+      }
+    }
+    this.#nodes = nodes;
+    this.profile = this.#profileOf(nodes, value, random);
+  }
+
+  /** What the network gives for an input, computed whole. */
+  reference(input: Tensor): Tensor {
+    const values = this.#run(this.#nodes.keys(), { t0: input });
+    return values.get(this.profile.outputs[0]!.name)!;
+  }
+
+  /** @returns undefined for a file of another model */
+  kernel(artifact: Artifact): Kernel | undefined {
+    return this.#kernels.get(artifact.graph.sha256);
+  }
+
+  /** The k of the code that a file is a shard of; null for a subgraph. */
+  dataShardsOf(artifact: Artifact): number | null {
+    return this.#dataShards.get(artifact.graph.sha256) ?? null;
+  }
+
+  /** Makes the files of a plan for this model, parity encoded as in production. */
+  artifactsFor(plan: Plan): Artifacts {
+    const artifacts: Record<string, readonly Artifact[]> = {};
+    for (const step of plan.steps) {
+      if (step.kind !== 'coded') {
+        const { nodes, feeds, fetches } = step;
+        const kernel: Kernel = (tensors) => {
+          const given = Object.fromEntries(feeds.map((name, i) => [name, tensors[i]!]));
+          const values = this.#run(nodes, given);
+          return fetches.map((name) => values.get(name)!);
+        };
+        artifacts[step.id] = [this.#file(`nodes ${nodes.join()} ${fetches.join()}`, kernel, 20_000)];
+        continue;
+      }
+      const node = this.#nodes[step.node] as Extract<Node, { op: 'Gemm' }>;
+      const { blocks, height, dataShards: k, parityShards: r } = step;
+      const partition: Partition = { rows: this.width, height, blocks };
+      const generator = generatorMatrix(k, r);
+      const shards: Artifact[] = [];
+      for (let shard = 0; shard < k + r; shard++) {
+        const key = `shard ${step.node} ${k}+${r} ${shard}`;
+        const [weights, bias] =
+          shard < k
+            ? dataBlock(node, blocks[shard]!, height, this.width)
+            : [
+                encodeWeights(generator, shard - k, node.weights, partition, this.width),
+                encodeBias(generator, shard - k, node.bias, partition),
+              ];
+        const artifact = this.#file(key, ([x]) => [linearKernel(weights, bias, this.width, x!)], 200_000);
+        this.#dataShards.set(artifact.graph.sha256, k);
+        shards.push(artifact);
+      }
+      artifacts[step.id] = shards;
+    }
+    return artifacts;
+  }
+
+  #file(content: string, kernel: Kernel, bytes: number): Artifact {
+    let artifact = this.#files.get(content);
+    if (!artifact) {
+      const name = (what: number) =>
+        (this.id * 65_536 + this.#files.size * 2 + what).toString(16).padStart(64, '0');
+      artifact = { graph: { sha256: name(0), bytes: 1_000 }, weights: { sha256: name(1), bytes } };
+      this.#files.set(content, artifact);
+      this.#kernels.set(artifact.graph.sha256, kernel);
+    }
+    return artifact;
+  }
+
+  #run(indices: Iterable<number>, feeds: Feeds): Map<string, Tensor> {
+    const values = new Map<string, Tensor>(Object.entries(feeds));
+    for (const index of indices) {
+      const node = this.#nodes[index]!;
+      const result =
+        node.op === 'Gemm'
+          ? linearKernel(node.weights, node.bias, this.width, values.get(node.input)!)
+          : node.op === 'Wrap'
+            ? wrapped([values.get(node.input)!])
+            : wrapped(node.inputs.map((name) => values.get(name)!));
+      values.set(node.output, result);
+    }
+    return values;
+  }
+
+  #profileOf(nodes: readonly Node[], output: string, random: Random): ModelProfile {
+    const { width } = this;
+    const spec = (name: string) => ({ name, type: 'float32', dims: [-1, width] }) as const;
+    const layers = nodes.map((node, index): LayerProfile => {
+      const linear = node.op === 'Gemm';
+      const inputs = node.op === 'AddWrap' ? [...new Set(node.inputs)] : [node.input];
+      return {
+        node: index,
+        name: `${node.op.toLowerCase()}${index}`,
+        op: node.op,
+        inputs,
+        outputs: [node.output],
+        outputDims: [1, width],
+        parameters: linear ? width * (width + 1) : 0,
+        weightsBytes: linear ? 4 * width * (width + 1) : 0,
+        multiplyAdds: linear ? width * width : 0,
+        // Some are worth a device of their own under the paper's strategy, and are replicated there.
+        timeMs: linear ? 1 : random.pick([0.01, 0.01, 5]),
+        notCodable: null,
+        coding: linear
+          ? {
+              op: 'Gemm',
+              feed: node.input,
+              fetch: node.output,
+              rows: width,
+              groups: 1,
+              axis: 1,
+              bytesPerRow: 4 * width,
+              align: 1,
+            }
+          : null,
+      };
+    });
+    const names = ['t0', ...nodes.map((node) => node.output)];
+    return {
+      version: 1,
+      model: { name: `model-${this.id}`, sha256: this.id.toString(16).padStart(64, '0') },
+      inputs: [spec('t0')],
+      outputs: [spec(output)],
+      layers,
+      tensors: Object.fromEntries(names.map((name) => [name, { type: 'float32', dims: [1, width] }])),
+      parameters: 0,
+      weightsBytes: 0,
+      multiplyAdds: 0,
+    };
+  }
+}
+
+function dataBlock(
+  node: { readonly weights: Float32Array; readonly bias: Float32Array },
+  block: { readonly start: number; readonly rows: number },
+  height: number,
+  width: number,
+): [weights: Float32Array, bias: Float32Array] {
+  const weights = new Float32Array(height * width);
+  weights.set(node.weights.subarray(block.start * width, (block.start + block.rows) * width));
+  const bias = new Float32Array(height);
+  bias.set(node.bias.subarray(block.start, block.start + block.rows));
+  return [weights, bias];
+}
+
+/** y = x · Wᵀ + b for a batch of rows. W is [rows, width]. */
+function linearKernel(weights: Float32Array, bias: Float32Array, width: number, x: Tensor): Tensor {
+  const rows = bias.length;
+  const batch = x.dims[0]!;
+  const values = x.data as Float32Array;
+  const data = new Float32Array(batch * rows);
+  for (let n = 0; n < batch; n++) {
+    for (let row = 0; row < rows; row++) {
+      let sum = bias[row]!;
+      for (let i = 0; i < width; i++) sum += weights[row * width + i]! * values[n * width + i]!;
+      data[n * rows + row] = sum;
+    }
+  }
+  return { type: 'float32', dims: [batch, rows], data };
+}
+
+/** The rounded sum, wrapped around into [-3, 3]: every integer that is off by one gives another result. */
+function wrapped(terms: readonly Tensor[]): Tensor {
+  const data = new Float32Array(terms[0]!.data.length);
+  for (let i = 0; i < data.length; i++) {
+    let sum = 0;
+    for (const { data: values } of terms) sum += Math.round(values[i] as number);
+    const span = 2 * LARGEST_VALUE + 1;
+    data[i] = ((((sum + LARGEST_VALUE) % span) + span) % span) - LARGEST_VALUE;
+  }
+  return { type: 'float32', dims: terms[0]!.dims, data };
+}

@@ -1,0 +1,35 @@
+import type { LocalCompute } from '@sparewheel/coordinator';
+import type { Artifact } from '@sparewheel/planner';
+import type { Tensor } from '@sparewheel/protocol';
+import type { Kernel } from './synthetic-model.ts';
+import type { LifeClock, VirtualClock } from './virtual-clock.ts';
+
+/** The data plane's own engine: one thread, one run after the other. */
+export class VirtualEngine implements LocalCompute {
+  #freeAt = 0;
+  /** All the work that it was ever given. */
+  busyMs = 0;
+
+  constructor(
+    readonly clock: VirtualClock,
+    readonly life: LifeClock,
+    readonly runMs: number,
+    readonly kernelOf: (artifact: Artifact) => Kernel,
+  ) {}
+
+  /** How long something that came now would wait. */
+  get backlogMs(): number {
+    return Math.max(0, this.#freeAt - this.clock.now());
+  }
+
+  run(artifact: Artifact, _names: unknown, feeds: readonly Tensor[]): Promise<readonly Tensor[]> {
+    this.#freeAt = Math.max(this.#freeAt, this.clock.now()) + this.runMs;
+    this.busyMs += this.runMs;
+    return new Promise((resolve) => {
+      this.life.schedule(this.#freeAt - this.clock.now(), () => {
+        this.clock.touch();
+        resolve(this.kernelOf(artifact)(feeds));
+      });
+    });
+  }
+}
