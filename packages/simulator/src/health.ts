@@ -4,7 +4,7 @@ import { MOST_COMPUTE_MS, MOST_DELAY_MS } from './scenario.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 
-interface Record {
+interface DeviceHealth {
   /** From a fault's beginning until the device is in use again. */
   out: boolean;
   /** The last moment at which it was out, or had a fault. */
@@ -35,7 +35,7 @@ export function faulty(device: VirtualDevice): boolean {
  * until it is free of faults and the coordinator uses it again; that it comes to that is a promise of its own.
  */
 export class Health {
-  readonly #records = new Map<string, Record>();
+  readonly #records = new Map<string, DeviceHealth>();
 
   constructor(readonly clock: VirtualClock) {}
 
@@ -88,7 +88,7 @@ export class Health {
     return faulty(device) || this.#record(device.id).lastFaultyAt > since;
   }
 
-  #record(id: string): Record {
+  #record(id: string): DeviceHealth {
     let record = this.#records.get(id);
     if (!record) {
       record = {
