@@ -293,9 +293,16 @@ export class Deployments {
       const record = this.#records.get(name);
       if (record?.status !== 'live' || record.plan !== before || !this.#handedOver.has(name)) return false;
       const changed = { plan, artifacts, seats: plan.seats.map((_, seat) => seats[seat] ?? null) };
-      await dataPlane.call({ kind: 'deploy', deployment: { name, policy: record.policy, ...changed } });
-      await store.updateDeployment(name, changed);
+      // First, so that seats which change hands from now on are taken for the new plan's.
       this.#records.set(name, { ...record, ...changed });
+      try {
+        await dataPlane.call({ kind: 'deploy', deployment: { name, policy: record.policy, ...changed } });
+      } catch (error) {
+        this.#records.set(name, record);
+        throw error;
+      }
+      const { seats: seatsNow } = this.record(name);
+      await store.updateDeployment(name, { ...changed, seats: seatsNow });
       events.add({
         kind: 'deployment-resized',
         level: 'warning',
