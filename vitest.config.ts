@@ -9,6 +9,7 @@ export default defineConfig({
       'scripts/**/*.test.{ts,mjs}',
     ],
     pool: 'forks',
+    setupFiles: ['scripts/vitest-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
