@@ -5,6 +5,9 @@ import { type SimulationResult, simulate } from './simulation.ts';
 process.on('message', async ({ first, count }: SeedRange) => {
   const results: SimulationResult[] = [];
   for (let seed = first; seed < first + count; seed++) results.push(await simulate(seed));
-  process.send!(results);
+  // Whoever asked may be gone by now, and then nobody wants to hear about that either.
+  process.send!(results, undefined, undefined, (error) => {
+    if (error) process.exit();
+  });
 });
 process.on('disconnect', () => process.exit());
