@@ -129,16 +129,30 @@ test('the history is filtered, kept in the address, and taken away as a file', a
   await expect(page.getByText('Nothing that happened matches this filter.')).toBeVisible();
 });
 
-test('the join dialog gives the command, without the token', async () => {
+test('the join dialog gives the command, and the token only to who asks for it', async () => {
   await room('Devices').click();
   await page.getByRole('button', { name: 'Add a device' }).click();
   await page.getByLabel('Name of the device').fill('kitchen pi');
-  await expect(page.getByTestId('join-command')).toHaveText(
+  const command = page.getByTestId('join-command');
+  await expect(command).toHaveText(
     `npm run agent -- --url ${product.dataUrl} --token JOIN_TOKEN --name 'kitchen pi'`,
   );
   expect(await page.content()).not.toContain(product.tokens.join);
+  await page.getByRole('button', { name: 'Show the QR code and the join token' }).click();
+  await expect(command).toHaveText(
+    `npm run agent -- --url ${product.dataUrl} --token ${product.tokens.join} --name 'kitchen pi'`,
+  );
+  await expect(page.getByTestId('join-qr')).toHaveAttribute(
+    'data-text',
+    `${product.url}/join#token=${product.tokens.join}`,
+  );
+  await expect(page.getByTestId('join-address')).toHaveText(
+    `${product.url}/join#token=${product.tokens.join}`,
+  );
+  await expect(page.getByText('A phone cannot reach this address')).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('button', { name: 'Add a device' })).toBeFocused();
+  expect(await page.content()).not.toContain(product.tokens.join);
 });
 
 test('what is not there is said, with a way on', async () => {

@@ -196,6 +196,7 @@ export class ControlPlane {
       scratch: this.#scratch,
       startedAt: this.#startedAt,
       inference: { host: reachable(configuration.host), token: this.#options.tokens.operator },
+      joinToken: this.#options.tokens.join,
     });
     const api = this.#api;
     await listening;

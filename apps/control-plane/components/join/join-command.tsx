@@ -8,11 +8,11 @@ import { Field, Input } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
 
 /** The command that makes a machine a device, and where to find the token that it needs. */
-export function JoinCommand({ className }: { className?: string }) {
+export function JoinCommand({ token = null, className }: { token?: string | null; className?: string }) {
   const url = dataPlaneUrl(useLive((state) => state.inferenceUrl));
   const [name, setName] = useState('');
   const [count, setCount] = useState(1);
-  const command = joinCommand(url, { name, count: Number.isInteger(count) ? count : 1 });
+  const command = joinCommand(url, { name, count: Number.isInteger(count) ? count : 1 }, token);
   return (
     <div className={cn('flex min-w-0 flex-col gap-3', className)}>
       <div className="flex items-start gap-2 rounded-lg bg-raised px-3 py-2">
@@ -49,11 +49,17 @@ export function JoinCommand({ className }: { className?: string }) {
         </Field>
       </div>
       <p className="max-w-prose text-xs text-ink-soft">
-        Run it in a clone of Sparewheel’s repository; Node is all that the machine needs. Put the join token
-        in the place of <code className="font-mono text-ink">JOIN_TOKEN</code>: it was printed at the first
-        start and is kept in <code className="font-mono text-ink">tokens.json</code> in Sparewheel’s home;
-        where <code className="font-mono break-all text-ink">SPAREWHEEL_JOIN_TOKEN</code> is set, it is that
-        one. Dashboards are not told it.
+        Run it in a clone of Sparewheel’s repository; Node is all that the machine needs.
+        {token === null && (
+          <>
+            {' '}
+            Put the join token in the place of <code className="font-mono text-ink">JOIN_TOKEN</code>: it was
+            printed at the first start and is kept in <code className="font-mono text-ink">tokens.json</code>{' '}
+            in Sparewheel’s home; where{' '}
+            <code className="font-mono break-all text-ink">SPAREWHEEL_JOIN_TOKEN</code> is set, it is that
+            one.
+          </>
+        )}
       </p>
       {onlyThisMachine(url) && (
         <Notice title="Only this machine reaches this address.">

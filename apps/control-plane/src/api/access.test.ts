@@ -29,6 +29,7 @@ const ROUTES = [
   ['DELETE', '/api/deployments/x/latency'],
   ['GET', '/api/deployments/x/latency/history'],
   ['POST', '/api/deployments/x/infer'],
+  ['GET', '/api/join'],
   ['GET', '/api/events'],
   ['GET', '/api/metrics'],
   ['GET', '/api/nothing-here'],

@@ -15,6 +15,7 @@ import { eventRoutes } from './event-routes.ts';
 import { installFailureHandlers, sendFailure } from './failures.ts';
 import { healthRoutes } from './health-routes.ts';
 import { inferenceProxy } from './inference-proxy.ts';
+import { joinRoutes } from './join-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -33,6 +34,7 @@ export interface ApiParts {
   readonly startedAt: string;
   /** Where the data plane's own HTTP server is reached from here, and what opens it. */
   readonly inference: { readonly host: string; readonly token: string };
+  readonly joinToken: string;
 }
 
 /** Routes that answer anybody: signing in, and whether the process lives. */
@@ -62,6 +64,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   deviceRoutes(app, parts);
   deploymentRoutes(app, parts);
   eventRoutes(app, parts);
+  joinRoutes(app, parts);
   metricsRoutes(app, parts);
   zooRoutes(app, parts);
   await app.register(async (scope) => modelRoutes(scope, parts));

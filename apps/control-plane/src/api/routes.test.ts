@@ -73,6 +73,10 @@ describe('devices', () => {
     expect(api.dataPlane.callsOf('revive')).toEqual([{ kind: 'revive', device: 'device-0001' }]);
   });
 
+  it('let the operator read the token that lets them in', async () => {
+    expect((await api.ask('GET', '/api/join')).body).toEqual({ token: TOKENS.join });
+  });
+
   it('that are not there get the data plane’s own answer', async () => {
     api.dataPlane.answers.fault = () => refuse(404, 'unknown-device', 'no such device');
     api.dataPlane.answers.revive = () => refuse(409, 'not-supervised', 'nobody can revive it');

@@ -85,6 +85,7 @@ export class TestApi {
       scratch,
       startedAt: '2026-11-23T10:00:00.000Z',
       inference: { host: '127.0.0.1', token: TOKENS.operator },
+      joinToken: TOKENS.join,
     });
     return new TestApi(
       app,
