@@ -56,19 +56,27 @@ export type PlanRequest = z.infer<typeof planRequestSchema>;
 export const deploymentRequestSchema = planRequestSchema.extend({ name: nameSchema });
 export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>;
 
+/** When a load ends by itself, whichever comes first, and what it asks about. */
+const loadShape = {
+  requests: z.number().int().min(1).max(10_000_000).optional(),
+  seconds: z.number().positive().max(86_400).optional(),
+  /**
+   * Inputs to cycle through in the place of samples, for a model with one float32 or uint8 input: each its elements in
+   * the input's own order as bytes in base64; a float32 element is its byte ÷ 255.
+   */
+  pictures: z
+    .array(z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/, 'expected bytes in base64'))
+    .min(1)
+    .max(16)
+    .optional(),
+};
 export const loadRequestSchema = z.discriminatedUnion('mode', [
   z.object({
     mode: z.literal('closed'),
     concurrency: z.number().int().min(1).max(64).default(8),
-    requests: z.number().int().min(1).max(10_000_000).optional(),
-    seconds: z.number().positive().max(86_400).optional(),
+    ...loadShape,
   }),
-  z.object({
-    mode: z.literal('open'),
-    ratePerSecond: z.number().positive().max(10_000),
-    requests: z.number().int().min(1).max(10_000_000).optional(),
-    seconds: z.number().positive().max(86_400).optional(),
-  }),
+  z.object({ mode: z.literal('open'), ratePerSecond: z.number().positive().max(10_000), ...loadShape }),
 ]);
 export type LoadRequest = z.infer<typeof loadRequestSchema>;
 
@@ -282,6 +290,11 @@ export interface LoadView {
   readonly mode: 'closed' | 'open';
   readonly concurrency: number | null;
   readonly ratePerSecond: number | null;
+  /** When it ends by itself; null where it does not. */
+  readonly seconds?: number | null;
+  readonly requests?: number | null;
+  /** How many pictures it cycles through; 0 where it sends samples. */
+  readonly pictures?: number;
   readonly sent: number;
   readonly answered: number;
   readonly failed: number;

@@ -14,6 +14,9 @@ type ByName = { Params: { name: string } };
 const tracesQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(64).default(64) });
 const historyQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(200) });
 
+/** Sixteen pictures of 512 × 512 in colour, in base64. */
+const LOAD_BODY_BYTES = 20 * 1024 * 1024;
+
 export function deploymentRoutes(
   app: FastifyInstance,
   { deployments, dataPlane, store }: Pick<ApiParts, 'deployments' | 'dataPlane' | 'store'>,
@@ -42,11 +45,15 @@ export function deploymentRoutes(
     return reply.code(204).send();
   });
 
-  app.post<ByName>('/api/deployments/:name/load', async ({ params, body }, reply) => {
-    deployments.requireLive(params.name);
-    const load = parse(loadRequestSchema, body);
-    return reply.code(202).send(await dataPlane.call({ kind: 'start-load', name: params.name, load }));
-  });
+  app.post<ByName>(
+    '/api/deployments/:name/load',
+    { bodyLimit: LOAD_BODY_BYTES },
+    async ({ params, body }, reply) => {
+      deployments.requireLive(params.name);
+      const load = parse(loadRequestSchema, body);
+      return reply.code(202).send(await dataPlane.call({ kind: 'start-load', name: params.name, load }));
+    },
+  );
 
   app.delete<ByName>('/api/deployments/:name/load', async ({ params }, reply) => {
     deployments.requireLive(params.name);

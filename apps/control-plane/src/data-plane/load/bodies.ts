@@ -1,6 +1,7 @@
 import { bytesOf, elementCount, type Tensor, type TensorSpec } from '@sparewheel/protocol';
 import { sampleDigits } from '@sparewheel/zoo/digits';
 import { DATATYPES } from '../inference/types.ts';
+import { RequestFailure } from '../request-failure.ts';
 
 /** An `infer` call in the binary form, ready to be sent many times. */
 export interface RequestBody {
@@ -34,6 +35,59 @@ export function loadBodies(inputs: readonly TensorSpec[], random: () => number):
       }),
     ),
   );
+}
+
+/**
+ * Whether pictures fit a model: one input, of bytes or of floats, and as many elements in each picture as it has.
+ * @param pictures  bytes in base64, as a load request has them
+ * @throws {RequestFailure} 400
+ */
+export function checkPictures(inputs: readonly TensorSpec[], pictures: readonly string[] = []): void {
+  if (pictures.length === 0) return;
+  const { dims, type } = pictureInput(inputs);
+  const expected = elementCount(dims);
+  for (const [index, picture] of pictures.entries()) {
+    const bytes = Buffer.from(picture, 'base64').byteLength;
+    if (bytes === expected) continue;
+    throw new RequestFailure(
+      400,
+      'wrong-picture',
+      `Picture ${index + 1} has ${bytes} elements; the model's input is ${type} [${dims.join(', ')}], which is ${expected}.`,
+      'Send one byte for each element, in the order of the input.',
+    );
+  }
+}
+
+/** A request for each picture. @throws {RequestFailure} 400: as `checkPictures` */
+export function pictureBodies(
+  inputs: readonly TensorSpec[],
+  pictures: readonly string[],
+): readonly RequestBody[] {
+  checkPictures(inputs, pictures);
+  const { name, dims, type } = pictureInput(inputs);
+  return pictures.map((picture) => {
+    const bytes = Uint8Array.from(Buffer.from(picture, 'base64'));
+    const tensor: Tensor =
+      type === 'uint8'
+        ? { type, dims, data: bytes }
+        : { type: 'float32', dims, data: Float32Array.from(bytes, (value) => value / 255) };
+    return encodeBody([[name, tensor]]);
+  });
+}
+
+function pictureInput(inputs: readonly TensorSpec[]) {
+  const [spec, ...more] = inputs;
+  if (spec === undefined || more.length > 0 || (spec.type !== 'float32' && spec.type !== 'uint8')) {
+    throw new RequestFailure(
+      400,
+      'no-picture-input',
+      `Pictures need a model with one input of float32 or uint8; this one takes ${inputs
+        .map(({ name, type, dims }) => `${name} ${type} [${dims.join(', ')}]`)
+        .join(' and ')}.`,
+      'Leave "pictures" out: the load then sends seeded random inputs.',
+    );
+  }
+  return { name: spec.name, type: spec.type, dims: spec.dims.map((dim) => (dim === -1 ? 1 : dim)) };
 }
 
 /** @param feeds  name and tensor of each input */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { siblingEntry } from '@sparewheel/engine';
 import type { LoadRequest, LoadView, TensorSpec } from '@sparewheel/protocol';
+import { checkPictures } from './bodies.ts';
 import type { FromLoadWorker, LoadWorkerData, ToLoadWorker } from './messages.ts';
 import type { LoadStatus } from './run.ts';
 
@@ -35,7 +36,9 @@ export class LoadGenerator {
   readonly #ended: Promise<void>;
   #status: LoadStatus = NOTHING_YET;
 
+  /** @throws {RequestFailure} 400: the pictures are not of the model's input */
   constructor(options: LoadGeneratorOptions) {
+    checkPictures(options.inputs, options.load.pictures);
     this.#options = options;
     const { host, port, token, deployment, inputs, load, seed } = options;
     const { threadUrl } = siblingEntry(import.meta.url, {
@@ -86,6 +89,9 @@ export class LoadGenerator {
       mode: load.mode,
       concurrency: load.mode === 'closed' ? load.concurrency : null,
       ratePerSecond: load.mode === 'open' ? load.ratePerSecond : null,
+      seconds: load.seconds ?? null,
+      requests: load.requests ?? null,
+      pictures: load.pictures?.length ?? 0,
       startedAt: startedAt.toISOString(),
     };
   }

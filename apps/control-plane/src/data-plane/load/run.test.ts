@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { encodeBody, loadBodies } from './bodies.ts';
+import { checkPictures, encodeBody, loadBodies, pictureBodies } from './bodies.ts';
 import { LoadRun } from './run.ts';
 import { seededUniform } from './seeded-uniform.ts';
 
@@ -125,6 +125,57 @@ it('open loop: arrivals come at the rate, whether answers do or not', async () =
   for (const response of held) response.end('{}');
   await run.finished;
   expect(run.status()).toMatchObject({ answered: 50, lost: 0 });
+});
+
+it('open loop: what a stall held up is sent though the time is over, and counts from its intended start', async () => {
+  // 600 arrivals within 60 ms, and no answer before all places are taken: 88 of them wait past the end of the run.
+  const held: ServerResponse[] = [];
+  let full: () => void = () => {};
+  const placesTaken = new Promise<void>((resolve) => {
+    full = resolve;
+  });
+  let stalled = true;
+  answer = (response) => {
+    if (!stalled) return void response.end('{}');
+    held.push(response);
+    if (held.length === 512) full();
+  };
+  const seconds = 0.06;
+  const run = new LoadRun(target(), { mode: 'open', ratePerSecond: 10_000, seconds }, () => 1 - Math.exp(-1));
+  const began = performance.now();
+  await placesTaken;
+  while (performance.now() < began + seconds * 1000) await new Promise((resolve) => setImmediate(resolve));
+  stalled = false;
+  for (const response of held) response.end('{}');
+  await run.finished;
+  const { sent, answered, percentiles } = run.status();
+  // Gaps of exactly 0.1 ms: those at 0.1, 0.2 … up to the end.
+  expect(sent).toBeGreaterThanOrEqual(598);
+  expect(sent).toBeLessThanOrEqual(600);
+  expect(answered).toBe(sent);
+  expect(percentiles.max).toBeGreaterThan(seconds * 1000 * 0.9);
+});
+
+it('pictures become the model’s input byte by byte, as floats from 0 to 1', () => {
+  const inputs = [{ name: 'image', type: 'float32', dims: [-1, 1, 2, 2] }] as const;
+  const picture = Buffer.from([0, 51, 102, 255]).toString('base64');
+  const [body] = pictureBodies(inputs, [picture]);
+  const { bytes, headerLength } = body!;
+  const header = JSON.parse(bytes.subarray(0, headerLength).toString());
+  expect(header.inputs[0]).toMatchObject({ name: 'image', shape: [1, 1, 2, 2], datatype: 'FP32' });
+  const data = new Float32Array(Uint8Array.from(bytes.subarray(headerLength)).buffer);
+  expect([...data]).toEqual([0, 51 / 255, 102 / 255, 1].map(Math.fround));
+});
+
+it('pictures of another size, and models without an image input, are refused with what is expected', () => {
+  const image = [{ name: 'image', type: 'float32', dims: [1, 1, 2, 2] }] as const;
+  const small = Buffer.from([1, 2, 3]).toString('base64');
+  expect(() => checkPictures(image, [small])).toThrow(
+    "Picture 1 has 3 elements; the model's input is float32 [1, 1, 2, 2], which is 4.",
+  );
+  const tokens = [{ name: 'tokens', type: 'int64', dims: [1, 16] }] as const;
+  expect(() => checkPictures(tokens, [small])).toThrow('tokens int64 [1, 16]');
+  expect(() => checkPictures(tokens)).not.toThrow();
 });
 
 it('the gaps between Poisson arrivals have the mean and the spread of an exponential', () => {

@@ -101,10 +101,12 @@ export class LoadRun {
   }
 
   get #exhausted(): boolean {
+    // An open loop that lags behind still sends what was meant to start before its end: what a stall held up counts.
+    const behind = this.#load.mode === 'open' && this.#nextArrival < this.#endsAt;
     return (
       this.#stopped ||
       this.#sent >= (this.#load.requests ?? Number.POSITIVE_INFINITY) ||
-      performance.now() >= this.#endsAt
+      (performance.now() >= this.#endsAt && !behind)
     );
   }
 
