@@ -1,5 +1,6 @@
 import type { Tensor } from '@sparewheel/protocol';
 import { CancelledError, type CoordinatorError, DeadlineError } from './errors.ts';
+import type { Policy } from './policy.ts';
 import type { Clock } from './ports.ts';
 import type { RequestRun } from './request.ts';
 import type { RequestTrace } from './trace.ts';
@@ -52,11 +53,13 @@ export class AcceptedRequest {
     readonly id: number,
     readonly feeds: Readonly<Record<string, Tensor>>,
     readonly options: InferOptions,
-    readonly deadlineMs: number,
+    /** The deployment's when the request was accepted: one that changes while it waits for a place is not its own. */
+    readonly policy: Policy,
     readonly clock: Clock,
     readonly observer: AcceptedRequestObserver,
   ) {
     this.acceptedAt = clock.now();
+    const deadlineMs = options.deadlineMs ?? policy.deadlineMs;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

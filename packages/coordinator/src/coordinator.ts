@@ -329,7 +329,8 @@ export class Coordinator {
     }
     const { placement } = deployment.active;
     const viable = placement.viable;
-    if (viable) deployment.everReady = true;
+    // A plan that came back to fewer devices than it needs is not held back for devices that are gone.
+    if (viable || placement.settled) deployment.everReady = true;
     const state: DeploymentState = !deployment.everReady
       ? 'distributing'
       : placement.complete

@@ -107,8 +107,7 @@ export class Deployment implements AcceptedRequestObserver {
     }
     this.counters.requests++;
     this.runtime.liveRequests.add(id);
-    const deadlineMs = options.deadlineMs ?? this.policy.deadlineMs;
-    const request = new AcceptedRequest(id, feeds, options, deadlineMs, this.runtime.clock, this);
+    const request = new AcceptedRequest(id, feeds, options, this.policy, this.runtime.clock, this);
     if (place) this.#start(request);
     else this.#queue.add(request);
     return request.promise;
@@ -158,7 +157,7 @@ export class Deployment implements AcceptedRequestObserver {
       this.runtime,
       generation,
       request.id,
-      this.policy,
+      request.policy,
       {
         succeeded: (finished, outputs) => request.succeed(finished, outputs),
         failed: (_, error) => request.end(error),

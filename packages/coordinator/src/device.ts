@@ -196,6 +196,7 @@ export class Device {
     while (flight !== null && flight.task !== task) flight = flight.sibling;
     if (flight === null) return undefined;
     this.#forget(flight);
+    this.unsolicited.awaited(request, task);
     return flight;
   }
 

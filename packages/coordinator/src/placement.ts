@@ -19,7 +19,7 @@ export interface PlacementRuntime {
   readonly emit: (event: CoordinatorEvent) => void;
   /** The assignment that a restarted data plane is to be told: that of the plan which was deployed last. */
   seatsToStore(): readonly (DeviceId | null)[];
-  /** A seat became ready or was lost. */
+  /** A seat became ready or was lost, or it is known that none of the others will. */
   placementChanged(placement: Placement): void;
 }
 
@@ -46,7 +46,9 @@ interface SeatRecord {
   /** The holder has everything loaded. */
   loaded: boolean;
   install: Install | null;
+  /** In a row, and when the first of them came. */
   refusals: number;
+  refusingSince: number;
   readonly failures: Map<DeviceId, { count: number; notBefore: number }>;
 }
 
@@ -74,7 +76,8 @@ export class Placement {
       const id = seats[index] ?? null;
       const holder = id === null ? null : runtime.fleet.ensure(id);
       if (holder) holder.seatCount++;
-      return { index, tasks, holder, loaded: false, install: null, refusals: 0, failures: new Map() };
+      const failures = new Map();
+      return { index, tasks, holder, loaded: false, install: null, refusals: 0, refusingSince: 0, failures };
     });
   }
 
@@ -141,11 +144,14 @@ export class Placement {
   }
 
   /** A device would not compute a seat's shard. Often, or with "unknown-task": it is to be loaded again. */
-  refused(seat: number, device: Device, refusal: Refusal): void {
+  refused(seat: number, device: Device, { code }: Refusal): void {
     const record = this.#seats[seat]!;
     if (record.holder !== device || !record.loaded) return;
-    record.refusals++;
-    if (refusal.code !== 'unknown-task' && record.refusals < this.runtime.options.refusalsToReload) return;
+    const { options, clock } = this.runtime;
+    if (record.refusals++ === 0) record.refusingSince = clock.now();
+    if (code !== 'unknown-task' && record.refusals < options.refusalsToReload) return;
+    // A device that is full has lost nothing, unless it says so for as long as others are silent.
+    if (code === 'overloaded' && clock.now() - record.refusingSince < options.silentAfterMs) return;
     record.refusals = 0;
     record.loaded = false;
     this.#backOff(record, device);
@@ -167,8 +173,15 @@ export class Placement {
     this.#wake = null;
     const now = this.runtime.clock.now();
     let dueAt = Number.POSITIVE_INFINITY;
-    for (const seat of this.#seats) dueAt = Math.min(dueAt, this.#attend(seat, now));
-    if (dueAt === Number.POSITIVE_INFINITY) return;
+    for (const seat of this.#seats) {
+      dueAt = Math.min(dueAt, this.#attend(seat, now));
+      if (this.#disposed) return;
+    }
+    if (dueAt === Number.POSITIVE_INFINITY) {
+      // What is missing stays missing: a plan that waited for it need not wait any longer.
+      if (this.settled && !this.complete) this.runtime.placementChanged(this);
+      return;
+    }
     this.#wake = this.runtime.clock.schedule(Math.max(dueAt - now, SHORTEST_WAIT_MS), () => {
       this.#wake = null;
       this.reconcile();
@@ -198,6 +211,8 @@ export class Placement {
     if (holder && !holder.live && seat.loaded) {
       seat.loaded = false;
       this.runtime.placementChanged(this);
+      // The plan that was to replace this one may have done so just now, being the better one.
+      if (this.#disposed) return Number.POSITIVE_INFINITY;
     }
     if (holder?.live)
       return seat.loaded ? this.#attendLoaded(seat, holder, now) : this.#load(seat, holder, now);

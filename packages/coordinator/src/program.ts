@@ -1,5 +1,13 @@
 import { createDecoder, type Decoder, type Generator, generatorMatrix } from '@sparewheel/cdc';
-import type { Artifact, Artifacts, CodedStep, LocalStep, Plan, ReplicatedStep } from '@sparewheel/planner';
+import type {
+  Artifact,
+  Artifacts,
+  CodedStep,
+  LocalStep,
+  Plan,
+  ReplicatedStep,
+  TensorProfile,
+} from '@sparewheel/planner';
 import type { TensorSpec } from '@sparewheel/protocol';
 import { AdaptiveWait } from './adaptive-wait.ts';
 import { InvalidDeploymentError } from './errors.ts';
@@ -27,6 +35,8 @@ export interface ReplicatedProgramStep extends ProgramStepCommon {
   readonly plan: ReplicatedStep;
   readonly artifact: Artifact;
   readonly task: number;
+  /** What each fetch must look like; null where that is not known, or where the model turned out to give another. */
+  readonly fetchShapes: (TensorProfile | null)[];
 }
 
 export interface CodedProgramStep extends ProgramStepCommon {
@@ -131,7 +141,16 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
     }
     const fetchSlots = fetches.map(newSlot);
     if (step.kind === 'replicated') {
-      return { ...common, kind: 'replicated', plan: step, fetchSlots, artifact: files[0]!, task };
+      const fetchShapes = fetches.map((_, index) => step.fetchShapes?.[index] ?? null);
+      return {
+        ...common,
+        kind: 'replicated',
+        plan: step,
+        fetchSlots,
+        artifact: files[0]!,
+        task,
+        fetchShapes,
+      };
     }
     if (step.seats.length !== wanted)
       refuse(`step ${step.id} has ${step.seats.length} seats for ${wanted} shards`);

@@ -6,7 +6,7 @@ import type { GatherPolicy } from './policy.ts';
 import type { ReplicatedProgramStep } from './program.ts';
 import { disagreement, REPLICA_TOLERANCE } from './replica-agreement.ts';
 import type { Runtime, StepHost } from './runtime.ts';
-import { type AnswerFault, faultInReplica } from './validate.ts';
+import { type AnswerFault, faultInReplica, fits } from './validate.ts';
 
 /**
  * A subgraph that several devices hold whole: the first valid answer wins, and where no device can answer the data
@@ -34,6 +34,15 @@ export class ReplicatedStep extends DistributedStep {
 
   protected override faultIn(answer: Answer): AnswerFault | null {
     return faultInReplica(this.#replicated, answer);
+  }
+
+  /** A dimension hangs on the data where the profile did not see it: from now on nobody is blamed for it. */
+  protected override believe(tensors: readonly Tensor[]): void {
+    const { fetchShapes } = this.#replicated;
+    for (const [index, tensor] of tensors.entries()) {
+      const known = fetchShapes[index];
+      if (known && !fits(tensor, known)) fetchShapes[index] = null;
+    }
   }
 
   protected override keep(shard: number, tensors: readonly Tensor[]): void {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HandRig } from './testing/hand-rig.ts';
+import { randomStream } from './testing/linear-network.ts';
+import { Unsolicited } from './unsolicited.ts';
 
 const OPTIONS = { k: 2, r: 1, layers: [{ kind: 'coded', inputs: 3, outputs: 4 }] } as const;
 
@@ -32,6 +34,30 @@ describe('messages that nobody asked for', () => {
       rig.connect('d0');
     }
     expect(rig.eventsOf('device-quarantined')).toEqual([]);
+  });
+
+  it('are not counted where they are the first to a computation whose cancel they crossed (seed 4600)', () => {
+    const unsolicited = new Unsolicited();
+    for (let request = 1; request <= 200; request++) {
+      unsolicited.asked(request, 1);
+      expect(unsolicited.arrived(request, 1, 0)).toBeNull();
+    }
+    // A second one to each is as many duplicates without one answer that was awaited.
+    const reasons = Array.from({ length: 21 }, (_, back) => unsolicited.arrived(200 - back, 1, 0));
+    expect(reasons.slice(0, 20)).toEqual(new Array(20).fill(null));
+    expect(reasons[20]).toContain('nobody asked for');
+  });
+
+  it('end in quarantine where they go to computations of the past, each at random', () => {
+    const unsolicited = new Unsolicited();
+    const random = randomStream(1);
+    let quarantined = false;
+    for (let request = 1; request <= 1_000 && !quarantined; request++) {
+      unsolicited.asked(request, 1);
+      const told = Math.max(1, request - Math.floor(random() * 200));
+      quarantined = unsolicited.arrived(told, 1, 0) !== null;
+    }
+    expect(quarantined).toBe(true);
   });
 
   it('are forgiven where every answer comes twice, and where it comes ten times they are not', async () => {

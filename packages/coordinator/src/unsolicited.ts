@@ -1,7 +1,8 @@
 /**
  * Messages that are forgiven in one connection although they belong to nothing that is awaited: a duplicate or two per
- * answer, and some to what was given up or asked before it. Counted against answers and not against what was sent: a
- * device that answers everything under another request's id would earn forgiveness with every lie.
+ * answer, and some to what was asked before it. The first message to a computation is never counted: its cancel may have
+ * crossed it. Counted against answers and not against what was sent: a device that answers everything under another
+ * request's id would earn forgiveness with every lie.
  */
 const PER_ANSWER = 2;
 const FORGIVEN = 20;
@@ -19,13 +20,22 @@ export class Unsolicited {
   #answeredBefore = 0;
   readonly #requests = new Uint32Array(REMEMBERED);
   readonly #tasks = new Uint32Array(REMEMBERED);
+  /** 1 where a message to that computation came. */
+  readonly #heard = new Uint8Array(REMEMBERED);
   #next = 0;
 
   /** A computation is sent to the device. */
   asked(request: number, task: number): void {
     this.#requests[this.#next] = request;
     this.#tasks[this.#next] = task;
+    this.#heard[this.#next] = 0;
     this.#next = (this.#next + 1) % REMEMBERED;
+  }
+
+  /** A message that was awaited: whatever else comes to that computation is one too many. */
+  awaited(request: number, task: number): void {
+    const place = this.#placeOf(request, task);
+    if (place !== undefined) this.#heard[place] = 1;
   }
 
   /** A new connection, or a pardon. @param answered  answers and refusals that were awaited, so far */
@@ -38,8 +48,13 @@ export class Unsolicited {
   /** @returns why the device is not to be trusted, or null where this is forgiven */
   arrived(request: number, task: number, answered: number): string | null {
     this.count++;
+    const place = this.#placeOf(request, task);
+    if (place !== undefined && this.#heard[place] === 0) {
+      this.#heard[place] = 1;
+      return null;
+    }
     this.#inConnection++;
-    if (!this.#wasAsked(request, task) && ++this.#neverAsked > NEVER_ASKED_FORGIVEN) {
+    if (place === undefined && ++this.#neverAsked > NEVER_ASKED_FORGIVEN) {
       return `sent ${this.#neverAsked} answers to what it was never asked`;
     }
     const answers = answered - this.#answeredBefore;
@@ -47,10 +62,12 @@ export class Unsolicited {
     return `sent ${this.#inConnection} answers that nobody asked for and ${answers} to what it was asked`;
   }
 
-  #wasAsked(request: number, task: number): boolean {
-    for (let i = 0; i < REMEMBERED; i++) {
-      if (this.#requests[i] === request && this.#tasks[i] === task) return true;
+  /** Looks at what was asked last first. */
+  #placeOf(request: number, task: number): number | undefined {
+    for (let back = 1; back <= REMEMBERED; back++) {
+      const place = (this.#next - back + REMEMBERED) % REMEMBERED;
+      if (this.#requests[place] === request && this.#tasks[place] === task) return place;
     }
-    return false;
+    return undefined;
   }
 }

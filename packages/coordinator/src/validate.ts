@@ -1,3 +1,4 @@
+import type { TensorProfile } from '@sparewheel/planner';
 import {
   type Answer,
   containsNonFinite,
@@ -48,13 +49,19 @@ export function faultInShard(
   return null;
 }
 
-/** Checks a replica's answer: its number of tensors, their lengths, finite values. */
+/** Checks a replica's answer: its number of tensors, their types, shapes and lengths, finite values. */
 export function faultInReplica(step: ReplicatedProgramStep, answer: Answer): AnswerFault | null {
   const wanted = step.names.fetches.length;
   if (answer.tensors.length !== wanted) {
     return malformed(`${answer.tensors.length} tensors where step ${step.id} has ${wanted} outputs`);
   }
-  for (const tensor of answer.tensors) {
+  for (const [index, tensor] of answer.tensors.entries()) {
+    const known = step.fetchShapes[index];
+    if (known && !fits(tensor, known)) {
+      return malformed(
+        `${tensor.type} [${tensor.dims.join(', ')}] where step ${step.id} gives ${known.type} ${shapeText(known.dims)}`,
+      );
+    }
     if (tensor.data.length !== elementCount(tensor.dims)) {
       return malformed(`${tensor.data.length} values for shape [${tensor.dims.join(', ')}]`);
     }
@@ -112,6 +119,11 @@ export function checkFeeds(
     const known = program.outputs.map(({ spec }) => spec.name).join(', ');
     throw new InvalidFeedsError(name, `is not an output of the model; its outputs are ${known}`);
   }
+}
+
+/** Whether a tensor is of the type and shape that the model's profile says. */
+export function fits(tensor: Tensor, known: TensorProfile): boolean {
+  return tensor.type === known.type && shapeFits(tensor.dims, known.dims);
 }
 
 /** Sizes are whole and not negative, and a declared size of -1 takes any. */

@@ -1,4 +1,5 @@
 import type { TensorSpec } from '@sparewheel/protocol';
+import type { TensorProfile } from './profile.ts';
 
 /** How a model is to be divided. `coded` is the paper's redundancy on every distributed layer. */
 export type Strategy = 'coded' | 'paper' | 'replicated' | 'uncoded';
@@ -49,6 +50,11 @@ export interface ReplicatedStep {
   readonly nodes: readonly number[];
   /** Every one of them holds the whole subgraph; the first answer wins. */
   readonly seats: readonly Seat[];
+  /**
+   * Type and shape of each fetch as profiled, against which answers are checked: a dimension of -1 takes any, null
+   * stands where nothing is known. Missing in plans from before it was noted.
+   */
+  readonly fetchShapes?: readonly (TensorProfile | null)[];
 }
 
 export interface CodedStep {

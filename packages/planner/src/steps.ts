@@ -15,7 +15,8 @@ export function replicatedStep(
   id: string,
   seats: readonly Seat[],
 ): ReplicatedStep {
-  return { ...localStep(profile, place, id), kind: 'replicated', seats };
+  const fetchShapes = place.fetches.map((name) => profile.tensors[name] ?? null);
+  return { ...localStep(profile, place, id), kind: 'replicated', seats, fetchShapes };
 }
 
 /**

@@ -203,7 +203,7 @@ export class SyntheticModel {
       inputs: [spec('t0')],
       outputs: [spec(output)],
       layers,
-      tensors: Object.fromEntries(names.map((name) => [name, { type: 'float32', dims: [1, width] }])),
+      tensors: Object.fromEntries(names.map((name) => [name, { type: 'float32', dims: [-1, width] }])),
       parameters: 0,
       weightsBytes: 0,
       multiplyAdds: 0,

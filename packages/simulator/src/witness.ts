@@ -1,11 +1,23 @@
-import type { CoordinatorEvent, CoordinatorSnapshot } from '@sparewheel/coordinator';
+import { type CoordinatorEvent, type CoordinatorSnapshot, DEFAULT_OPTIONS } from '@sparewheel/coordinator';
 import type { FromDevice, ToDevice } from '@sparewheel/protocol';
+import type { VirtualClock } from './virtual-clock.ts';
 import type { VirtualDevice } from './virtual-device.ts';
+
+/** No scenario sets it: a device is silent no sooner. */
+const SILENT_AFTER_MS = DEFAULT_OPTIONS.silentAfterMs;
+
+/** Who was asked for one step of one request. */
+interface Holders {
+  readonly askedAt: number;
+  readonly devices: Set<string>;
+}
 
 /** What came in for one step of one request. */
 interface StepEvidence {
   readonly request: number;
-  /** Devices whose answer came and whose computation was not cancelled, liars among them. */
+  /** When it was first sent, as far as the simulation saw. */
+  readonly askedAt: number;
+  /** Devices whose answer came in time and whose computation was not cancelled, liars among them. */
   readonly answered: Set<string>;
   lies: number;
   /** A device of the step was silent or had much in flight: its surplus answer need not be awaited. */
@@ -26,11 +38,12 @@ export class Witness {
   readonly #lieTold = new Set<number>();
   readonly #malformedTo = new Set<number>();
   readonly #flagged = new Set<number>();
-  readonly #holders = new Map<string, Set<string>>();
+  readonly #holders = new Map<string, Holders>();
 
   /** @param watching  whether anybody will lie: remembering every message costs a tenth of a simulation */
   constructor(
     readonly watching: boolean,
+    readonly clock: VirtualClock,
     readonly inFlightPerDevice: number,
   ) {}
 
@@ -53,8 +66,8 @@ export class Witness {
     else {
       const step = `${request} ${task}`;
       const holders = this.#holders.get(step);
-      if (holders) holders.add(device.id);
-      else this.#holders.set(step, new Set([device.id]));
+      if (holders) holders.devices.add(device.id);
+      else this.#holders.set(step, { askedAt: this.clock.now(), devices: new Set([device.id]) });
     }
   }
 
@@ -78,8 +91,10 @@ export class Witness {
     const { request, task } = message;
     const flight = `${device.id} ${request} ${task}`;
     const step = `${request} ${task}`;
+    const holders = this.#holders.get(step);
     const evidence = this.#steps.get(step) ?? {
       request,
+      askedAt: holders?.askedAt ?? Number.NEGATIVE_INFINITY,
       answered: new Set<string>(),
       lies: 0,
       crowded: false,
@@ -88,13 +103,13 @@ export class Witness {
     if (this.#lies.has(flight)) this.#lieTold.add(request);
     if (this.#malformed.has(flight)) this.#malformedTo.add(request);
     if (this.#cancelled.has(flight) || this.#malformed.has(flight)) return;
-    evidence.answered.add(device.id);
+    // A device that took longer was silent in between, and its surplus answer given up.
+    if (this.clock.now() - evidence.askedAt < SILENT_AFTER_MS) evidence.answered.add(device.id);
     if (this.#lies.has(flight)) evidence.lies++;
-    const holders = this.#holders.get(step);
     if (evidence.crowded || !liarsAround) return;
     evidence.crowded = snapshot().devices.some(
       ({ id, state, inFlight }) =>
-        holders?.has(id) && (state !== 'up' || 2 * (inFlight + 3) > this.inFlightPerDevice),
+        holders?.devices.has(id) && (state !== 'up' || 2 * (inFlight + 3) > this.inFlightPerDevice),
     );
   }
 

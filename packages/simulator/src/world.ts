@@ -51,7 +51,7 @@ export class World {
     this.#random = random;
     const cap = scenario.options.inFlightPerDevice!;
     this.health = new Health(clock);
-    this.witness = new Witness(scenario.liars, cap);
+    this.witness = new Witness(scenario.liars, clock, cap);
     this.checker = new Checker(clock, scenario, this.health, this.witness);
     this.network = new VirtualNetwork(clock, random.fork(), trace, this.witness);
     this.watch = new Watch(this);

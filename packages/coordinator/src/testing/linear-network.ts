@@ -95,8 +95,14 @@ export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
       whole.push(leakyRelu);
       const common = { id, summary: 'LeakyRelu', feeds: [feed], fetches: [fetch], nodes: [index] };
       const seats = Array.from({ length: replicas }, (_, seat) => seat);
+      const width = layers
+        .slice(0, index)
+        .reduce((last, before) => (before.kind === 'coded' ? before.outputs : last), -1);
+      const fetchShapes = [{ type: 'float32', dims: [-1, width] }];
       const step: LocalStep | ReplicatedStep =
-        layer.kind === 'local' ? { ...common, kind: 'local' } : { ...common, kind: 'replicated', seats };
+        layer.kind === 'local'
+          ? { ...common, kind: 'local' }
+          : { ...common, kind: 'replicated', seats, fetchShapes };
       steps.push(step);
     }
   }
