@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus, hostname, networkInterfaces } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { type Engine, measureEngine } from '@sparewheel/engine';
+import { machineId } from '@sparewheel/engine/machine';
 import { type DeviceProfile, deviceProfileSchema } from '@sparewheel/protocol';
 
 /**
@@ -35,15 +35,4 @@ export async function deviceProfile(
     log(`its speed cannot be measured: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
-}
-
-/** Tells machines apart, and containers on one machine not: they share its cores. */
-async function machineId(): Promise<string> {
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => {
-    const addresses = Object.values(networkInterfaces()).flatMap((each) =>
-      (each ?? []).map(({ mac }) => mac),
-    );
-    return `${hostname()} ${[...new Set(addresses)].sort().join(' ')}`;
-  });
-  return createHash('sha256').update(boot).digest('hex').slice(0, 16);
 }

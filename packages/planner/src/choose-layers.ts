@@ -138,7 +138,7 @@ function worthAHop(
   const work = Array.from({ length: k + r }, (_, seat) => {
     const speed = seated?.[seat]?.speed;
     const computeMs = share * layerMs(profile, layer, speed, costs) * (speed ? 1 : costs.deviceSlowdown);
-    return { computeMs, bytes, speed };
+    return { seat, computeMs, bytes, speed };
   });
   const there = stepTime(work, k, costs).ms;
   const figures = `${there.toFixed(2)} ms over ${k} + ${r} devices, ${here.toFixed(2)} ms here`;

@@ -12,17 +12,21 @@ export interface Costs {
   readonly multiplyAddsPerMs: number;
   /** How much longer a device takes than the machine on which layers were timed. */
   readonly deviceSlowdown: number;
+  /** Milliseconds to hand a computation to an engine's thread and to get the result back, besides computing. */
+  readonly engineCallMs: number;
 }
 
 /**
- * A local network of machines like the data plane's: 1 ms for a hop (Socket.IO over one switch), 1 Gbit/s, and
- * 5 G multiply-adds per second, which one thread of ONNX Runtime reaches on a small core.
+ * A local network of machines like the data plane's: 1 ms for a hop (Socket.IO over one switch), 1 Gbit/s,
+ * 5 G multiply-adds per second, which one thread of ONNX Runtime reaches on a small core, and 0.15 ms for the way to
+ * an engine's thread and back, as local steps that compute next to nothing take on a small server.
  */
 export const DEFAULT_COSTS: Costs = {
   hopMs: 1,
   bytesPerMs: 125_000,
   multiplyAddsPerMs: 5_000_000,
   deviceSlowdown: 1,
+  engineCallMs: 0.15,
 };
 
 /** A device as it was measured when it joined. */
@@ -31,6 +35,8 @@ export interface DeviceSpeed extends Speed {
   readonly cores: number;
   /** Equal for devices that run on one machine. */
   readonly machine: string;
+  /** It runs on the data plane's machine: a hop to it is no waiting for a network, but work for that machine's cores. */
+  readonly besideDataPlane?: boolean;
   /** Milliseconds from sending a small tensor to having a small answer. */
   readonly hopMs?: number;
   /** Bytes per millisecond between the data plane and this device alone. */

@@ -1,7 +1,7 @@
 import { type Costs, DEFAULT_COSTS, layerMs, localMs, tensorBytes } from './costs.ts';
 import type { Plan, Seat, SeatSummary, Step } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
-import { stepTime } from './seat-times.ts';
+import { type SeatWork, stepTime, Timeline } from './seat-times.ts';
 import type { DeviceCapacity } from './seating.ts';
 import { shardRows } from './steps.ts';
 
@@ -25,8 +25,10 @@ export interface StepExplanation {
   readonly kind: Step['kind'];
   /** The layer, or the nodes, for people. */
   readonly what: string;
-  /** Milliseconds, on an idle and healthy fleet, with enough answers in. */
+  /** Milliseconds, by itself on an idle and healthy fleet, with enough answers in. */
   readonly ms: number;
+  /** Of a local step: what the data plane holds for it. */
+  readonly weightsBytes?: number;
   /** To and from all seats together. */
   readonly bytes: number;
   readonly seats: readonly SeatExplanation[];
@@ -39,8 +41,10 @@ export interface SeatTotal extends Omit<SeatExplanation, 'ms'> {
 }
 
 export interface PlanExplanation {
-  /** Milliseconds of a request on an idle, healthy fleet: steps follow one another. */
+  /** Milliseconds of a request on an idle, healthy fleet: a step starts when what it reads is there. */
   readonly predictedMs: number;
+  /** Bytes of weights of the local steps, which the data plane holds. */
+  readonly dataPlaneWeightsBytes: number;
   /** Whether devices and links were measured, or taken for granted. */
   readonly measured: boolean;
   readonly steps: readonly StepExplanation[];
@@ -67,10 +71,12 @@ export function explainPlan(
   costs: Costs = DEFAULT_COSTS,
   pinned = true,
 ): PlanExplanation {
-  const steps = plan.steps.map((step) => explainStep(profile, step, seated, costs, pinned));
+  const loads = plan.steps.map((step) => stepLoad(profile, step, seated, costs));
+  const steps = loads.map((load) => explainStep(load, costs, pinned));
   const measured = plan.seats.every(({ seat }) => seated[seat]?.speed);
   return {
-    predictedMs: steps.reduce((sum, { ms }) => sum + ms, 0),
+    predictedMs: requestMs(loads, costs),
+    dataPlaneWeightsBytes: steps.reduce((sum, { weightsBytes = 0 }) => sum + weightsBytes, 0),
     measured: Boolean(measured && profile.speed),
     steps,
     seats: plan.seats.map((summary) => ({
@@ -89,16 +95,21 @@ export function explainPlan(
   };
 }
 
-function explainStep(
+/** A step with what it costs the data plane, or each of its seats. */
+function stepLoad(
   profile: ModelProfile,
   step: Step,
   seated: readonly (DeviceCapacity | undefined)[],
   costs: Costs,
-  pinned: boolean,
-): StepExplanation {
+) {
   if (step.kind === 'local') {
-    const ms = step.nodes.reduce((sum, node) => sum + localMs(profile, profile.layers[node]!, costs), 0);
-    return { step: step.id, kind: step.kind, what: step.summary, ms, bytes: 0, seats: [] };
+    const layers = step.nodes.map((node) => profile.layers[node]!);
+    return {
+      step,
+      localMs: layers.reduce((sum, layer) => sum + localMs(profile, layer, costs), 0),
+      weightsBytes: layers.reduce((sum, layer) => sum + layer.weightsBytes, 0),
+      work: [],
+    };
   }
   const work = step.seats.map((seat, position) => {
     const device = seated[seat];
@@ -108,24 +119,51 @@ function explainStep(
       part.layers.reduce((sum, layer) => sum + layerMs(profile, layer, device?.speed, costs), 0) *
       part.share *
       slowdown;
-    return { seat, device, part, computeMs };
+    return { seat, device, part, computeMs, bytes: part.bytesIn + part.bytesOut, speed: device?.speed };
   });
-  const needed = step.kind === 'coded' ? step.dataShards : 1;
-  const { ms, seatMs } = stepTime(
-    work.map(({ device, part, computeMs }) => ({
-      computeMs,
-      bytes: part.bytesIn + part.bytesOut,
-      speed: device?.speed,
-    })),
-    needed,
-    costs,
-  );
+  return { step, localMs: 0, weightsBytes: 0, work };
+}
+
+type StepLoad = ReturnType<typeof stepLoad>;
+
+/** Answers that a step waits for. */
+function needed(step: Step): number {
+  return step.kind === 'coded' ? step.dataShards : 1;
+}
+
+/** Runs a request through the steps in time: each starts when what it reads is there, and queues for what is shared. */
+function requestMs(loads: readonly StepLoad[], costs: Costs): number {
+  const timeline = new Timeline(costs);
+  const readyMs = new Map<string, number>();
+  for (const { step, localMs, work } of loads) {
+    const feeds = step.kind === 'coded' ? [step.feed] : step.feeds;
+    const fetches = step.kind === 'coded' ? [step.fetch] : step.fetches;
+    const startMs = Math.max(0, ...feeds.map((name) => readyMs.get(name) ?? 0));
+    const doneMs =
+      step.kind === 'local'
+        ? timeline.local(startMs, localMs)
+        : timeline.distributed(startMs, work satisfies readonly SeatWork[], needed(step)).ms;
+    for (const name of fetches) readyMs.set(name, doneMs);
+  }
+  return Math.max(0, ...readyMs.values());
+}
+
+function explainStep(
+  { step, localMs, weightsBytes, work }: StepLoad,
+  costs: Costs,
+  pinned: boolean,
+): StepExplanation {
+  if (step.kind === 'local') {
+    const ms = costs.engineCallMs + localMs;
+    return { step: step.id, kind: step.kind, what: step.summary, ms, weightsBytes, bytes: 0, seats: [] };
+  }
+  const { ms, seatMs } = stepTime(work, needed(step), costs);
   return {
     step: step.id,
     kind: step.kind,
     what: step.kind === 'coded' ? step.layer : step.summary,
     ms,
-    bytes: work.reduce((sum, { part }) => sum + part.bytesIn + part.bytesOut, 0),
+    bytes: work.reduce((sum, { bytes }) => sum + bytes, 0),
     seats: work.map(({ seat, device, part, computeMs }, position) => ({
       seat,
       device: pinned ? (device?.id ?? null) : null,

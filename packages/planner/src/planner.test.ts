@@ -74,7 +74,7 @@ describe('a coded plan', () => {
     );
     const plan = createPlan(profile, { ...OPTIONS, layers: 'auto' });
     expect(coded(plan)).toEqual(['large']);
-    expect(reasons(plan).large).toMatch(/^worth the hop: 26\.00 ms over 2 \+ 1 devices, 50\.00 ms here/);
+    expect(reasons(plan).large).toMatch(/^worth the hop: 26\.15 ms over 2 \+ 1 devices, 50\.00 ms here/);
     expect(reasons(plan).small).toMatch(/^not worth the hop/);
   });
 

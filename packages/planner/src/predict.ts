@@ -6,6 +6,7 @@ import type { DeviceCapacity } from './seating.ts';
 
 export interface StepPrediction {
   readonly step: string;
+  /** By itself. */
   readonly ms: number;
   /** Bytes that the data plane sends and takes back for this step, to and from all seats. */
   readonly bytes: number;
@@ -13,7 +14,7 @@ export interface StepPrediction {
 
 export interface Prediction {
   readonly steps: readonly StepPrediction[];
-  /** Milliseconds of a request on an idle, healthy fleet: steps follow one another. */
+  /** Milliseconds of a request on an idle, healthy fleet: less than its steps' where some run side by side. */
   readonly totalMs: number;
 }
 

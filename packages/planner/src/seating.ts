@@ -16,28 +16,33 @@ export const MEANINGFUL_DIFFERENCE = 1.15;
 /** Devices of one machine that differ by less than this have only been measured at different moments. */
 const SAME_MACHINE_DIFFERENCE = 1.5;
 
-/** Gives devices of one machine that machine's speed, unless they differ by too much to be its doing. */
+/**
+ * Gives devices of one machine that machine's speed, unless they differ by too much to be its doing, and the best
+ * that was measured of the way to it: whatever was worse was measured while the machine did something else.
+ */
 export function levelMachines(devices: readonly DeviceCapacity[]): DeviceCapacity[] {
-  const best = new Map<string, { multiplyAddsPerSecond: number; memoryBytesPerSecond: number }>();
+  const machines = new Map<string, DeviceSpeed[]>();
   for (const { speed } of devices) {
-    if (!speed) continue;
-    const known = best.get(speed.machine);
-    best.set(speed.machine, {
-      multiplyAddsPerSecond: Math.max(known?.multiplyAddsPerSecond ?? 0, speed.multiplyAddsPerSecond),
-      memoryBytesPerSecond: Math.max(known?.memoryBytesPerSecond ?? 0, speed.memoryBytesPerSecond),
-    });
+    if (speed) machines.set(speed.machine, [...(machines.get(speed.machine) ?? []), speed]);
   }
   return devices.map((device) => {
     const { speed } = device;
     if (!speed) return device;
-    const machine = best.get(speed.machine)!;
-    const level = (own: number, most: number) => (most / own < SAME_MACHINE_DIFFERENCE ? most : own);
+    const beside = machines.get(speed.machine)!;
+    const level = (figure: (of: DeviceSpeed) => number) => {
+      const [own, most] = [figure(speed), Math.max(...beside.map(figure))];
+      return most / own < SAME_MACHINE_DIFFERENCE ? most : own;
+    };
+    const hops = beside.flatMap(({ hopMs }) => hopMs ?? []);
+    const throughputs = beside.flatMap(({ bytesPerMs }) => bytesPerMs ?? []);
     return {
       ...device,
       speed: {
         ...speed,
-        multiplyAddsPerSecond: level(speed.multiplyAddsPerSecond, machine.multiplyAddsPerSecond),
-        memoryBytesPerSecond: level(speed.memoryBytesPerSecond, machine.memoryBytesPerSecond),
+        multiplyAddsPerSecond: level((of) => of.multiplyAddsPerSecond),
+        memoryBytesPerSecond: level((of) => of.memoryBytesPerSecond),
+        ...(hops.length > 0 ? { hopMs: Math.min(...hops) } : {}),
+        ...(throughputs.length > 0 ? { bytesPerMs: Math.max(...throughputs) } : {}),
       },
     };
   });

@@ -116,7 +116,7 @@ export class DataPlane {
     const links = new LinkProbe(
       {
         send: (device, request) => gateway.tensorsSocket(device)?.emit(TENSOR_EVENT, request),
-        now: () => performance.now(),
+        ...systemClock,
       },
       changed,
     );

@@ -20,12 +20,15 @@ const device = (id: string, machine: string | null, totalBytes: number): DeviceV
 });
 
 it('divides a machine’s memory among its devices, and leaves some of it to the system', () => {
-  const found = capacities([device('a', 'one', 8e9), device('b', 'one', 8e9), device('c', 'two', 8e9)]);
+  const found = capacities(
+    [device('a', 'one', 8e9), device('b', 'one', 8e9), device('c', 'two', 8e9)],
+    'two',
+  );
   expect(found.map(({ memoryBytes }) => memoryBytes)).toEqual([3e9, 3e9, 6e9]);
 });
 
 it('passes on what was measured, and nothing where nothing was', () => {
-  const [measured, unknown] = capacities([device('a', 'one', 8e9), device('b', null, 0)]);
+  const [measured, unknown] = capacities([device('a', 'one', 8e9), device('b', null, 0)], 'two');
   expect(measured!.speed).toEqual({
     multiplyAddsPerSecond: 5e9,
     memoryBytesPerSecond: 1e10,
@@ -34,4 +37,10 @@ it('passes on what was measured, and nothing where nothing was', () => {
     bytesPerMs: 1e5,
   });
   expect(unknown).toEqual({ id: 'b' });
+});
+
+it('knows who is beside the data plane', () => {
+  const [beside, away] = capacities([device('a', 'one', 8e9), device('b', 'two', 8e9)], 'one');
+  expect(beside!.speed).toMatchObject({ besideDataPlane: true });
+  expect(away!.speed).not.toHaveProperty('besideDataPlane');
 });

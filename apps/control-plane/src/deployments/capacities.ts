@@ -4,8 +4,11 @@ import type { DeviceView } from '@sparewheel/protocol';
 /** Of a machine's memory, what weights may take; the rest is for the system, the runtime and activations. */
 const SHARE_FOR_WEIGHTS = 0.75;
 
-/** What planning needs to know of devices. Those that run on one machine share its memory. */
-export function capacities(devices: readonly DeviceView[]): DeviceCapacity[] {
+/**
+ * What planning needs to know of devices. Those that run on one machine share its memory.
+ * @param dataPlaneMachine  the machine of the data plane, whose devices have no network between them and it
+ */
+export function capacities(devices: readonly DeviceView[], dataPlaneMachine: string): DeviceCapacity[] {
   const onMachine = new Map<string, number>();
   for (const { profile } of devices) {
     if (profile) onMachine.set(profile.machine, (onMachine.get(profile.machine) ?? 0) + 1);
@@ -16,24 +19,19 @@ export function capacities(devices: readonly DeviceView[]): DeviceCapacity[] {
     return {
       id,
       ...(memoryBytes > 0 ? { memoryBytes } : {}),
-      ...(profile ? { speed: speedOf(profile) } : {}),
+      ...(profile ? { speed: speedOf(profile, dataPlaneMachine) } : {}),
     };
   });
 }
 
-function speedOf({
-  multiplyAddsPerSecond,
-  memoryBytesPerSecond,
-  cores,
-  machine,
-  hopMs,
-  bytesPerSecond,
-}: NonNullable<DeviceView['profile']>) {
+function speedOf(profile: NonNullable<DeviceView['profile']>, dataPlaneMachine: string) {
+  const { multiplyAddsPerSecond, memoryBytesPerSecond, cores, machine, hopMs, bytesPerSecond } = profile;
   return {
     multiplyAddsPerSecond,
     memoryBytesPerSecond,
     cores,
     machine,
+    ...(machine === dataPlaneMachine ? { besideDataPlane: true } : {}),
     ...(hopMs === null ? {} : { hopMs }),
     ...(bytesPerSecond === null ? {} : { bytesPerMs: bytesPerSecond / 1000 }),
   };

@@ -82,6 +82,7 @@ export const smallPlanned: Planned = {
   seats: [null, null, null],
   explanation: {
     predictedMs: 2,
+    dataPlaneWeightsBytes: 0,
     measured: false,
     steps: [],
     seats: [],

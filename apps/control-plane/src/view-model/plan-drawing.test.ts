@@ -65,6 +65,7 @@ describe('a plan as it is drawn', () => {
     const step = { kind: 'local' as const, what: 'x', seats: [] };
     const explanation = {
       predictedMs: 4,
+      dataPlaneWeightsBytes: 0,
       measured: true,
       steps: [
         { ...step, step: 's0', ms: 3, bytes: 45 },

@@ -4,29 +4,47 @@
  */
 import { type ComputeRequest, type DeviceLink, type FromDevice, PROBE_TASK } from '@sparewheel/protocol';
 
-/** The best of each counts; the first pays for cold code on both sides. */
-const SMALL_PROBES = 4;
-const LARGE_PROBES = 3;
+/** Of each round; the first pays for cold code on both sides. */
+const SMALL_PROBES = 8;
+const LARGE_PROBES = 4;
 const LARGE_ELEMENTS = 128 * 1024;
+/**
+ * Pauses before the rounds after the first. A device that joins is busy with itself, and a fleet that starts on one
+ * machine with each other: what is measured then is the start. The best of all rounds counts.
+ */
+export const NEXT_ROUND_MS = [1_500, 4_000, 10_000] as const;
 
 export interface ProbeSender {
   send(device: string, request: ComputeRequest): void;
   /** Monotonic milliseconds. */
   now(): number;
+  /** @returns calls it off */
+  schedule(delayMs: number, callback: () => void): () => void;
 }
 
+/** Of one device; lasts for as long as it is connected and not all rounds are over. */
 interface Probing {
+  round: number;
   request: number;
   sentAt: number;
-  readonly smallMs: number[];
-  readonly largeMs: number[];
+  small: number;
+  large: number;
+  callOff: () => void;
+}
+
+/** Milliseconds there and back, the least that were seen. */
+interface Best {
+  smallMs: number;
+  largeMs: number;
 }
 
 /** One probe at a time per device; a device whose link is known is left alone, so that returning costs nothing. */
 export class LinkProbe {
   readonly #sender: ProbeSender;
   readonly #changed: () => void;
-  readonly #links = new Map<string, DeviceLink>();
+  readonly #best = new Map<string, Best>();
+  /** Rounds that are over. */
+  readonly #rounds = new Map<string, number>();
   readonly #probing = new Map<string, Probing>();
   #requests = 0;
 
@@ -35,19 +53,29 @@ export class LinkProbe {
     this.#changed = changed;
   }
 
+  /** As the best round so far measured it; null before the first one is over. */
   link(device: string): DeviceLink | null {
-    return this.#links.get(device) ?? null;
+    const best = this.#best.get(device);
+    if (!best || !this.#rounds.has(device)) return null;
+    const { smallMs: hopMs, largeMs } = best;
+    // A link so fast that the bytes do not show is as fast as the whole trip at least.
+    const bytesMs = Math.max(largeMs - hopMs, hopMs / 10);
+    return { hopMs, bytesPerSecond: (1000 * 4 * LARGE_ELEMENTS) / bytesMs };
   }
 
   /** A device is up. */
   connected(device: string): void {
-    if (this.#links.has(device)) return;
-    const probing: Probing = { request: 0, sentAt: 0, smallMs: [], largeMs: [] };
+    this.disconnected(device);
+    const round = this.#rounds.get(device) ?? 0;
+    if (round > NEXT_ROUND_MS.length) return;
+    const probing: Probing = { round, request: 0, sentAt: 0, small: 0, large: 0, callOff: () => {} };
     this.#probing.set(device, probing);
-    this.#send(device, probing);
+    if (round === 0) this.#send(device, probing);
+    else this.#nextRound(device, probing);
   }
 
   disconnected(device: string): void {
+    this.#probing.get(device)?.callOff();
     this.#probing.delete(device);
   }
 
@@ -56,24 +84,42 @@ export class LinkProbe {
     if (message.task !== PROBE_TASK) return false;
     const probing = this.#probing.get(device);
     if (probing?.request !== message.request) return true;
-    const ms = Math.max(this.#sender.now() - probing.sentAt, 0.001);
-    if (probing.smallMs.length < SMALL_PROBES) probing.smallMs.push(ms);
-    else probing.largeMs.push(ms);
-    if (probing.largeMs.length < LARGE_PROBES) {
+    probing.request = 0;
+    this.#count(device, probing, Math.max(this.#sender.now() - probing.sentAt, 0.001));
+    if (probing.large < LARGE_PROBES) {
       this.#send(device, probing);
       return true;
     }
-    this.#probing.delete(device);
-    const hopMs = Math.min(...probing.smallMs);
-    // A link so fast that the bytes do not show is as fast as the whole trip at least.
-    const bytesMs = Math.max(Math.min(...probing.largeMs) - hopMs, hopMs / 10);
-    this.#links.set(device, { hopMs, bytesPerSecond: (1000 * 4 * LARGE_ELEMENTS) / bytesMs });
+    probing.round++;
+    this.#rounds.set(device, probing.round);
     this.#changed();
+    if (probing.round > NEXT_ROUND_MS.length) this.#probing.delete(device);
+    else this.#nextRound(device, probing);
     return true;
   }
 
+  #count(device: string, probing: Probing, ms: number): void {
+    const best = this.#best.get(device) ?? { smallMs: Infinity, largeMs: Infinity };
+    this.#best.set(device, best);
+    if (probing.small < SMALL_PROBES) {
+      probing.small++;
+      best.smallMs = Math.min(best.smallMs, ms);
+    } else {
+      probing.large++;
+      best.largeMs = Math.min(best.largeMs, ms);
+    }
+  }
+
+  #nextRound(device: string, probing: Probing): void {
+    probing.callOff = this.#sender.schedule(NEXT_ROUND_MS[probing.round - 1]!, () => {
+      probing.small = 0;
+      probing.large = 0;
+      this.#send(device, probing);
+    });
+  }
+
   #send(device: string, probing: Probing): void {
-    const elements = probing.smallMs.length < SMALL_PROBES ? 1 : LARGE_ELEMENTS;
+    const elements = probing.small < SMALL_PROBES ? 1 : LARGE_ELEMENTS;
     probing.request = this.#requests = (this.#requests % 0x7fff_ffff) + 1;
     probing.sentAt = this.#sender.now();
     this.#sender.send(device, {

@@ -1,0 +1,76 @@
+import { machineId } from '@sparewheel/engine/machine';
+import type { Plan, PlanExplanation, Planned } from '@sparewheel/planner';
+import type { DeviceView, PlanRequest } from '@sparewheel/protocol';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import type { Store } from '../database/store.ts';
+import { unknownModel } from '../models/models.ts';
+import type { Workshop } from '../workshop/workshop.ts';
+import { capacities } from './capacities.ts';
+
+export interface PlanningParts {
+  readonly store: Store;
+  readonly workshop: Workshop;
+  /** The fleet as it was last reported. */
+  readonly devices: () => readonly DeviceView[];
+}
+
+/** A plan as `POST /api/plans` answers it: who has to sit where (null: whoever is free), and what it is expected to cost. */
+export interface ExplainedPlan extends Plan {
+  readonly devices: readonly (string | null)[];
+  readonly explanation: PlanExplanation;
+}
+
+/** Plans for the fleet as it is now, in the workshop. */
+export class Planning {
+  readonly #parts: PlanningParts;
+  /** The data plane is a thread of this process. */
+  readonly #machine = machineId();
+
+  constructor(parts: PlanningParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws {RequestFailure} 404 no such model; 400 no such device, or no such plan, and why */
+  async plan(request: PlanRequest): Promise<Planned> {
+    const { store, workshop } = this.#parts;
+    const model = await store.model(request.model);
+    if (model === null) throw unknownModel(request.model);
+    const { k, r, strategy, layers } = request;
+    const devices = capacities(this.#candidates(request.devices), await this.#machine);
+    return workshop.run({
+      kind: 'plan',
+      profileSha256: model.profileSha256,
+      choice: { k, r, strategy, layers, devices },
+    });
+  }
+
+  /** @throws {RequestFailure} as `plan` */
+  async explained(request: PlanRequest): Promise<ExplainedPlan> {
+    const { plan, seats, explanation } = await this.plan(request);
+    return { ...plan, devices: seats, explanation };
+  }
+
+  /** The named devices, or all that answer. */
+  #candidates(named: readonly string[] | undefined): readonly DeviceView[] {
+    const fleet = this.#parts.devices();
+    if (named === undefined) return fleet.filter(({ state }) => state === 'ready');
+    if (new Set(named).size !== named.length) {
+      throw new RequestFailure(
+        400,
+        'invalid-request',
+        'The field "devices" names a device twice.',
+        'Two shards on one device would be lost together; name each device once.',
+      );
+    }
+    return named.map((id) => {
+      const device = fleet.find((candidate) => candidate.id === id);
+      if (device !== undefined) return device;
+      throw new RequestFailure(
+        400,
+        'unknown-device',
+        `The field "devices" names "${id}", which is not in the fleet.`,
+        'GET /api/devices lists the ids of those that are.',
+      );
+    });
+  }
+}

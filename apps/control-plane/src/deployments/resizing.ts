@@ -1,0 +1,104 @@
+import type { Planned } from '@sparewheel/planner';
+import type { DeviceView, PlanRequest } from '@sparewheel/protocol';
+import type { DeploymentRuntime } from '../data-plane/messages.ts';
+import type { DeploymentRecord, Store } from '../database/store.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Workshop } from '../workshop/workshop.ts';
+import type { DeploymentRecords } from './deployment-records.ts';
+import { Elasticity } from './elasticity.ts';
+import { type Handover, isAbsence } from './handover.ts';
+import type { InTurn } from './in-turn.ts';
+import type { Planning } from './planning.ts';
+
+export interface ResizingParts {
+  readonly store: Store;
+  readonly workshop: Workshop;
+  readonly events: EventLog;
+  readonly devices: () => readonly DeviceView[];
+  readonly planning: Planning;
+  readonly records: DeploymentRecords;
+  readonly handover: Handover;
+  readonly inTurn: InTurn;
+  readonly changed: () => void;
+}
+
+/** Plans deployments anew where their fleet has become smaller or larger for good. */
+export class Resizing {
+  readonly #parts: ResizingParts;
+  readonly #elasticity = new Elasticity();
+
+  constructor(parts: ResizingParts) {
+    this.#parts = parts;
+  }
+
+  forget(name: string): void {
+    this.#elasticity.forget(name);
+  }
+
+  /** Looks at what the data plane reports of a deployment, and changes it over where that is due. */
+  review({ name, state }: DeploymentRuntime, nowMs: number): void {
+    const record = this.#parts.records.find(name);
+    if (record?.status !== 'live' || record.choice.strategy !== 'coded') return;
+    if (state === 'distributing' || state === 'unavailable') return;
+    const devices = this.#parts.devices().filter((device) => device.state === 'ready').length;
+    const { k: wantedK, r } = record.choice;
+    const size = { name, wantedK, planK: record.plan.k, r, whole: state === 'ready', devices };
+    const k = this.#elasticity.observe(size, nowMs);
+    if (k === null) return;
+    this.#resize(record, k).then(
+      (changed) => changed && this.#elasticity.changed(name),
+      (error: Error) => {
+        if (!isAbsence(error)) console.error(`${name} cannot be planned for ${k} devices: ${error.message}`);
+      },
+    );
+  }
+
+  /** @returns false where there was nothing to change, or no longer */
+  async #resize({ name, choice, model: modelName, plan: before, policy }: DeploymentRecord, k: number) {
+    const { store, workshop, planning } = this.#parts;
+    const { r, strategy } = choice;
+    const layers = typeof choice.layers === 'string' ? choice.layers : [...choice.layers];
+    const request: PlanRequest = { model: modelName, k, r, strategy, layers, policy };
+    const planned = await planning.plan(request);
+    const model = await store.model(modelName);
+    if (model === null || planned.plan.k === before.k) return false;
+    const artifacts = await workshop.exclusive(() =>
+      workshop.run({ kind: 'build', plan: planned.plan, canonical: model.canonical }),
+    );
+    return this.#changeOver(name, before, planned, artifacts);
+  }
+
+  /** A rolling change: the plan that serves goes on until every seat of the new one can compute. */
+  #changeOver(
+    name: string,
+    before: DeploymentRecord['plan'],
+    { plan, seats }: Planned,
+    artifacts: NonNullable<DeploymentRecord['artifacts']>,
+  ): Promise<boolean> {
+    const { store, records, handover, events, inTurn, changed } = this.#parts;
+    return inTurn.run(name, async () => {
+      const record = records.find(name);
+      if (record?.status !== 'live' || record.plan !== before || !handover.has(name)) return false;
+      const change = { plan, artifacts, seats: plan.seats.map((_, seat) => seats[seat] ?? null) };
+      // First, so that seats which change hands from now on are taken for the new plan's.
+      records.put({ ...record, ...change });
+      try {
+        await handover.change(name, change, record.policy);
+      } catch (error) {
+        records.put(record);
+        throw error;
+      }
+      await store.updateDeployment(name, { ...change, seats: records.get(name).seats });
+      const { k: wantedK, r } = record.choice;
+      events.add({
+        kind: 'deployment-resized',
+        level: 'warning',
+        message: `${name} changes over to ${plan.k} + ${r} devices, from ${before.k} + ${r}; ${wantedK} + ${r} were asked for.`,
+        device: null,
+        deployment: name,
+      });
+      changed();
+      return true;
+    });
+  }
+}
