@@ -2,7 +2,6 @@
 import { memo } from 'react';
 import { DeploymentBar } from './control/deployment-bar.tsx';
 import { EventsPanel } from './control/events-panel.tsx';
-import { LoadPanel } from './control/load-panel.tsx';
 import { PolicyPanel } from './control/policy-panel.tsx';
 import { DeployPanel } from './deploy/deploy-panel.tsx';
 import { DigitPanel } from './digit/digit-panel.tsx';
@@ -11,6 +10,7 @@ import { FleetPanel } from './fleet/fleet-panel.tsx';
 import { CounterStrip } from './latency/counter-strip.tsx';
 import { LatencyPanel } from './latency/latency-panel.tsx';
 import { useLive } from './live-connection/live-provider.tsx';
+import { LoadPanel } from './load/load-panel.tsx';
 import { LoadingPage } from './shell/loading-page.tsx';
 import { useSelectedDeployment } from './use-deployment.ts';
 import { useTraces } from './waterfall/use-traces.ts';

@@ -12,11 +12,15 @@ export function DigitCanvas({
   strokes,
   onChange,
   theme,
+  testId = 'digit-canvas',
+  label = 'Canvas to draw a digit on. Without a pointer, use the sample buttons 0 to 9 below.',
 }: {
   strokes: readonly Stroke[];
   onChange: (strokes: readonly Stroke[]) => void;
   /** Draws again when the colours change. */
   theme: string | undefined;
+  testId?: string;
+  label?: string;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const drawing = useRef(false);
@@ -47,9 +51,9 @@ export function DigitCanvas({
       ref={canvas}
       width={SIDE}
       height={SIDE}
-      data-testid="digit-canvas"
+      data-testid={testId}
       role="img"
-      aria-label="Canvas to draw a digit on. Without a pointer, use the sample buttons 0 to 9 below."
+      aria-label={label}
       onPointerDown={start}
       onPointerMove={move}
       onPointerUp={stop}

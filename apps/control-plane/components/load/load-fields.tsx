@@ -1,0 +1,111 @@
+'use client';
+import type { LoadForm } from '../../src/view-model/load-form.ts';
+import { Field, Input } from '../ui/field.tsx';
+import { Segmented } from '../ui/segmented.tsx';
+
+const MODES = [
+  { value: 'closed', label: 'Closed loop' },
+  { value: 'open', label: 'Open loop' },
+] as const;
+
+/** The kind of load, how much of it, and when it ends by itself. */
+export function LoadFields({
+  form,
+  disabled,
+  onChange,
+}: {
+  form: LoadForm;
+  disabled: boolean;
+  onChange: (form: LoadForm) => void;
+}) {
+  const set = (change: Partial<LoadForm>) => onChange({ ...form, ...change });
+  return (
+    <>
+      <Segmented
+        label="Kind of load"
+        value={form.mode}
+        options={MODES}
+        onChange={(mode) => set({ mode })}
+        disabled={disabled}
+      />
+      <p className="text-xs text-ink-soft">
+        {form.mode === 'closed'
+          ? 'So many clients, each asking again when it is answered.'
+          : 'Poisson arrivals, timed from the moment they were meant to start.'}
+      </p>
+      <div className="grid grid-cols-2 gap-2 @sm:grid-cols-[minmax(0,1.2fr)_minmax(0,1fr)_minmax(0,1fr)]">
+        {form.mode === 'closed' ? (
+          <NumberField
+            label="Requests in flight"
+            value={form.concurrency}
+            max={64}
+            required
+            disabled={disabled}
+            className="col-span-2 @sm:col-span-1"
+            onChange={(concurrency) => set({ concurrency })}
+          />
+        ) : (
+          <NumberField
+            label="Requests per second"
+            value={form.ratePerSecond}
+            max={10_000}
+            required
+            disabled={disabled}
+            className="col-span-2 @sm:col-span-1"
+            onChange={(ratePerSecond) => set({ ratePerSecond })}
+          />
+        )}
+        <NumberField
+          label="For seconds"
+          value={form.seconds}
+          max={86_400}
+          disabled={disabled}
+          onChange={(seconds) => set({ seconds })}
+        />
+        <NumberField
+          label="Up to requests"
+          value={form.requests}
+          max={10_000_000}
+          disabled={disabled}
+          onChange={(requests) => set({ requests })}
+        />
+      </div>
+    </>
+  );
+}
+
+function NumberField({
+  label,
+  value,
+  max,
+  required = false,
+  disabled,
+  className,
+  onChange,
+}: {
+  label: string;
+  value: number;
+  max: number;
+  required?: boolean;
+  disabled: boolean;
+  className?: string;
+  onChange: (value: number) => void;
+}) {
+  return (
+    <Field label={label} {...(className === undefined ? {} : { className })}>
+      {(ids) => (
+        <Input
+          {...ids}
+          type="number"
+          min={1}
+          max={max}
+          required={required}
+          placeholder={required ? '' : 'no limit'}
+          disabled={disabled}
+          value={Number.isNaN(value) ? '' : value}
+          onChange={(event) => onChange(event.target.valueAsNumber)}
+        />
+      )}
+    </Field>
+  );
+}

@@ -1,0 +1,101 @@
+'use client';
+import type { DeploymentView, LoadView } from '@sparewheel/protocol';
+import { Play, Square } from 'lucide-react';
+import { type FormEvent, useState } from 'react';
+import { formatCount, formatPercent } from '../../src/view-model/format.ts';
+import {
+  describeLoad,
+  FIRST_LOAD,
+  type LoadForm,
+  loadProgress,
+  loadRequest,
+} from '../../src/view-model/load-form.ts';
+import { useRequest } from '../control/use-request.ts';
+import { askApi } from '../live-connection/api-client.ts';
+import { Button } from '../ui/button.tsx';
+import { Card } from '../ui/card.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Progress } from '../ui/progress.tsx';
+import { StatusDot } from '../ui/status-dot.tsx';
+import { useNow } from '../use-now.ts';
+import { LoadFields } from './load-fields.tsx';
+import { type InputSource, LoadInputs } from './load-inputs.tsx';
+import type { Picture } from './picture.ts';
+
+/** Traffic to break things under: always so many in flight, or so many a second whatever happens. */
+export function LoadPanel({ deployment }: { deployment: DeploymentView }) {
+  const { load, name } = deployment;
+  const running = load?.running ?? false;
+  const [form, setForm] = useState<LoadForm>(FIRST_LOAD);
+  const [source, setSource] = useState<InputSource>('samples');
+  const [pictures, setPictures] = useState<readonly Picture[]>([]);
+  const { busy, problem, run } = useRequest();
+  const path = `/api/deployments/${encodeURIComponent(name)}/load`;
+  const lacksPictures = source !== 'samples' && pictures.length === 0;
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    const chosen = source === 'samples' ? [] : pictures.map(({ bytes }) => bytes);
+    void run(() => (running ? askApi('DELETE', path) : askApi('POST', path, loadRequest(form, chosen))));
+  }
+
+  return (
+    <Card
+      title="Load"
+      hint={
+        running && (
+          <span className="flex items-center gap-1.5">
+            <StatusDot tone="ok" pulse />
+            {load && describeLoad(load)}
+          </span>
+        )
+      }
+      style={{ gridArea: 'load' }}
+    >
+      <form onSubmit={submit} className="@container flex flex-col gap-3 border-t p-4">
+        <LoadFields form={form} disabled={running} onChange={setForm} />
+        {!running && (
+          <LoadInputs
+            deployment={deployment}
+            source={source}
+            pictures={pictures}
+            onSource={setSource}
+            onPictures={setPictures}
+          />
+        )}
+        <Button
+          type="submit"
+          variant={running ? 'outline' : 'primary'}
+          disabled={busy || (!running && lacksPictures)}
+          className="w-full"
+        >
+          {running ? <Square /> : <Play />}
+          {running ? 'Stop load' : 'Start load'}
+        </Button>
+        {load && <LoadResult load={load} />}
+        {problem && <Notice tone="danger">{problem}</Notice>}
+      </form>
+    </Card>
+  );
+}
+
+/** How far it is, and what became of its requests. */
+function LoadResult({ load }: { load: LoadView }) {
+  const now = useNow(1_000);
+  const progress = load.running ? loadProgress(load, now) : null;
+  return (
+    <div className="flex flex-col gap-2" data-testid="load-result" data-running={load.running}>
+      {progress !== null && (
+        <div className="flex items-center gap-2 text-xs text-ink-soft">
+          <Progress label="The load’s progress" value={progress} className="flex-1" />
+          {formatPercent(progress, 0)}
+        </div>
+      )}
+      <p className="text-xs text-ink-faint">
+        As the client saw it: {formatCount(load.sent)} sent, {formatCount(load.answered)} answered,{' '}
+        {formatCount(load.failed)} failed, {formatCount(load.lost)} lost, {formatCount(load.inFlight)} in
+        flight.
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,80 @@
+import {
+  base64,
+  type ImageInput,
+  inputBytes,
+  isInkOnPaper,
+  middleOf,
+} from '../../src/view-model/image-input.ts';
+
+/** A picture as the model gets it. */
+export interface Picture {
+  readonly id: string;
+  readonly label: string;
+  /** The input's elements, in base64. */
+  readonly bytes: string;
+  /** The same to look at, at the model's size: a data URL. */
+  readonly preview: string;
+}
+
+let made = 0;
+
+/** An image file as a picture. @throws {Error} the browser cannot decode it, with what to do */
+export async function pictureFromFile(file: File, input: ImageInput): Promise<Picture> {
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(file);
+  } catch {
+    throw new Error(
+      `${file.name} is no image that this browser can read. PNG and JPEG work everywhere; export it as one of them.`,
+    );
+  }
+  try {
+    return pictureFrom(bitmap, bitmap, file.name, input);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** The middle of whatever can be drawn on a canvas, scaled to the model's size; ink on paper becomes light on dark. */
+export function pictureFrom(
+  source: CanvasImageSource,
+  size: { readonly width: number; readonly height: number },
+  label: string,
+  input: ImageInput,
+): Picture {
+  const canvas = document.createElement('canvas');
+  canvas.width = input.width;
+  canvas.height = input.height;
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  if (context === null) throw new Error('This browser gives the page no canvas to scale pictures on.');
+  const part = middleOf(size, input);
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(source, part.x, part.y, part.width, part.height, 0, 0, input.width, input.height);
+  const { data } = context.getImageData(0, 0, input.width, input.height);
+  const bytes = inputBytes(data, input);
+  return pictureOf(isInkOnPaper(bytes, input) ? inputBytes(data, input, true) : bytes, label, input);
+}
+
+/** Bytes that are in the model's order already. */
+export function pictureOf(bytes: Uint8Array, label: string, input: ImageInput): Picture {
+  return { id: `picture ${++made}`, label, bytes: base64(bytes), preview: previewOf(bytes, input) };
+}
+
+function previewOf(bytes: Uint8Array, { width, height, channels, order }: ImageInput): string {
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext('2d');
+  if (context === null) return '';
+  const image = context.createImageData(width, height);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let channel = 0; channel < 3; channel++) {
+      const from = channels === 1 ? 0 : channel;
+      const place = order === 'planes' ? from * width * height + pixel : pixel * channels + from;
+      image.data[pixel * 4 + channel] = bytes[place] ?? 0;
+    }
+    image.data[pixel * 4 + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return canvas.toDataURL();
+}

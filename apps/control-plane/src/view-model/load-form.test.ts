@@ -1,0 +1,45 @@
+import type { LoadView } from '@sparewheel/protocol';
+import { expect, it } from 'vitest';
+import { describeLoad, FIRST_LOAD, loadProgress, loadRequest } from './load-form.ts';
+
+const VIEW: LoadView = {
+  running: true,
+  mode: 'closed',
+  concurrency: 8,
+  ratePerSecond: null,
+  seconds: null,
+  requests: null,
+  pictures: 0,
+  sent: 50,
+  answered: 42,
+  failed: 0,
+  lost: 0,
+  inFlight: 8,
+  startedAt: '2026-11-23T10:00:00.000Z',
+  percentiles: { count: 0, p50: 0, p90: 0, p95: 0, p99: 0, p999: 0, max: 0, mean: 0, sd: 0 },
+};
+const start = Date.parse(VIEW.startedAt);
+
+it('asks for an end and for pictures only where they were given', () => {
+  expect(loadRequest(FIRST_LOAD, [])).toEqual({ mode: 'closed', concurrency: 8 });
+  expect(loadRequest({ ...FIRST_LOAD, mode: 'open', seconds: 30, requests: 100 }, ['AA=='])).toEqual({
+    mode: 'open',
+    ratePerSecond: 50,
+    seconds: 30,
+    requests: 100,
+    pictures: ['AA=='],
+  });
+});
+
+it('is as far as whichever end comes first, and has no progress without one', () => {
+  expect(loadProgress(VIEW, start + 5_000)).toBeNull();
+  expect(loadProgress({ ...VIEW, seconds: 20 }, start + 5_000)).toBe(0.25);
+  expect(loadProgress({ ...VIEW, seconds: 20, requests: 100 }, start + 5_000)).toBe(0.5);
+  expect(loadProgress({ ...VIEW, seconds: 20 }, start + 50_000)).toBe(1);
+});
+
+it('is described by what it does', () => {
+  expect(describeLoad({ ...VIEW, seconds: 30, pictures: 3 })).toBe(
+    '8 always in flight, for 30 s, 3 pictures',
+  );
+});

@@ -1,0 +1,173 @@
+/** Load from the page: how much, how long, and about what; pictures come from files, the canvas and a camera. */
+import { type Browser, expect, type Page, test } from '@playwright/test';
+import { joinChunks, writeModel } from '@sparewheel/onnx';
+import { smallModel } from '@sparewheel/onnx/testing';
+import sharp from 'sharp';
+import { Product } from '../src/product.ts';
+
+let product: Product;
+let page: Page;
+const errors: string[] = [];
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async ({ browser }) => {
+  product = await Product.start();
+  page = await open(browser);
+});
+test.afterAll(async () => {
+  await page?.close();
+  await product?.stop();
+  product?.removeHome();
+});
+
+async function open(browser: Browser): Promise<Page> {
+  const opened = await (await browser.newContext()).newPage();
+  opened.on('pageerror', ({ message }) => errors.push(message));
+  await opened.goto(`${product.url}/?token=${product.tokens.operator}`);
+  await expect(opened.getByRole('button', { name: 'Start load' })).toBeVisible();
+  return opened;
+}
+
+const result = () => page.getByTestId('load-result');
+const pictures = (of = page) => of.getByRole('list', { name: 'Pictures of the load' }).getByRole('listitem');
+const input = (name: string, of = page) =>
+  of.getByRole('radiogroup', { name: 'Inputs' }).getByRole('radio', { name });
+
+/** Asks `requests` times, from the page, and waits for the end that comes by itself. */
+async function ask(requests: number): Promise<void> {
+  await page.getByLabel('Up to requests').fill(String(requests));
+  await page.getByRole('button', { name: 'Start load' }).click();
+  await expect(result()).toHaveAttribute('data-running', 'false', { timeout: 30_000 });
+  await expect(result()).toContainText(
+    `${requests} sent, ${requests} answered, 0 failed, 0 lost, 0 in flight`,
+  );
+}
+
+test('a closed loop ends after as many requests as were asked for', async () => {
+  await ask(40);
+});
+
+test('an open loop ends after its seconds, and says how far it is', async () => {
+  await page.getByRole('radio', { name: 'Open loop' }).click();
+  await page.getByLabel('Requests per second').fill('40');
+  await page.getByLabel('For seconds').fill('2');
+  await page.getByLabel('Up to requests').fill('');
+  await page.getByRole('button', { name: 'Start load' }).click();
+  await expect(page.getByRole('progressbar', { name: 'The load’s progress' })).toBeVisible();
+  await expect(result()).toHaveAttribute('data-running', 'false', { timeout: 30_000 });
+  const { load } = await product.deployment('lenet5');
+  expect(load).toMatchObject({ mode: 'open', seconds: 2, failed: 0, lost: 0, inFlight: 0 });
+  expect(load?.answered).toBe(load?.sent);
+  // Poisson with a mean of 80: five standard deviations to either side.
+  expect(load?.sent).toBeGreaterThan(35);
+  expect(load?.sent).toBeLessThan(125);
+  await page.getByRole('radio', { name: 'Closed loop' }).click();
+  await page.getByLabel('For seconds').fill('');
+});
+
+test('images are scaled in the browser, and what is none is said so in place', async () => {
+  await input('Images').click();
+  await expect(page.getByRole('button', { name: 'Start load' })).toBeDisabled();
+  const image = sharp({ create: { width: 640, height: 480, channels: 3, background: '#f4f4f0' } });
+  const chosen = page.getByLabel('Images for the load');
+  await chosen.setInputFiles([
+    { name: 'paper.png', mimeType: 'image/png', buffer: await image.clone().png().toBuffer() },
+    { name: 'paper.jpg', mimeType: 'image/jpeg', buffer: await image.clone().jpeg().toBuffer() },
+    { name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('these are notes') },
+  ]);
+  await expect(page.getByText('notes.png is no image that this browser can read.')).toBeVisible();
+  await expect(pictures()).toHaveCount(2);
+  await ask(12);
+  expect((await product.deployment('lenet5')).load).toMatchObject({ pictures: 2 });
+});
+
+test('a drawing is asked about', async () => {
+  await input('Drawing').click();
+  const canvas = page.getByTestId('load-canvas');
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
+  if (box === null) throw new Error('no canvas');
+  const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at(0.5, 0.15));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.5, 0.85), { steps: 10 });
+  await page.mouse.up();
+  await page.getByRole('button', { name: 'Add the drawing' }).click();
+  await expect(pictures()).toHaveCount(3);
+  for (const which of [1, 1]) await page.getByRole('button', { name: `Remove picture ${which},` }).click();
+  await ask(8);
+  expect((await product.deployment('lenet5')).load).toMatchObject({ pictures: 1 });
+});
+
+/** A browser of its own: what a page may do with cameras is set when it starts. */
+async function withCamera(
+  playwright: { chromium: typeof import('@playwright/test').chromium },
+  launchOptions: { args?: string[] },
+  args: readonly string[],
+  then: (page: Page) => Promise<void>,
+): Promise<void> {
+  const browser = await playwright.chromium.launch({
+    ...launchOptions,
+    args: [...(launchOptions.args ?? []), ...args],
+  });
+  try {
+    const opened = await open(browser);
+    await input('Camera', opened).click();
+    await opened.getByRole('button', { name: 'Start the camera' }).click();
+    await then(opened);
+  } finally {
+    await browser.close();
+  }
+}
+
+test('a camera’s pictures are asked about', async ({ playwright, launchOptions }) => {
+  const fake = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+  await withCamera(playwright, launchOptions, fake, async (opened) => {
+    for (let count = 1; count <= 3; count++) {
+      await opened.getByRole('button', { name: 'Take a picture' }).click();
+      await expect(pictures(opened)).toHaveCount(count);
+    }
+    await opened.getByLabel('Up to requests').fill('9');
+    await opened.getByRole('button', { name: 'Start load' }).click();
+    await expect(opened.getByTestId('load-result')).toContainText('9 sent, 9 answered, 0 failed, 0 lost');
+    expect((await product.deployment('lenet5')).load).toMatchObject({ pictures: 3 });
+  });
+});
+
+test('a machine without a camera is told so', async ({ playwright, launchOptions }) => {
+  await withCamera(playwright, launchOptions, ['--use-fake-ui-for-media-stream'], async (opened) => {
+    await expect(opened.getByText('No camera was found.')).toBeVisible();
+  });
+});
+
+test('a camera that is not allowed is told so, with what to do', async ({ playwright, launchOptions }) => {
+  const device = ['--use-fake-device-for-media-stream', '--deny-permission-prompts'];
+  await withCamera(playwright, launchOptions, device, async (opened) => {
+    await expect(opened.getByText('The camera is not allowed for this page.')).toBeVisible();
+    await expect(opened.getByRole('button', { name: 'Start the camera' })).toBeEnabled();
+  });
+});
+
+test('a model that takes no picture is loaded with numbers, and the page says so', async () => {
+  const uploaded = await product.api('/api/models?name=numbers', {
+    method: 'POST',
+    body: new Uint8Array(joinChunks(writeModel(smallModel()))),
+  });
+  expect(uploaded.status).toBeLessThan(300);
+  await product.api('/api/deployments', {
+    method: 'POST',
+    json: { name: 'numbers', model: 'numbers', k: 2, r: 1, layers: 'all' },
+  });
+  await product.deploymentState('numbers', 'ready');
+  await page.getByTestId('deployment-numbers').click();
+  await expect(page.getByText('which is no picture')).toBeVisible();
+  await expect(page.getByRole('radiogroup', { name: 'Inputs' })).toHaveCount(0);
+  await ask(10);
+  const refused = await product.api<{ error: { code: string } }>('/api/deployments/numbers/load', {
+    method: 'POST',
+    json: { mode: 'closed', pictures: ['AAAA'] },
+  });
+  expect(refused).toMatchObject({ status: 400, body: { error: { code: 'wrong-picture' } } });
+  expect(errors).toEqual([]);
+});
