@@ -29,6 +29,8 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   /** Two answers claim different shapes. */
   #contradiction = false;
   #checked = false;
+  /** No answer of its devices is awaited any more. */
+  #settled = false;
   /** For a threshold that is learned: when enough was in, and what was made known of it. */
   #enoughAt: number | null = null;
   #observation: ArrivalObservation | null = null;
@@ -104,8 +106,8 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       }
     }
     this.#deliver(now, blocks as Float32Array[]);
-    if (!this.#verifiable || this.host.policy.verify !== 'after') return;
-    if (this.gather.outstanding > 0) this.runtime.verifications.add(this);
+    if (!this.#verifiable || this.host.policy.verify !== 'after') this.#noteSettled();
+    else if (this.gather.outstanding > 0) this.runtime.verifications.add(this);
     else this.verifyNow();
   }
 
@@ -125,7 +127,21 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     }
     this.host.recovered += recovered;
     this.#observeArrivals(now);
+    const awaited = this.trace.shards.filter(({ shard }) => this.gather.state(shard) === 'waiting');
     this.finish(now, [assemble(blocks, this.#dims!, axis, ranges)]);
+    for (const trace of awaited) if (this.gather.state(trace.shard) === 'erased') trace.calledOff = true;
+  }
+
+  override abandon(): void {
+    if (this.ended) return;
+    super.abandon();
+    this.#noteSettled();
+  }
+
+  #noteSettled(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.host.stepSettled();
   }
 
   protected override afterEnd(): void {
@@ -139,6 +155,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     this.#checked = true;
     this.runtime.verifications.remove(this);
     this.releaseFlights();
+    this.#noteSettled();
     if (this.gather.answered <= this.gather.dataShards) {
       this.#letGo();
       return;
@@ -215,6 +232,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
         this.#deliver(this.runtime.clock.now(), truth);
         if (verification || liars.length > 0) this.#accuse(liars, verification, false);
         this.#letGo();
+        this.#noteSettled();
       },
       (cause: unknown) => {
         if (!this.ended) this.host.fail(new LocalComputeError(this.step.id, null, cause));

@@ -1,3 +1,4 @@
+import type { SettledRequest } from './arrivals.ts';
 import type { DeviceId, InstallProgress } from './ports.ts';
 
 /** What the coordinator tells whoever listens: the database, the dashboard, the log. In the order it happened. */
@@ -44,7 +45,12 @@ export type CoordinatorEvent =
       answeredWrong: boolean;
     }
   /** One for each request that ended: what the latency recorder counts. */
-  | { kind: 'request-finished'; deployment: string; outcome: RequestOutcome };
+  | { kind: 'request-finished'; deployment: string; outcome: RequestOutcome }
+  /**
+   * After that, for one that was answered: everything that will come of it has come, so that its arrivals can be
+   * judged (`judgeArrivals`) whenever there is time for it.
+   */
+  | { kind: 'request-settled'; deployment: string; settled: SettledRequest };
 
 /**
  * `distributing` first time, shards on their way; `ready` every seat answers; `degraded` seats are missing but within

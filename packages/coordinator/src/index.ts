@@ -1,4 +1,10 @@
 export type { Inference, InferOptions } from './accepted-request.ts';
+export {
+  judgeArrivals,
+  type RequestArrivals,
+  type SettledRequest,
+  type ShardArrival,
+} from './arrivals.ts';
 export { assemble, type BlockRange } from './assemble.ts';
 export * from './coordinator.ts';
 export type { DeploymentCounters } from './deployment.ts';

@@ -29,6 +29,9 @@ export class RequestRun implements StepHost {
   readonly #awaited: Int32Array;
   readonly #outputs: (Tensor | undefined)[];
   #outputsLeft: number;
+  /** Coded steps of which an answer may still come, needed or not. */
+  #unsettled = 0;
+  #succeeded = false;
   /** Steps that are started and not finished, to be abandoned when the request ends. */
   readonly #active = new Map<number, CodedStep | ReplicatedStep | null>();
 
@@ -94,6 +97,20 @@ export class RequestRun implements StepHost {
     const outputs = this.#outputs as Tensor[];
     this.#end();
     this.observer.succeeded(this, outputs);
+    this.#succeeded = true;
+    this.#tellIfSettled();
+  }
+
+  stepSettled(): void {
+    this.#unsettled--;
+    this.#tellIfSettled();
+  }
+
+  #tellIfSettled(): void {
+    if (!this.#succeeded || this.#unsettled > 0) return;
+    const { deployment, program } = this.generation;
+    const settled = { trace: this.trace, program };
+    this.runtime.emit({ kind: 'request-settled', deployment, settled });
   }
 
   #end(): void {
@@ -128,6 +145,7 @@ export class RequestRun implements StepHost {
       this.#runLocally(step, feeds);
       return;
     }
+    if (step.kind === 'coded') this.#unsettled++;
     const run =
       step.kind === 'coded'
         ? new CodedStep(this.runtime, this, step, feeds)

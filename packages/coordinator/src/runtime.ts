@@ -36,4 +36,6 @@ export interface StepHost {
   corrupt: boolean;
   stepFinished(index: number, outputs: readonly Tensor[]): void;
   fail(error: CoordinatorError): void;
+  /** Nothing of a coded step is awaited any more; once for each. */
+  stepSettled(): void;
 }

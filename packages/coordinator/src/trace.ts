@@ -15,6 +15,8 @@ export interface ShardTrace {
   sentAt: number | null;
   answeredAt: number | null;
   status: ShardStatus;
+  /** The coordinator stopped waiting for it: had it been waited for, it might have come. */
+  calledOff?: true;
 }
 
 export interface StepTrace {

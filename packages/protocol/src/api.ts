@@ -3,6 +3,7 @@
  * answers and pushes consist of. Browser-safe.
  */
 import { z } from 'zod';
+import type { RuleComparisonView } from './arrivals.ts';
 import { LIMITS } from './limits.ts';
 import type { TensorSpec } from './tensor.ts';
 import { type DeviceProfile, faultSchema } from './wire.ts';
@@ -280,6 +281,8 @@ export interface LatencyView {
   readonly lastFault: { readonly at: string; readonly description: string } | null;
   readonly beforeFault: LatencyWindow | null;
   readonly afterFault: LatencyWindow | null;
+  /** Coded against uncoded, by the same arrivals. */
+  readonly comparison: RuleComparisonView;
   /** Requests answered in each of the last seconds, oldest first. */
   readonly throughput: readonly number[];
 }

@@ -66,6 +66,11 @@ export function deploymentRoutes(
     return dataPlane.call({ kind: 'latency', name: params.name });
   });
 
+  app.get<ByName>('/api/deployments/:name/arrivals', async ({ params }) => {
+    deployments.requireLive(params.name);
+    return dataPlane.call({ kind: 'arrivals', name: params.name });
+  });
+
   app.delete<ByName>('/api/deployments/:name/latency', async ({ params }, reply) => {
     deployments.requireLive(params.name);
     await dataPlane.call({ kind: 'reset-latency', name: params.name });

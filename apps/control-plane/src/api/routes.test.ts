@@ -358,6 +358,7 @@ describe('deployments', () => {
     ['DELETE', '/load'],
     ['GET', '/latency'],
     ['DELETE', '/latency'],
+    ['GET', '/arrivals'],
     ['GET', '/latency/history'],
     ['POST', '/infer'],
   ] as const)('that are not there: %s %s', async (method, path) => {
@@ -444,6 +445,7 @@ describe('while the data plane is away', () => {
     for (const [method, path] of [
       ['POST', '/api/devices/device-0001/revive'],
       ['GET', '/api/deployments/digits/latency'],
+      ['GET', '/api/deployments/digits/arrivals'],
       ['POST', '/api/deployments/digits/infer'],
     ] as const) {
       const { status, headers, body } = await api.ask(method, path);

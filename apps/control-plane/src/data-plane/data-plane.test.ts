@@ -113,6 +113,25 @@ describe('a deployment over real device processes', () => {
     expect(coded.finishedAt).toBeGreaterThanOrEqual(coded.startedAt);
   });
 
+  it('judges the same arrivals as a coded and as an uncoded system, and each device by itself', async () => {
+    await plane.plane.call({ kind: 'reset-latency', name: 'linear' });
+    for (let request = 0; request < 20; request++) await infer();
+    await plane.until(() => (plane.views?.latency[0]?.comparison.requests ?? 0) >= 20);
+    const { comparison } = await plane.plane.call({ kind: 'latency', name: 'linear' });
+    expect(comparison).toMatchObject({ unanswered: 0, calledOff: 0 });
+    const { coded, uncoded } = comparison;
+    expect(coded.percentiles.mean).toBeLessThanOrEqual(uncoded.percentiles.mean!);
+    const { devices, requests } = await plane.plane.call({ kind: 'arrivals', name: 'linear' });
+    // A request from before the reset may have had its surplus after it.
+    expect(requests).toBeGreaterThanOrEqual(20);
+    expect(devices.map(({ roles }) => roles.join()).sort()).toEqual(['data', 'data', 'data', 'parity']);
+    const sum = (pick: (device: (typeof devices)[number]) => number) =>
+      devices.reduce((total, device) => total + pick(device), 0);
+    // Every request had one last data shard.
+    expect(sum(({ last }) => last)).toBe(requests);
+    expect(sum(({ answered }) => answered)).toBe(requests * (K + R));
+  });
+
   it('needs no transfer for a device that returns', () => {
     const transferred = new Map<string, number[]>();
     for (const event of plane.events('install-finished')) {

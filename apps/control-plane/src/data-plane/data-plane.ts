@@ -202,6 +202,8 @@ export class DataPlane {
         return this.#deployments.stopLoad(body.name);
       case 'latency':
         return this.#deployments.recorder(body.name).view();
+      case 'arrivals':
+        return this.#deployments.recorder(body.name).arrivals.view(body.name, Date.now());
       case 'reset-latency':
         this.#deployments.recorder(body.name).reset();
         return null;
@@ -237,6 +239,9 @@ export class DataPlane {
     switch (event.kind) {
       case 'request-finished':
         this.#deployments.requestFinished(event.deployment, event.outcome);
+        return;
+      case 'request-settled':
+        this.#deployments.requestSettled(event.deployment, event.settled);
         return;
       case 'install-progress':
         // A few for each megabyte; the views show the latest five times a second.

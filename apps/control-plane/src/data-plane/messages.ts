@@ -5,6 +5,7 @@
 import type { CoordinatorEvent, DeploymentState, Policy, RequestTrace } from '@sparewheel/coordinator';
 import type { Artifacts, Plan } from '@sparewheel/planner';
 import type {
+  ArrivalsView,
   DeviceView,
   FaultRequest,
   LatencyView,
@@ -64,6 +65,8 @@ export type DataPlaneCall =
   | { kind: 'start-load'; name: string; load: LoadRequest }
   | { kind: 'stop-load'; name: string }
   | { kind: 'latency'; name: string }
+  /** When each device's answers came. */
+  | { kind: 'arrivals'; name: string }
   | { kind: 'reset-latency'; name: string }
   /** How the last requests went: at most `limit` of them. */
   | { kind: 'traces'; name: string; limit: number }
@@ -79,6 +82,7 @@ export interface DataPlaneReplies {
   'start-load': LoadView;
   'stop-load': LoadView | null;
   latency: LatencyView;
+  arrivals: ArrivalsView;
   'reset-latency': null;
   /** Newest first. */
   traces: readonly RequestTrace[];
@@ -108,10 +112,13 @@ export type DataPlaneMessage =
   /** A device came for the first time, or under a new name: to be stored. */
   | { kind: 'device-known'; device: KnownDevice }
   /**
-   * Everything that happened except finished requests, which only the latency recorder sees, and an install's
+   * Everything that happened except to single requests, which only the latency recorder sees, and an install's
    * progress, which the views show.
    */
-  | { kind: 'event'; event: Exclude<CoordinatorEvent, { kind: 'request-finished' }> | FaultEvent }
+  | {
+      kind: 'event';
+      event: Exclude<CoordinatorEvent, { kind: 'request-finished' | 'request-settled' }> | FaultEvent;
+    }
   /** A few times a second, where something changed. */
   | {
       kind: 'views';

@@ -7,6 +7,7 @@ import {
   InvalidFeedsError,
   OverloadedError,
   type RequestOutcome,
+  type SettledRequest,
   UnavailableError,
   UnknownDeploymentError,
 } from '@sparewheel/coordinator';
@@ -185,6 +186,10 @@ export class ServedDeployments {
     this.#served.get(name)?.recorder.finished(outcome);
   }
 
+  requestSettled(name: string, settled: SettledRequest): void {
+    this.#served.get(name)?.recorder.arrivals.settled(settled);
+  }
+
   stateChanged(name: string, state: DeploymentState): void {
     const served = this.#served.get(name);
     if (served !== undefined) served.state = state;
@@ -221,7 +226,7 @@ export class ServedDeployments {
       name,
       plan,
       state: 'distributing',
-      recorder: new LatencyRecorder(name, Date.now, () => this.#gauges(name)),
+      recorder: new LatencyRecorder(name, Date.now, () => this.#gauges(name), setImmediate),
       localArtifacts: local,
       outgoingArtifacts: [],
       load: null,

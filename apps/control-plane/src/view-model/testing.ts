@@ -1,5 +1,12 @@
 import type { RequestTrace } from '@sparewheel/coordinator';
-import type { DeploymentView, DeviceView, LatencyView, Percentiles, SeatView } from '@sparewheel/protocol';
+import type {
+  DeploymentView,
+  DeviceView,
+  LatencyView,
+  Percentiles,
+  RuleComparisonView,
+  SeatView,
+} from '@sparewheel/protocol';
 
 /** Views with everything in order, for tests to break in one place. */
 export function device(name: string, change: Partial<DeviceView> = {}): DeviceView {
@@ -77,6 +84,20 @@ export function percentiles(change: Partial<Percentiles> = {}): Percentiles {
   return { count: 100, p50: 4, p90: 6, p95: 7, p99: 9, p999: 10, max: 10, mean: 4, sd: 1, ...change };
 }
 
+/** Nothing compared yet. */
+export function comparison(change: Partial<RuleComparisonView> = {}): RuleComparisonView {
+  const none = percentiles({ count: 0, p50: 0, p90: 0, p95: 0, p99: 0, p999: 0, max: 0, mean: 0, sd: 0 });
+  return {
+    since: '2026-01-01T00:00:00Z',
+    requests: 0,
+    unanswered: 0,
+    calledOff: 0,
+    coded: { percentiles: none, histogram: [] },
+    uncoded: { percentiles: none, histogram: [] },
+    ...change,
+  };
+}
+
 export function latency(change: Partial<LatencyView> = {}): LatencyView {
   return {
     deployment: 'lenet5',
@@ -99,6 +120,7 @@ export function latency(change: Partial<LatencyView> = {}): LatencyView {
     lastFault: null,
     beforeFault: null,
     afterFault: null,
+    comparison: comparison(),
     throughput: [],
     ...change,
   };

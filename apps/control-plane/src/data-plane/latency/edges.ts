@@ -10,12 +10,17 @@ const LOWEST_USE = 0.25;
  * Chooses the bins in which latencies are shown: 60 of equal width, from 0 or from a round number below the data,
  * the last one open to the right. They stay the same between updates until the data outgrow them or shrink away.
  * @param current  the edges so far, null at the start
- * @param data     everything that is to be shown with these edges
+ * @param data     everything that is to be shown with these edges; all of each must fit
  * @returns edges in ms, for LatencyHistogram.bins
  */
-export function chooseEdges(current: readonly number[] | null, data: LatencyHistogram): readonly number[] {
-  if (data.count === 0) return current ?? edgesOf(0, 0.1);
-  const [low, high] = data.valuesAt([0.001, 0.99]) as [number, number];
+export function chooseEdges(
+  current: readonly number[] | null,
+  ...data: readonly LatencyHistogram[]
+): readonly number[] {
+  const extremes = data.filter(({ count }) => count > 0).map((each) => each.valuesAt([0.001, 0.99]));
+  if (extremes.length === 0) return current ?? edgesOf(0, 0.1);
+  const low = Math.min(...extremes.map(([lowest]) => lowest!));
+  const high = Math.max(...extremes.map(([, highest]) => highest!));
   if (current !== null && fits(current, low, high)) return current;
   // Far from zero and narrow (a constant delay, say): begin near the data, leaving a first bin for what is below.
   const from = low > high / 2 ? low - (high - low) : 0;

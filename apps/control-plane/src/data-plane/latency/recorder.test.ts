@@ -30,6 +30,7 @@ function recorder() {
       'lenet5',
       () => world.now,
       () => ({ ...world }),
+      (work) => work(),
     ),
   };
 }

@@ -1,5 +1,6 @@
 import type { RequestOutcome } from '@sparewheel/coordinator';
 import { type LatencyView, type LatencyWindow, LIMITS, type RequestCounts } from '@sparewheel/protocol';
+import { ArrivalRecorder } from './arrivals.ts';
 import { chooseEdges } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
 import { Throughput } from './throughput.ts';
@@ -27,6 +28,7 @@ export interface RequestGauges {
  */
 export class LatencyRecorder {
   readonly deployment: string;
+  readonly arrivals: ArrivalRecorder;
   readonly #now: () => number;
   readonly #gauges: () => RequestGauges;
   readonly #throughput: Throughput;
@@ -47,9 +49,18 @@ export class LatencyRecorder {
   #recoveredShards = 0;
   #rescued = 0;
 
-  /** @param now  wall clock in ms since 1970 */
-  constructor(deployment: string, now: () => number, gauges: () => RequestGauges) {
+  /**
+   * @param now    wall clock in ms since 1970
+   * @param later  see ArrivalRecorder
+   */
+  constructor(
+    deployment: string,
+    now: () => number,
+    gauges: () => RequestGauges,
+    later: (work: () => void) => void,
+  ) {
     this.deployment = deployment;
+    this.arrivals = new ArrivalRecorder(now(), later);
     this.#now = now;
     this.#gauges = gauges;
     this.#sinceAt = now();
@@ -107,6 +118,7 @@ export class LatencyRecorder {
     this.#before = { at: this.#sinceAt, histogram: this.#since };
     this.#since = new LatencyHistogram();
     this.#sinceAt = now;
+    this.arrivals.startOver(now);
     this.#fault = { at: now, devices: new Set([device]), descriptions: [description] };
   }
 
@@ -118,6 +130,7 @@ export class LatencyRecorder {
     this.#before = null;
     this.#fault = null;
     this.#edges = null;
+    this.arrivals.startOver(this.#sinceAt);
   }
 
   counts(): RequestCounts {
@@ -154,6 +167,7 @@ export class LatencyRecorder {
           : { at: isoTime(this.#fault.at), description: this.#fault.descriptions.join(', ') },
       beforeFault: this.#before === null ? null : this.#window(this.#before.at, this.#before.histogram),
       afterFault: this.#fault === null ? null : this.#window(this.#sinceAt, this.#since),
+      comparison: this.arrivals.comparison(),
       throughput: this.#throughput.lastSeconds(this.#now()),
     };
   }
