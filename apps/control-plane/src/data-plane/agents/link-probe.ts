@@ -4,7 +4,7 @@
  */
 import { type ComputeRequest, type DeviceLink, type FromDevice, PROBE_TASK } from '@sparewheel/protocol';
 
-/** Of each round; the first pays for cold code on both sides. */
+/** Of each round, whose middle ones count: the first pay for cold code on both sides. */
 const SMALL_PROBES = 8;
 const LARGE_PROBES = 4;
 const LARGE_ELEMENTS = 128 * 1024;
@@ -27,15 +27,15 @@ interface Probing {
   round: number;
   request: number;
   sentAt: number;
-  small: number;
-  large: number;
+  smallMs: number[];
+  largeMs: number[];
   callOff: () => void;
 }
 
-/** Milliseconds there and back, the least that were seen. */
+/** Milliseconds there and back, of the best rounds. */
 interface Best {
-  smallMs: number;
-  largeMs: number;
+  readonly smallMs: number;
+  readonly largeMs: number;
 }
 
 /** One probe at a time per device; a device whose link is known is left alone, so that returning costs nothing. */
@@ -56,7 +56,7 @@ export class LinkProbe {
   /** As the best round so far measured it; null before the first one is over. */
   link(device: string): DeviceLink | null {
     const best = this.#best.get(device);
-    if (!best || !this.#rounds.has(device)) return null;
+    if (!best) return null;
     const { smallMs: hopMs, largeMs } = best;
     // A link so fast that the bytes do not show is as fast as the whole trip at least.
     const bytesMs = Math.max(largeMs - hopMs, hopMs / 10);
@@ -68,7 +68,7 @@ export class LinkProbe {
     this.disconnected(device);
     const round = this.#rounds.get(device) ?? 0;
     if (round > NEXT_ROUND_MS.length) return;
-    const probing: Probing = { round, request: 0, sentAt: 0, small: 0, large: 0, callOff: () => {} };
+    const probing: Probing = { round, request: 0, sentAt: 0, smallMs: [], largeMs: [], callOff: () => {} };
     this.#probing.set(device, probing);
     if (round === 0) this.#send(device, probing);
     else this.#nextRound(device, probing);
@@ -85,41 +85,37 @@ export class LinkProbe {
     const probing = this.#probing.get(device);
     if (probing?.request !== message.request) return true;
     probing.request = 0;
-    this.#count(device, probing, Math.max(this.#sender.now() - probing.sentAt, 0.001));
-    if (probing.large < LARGE_PROBES) {
-      this.#send(device, probing);
-      return true;
-    }
+    const { smallMs, largeMs } = probing;
+    const kind = smallMs.length < SMALL_PROBES ? smallMs : largeMs;
+    kind.push(Math.max(this.#sender.now() - probing.sentAt, 0.001));
+    if (largeMs.length < LARGE_PROBES) this.#send(device, probing);
+    else this.#endRound(device, probing);
+    return true;
+  }
+
+  #endRound(device: string, probing: Probing): void {
+    const best = this.#best.get(device) ?? { smallMs: Infinity, largeMs: Infinity };
+    this.#best.set(device, {
+      smallMs: Math.min(best.smallMs, middle(probing.smallMs)),
+      largeMs: Math.min(best.largeMs, middle(probing.largeMs)),
+    });
     probing.round++;
     this.#rounds.set(device, probing.round);
     this.#changed();
     if (probing.round > NEXT_ROUND_MS.length) this.#probing.delete(device);
     else this.#nextRound(device, probing);
-    return true;
-  }
-
-  #count(device: string, probing: Probing, ms: number): void {
-    const best = this.#best.get(device) ?? { smallMs: Infinity, largeMs: Infinity };
-    this.#best.set(device, best);
-    if (probing.small < SMALL_PROBES) {
-      probing.small++;
-      best.smallMs = Math.min(best.smallMs, ms);
-    } else {
-      probing.large++;
-      best.largeMs = Math.min(best.largeMs, ms);
-    }
   }
 
   #nextRound(device: string, probing: Probing): void {
     probing.callOff = this.#sender.schedule(NEXT_ROUND_MS[probing.round - 1]!, () => {
-      probing.small = 0;
-      probing.large = 0;
+      probing.smallMs = [];
+      probing.largeMs = [];
       this.#send(device, probing);
     });
   }
 
   #send(device: string, probing: Probing): void {
-    const elements = probing.small < SMALL_PROBES ? 1 : LARGE_ELEMENTS;
+    const elements = probing.smallMs.length < SMALL_PROBES ? 1 : LARGE_ELEMENTS;
     probing.request = this.#requests = (this.#requests % 0x7fff_ffff) + 1;
     probing.sentAt = this.#sender.now();
     this.#sender.send(device, {
@@ -129,4 +125,9 @@ export class LinkProbe {
       tensors: [{ type: 'float32', dims: [elements], data: new Float32Array(elements) }],
     });
   }
+}
+
+/** The median; of an even number the lower one. */
+function middle(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1]!;
 }
