@@ -51,7 +51,7 @@ export function createPlan(profile: ModelProfile, options: PlanOptions): Plan {
 export function planFleet(profile: ModelProfile, options: PlanOptions): Planned {
   const r = options.strategy === 'uncoded' ? 0 : options.r;
   requireCounts(options.k, r);
-  const devices = options.devices && levelMachines(options.devices);
+  const devices = options.devices && levelMachines(options.devices, profile.speed?.served);
   const attempt = layOutAndSeat(profile, { ...options, r, ...(devices ? { devices } : {}) });
   if (attempt.misfit) {
     throw tooLittleMemory(attempt.misfit, fittingShards(profile, { ...options, r }, devices!.length));

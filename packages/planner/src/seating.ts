@@ -1,3 +1,4 @@
+import type { Speed } from '@sparewheel/onnx';
 import type { Costs, DeviceSpeed } from './costs.ts';
 import { layerMs } from './costs.ts';
 import type { ModelProfile } from './profile.ts';
@@ -17,10 +18,12 @@ export const MEANINGFUL_DIFFERENCE = 1.15;
 const SAME_MACHINE_DIFFERENCE = 1.5;
 
 /**
- * Gives devices of one machine that machine's speed, unless they differ by too much to be its doing, and the best
- * that was measured of the way to it: whatever was worse was measured while the machine did something else.
+ * Gives devices of one machine that machine's speed, unless they differ by too much to be its doing, and the middle of
+ * what was measured of the way to them. A device on the machine that timed the layers is as fast as that machine was
+ * then: both figures come from one moment, and whatever else was going on cancels out of their ratio.
+ * @param served  of the data plane's machine, with the settings of serving, when it timed the layers
  */
-export function levelMachines(devices: readonly DeviceCapacity[]): DeviceCapacity[] {
+export function levelMachines(devices: readonly DeviceCapacity[], served?: Speed): DeviceCapacity[] {
   const machines = new Map<string, DeviceSpeed[]>();
   for (const { speed } of devices) {
     if (speed) machines.set(speed.machine, [...(machines.get(speed.machine) ?? []), speed]);
@@ -29,23 +32,31 @@ export function levelMachines(devices: readonly DeviceCapacity[]): DeviceCapacit
     const { speed } = device;
     if (!speed) return device;
     const beside = machines.get(speed.machine)!;
-    const level = (figure: (of: DeviceSpeed) => number) => {
-      const [own, most] = [figure(speed), Math.max(...beside.map(figure))];
-      return most / own < SAME_MACHINE_DIFFERENCE ? most : own;
+    const level = (figure: (of: Speed) => number) => {
+      const own = figure(speed);
+      const reference =
+        speed.besideDataPlane && served ? figure(served) : Math.max(...beside.map((each) => figure(each)));
+      const ratio = reference / own;
+      return Math.max(ratio, 1 / ratio) < SAME_MACHINE_DIFFERENCE ? reference : own;
     };
-    const hops = beside.flatMap(({ hopMs }) => hopMs ?? []);
-    const throughputs = beside.flatMap(({ bytesPerMs }) => bytesPerMs ?? []);
+    const hopMs = middle(beside.flatMap((each) => each.hopMs ?? []));
+    const bytesPerMs = middle(beside.flatMap((each) => each.bytesPerMs ?? []));
     return {
       ...device,
       speed: {
         ...speed,
         multiplyAddsPerSecond: level((of) => of.multiplyAddsPerSecond),
         memoryBytesPerSecond: level((of) => of.memoryBytesPerSecond),
-        ...(hops.length > 0 ? { hopMs: Math.min(...hops) } : {}),
-        ...(throughputs.length > 0 ? { bytesPerMs: Math.max(...throughputs) } : {}),
+        ...(hopMs === undefined ? {} : { hopMs }),
+        ...(bytesPerMs === undefined ? {} : { bytesPerMs }),
       },
     };
   });
+}
+
+/** The median; of an even number the lower one. */
+function middle(values: readonly number[]): number | undefined {
+  return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1];
 }
 
 /** Milliseconds of the whole model on one device, by which devices are compared. */

@@ -76,8 +76,16 @@ describe('devices that are not alike', () => {
     expect(rowsOf(planFleet(profile, { ...OPTIONS, devices: noisy }).plan)).toEqual([334, 333, 333]);
   });
 
-  it('on one machine have the same way to it, the best that was measured', () => {
-    const busy = [20, 0.5, 3, 1].map((hopMs, i) => device(`d${i}`, 1, { machine: 'one', cores: 4, hopMs }));
+  it('on the machine that timed the layers are as fast as it was then', () => {
+    const noisy = [1.1, 1.4, 0.8, 1.3].map((factor, i) =>
+      device(`d${i}`, factor, { machine: 'one', cores: 8, besideDataPlane: true }),
+    );
+    const { explanation } = planFleet(profile, { ...OPTIONS, devices: noisy });
+    expect(explanation.predictedMs).toBeCloseTo(1 + 0.15 + 6.68, 1);
+  });
+
+  it('on one machine have the same way to it, the middle of what was measured', () => {
+    const busy = [20, 0.5, 0.4, 1].map((hopMs, i) => device(`d${i}`, 1, { machine: 'one', cores: 4, hopMs }));
     const { explanation } = planFleet(profile, { ...OPTIONS, devices: busy });
     expect(explanation.predictedMs).toBeCloseTo(0.5 + 0.15 + 6.68, 1);
   });
