@@ -1,5 +1,6 @@
 'use client';
 import { memo } from 'react';
+import { ArrivalsPanel } from './arrivals/arrivals-panel.tsx';
 import { DeploymentBar } from './control/deployment-bar.tsx';
 import { EventsPanel } from './control/events-panel.tsx';
 import { PolicyPanel } from './control/policy-panel.tsx';
@@ -22,6 +23,7 @@ const Digit = memo(DigitPanel);
 const Load = memo(LoadPanel);
 const Policy = memo(PolicyPanel);
 const Waterfall = memo(WaterfallPanel);
+const Arrivals = memo(ArrivalsPanel);
 const Faults = memo(FaultsPanel);
 const Deploy = memo(DeployPanel);
 const Events = memo(EventsPanel);
@@ -43,15 +45,18 @@ export function LivePage() {
         {deployment && (
           <>
             <Digit deployment={deployment} />
-            <LatencyPanel latency={latency} />
+            <LatencyPanel latency={latency} deployment={deployment} />
             <Load key={`load ${deployment.name}`} deployment={deployment} />
             <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
-            <Waterfall
-              key={`waterfall ${deployment.name}`}
-              deployment={deployment}
-              traces={traces}
-              problem={problem}
-            />
+            <div className="flex min-w-0 flex-col gap-4" style={{ gridArea: 'waterfall' }}>
+              <Waterfall
+                key={`waterfall ${deployment.name}`}
+                deployment={deployment}
+                traces={traces}
+                problem={problem}
+              />
+              <Arrivals key={`arrivals ${deployment.name}`} deployment={deployment} />
+            </div>
             <Faults />
           </>
         )}

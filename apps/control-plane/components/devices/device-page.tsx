@@ -17,6 +17,7 @@ import { Card } from '../ui/card.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
+import { DeviceArrivals } from './device-arrivals.tsx';
 import { DeviceMemory } from './device-memory.tsx';
 import { DeviceProfile } from './device-profile.tsx';
 import { DeviceSeats } from './device-seats.tsx';
@@ -52,6 +53,7 @@ export function DevicePage({ id }: { id: string }) {
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="flex min-w-0 flex-col gap-4">
           <DeviceProfile device={device} />
+          <DeviceArrivals device={device} />
           <DeviceSeats device={device} />
           <DeviceEvents id={id} />
         </div>

@@ -2,7 +2,7 @@
 import { useTheme } from 'next-themes';
 import { useEffect, useRef } from 'react';
 import {
-  HEATMAP_COLUMNS,
+  HEATMAP_SECONDS,
   type HeatColumn,
   type LatencyHeatmap,
 } from '../../src/view-model/latency-heatmap.ts';
@@ -40,8 +40,15 @@ export function HeatmapChart({
     canvas.current.height = plot.height * scale;
     context.scale(scale, scale);
     const colour = (name: string) => getComputedStyle(context.canvas).getPropertyValue(name);
-    paint(context, heatmap.columns, { ...plot, startMs, endMs }, colour('--parity'), colour('--danger'));
-  }, [heatmap.columns, plot.width, plot.height, startMs, endMs, resolvedTheme]);
+    const nowMs = heatmap.seen?.atMs ?? 0;
+    paint(
+      context,
+      heatmap.columns,
+      { ...plot, startMs, endMs, nowMs },
+      colour('--parity'),
+      colour('--danger'),
+    );
+  }, [heatmap, plot.width, plot.height, startMs, endMs, resolvedTheme]);
 
   return (
     <div ref={frame} className="absolute inset-0 text-[11px] leading-none text-ink-faint">
@@ -64,8 +71,8 @@ export function HeatmapChart({
       {TIME_TICKS.map((seconds) => (
         <span
           key={seconds}
-          className={cn('absolute whitespace-nowrap', seconds < HEATMAP_COLUMNS && '-translate-x-1/2')}
-          style={{ left: LEFT + (1 - seconds / HEATMAP_COLUMNS) * plot.width, bottom: BOTTOM - 20 }}
+          className={cn('absolute whitespace-nowrap', seconds < HEATMAP_SECONDS && '-translate-x-1/2')}
+          style={{ left: LEFT + (1 - seconds / HEATMAP_SECONDS) * plot.width, bottom: BOTTOM - 20 }}
         >
           {seconds === 0 ? 'now' : `−${seconds}`}
         </span>
@@ -81,26 +88,26 @@ export function HeatmapChart({
 function paint(
   context: CanvasRenderingContext2D,
   columns: readonly HeatColumn[],
-  plot: { width: number; height: number; startMs: number; endMs: number },
+  plot: { width: number; height: number; startMs: number; endMs: number; nowMs: number },
   heat: string,
   fault: string,
 ): void {
-  const step = plot.width / HEATMAP_COLUMNS;
+  const x = (ms: number) => plot.width * (1 - (plot.nowMs - ms) / (HEATMAP_SECONDS * 1_000));
   const y = (ms: number) =>
     plot.height * (1 - Math.min(1, Math.max(0, (ms - plot.startMs) / (plot.endMs - plot.startMs))));
-  columns.forEach((column, index) => {
-    const x = plot.width - (columns.length - index) * step;
+  for (const column of columns) {
+    const left = Math.max(0, x(column.fromMs));
     context.fillStyle = heat;
     for (const cell of column.cells) {
       // The square root lets the few slow requests be seen beside the many fast ones.
       context.globalAlpha = Math.min(1, 0.12 + 1.1 * Math.sqrt(cell.share));
       const top = y(cell.to);
-      context.fillRect(x, top, Math.ceil(step), Math.max(1.5, y(cell.from) - top));
+      context.fillRect(left, top, Math.ceil(x(column.toMs) - left), Math.max(1.5, y(cell.from) - top));
     }
     if (column.fault !== null) {
       context.globalAlpha = 1;
       context.fillStyle = fault;
-      context.fillRect(x, 0, 2, plot.height);
+      context.fillRect(left, 0, 2, plot.height);
     }
-  });
+  }
 }

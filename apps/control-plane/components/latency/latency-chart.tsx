@@ -1,22 +1,17 @@
 'use client';
 import { Area, AreaChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts';
-import {
-  type LatencyHistogram,
-  type ShareBin,
-  SMALLEST_SHARE,
-} from '../../src/view-model/latency-histogram.ts';
-import { SERIES_COLOURS } from './series-colours.ts';
+import { type LatencyHistogram, type ShareBin, SMALLEST_SHARE } from '../../src/view-model/share-bins.ts';
+import { SERIES_STYLES } from './series-colours.ts';
 import { useSize } from './use-size.ts';
 
 const TICK = { fontSize: 11, fill: 'var(--ink-faint)' };
 const LOG_TICKS = [0.01, 0.1, 1, 10, 100];
 
-/** Both periods as steps over the same time axis. Not animated: it changes five times a second. */
+/** Each series as steps over the same time axis. Not animated: it changes five times a second. */
 export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram; scale: 'linear' | 'log' }) {
   const [frame, { width, height }] = useSize<HTMLDivElement>();
   const log = scale === 'log';
   const points = stepPoints(histogram.bins, log ? SMALLEST_SHARE : 0);
-  const both = histogram.rows.length > 1;
 
   return (
     <div ref={frame} className="absolute inset-0">
@@ -59,28 +54,26 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
             }}
           />
           <Tooltip content={BinTooltip} isAnimationActive={false} cursor={{ stroke: 'var(--line-strong)' }} />
-          {both && <Steps series="before" opacity={0.3} base={log ? SMALLEST_SHARE : 0} />}
-          <Steps series="since" opacity={both ? 0.22 : 0.3} base={log ? SMALLEST_SHARE : 0} />
+          {histogram.rows.map(({ key, label }, at) => (
+            <Area
+              key={key}
+              name={label}
+              type="stepAfter"
+              dataKey={(bin: ShareBin) => bin.shares[at]}
+              baseValue={log ? SMALLEST_SHARE : 0}
+              stroke={SERIES_STYLES[key].colour}
+              strokeWidth={1.5}
+              strokeDasharray={SERIES_STYLES[key].dash ?? ''}
+              fill={SERIES_STYLES[key].colour}
+              fillOpacity={at === 0 ? 0.3 : 0.22}
+              isAnimationActive={false}
+              activeDot={false}
+              dot={false}
+            />
+          ))}
         </AreaChart>
       )}
     </div>
-  );
-}
-
-function Steps({ series, opacity, base }: { series: 'before' | 'since'; opacity: number; base: number }) {
-  return (
-    <Area
-      type="stepAfter"
-      dataKey={series}
-      baseValue={base}
-      stroke={SERIES_COLOURS[series]}
-      strokeWidth={1.5}
-      fill={SERIES_COLOURS[series]}
-      fillOpacity={opacity}
-      isAnimationActive={false}
-      activeDot={false}
-      dot={false}
-    />
   );
 }
 
@@ -88,11 +81,7 @@ function Steps({ series, opacity, base }: { series: 'before' | 'since'; opacity:
 function stepPoints(bins: readonly ShareBin[], floor: number): ShareBin[] {
   const last = bins.at(-1);
   const points = last ? [...bins, { ...last, from: last.to }] : [];
-  return points.map((bin) => ({
-    ...bin,
-    before: Math.max(floor, bin.before),
-    since: Math.max(floor, bin.since),
-  }));
+  return points.map((bin) => ({ ...bin, shares: bin.shares.map((share) => Math.max(floor, share)) }));
 }
 
 function BinTooltip({
@@ -100,7 +89,7 @@ function BinTooltip({
   payload,
 }: {
   active?: boolean;
-  payload?: readonly { payload?: ShareBin; dataKey?: unknown }[];
+  payload?: readonly { payload?: ShareBin; name?: unknown }[];
 }) {
   const bin = payload?.[0]?.payload;
   if (!active || bin === undefined) return null;
@@ -109,10 +98,9 @@ function BinTooltip({
       <p className="font-medium">
         {bin.from.toPrecision(3)} – {bin.to.toPrecision(3)} ms
       </p>
-      {payload?.map((entry) => (
-        <p key={String(entry.dataKey)} className="text-ink-soft">
-          {entry.dataKey === 'before' ? 'before' : 'since'}:{' '}
-          {(entry.dataKey === 'before' ? bin.before : bin.since).toFixed(2)} %
+      {payload?.map(({ name }, at) => (
+        <p key={String(name)} className="text-ink-soft">
+          {String(name)}: {(bin.shares[at] ?? 0).toFixed(2)} %
         </p>
       ))}
     </div>

@@ -1,15 +1,13 @@
 'use client';
-import type { LatencyView } from '@sparewheel/protocol';
-import { FileText, Image as ImageIcon } from 'lucide-react';
+import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import dynamic from 'next/dynamic';
 import { useRef, useState } from 'react';
-import { toast } from 'sonner';
+import { heatmapTable, histogramTable } from '../../src/view-model/chart-tables.ts';
 import { latencyHistogram } from '../../src/view-model/latency-histogram.ts';
-import { Button } from '../ui/button.tsx';
+import { ruleComparison } from '../../src/view-model/rule-comparison.ts';
 import { Card } from '../ui/card.tsx';
 import { Segmented } from '../ui/segmented.tsx';
-import { downloadCsv } from './export-csv.ts';
-import { downloadPng } from './export-png.ts';
+import { ExportButtons } from './export-buttons.tsx';
 import { HeatmapChart } from './heatmap-chart.tsx';
 import { PercentileTable } from './percentile-table.tsx';
 import { useHeatmap } from './use-heatmap.ts';
@@ -19,70 +17,80 @@ const LatencyChart = dynamic(() => import('./latency-chart.tsx').then((module) =
   ssr: false,
 });
 
-type Shape = 'linear' | 'log' | 'time';
+type Subject = 'fault' | 'rule' | 'time';
+type Scale = 'linear' | 'log';
 
-const SHAPES = [
-  { value: 'linear', label: 'Linear' },
-  { value: 'log', label: 'Log' },
+const SUBJECTS = [
+  { value: 'fault', label: 'By fault' },
+  { value: 'rule', label: 'Coded / uncoded' },
   { value: 'time', label: 'Over time' },
 ] as const;
+const SCALES = [
+  { value: 'linear', label: 'Linear' },
+  { value: 'log', label: 'Log' },
+] as const;
 
-export function LatencyPanel({ latency }: { latency: LatencyView | null }) {
-  const [shape, setShape] = useState<Shape>('linear');
+/** How long requests take: before and since the fault, as a coded and as an uncoded system, and over time. */
+export function LatencyPanel({
+  latency,
+  deployment,
+}: {
+  latency: LatencyView | null;
+  deployment: DeploymentView;
+}) {
+  const [subject, setSubject] = useState<Subject>('fault');
+  const [scale, setScale] = useState<Scale>('linear');
   const heatmap = useHeatmap(latency);
-  const histogram = latencyHistogram(latency);
-  const chart = useRef<HTMLDivElement>(null);
-
-  function savePicture() {
-    if (chart.current === null) return;
-    downloadPng(chart.current, `latency-${latency?.deployment ?? ''}-${shape}.png`).catch((error: Error) =>
-      toast.error('The picture could not be made.', { description: error.message }),
-    );
-  }
+  const frame = useRef<HTMLDivElement>(null);
+  const byFault = latencyHistogram(latency);
+  const byRule = subject === 'rule' ? ruleComparison(latency, deployment.k, deployment.r) : null;
+  const histogram = byRule ?? byFault;
+  const nothing = byFault.rows.length === 0;
 
   return (
     <Card
       title="Latency"
-      hint={histogram.fault ? `Last fault: ${histogram.fault}` : undefined}
+      hint={byFault.fault ? `Last fault: ${byFault.fault}` : undefined}
       actions={
-        <>
-          <Segmented label="How latency is drawn" value={shape} options={SHAPES} onChange={setShape} />
-          <Button
-            variant="quiet"
-            size="icon"
-            title="Save the histogram as CSV"
-            aria-label="Save the histogram as CSV"
-            disabled={histogram.rows.length === 0}
-            onClick={() => downloadCsv(histogram, latency?.deployment ?? '')}
-          >
-            <FileText />
-          </Button>
-          <Button
-            variant="quiet"
-            size="icon"
-            title="Save the chart as PNG"
-            aria-label="Save the chart as PNG"
-            disabled={histogram.rows.length === 0}
-            onClick={savePicture}
-          >
-            <ImageIcon />
-          </Button>
-        </>
+        <ExportButtons
+          chart="the chart"
+          fileName={`latency-${deployment.name}-${subject === 'rule' ? 'coded-uncoded' : subject}`}
+          frame={frame}
+          table={() =>
+            subject === 'time' ? heatmapTable(heatmap, performance.now()) : histogramTable(histogram)
+          }
+          disabled={nothing}
+        />
       }
       style={{ gridArea: 'latency' }}
     >
-      {histogram.rows.length === 0 ? (
+      {nothing ? (
         <NoLatencyYet />
       ) : (
         <>
-          <div ref={chart} data-testid="latency-chart" className="relative mx-2 mt-1 min-h-72 flex-1">
-            {shape === 'time' ? (
-              <HeatmapChart heatmap={heatmap} startMs={histogram.startMs} endMs={histogram.endMs} />
-            ) : (
-              <LatencyChart histogram={histogram} scale={shape} />
+          <div className="flex flex-wrap items-center gap-2 px-4">
+            <Segmented label="What is compared" value={subject} options={SUBJECTS} onChange={setSubject} />
+            {subject !== 'time' && (
+              <Segmented label="Scale of the shares" value={scale} options={SCALES} onChange={setScale} />
             )}
           </div>
-          <PercentileTable rows={histogram.rows} />
+          <div ref={frame} data-testid="latency-chart" className="relative mx-2 mt-1 min-h-72 flex-1">
+            {subject === 'time' ? (
+              <HeatmapChart heatmap={heatmap} startMs={byFault.startMs} endMs={byFault.endMs} />
+            ) : histogram.rows.length > 0 ? (
+              <LatencyChart histogram={histogram} scale={scale} />
+            ) : null}
+          </div>
+          {byRule && (
+            <p data-testid="rule-note" className="px-4 pb-3 text-xs text-ink-soft">
+              {byRule.note}
+            </p>
+          )}
+          <PercentileTable
+            of={byRule ? 'Rule' : 'Period'}
+            rows={histogram.rows}
+            gain={byRule?.gain ?? null}
+          />
         </>
       )}
     </Card>

@@ -1,71 +1,113 @@
-import { formatCount, formatMs } from '../../src/view-model/format.ts';
-import type { PercentileRow } from '../../src/view-model/latency-histogram.ts';
-import { cn } from '../ui/class-names.ts';
-import { SERIES_COLOURS } from './series-colours.ts';
+import { formatCount, formatMs, formatPercent } from '../../src/view-model/format.ts';
+import { STATISTICS, type Statistic } from '../../src/view-model/rule-comparison.ts';
+import type { Series } from '../../src/view-model/share-bins.ts';
+import { ScrollArea } from '../ui/scroll-area.tsx';
+import { SERIES_STYLES } from './series-colours.ts';
 
-const COLUMNS = [
-  { key: 'p50', label: 'p50', wide: false },
-  { key: 'p90', label: 'p90', wide: true },
-  { key: 'p95', label: 'p95', wide: false },
-  { key: 'p99', label: 'p99', wide: false },
-  { key: 'p999', label: 'p99.9', wide: true },
-  { key: 'max', label: 'max', wide: false },
-  { key: 'mean', label: 'mean', wide: true },
-  { key: 'sd', label: 'sd', wide: true },
-] as const;
+const LABELS: Record<Statistic, string> = {
+  p50: 'p50',
+  p90: 'p90',
+  p95: 'p95',
+  p99: 'p99',
+  p999: 'p99.9',
+  max: 'max',
+  mean: 'mean',
+  sd: 'sd',
+};
+const NAMES = 'sticky left-0 z-10 bg-surface py-2 pr-2 pl-4 text-left whitespace-nowrap';
 
-/** The legend of the chart and its numbers in one. */
-export function PercentileTable({ rows }: { rows: readonly PercentileRow[] }) {
+/** The legend of the chart and its numbers in one; with a gain, by how much the last row is below the one before. */
+export function PercentileTable({
+  rows,
+  of,
+  gain = null,
+}: {
+  rows: readonly Series[];
+  /** What a row is: "Period". */
+  of: string;
+  gain?: Readonly<Record<Statistic, number | null>> | null;
+}) {
   return (
-    <div className="@container relative overflow-x-auto border-t">
+    <ScrollArea label="Latency percentiles" className="border-t">
       <table className="w-full text-[0.8125rem]">
         <caption className="sr-only">Latency percentiles</caption>
         <thead>
           <tr className="text-xs text-ink-faint">
-            <th scope="col" className="px-4 py-2 text-left font-normal">
-              Period
+            <th scope="col" className={`${NAMES} font-normal`}>
+              {of}
             </th>
-            {COLUMNS.map(({ key, label, wide }) => (
-              <th
-                key={key}
-                scope="col"
-                className={cn('px-1.5 py-2 text-right font-normal', wide && '@max-3xl:hidden')}
-              >
-                {label}
+            {STATISTICS.map((key) => (
+              <th key={key} scope="col" className="px-1.5 py-2 text-right font-normal">
+                {LABELS[key]}
               </th>
             ))}
-            <th scope="col" className="py-2 pr-4 pl-2 text-right font-normal @max-md:hidden">
+            <th scope="col" className="py-2 pr-4 pl-2 text-right font-normal">
               requests
             </th>
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
-            <tr key={row.key} className="border-t">
-              <th scope="row" className="py-2 pr-1 pl-4 text-left font-medium">
-                <span
-                  aria-hidden
-                  className="mr-2 inline-block size-2.5 rounded-[3px]"
-                  style={{ background: SERIES_COLOURS[row.key] }}
-                />
-                {row.label}
+          {rows.map(({ key: series, label, percentiles }) => (
+            <tr key={series} className="border-t">
+              <th scope="row" className={`${NAMES} font-medium`}>
+                <Swatch series={series} />
+                {label}
               </th>
-              {COLUMNS.map(({ key, wide }) => (
+              {STATISTICS.map((key) => (
                 <td
                   key={key}
-                  data-testid={`latency-${row.key}-${key}`}
-                  className={cn('px-1.5 py-2 text-right whitespace-nowrap', wide && '@max-3xl:hidden')}
+                  data-testid={`latency-${series}-${key}`}
+                  className="px-1.5 py-2 text-right whitespace-nowrap"
                 >
-                  {formatMs(row.percentiles[key])}
+                  {percentiles[key] === null ? (
+                    <span
+                      className="text-danger-ink"
+                      title="Requests of this rank were never answered by this rule."
+                    >
+                      never
+                    </span>
+                  ) : (
+                    formatMs(percentiles[key])
+                  )}
                 </td>
               ))}
-              <td className="py-2 pr-4 pl-2 text-right text-ink-soft @max-md:hidden">
-                {formatCount(row.percentiles.count)}
-              </td>
+              <td className="py-2 pr-4 pl-2 text-right text-ink-soft">{formatCount(percentiles.count)}</td>
             </tr>
           ))}
+          {gain !== null && (
+            <tr className="border-t text-ink-soft">
+              <th scope="row" className={`${NAMES} font-medium`}>
+                Gain of coding
+              </th>
+              {STATISTICS.map((key) => (
+                <td
+                  key={key}
+                  data-testid={`latency-gain-${key}`}
+                  className="px-1.5 py-2 text-right whitespace-nowrap"
+                >
+                  {gain[key] === null ? '–' : formatPercent(gain[key])}
+                </td>
+              ))}
+              <td />
+            </tr>
+          )}
         </tbody>
       </table>
-    </div>
+    </ScrollArea>
+  );
+}
+
+function Swatch({ series }: { series: Series['key'] }) {
+  const { colour, dash } = SERIES_STYLES[series];
+  return (
+    <span
+      aria-hidden
+      className="mr-2 inline-block size-2.5 rounded-[3px] border-[1.5px]"
+      style={{
+        background: `color-mix(in srgb, ${colour} 35%, transparent)`,
+        borderColor: colour,
+        borderStyle: dash ? 'dashed' : 'solid',
+      }}
+    />
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addToHeatmap, EMPTY_HEATMAP, HEATMAP_COLUMNS } from './latency-heatmap.ts';
+import { addToHeatmap, EMPTY_HEATMAP, HEATMAP_SECONDS } from './latency-heatmap.ts';
 import { latency } from './testing.ts';
 
 const view = (counts: number[], width = 1, fault: string | null = null) =>
@@ -29,6 +29,16 @@ describe('the latency heatmap', () => {
     expect(addToHeatmap(first, view([2, 0]), 400)).toBe(first);
   });
 
+  it('places what is new after a pause at its end, not over all of it', () => {
+    let heatmap = addToHeatmap(EMPTY_HEATMAP, view([1, 0]), 0);
+    heatmap = addToHeatmap(heatmap, view([2, 0]), 1_200);
+    heatmap = addToHeatmap(heatmap, view([3, 0]), 61_200);
+    expect(heatmap.columns.map(({ fromMs, toMs }) => [fromMs, toMs])).toEqual([
+      [0, 1_200],
+      [59_700, 61_200],
+    ]);
+  });
+
   it('marks the second in which a fault happened, once', () => {
     let heatmap = addToHeatmap(EMPTY_HEATMAP, view([1, 0]), 0);
     heatmap = addToHeatmap(heatmap, view([2, 0], 1, 'killed local-3'), 1_000);
@@ -45,10 +55,11 @@ describe('the latency heatmap', () => {
 
   it('forgets what is older than two minutes, and another deployment’s past', () => {
     let heatmap = EMPTY_HEATMAP;
-    for (let second = 0; second <= HEATMAP_COLUMNS + 10; second += 1) {
+    for (let second = 0; second <= HEATMAP_SECONDS + 10; second += 1) {
       heatmap = addToHeatmap(heatmap, view([second, 0]), second * 1_000);
     }
-    expect(heatmap.columns).toHaveLength(HEATMAP_COLUMNS);
+    expect(heatmap.columns).toHaveLength(HEATMAP_SECONDS);
+    expect(heatmap.columns[0]).toMatchObject({ fromMs: 10_000, toMs: 11_000 });
     expect(addToHeatmap(heatmap, { ...view([1, 0]), deployment: 'other' }, 1e6).columns).toEqual([]);
   });
 });

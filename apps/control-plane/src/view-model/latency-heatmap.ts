@@ -2,7 +2,8 @@ import type { LatencyView } from '@sparewheel/protocol';
 
 /** The requests of about one second by latency; `share` of that second's requests, in (0, 1]. */
 export interface HeatColumn {
-  readonly atMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
   readonly cells: readonly { readonly from: number; readonly to: number; readonly share: number }[];
   /** What broke in this second. */
   readonly fault: string | null;
@@ -15,9 +16,11 @@ export interface LatencyHeatmap {
 }
 
 export const EMPTY_HEATMAP: LatencyHeatmap = { columns: [], seen: null };
-/** Two minutes, at a column a second. */
-export const HEATMAP_COLUMNS = 120;
+/** What is shown, and the least that a column takes. */
+export const HEATMAP_SECONDS = 120;
 const COLUMN_MS = 1_000;
+/** The server pushes when something changed: what is new after a pause happened at its end. */
+const WIDEST_COLUMN_MS = 1_500;
 
 /**
  * Adds a column when a second has passed since the last one. Where the server has chosen other bins, or counts from 0
@@ -31,11 +34,16 @@ export function addToHeatmap(heatmap: LatencyHeatmap, view: LatencyView, nowMs: 
   }
   if (nowMs - seen.atMs < COLUMN_MS) return heatmap;
   const column: HeatColumn = {
-    atMs: nowMs,
+    fromMs: Math.max(seen.atMs, nowMs - WIDEST_COLUMN_MS),
+    toMs: nowMs,
     cells: difference(seen.view, view),
     fault: view.lastFault?.at === seen.view.lastFault?.at ? null : (view.lastFault?.description ?? null),
   };
-  return { columns: [...columns, column].slice(-HEATMAP_COLUMNS), seen: { atMs: nowMs, view } };
+  const oldest = nowMs - HEATMAP_SECONDS * 1_000;
+  return {
+    columns: [...columns.filter(({ toMs }) => toMs > oldest), column],
+    seen: { atMs: nowMs, view },
+  };
 }
 
 function difference(before: LatencyView, now: LatencyView): HeatColumn['cells'] {

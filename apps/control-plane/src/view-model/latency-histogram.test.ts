@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { latencyHistogram, niceCeiling } from './latency-histogram.ts';
+import { latencyHistogram } from './latency-histogram.ts';
+import { niceCeiling } from './share-bins.ts';
 import { latency, percentiles } from './testing.ts';
 
 describe('the latency histogram', () => {
@@ -22,8 +23,8 @@ describe('the latency histogram', () => {
             afterFault: { since: '', percentiles: percentiles(), histogram: bins(now, 0.5, start) },
           }),
         );
-        expect(view.bins.reduce((sum, bin) => sum + bin.since, 0)).toBeCloseTo(100, 6);
-        expect(view.bins.reduce((sum, bin) => sum + bin.before, 0)).toBeCloseTo(100, 6);
+        expect(view.bins.reduce((sum, bin) => sum + bin.shares[1]!, 0)).toBeCloseTo(100, 6);
+        expect(view.bins.reduce((sum, bin) => sum + bin.shares[0]!, 0)).toBeCloseTo(100, 6);
         for (const bin of view.bins) expect(bin.to - bin.from).toBeCloseTo(0.5, 9);
       }),
     );
@@ -45,10 +46,10 @@ describe('the latency histogram', () => {
       ['since', 5],
     ]);
     expect(view.bins).toEqual([
-      { from: 0, to: 1, before: 25, since: 0 },
-      { from: 1, to: 2, before: 75, since: 0 },
-      { from: 2, to: 3, before: 0, since: 50 },
-      { from: 3, to: 4, before: 0, since: 50 },
+      { from: 0, to: 1, shares: [25, 0] },
+      { from: 1, to: 2, shares: [75, 0] },
+      { from: 2, to: 3, shares: [0, 50] },
+      { from: 3, to: 4, shares: [0, 50] },
     ]);
     expect([view.startMs, view.endMs, view.topPercent]).toEqual([0, 4, 80]);
     expect(view.fault).toBe('killed local-3');
@@ -63,7 +64,7 @@ describe('the latency histogram', () => {
     ];
     const { bins, startMs } = latencyHistogram(latency({ histogram }));
     expect(startMs).toBe(40);
-    expect(bins.map((bin) => bin.since)).toEqual([75, 0, 25]);
+    expect(bins.map((bin) => bin.shares)).toEqual([[75], [0], [25]]);
   });
 
   it('has nothing to show before the first request', () => {

@@ -1,0 +1,101 @@
+'use client';
+import type { DeploymentView } from '@sparewheel/protocol';
+import { type RefObject, useRef, useState } from 'react';
+import { type ArrivalsDrawing, arrivalsTable } from '../../src/view-model/arrivals.ts';
+import { formatCount } from '../../src/view-model/format.ts';
+import { ExportButtons } from '../latency/export-buttons.tsx';
+import { Button } from '../ui/button.tsx';
+import { Card } from '../ui/card.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { ArrivalHistogram } from './arrival-histogram.tsx';
+import { StragglerTable } from './straggler-table.tsx';
+import { useArrivals } from './use-arrivals.ts';
+
+/** Beyond these the page would be nothing but histograms. */
+const FIRST = 12;
+
+/** When each device answers after the scatter [paper Fig. 1], and who keeps the others waiting. */
+export function ArrivalsPanel({ deployment }: { deployment: DeploymentView }) {
+  const { view, drawing, problem } = useArrivals(deployment);
+  const frame = useRef<HTMLUListElement>(null);
+  return (
+    <Card
+      title="Arrivals"
+      hint={drawing === null ? 'from scatter to answer, by device' : hintOf(drawing)}
+      className="@container"
+      actions={
+        <ExportButtons
+          chart="the arrivals"
+          fileName={`arrivals-${deployment.name}`}
+          frame={frame}
+          disabled={view === null || drawing === null}
+          table={() => (view && drawing ? arrivalsTable(view, drawing) : { columns: [], rows: [] })}
+        />
+      }
+    >
+      {problem !== null && drawing === null ? (
+        <div className="border-t p-4">
+          <Notice title={problem.title}>{problem.hint}</Notice>
+        </div>
+      ) : drawing === null ? (
+        <p className="border-t px-4 py-8 text-center text-ink-soft">
+          No device has answered yet. Start the load, or draw a digit.
+        </p>
+      ) : (
+        <Arrivals drawing={drawing} frame={frame} k={deployment.k} r={deployment.r} />
+      )}
+    </Card>
+  );
+}
+
+function Arrivals({
+  drawing,
+  frame,
+  k,
+  r,
+}: {
+  drawing: ArrivalsDrawing;
+  frame: RefObject<HTMLUListElement | null>;
+  k: number;
+  r: number;
+}) {
+  const [all, setAll] = useState(false);
+  const { rows, startMs, endMs, stragglers } = drawing;
+  const shown = all ? rows : rows.slice(0, FIRST);
+  return (
+    <>
+      <div className="border-t">
+        <ul
+          ref={frame}
+          aria-label="Arrivals by device"
+          data-testid="arrivals"
+          className="grid grid-cols-[repeat(auto-fill,minmax(8.5rem,1fr))] gap-x-5 gap-y-4 p-4"
+        >
+          {shown.map((row) => (
+            <li key={row.id} className="min-w-0">
+              <ArrivalHistogram row={row} startMs={startMs} endMs={endMs} />
+            </li>
+          ))}
+        </ul>
+        {rows.length > FIRST && (
+          <p className="px-4 pb-3">
+            <Button size="small" aria-expanded={all} onClick={() => setAll(!all)}>
+              {all ? `Show the first ${FIRST}` : `Show all ${rows.length}`}
+            </Button>
+          </p>
+        )}
+      </div>
+      {stragglers.length > 0 && <StragglerTable stragglers={stragglers} />}
+      <p className="border-t px-4 py-3 text-xs text-ink-faint">
+        One time axis for all, each at its own height; the line is the median.{' '}
+        {r > 0 &&
+          `Any ${k} of ${k + r} answers suffice, so that somebody may be “not in” at any time: the result did not need it, and nothing was lost.`}
+      </p>
+    </>
+  );
+}
+
+function hintOf({ requests, since }: ArrivalsDrawing): string {
+  const time = new Date(since).toLocaleTimeString('en-GB');
+  return `${formatCount(requests)} requests since ${time}`;
+}

@@ -1,0 +1,25 @@
+'use client';
+import type { ArrivalsView, DeploymentView } from '@sparewheel/protocol';
+import { useMemo } from 'react';
+import { type ArrivalsDrawing, arrivalsDrawing } from '../../src/view-model/arrivals.ts';
+import { useLive } from '../live-connection/live-provider.tsx';
+import { type Problem, useAnswer } from '../live-connection/use-answer.ts';
+
+const EVERY_MS = 2_000;
+
+/** When the devices of a deployment answered, asked for while somebody looks. */
+export function useArrivals(deployment: DeploymentView | undefined): {
+  view: ArrivalsView | null;
+  drawing: ArrivalsDrawing | null;
+  problem: Problem | null;
+} {
+  const devices = useLive((state) => state.devices);
+  const serves = deployment !== undefined && !['preparing', 'failed'].includes(deployment.state);
+  const path = serves ? `/api/deployments/${encodeURIComponent(deployment.name)}/arrivals` : null;
+  const { answer, problem } = useAnswer<ArrivalsView>(path, EVERY_MS);
+  const drawing = useMemo(
+    () => (answer === null || answer.devices.length === 0 ? null : arrivalsDrawing(answer, devices)),
+    [answer, devices],
+  );
+  return { view: answer, drawing, problem };
+}

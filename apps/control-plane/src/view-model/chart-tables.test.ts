@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { heatmapTable, histogramTable, toCsv } from './chart-tables.ts';
+import { shareBins } from './share-bins.ts';
+import { percentiles } from './testing.ts';
+
+const histogram = (counts: number[]) =>
+  counts.map((count, from) => ({ from, to: from === counts.length - 1 ? null : from + 1, count }));
+
+describe('a chart as CSV', () => {
+  it('has a column for each series that it draws', () => {
+    const drawn = shareBins(histogram([1, 1]), [
+      {
+        key: 'uncoded',
+        label: 'Uncoded',
+        percentiles: percentiles(),
+        histogram: histogram([0, 1]),
+        total: 2,
+      },
+      { key: 'coded', label: 'Coded', percentiles: percentiles(), histogram: histogram([3, 1]) },
+    ]);
+    expect(toCsv(histogramTable(drawn))).toBe(
+      'from_ms,to_ms,uncoded_percent,coded_percent\n0,1,0,75\n1,2,50,25\n',
+    );
+  });
+
+  it('has the cells and the faults of the last two minutes', () => {
+    const columns = [
+      { fromMs: 0, toMs: 1_000, cells: [{ from: 0, to: 1, share: 1 }], fault: null },
+      { fromMs: 1_000, toMs: 2_000, cells: [], fault: 'pi-1 "lost", pi-2 too' },
+    ];
+    expect(toCsv(heatmapTable({ columns, seen: null }, 2_500))).toBe(
+      'seconds_ago,from_ms,to_ms,share_percent,fault\n1.5,0,1,100,\n0.5,,,,"pi-1 ""lost"", pi-2 too"\n',
+    );
+  });
+});
