@@ -5,12 +5,12 @@ import {
   describeVerify,
   describeWait,
   FIRST_THRESHOLD_MS,
-  SLIDER_MS,
+  sliderScale,
   type WaitKind,
   waitKind,
   waitOf,
 } from '../../src/view-model/policy.ts';
-import { judgeWaiting } from '../../src/view-model/waiting-rules.ts';
+import { adaptivePrediction, judgeWaiting, slowestArrivalMs } from '../../src/view-model/waiting-rules.ts';
 import type { RequestTrace } from '../../src/view-model/waterfall.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { Card } from '../ui/card.tsx';
@@ -29,12 +29,13 @@ const SETTLE_MS = 150;
 const WAITS: readonly { value: WaitKind; label: string }[] = [
   { value: 'any-k', label: 'Any k' },
   { value: 'threshold', label: 'Wait a little' },
+  { value: 'adaptive', label: 'Adaptive' },
   { value: 'all', label: 'All' },
 ];
 
 /** When a request is answered and when answers are checked. Every change takes effect at once. */
 export function PolicyPanel({
-  deployment: { name, policy, k, r },
+  deployment: { name, policy, k, r, waiting },
   traces,
 }: {
   deployment: DeploymentView;
@@ -48,6 +49,12 @@ export function PolicyPanel({
   const settle = useRef<ReturnType<typeof setTimeout>>(undefined);
   const { problem, run } = useRequest();
   const shown = { ...policy, ...chosen };
+  // It only grows: a scale that shrinks under the hand cannot be aimed on.
+  const [slowestMs, setSlowest] = useState<number | null>(null);
+  useEffect(() => {
+    const seen = slowestArrivalMs(traces);
+    if (seen !== null) setSlowest((old) => Math.max(old ?? 0, seen));
+  }, [traces]);
 
   useEffect(() => setChosen({}), [policy.waitMs, policy.verify]);
 
@@ -74,7 +81,7 @@ export function PolicyPanel({
         {waitKind(shown.waitMs) === 'threshold' && (
           <ThresholdSlider
             value={thresholdMs}
-            max={Math.max(SLIDER_MS, thresholdMs)}
+            {...sliderScale(slowestMs, thresholdMs)}
             onChange={(waitMs) => {
               setThreshold(waitMs);
               change({ waitMs });
@@ -82,7 +89,12 @@ export function PolicyPanel({
           />
         )}
         <p className="text-xs text-ink-faint">{describeWait(shown.waitMs, k, r)}</p>
-        {r > 0 && <WaitingGain rules={judgeWaiting(traces, k, shown.waitMs)} />}
+        {r > 0 && (
+          <WaitingGain
+            rules={judgeWaiting(traces, k, shown.waitMs)}
+            adaptive={shown.waitMs === 'adaptive' ? adaptivePrediction(waiting) : null}
+          />
+        )}
         <Field label="Check answers against the spare equation">
           {(ids) => (
             <Select

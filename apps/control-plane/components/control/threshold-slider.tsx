@@ -1,13 +1,16 @@
 import { type CSSProperties, useId } from 'react';
+import { formatMs } from '../../src/view-model/format.ts';
 
 /** The waiting threshold of the paper, in milliseconds. */
 export function ThresholdSlider({
   value,
   max,
+  step,
   onChange,
 }: {
   value: number;
   max: number;
+  step: number;
   onChange: (value: number) => void;
 }) {
   const id = useId();
@@ -17,19 +20,24 @@ export function ThresholdSlider({
         <label htmlFor={id} className="font-medium text-ink-soft">
           Waiting threshold
         </label>
-        <output htmlFor={id}>{value} ms</output>
+        <output htmlFor={id}>{formatMs(value)}</output>
       </div>
       <input
         id={id}
         type="range"
         min={0}
         max={max}
-        step={1}
+        step={step}
         value={value}
-        onChange={(event) => onChange(event.target.valueAsNumber)}
+        aria-valuetext={formatMs(value)}
+        onChange={(event) => onChange(Number(event.target.valueAsNumber.toFixed(3)))}
         className="range"
         style={{ '--fill': `${(value / max) * 100}%` } as CSSProperties}
       />
+      <div aria-hidden className="flex justify-between text-[11px] leading-4 text-ink-faint">
+        <span>0</span>
+        <span>{formatMs(max)}</span>
+      </div>
     </div>
   );
 }

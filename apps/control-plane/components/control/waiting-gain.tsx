@@ -1,44 +1,70 @@
-import { formatMs } from '../../src/view-model/format.ts';
-import { gainPercent, type WaitingRules } from '../../src/view-model/waiting-rules.ts';
+import { formatMs, formatPercent } from '../../src/view-model/format.ts';
+import {
+  type AdaptivePrediction,
+  gainPercent,
+  type WaitingRules,
+} from '../../src/view-model/waiting-rules.ts';
 
 /** What the chosen waiting rule gains by the arrivals of the last requests, beside what was measured. */
-export function WaitingGain({ rules }: { rules: WaitingRules | null }) {
+export function WaitingGain({
+  rules,
+  adaptive,
+}: {
+  rules: WaitingRules | null;
+  /** Where the threshold is learned. */
+  adaptive: AdaptivePrediction | null;
+}) {
   if (rules === null) {
     return <p className="text-xs text-ink-faint">Under load, what each rule would gain stands here.</p>;
   }
+  const chosen = rules.chosen ?? (adaptive === null ? null : rules.anyK + adaptive.costMs);
   const rows = [
-    ...(rules.chosen === null
-      ? []
-      : [{ key: 'chosen', label: 'this rule, predicted', ms: rules.chosen, strong: true }]),
-    { key: 'measured', label: 'measured', ms: rules.measured, strong: true },
-    { key: 'any-k', label: 'any k, predicted', ms: rules.anyK, strong: false },
-    { key: 'all', label: 'all, predicted', ms: rules.all, strong: false },
+    ...(chosen === null ? [] : [{ key: 'chosen', label: 'This rule, predicted', ms: chosen, strong: true }]),
+    { key: 'measured', label: 'Measured', ms: rules.measured, strong: true },
+    { key: 'any-k', label: 'Any k, predicted', ms: rules.anyK, strong: false },
+    { key: 'all', label: 'All, predicted', ms: rules.all, strong: false },
   ];
-  const gain = gainPercent(rules, rules.chosen ?? rules.measured);
   return (
     <div data-testid="waiting-gain" className="rounded-lg bg-raised px-3 py-2 text-xs">
-      <p className="font-medium">
-        {gain > 0
-          ? `${gain} % faster than waiting for all`
-          : gain < 0
-            ? `${-gain} % slower than waiting for all`
-            : 'As fast as waiting for all'}
-      </p>
-      <dl className="mt-1 grid grid-cols-[minmax(0,1fr)_auto] gap-x-4 text-ink-soft">
-        {rows.map(({ key, label, ms, strong }) => (
-          <div
-            key={key}
-            className={
-              strong ? 'col-span-2 flex justify-between text-ink' : 'col-span-2 flex justify-between'
-            }
-          >
-            <dt>{label}</dt>
-            <dd>{formatMs(ms)}</dd>
-          </div>
-        ))}
-      </dl>
+      <table className="w-full">
+        <caption className="sr-only">What the waiting rules gain</caption>
+        <thead>
+          <tr className="text-left text-ink-faint">
+            <th scope="col" className="font-normal">
+              Rule
+            </th>
+            <th scope="col" className="text-right font-normal">
+              mean
+            </th>
+            <th scope="col" className="text-right font-normal">
+              gain over “all”
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ key, label, ms, strong }) => (
+            <tr key={key} className={strong ? 'text-ink' : 'text-ink-soft'}>
+              <th scope="row" className={strong ? 'text-left font-medium' : 'text-left font-normal'}>
+                {label}
+              </th>
+              <td className="text-right whitespace-nowrap">{formatMs(ms)}</td>
+              <td className="text-right whitespace-nowrap" data-testid={`gain-${key}`}>
+                {key === 'all' ? '–' : `${gainPercent(rules, ms)} %`}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {adaptive !== null && (
+        <p className="mt-1 text-ink-soft" data-testid="adaptive-prediction">
+          Learned: waits up to {adaptive.thresholdsMs.map((each) => formatMs(each)).join(', ')} by layer;{' '}
+          {formatPercent(adaptive.recoveredShare)} of layers are decoded,{' '}
+          {formatPercent(adaptive.anyKRecoveredShare)} under any k.
+        </p>
+      )}
       <p className="mt-1 text-ink-faint">
         Means of the last {rules.requests} requests, from when their answers came.
+        {rules.leftOut > 0 && ` Left out: ${rules.leftOut}, of which an answer never came.`}
       </p>
     </div>
   );

@@ -69,7 +69,7 @@ function CounterCell({ counter, large = false }: { counter: Counter; large?: boo
         >
           {counter.value}
         </span>
-        <span className={cn('mt-1 truncate text-xs', large ? TONES[counter.tone] : 'text-ink-faint')}>
+        <span className={cn('mt-1 text-xs/4', large ? TONES[counter.tone] : 'text-ink-faint')}>
           {counter.note}
         </span>
       </dd>

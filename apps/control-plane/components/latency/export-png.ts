@@ -4,7 +4,8 @@ import { saveFile } from '../save-file.ts';
 const SCALE = 2;
 
 /**
- * Hands a chart to the person as a picture, as it looks now: its canvases and SVGs, and the words laid over them.
+ * Hands a chart to the person as a picture, as it looks now: its canvases and SVGs, boxes that say how they are painted
+ * (`data-paint`), and the words over them.
  * @param frame  the element that the chart is drawn in
  */
 export async function downloadPng(frame: HTMLElement, fileName: string): Promise<void> {
@@ -18,7 +19,7 @@ export async function downloadPng(frame: HTMLElement, fileName: string): Promise
   context.fillStyle = getComputedStyle(frame).getPropertyValue('--surface');
   context.fillRect(0, 0, area.width, area.height);
 
-  const at = (element: Element) => {
+  const at = (element: Element): Box => {
     const box = element.getBoundingClientRect();
     return { x: box.x - area.x, y: box.y - area.y, width: box.width, height: box.height };
   };
@@ -32,28 +33,66 @@ export async function downloadPng(frame: HTMLElement, fileName: string): Promise
     const { x, y, width, height } = at(svg);
     context.drawImage(await pictureOf(svg), x, y, width, height);
   }
-  for (const words of frame.querySelectorAll('span')) writeWords(context, words, at(words));
+  for (const box of frame.querySelectorAll<HTMLElement>('[data-paint]')) paintBox(context, box, at(box));
+  writeWords(context, frame, area);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
   if (blob === null) throw new Error('This browser cannot save the picture.');
   saveFile(blob, fileName);
 }
 
-/** Upright words at their place; what is turned on its side is an axis' name, and is turned here too. */
-function writeWords(
-  context: CanvasRenderingContext2D,
-  words: HTMLElement,
-  { x, y, width, height }: { x: number; y: number; width: number; height: number },
-): void {
-  const style = getComputedStyle(words);
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** `data-paint` is a colour of the page ("--data"); `data-hatched` paints it in stripes, `data-faint` lightly. */
+function paintBox(context: CanvasRenderingContext2D, box: HTMLElement, { x, y, width, height }: Box): void {
+  const { paint, hatched, faint } = box.dataset;
   context.save();
-  context.translate(x + width / 2, y + height / 2);
-  if (height > width) context.rotate(-Math.PI / 2);
-  context.font = `${style.fontSize} ${style.fontFamily}`;
-  context.fillStyle = style.color;
-  context.textAlign = 'center';
-  context.textBaseline = 'middle';
-  context.fillText(words.textContent ?? '', 0, 0);
+  context.fillStyle = getComputedStyle(box).getPropertyValue(paint ?? '');
+  context.strokeStyle = context.fillStyle;
+  context.globalAlpha = faint !== undefined ? 0.4 : hatched !== undefined ? 0.3 : 1;
+  context.fillRect(x, y, width, height);
+  if (hatched !== undefined) {
+    context.globalAlpha = 1;
+    context.lineWidth = 2;
+    context.beginPath();
+    context.rect(x, y, width, height);
+    context.clip();
+    context.beginPath();
+    for (let from = x - height; from < x + width; from += 6) {
+      context.moveTo(from, y + height);
+      context.lineTo(from + height, y);
+    }
+    context.stroke();
+  }
   context.restore();
+}
+
+/** Every visible text at its place; what is higher than wide is turned on its side, as an axis' name is. */
+function writeWords(context: CanvasRenderingContext2D, frame: HTMLElement, area: DOMRect): void {
+  const texts = document.createTreeWalker(frame, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+    const parent = text.parentElement;
+    const words = text.textContent?.trim() ?? '';
+    if (parent === null || words === '' || parent.closest('svg, .sr-only') !== null) continue;
+    range.selectNodeContents(text);
+    const { x, y, width, height } = range.getBoundingClientRect();
+    if (width === 0) continue;
+    const style = getComputedStyle(parent);
+    context.save();
+    context.translate(x - area.x + width / 2, y - area.y + height / 2);
+    if (height > width && words.length > 2) context.rotate(-Math.PI / 2);
+    context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    context.fillStyle = style.color;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.fillText(words, 0, 0);
+    context.restore();
+  }
 }
 
 const PAINT = ['fill', 'stroke', 'opacity', 'fill-opacity', 'stroke-width', 'font-size', 'font-family'];

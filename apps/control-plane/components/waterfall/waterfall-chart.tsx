@@ -1,27 +1,56 @@
-import type { BarKind, Waterfall, WaterfallLane } from '../../src/view-model/waterfall.ts';
+import type { RefObject } from 'react';
+import type { BarKind, Waterfall, WaterfallBar, WaterfallLane } from '../../src/view-model/waterfall.ts';
 import { cn } from '../ui/class-names.ts';
 
 const HATCH = (colour: string) =>
   `repeating-linear-gradient(135deg, ${colour} 0 3px, color-mix(in srgb, ${colour} 30%, transparent) 3px 6px)`;
 
-const KINDS: Record<BarKind, { label: string; style: { background: string; opacity?: number } }> = {
-  local: { label: 'on the data plane', style: { background: 'var(--spare)' } },
-  used: { label: 'used', style: { background: 'var(--data)' } },
-  spare: { label: 'in, not needed', style: { background: 'var(--data)', opacity: 0.4 } },
-  recovered: { label: 'recovered from parity', style: { background: HATCH('var(--parity)') } },
-  rescued: { label: 'rescued', style: { background: HATCH('var(--ink-faint)') } },
-  late: { label: 'not waited for', style: { background: HATCH('var(--spare)') } },
-  missing: { label: 'no answer', style: { background: HATCH('var(--danger)') } },
-  waiting: { label: 'in flight', style: { background: 'var(--line-strong)' } },
+/** How a kind of bar is painted, on the page and in a saved picture. */
+interface Paint {
+  readonly label: string;
+  readonly colour: string;
+  readonly look?: 'hatched' | 'faint';
+}
+
+const KINDS: Record<BarKind, Paint> = {
+  local: { label: 'on the data plane', colour: '--spare' },
+  used: { label: 'used', colour: '--data' },
+  spare: { label: 'in, not needed', colour: '--data', look: 'faint' },
+  recovered: { label: 'not in: decoded from the others', colour: '--parity', look: 'hatched' },
+  rescued: { label: 'rescued', colour: '--ink-faint', look: 'hatched' },
+  late: { label: 'not waited for, not needed', colour: '--spare', look: 'hatched' },
+  missing: { label: 'no answer', colour: '--danger', look: 'hatched' },
+  waiting: { label: 'in flight', colour: '--line-strong' },
 };
+
+function styleOf({ colour, look }: Paint) {
+  const fill = `var(${colour})`;
+  return {
+    background: look === 'hatched' ? HATCH(fill) : fill,
+    ...(look === 'faint' ? { opacity: 0.4 } : {}),
+  };
+}
+
+/** For the saved picture. */
+function paintOf({ colour, look }: Paint) {
+  return { 'data-paint': colour, ...(look ? { [`data-${look}`]: '' } : {}) };
+}
+
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 
 /** A lane a device, time to the right; the parity's own answers are amber. Each bar says its story when pointed at. */
-export function WaterfallChart({ waterfall }: { waterfall: Waterfall }) {
+export function WaterfallChart({
+  waterfall,
+  frame,
+}: {
+  waterfall: Waterfall;
+  /** What a picture of it shows. */
+  frame: RefObject<HTMLElement | null>;
+}) {
   const { lanes, endMs, totalMs } = waterfall;
   const kinds = new Set(lanes.flatMap(({ bars }) => bars.map(({ kind }) => kind)));
   return (
-    <figure>
+    <figure ref={frame}>
       <ul aria-label="Lanes" className="flex flex-col gap-1">
         {lanes.map((lane) => (
           <Lane key={lane.id} lane={lane} endMs={endMs} totalMs={totalMs} />
@@ -51,19 +80,28 @@ export function WaterfallChart({ waterfall }: { waterfall: Waterfall }) {
           .filter((kind) => kinds.has(kind))
           .map((kind) => (
             <span key={kind} className="flex items-center gap-1.5">
-              <span aria-hidden className="size-2.5 rounded-[3px]" style={KINDS[kind].style} />
+              <span
+                aria-hidden
+                className="size-2.5 rounded-[3px]"
+                style={styleOf(KINDS[kind])}
+                {...paintOf(KINDS[kind])}
+              />
               {KINDS[kind].label}
             </span>
           ))}
         {lanes.some(({ bars }) => bars.some(({ lateMs }) => lateMs !== null)) && (
           <span className="flex items-center gap-1.5">
-            <span aria-hidden className="h-1 w-3 border-r-2 border-danger bg-danger/50" />
-            came too late
+            <span
+              aria-hidden
+              data-paint="--danger"
+              className="h-1 w-3 border-r-2 border-danger bg-danger/50"
+            />
+            came too late to be needed; nothing was lost
           </span>
         )}
         {totalMs !== null && (
           <span className="flex items-center gap-1.5">
-            <span aria-hidden className="h-3 w-px bg-ink" />
+            <span aria-hidden data-paint="--ink" className="h-3 w-px bg-ink" />
             the answer
           </span>
         )}
@@ -90,39 +128,50 @@ function Lane({ lane, endMs, totalMs }: { lane: WaterfallLane; endMs: number; to
         {lane.label}
       </span>
       <div className="relative h-5 overflow-hidden rounded-sm bg-raised/60">
-        {lane.bars.map((bar) => (
-          <span
-            key={bar.id}
-            title={bar.text}
-            data-kind={bar.kind}
-            className="absolute inset-y-0.5 min-w-0.5 rounded-[2px]"
-            style={{
-              left: percent(bar.fromMs),
-              width: percent(bar.toMs - bar.fromMs),
-              ...KINDS[bar.kind].style,
-              ...(lane.role === 'parity' && (bar.kind === 'used' || bar.kind === 'spare')
-                ? { background: 'var(--parity)' }
-                : {}),
-            }}
-          >
-            <span className="sr-only">{bar.text}. </span>
-          </span>
-        ))}
+        {lane.bars.map((bar) => {
+          const paint = paintIn(lane, bar);
+          return (
+            <span
+              key={bar.id}
+              title={bar.text}
+              data-kind={bar.kind}
+              className="absolute inset-y-0.5 min-w-0.5 rounded-[2px]"
+              style={{ left: percent(bar.fromMs), width: percent(bar.toMs - bar.fromMs), ...styleOf(paint) }}
+              {...paintOf(paint)}
+            >
+              <span className="sr-only">{bar.text}. </span>
+            </span>
+          );
+        })}
         {lane.bars.map(
           ({ id, toMs, lateMs }) =>
             lateMs !== null && (
               <span
                 key={id}
                 aria-hidden
+                data-paint="--danger"
                 className="absolute bottom-0 h-0.5 border-r-2 border-danger bg-danger/50"
                 style={{ left: percent(toMs), width: percent(lateMs - toMs) }}
               />
             ),
         )}
         {totalMs !== null && totalMs < endMs && (
-          <span aria-hidden className="absolute inset-y-0 w-px bg-ink" style={{ left: percent(totalMs) }} />
+          <span
+            aria-hidden
+            data-paint="--ink"
+            className="absolute inset-y-0 w-px bg-ink"
+            style={{ left: percent(totalMs) }}
+          />
         )}
       </div>
     </li>
   );
+}
+
+/** The parity's own answers are in its colour. */
+function paintIn({ role }: WaterfallLane, { kind }: WaterfallBar): Paint {
+  const paint = KINDS[kind];
+  return role === 'parity' && (kind === 'used' || kind === 'spare')
+    ? { ...paint, colour: '--parity' }
+    : paint;
 }

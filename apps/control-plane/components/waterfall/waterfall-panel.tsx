@@ -2,13 +2,15 @@
 import type { Plan } from '@sparewheel/planner';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { Pause, Play } from 'lucide-react';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
+import { waterfallTable } from '../../src/view-model/chart-tables.ts';
 import {
   chooseTrace,
   type RequestTrace,
   type TraceChoice,
   waterfall,
 } from '../../src/view-model/waterfall.ts';
+import { ExportButtons } from '../latency/export-buttons.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { type Problem, useAnswer } from '../live-connection/use-answer.ts';
 import { Button } from '../ui/button.tsx';
@@ -42,6 +44,7 @@ export function WaterfallPanel({
   const devices = useLive((state) => state.devices);
   const { answer } = useAnswer<DeploymentView>(`/api/deployments/${encodeURIComponent(deployment.name)}`);
   const [choice, setChoice] = useState<TraceChoice>('latest');
+  const frame = useRef<HTMLElement>(null);
   const [held, setHeld] = useState<readonly RequestTrace[] | null>(null);
 
   const names = new Map(devices.map(({ id, name }) => [id, name]));
@@ -77,6 +80,13 @@ export function WaterfallPanel({
           >
             {held === null ? <Pause /> : <Play />}
           </Button>
+          <ExportButtons
+            chart="the waterfall"
+            fileName={`request-${deployment.name}-${drawn?.request ?? ''}`}
+            frame={frame}
+            disabled={drawn === null}
+            table={() => (drawn ? waterfallTable(drawn) : { columns: [], rows: [] })}
+          />
         </>
       }
       style={{ gridArea: 'waterfall' }}
@@ -87,7 +97,7 @@ export function WaterfallPanel({
         ) : drawn === null ? (
           <p className="py-6 text-center text-ink-soft">{NOTHING[choice]}</p>
         ) : (
-          <WaterfallChart waterfall={drawn} />
+          <WaterfallChart waterfall={drawn} frame={frame} />
         )}
       </div>
     </Card>

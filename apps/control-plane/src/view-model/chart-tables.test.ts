@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { heatmapTable, histogramTable, toCsv } from './chart-tables.ts';
+import { heatmapTable, histogramTable, toCsv, waterfallTable } from './chart-tables.ts';
 import { shareBins } from './share-bins.ts';
-import { percentiles } from './testing.ts';
+import { codedTrace, percentiles } from './testing.ts';
+import { waterfall } from './waterfall.ts';
 
 const histogram = (counts: number[]) =>
   counts.map((count, from) => ({ from, to: from === counts.length - 1 ? null : from + 1, count }));
@@ -31,5 +32,19 @@ describe('a chart as CSV', () => {
     expect(toCsv(heatmapTable({ columns, seen: null }, 2_500))).toBe(
       'seconds_ago,from_ms,to_ms,share_percent,fault\n1.5,0,1,100,\n0.5,,,,"pi-1 ""lost"", pi-2 too"\n',
     );
+  });
+
+  it('has every bar of a waterfall', () => {
+    const drawn = waterfall(
+      codedTrace([2, 7, 4], 5),
+      2,
+      (device) => device,
+      () => 'fc1',
+    );
+    const [head, ...lines] = toCsv(waterfallTable(drawn)).trim().split('\n');
+    expect(head).toBe('request,lane,role,from_ms,to_ms,late_answer_ms,kind,what_happened');
+    expect(lines[0]).toBe('5,d0,data,0,2,,used,fc1: answered after 2.00 ms');
+    expect(lines[1]).toMatch(/^5,d1,data,0,4,5\.4,recovered,"?fc1: recovered from parity/);
+    expect(lines).toHaveLength(3);
   });
 });

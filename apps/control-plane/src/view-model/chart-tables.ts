@@ -1,5 +1,6 @@
 import type { LatencyHeatmap } from './latency-heatmap.ts';
 import type { LatencyHistogram } from './share-bins.ts';
+import type { Waterfall } from './waterfall.ts';
 
 /** What a chart shows, as a table to be saved: CSV with a line of names, units in the names. */
 export interface ChartTable {
@@ -25,6 +26,29 @@ export function heatmapTable({ columns }: LatencyHeatmap, nowMs: number): ChartT
       return [...marks, ...cells.map(({ from, to, share }) => [ago, from, to, share * 100, null])];
     }),
   };
+}
+
+/** One line a bar: a device's answer in one step, or a step on the data plane. */
+export function waterfallTable({ lanes, request }: Waterfall): ChartTable {
+  return {
+    columns: ['request', 'lane', 'role', 'from_ms', 'to_ms', 'late_answer_ms', 'kind', 'what_happened'],
+    rows: lanes.flatMap(({ label, role, bars }) =>
+      bars.map(({ fromMs, toMs, lateMs, kind, text }) => [
+        request,
+        label,
+        role,
+        ...[fromMs, toMs].map(micros),
+        lateMs === null ? null : micros(lateMs),
+        kind,
+        text,
+      ]),
+    ),
+  };
+}
+
+/** Milliseconds to the microsecond: the clock has no more. */
+function micros(ms: number): number {
+  return Number(ms.toFixed(3));
 }
 
 /** Comma-separated, quoted where need be (RFC 4180); what is not there is empty. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { counters, throughputNow } from './counters.ts';
-import { latency, percentiles } from './testing.ts';
+import { comparison, latency, percentiles } from './testing.ts';
 
 const load = {
   running: true,
@@ -37,9 +37,19 @@ describe('the counters', () => {
     const counts = { ...latency().counts, recovered: 1204, recoveredShards: 1300 };
     expect(counters(latency({ counts }), null).find(({ key }) => key === 'recovered')).toMatchObject({
       value: '1,204',
-      note: '1,300 shards by subtraction',
+      note: '1,300 shards by subtraction; nothing was lost',
       tone: 'parity',
     });
+  });
+
+  it('do not make a healthy fleet look damaged, where answers only came too late to be needed', () => {
+    const counts = { ...latency().counts, recovered: 98, recoveredShards: 98 };
+    const note = (unanswered: number) =>
+      counters(latency({ counts, comparison: comparison({ requests: 98, unanswered }) }), null).find(
+        ({ key }) => key === 'recovered',
+      )?.note;
+    expect(note(0)).toBe('an answer came too late to be needed; nothing was lost');
+    expect(note(1)).toContain('by subtraction');
   });
 
   it('read the throughput from the last second', () => {

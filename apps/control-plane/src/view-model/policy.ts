@@ -1,10 +1,12 @@
 import type { DeploymentView } from '@sparewheel/protocol';
+import { niceCeiling } from './share-bins.ts';
 
 type Policy = DeploymentView['policy'];
 export type WaitKind = 'any-k' | 'threshold' | 'adaptive' | 'all';
 
-/** The slider goes from 0 to this many milliseconds; the API takes up to a minute. */
-export const SLIDER_MS = 200;
+/** Where nothing has arrived yet the slider goes to this many milliseconds; the API takes up to a minute. */
+const SLIDER_MS = 200;
+const SLIDER_STEPS = 200;
 export const FIRST_THRESHOLD_MS = 20;
 
 export function waitKind(waitMs: Policy['waitMs']): WaitKind {
@@ -14,6 +16,16 @@ export function waitKind(waitMs: Policy['waitMs']): WaitKind {
 /** What a choice of the waiting rule sets. A threshold starts where it last was. */
 export function waitOf(kind: WaitKind, thresholdMs: number): Policy['waitMs'] {
   return kind === 'threshold' ? thresholdMs : kind;
+}
+
+/**
+ * A slider on which the thresholds that matter here are far apart: up to twice what the slowest answer took.
+ * @param slowestMs  of what arrived lately; null where nothing did
+ */
+export function sliderScale(slowestMs: number | null, thresholdMs: number): { max: number; step: number } {
+  const wanted = slowestMs === null ? SLIDER_MS : 2 * slowestMs;
+  const max = niceCeiling(Math.max(1, wanted, thresholdMs));
+  return { max, step: max / SLIDER_STEPS };
 }
 
 /** In one sentence, when a request is answered. */

@@ -1,5 +1,5 @@
 import type { RequestTrace, StepTrace } from '@sparewheel/coordinator';
-import type { DeploymentView } from '@sparewheel/protocol';
+import type { DeploymentView, WaitPredictionView } from '@sparewheel/protocol';
 
 type WaitMs = DeploymentView['policy']['waitMs'];
 
@@ -12,6 +12,8 @@ export interface WaitingRules {
   readonly all: number;
   /** As they really took, under the rule that was in force. */
   readonly measured: number;
+  /** Requests of which an answer never came, or was called off: no rule but the one in force can be judged by them. */
+  readonly leftOut: number;
 }
 
 /** A mean of fewer requests moves too much to be shown. */
@@ -32,6 +34,7 @@ export function judgeWaiting(
   const judgedAs = typeof waitMs === 'number' || waitMs === 'all' ? waitMs : 'any-k';
   const sum = { anyK: 0, chosen: 0, all: 0, measured: 0 };
   let requests = 0;
+  let leftOut = 0;
   for (const trace of traces) {
     if (trace.finishedAt === null) continue;
     const coded = trace.steps.filter(({ kind }) => kind === 'coded');
@@ -42,7 +45,10 @@ export function judgeWaiting(
     const add = (rule: 'anyK' | 'chosen' | 'all') =>
       judged.reduce((total, step) => total + (step?.[rule] ?? Number.NaN), measured - waited);
     const times = { anyK: add('anyK'), chosen: add('chosen'), all: add('all') };
-    if (!Object.values(times).every(Number.isFinite)) continue;
+    if (!Object.values(times).every(Number.isFinite)) {
+      leftOut += 1;
+      continue;
+    }
     requests += 1;
     sum.measured += measured;
     sum.anyK += times.anyK;
@@ -56,6 +62,7 @@ export function judgeWaiting(
     chosen: judgedAs === waitMs ? sum.chosen / requests : null,
     all: sum.all / requests,
     measured: sum.measured / requests,
+    leftOut,
   };
 }
 
@@ -82,6 +89,43 @@ function judgeStep(
     default:
       return { anyK, chosen: Math.min(all, Math.max(waitMs, anyK)), all };
   }
+}
+
+/** What a learned threshold is expected to do, over all coded layers of a request. */
+export interface AdaptivePrediction {
+  /** Of the layers, in their order. */
+  readonly thresholdsMs: readonly number[];
+  /** By how much later a request is done than if every layer were decoded at once, in ms. */
+  readonly costMs: number;
+  /** Share of layers in which a shard has to be decoded: with the threshold, and without. */
+  readonly recoveredShare: number;
+  readonly anyKRecoveredShare: number;
+}
+
+/** null before anything was learned. */
+export function adaptivePrediction(
+  waiting: readonly WaitPredictionView[] | undefined,
+): AdaptivePrediction | null {
+  if (waiting === undefined || waiting.length === 0) return null;
+  const sum = (of: (layer: WaitPredictionView) => number) =>
+    waiting.reduce((total, layer) => total + of(layer), 0);
+  return {
+    thresholdsMs: waiting.map(({ waitMs }) => waitMs),
+    costMs: sum(({ meanMs, anyKMeanMs }) => meanMs - anyKMeanMs),
+    recoveredShare: sum(({ recoveredShare }) => recoveredShare) / waiting.length,
+    anyKRecoveredShare: sum(({ anyKRecoveredShare }) => anyKRecoveredShare) / waiting.length,
+  };
+}
+
+/** The slowest answer of the requests, in ms after its scatter; null where none came. */
+export function slowestArrivalMs(traces: readonly RequestTrace[]): number | null {
+  let slowest: number | null = null;
+  for (const { steps } of traces) {
+    for (const { sentAt, answeredAt } of steps.flatMap(({ shards }) => shards)) {
+      if (sentAt !== null && answeredAt !== null) slowest = Math.max(slowest ?? 0, answeredAt - sentAt);
+    }
+  }
+  return slowest;
 }
 
 /** "Any k: 3.1 ms … 24 % faster than waiting for all": what a rule gains, in percent of waiting for all. */
