@@ -43,6 +43,17 @@ describe('the learned waiting threshold', () => {
     expect(wait.waitMs).toBeLessThan(15);
   });
 
+  it('does not wait longer for stragglers because a few requests had to wait for a silence (seed 21137)', () => {
+    const random = uniform(5);
+    const wait = new AdaptiveWait();
+    run(wait, 64, () => 4 + random());
+    // Two devices out at once: a second until that is noticed. Then one straggler.
+    for (let request = 0; request < 12; request++) wait.observe(1_000, Number.POSITIVE_INFINITY);
+    for (let request = 0; request < 4; request++) wait.observe(4, 300);
+    expect(wait.prediction('s')!.anyKMeanMs).toBeGreaterThan(100);
+    expect(wait.waitMs).toBeLessThan(30);
+  });
+
   it('follows a fleet that becomes slower, and one that becomes faster again', () => {
     const random = uniform(3);
     const wait = new AdaptiveWait();

@@ -4,8 +4,11 @@ import type { WaitPrediction } from './policy.ts';
 const OBSERVED = 64;
 /** The threshold is chosen anew after so many of them. */
 const CHOOSE_EVERY = 8;
-/** What waiting may cost: predicted mean latency over that of decoding at once. */
-const ALLOWANCE = 1.05;
+/**
+ * What waiting may cost on average, relative to a usual request decoded at once. The median is what is usual: a few seconds
+ * of silence among the observed raise the mean so far that the next straggler would be waited for half a second.
+ */
+const ALLOWANCE = 0.05;
 /** A little beyond all that was seen, which the allowance always affords: a threshold that cut arrivals off grows again. */
 const EXPLORE = 1.04;
 
@@ -19,8 +22,8 @@ export interface ArrivalObservation {
 /**
  * The waiting threshold of one coded step, learned from what arrives. A request with threshold t is done at
  * min(all data, max(t, any k)) [paper §6.2; `codedCompletion` in cdc, here over observed requests instead of assumed
- * distributions]. Chosen is the largest t whose predicted mean is at most 5 % above that of t = 0: answers are exact
- * and undecoded as often as that allowance buys, and a straggler is never waited for longer.
+ * distributions]. Chosen is the largest t whose predicted mean exceeds that of t = 0 by at most 5 % of a usual request:
+ * answers are exact and undecoded as often as that allowance buys, and a straggler is never waited for longer.
  */
 export class AdaptiveWait {
   readonly #observed: ArrivalObservation[] = [];
@@ -62,7 +65,10 @@ export class AdaptiveWait {
   }
 
   #choose(): number {
-    const bound = ALLOWANCE * this.#meanMs(0);
+    const mean = this.#meanMs(0);
+    const byLength = this.#observed.map(({ anyKMs }) => anyKMs).sort((a, b) => a - b);
+    const usual = Math.min(byLength[byLength.length >> 1]!, mean);
+    const bound = mean + ALLOWANCE * usual;
     const times = this.#observed.map(({ allDataMs, anyKMs }) =>
       Number.isFinite(allDataMs) ? allDataMs : anyKMs,
     );

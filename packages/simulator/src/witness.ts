@@ -39,6 +39,8 @@ export class Witness {
   readonly #malformedTo = new Set<number>();
   readonly #flagged = new Set<number>();
   readonly #holders = new Map<string, Holders>();
+  /** When a device last fell silent. */
+  readonly #silentAt = new Map<string, number>();
 
   /** @param watching  whether anybody will lie: remembering every message costs a tenth of a simulation */
   constructor(
@@ -58,6 +60,7 @@ export class Witness {
     this.#malformedTo.clear();
     this.#flagged.clear();
     this.#holders.clear();
+    this.#silentAt.clear();
   }
 
   sent(device: VirtualDevice, { kind, request, task }: ToDevice): void {
@@ -103,8 +106,10 @@ export class Witness {
     if (this.#lies.has(flight)) this.#lieTold.add(request);
     if (this.#malformed.has(flight)) this.#malformedTo.add(request);
     if (this.#cancelled.has(flight) || this.#malformed.has(flight)) return;
-    // A device that took longer was silent in between, and its surplus answer given up.
-    if (this.clock.now() - evidence.askedAt < SILENT_AFTER_MS) evidence.answered.add(device.id);
+    // A device that took longer, or was silent in between, was given up, and its surplus answer with it.
+    const tookMs = this.clock.now() - evidence.askedAt;
+    const silentAt = this.#silentAt.get(device.id) ?? Number.NEGATIVE_INFINITY;
+    if (tookMs < SILENT_AFTER_MS && silentAt < evidence.askedAt) evidence.answered.add(device.id);
     if (this.#lies.has(flight)) evidence.lies++;
     if (evidence.crowded || !liarsAround) return;
     evidence.crowded = snapshot().devices.some(
@@ -115,6 +120,7 @@ export class Witness {
 
   happened(event: CoordinatorEvent): void {
     if (event.kind === 'corruption' && event.answeredWrong) this.#flagged.add(event.request);
+    if (event.kind === 'device-silent') this.#silentAt.set(event.device, this.clock.now());
   }
 
   /** A value that was well-formed and wrong. */
