@@ -49,7 +49,8 @@ describe('the learned waiting threshold', () => {
     run(wait, 64, () => 4 + random());
     // Two devices out at once: a second until that is noticed. Then one straggler.
     for (let request = 0; request < 12; request++) wait.observe(1_000, Number.POSITIVE_INFINITY);
-    for (let request = 0; request < 4; request++) wait.observe(4, 300);
+    run(wait, 3, () => 4 + random());
+    wait.observe(4, 300);
     expect(wait.prediction('s')!.anyKMeanMs).toBeGreaterThan(100);
     expect(wait.waitMs).toBeLessThan(30);
   });
