@@ -8,7 +8,9 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   encode: async () => (await import('./encode.ts')).encode,
   decode: async () => (await import('./decode.ts')).decode,
   gather: async () => (await import('./gather.ts')).gather,
+  liars: async () => (await import('./liars.ts')).liars,
   failover: async () => (await import('./failover.ts')).failover,
   plan: async () => (await import('./plan.ts')).plan,
+  dashboard: async () => (await import('./dashboard.ts')).dashboard,
   predict: async () => (await import('./predict.ts')).predict,
 };

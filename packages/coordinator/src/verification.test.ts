@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Inference } from './accepted-request.ts';
 import type { Policy } from './policy.ts';
-import { corrupted, HandRig, settle } from './testing/index.ts';
+import { corrupted, HandRig, randomStream, settle } from './testing/index.ts';
 
 const X = [0.5, -1, 2, 0.25];
 
@@ -61,6 +61,39 @@ describe('verify "before"', () => {
           expect(rig.eventsOf('device-quarantined').map(({ device }) => device)).toEqual([`d${liar}`]);
         }
       }
+    }
+  });
+
+  it('lets none of 1000 random lies out, and notices each that came in time', async () => {
+    const random = randomStream(1000);
+    const draw = (below: number) => Math.floor(random() * below);
+    for (let attempt = 0; attempt < 1_000; attempt++) {
+      const [k, r] = (
+        [
+          [1, 1],
+          [2, 1],
+          [4, 1],
+          [3, 2],
+        ] as const
+      )[draw(4)]!;
+      const n = k + r;
+      const { rig, settled, ask } = await scenario(k, r, { verify: 'before' });
+      const [liar, last, at] = [draw(n), draw(n), draw(Math.ceil(8 / k))];
+      const amount = 10 ** (random() * 5 - 3) * (random() < 0.5 ? -1 : 1);
+      const where = `attempt ${attempt}: k ${k} r ${r} liar ${liar} last ${last}, ${amount} at ${at}`;
+      ask();
+      for (let i = 1; i <= n; i++) {
+        const shard = (last + i) % n;
+        for (const request of rig.asked(`d${shard}`)) {
+          const right = rig.answerTo(`d${shard}`, request);
+          rig.send(`d${shard}`, shard === liar ? corrupted(right, amount, at) : right);
+        }
+        await settle();
+      }
+      expect(settled.length, where).toBe(1);
+      expect(isRight(rig, settled[0]), where).toBe(true);
+      const noticed = rig.eventsOf('device-quarantined').map(({ device }) => device);
+      expect(noticed, where).toEqual(liar === last && r > 1 ? [] : [`d${liar}`]);
     }
   });
 
