@@ -118,6 +118,19 @@ describe('an answer that is not in', () => {
     }
   });
 
+  it('is not known either where the device was at its cap, and so not asked', async () => {
+    const rig = await HandRig.ready({ k: 3, r: 1, layers: [CODED], options: { inFlightPerDevice: 1 } });
+    for (let request = 0; request < 2; request++) {
+      void infer(rig);
+      for (const device of ['d0', 'd1', 'd3']) rig.answerAll(device);
+      await settle();
+    }
+    const [, second] = judged(rig);
+    expect(rig.asked('d2')).toHaveLength(1);
+    expect(second).toMatchObject({ allDataMs: null, missing: 'called-off' });
+    expect(second!.shards.map(({ device }) => device)).toEqual(['d0', 'd1', 'd3']);
+  });
+
   it('is unanswered where the device is gone', async () => {
     const rig = await rigFor();
     void infer(rig);

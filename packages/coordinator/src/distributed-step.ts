@@ -102,6 +102,8 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
         trace.sentAt = now;
         trace.status = 'waiting';
         devices.push(device.id);
+      } else if (device?.availability === 'busy') {
+        trace.calledOff = true;
       }
     }
     if (devices.length > 0) {

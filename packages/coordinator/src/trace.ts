@@ -15,7 +15,7 @@ export interface ShardTrace {
   sentAt: number | null;
   answeredAt: number | null;
   status: ShardStatus;
-  /** The coordinator stopped waiting for it: had it been waited for, it might have come. */
+  /** The coordinator stopped waiting for it, or did not ask a device at its cap: otherwise it might have come. */
   calledOff?: true;
 }
 

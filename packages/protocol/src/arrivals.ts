@@ -16,7 +16,7 @@ export interface RuleComparisonView {
   readonly requests: number;
   /** Of those, the ones an uncoded system would have had to wait for or lose: a data shard's answer never came. */
   readonly unanswered: number;
-  /** Besides those: nobody knows, as an answer was called off that nobody needed any more. */
+  /** Besides those: nobody knows, as an answer that was not needed was called off, or a busy device not asked. */
   readonly calledOff: number;
   readonly coded: { readonly percentiles: Percentiles; readonly histogram: readonly HistogramBin[] };
   /** The histogram holds `requests - unanswered`; its bins are those of `coded`. */

@@ -26,6 +26,7 @@ export function ArrivalsPanel({ deployment }: { deployment: DeploymentView }) {
       actions={
         <ExportButtons
           chart="the arrivals"
+          title={`Arrivals by device, ${deployment.name}`}
           fileName={`arrivals-${deployment.name}`}
           frame={frame}
           disabled={view === null || drawing === null}

@@ -39,6 +39,7 @@ function ArrivalsIn({
       actions={
         <ExportButtons
           chart="its arrivals"
+          title={`Arrivals of ${device.name} in ${deployment.name}`}
           fileName={`arrivals-${deployment.name}-${device.name}`}
           frame={frame}
           disabled={row === undefined}

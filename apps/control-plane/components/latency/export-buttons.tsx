@@ -10,6 +10,7 @@ import { downloadPng } from './export-png.ts';
 /** The same two for every chart: its numbers, and its picture as it looks now. */
 export function ExportButtons({
   chart,
+  title,
   fileName,
   frame,
   table,
@@ -17,6 +18,8 @@ export function ExportButtons({
 }: {
   /** What the buttons say that they save: "the histogram". */
   chart: string;
+  /** Of the picture; the time is added. */
+  title: string;
   /** Without an ending. */
   fileName: string;
   /** What the picture shows. */
@@ -26,7 +29,8 @@ export function ExportButtons({
 }) {
   function savePicture() {
     if (frame.current === null) return;
-    downloadPng(frame.current, `${fileName}.png`).catch((error: Error) =>
+    const named = `${title} · ${new Date().toLocaleString('en-GB')}`;
+    downloadPng(frame.current, named, `${fileName}.png`).catch((error: Error) =>
       toast.error('The picture could not be made.', { description: error.message }),
     );
   }

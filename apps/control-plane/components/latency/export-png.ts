@@ -2,22 +2,33 @@ import { saveFile } from '../save-file.ts';
 
 /** Twice the pixels of the page, so that it stays sharp in a document. */
 const SCALE = 2;
+const MARGIN = 16;
+const TITLE_HEIGHT = 28;
 
 /**
  * Hands a chart to the person as a picture, as it looks now: its canvases and SVGs, boxes that say how they are painted
  * (`data-paint`), and the words over them.
  * @param frame  the element that the chart is drawn in
+ * @param title  above the chart, so that the picture says by itself what it shows
  */
-export async function downloadPng(frame: HTMLElement, fileName: string): Promise<void> {
+export async function downloadPng(frame: HTMLElement, title: string, fileName: string): Promise<void> {
   const area = frame.getBoundingClientRect();
   const canvas = document.createElement('canvas');
-  canvas.width = Math.round(area.width * SCALE);
-  canvas.height = Math.round(area.height * SCALE);
+  const width = area.width + 2 * MARGIN;
+  const height = area.height + 2 * MARGIN + TITLE_HEIGHT;
+  canvas.width = Math.round(width * SCALE);
+  canvas.height = Math.round(height * SCALE);
   const context = canvas.getContext('2d');
   if (context === null) throw new Error('This browser cannot draw the picture.');
   context.scale(SCALE, SCALE);
-  context.fillStyle = getComputedStyle(frame).getPropertyValue('--surface');
-  context.fillRect(0, 0, area.width, area.height);
+  const style = getComputedStyle(frame);
+  context.fillStyle = style.getPropertyValue('--surface');
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = style.getPropertyValue('--ink');
+  context.font = `600 14px ${style.fontFamily}`;
+  context.textBaseline = 'middle';
+  context.fillText(title, MARGIN, MARGIN + TITLE_HEIGHT / 3, area.width);
+  context.translate(MARGIN, MARGIN + TITLE_HEIGHT);
 
   const at = (element: Element): Box => {
     const box = element.getBoundingClientRect();
@@ -80,19 +91,36 @@ function writeWords(context: CanvasRenderingContext2D, frame: HTMLElement, area:
     const words = text.textContent?.trim() ?? '';
     if (parent === null || words === '' || parent.closest('svg, .sr-only') !== null) continue;
     range.selectNodeContents(text);
-    const { x, y, width, height } = range.getBoundingClientRect();
-    if (width === 0) continue;
-    const style = getComputedStyle(parent);
-    context.save();
-    context.translate(x - area.x + width / 2, y - area.y + height / 2);
-    if (height > width && words.length > 2) context.rotate(-Math.PI / 2);
-    context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
-    context.fillStyle = style.color;
-    context.textAlign = 'center';
-    context.textBaseline = 'middle';
-    context.fillText(words, 0, 0);
-    context.restore();
+    if (range.getClientRects().length < 2) writeOne(context, words, range, area, getComputedStyle(parent));
+    else {
+      // It is broken into lines: word for word, each where it stands.
+      for (const word of (text.textContent ?? '').matchAll(/\S+/g)) {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        writeOne(context, word[0], range, area, getComputedStyle(parent));
+      }
+    }
   }
+}
+
+function writeOne(
+  context: CanvasRenderingContext2D,
+  words: string,
+  place: Range,
+  area: DOMRect,
+  style: CSSStyleDeclaration,
+): void {
+  const { x, y, width, height } = place.getBoundingClientRect();
+  if (width === 0) return;
+  context.save();
+  context.translate(x - area.x + width / 2, y - area.y + height / 2);
+  if (height > width && words.length > 2) context.rotate(-Math.PI / 2);
+  context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  context.fillStyle = style.color;
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
+  context.fillText(words, 0, 0);
+  context.restore();
 }
 
 const PAINT = ['fill', 'stroke', 'opacity', 'fill-opacity', 'stroke-width', 'font-size', 'font-family'];

@@ -65,7 +65,7 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
               strokeWidth={1.5}
               strokeDasharray={SERIES_STYLES[key].dash ?? ''}
               fill={SERIES_STYLES[key].colour}
-              fillOpacity={at === 0 ? 0.3 : 0.22}
+              fillOpacity={SERIES_STYLES[key].dash ? 0.14 : at === 0 ? 0.3 : 0.22}
               isAnimationActive={false}
               activeDot={false}
               dot={false}

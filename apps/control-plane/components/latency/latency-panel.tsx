@@ -25,6 +25,11 @@ const SUBJECTS = [
   { value: 'rule', label: 'Coded / uncoded' },
   { value: 'time', label: 'Over time' },
 ] as const;
+const TITLES: Record<Subject, string> = {
+  fault: 'Latency',
+  rule: 'Latency, coded and uncoded',
+  time: 'Latency over time',
+};
 const SCALES = [
   { value: 'linear', label: 'Linear' },
   { value: 'log', label: 'Log' },
@@ -54,6 +59,7 @@ export function LatencyPanel({
       actions={
         <ExportButtons
           chart="the chart"
+          title={`${TITLES[subject]}, ${deployment.name}`}
           fileName={`latency-${deployment.name}-${subject === 'rule' ? 'coded-uncoded' : subject}`}
           frame={frame}
           table={() =>
@@ -74,23 +80,25 @@ export function LatencyPanel({
               <Segmented label="Scale of the shares" value={scale} options={SCALES} onChange={setScale} />
             )}
           </div>
-          <div ref={frame} data-testid="latency-chart" className="relative mx-2 mt-1 min-h-72 flex-1">
-            {subject === 'time' ? (
-              <HeatmapChart heatmap={heatmap} startMs={byFault.startMs} endMs={byFault.endMs} />
-            ) : histogram.rows.length > 0 ? (
-              <LatencyChart histogram={histogram} scale={scale} />
-            ) : null}
+          <div ref={frame} className="flex min-w-0 flex-1 flex-col">
+            <div data-testid="latency-chart" className="relative mx-2 mt-1 min-h-72 flex-1">
+              {subject === 'time' ? (
+                <HeatmapChart heatmap={heatmap} startMs={byFault.startMs} endMs={byFault.endMs} />
+              ) : histogram.rows.length > 0 ? (
+                <LatencyChart histogram={histogram} scale={scale} />
+              ) : null}
+            </div>
+            {byRule && (
+              <p data-testid="rule-note" className="px-4 pb-3 text-xs text-ink-soft">
+                {byRule.note}
+              </p>
+            )}
+            <PercentileTable
+              of={byRule ? 'Rule' : 'Period'}
+              rows={histogram.rows}
+              gain={byRule?.gain ?? null}
+            />
           </div>
-          {byRule && (
-            <p data-testid="rule-note" className="px-4 pb-3 text-xs text-ink-soft">
-              {byRule.note}
-            </p>
-          )}
-          <PercentileTable
-            of={byRule ? 'Rule' : 'Period'}
-            rows={histogram.rows}
-            gain={byRule?.gain ?? null}
-          />
         </>
       )}
     </Card>

@@ -102,6 +102,7 @@ function Swatch({ series }: { series: Series['key'] }) {
   return (
     <span
       aria-hidden
+      data-paint={colour.slice(4, -1)}
       className="mr-2 inline-block size-2.5 rounded-[3px] border-[1.5px]"
       style={{
         background: `color-mix(in srgb, ${colour} 35%, transparent)`,

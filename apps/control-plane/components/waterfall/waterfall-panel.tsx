@@ -82,6 +82,7 @@ export function WaterfallPanel({
           </Button>
           <ExportButtons
             chart="the waterfall"
+            title={`One request of ${deployment.name}: ${drawn?.summary ?? ''}`}
             fileName={`request-${deployment.name}-${drawn?.request ?? ''}`}
             frame={frame}
             disabled={drawn === null}

@@ -32,7 +32,7 @@ describe('coded against uncoded', () => {
       [20, 0],
     ]);
     expect(view.gain).toMatchObject({ p50: 0.5, p99: null, mean: null });
-    expect(view.note).toContain('In 2 of them a data shard never came');
+    expect(view.note).toContain('In 2 of them a data shard never came, or its device was not there');
     expect(view.note).not.toContain('Left out');
   });
 

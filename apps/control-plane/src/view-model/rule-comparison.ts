@@ -43,11 +43,11 @@ function note({ requests, unanswered, calledOff }: RuleComparisonView, k: number
     `The same ${formatCount(requests)} requests by two rules, from when each device’s answer came.`,
     unanswered === 0
       ? `All ${k} data shards came in every one.`
-      : `In ${formatCount(unanswered)} of them a data shard never came: an uncoded system would have had to wait for or lose them.`,
+      : `In ${formatCount(unanswered)} of them a data shard never came, or its device was not there to be asked: an uncoded system would have had to wait for or lose them.`,
   ];
   if (calledOff > 0) {
     parts.push(
-      `Left out: ${formatCount(calledOff)}, in which an answer was called off; nobody knows when it would have come.`,
+      `Left out: ${formatCount(calledOff)}, in which an answer was called off, or a busy device not asked; nobody knows when it would have come.`,
     );
   }
   return parts.join(' ');
@@ -56,5 +56,5 @@ function note({ requests, unanswered, calledOff }: RuleComparisonView, k: number
 function emptyNote(calledOff: number): string {
   return calledOff === 0
     ? 'Nothing to compare yet: no request was answered since the last fault.'
-    : `Nothing to compare: in all ${formatCount(calledOff)} requests an answer was called off that nobody needed. Let the policy check answers “after” under a load that leaves room, and the surplus comes in.`;
+    : `Nothing to compare: in all ${formatCount(calledOff)} requests an answer was called off that nobody needed, or a busy device not asked. Let the policy check answers “after” under a load that leaves room, and the surplus comes in.`;
 }

@@ -6,6 +6,8 @@ import { LatencyHistogram } from './histogram.ts';
 
 /** Requests that wait to be looked at; one more, and they are looked at before the next is taken in. */
 const WAITING = 1_024;
+/** A single device's rare stall would press all others' arrivals into the corner: it stands in the last bin. */
+const SHOWN_UP_TO = 0.95;
 /** With a hundred devices a view takes milliseconds: drawn up once a second, however many dashboards look. */
 const VIEW_FOR_MS = 1_000;
 
@@ -53,7 +55,7 @@ export class ArrivalRecorder {
   }
 
   comparison(): RuleComparisonView {
-    this.#ruleEdges = chooseEdges(this.#ruleEdges, this.#coded, this.#uncoded);
+    this.#ruleEdges = chooseEdges(this.#ruleEdges, [this.#coded, this.#uncoded]);
     return {
       since: new Date(this.#sinceMs).toISOString(),
       requests: this.#coded.count,
@@ -79,7 +81,8 @@ export class ArrivalRecorder {
 
   #drawUp(deployment: string): ArrivalsView {
     const devices = [...this.#devices.values()];
-    const edges = chooseEdges(this.#deviceEdges, ...devices.map(({ histogram }) => histogram));
+    const histograms = devices.map(({ histogram }) => histogram);
+    const edges = chooseEdges(this.#deviceEdges, histograms, SHOWN_UP_TO);
     this.#deviceEdges = edges;
     return {
       deployment,

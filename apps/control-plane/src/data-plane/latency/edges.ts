@@ -1,23 +1,25 @@
 import type { LatencyHistogram } from './histogram.ts';
 
 const BINS = 60;
-/** Room right of the p99 at the moment of choosing, so that the axis seldom has to change. */
+/** Room right of the data at the moment of choosing, so that the axis seldom has to change. */
 const HEADROOM = 1.5;
-/** The edges stay while the p99 lies in this part of the axis. */
+/** The edges stay while that lies in this part of the axis. */
 const LOWEST_USE = 0.25;
 
 /**
  * Chooses the bins in which latencies are shown: 60 of equal width, from 0 or from a round number below the data,
  * the last one open to the right. They stay the same between updates until the data outgrow them or shrink away.
  * @param current  the edges so far, null at the start
- * @param data     everything that is to be shown with these edges; all of each must fit
+ * @param data     everything that is to be shown with these edges
+ * @param upTo     this fraction of each must fit on the axis
  * @returns edges in ms, for LatencyHistogram.bins
  */
 export function chooseEdges(
   current: readonly number[] | null,
-  ...data: readonly LatencyHistogram[]
+  data: readonly LatencyHistogram[],
+  upTo = 0.99,
 ): readonly number[] {
-  const extremes = data.filter(({ count }) => count > 0).map((each) => each.valuesAt([0.001, 0.99]));
+  const extremes = data.filter(({ count }) => count > 0).map((each) => each.valuesAt([0.001, upTo]));
   if (extremes.length === 0) return current ?? edgesOf(0, 0.1);
   const low = Math.min(...extremes.map(([lowest]) => lowest!));
   const high = Math.max(...extremes.map(([, highest]) => highest!));

@@ -180,7 +180,7 @@ describe('the histogram', () => {
       fc.property(latencies, (values) => {
         const histogram = new LatencyHistogram();
         for (const value of values) histogram.record(value);
-        const bins = histogram.bins(chooseEdges(null, histogram));
+        const bins = histogram.bins(chooseEdges(null, [histogram]));
         expect(bins.reduce((sum, { count }) => sum + count, 0)).toBe(values.length);
         expect(bins[0]!.from).toBe(0);
         expect(bins.at(-1)!.to).toBeNull();
@@ -192,18 +192,18 @@ describe('the histogram', () => {
   it('keeps its bins while the data stay as they are, and changes them when they outgrow the axis', () => {
     const histogram = new LatencyHistogram();
     for (let at = 0; at < 1000; at++) histogram.record(2 + (at % 100) / 100);
-    const edges = chooseEdges(null, histogram);
+    const edges = chooseEdges(null, [histogram]);
     for (let at = 0; at < 1000; at++) histogram.record(2.2 + (at % 100) / 100);
-    expect(chooseEdges(edges, histogram)).toBe(edges);
+    expect(chooseEdges(edges, [histogram])).toBe(edges);
     for (let at = 0; at < 5000; at++) histogram.record(40);
-    const wider = chooseEdges(edges, histogram);
+    const wider = chooseEdges(edges, [histogram]);
     expect(wider.at(-1)).toBeGreaterThan(40);
   });
 
   it('begins near the data where they are narrow and far from zero', () => {
     const histogram = new LatencyHistogram();
     for (let at = 0; at < 1000; at++) histogram.record(50 + (at % 100) / 50);
-    const [zero, start] = chooseEdges(null, histogram);
+    const [zero, start] = chooseEdges(null, [histogram]);
     expect(zero).toBe(0);
     expect(start).toBeGreaterThan(40);
   });

@@ -152,7 +152,7 @@ export class LatencyRecorder {
 
   view(): LatencyView {
     if (this.#edges === null || this.#edgesFor !== this.#total.count) {
-      this.#edges = chooseEdges(this.#edges, this.#total);
+      this.#edges = chooseEdges(this.#edges, [this.#total]);
       this.#edgesFor = this.#total.count;
     }
     return {

@@ -1,0 +1,165 @@
+/** The charts of the first page on the running product: what they show while devices straggle and die, and what they save. */
+import { readFileSync } from 'node:fs';
+import { expect, type Page, test } from '@playwright/test';
+import type { DeviceView } from '@sparewheel/protocol';
+import { Product } from '../src/product.ts';
+
+let product: Product;
+let page: Page;
+const errors: string[] = [];
+/** A starved machine's tail is no straggler: the one of these tests is far behind everybody. */
+const DELAY_MS = 150;
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async ({ browser }) => {
+  product = await Product.start();
+  page = await browser.newPage();
+  page.on('pageerror', ({ message }) => errors.push(message));
+  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
+  await expect(page.getByTestId('device-local-1')).toBeVisible();
+  await product.api('/api/deployments/lenet5/load', {
+    method: 'POST',
+    json: { mode: 'open', ratePerSecond: 10 },
+  });
+});
+test.afterAll(async () => {
+  await page?.close();
+  await product?.stop();
+  product?.removeHome();
+});
+
+async function holderOf(seat: number): Promise<DeviceView> {
+  const { progress } = await product.deployment('lenet5');
+  const holder = progress.seats.find((each) => each.seat === seat)?.device;
+  const device = (await product.devices()).find(({ id }) => id === holder);
+  if (device === undefined) throw new Error(`nobody sits on seat ${seat}`);
+  return device;
+}
+
+async function fault(device: DeviceView, body: Record<string, unknown>): Promise<void> {
+  expect((await product.api(`/api/devices/${device.id}/faults`, { method: 'POST', json: body })).status).toBe(
+    200,
+  );
+}
+
+/** What a button hands over as a file. */
+async function saved(button: string): Promise<Buffer> {
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: button }).click();
+  return readFileSync(await (await download).path());
+}
+
+const percent = async (testId: string) =>
+  Number.parseFloat((await page.getByTestId(testId).textContent()) ?? 'NaN');
+
+test('a straggler costs an uncoded system its time, and a coded one next to nothing, on the same axes', async () => {
+  const straggler = await holderOf(1);
+  await fault(straggler, { kind: 'delay', ms: DELAY_MS });
+  // Reached and chosen by keyboard.
+  await page.getByRole('radio', { name: 'By fault' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Space');
+  await expect(page.getByTestId('latency-coded-p50')).toBeVisible({ timeout: 30_000 });
+  await expect
+    .poll(async () => (await product.latency('lenet5')).comparison.requests, { timeout: 60_000 })
+    .toBeGreaterThan(20);
+  await expect.poll(() => percent('latency-gain-p50'), { timeout: 30_000 }).toBeGreaterThan(30);
+  await expect(page.getByTestId('rule-note')).toContainText('requests by two rules');
+  await page.getByRole('radio', { name: 'Log' }).click();
+  await page
+    .getByTestId('latency-chart')
+    .screenshot({ path: test.info().outputPath('coded-uncoded-log.png') });
+
+  const csv = (await saved('Save the chart as CSV')).toString().split('\n');
+  expect(csv[0]).toBe('from_ms,to_ms,uncoded_percent,coded_percent');
+  expect(csv.length).toBeGreaterThan(50);
+  expect((await saved('Save the chart as PNG')).subarray(1, 4).toString()).toBe('PNG');
+});
+
+test('the arrivals name the straggler, on the first page and on its own', async () => {
+  const straggler = await holderOf(1);
+  const arrivals = page.getByRole('region', { name: 'Arrivals', exact: true });
+  await expect(arrivals.getByRole('img')).toHaveCount(5, { timeout: 30_000 });
+  await expect.poll(() => percent(`not-in-${straggler.name}`), { timeout: 30_000 }).toBeGreaterThan(90);
+  await expect(arrivals.getByRole('rowheader').first()).toHaveText(straggler.name);
+  await arrivals.screenshot({ path: test.info().outputPath('arrivals.png') });
+  const lines = (await saved('Save the arrivals as CSV')).toString().trim().split('\n');
+  expect(lines).toHaveLength(6);
+  expect((await saved('Save the arrivals as PNG')).subarray(1, 4).toString()).toBe('PNG');
+
+  await page.goto(`${product.url}/devices/${straggler.id}`);
+  await expect(page.getByTestId('device-arrivals').getByRole('img')).toHaveAccessibleName(
+    new RegExp(`^${straggler.name}, data: .* answers`),
+  );
+  await page.goto(product.url);
+});
+
+test('the waiting rule is switched live, its prediction beside what is measured', async () => {
+  const rule = (name: string) => page.getByRole('radio', { name, exact: true });
+  const isSet = (waitMs: unknown) =>
+    expect
+      .poll(async () => (await product.deployment('lenet5')).policy.waitMs, { timeout: 10_000 })
+      .toBe(waitMs);
+
+  await rule('All').click();
+  await isSet('all');
+  // The last requests waited for the straggler in each of the coded layers.
+  await expect(page.getByTestId('gain-any-k')).toHaveText(/[1-9]\d %/, { timeout: 60_000 });
+
+  await rule('Wait a little').click();
+  const slider = page.getByRole('slider', { name: 'Waiting threshold' });
+  await slider.focus();
+  await page.keyboard.press('Home');
+  await isSet(0);
+  await page.keyboard.press('PageUp');
+  await expect.poll(async () => Number(await slider.inputValue())).toBeGreaterThan(0);
+  await expect(page.getByTestId('gain-chosen')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByTestId('gain-measured')).toBeVisible();
+
+  await rule('Adaptive').click();
+  await isSet('adaptive');
+  await expect(page.getByTestId('adaptive-prediction')).toContainText('Learned: waits up to', {
+    timeout: 60_000,
+  });
+  await rule('Any k').click();
+  await isSet('any-k');
+});
+
+test('one request is saved as a picture and as a table', async () => {
+  await page.getByRole('button', { name: 'Hold this request' }).click();
+  const lines = (await saved('Save the waterfall as CSV')).toString().trim().split('\n');
+  expect(lines[0]).toBe('request,lane,role,from_ms,to_ms,late_answer_ms,kind,what_happened');
+  expect(lines.some((line) => line.includes(',parity,'))).toBe(true);
+  expect((await saved('Save the waterfall as PNG')).subarray(1, 4).toString()).toBe('PNG');
+});
+
+test('after a kill an uncoded system answers nothing, and that is counted and not guessed at', async () => {
+  await fault(await holderOf(1), { kind: 'heal' });
+  const victim = await holderOf(2);
+  await fault(victim, { kind: 'kill' });
+  await expect
+    .poll(async () => (await product.latency('lenet5')).comparison.unanswered, { timeout: 30_000 })
+    .toBeGreaterThan(0);
+  await page.getByRole('radio', { name: 'Coded / uncoded' }).click();
+  await expect(page.getByTestId('latency-uncoded-max')).toHaveText('never', { timeout: 30_000 });
+  await expect(page.getByTestId('latency-coded-max')).toHaveText(/ms|s$/);
+  await expect(page.getByTestId('rule-note')).toContainText('wait for or lose');
+  await page.getByRole('radio', { name: 'Over time' }).click();
+  await expect(page.getByRole('img', { name: /Latency of the last two minutes/ })).toBeVisible();
+  const [head] = (await saved('Save the chart as CSV')).toString().split('\n');
+  expect(head).toBe('seconds_ago,from_ms,to_ms,share_percent,fault');
+  await expect(page.getByTestId('counter-lost')).toHaveText('0');
+});
+
+test('on a phone nothing sticks out, and every percentile is there', async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.getByRole('radio', { name: 'Coded / uncoded' }).click();
+  await expect(page.getByTestId('latency-coded-p999')).toBeAttached();
+  const overhang = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(overhang).toBe(0);
+  await page.screenshot({ path: test.info().outputPath('phone.png'), fullPage: true });
+  expect(errors).toEqual([]);
+});
