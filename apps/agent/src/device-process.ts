@@ -11,6 +11,19 @@ const GOOD_WHILE_MS = 30_000;
 const FAULT_TIMEOUT_MS = 2_000;
 /** A process that ends so soon after it was revived was dead by then, and nobody knew yet: it is started after all. */
 const REVIVE_RACE_MS = 2_000;
+/** A young generation and a thread pool for a program that handles a few messages at a time; V8's own take 25 MB more. */
+const SMALL_HEAP = ['--max-semi-space-size=1', '--v8-pool-size=1'];
+/**
+ * glibc's malloc keeps what is freed, in an arena for every thread; others do not know these. Blocks over 1 MiB go
+ * back at once: from there on the page faults do not show beside the computing, and below that they do.
+ */
+const SMALL_MALLOC = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 20),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 20),
+};
+/** ONNX Runtime would report its use to its maker, and keep a database for that in the user's home. */
+const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
 /** Ends that someone wanted, the out-of-memory killer's included: such a device stays down until it is revived. */
 const DELIBERATE: readonly (NodeJS.Signals | null)[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
 
@@ -106,7 +119,11 @@ export class DeviceProcess {
       source: './device.ts',
       bundled: './device.js',
     }).process;
-    const child = fork(path, { execArgv: [...execArgv], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(path, {
+      execArgv: [...execArgv, ...SMALL_HEAP],
+      env: { ...SMALL_MALLOC, ...NO_TELEMETRY, ...process.env },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     this.#child = child;
     this.#startedAt = this.#clock.now();
     child.on('message', (message: FromDeviceProcess) => {

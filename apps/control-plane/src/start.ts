@@ -41,6 +41,8 @@ function showMade(
 
 async function main(): Promise<void> {
   requireNode(process.versions.node);
+  // ONNX Runtime would report its use to its maker; it reads this when it is loaded, in whichever thread.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   const root = repositoryRoot();
   const configuration = parseConfiguration(process.argv.slice(2), process.env, root);
   if (configuration === null) return console.log(USAGE);

@@ -24,6 +24,8 @@ export async function openSession(
     intraOpNumThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    // An arena would be each session's own and keep its largest need; malloc, shared by all of them, is as fast.
+    enableCpuMemArena: false,
     graphOptimizationLevel: 'all',
     // ONNX Runtime's own warnings would go to the terminal of whoever runs the process.
     logSeverityLevel: 3,

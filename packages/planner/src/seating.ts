@@ -14,8 +14,11 @@ export interface DeviceCapacity {
 
 /** Speeds closer than this are taken for equal: blocks of different heights would gain less than they cost. */
 export const MEANINGFUL_DIFFERENCE = 1.15;
-/** Devices of one machine that differ by less than this have only been measured at different moments. */
-const SAME_MACHINE_DIFFERENCE = 1.5;
+/**
+ * Devices of one machine that differ by less than this have only been measured at different moments, among them busy
+ * ones; WebAssembly beside native code makes 7 of convolutions.
+ */
+const SAME_MACHINE_DIFFERENCE = 3;
 
 /**
  * Gives devices of one machine that machine's speed, unless they differ by too much to be its doing, and the middle of
