@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ModelSource } from '@sparewheel/engine/contract';
@@ -13,8 +13,10 @@ const BLOB_NAME = /^[0-9a-f]{64}$/;
 
 /**
  * Files in one folder, each named by its digest, so that the weights lie beside the graph under the name that the
- * graph gives. A blob is written under another name, verified, flushed, and only then renamed: a device that dies at
- * any instant returns with whole blobs only.
+ * graph gives. A blob is written under another name, verified, and only then renamed: a device that dies at any
+ * instant returns with whole blobs only. Nobody waits for the disk: what is not flushed yet can be served all the
+ * same, and is only noted as verified when it is. After a loss of power the rest is hashed again, and what did not
+ * reach the disk deleted.
  */
 export class FileShardStore implements ShardStore {
   readonly #folder: string;
@@ -23,6 +25,8 @@ export class FileShardStore implements ShardStore {
   readonly #incoming = new Map<string, IncomingBlob>();
   /** Changes happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  /** So does flushing, behind their backs. */
+  #flushing: Promise<void> = Promise.resolve();
 
   private constructor(folder: string, verified: VerifiedFiles) {
     this.#folder = folder;
@@ -60,17 +64,20 @@ export class FileShardStore implements ShardStore {
         await blob.append(chunk);
         if (!blob.complete) return;
         await blob.keep(join(this.#folder, chunk.sha256));
-        const { mtimeMs } = await stat(join(this.#folder, chunk.sha256));
         this.#incoming.delete(chunk.sha256);
         this.#held.set(chunk.sha256, chunk.bytes);
-        this.#verified.note(chunk.sha256, chunk.bytes, mtimeMs);
-        await this.#verified.save([...this.#held.keys()]);
+        this.#flushing = this.#flushing.then(() => this.#flush(chunk.sha256));
       } catch (error) {
         this.#incoming.delete(chunk.sha256);
         await blob.discard();
         throw storageError(error);
       }
     });
+  }
+
+  /** Resolves when all that is held is on the disk. */
+  async flushed(): Promise<void> {
+    await this.#flushing;
   }
 
   abandonIncomplete(): Promise<void> {
@@ -103,6 +110,21 @@ export class FileShardStore implements ShardStore {
       path: join(this.#folder, graph.sha256),
       ...(weights === null ? {} : { externalData: [weights.sha256] }),
     };
+  }
+
+  /** Costs time at the next start where it does not succeed, and nothing else. */
+  async #flush(sha256: string): Promise<void> {
+    try {
+      const file = await open(join(this.#folder, sha256), 'r');
+      try {
+        await file.sync();
+        const { size, mtimeMs } = await file.stat();
+        this.#verified.note(sha256, size, mtimeMs);
+      } finally {
+        await file.close();
+      }
+      await this.#oneByOne(() => this.#verified.save([...this.#held.keys()]));
+    } catch {}
   }
 
   async #incomingOf(chunk: BlobChunk): Promise<IncomingBlob> {

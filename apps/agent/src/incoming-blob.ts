@@ -37,15 +37,21 @@ export class IncomingBlob {
         `blob ${this.#sha256} of ${this.#bytes} bytes goes on at ${this.#written}, not at ${offset} of ${bytes}`,
       );
     }
-    for (let at = 0; at < data.byteLength; ) {
-      at += (await this.#file.write(data, at, data.byteLength - at)).bytesWritten;
-    }
+    const writing = this.#write(data);
+    // Meanwhile: the system writes in a thread of its own.
     this.#hash.update(data);
+    await writing;
     this.#written += data.byteLength;
   }
 
+  async #write(data: Uint8Array): Promise<void> {
+    for (let at = 0; at < data.byteLength; ) {
+      at += (await this.#file.write(data, at, data.byteLength - at)).bytesWritten;
+    }
+  }
+
   /**
-   * Verifies the blob and gives it its name.
+   * Verifies the blob and gives it its name. It may not be on the disk yet: see `FileShardStore`.
    * @throws {ShardStoreError} `digest-mismatch`; or the file system's error
    */
   async keep(path: string): Promise<void> {
@@ -53,7 +59,6 @@ export class IncomingBlob {
     if (digest !== this.#sha256) {
       throw new ShardStoreError('digest-mismatch', `what came as ${this.#sha256} has the digest ${digest}`);
     }
-    await this.#file.sync();
     await this.#close();
     await rename(this.#path, path);
   }
