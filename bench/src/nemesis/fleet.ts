@@ -68,7 +68,7 @@ export class Fleet {
     return Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
   }
 
-  /** Resolves when every device answers and every deployment has all its seats. */
+  /** Resolves when every device of the fleet, guests left out, answers and every deployment has all its seats. */
   async whole(): Promise<void> {
     let missing = '';
     await this.product()
@@ -76,7 +76,9 @@ export class Fleet {
         'a whole fleet',
         async () => {
           const product = this.product();
-          const ill = (await product.devices()).filter(({ state }) => state !== 'ready');
+          const ill = (await product.devices()).filter(
+            ({ name, state }) => state !== 'ready' && name.startsWith('local-'),
+          );
           const states = await Promise.all(this.deployments.map((name) => product.deployment(name)));
           const gaps = states.filter(({ state }) => state !== 'ready');
           missing = [

@@ -2,6 +2,7 @@ import type { Product } from '@sparewheel/e2e/product';
 import type { CheckedLoad } from './checked-load.ts';
 import { Fleet } from './fleet.ts';
 import { cutSockets, disturbNetwork, fillDisk, type HostFaults } from './host.ts';
+import { Joiner } from './joiner.ts';
 import type { Episode } from './schedule.ts';
 import type { Tally } from './tally.ts';
 
@@ -30,6 +31,7 @@ export class Nemesis {
   /** Milliseconds from the start of the command to the first right answer after the control plane was killed. */
   readonly returnsMs: number[] = [];
   readonly wholeAgainMs: number[] = [];
+  #guests = 0;
 
   constructor(product: Product, parts: NemesisParts) {
     this.#product = product;
@@ -66,6 +68,8 @@ export class Nemesis {
         return this.#hurtSupervisor(episode, devices);
       case 'redeploy':
         return this.#redeploy(episode);
+      case 'join':
+        return this.#joinAndLeave(episode);
       case 'network': {
         tally.fault(`network ${host.network![0]}`);
         const undo = disturbNetwork(host.network!);
@@ -154,6 +158,24 @@ export class Nemesis {
       await this.#product.api(`/api/deployments/${PASSING}`, { method: 'DELETE' });
     } finally {
       empty();
+    }
+  }
+
+  /** The newcomer leaves only when the one that was killed is back: at no moment are two of them missing. */
+  async #joinAndLeave({ clock, victim, leave, holdMs }: Episode & { kind: 'join' }): Promise<void> {
+    const { tally } = this.#parts;
+    tally.fault(clock === 'jumping' ? 'join with a jumping clock' : 'join');
+    const joiner = await Joiner.join(this.#product, `guest-${++this.#guests}`, clock);
+    try {
+      tally.setDown(1);
+      tally.fault('kill by signal');
+      const revive = await this.#fleet.inflict(victim, { kind: 'kill', via: 'signal' });
+      await pause(holdMs);
+      await revive();
+      await this.#fleet.whole();
+      tally.fault(`leave ${leave}`);
+    } finally {
+      await joiner.leave(leave);
     }
   }
 

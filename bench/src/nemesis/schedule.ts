@@ -25,6 +25,14 @@ export type Episode =
   | { readonly kind: 'supervisor'; readonly how: 'cut-sockets' | 'pause' | 'kill'; readonly holdMs: number }
   /** A deployment comes and goes beside those under load; on a device whose disk is full, where `diskFull`. */
   | { readonly kind: 'redeploy'; readonly diskFull: boolean; readonly holdMs: number }
+  /** A device from elsewhere joins, one of the fleet is killed and its seat taken over, and the newcomer leaves again. */
+  | {
+      readonly kind: 'join';
+      readonly clock: 'steady' | 'jumping';
+      readonly victim: number;
+      readonly leave: 'orderly' | 'killed';
+      readonly holdMs: number;
+    }
   | { readonly kind: 'network'; readonly holdMs: number }
   | { readonly kind: 'policy'; readonly waitMs: number | 'any-k' | 'all'; readonly holdMs: number }
   | { readonly kind: 'control-plane-kill' };
@@ -73,6 +81,16 @@ export function nextEpisode(random: Random, abilities: Abilities): Episode {
         kind: 'redeploy',
         diskFull: abilities.fillDisk && random.uniform() < 0.6,
         holdMs: random.between(100, 500),
+      }),
+    ],
+    [
+      1,
+      () => ({
+        kind: 'join',
+        clock: pick(random, ['steady', 'jumping'] as const),
+        victim: random.below(abilities.devices),
+        leave: pick(random, ['orderly', 'killed'] as const),
+        holdMs: random.between(500, 4_000),
       }),
     ],
   ];
