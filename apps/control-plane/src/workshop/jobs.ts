@@ -158,7 +158,7 @@ async function build(
     return await buildArtifacts(
       plan,
       opened,
-      { write: async (chunks) => blobs.write(chunks) },
+      { write: (chunks) => blobs.store(chunks) },
       ({ artifactsDone, artifactsTotal }) => onProgress(artifactsDone / artifactsTotal),
     );
   } finally {
