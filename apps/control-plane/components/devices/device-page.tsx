@@ -47,7 +47,7 @@ export function DevicePage({ id }: { id: string }) {
             </span>
           </span>
         }
-        actions={<DeviceButtons row={row} actions={actions} />}
+        actions={<DeviceButtons row={row} actions={actions.commands} />}
       />
       {problem !== undefined && <Notice tone="danger">{problem}</Notice>}
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_24rem]">

@@ -54,9 +54,14 @@ export function DevicesPage() {
         ) : found.length === 0 ? (
           <p className="border-t px-4 py-8 text-ink-soft">No device matches “{text.trim()}”.</p>
         ) : (
-          <ul aria-label="Devices" className="@container">
+          <ul aria-label="Devices" className="grid @min-[76rem]:grid-cols-2 @min-[118rem]:grid-cols-3">
             {found.map((row) => (
-              <DeviceRow key={row.device.id} row={row} actions={actions} />
+              <DeviceRow
+                key={row.device.id}
+                row={row}
+                problem={actions.problems.get(row.device.id)}
+                commands={actions.commands}
+              />
             ))}
           </ul>
         )}

@@ -1,5 +1,5 @@
 'use client';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Card } from '../ui/card.tsx';
@@ -12,6 +12,17 @@ export function FaultsPanel() {
   const devices = useLive((state) => state.devices);
   const actions = useDeviceActions(devices);
   const [chosen, setChosen] = useState<string | null>(null);
+  // A fleet's numbers change all the time, its names seldom.
+  const names = JSON.stringify(devices.map(({ id, name, roles }) => [id, `${name} (${roles.join(', ')})`]));
+  const options = useMemo(
+    () =>
+      (JSON.parse(names) as [string, string][]).map(([id, text]) => (
+        <option key={id} value={id}>
+          {text}
+        </option>
+      )),
+    [names],
+  );
   const device = devices.find(({ id }) => id === chosen) ?? devices[0];
   if (device === undefined) return null;
   const problem = actions.problems.get(device.id);
@@ -22,11 +33,7 @@ export function FaultsPanel() {
         <Field label="Device">
           {(ids) => (
             <Select {...ids} value={device.id} onChange={(event) => setChosen(event.target.value)}>
-              {devices.map(({ id, name, roles }) => (
-                <option key={id} value={id}>
-                  {name} ({roles.join(', ')})
-                </option>
-              ))}
+              {options}
             </Select>
           )}
         </Field>

@@ -4,10 +4,10 @@ import { deviceActions, killTitle, reviveTitle } from '../../src/view-model/faul
 import type { FleetRow } from '../../src/view-model/fleet.ts';
 import { Button } from '../ui/button.tsx';
 import { FaultMenu } from './fault-menu.tsx';
-import type { DeviceActions } from './use-device-actions.ts';
+import type { DeviceCommands } from './use-device-actions.ts';
 
 /** Kill or revive, and the menu of the other faults. */
-export function DeviceButtons({ row, actions }: { row: FleetRow; actions: DeviceActions }) {
+export function DeviceButtons({ row, actions }: { row: FleetRow; actions: DeviceCommands }) {
   const { device, pending } = row;
   const can = deviceActions(device);
   return (

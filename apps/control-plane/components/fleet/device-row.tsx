@@ -1,51 +1,65 @@
 'use client';
 import Link from 'next/link';
-import type { FleetRow } from '../../src/view-model/fleet.ts';
+import { memo } from 'react';
+import { type FleetRow, sameRow } from '../../src/view-model/fleet.ts';
 import { formatBytes, formatMs } from '../../src/view-model/format.ts';
 import { RoleBadge } from '../ui/badge.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Progress } from '../ui/progress.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeviceButtons } from './device-buttons.tsx';
-import type { DeviceActions } from './use-device-actions.ts';
+import type { DeviceCommands } from './use-device-actions.ts';
 
-/** One device: who it is, how it is, how fast it answers, and what can be done to it. */
-export function DeviceRow({ row, actions }: { row: FleetRow; actions: DeviceActions }) {
+interface DeviceRowProps {
+  readonly row: FleetRow;
+  /** What went wrong with the last request about it. */
+  readonly problem: string | undefined;
+  readonly commands: DeviceCommands;
+}
+
+/** One device: who it is, how it is, how fast it answers, and what can be done to it. Rests while its row is the same. */
+export const DeviceRow = memo(
+  DrawnRow,
+  (a, b) => a.problem === b.problem && a.commands === b.commands && sameRow(a.row, b.row),
+);
+
+function DrawnRow({ row, problem, commands }: DeviceRowProps) {
   const { device } = row;
-  const problem = actions.problems.get(device.id);
   return (
     <li
       data-testid={`device-${device.name}`}
       data-state={device.state}
       data-role={row.role}
       className={cn(
-        'grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1.5 border-t px-4 py-2.5 transition-colors @xl:grid-cols-[minmax(0,1fr)_auto_auto]',
+        '@container border-t transition-colors [contain-intrinsic-size:auto_3.75rem] [content-visibility:auto]',
         row.tone === 'danger' && 'bg-danger-wash/40',
       )}
     >
-      <div className="min-w-0">
-        <div className="flex items-center gap-2">
-          <StatusDot tone={row.tone} pulse={row.pending !== null} />
-          <Link
-            href={`/devices/${encodeURIComponent(device.id)}`}
-            className="truncate rounded-sm font-medium underline-offset-4 hover:underline"
-          >
-            {device.name}
-          </Link>
-          <RoleBadge role={row.role}>{row.roleLabel}</RoleBadge>
+      <div className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1.5 px-4 py-2.5 @xl:grid-cols-[minmax(0,1fr)_auto_auto]">
+        <div className="min-w-0">
+          <div className="flex items-center gap-2">
+            <StatusDot tone={row.tone} pulse={row.pending !== null} />
+            <Link
+              href={`/devices/${encodeURIComponent(device.id)}`}
+              className="truncate rounded-sm font-medium underline-offset-4 hover:underline"
+            >
+              {device.name}
+            </Link>
+            <RoleBadge role={row.role}>{row.roleLabel}</RoleBadge>
+          </div>
+          <DeviceState row={row} />
         </div>
-        <DeviceState row={row} />
+        <Measures row={row} />
+        <DeviceButtons row={row} actions={commands} />
+        {row.installing !== null && (
+          <Progress label={`Shard of ${device.name}`} value={row.installing} className="col-span-full" />
+        )}
+        {problem !== undefined && (
+          <p role="alert" className="col-span-full text-xs text-danger-ink">
+            {problem}
+          </p>
+        )}
       </div>
-      <Measures row={row} />
-      <DeviceButtons row={row} actions={actions} />
-      {row.installing !== null && (
-        <Progress label={`Shard of ${device.name}`} value={row.installing} className="col-span-full" />
-      )}
-      {problem !== undefined && (
-        <p role="alert" className="col-span-full text-xs text-danger-ink">
-          {problem}
-        </p>
-      )}
     </li>
   );
 }

@@ -1,22 +1,36 @@
 'use client';
 import { Ellipsis } from 'lucide-react';
+import { type ReactNode, useState } from 'react';
 import { deviceActions, FAULTS } from '../../src/view-model/faults.ts';
 import type { FleetRow } from '../../src/view-model/fleet.ts';
 import { Button } from '../ui/button.tsx';
 import { Menu, MenuContent, MenuItem, MenuLabel, MenuSeparator, MenuTrigger } from '../ui/menu.tsx';
-import type { DeviceActions } from './use-device-actions.ts';
+import type { DeviceCommands } from './use-device-actions.ts';
 
-/** The faults that are neither kill nor revive. */
-export function FaultMenu({ row, actions }: { row: FleetRow; actions: DeviceActions }) {
+/** The faults that are neither kill nor revive. Made when it is first wanted: a large fleet has a hundred of them. */
+export function FaultMenu({ row, actions }: { row: FleetRow; actions: DeviceCommands }) {
+  const [wanted, setWanted] = useState(false);
+  const button = (
+    <Button
+      variant="quiet"
+      size="icon"
+      aria-label={`More faults for ${row.device.name}`}
+      aria-haspopup="menu"
+      title="More faults"
+      onClick={() => setWanted(true)}
+    >
+      <Ellipsis />
+    </Button>
+  );
+  return wanted ? <OpenMenu row={row} actions={actions} button={button} /> : button;
+}
+
+function OpenMenu({ row, actions, button }: { row: FleetRow; actions: DeviceCommands; button: ReactNode }) {
   const { device } = row;
   const can = deviceActions(device);
   return (
-    <Menu>
-      <MenuTrigger asChild>
-        <Button variant="quiet" size="icon" aria-label={`More faults for ${device.name}`} title="More faults">
-          <Ellipsis />
-        </Button>
-      </MenuTrigger>
+    <Menu defaultOpen>
+      <MenuTrigger asChild>{button}</MenuTrigger>
       <MenuContent className="w-72">
         <MenuLabel>{`Break ${device.name} another way`}</MenuLabel>
         {FAULTS.map((choice) => (

@@ -33,7 +33,12 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
             className="@container relative max-h-[36rem] min-w-0 overflow-y-auto @min-[50rem]:border-l"
           >
             {rows.map((row) => (
-              <DeviceRow key={row.device.id} row={row} actions={actions} />
+              <DeviceRow
+                key={row.device.id}
+                row={row}
+                problem={actions.problems.get(row.device.id)}
+                commands={actions.commands}
+              />
             ))}
           </ul>
         </div>

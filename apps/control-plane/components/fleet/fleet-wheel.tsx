@@ -1,4 +1,5 @@
 import type { DeviceRole } from '@sparewheel/protocol';
+import { memo } from 'react';
 import type { FleetRow } from '../../src/view-model/fleet.ts';
 import { fleetWheel, type WheelCarry, type WheelNode } from '../../src/view-model/wheel.ts';
 
@@ -13,7 +14,23 @@ const DEAD = { fill: 'var(--danger)', wash: 'var(--surface)', ink: 'var(--danger
 const NAMED = 14;
 
 /** The wheel: spokes carry work, a dead device's spoke is broken, and the parity's line reaches over to it. */
-export function FleetWheel({ rows }: { rows: readonly FleetRow[] }) {
+export const FleetWheel = memo(
+  DrawnWheel,
+  (before, after) =>
+    before.rows.length === after.rows.length &&
+    before.rows.every((row, at) => looksOf(row) === looksOf(after.rows[at])),
+);
+
+/** All of a device that the wheel shows. */
+function looksOf(row: FleetRow | undefined): string {
+  if (row === undefined) return '';
+  const { device, role, missing, cover, coveredBy } = row;
+  return [device.id, device.name, role, row.roleLabel, missing, cover, coveredBy, device.inFlight > 0].join(
+    '|',
+  );
+}
+
+function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
   const { nodes, carries } = fleetWheel(rows);
   return (
     <svg

@@ -1,6 +1,6 @@
 'use client';
 import type { DeviceView, FaultRequest } from '@sparewheel/protocol';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { toast } from 'sonner';
 import type { FaultChoice } from '../../src/view-model/faults.ts';
 import type { PendingAction } from '../../src/view-model/fleet.ts';
@@ -9,14 +9,19 @@ import { askApi, errorText } from '../live-connection/api-client.ts';
 /** An accepted request whose effect is not seen after this long is no longer shown as on its way. */
 const PENDING_AT_MOST_MS = 4_000;
 
-export interface DeviceActions {
-  readonly pending: ReadonlyMap<string, PendingAction>;
-  /** What went wrong with the last request, by device id. */
-  readonly problems: ReadonlyMap<string, string>;
+/** What can be done to a device; the same object for as long as the page is. */
+export interface DeviceCommands {
   kill(device: DeviceView): void;
   revive(device: DeviceView): void;
   inflict(device: DeviceView, choice: FaultChoice): void;
   heal(device: DeviceView): void;
+}
+
+export interface DeviceActions extends DeviceCommands {
+  readonly commands: DeviceCommands;
+  readonly pending: ReadonlyMap<string, PendingAction>;
+  /** What went wrong with the last request, by device id. */
+  readonly problems: ReadonlyMap<string, string>;
 }
 
 /** Breaks and repairs devices: pending until the device's state changes, what goes wrong shown at the device. */
@@ -49,21 +54,23 @@ export function useDeviceActions(devices: readonly DeviceView[]): DeviceActions 
     }
   }, []);
 
-  return {
-    pending,
-    problems,
-    kill: (device) => void act(device, 'kill', { kind: 'kill' }),
-    revive: (device) => void act(device, 'revive', device.state === 'paused' ? { kind: 'resume' } : null),
-    heal: (device) => void act(device, 'fault', { kind: 'heal' }),
-    inflict: (device, choice) => {
-      void act(device, 'fault', choice.request).then((done) => {
-        if (!done) return;
-        toast(`${choice.label}: ${device.name} ${choice.effect}.`, {
-          action: { label: 'Undo', onClick: () => void act(device, 'fault', choice.undo) },
+  const commands = useMemo(
+    (): DeviceCommands => ({
+      kill: (device) => void act(device, 'kill', { kind: 'kill' }),
+      revive: (device) => void act(device, 'revive', device.state === 'paused' ? { kind: 'resume' } : null),
+      heal: (device) => void act(device, 'fault', { kind: 'heal' }),
+      inflict: (device, choice) => {
+        void act(device, 'fault', choice.request).then((done) => {
+          if (!done) return;
+          toast(`${choice.label}: ${device.name} ${choice.effect}.`, {
+            action: { label: 'Undo', onClick: () => void act(device, 'fault', choice.undo) },
+          });
         });
-      });
-    },
-  };
+      },
+    }),
+    [act],
+  );
+  return { ...commands, commands, pending, problems };
 }
 
 /** What an action changes about a device. */

@@ -73,6 +73,13 @@ export function fleetRows(
   return rows.sort((a, b) => order(a) - order(b) || compareNames(a.device.name, b.device.name));
 }
 
+/** Whether two rows look the same. Their devices, seats and lists are compared by identity. */
+export function sameRow(a: FleetRow, b: FleetRow): boolean {
+  return (Object.keys(a) as (keyof FleetRow)[]).every(
+    (key) => a[key] === b[key] || (key === 'coveredBy' && a.coveredBy.join() === b.coveredBy.join()),
+  );
+}
+
 /** "5 of 6 ready", or what a person must know instead. */
 export function fleetSummary(rows: readonly FleetRow[]): string {
   const down = rows.filter((row) => STATES[row.device.state].missing).length;

@@ -1,4 +1,5 @@
 import type { UiServerEvents } from '@sparewheel/protocol';
+import { shareUnchanged } from './structural-sharing.ts';
 
 type Snapshot = Parameters<UiServerEvents['snapshot']>[0];
 type Lists = Pick<Snapshot, 'devices' | 'deployments' | 'models' | 'latency'>;
@@ -34,7 +35,7 @@ export const NOTHING_YET: LiveState = {
   inferenceUrl: '',
 };
 
-/** The state after a message. Lists that did not change keep their identity, so that what draws them may rest. */
+/** The state after a message. Whatever did not change keeps its identity, so that what draws it may rest. */
 export function applyMessage(state: LiveState, message: LiveMessage): LiveState {
   switch (message.kind) {
     case 'connection':
@@ -48,8 +49,10 @@ export function applyMessage(state: LiveState, message: LiveMessage): LiveState 
       };
     case 'event':
       return { ...state, events: newestFirst([message.event, ...state.events]) };
-    default:
-      return { ...state, [message.kind]: message.list };
+    default: {
+      const list = shareUnchanged<unknown>(state[message.kind], message.list);
+      return list === state[message.kind] ? state : { ...state, [message.kind]: list };
+    }
   }
 }
 
