@@ -3,6 +3,7 @@ import { memo } from 'react';
 import { ArrivalsPanel } from './arrivals/arrivals-panel.tsx';
 import { DeploymentBar } from './control/deployment-bar.tsx';
 import { EventsPanel } from './control/events-panel.tsx';
+import { GoneNotice } from './control/gone-notice.tsx';
 import { PolicyPanel } from './control/policy-panel.tsx';
 import { DeployPanel } from './deploy/deploy-panel.tsx';
 import { DigitPanel } from './digit/digit-panel.tsx';
@@ -31,13 +32,14 @@ const Events = memo(EventsPanel);
 /** Everything about one deployment at a glance: break a device, watch what it costs. */
 export function LivePage() {
   const loaded = useLive((state) => state.loaded);
-  const { deployment, latency, choose } = useSelectedDeployment();
+  const { deployment, latency, choose, gone } = useSelectedDeployment();
   const { traces, problem } = useTraces(deployment);
   if (!loaded) return <LoadingPage />;
 
   return (
     <div className="flex flex-col gap-4">
       <h1 className="sr-only">Live</h1>
+      {gone !== null && <GoneNotice name={gone} shown={deployment?.name ?? null} onUnderstood={choose} />}
       <DeploymentBar selected={deployment} onSelect={choose} />
       {deployment && <CounterStrip latency={latency} load={deployment.load} />}
       <div className="live-grid" data-empty={deployment === null}>

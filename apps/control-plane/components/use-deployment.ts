@@ -1,7 +1,7 @@
 'use client';
 import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import { usePathname, useSearchParams } from 'next/navigation';
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { selectedDeployment } from '../src/view-model/deployment-status.ts';
 import { useLive } from './live-connection/live-provider.tsx';
 
@@ -12,6 +12,8 @@ export function useSelectedDeployment(): {
   deployment: DeploymentView | null;
   latency: LatencyView | null;
   choose: (name: string) => void;
+  /** What the page showed, or was asked to show, and cannot: it was deleted, or never was. */
+  gone: string | null;
 } {
   const deployments = useLive((state) => state.deployments);
   const latencies = useLive((state) => state.latency);
@@ -20,16 +22,27 @@ export function useSelectedDeployment(): {
   const [remembered, setRemembered] = useState(() =>
     typeof window === 'undefined' ? null : window.sessionStorage.getItem(STORAGE_KEY),
   );
+  const [deleted, setDeleted] = useState<string | null>(null);
+  const shown = useRef<string | null>(null);
   const choose = useCallback(
     (name: string) => {
       window.sessionStorage.setItem(STORAGE_KEY, name);
       setRemembered(name);
+      setDeleted(null);
       // In the address, so that it can be sent to somebody; replaced, so that "back" leaves the page.
       window.history.replaceState(null, '', `${path}?deployment=${encodeURIComponent(name)}`);
     },
     [path],
   );
   const deployment = selectedDeployment(deployments, addressed ?? remembered);
+
+  useEffect(() => {
+    const before = shown.current;
+    if (before !== null && deployments.every(({ name }) => name !== before)) setDeleted(before);
+    shown.current = deployment?.name ?? null;
+  }, [deployments, deployment]);
+  const unknown = addressed !== null && addressed !== deployment?.name ? addressed : null;
+
   const latency = latencies.find((view) => view.deployment === deployment?.name) ?? null;
-  return { deployment, latency, choose };
+  return { deployment, latency, choose, gone: deleted ?? unknown };
 }

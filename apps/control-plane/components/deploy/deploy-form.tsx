@@ -52,6 +52,8 @@ export function DeployForm({
             <Input
               {...ids}
               required
+              // The button that led here is gone; without this the keyboard would begin at the top of the page.
+              autoFocus
               value={form.name}
               onChange={(event) => set({ name: event.target.value })}
             />

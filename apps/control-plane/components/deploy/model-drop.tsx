@@ -75,6 +75,11 @@ export function ModelDrop({ upload, onFile }: { upload: Upload; onFile: (file: F
       {upload.state === 'refused' && (
         <Notice tone="danger" title={`${upload.file} was not taken: ${upload.title}`}>
           {upload.hint}
+          {upload.again !== null && (
+            <Button size="small" className="mt-2" onClick={upload.again}>
+              Send it again
+            </Button>
+          )}
         </Notice>
       )}
     </div>

@@ -29,7 +29,7 @@ export function uploadModel(
         new ApiRequestError(0, {
           code: 'upload-broken',
           message: 'The upload broke off.',
-          hint: 'Nothing was kept. Drop the file again when the connection is back.',
+          hint: 'Nothing was kept. Send it again when the connection is back.',
         }),
       );
     request.onabort = () => reject(new DOMException('The upload was cancelled.', 'AbortError'));

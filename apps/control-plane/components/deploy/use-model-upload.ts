@@ -2,7 +2,7 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { useRef, useState } from 'react';
 import { freeName, nameFromFile } from '../../src/view-model/deploy-form.ts';
-import { errorText } from '../live-connection/api-client.ts';
+import { ApiRequestError, errorText } from '../live-connection/api-client.ts';
 import { uploadModel } from './upload-model.ts';
 
 export type Upload =
@@ -13,6 +13,8 @@ export type Upload =
       readonly file: string;
       readonly title: string;
       readonly hint: string | undefined;
+      /** Sends the same file anew; null where that would be refused anew. */
+      readonly again: (() => void) | null;
     };
 
 /** Sends a dropped file and hands over what the server read in it. */
@@ -37,7 +39,11 @@ export function useModelUpload(taken: readonly string[], onDone: (model: ModelVi
     } catch (error) {
       if (current.current !== abort) return;
       if (error instanceof DOMException) setUpload({ state: 'idle' });
-      else setUpload({ state: 'refused', file: file.name, ...errorText(error) });
+      else {
+        const broken = error instanceof ApiRequestError && error.status === 0;
+        const again = broken ? () => void send(file, dimensions) : null;
+        setUpload({ state: 'refused', file: file.name, ...errorText(error), again });
+      }
     }
   }
 
