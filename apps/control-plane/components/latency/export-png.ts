@@ -82,7 +82,7 @@ function paintBox(context: CanvasRenderingContext2D, box: HTMLElement, { x, y, w
   context.restore();
 }
 
-/** Every visible text at its place; what is higher than wide is turned on its side, as an axis' name is. */
+/** Every visible text at its place; what is turned on its side, as an axis' name is, is turned here too. */
 function writeWords(context: CanvasRenderingContext2D, frame: HTMLElement, area: DOMRect): void {
   const texts = document.createTreeWalker(frame, NodeFilter.SHOW_TEXT);
   const range = document.createRange();
@@ -114,7 +114,7 @@ function writeOne(
   if (width === 0) return;
   context.save();
   context.translate(x - area.x + width / 2, y - area.y + height / 2);
-  if (height > width && words.length > 2) context.rotate(-Math.PI / 2);
+  if (style.rotate !== 'none' && style.rotate !== '') context.rotate(-Math.PI / 2);
   context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
   context.fillStyle = style.color;
   context.textAlign = 'center';

@@ -5,6 +5,7 @@ import { SERIES_STYLES } from './series-colours.ts';
 import { useSize } from './use-size.ts';
 
 const TICK = { fontSize: 11, fill: 'var(--ink-faint)' };
+const FIFTHS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const LOG_TICKS = [0.01, 0.1, 1, 10, 100];
 
 /** Each series as steps over the same time axis. Not animated: it changes five times a second. */
@@ -37,7 +38,7 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
           <YAxis
             scale={log ? 'log' : 'linear'}
             domain={log ? [SMALLEST_SHARE, 100] : [0, histogram.topPercent]}
-            {...(log ? { ticks: LOG_TICKS } : { tickCount: 5 })}
+            ticks={log ? LOG_TICKS : FIFTHS.map((part) => part * histogram.topPercent)}
             allowDataOverflow
             width={52}
             tick={TICK}

@@ -52,6 +52,8 @@ export class ArrivalRecorder {
     this.#calledOff = 0;
     this.#devices = new Map();
     this.#view = null;
+    this.#ruleEdges = null;
+    this.#deviceEdges = null;
   }
 
   comparison(): RuleComparisonView {
