@@ -1,0 +1,70 @@
+/** A fleet that loses more devices than it has spares, for good, and gets them back: the plan follows, under load. */
+import { expect, test } from '@playwright/test';
+import { inferBinary, relativeError } from '../src/inference.ts';
+import { Product } from '../src/product.ts';
+import { referenceLenet5, sampleImages } from '../src/reference.ts';
+
+/** Devices that stay away are waited for half a minute before a plan for fewer is made. */
+const CHANGED_WITHIN_MS = 75_000;
+
+let product: Product;
+
+test.beforeAll(async () => {
+  // Five seats, and nobody to spare.
+  product = await Product.start({ args: ['--fleet', '5'] });
+});
+test.afterAll(async () => {
+  await product?.stop();
+  product?.removeHome();
+});
+
+async function planFor(k: number): Promise<void> {
+  await product.eventually(
+    `a plan for ${k} + 1 devices that serves whole`,
+    async () => {
+      const { plan, state } = await product.deployment('lenet5');
+      return (plan as { k?: number } | null)?.k === k && state === 'ready';
+    },
+    CHANGED_WITHIN_MS,
+  );
+}
+
+test('two devices stay away: a plan for three serves whole, and one for five again when they are back; 0 failed, 0 lost', async () => {
+  test.setTimeout(180_000);
+  const [sample] = sampleImages();
+  const expected = await referenceLenet5(sample!.pixels);
+  const image = { name: 'image', dims: [1, 1, 28, 28], data: sample!.pixels };
+  const rightNow = async () => {
+    const answer = await inferBinary(product, 'lenet5', image);
+    expect(answer.status).toBe(200);
+    expect(relativeError(answer.outputs.logits!, expected)).toBeLessThanOrEqual(1e-4);
+  };
+  await planFor(4);
+  await product.api('/api/deployments/lenet5/load', {
+    method: 'POST',
+    json: { mode: 'open', ratePerSecond: 10 },
+  });
+
+  const [first, second] = await product.devices();
+  for (const { id } of [first!, second!]) {
+    await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+  }
+  await rightNow();
+  await planFor(2);
+  await rightNow();
+
+  for (const { id } of [first!, second!]) await product.api(`/api/devices/${id}/revive`, { method: 'POST' });
+  await planFor(4);
+  await rightNow();
+
+  const stopped = await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
+  expect(stopped.body).toMatchObject({ failed: 0, lost: 0 });
+  const { counts } = await product.latency('lenet5');
+  expect(counts).toMatchObject({ failed: 0, lost: 0, corrupt: 0 });
+  const { body } = await product.api<{ kind: string; message: string }[]>('/api/events?deployment=lenet5');
+  const changes = body.filter(({ kind }) => kind === 'deployment-resized');
+  expect(changes.map(({ message }) => message)).toEqual([
+    expect.stringContaining('to 4 + 1 devices, from 2 + 1'),
+    expect.stringContaining('to 2 + 1 devices, from 4 + 1'),
+  ]);
+});
