@@ -14,5 +14,6 @@ export interface Benchmark {
   name: string;
   /** One line for the list of benchmarks. */
   summary: string;
-  run(options: { log(line: string): void }): Promise<BenchmarkResult>;
+  /** @param minutes  how long a benchmark that takes its time may take, where it was said */
+  run(options: { log(line: string): void; minutes?: number }): Promise<BenchmarkResult>;
 }

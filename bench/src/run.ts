@@ -3,20 +3,27 @@ import type { Benchmark, BenchmarkResult } from './benchmark.ts';
 import { environment } from './environment.ts';
 import { registry } from './registry.ts';
 
-const usage = 'npm run -s bench -- NAME [--json]';
+const usage = 'npm run -s bench -- NAME [--json] [--minutes M]';
 
 /** Runs one benchmark by name, or lists them. Exit code 2 is a wrong command line, 1 a benchmark that failed. */
 async function main(): Promise<number> {
   let name: string | undefined;
   let json = false;
+  let minutes: number | undefined;
   try {
     const { values, positionals } = parseArgs({
-      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        json: { type: 'boolean', default: false },
+        minutes: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
       allowPositionals: true,
     });
     if (positionals.length > 1) throw new Error(`one benchmark at a time, not ${positionals.join(' and ')}`);
     name = values.help ? undefined : positionals[0];
     json = values.json;
+    if (values.minutes !== undefined) minutes = Number(values.minutes);
+    if (minutes !== undefined && !(minutes > 0)) throw new Error(`--minutes ${values.minutes} is no time`);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\nUsage: ${usage}`);
     return 2;
@@ -34,7 +41,7 @@ async function main(): Promise<number> {
   const benchmark = await load();
   // With --json only the result goes to standard output, so that it can be piped.
   const log = json ? (line: string) => console.error(line) : (line: string) => console.log(line);
-  const result = await benchmark.run({ log });
+  const result = await benchmark.run({ log, ...(minutes === undefined ? {} : { minutes }) });
   const complete = { ...result, details: { ...environment(), ...result.details } };
   if (json) console.log(JSON.stringify(complete));
   else show(complete);
