@@ -1,0 +1,168 @@
+/** What goes wrong while somebody looks: each says what happened and what to do, in place, and loses nothing that was typed. */
+import { expect, type Page, test } from '@playwright/test';
+import { Product } from '../src/product.ts';
+import { lenet5File } from '../src/reference.ts';
+
+let product: Product;
+let page: Page;
+const errors: string[] = [];
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async ({ browser }) => {
+  product = await Product.start();
+  page = await browser.newPage();
+  page.on('pageerror', ({ message }) => errors.push(message));
+  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
+  await expect(page.getByTestId('device-local-1')).toBeVisible();
+});
+test.afterAll(async () => {
+  await page?.close();
+  await product?.stop();
+  product?.removeHome();
+});
+
+const connection = () => page.getByTestId('connection');
+const again = async (environment: Record<string, string> = {}) => {
+  const { home, ports } = product;
+  // With tokens of another start, what this file knows of them does not open the API.
+  const withoutDemo = Object.keys(environment).length > 0;
+  product = await Product.start({ home, ports, environment, withoutDemo });
+};
+
+/** Fills a part of the deploy form, as somebody does who is interrupted. */
+async function halfFill(name: string): Promise<void> {
+  await page.locator('#deploy').getByRole('button', { name: 'lenet5', exact: true }).click();
+  await page.getByLabel('Deployment name').fill(name);
+  await page.getByLabel('k (data)').fill('3');
+}
+
+test('an upload that breaks off says so, and the file can be sent again at once', async () => {
+  await page.route('**/api/models?**', (route) => route.abort('connectionreset'));
+  await page.getByLabel('ONNX file').setInputFiles(lenet5File);
+  await expect(page.getByText('The upload broke off.')).toBeVisible();
+  await expect(page.getByText('Nothing was kept.')).toBeVisible();
+  await page.unroute('**/api/models?**');
+  await page.getByRole('button', { name: 'Send it again' }).click();
+  await expect(page.getByLabel('Deployment name')).toBeVisible();
+  await page.getByRole('button', { name: 'Another model' }).click();
+});
+
+test('an upload can be cancelled while it is on its way', async () => {
+  let letGo: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await page.route('**/api/models?**', async (route) => {
+    await held;
+    await route.abort().catch(() => {});
+  });
+  await page.getByLabel('ONNX file').setInputFiles(lenet5File);
+  await page.getByRole('button', { name: 'Cancel the upload' }).click();
+  await expect(page.getByRole('button', { name: 'Choose a file' })).toBeVisible();
+  letGo();
+  await page.unroute('**/api/models?**');
+});
+
+test('a control plane that dies is said, and comes back without a reload or a loss of what was typed', async () => {
+  await halfFill('interrupted');
+  await page.evaluate(() => Object.assign(window, { sameDocument: true }));
+  await product.killControlPlane();
+  await expect(page.getByText('The connection to the control plane is lost.')).toBeVisible();
+  await expect(connection()).toHaveText('Reconnecting');
+  // Whoever goes on all the same is told in place.
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await expect(page.getByText('The control plane does not answer.')).toBeVisible();
+  await expect(page.getByLabel('Deployment name')).toHaveValue('interrupted');
+  await again();
+  await expect(connection()).toHaveText('Live', { timeout: 30_000 });
+  await expect(page.getByText('The connection to the control plane is lost.')).toHaveCount(0);
+  expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true);
+  await expect(page.getByLabel('Deployment name')).toHaveValue('interrupted');
+  await expect(page.getByLabel('k (data)')).toHaveValue('3');
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await expect(page.getByTestId('deployment-interrupted')).toHaveAttribute('data-state', 'ready', {
+    timeout: 30_000,
+  });
+});
+
+test('a deployment that is deleted while it is watched says so, and the page goes on', async () => {
+  await page.getByTestId('deployment-interrupted').click();
+  await expect(page.getByTestId('deployment-interrupted')).toHaveAttribute('aria-pressed', 'true');
+  expect((await product.api('/api/deployments/interrupted', { method: 'DELETE' })).status).toBe(204);
+  await expect(page.getByText('Deployment interrupted is not there')).toBeVisible();
+  await expect(page.getByTestId('deployment-lenet5')).toHaveAttribute('aria-pressed', 'true');
+  await page.getByRole('button', { name: 'Go on with lenet5' }).click();
+  await expect(page.getByText('Deployment interrupted is not there')).toHaveCount(0);
+});
+
+test('two operators press Kill at once: one effect, and nobody sees an error', async ({ browser }) => {
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(`${product.url}/?token=${product.tokens.operator}`);
+  const kills = [page, other].map((each) => each.getByRole('button', { name: /^Kill local-2/ }));
+  for (const kill of kills) await expect(kill).toBeEnabled();
+  await Promise.all(kills.map((kill) => kill.click()));
+  for (const each of [page, other]) {
+    await expect(each.getByTestId('device-local-2')).toHaveAttribute('data-state', 'dead');
+    await expect(each.getByTestId('device-local-2').getByRole('alert')).toHaveCount(0);
+  }
+  const revives = [page, other].map((each) => each.getByRole('button', { name: /^Revive local-2/ }));
+  await Promise.all(revives.map((revive) => revive.click()));
+  for (const each of [page, other]) {
+    await expect(each.getByTestId('device-local-2')).toHaveAttribute('data-state', 'ready', {
+      timeout: 20_000,
+    });
+    await expect(each.getByTestId('device-local-2').getByRole('alert')).toHaveCount(0);
+  }
+  await product.deploymentState('lenet5', 'ready');
+  await other.context().close();
+});
+
+test('a browser without WebAssembly SIMD is told why it cannot be a device', async ({ browser }) => {
+  const old = await (await browser.newContext()).newPage();
+  await old.addInitScript(() => {
+    WebAssembly.validate = () => false;
+  });
+  await old.goto(`${product.url}/join#token=${product.tokens.join}`);
+  await expect(old.getByRole('heading', { name: 'This browser cannot be a device' })).toBeVisible();
+  await expect(old.getByText('Its WebAssembly has no SIMD')).toBeVisible();
+  expect((await product.devices()).length).toBe(6);
+  await old.context().close();
+});
+
+test('a page that breaks as a whole says so, in the theme that was chosen', async ({ browser }) => {
+  for (const theme of ['dark', 'light'] as const) {
+    const broken = await (await browser.newContext({ colorScheme: 'light' })).newPage();
+    await broken.goto(`${product.url}/sign-in`);
+    await broken.addInitScript((chosen) => {
+      localStorage.setItem('theme', chosen);
+      // What every page stands in asks for this, and breaks.
+      window.matchMedia = () => {
+        throw new Error('matchMedia is broken');
+      };
+    }, theme);
+    await broken.goto(`${product.url}/sign-in`);
+    await expect(broken.getByRole('heading', { name: 'The dashboard broke' })).toBeVisible();
+    await expect(broken.locator('html')).toHaveCSS(
+      'background-color',
+      theme === 'dark' ? 'rgb(11, 11, 13)' : 'rgb(247, 247, 248)',
+    );
+    await expect(broken.getByRole('button', { name: 'Try again' })).toBeVisible();
+    await broken.context().close();
+  }
+});
+
+test('a session that has ended is asked for in place, and what was typed stays', async () => {
+  await halfFill('later');
+  await product.stop();
+  await expect(connection()).toHaveText('Reconnecting');
+  const other = 'another-operator-token-of-the-tests';
+  await again({ SPAREWHEEL_OPERATOR_TOKEN: other });
+  await expect(page.getByText('Your session has ended.')).toBeVisible({ timeout: 30_000 });
+  await page.getByLabel('Operator token').fill(other);
+  await page.keyboard.press('Enter');
+  await expect(connection()).toHaveText('Live');
+  await expect(page.getByText('Your session has ended.')).toHaveCount(0);
+  await expect(page.getByLabel('Deployment name')).toHaveValue('later');
+  expect(errors).toEqual([]);
+});
