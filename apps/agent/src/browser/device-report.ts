@@ -40,5 +40,5 @@ export type ToDeviceWorker =
 export type FromDeviceWorker =
   | { readonly kind: 'report'; readonly report: DeviceReport }
   | { readonly kind: 'outcome'; readonly call: number; readonly outcome: Outcome }
-  /** It cannot run here; nothing but another start changes that. */
+  /** It could not start, or something crashed in it: nothing but another start changes that. */
   | { readonly kind: 'failed'; readonly message: string };

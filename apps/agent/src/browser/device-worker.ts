@@ -9,6 +9,12 @@ const tell = (message: FromDeviceWorker) => postMessage(message);
 
 let device: ConnectedDevice | null = null;
 
+// Whatever nobody expected, a crashed engine first of all, ends the device: the page starts a fresh one, which has its
+// shards. A Worker tells its page of errors by itself, but not of promises that nobody waits for.
+addEventListener('unhandledrejection', ({ reason }) => {
+  tell({ kind: 'failed', message: reason instanceof Error ? reason.message : String(reason) });
+});
+
 addEventListener('message', async ({ data }: MessageEvent<ToDeviceWorker>) => {
   if (data.kind === 'fault') {
     tell({ kind: 'outcome', call: data.call, outcome: outcomeOf(data.fault) });

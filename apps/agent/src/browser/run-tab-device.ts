@@ -5,6 +5,7 @@ import { type BlobShelf, MemoryShelf } from './blob-shelf.ts';
 import type { DeviceReport, TabDeviceSettings } from './device-report.ts';
 import { availableDigest } from './digest.ts';
 import { IndexedDbShelf } from './indexed-db-shelf.ts';
+import { noticeCrashes } from './notice-crashes.ts';
 import { ShelfShardStore } from './shelf-shard-store.ts';
 import { watchWasmHeap } from './wasm-heap.ts';
 
@@ -22,7 +23,7 @@ export async function runTabDevice(
   const { shelf, storage } = await openShelf(settings);
   const [store, engine] = await Promise.all([
     ShelfShardStore.open(shelf, availableDigest()),
-    createBrowserEngine(),
+    createBrowserEngine().then(noticeCrashes),
   ]);
   let connection: DeviceReport['connection'] = 'connecting';
   let refusal: HandshakeRefusal | null = null;

@@ -12,10 +12,15 @@ import { refusalOf } from '../control.ts';
 import type { DeviceReport, FromDeviceWorker, TabDeviceSettings, ToDeviceWorker } from './device-report.ts';
 
 const FAULT_TIMEOUT_MS = 2_000;
+/** Waits before a device that crashed is started again: as the supervisor of processes does. */
+const RESTART_MIN_MS = 250;
+const RESTART_MAX_MS = 10_000;
+/** A life of this length was a good one: the next wait is short again. */
+const GOOD_LIFE_MS = 10_000;
 
 /** What a page knows of its device. */
 export interface TabDeviceState {
-  /** `killed` from the dashboard; `failed` cannot run here or crashed, see `problem`. */
+  /** `killed` from the dashboard; `failed` could not start or crashed, see `problem`, and is started again. */
   readonly phase: 'running' | 'killed' | 'failed';
   readonly problem: string | null;
   /** The device's last word; null before its first. */
@@ -34,6 +39,9 @@ export class TabDevice {
   readonly #faultCalls = new Map<number, (outcome: Outcome) => void>();
   #calls = 0;
   #worker: Worker | null = null;
+  #startedAt = 0;
+  #restartMs = RESTART_MIN_MS;
+  #restart: ReturnType<typeof setTimeout> | undefined;
   #state: TabDeviceState = { phase: 'running', problem: null, report: null };
 
   constructor(settings: TabDeviceSettings, createWorker = createDeviceWorker) {
@@ -75,6 +83,7 @@ export class TabDevice {
 
   /** Ends it without a goodbye, as closing the tab would. */
   stop(): void {
+    clearTimeout(this.#restart);
     this.#worker?.terminate();
     this.#worker = null;
     this.#connection.close();
@@ -83,6 +92,8 @@ export class TabDevice {
   /** Starts the device again; with one that runs, nothing happens. */
   revive(): void {
     if (this.#worker !== null) return;
+    clearTimeout(this.#restart);
+    this.#startedAt = performance.now();
     const worker = this.#createWorker();
     this.#worker = worker;
     worker.addEventListener('message', ({ data }: MessageEvent<FromDeviceWorker>) => this.#hear(data));
@@ -136,6 +147,14 @@ export class TabDevice {
     const how = phase === 'killed' ? { exitCode: null, signal: 'SIGKILL' } : { exitCode: 1, signal: null };
     this.#connection.send('ended', { id: this.settings.identity.id, ...how });
     this.#reportProcess();
+    if (phase === 'failed') this.#restartLater();
+  }
+
+  /** Whoever was killed stays down until it is revived; whoever crashed comes back by itself. */
+  #restartLater(): void {
+    if (performance.now() - this.#startedAt >= GOOD_LIFE_MS) this.#restartMs = RESTART_MIN_MS;
+    this.#restart = setTimeout(() => this.revive(), this.#restartMs);
+    this.#restartMs = Math.min(RESTART_MAX_MS, this.#restartMs * 2);
   }
 
   #reportProcess(): void {

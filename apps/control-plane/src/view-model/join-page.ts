@@ -34,9 +34,14 @@ export function joinView({ phase, problem, report }: TabDeviceState): JoinView {
     );
   }
   if (phase === 'failed') {
-    return view('danger', 'Not running', `This device ended: ${problem ?? 'nobody knows why'}.`, {
-      action: { kind: 'revive', label: 'Try again' },
-    });
+    return view(
+      'danger',
+      'Not running',
+      `This device ended: ${problem ?? 'nobody knows why'}. It starts again by itself.`,
+      {
+        action: { kind: 'revive', label: 'Try again' },
+      },
+    );
   }
   if (report === null) {
     return view('muted', 'Starting', 'Loads ONNX Runtime (3.7 MB) and verifies the shards that it holds.', {

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { TabDevice } from './tab-device.ts';
+
+class FakeWorker extends EventTarget {
+  terminated = false;
+  postMessage(): void {}
+  terminate(): void {
+    this.terminated = true;
+  }
+  crash(message: string): void {
+    const event = Object.assign(new Event('error', { cancelable: true }), { message });
+    this.dispatchEvent(event);
+  }
+}
+
+let workers: FakeWorker[];
+let device: TabDevice;
+const latest = () => workers.at(-1)!;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  workers = [];
+  device = new TabDevice(
+    {
+      // Nothing listens there: the page's own connection is not what is looked at.
+      url: 'http://127.0.0.1:1',
+      token: 'token',
+      name: 'tab',
+      identity: { id: 'device-0001', secret: 's'.repeat(32) },
+      lasting: false,
+      platform: 'test',
+    },
+    () => {
+      const worker = new FakeWorker();
+      workers.push(worker);
+      return worker as unknown as Worker;
+    },
+  );
+  device.revive();
+});
+afterEach(() => {
+  device.stop();
+  vi.useRealTimers();
+});
+
+it('starts a device that crashed again by itself, after longer each time', () => {
+  latest().crash('out of memory');
+  expect(workers[0]?.terminated).toBe(true);
+  expect(device.getState()).toMatchObject({ phase: 'failed', problem: 'out of memory' });
+  vi.advanceTimersByTime(250);
+  expect(workers).toHaveLength(2);
+  expect(device.getState().phase).toBe('running');
+  latest().crash('out of memory');
+  vi.advanceTimersByTime(250);
+  expect(workers).toHaveLength(2);
+  vi.advanceTimersByTime(250);
+  expect(workers).toHaveLength(3);
+});
+
+it('waits shortly again after a good life', () => {
+  for (const wait of [250, 500, 1_000]) {
+    latest().crash('again');
+    vi.advanceTimersByTime(wait);
+  }
+  vi.advanceTimersByTime(10_000);
+  latest().crash('much later');
+  vi.advanceTimersByTime(250);
+  expect(workers).toHaveLength(5);
+});
+
+it('does not start again what the person started meanwhile, nor what was left', () => {
+  latest().crash('gone');
+  device.revive();
+  vi.advanceTimersByTime(20_000);
+  expect(workers).toHaveLength(2);
+  latest().crash('gone');
+  device.stop();
+  vi.advanceTimersByTime(20_000);
+  expect(workers).toHaveLength(2);
+});
