@@ -1,10 +1,15 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 import { seatFraction } from '../../src/view-model/deployment-status.ts';
 import { formatBytes, formatPercent } from '../../src/view-model/format.ts';
+import { useRequest } from '../control/use-request.ts';
+import { askApi } from '../live-connection/api-client.ts';
+import { Button } from '../ui/button.tsx';
+import { Notice } from '../ui/notice.tsx';
 import { Progress } from '../ui/progress.tsx';
 
-/** A bar for the whole and one for each device, until every one holds its shard. */
+/** A bar for the whole and one for each device, until every one holds its shard; and the way out. */
 export function SeatProgress({ deployment: { name, progress } }: { deployment: DeploymentView }) {
+  const { busy, problem, run } = useRequest();
   return (
     <div data-testid={`progress-${name}`} className="rounded-xl border bg-surface p-4 shadow-card">
       <div className="flex justify-between gap-3 text-[0.8125rem]">
@@ -33,6 +38,17 @@ export function SeatProgress({ deployment: { name, progress } }: { deployment: D
           </li>
         ))}
       </ul>
+      <Button
+        size="small"
+        variant="quiet"
+        className="mt-3 -ml-2.5"
+        disabled={busy}
+        title={`Deletes deployment ${name}; the model stays, and so do shards that devices already hold.`}
+        onClick={() => void run(() => askApi('DELETE', `/api/deployments/${encodeURIComponent(name)}`))}
+      >
+        Cancel the deployment
+      </Button>
+      {problem && <Notice tone="danger">{problem}</Notice>}
     </div>
   );
 }
