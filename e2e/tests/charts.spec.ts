@@ -17,7 +17,7 @@ test.beforeAll(async ({ browser }) => {
   page = await browser.newPage();
   page.on('pageerror', ({ message }) => errors.push(message));
   await page.goto(`${product.url}/?token=${product.tokens.operator}`);
-  await expect(page.getByTestId('device-local-1')).toBeVisible();
+  await expect(page.getByTestId('device-local-1')).toBeVisible({ timeout: 30_000 });
   await product.api('/api/deployments/lenet5/load', {
     method: 'POST',
     json: { mode: 'open', ratePerSecond: 10 },
@@ -37,10 +37,9 @@ async function holderOf(seat: number): Promise<DeviceView> {
   return device;
 }
 
-async function fault(device: DeviceView, body: Record<string, unknown>): Promise<void> {
-  expect((await product.api(`/api/devices/${device.id}/faults`, { method: 'POST', json: body })).status).toBe(
-    200,
-  );
+async function fault(device: DeviceView, json: Record<string, unknown>): Promise<void> {
+  const { status } = await product.api(`/api/devices/${device.id}/faults`, { method: 'POST', json });
+  expect(status).toBe(202);
 }
 
 /** What a button hands over as a file. */
