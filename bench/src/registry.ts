@@ -12,5 +12,6 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   failover: async () => (await import('./failover.ts')).failover,
   plan: async () => (await import('./plan.ts')).plan,
   dashboard: async () => (await import('./dashboard.ts')).dashboard,
+  graphs: async () => (await import('./graphs.ts')).graphs,
   predict: async () => (await import('./predict.ts')).predict,
 };
