@@ -1,8 +1,7 @@
 import type { Artifacts, Plan } from '@sparewheel/planner';
 import type { FromDevice, Tensor } from '@sparewheel/protocol';
 import type { Inference, InferOptions } from './accepted-request.ts';
-import { Deployment, type DeploymentCounters } from './deployment.ts';
-import type { DeviceStatisticsView } from './device.ts';
+import { Deployment } from './deployment.ts';
 import { InvalidDeploymentError, UnavailableError, UnknownDeploymentError } from './errors.ts';
 import type { CoordinatorEvent, DeploymentState } from './events.ts';
 import { Fleet } from './fleet.ts';
@@ -10,11 +9,12 @@ import type { Generation } from './generation.ts';
 import { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';
 import { Parking } from './parking.ts';
 import { PendingVerifications } from './pending-verifications.ts';
-import { Placement, type SeatSnapshot } from './placement.ts';
-import type { Policy, WaitPrediction } from './policy.ts';
+import { Placement } from './placement.ts';
+import type { Policy } from './policy.ts';
 import type { Clock, DeviceId, Installer, LocalCompute, Transport } from './ports.ts';
 import { compilePlan } from './program.ts';
 import type { Runtime } from './runtime.ts';
+import { type CoordinatorSnapshot, takeSnapshot } from './snapshot.ts';
 import type { RequestTrace } from './trace.ts';
 
 const UINT32 = 0xffff_ffff;
@@ -35,41 +35,6 @@ export interface DeployRequest {
   readonly policy: Policy;
   /** By seat; null, and seats beyond the end, are filled from the spares. */
   readonly seats: readonly (DeviceId | null)[];
-}
-
-export interface DeviceSnapshot {
-  readonly id: DeviceId;
-  readonly state: 'up' | 'silent' | 'down' | 'quarantined';
-  /** Why it is quarantined or down. */
-  readonly reason: string | null;
-  readonly inFlight: number;
-  readonly seats: readonly {
-    readonly deployment: string;
-    readonly seat: number;
-    readonly role: SeatSnapshot['role'];
-    readonly state: SeatSnapshot['state'];
-  }[];
-  readonly statistics: DeviceStatisticsView;
-}
-
-export interface DeploymentSnapshot {
-  readonly name: string;
-  readonly state: DeploymentState;
-  readonly reason: string | null;
-  readonly policy: Policy;
-  readonly seats: readonly SeatSnapshot[];
-  /** The seats of the plan that will take over, during a rolling change. */
-  readonly nextSeats: readonly SeatSnapshot[] | null;
-  readonly counters: Readonly<DeploymentCounters>;
-  /** Under `waitMs: "adaptive"`: what was learned of each coded step. */
-  readonly waiting?: readonly WaitPrediction[];
-  readonly inFlight: number;
-  readonly queued: number;
-}
-
-export interface CoordinatorSnapshot {
-  readonly devices: readonly DeviceSnapshot[];
-  readonly deployments: readonly DeploymentSnapshot[];
 }
 
 /**
@@ -219,24 +184,7 @@ export class Coordinator {
   }
 
   snapshot(): CoordinatorSnapshot {
-    const deployments = [...this.#deployments.values()].map(snapshotOf);
-    const devices = [...this.#fleet.devices].map((device): DeviceSnapshot => {
-      const seats = deployments.flatMap(({ name, seats }) =>
-        seats
-          .filter((seat) => seat.device === device.id)
-          .map(({ seat, role, state }) => ({ deployment: name, seat, role, state })),
-      );
-      const { availability } = device;
-      return {
-        id: device.id,
-        state: availability === 'ready' || availability === 'busy' ? 'up' : availability,
-        reason: device.quarantineReason ?? device.downReason,
-        inFlight: device.inFlight,
-        seats,
-        statistics: device.statistics,
-      };
-    });
-    return { devices, deployments };
+    return takeSnapshot(this.#deployments.values(), this.#fleet.devices);
   }
 
   /** Stops accepting; resolves when everything that was accepted is answered. */
@@ -358,26 +306,4 @@ export class Coordinator {
 
 function following(request: number): number {
   return request >= UINT32 ? 1 : request + 1;
-}
-
-function snapshotOf(deployment: Deployment): DeploymentSnapshot {
-  const { name, state, reason, policy, active, next, counters, inFlight, queued } = deployment;
-  return {
-    name,
-    state,
-    reason,
-    policy,
-    seats: active.placement.snapshot(),
-    nextSeats: next?.placement.snapshot() ?? null,
-    counters: { ...counters },
-    ...(policy.waitMs === 'adaptive' ? { waiting: predictWaiting(active) } : {}),
-    inFlight,
-    queued,
-  };
-}
-
-function predictWaiting({ program }: Generation): WaitPrediction[] {
-  return program.steps.flatMap((step) =>
-    step.kind === 'coded' ? (step.wait.prediction(step.id) ?? []) : [],
-  );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Device, type DeviceObserver, type FlightOwner } from './device.ts';
+import { Device, type DeviceObserver } from './device.ts';
+import type { FlightOwner } from './flight-book.ts';
 import { DEFAULT_OPTIONS } from './options.ts';
 import { FakeClock } from './testing/index.ts';
 

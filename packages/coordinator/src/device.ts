@@ -1,37 +1,13 @@
-import type { FromDevice } from '@sparewheel/protocol';
+import {
+  type ErasureReason,
+  type Flight,
+  FlightBook,
+  type FlightOwner,
+  type SendOrder,
+} from './flight-book.ts';
 import { type CoordinatorOptions, SHORTEST_WAIT_MS } from './options.ts';
 import type { Clock, DeviceId } from './ports.ts';
 import { Unsolicited } from './unsolicited.ts';
-
-/** Why an answer is not to be expected. */
-export type ErasureReason = 'down' | 'silent' | 'busy' | 'quarantined' | 'refused' | 'invalid';
-
-/** Who wants the answer of a computation. After `erased` for silence the answer may still come; nothing after it. */
-export interface FlightOwner {
-  answered(shard: number, message: FromDevice, flight: Flight): void;
-  erased(shard: number, reason: ErasureReason): void;
-}
-
-/** One computation that was sent to a device and has not come back. */
-export interface Flight {
-  readonly device: Device;
-  readonly request: number;
-  readonly task: number;
-  readonly shard: number;
-  readonly sentAt: number;
-  /** Place in the sequence of all messages sent to all devices. */
-  readonly order: number;
-  /** Place of its cancel in that sequence; 0 where there is none. */
-  cancelOrder: number;
-  /** null once nobody wants the answer: it is late when it comes. */
-  owner: FlightOwner | null;
-  older: Flight | null;
-  younger: Flight | null;
-  /** Another computation of the same request on the same device. */
-  sibling: Flight | null;
-  /** Whether it counts as in flight; false once it was given up on. */
-  counted: boolean;
-}
 
 export interface DeviceStatisticsView {
   readonly sent: number;
@@ -68,19 +44,7 @@ const SLOWEST_PACE_FACTOR = 10;
 const ARRIVALS_TO_SILENCE = 4;
 /** Given-up computations whose late answer is still recognised, in multiples of the cap. */
 const REMEMBERED = 4;
-
-/** One number sequence for all sends and cancels, so that "sent before" can be told across devices. */
-export interface SendOrder {
-  next: number;
-}
-
-/**
- * One device as the coordinator knows it: what it was asked and has not answered, and how it behaves.
- *
- * A cancelled computation counts as in flight until the device shows that it has read the cancel, by answering
- * something that was sent later. The last computation that is not cancelled is never cancelled: its answer is that
- * proof, and the only sign of life of a device whose every answer comes too late.
- */
+/** One device as the coordinator knows it: what it was asked and has not answered, and how it behaves. */
 export class Device {
   connected = false;
   joined = false;
@@ -102,12 +66,7 @@ export class Device {
   arrivalMs: number | null = null;
   computeMs: number | null = null;
 
-  #inFlight = 0;
-  #uncancelled = 0;
-  #oldest: Flight | null = null;
-  #youngest: Flight | null = null;
-  readonly #book = new Map<number, Flight>();
-  readonly #givenUp: Flight[] = [];
+  readonly #flights: FlightBook;
   #lastHeardAt = Number.NEGATIVE_INFINITY;
   #nextProbeAt = 0;
   #watch: (() => void) | null = null;
@@ -116,14 +75,15 @@ export class Device {
     readonly id: DeviceId,
     readonly clock: Clock,
     readonly options: CoordinatorOptions,
-    readonly order: SendOrder,
+    order: SendOrder,
     readonly observer: DeviceObserver,
   ) {
+    this.#flights = new FlightBook(this, order, REMEMBERED * options.inFlightPerDevice);
     this.downSince = clock.now();
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#flights.inFlight;
   }
 
   /** Connected and trusted; it may still be silent or at its cap. */
@@ -140,11 +100,11 @@ export class Device {
 
   /** More than half of its cap is in flight: it should not be kept busy with answers that nobody waits for. */
   get loaded(): boolean {
-    return this.#inFlight > this.options.inFlightPerDevice / 2;
+    return this.inFlight > this.options.inFlightPerDevice / 2;
   }
 
   get #hasRoom(): boolean {
-    return this.#inFlight < this.options.inFlightPerDevice || this.#uncancelled === 0;
+    return this.inFlight < this.options.inFlightPerDevice || this.#flights.uncancelled === 0;
   }
 
   /** Whether a silent device may be sent a computation now, to find out whether it is back. */
@@ -154,26 +114,7 @@ export class Device {
 
   /** Books a computation; the caller sends it. */
   send(request: number, task: number, shard: number, owner: FlightOwner, now: number): Flight {
-    const flight: Flight = {
-      device: this,
-      request,
-      task,
-      shard,
-      sentAt: now,
-      order: this.order.next++,
-      cancelOrder: 0,
-      owner,
-      older: this.#youngest,
-      younger: null,
-      sibling: this.#book.get(request) ?? null,
-      counted: true,
-    };
-    this.#book.set(request, flight);
-    if (this.#youngest === null) this.#oldest = flight;
-    else this.#youngest.younger = flight;
-    this.#youngest = flight;
-    this.#inFlight++;
-    this.#uncancelled++;
+    const flight = this.#flights.open(request, task, shard, owner, now);
     this.sent++;
     this.unsolicited.asked(request, task);
     if (this.silentSince !== null) this.#nextProbeAt = now + this.options.probeEveryMs;
@@ -183,20 +124,13 @@ export class Device {
 
   /** Nobody wants the answer any more. @returns whether the device should be told */
   cancel(flight: Flight): boolean {
-    flight.owner = null;
-    if (!flight.counted || flight.cancelOrder > 0 || this.#uncancelled <= 1) return false;
-    flight.cancelOrder = this.order.next++;
-    this.#uncancelled--;
-    return true;
+    return this.#flights.cancel(flight);
   }
 
   /** Strikes a computation off the book because an answer to it came. undefined where it was never asked. */
   take(request: number, task: number): Flight | undefined {
-    let flight = this.#book.get(request) ?? null;
-    while (flight !== null && flight.task !== task) flight = flight.sibling;
-    if (flight === null) return undefined;
-    this.#forget(flight);
-    this.unsolicited.awaited(request, task);
+    const flight = this.#flights.take(request, task);
+    if (flight !== undefined) this.unsolicited.awaited(request, task);
     return flight;
   }
 
@@ -207,11 +141,7 @@ export class Device {
       this.arrivalMs = smoothed(this.arrivalMs, now - flight.sentAt);
       this.computeMs = smoothed(this.computeMs, computeMicros / 1000);
     }
-    for (let other = this.#oldest; other !== null && other.order < flight.order; ) {
-      const next: Flight | null = other.younger;
-      if (other.cancelOrder > 0 && other.cancelOrder < flight.order) this.#forget(other);
-      other = next;
-    }
+    this.#flights.readUntil(flight);
     this.showedLife();
   }
 
@@ -248,16 +178,8 @@ export class Device {
   eraseAll(reason: ErasureReason): void {
     this.#watch?.();
     this.#watch = null;
-    const oldest = this.#oldest;
-    this.#oldest = null;
-    this.#youngest = null;
-    this.#inFlight = 0;
-    this.#uncancelled = 0;
-    this.#book.clear();
-    this.#givenUp.length = 0;
-    for (let flight = oldest; flight !== null; flight = flight.younger) {
-      flight.counted = false;
-      const owner = flight.owner;
+    for (const flight of this.#flights.clear()) {
+      const { owner } = flight;
       flight.owner = null;
       if (flight.cancelOrder === 0) this.unanswered++;
       owner?.erased(flight.shard, reason);
@@ -301,7 +223,7 @@ export class Device {
     const erased: Flight[] = [];
     let silent = false;
     let nextDueMs = Number.POSITIVE_INFINITY;
-    for (let flight = this.#oldest; flight !== null; ) {
+    for (let flight = this.#flights.oldest; flight !== null; ) {
       const next: Flight | null = flight.younger;
       const age = now - flight.sentAt;
       if (age < bound && !silent) {
@@ -309,11 +231,12 @@ export class Device {
         break;
       }
       if (flight.cancelOrder > 0) {
-        this.#forget(flight);
+        this.#flights.forget(flight);
       } else {
         // Answers to younger computations came: this one got lost, the device is well.
         silent ||= this.#lastHeardAt <= flight.sentAt;
-        this.#giveUp(flight);
+        this.unanswered++;
+        this.#flights.giveUp(flight);
         erased.push(flight);
       }
       flight = next;
@@ -330,54 +253,6 @@ export class Device {
     if (fellSilent) this.observer.silent(this);
     for (const flight of erased) flight.owner?.erased(flight.shard, 'silent');
     if (erased.length > 0) this.observer.gaveUp(this);
-  }
-
-  /** It no longer counts as in flight, but its answer is still recognised, for a while. */
-  #giveUp(flight: Flight): void {
-    this.#unlink(flight);
-    this.unanswered++;
-    this.#givenUp.push(flight);
-    if (this.#givenUp.length > REMEMBERED * this.options.inFlightPerDevice) {
-      const forgotten = this.#givenUp.shift()!;
-      forgotten.owner = null;
-      this.#strikeOff(forgotten);
-    }
-  }
-
-  #forget(flight: Flight): void {
-    if (flight.counted) this.#unlink(flight);
-    else {
-      const index = this.#givenUp.indexOf(flight);
-      if (index >= 0) this.#givenUp.splice(index, 1);
-    }
-    this.#strikeOff(flight);
-  }
-
-  #unlink(flight: Flight): void {
-    if (flight.older === null) this.#oldest = flight.younger;
-    else flight.older.younger = flight.younger;
-    if (flight.younger === null) this.#youngest = flight.older;
-    else flight.younger.older = flight.older;
-    flight.older = null;
-    flight.younger = null;
-    flight.counted = false;
-    this.#inFlight--;
-    if (flight.cancelOrder === 0) this.#uncancelled--;
-  }
-
-  #strikeOff(flight: Flight): void {
-    const first = this.#book.get(flight.request);
-    if (first === flight) {
-      if (flight.sibling === null) this.#book.delete(flight.request);
-      else this.#book.set(flight.request, flight.sibling);
-      return;
-    }
-    for (let before = first ?? null; before !== null; before = before.sibling) {
-      if (before.sibling === flight) {
-        before.sibling = flight.sibling;
-        return;
-      }
-    }
   }
 }
 

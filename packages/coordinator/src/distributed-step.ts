@@ -1,7 +1,8 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, FromDevice, Tensor } from '@sparewheel/protocol';
-import type { Device, ErasureReason, Flight, FlightOwner } from './device.ts';
+import type { Device } from './device.ts';
 import { type CoordinatorError, LocalComputeError, NonFiniteOutputError } from './errors.ts';
+import type { ErasureReason, Flight, FlightOwner } from './flight-book.ts';
 import { Gather } from './gather.ts';
 import type { ParkedStep } from './parking.ts';
 import type { GatherPolicy } from './policy.ts';

@@ -1,7 +1,8 @@
 import type { FromDevice } from '@sparewheel/protocol';
-import { Device, type DeviceObserver, type Flight, type SendOrder } from './device.ts';
+import { Device, type DeviceObserver } from './device.ts';
 import { UnknownDeviceError } from './errors.ts';
 import type { CoordinatorEvent } from './events.ts';
+import type { Flight, SendOrder } from './flight-book.ts';
 import type { CoordinatorOptions } from './options.ts';
 import type { Clock, DeviceId } from './ports.ts';
 

@@ -16,4 +16,5 @@ export { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';
 export type { SeatSnapshot } from './placement.ts';
 export * from './policy.ts';
 export * from './ports.ts';
+export type { CoordinatorSnapshot, DeploymentSnapshot, DeviceSnapshot } from './snapshot.ts';
 export type { RequestTrace, ShardStatus, ShardTrace, StepTrace } from './trace.ts';
