@@ -70,7 +70,7 @@ function Arrivals({
           ref={frame}
           aria-label="Arrivals by device"
           data-testid="arrivals"
-          className="grid grid-cols-[repeat(auto-fill,minmax(8.5rem,1fr))] gap-x-5 gap-y-4 p-4"
+          className="grid grid-cols-[repeat(auto-fit,minmax(8.5rem,1fr))] gap-x-5 gap-y-4 p-4"
         >
           {shown.map((row) => (
             <li key={row.id} className="min-w-0">

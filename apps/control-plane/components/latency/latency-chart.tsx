@@ -6,13 +6,21 @@ import { useSize } from './use-size.ts';
 
 const TICK = { fontSize: 11, fill: 'var(--ink-faint)' };
 const FIFTHS = [0, 0.2, 0.4, 0.6, 0.8, 1];
+const shareOf = (series: number, floor: number) => (bin: ShareBin) =>
+  Math.max(floor, bin.shares[series] ?? 0);
+/** The same functions each time: for the chart library a new one is new data. */
+const SHARE_OF = {
+  linear: [shareOf(0, 0), shareOf(1, 0)],
+  log: [shareOf(0, SMALLEST_SHARE), shareOf(1, SMALLEST_SHARE)],
+};
 const LOG_TICKS = [0.01, 0.1, 1, 10, 100];
 
 /** Each series as steps over the same time axis. Not animated: it changes five times a second. */
 export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram; scale: 'linear' | 'log' }) {
   const [frame, { width, height }] = useSize<HTMLDivElement>();
   const log = scale === 'log';
-  const points = stepPoints(histogram.bins, log ? SMALLEST_SHARE : 0);
+  const floor = log ? SMALLEST_SHARE : 0;
+  const points = stepPoints(histogram.bins);
 
   return (
     <div ref={frame} className="absolute inset-0">
@@ -60,8 +68,8 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
               key={key}
               name={label}
               type="stepAfter"
-              dataKey={(bin: ShareBin) => bin.shares[at]}
-              baseValue={log ? SMALLEST_SHARE : 0}
+              dataKey={SHARE_OF[scale][at]!}
+              baseValue={floor}
               stroke={SERIES_STYLES[key].colour}
               strokeWidth={1.5}
               strokeDasharray={SERIES_STYLES[key].dash ?? ''}
@@ -79,10 +87,9 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
 }
 
 /** A step needs its end: one point more, at the right edge. */
-function stepPoints(bins: readonly ShareBin[], floor: number): ShareBin[] {
+function stepPoints(bins: readonly ShareBin[]): readonly ShareBin[] {
   const last = bins.at(-1);
-  const points = last ? [...bins, { ...last, from: last.to }] : [];
-  return points.map((bin) => ({ ...bin, shares: bin.shares.map((share) => Math.max(floor, share)) }));
+  return last ? [...bins, { ...last, from: last.to }] : [];
 }
 
 function BinTooltip({
@@ -97,7 +104,7 @@ function BinTooltip({
   return (
     <div className="rounded-lg border bg-surface px-3 py-2 text-xs shadow-float">
       <p className="font-medium">
-        {bin.from.toPrecision(3)} – {bin.to.toPrecision(3)} ms
+        {Number(bin.from.toPrecision(4))} – {Number(bin.to.toPrecision(4))} ms
       </p>
       {payload?.map(({ name }, at) => (
         <p key={String(name)} className="text-ink-soft">

@@ -43,7 +43,10 @@ export function LatencyPanel({
   latency: LatencyView | null;
   deployment: DeploymentView;
 }) {
-  const [subject, setSubject] = useState<Subject>('fault');
+  const [chosen, setSubject] = useState<Subject>('fault');
+  // Two rules differ only where there is a code.
+  const coded = deployment.r > 0 && (deployment.strategy === 'coded' || deployment.strategy === 'paper');
+  const subject = chosen === 'rule' && !coded ? 'fault' : chosen;
   const [scale, setScale] = useState<Scale>('linear');
   const heatmap = useHeatmap(latency);
   const frame = useRef<HTMLDivElement>(null);
@@ -75,7 +78,12 @@ export function LatencyPanel({
       ) : (
         <>
           <div className="flex flex-wrap items-center gap-2 px-4">
-            <Segmented label="What is compared" value={subject} options={SUBJECTS} onChange={setSubject} />
+            <Segmented
+              label="What is compared"
+              value={subject}
+              options={coded ? SUBJECTS : SUBJECTS.filter(({ value }) => value !== 'rule')}
+              onChange={setSubject}
+            />
             {subject !== 'time' && (
               <Segmented label="Scale of the shares" value={scale} options={SCALES} onChange={setScale} />
             )}
