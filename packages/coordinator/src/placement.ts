@@ -5,6 +5,16 @@ import type { Fleet } from './fleet.ts';
 import { type CoordinatorOptions, SHORTEST_WAIT_MS } from './options.ts';
 import type { Clock, DeviceId, Installer, InstallProgress, SeatTask } from './ports.ts';
 import type { Program } from './program.ts';
+import {
+  answers,
+  backOff,
+  hasLostItsLoad,
+  type Install,
+  type SeatRecord,
+  type SeatSnapshot,
+  seatRecord,
+  seatSnapshot,
+} from './seat.ts';
 import { pickSpare } from './spare.ts';
 
 /** Failed installs on a seat's own device after which a spare is preferred. */
@@ -21,35 +31,6 @@ export interface PlacementRuntime {
   seatsToStore(): readonly (DeviceId | null)[];
   /** A seat became ready or was lost, or it is known that none of the others will. */
   placementChanged(placement: Placement): void;
-}
-
-export interface SeatSnapshot {
-  readonly seat: number;
-  readonly role: 'data' | 'parity' | 'replica';
-  readonly device: DeviceId | null;
-  readonly state: 'empty' | 'installing' | 'ready' | 'down';
-  /** The device that the seat is being brought onto: its own, or the spare that takes over. */
-  readonly installing: DeviceId | null;
-  readonly progress: InstallProgress | null;
-}
-
-interface Install {
-  readonly device: Device;
-  readonly controller: AbortController;
-  progress: InstallProgress;
-}
-
-interface SeatRecord {
-  readonly index: number;
-  readonly tasks: readonly SeatTask[];
-  holder: Device | null;
-  /** The holder has everything loaded. */
-  loaded: boolean;
-  install: Install | null;
-  /** In a row, and when the first of them came. */
-  refusals: number;
-  refusingSince: number;
-  readonly failures: Map<DeviceId, { count: number; notBefore: number }>;
 }
 
 /**
@@ -74,10 +55,7 @@ export class Placement {
     this.#startedAt = runtime.clock.now();
     this.#seats = program.seatTasks.map((tasks, index) => {
       const id = seats[index] ?? null;
-      const holder = id === null ? null : runtime.fleet.ensure(id);
-      if (holder) holder.seatCount++;
-      const failures = new Map();
-      return { index, tasks, holder, loaded: false, install: null, refusals: 0, refusingSince: 0, failures };
+      return seatRecord(index, tasks, id === null ? null : runtime.fleet.ensure(id));
     });
   }
 
@@ -119,14 +97,7 @@ export class Placement {
   }
 
   snapshot(): SeatSnapshot[] {
-    return this.#seats.map((seat) => ({
-      seat: seat.index,
-      role: this.program.plan.seats[seat.index]!.role,
-      device: seat.holder?.id ?? seat.install?.device.id ?? null,
-      state: stateOf(seat),
-      installing: seat.install?.device.id ?? null,
-      progress: seat.install?.progress ?? null,
-    }));
+    return this.#seats.map((seat) => seatSnapshot(seat, this.program.plan.seats[seat.index]!.role));
   }
 
   holds(device: Device): boolean {
@@ -147,14 +118,10 @@ export class Placement {
   refused(seat: number, device: Device, { code }: Refusal): void {
     const record = this.#seats[seat]!;
     if (record.holder !== device || !record.loaded) return;
-    const { options, clock } = this.runtime;
-    if (record.refusals++ === 0) record.refusingSince = clock.now();
-    if (code !== 'unknown-task' && record.refusals < options.refusalsToReload) return;
-    // A device that is full has lost nothing, unless it says so for as long as others are silent.
-    if (code === 'overloaded' && clock.now() - record.refusingSince < options.silentAfterMs) return;
+    if (!hasLostItsLoad(record, code, this.runtime.options, this.runtime.clock.now())) return;
     record.refusals = 0;
     record.loaded = false;
-    this.#backOff(record, device);
+    backOff(record, device, this.runtime.options, this.runtime.clock.now());
     this.runtime.placementChanged(this);
     this.reconcile();
   }
@@ -300,7 +267,7 @@ export class Placement {
       },
       (cause: unknown) => {
         if (seat.install !== install) return;
-        this.#backOff(seat, device);
+        backOff(seat, device, this.runtime.options, this.runtime.clock.now());
         this.#endInstall(seat, cause instanceof Error ? cause.message : String(cause));
         this.reconcile();
       },
@@ -360,24 +327,4 @@ export class Placement {
       reason,
     });
   }
-
-  #backOff(seat: SeatRecord, device: Device): void {
-    const { installRetryMs, installRetryMaxMs } = this.runtime.options;
-    const count = (seat.failures.get(device.id)?.count ?? 0) + 1;
-    const waitMs = Math.min(installRetryMs * 2 ** (count - 1), installRetryMaxMs);
-    seat.failures.set(device.id, { count, notBefore: this.runtime.clock.now() + waitMs });
-  }
-}
-
-function answers(seat: SeatRecord): boolean {
-  const { holder } = seat;
-  if (holder === null || !seat.loaded) return false;
-  return holder.live && holder.silentSince === null;
-}
-
-function stateOf(seat: SeatRecord): SeatSnapshot['state'] {
-  if (seat.holder === null) return seat.install ? 'installing' : 'empty';
-  if (!seat.holder.live) return 'down';
-  if (seat.loaded) return 'ready';
-  return seat.install?.device === seat.holder ? 'installing' : 'down';
 }

@@ -2,9 +2,9 @@ import type { Deployment, DeploymentCounters } from './deployment.ts';
 import type { Device, DeviceStatisticsView } from './device.ts';
 import type { DeploymentState } from './events.ts';
 import type { Generation } from './generation.ts';
-import type { SeatSnapshot } from './placement.ts';
 import type { Policy, WaitPrediction } from './policy.ts';
 import type { DeviceId } from './ports.ts';
+import type { SeatSnapshot } from './seat.ts';
 
 export interface DeviceSnapshot {
   readonly id: DeviceId;
