@@ -33,7 +33,8 @@ class ClosedLoop {
   lost = 0;
   wrong = 0;
   recovered = 0;
-  rescued = 0;
+  /** When requests were sent of which the data plane had to compute a shard. */
+  readonly rescuedAt: number[] = [];
   readonly #client: InferenceClient;
   readonly #clients: Promise<void>[];
   #stopped = false;
@@ -54,7 +55,7 @@ class ClosedLoop {
         this.samples.push({ sentAt, ms: performance.now() - sentAt });
         if (!(relativeError(inferred.output, known.logits) <= ANSWER_TOLERANCE)) this.wrong++;
         if (inferred.recovered > 0) this.recovered++;
-        if (inferred.rescued > 0) this.rescued++;
+        if (inferred.rescued > 0) this.rescuedAt.push(sentAt);
       }
     }
   }
@@ -157,6 +158,15 @@ function compare(loop: ClosedLoop, incidents: readonly Incident[], fault: Fault)
   };
 }
 
+/** Where a moment lies between the faults, for people: after how much of which. */
+function sinceFault(incidents: readonly Incident[], moment: number): string {
+  const before = incidents.findLast(({ at }) => at <= moment + AROUND_MS);
+  if (before === undefined) return 'before the first fault';
+  const { fault, at, mended } = before;
+  const after = moment < mended ? moment - at : moment - mended;
+  return `${Math.round(after)} ms after a ${fault} was ${moment < mended ? 'done' : 'mended'}`;
+}
+
 /** What a device's failure costs the requests that are under way, on the product as `npm start` starts it. */
 export const failover: Benchmark = {
   name: 'failover',
@@ -186,7 +196,8 @@ export const failover: Benchmark = {
           lost,
           wrong,
           recovered: loop.recovered,
-          rescued: loop.rescued,
+          rescued: loop.rescuedAt.length,
+          rescues: loop.rescuedAt.map((at) => sinceFault(incidents, at)),
           inFlight: IN_FLIGHT,
           fleet: FLEET,
           rounds: ROUNDS,

@@ -53,6 +53,8 @@ export class Nemesis {
     const mended = performance.now();
     await this.#fleet.whole();
     this.wholeAgainMs.push(performance.now() - mended);
+    // A request from before a device was back misses that one, and would lose another to the next fault.
+    await this.#underWayHaveEnded();
     this.#parts.tally.setDown(0);
   }
 
@@ -107,8 +109,7 @@ export class Nemesis {
     const { tally } = this.#parts;
     await this.#setPolicy({ verify: 'before' });
     // Requests from before the change are checked after they are answered; none of them may meet the liar.
-    const ended = tally.openNow();
-    while (!ended()) await pause(5);
+    await this.#underWayHaveEnded();
     tally.setDown(1);
     tally.fault('corrupt');
     const heal = await this.#fleet.corrupt(device, amount);
@@ -190,6 +191,11 @@ export class Nemesis {
       while ((await load.once(name)).kind !== 'right') await pause(20);
     }
     this.returnsMs.push(performance.now() - startedAt);
+  }
+
+  async #underWayHaveEnded(): Promise<void> {
+    const ended = this.#parts.tally.openNow();
+    while (!ended()) await pause(5);
   }
 
   async #setPolicy(policy: object): Promise<void> {
