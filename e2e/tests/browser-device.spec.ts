@@ -118,6 +118,20 @@ test('a tab that is killed from the dashboard ends at once, and serves again whe
   await expect(state(tab('tab-one'))).toHaveAttribute('data-state', 'Serving');
 });
 
+test('a tab whose engine crashes starts it again by itself, and serves', async () => {
+  const page = tab('tab-one');
+  const worker = page.workers()[0];
+  if (worker === undefined) throw new Error('the tab has no worker');
+  await worker.evaluate(() => {
+    setTimeout(() => void Promise.reject(new Error('out of memory, says the test')));
+  });
+  await expect.poll(() => page.workers().includes(worker)).toBe(false);
+  await expect(state(page)).toHaveAttribute('data-state', 'Serving', { timeout: 30_000 });
+  await product.deploymentState('lenet5', 'ready');
+  await expectAnswersAgree();
+  expect(errors.splice(0)).toEqual(['out of memory, says the test']);
+});
+
 test('a partitioned tab hears nothing until it is healed beside the network', async () => {
   const { id } = await device('tab-two');
   const fault = (kind: string) =>

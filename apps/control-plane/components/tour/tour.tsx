@@ -1,6 +1,7 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { Clapperboard, X } from 'lucide-react';
+import { useEffect } from 'react';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { useTour } from './use-tour.ts';
@@ -8,6 +9,7 @@ import { useTour } from './use-tour.ts';
 /** The button that starts the tour, and its captions while it plays. */
 export function Tour({ deployment }: { deployment: DeploymentView }) {
   const { possible, playing, play, leave } = useTour(deployment);
+  useEscape(playing !== null, leave);
   const step = playing?.steps[playing.at];
   return (
     <>
@@ -30,7 +32,7 @@ export function Tour({ deployment }: { deployment: DeploymentView }) {
               variant="quiet"
               size="icon"
               aria-label="Leave the tour and undo what it did"
-              title="Leave the tour"
+              title="Leave the tour (Escape)"
               onClick={leave}
             >
               <X />
@@ -48,4 +50,17 @@ export function Tour({ deployment }: { deployment: DeploymentView }) {
       )}
     </>
   );
+}
+
+/** Escape leaves, except where it closes a menu or a dialog. */
+function useEscape(active: boolean, leave: () => void): void {
+  useEffect(() => {
+    if (!active) return;
+    const listen = (event: KeyboardEvent) => {
+      const open = document.querySelector('[role=menu], [role=dialog], [role=alertdialog]') !== null;
+      if (event.key === 'Escape' && !event.defaultPrevented && !open) leave();
+    };
+    window.addEventListener('keydown', listen);
+    return () => window.removeEventListener('keydown', listen);
+  }, [active, leave]);
 }
