@@ -6,12 +6,15 @@ export interface ProcessMemory {
   readonly anonymousBytes: number;
   /** With the pages of mapped files, which the system takes back when it needs them. */
   readonly residentBytes: number;
+  /** As resident, but a page that several processes map counts as their share of it: what the process adds to the machine. */
+  readonly proportionalBytes: number;
 }
 
-/** Of a process and all processes below it, together; a file that two of them map counts twice. */
+/** Of a process and all processes below it, together; what is resident in two of them counts twice. */
 export function memoryOfTree(
   root: number,
   except: (commandLine: string) => boolean = () => false,
+  proportional = true,
 ): ProcessMemory {
   const children = new Map<number, number[]>();
   for (const entry of readdirSync('/proc')) {
@@ -21,6 +24,7 @@ export function memoryOfTree(
   }
   let anonymousBytes = 0;
   let residentBytes = 0;
+  let proportionalBytes = 0;
   const visit = (id: number) => {
     if (id !== root && except(readProc(String(id), 'cmdline'))) return;
     const status = readProc(String(id), 'status');
@@ -28,10 +32,16 @@ export function memoryOfTree(
       Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
     anonymousBytes += 1024 * kilobytes('RssAnon');
     residentBytes += 1024 * kilobytes('VmRSS');
+    proportionalBytes += proportional ? 1024 * proportionalKilobytes(id) : 0;
     for (const child of children.get(id) ?? []) visit(child);
   };
   visit(root);
-  return { anonymousBytes, residentBytes };
+  return { anonymousBytes, residentBytes, proportionalBytes };
+}
+
+/** The kernel goes through all pages of the process for it: not to be asked often. */
+function proportionalKilobytes(id: number): number {
+  return Number(/^Pss:\s+(\d+)/m.exec(readProc(String(id), 'smaps_rollup'))?.[1] ?? 0);
 }
 
 /** Empty where the process has ended. */
@@ -43,17 +53,18 @@ function readProc(id: string, file: string): string {
   }
 }
 
-/** Samples a process tree until it is stopped, and keeps the peak of each kind. */
+/** Samples a process tree until it is stopped, and keeps the peak of each kind but the proportional. */
 export function watchMemory(
   root: number,
   except?: (commandLine: string) => boolean,
 ): { stop(): ProcessMemory } {
-  let peak: ProcessMemory = { anonymousBytes: 0, residentBytes: 0 };
+  let peak: ProcessMemory = { anonymousBytes: 0, residentBytes: 0, proportionalBytes: 0 };
   const sample = () => {
-    const now = memoryOfTree(root, except);
+    const now = memoryOfTree(root, except, false);
     peak = {
       anonymousBytes: Math.max(peak.anonymousBytes, now.anonymousBytes),
       residentBytes: Math.max(peak.residentBytes, now.residentBytes),
+      proportionalBytes: 0,
     };
   };
   sample();
