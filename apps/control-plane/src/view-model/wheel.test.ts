@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fleetRows } from './fleet.ts';
 import { dataPlaneUrl, joinCommand } from './join-command.ts';
 import { deployment, device } from './testing.ts';
-import { fleetWheel } from './wheel.ts';
+import { fleetWheel, wheelRows } from './wheel.ts';
 
 const wheelOf = (dead: readonly string[]) =>
   fleetWheel(
@@ -32,6 +32,25 @@ describe('the fleet wheel', () => {
     const [first, second] = [nodes[0]!, nodes[1]!];
     expect(Math.hypot(first.x - second.x, first.y - second.y)).toBeGreaterThan(2 * first.radius);
     for (const { x, y, radius } of nodes) expect(Math.hypot(x, y) + radius).toBeLessThan(1);
+  });
+
+  it('has only the seated ones of a large fleet on its rim, and says how many others there are', () => {
+    const names = ['d1', 'd2', 'd3', 'd4', 'p1', ...Array.from({ length: 95 }, (_, index) => `x${index}`)];
+    const large = fleetRows(
+      names.map((name) => device(name)),
+      deployment(4, 1),
+      new Map(),
+    );
+    const { shown, others } = wheelRows(large);
+    expect(shown.map(({ device: { name } }) => name)).toEqual(['d1', 'd2', 'd3', 'd4', 'p1']);
+    expect(others).toBe(95);
+    const idle = fleetRows(
+      names.map((name) => device(name)),
+      null,
+      new Map(),
+    );
+    expect(wheelRows(idle)).toEqual({ shown: idle, others: 0 });
+    expect(wheelRows(large.slice(0, 6)).others).toBe(0);
   });
 });
 

@@ -33,6 +33,16 @@ const LARGEST_NODE = 0.17;
 const BEND = 0.45;
 const SMALLEST_WITH_MARK = 0.07;
 
+/** Up to so many devices all stand on the rim. */
+const CROWD = 24;
+
+/** Who stands on the rim. Of a large fleet those that have a seat, so that they can be told apart. */
+export function wheelRows(rows: readonly FleetRow[]): { shown: readonly FleetRow[]; others: number } {
+  const seated = rows.filter(({ seat }) => seat !== null);
+  const shown = rows.length <= CROWD || seated.length === 0 ? rows : seated;
+  return { shown, others: rows.length - shown.length };
+}
+
 /** The fleet as a wheel: the data plane is the hub, devices stand on the rim, the first at the top, clockwise. */
 export function fleetWheel(rows: readonly FleetRow[]): Wheel {
   const radius = Math.min(LARGEST_NODE, (Math.PI * RIM * 0.8) / Math.max(1, rows.length));
