@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Costs, DeviceSpeed } from './costs.ts';
-import { createPlan } from './planner.ts';
+import { createPlan, planFleet } from './planner.ts';
 import { predictLatency } from './predict.ts';
 import type { DeviceCapacity } from './seating.ts';
 import { smallProfile } from './testing/small-profile.ts';
@@ -94,4 +94,14 @@ describe('what requests share', () => {
     const slow = fleet(() => ({ bytesPerMs: 1 }));
     expect(total(slow)).toBeCloseTo(3 + 2 * 160 + 1.5);
   });
+});
+
+it('says what the data plane holds for the steps that stay there', () => {
+  const layers = profile.layers.map((layer) => ({
+    ...layer,
+    weightsBytes: layer.name === 'front' ? 4096 : 512,
+  }));
+  const { explanation } = planFleet({ ...profile, layers }, { k: 4, r: 1, strategy: 'coded', layers: 'all' });
+  expect(explanation.dataPlaneWeightsBytes).toBe(4096);
+  expect(explanation.steps.map(({ weightsBytes }) => weightsBytes)).toEqual([4096, undefined]);
 });

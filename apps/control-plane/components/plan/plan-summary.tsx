@@ -1,7 +1,7 @@
 import { formatBytes, formatMs, formatPercent } from '../../src/view-model/format.ts';
 import type { PlanDrawing } from '../../src/view-model/plan-drawing.ts';
 
-/** What the plan costs and buys, in five numbers. */
+/** What the plan costs and buys, in a few numbers. */
 export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
   const coded = drawing.steps.filter(({ kind }) => kind === 'coded').length;
   const figures = [
@@ -24,6 +24,16 @@ export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
       value: formatBytes(drawing.bytesMoved),
       note: `${formatBytes(drawing.weightsBytes)} of weights, once`,
     },
+    ...(drawing.dataPlaneWeightsBytes === null
+      ? []
+      : [
+          {
+            key: 'data-plane',
+            label: 'On the data plane',
+            value: formatBytes(drawing.dataPlaneWeightsBytes),
+            note: 'weights of local steps',
+          },
+        ]),
     ...(drawing.predictedMs === null
       ? []
       : [

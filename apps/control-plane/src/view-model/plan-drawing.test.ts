@@ -57,7 +57,11 @@ describe('a plan as it is drawn', () => {
 
   it('says nothing of latency where the plan carries no prediction', () => {
     const drawing = drawPlan(plan);
-    expect(drawing).toMatchObject({ predictedMs: null, drawnTo: 'multiply-adds' });
+    expect(drawing).toMatchObject({
+      predictedMs: null,
+      dataPlaneWeightsBytes: null,
+      drawnTo: 'multiply-adds',
+    });
     expect(describeStep(drawing.steps[0]!)).toBe('fc: coded, 2 + 1 shards of 4 rows · 100 multiply-adds');
   });
 
@@ -65,7 +69,7 @@ describe('a plan as it is drawn', () => {
     const step = { kind: 'local' as const, what: 'x', seats: [] };
     const explanation = {
       predictedMs: 4,
-      dataPlaneWeightsBytes: 0,
+      dataPlaneWeightsBytes: 3000,
       measured: true,
       steps: [
         { ...step, step: 's0', ms: 3, bytes: 45 },
@@ -76,7 +80,12 @@ describe('a plan as it is drawn', () => {
       notDistributed: [],
     };
     const drawing = drawPlan({ ...plan, explanation });
-    expect(drawing).toMatchObject({ predictedMs: 4, measured: true, drawnTo: 'predicted time' });
+    expect(drawing).toMatchObject({
+      predictedMs: 4,
+      dataPlaneWeightsBytes: 3000,
+      measured: true,
+      drawnTo: 'predicted time',
+    });
     expect(drawing.steps.map(({ share }) => share)).toEqual([0.75, 0.25]);
     expect(drawing.seats.map(({ memoryBytes, device }) => [memoryBytes, device])).toEqual([
       [1e9, 'pi'],

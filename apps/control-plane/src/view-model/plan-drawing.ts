@@ -40,6 +40,8 @@ export interface PlanDrawing {
   readonly coverage: number;
   readonly bytesMoved: number;
   readonly weightsBytes: number;
+  /** Of the local steps, held by the data plane; null where the plan does not say. */
+  readonly dataPlaneWeightsBytes: number | null;
   readonly predictedMs: number | null;
   /** Whether the prediction goes by measurements of the devices. */
   readonly measured: boolean;
@@ -101,6 +103,7 @@ export function drawPlan(plan: ExplainedPlan): PlanDrawing {
     coverage: plan.coverage,
     bytesMoved: plan.seats.reduce((sum, { bytesIn, bytesOut }) => sum + bytesIn + bytesOut, 0),
     weightsBytes: plan.seats.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
+    dataPlaneWeightsBytes: explanation?.dataPlaneWeightsBytes ?? null,
     predictedMs: explanation?.predictedMs ?? null,
     measured: explanation?.measured ?? false,
     drawnTo,
