@@ -10,7 +10,7 @@ import {
   waitKind,
   waitOf,
 } from '../../src/view-model/policy.ts';
-import { adaptivePrediction, judgeWaiting, slowestArrivalMs } from '../../src/view-model/waiting-rules.ts';
+import { adaptivePrediction, judgeWaiting, slowArrivalMs } from '../../src/view-model/waiting-rules.ts';
 import type { RequestTrace } from '../../src/view-model/waterfall.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { Card } from '../ui/card.tsx';
@@ -50,10 +50,10 @@ export function PolicyPanel({
   const { problem, run } = useRequest();
   const shown = { ...policy, ...chosen };
   // It only grows: a scale that shrinks under the hand cannot be aimed on.
-  const [slowestMs, setSlowest] = useState<number | null>(null);
+  const [slowMs, setSlow] = useState<number | null>(null);
   useEffect(() => {
-    const seen = slowestArrivalMs(traces);
-    if (seen !== null) setSlowest((old) => Math.max(old ?? 0, seen));
+    const seen = slowArrivalMs(traces);
+    if (seen !== null) setSlow((old) => Math.max(old ?? 0, seen));
   }, [traces]);
 
   useEffect(() => setChosen({}), [policy.waitMs, policy.verify]);
@@ -81,7 +81,7 @@ export function PolicyPanel({
         {waitKind(shown.waitMs) === 'threshold' && (
           <ThresholdSlider
             value={thresholdMs}
-            {...sliderScale(slowestMs, thresholdMs)}
+            {...sliderScale(slowMs, thresholdMs)}
             onChange={(waitMs) => {
               setThreshold(waitMs);
               change({ waitMs });

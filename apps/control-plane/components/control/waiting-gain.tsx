@@ -64,7 +64,7 @@ export function WaitingGain({
       )}
       <p className="mt-1 text-ink-faint">
         Means of the last {rules.requests} requests, from when their answers came.
-        {rules.leftOut > 0 && ` Left out: ${rules.leftOut}, of which an answer never came.`}
+        {rules.leftOut > 0 && ` Left out: ${rules.leftOut}, in which an answer was called off or never came.`}
       </p>
     </div>
   );

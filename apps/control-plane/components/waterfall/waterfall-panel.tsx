@@ -67,7 +67,7 @@ export function WaterfallPanel({
       title="One request"
       hint={drawn?.summary}
       actions={
-        <>
+        <div className="flex flex-wrap items-center justify-end gap-2">
           <Segmented label="Which request" value={choice} options={CHOICES} onChange={setChoice} />
           <Button
             variant="quiet"
@@ -88,7 +88,7 @@ export function WaterfallPanel({
             disabled={drawn === null}
             table={() => (drawn ? waterfallTable(drawn) : { columns: [], rows: [] })}
           />
-        </>
+        </div>
       }
       style={{ gridArea: 'waterfall' }}
     >

@@ -271,5 +271,6 @@ function nameTaken(name: string): RequestFailure {
 function describeWait(waitMs: Policy['waitMs']): string {
   if (waitMs === 'any-k') return 'for any k answers';
   if (waitMs === 'all') return 'for all data shards';
+  if (waitMs === 'adaptive') return 'for the data shards as long as it learns to be worth it';
   return `${waitMs} ms for the data shards`;
 }

@@ -19,11 +19,11 @@ export function waitOf(kind: WaitKind, thresholdMs: number): Policy['waitMs'] {
 }
 
 /**
- * A slider on which the thresholds that matter here are far apart: up to twice what the slowest answer took.
- * @param slowestMs  of what arrived lately; null where nothing did
+ * A slider on which the thresholds that matter here are far apart: up to twice what a slow answer takes.
+ * @param slowMs  of what arrived lately; null where nothing did
  */
-export function sliderScale(slowestMs: number | null, thresholdMs: number): { max: number; step: number } {
-  const wanted = slowestMs === null ? SLIDER_MS : 2 * slowestMs;
+export function sliderScale(slowMs: number | null, thresholdMs: number): { max: number; step: number } {
+  const wanted = slowMs === null ? SLIDER_MS : 2 * slowMs;
   const max = niceCeiling(Math.max(1, wanted, thresholdMs));
   return { max, step: max / SLIDER_STEPS };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sliderScale } from './policy.ts';
 import { codedTrace } from './testing.ts';
-import { adaptivePrediction, judgeWaiting, slowestArrivalMs } from './waiting-rules.ts';
+import { adaptivePrediction, judgeWaiting, slowArrivalMs } from './waiting-rules.ts';
 
 describe('the waiting rules', () => {
   it('say how many requests could not be judged, and are not judged by those', () => {
@@ -30,8 +30,10 @@ describe('the waiting rules', () => {
   });
 
   it('are chosen on a scale that fits what arrives', () => {
-    expect(slowestArrivalMs([])).toBeNull();
-    expect(slowestArrivalMs([codedTrace([2, 7, 4]), codedTrace([1, 'never', null])])).toBe(7);
+    expect(slowArrivalMs([])).toBeNull();
+    expect(slowArrivalMs([codedTrace([2, 7, 4]), codedTrace([1, 'never', null])])).toBe(7);
+    // One stall in a hundred does not stretch it.
+    expect(slowArrivalMs([codedTrace([900, 1, 2]), ...new Array(33).fill(codedTrace([2, 7, 4]))])).toBe(7);
     expect(sliderScale(null, 20)).toEqual({ max: 200, step: 1 });
     expect(sliderScale(7, 0)).toEqual({ max: 15, step: 0.075 });
     // A threshold that is set stays on the scale.

@@ -31,6 +31,19 @@ describe('the waterfall of a request', () => {
     expect(draw(codedTrace([4, 5, 60])).lanes[3]!.bars[0]!.kind).toBe('late');
   });
 
+  it('tells an answer that was called off, and a busy device that was not asked, from nobody being there', () => {
+    const texts = (arrivals: Parameters<typeof codedTrace>[0], calledOff: number) => {
+      const trace = codedTrace(arrivals);
+      const shard = trace.steps[0]!.shards[calledOff];
+      if (shard) shard.calledOff = true;
+      return draw(trace).lanes.flatMap(({ bars }) => bars.map(({ text }) => text));
+    };
+    expect(texts([4, null, 5], -1)[1]).toContain('recovered from parity; nobody to ask');
+    expect(texts([4, null, 5], 1)[1]).toContain('recovered from parity; not asked, its device was busy');
+    expect(texts([4, 'never', 5], -1)[1]).toContain('recovered from parity; no answer came');
+    expect(texts([4, 'never', 5], 1)[1]).toContain('recovered from parity; the answer was called off');
+  });
+
   it('ends the axis soon after the result, however late an answer is', () => {
     expect(draw(codedTrace([4, 6000, 5])).endMs).toBeLessThan(10);
   });

@@ -82,7 +82,7 @@ export function waterfall(
       if (shard.status === 'late') tally.late += 1;
       const id = shard.device ?? `seat ${shard.shard}`;
       const lane = lanes.get(id) ?? {
-        label: shard.device === null ? `seat ${shard.shard}, empty` : nameOf(shard.device),
+        label: shard.device === null ? `shard ${shard.shard}, not asked` : nameOf(shard.device),
         role: roleOf(step, shard, k),
         bars: [],
       };
@@ -148,7 +148,8 @@ function roleOf(step: StepTrace, { shard }: ShardTrace, k: number): WaterfallLan
   return shard < k ? 'data' : 'parity';
 }
 
-function describe(kind: BarKind, { answeredAt, sentAt }: ShardTrace, tookMs: number): string {
+function describe(kind: BarKind, shard: ShardTrace, tookMs: number): string {
+  const { answeredAt, sentAt } = shard;
   const took = ms(tookMs);
   switch (kind) {
     case 'local':
@@ -160,15 +161,23 @@ function describe(kind: BarKind, { answeredAt, sentAt }: ShardTrace, tookMs: num
       return `answered after ${took}, too late to be needed`;
     case 'recovered':
       return answeredAt === null
-        ? `recovered from parity${sentAt === null ? '; nobody to ask' : '; no answer came'}`
+        ? `recovered from parity; ${sentAt === null ? notAsked(shard) : notAnswered(shard)}`
         : `recovered from parity; the answer came late, after ${took}`;
     case 'rescued':
       return 'computed by the data plane';
     case 'missing':
-      return sentAt === null ? 'nobody to ask' : 'no answer, not needed';
+      return sentAt === null ? notAsked(shard) : `${notAnswered(shard)}, not needed`;
     case 'waiting':
       return 'in flight';
   }
+}
+
+function notAsked({ calledOff }: ShardTrace): string {
+  return calledOff ? 'not asked, its device was busy' : 'nobody to ask';
+}
+
+function notAnswered({ calledOff }: ShardTrace): string {
+  return calledOff ? 'the answer was called off' : 'no answer came';
 }
 
 function summaryOf(
