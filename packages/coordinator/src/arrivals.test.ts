@@ -131,6 +131,24 @@ describe('an answer that is not in', () => {
     expect(second!.shards.map(({ device }) => device)).toEqual(['d0', 'd1', 'd3']);
   });
 
+  it('is not known where its check was hurried, and unanswered where it was waited for in vain', async () => {
+    for (const hurried of [true, false]) {
+      const rig = await HandRig.ready({
+        k: 3,
+        r: 1,
+        layers: [CODED],
+        options: { pendingVerifications: hurried ? 1 : 8, silentAfterMs: 60_000 },
+      });
+      for (let request = 0; request < 2; request++) {
+        void infer(rig);
+        for (const device of ['d0', 'd1', 'd3']) rig.answerAll(device);
+        await settle();
+      }
+      if (!hurried) await rig.clock.advance(2_500);
+      expect(judged(rig)[0]).toMatchObject({ missing: hurried ? 'called-off' : 'unanswered' });
+    }
+  });
+
   it('is unanswered where the device is gone', async () => {
     const rig = await rigFor();
     void infer(rig);

@@ -127,9 +127,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     }
     this.host.recovered += recovered;
     this.#observeArrivals(now);
-    const awaited = this.trace.shards.filter(({ shard }) => this.gather.state(shard) === 'waiting');
     this.finish(now, [assemble(blocks, this.#dims!, axis, ranges)]);
-    for (const trace of awaited) if (this.gather.state(trace.shard) === 'erased') trace.calledOff = true;
   }
 
   override abandon(): void {

@@ -250,8 +250,13 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
       const flight = this.#flights[shard]!;
       if (flight === null || (keepSurplus && this.wantsSurplus(flight.device))) continue;
       this.#flights[shard] = null;
+      const trace = this.trace.shards[shard]!;
+      const waitedMs = this.runtime.clock.now() - flight.sentAt;
+      if (this.gather.state(shard) === 'waiting' && waitedMs < this.runtime.options.verifyWithinMs) {
+        trace.calledOff = true;
+      }
       this.gather.erase(shard);
-      if (this.trace.shards[shard]!.status === 'waiting') this.trace.shards[shard]!.status = 'missing';
+      if (trace.status === 'waiting') trace.status = 'missing';
       if (!flight.device.cancel(flight)) continue;
       devices ??= [];
       devices.push(flight.device.id);

@@ -2,7 +2,7 @@
 import type { ArrivalsView, DeploymentView } from '@sparewheel/protocol';
 import { useMemo } from 'react';
 import { type ArrivalsDrawing, arrivalsDrawing } from '../../src/view-model/arrivals.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLiveStore } from '../live-connection/live-provider.tsx';
 import { type Problem, useAnswer } from '../live-connection/use-answer.ts';
 
 const EVERY_MS = 2_000;
@@ -13,13 +13,17 @@ export function useArrivals(deployment: DeploymentView | undefined): {
   drawing: ArrivalsDrawing | null;
   problem: Problem | null;
 } {
-  const devices = useLive((state) => state.devices);
+  const store = useLiveStore();
   const serves = deployment !== undefined && !['preparing', 'failed'].includes(deployment.state);
   const path = serves ? `/api/deployments/${encodeURIComponent(deployment.name)}/arrivals` : null;
   const { answer, problem } = useAnswer<ArrivalsView>(path, EVERY_MS);
   const drawing = useMemo(
-    () => (answer === null || answer.devices.length === 0 ? null : arrivalsDrawing(answer, devices)),
-    [answer, devices],
+    // Of the devices only the names are drawn: they need not be drawn again five times a second.
+    () =>
+      answer === null || answer.devices.length === 0
+        ? null
+        : arrivalsDrawing(answer, store.getState().devices),
+    [answer, store],
   );
   return { view: answer, drawing, problem };
 }

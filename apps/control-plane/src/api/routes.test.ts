@@ -383,6 +383,8 @@ describe('load and latency', () => {
     expect(api.dataPlane.callsOf('start-load')[0]?.load).toEqual({ mode: 'closed', concurrency: 8 });
     expect((await api.ask('DELETE', '/api/deployments/digits/load')).body).toEqual({ running: false });
     expect((await api.ask('GET', '/api/deployments/digits/latency')).body).toEqual({ deployment: 'digits' });
+    api.dataPlane.answers.arrivals = () => ({ deployment: 'digits', devices: [] });
+    expect((await api.ask('GET', '/api/deployments/digits/arrivals')).body.devices).toEqual([]);
     expect((await api.ask('DELETE', '/api/deployments/digits/latency')).status).toBe(204);
     expect((await api.ask('GET', '/api/deployments/digits/latency/history?limit=5')).body).toEqual([]);
   });
