@@ -1,6 +1,7 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { Check, Minus } from 'lucide-react';
 import { formatDims, formatMagnitude } from '../../src/view-model/format.ts';
+import { ScrollArea } from '../ui/scroll-area.tsx';
 
 /** The linear layers of a model: what can be divided over devices, and why the rest cannot. */
 export function ModelLayers({ model }: { model: ModelView }) {
@@ -11,7 +12,7 @@ export function ModelLayers({ model }: { model: ModelView }) {
         {codable} of {model.layers.length} linear layers can be coded · {formatMagnitude(model.parameters)}{' '}
         parameters · input {model.inputs.map((input) => formatDims(input.dims)).join(', ')}
       </p>
-      <div className="relative max-h-56 overflow-auto border-t">
+      <ScrollArea label={`Linear layers of ${model.name}, scrollable`} className="relative max-h-56 border-t">
         <table className="w-full text-[0.8125rem]">
           <caption className="sr-only">Linear layers of {model.name}</caption>
           <thead className="sticky top-0 bg-surface text-xs text-ink-faint">
@@ -59,7 +60,7 @@ export function ModelLayers({ model }: { model: ModelView }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollArea>
     </div>
   );
 }

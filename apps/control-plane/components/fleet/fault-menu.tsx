@@ -1,68 +1,66 @@
 'use client';
 import { Ellipsis } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
 import { deviceActions, FAULTS } from '../../src/view-model/faults.ts';
 import type { FleetRow } from '../../src/view-model/fleet.ts';
 import { Button } from '../ui/button.tsx';
 import { Menu, MenuContent, MenuItem, MenuLabel, MenuSeparator, MenuTrigger } from '../ui/menu.tsx';
 import type { DeviceCommands } from './use-device-actions.ts';
 
-/** The faults that are neither kill nor revive. Made when it is first wanted: a large fleet has a hundred of them. */
+/** The faults that are neither kill nor revive. What is in it is made when it opens: a large fleet has a hundred. */
 export function FaultMenu({ row, actions }: { row: FleetRow; actions: DeviceCommands }) {
-  const [wanted, setWanted] = useState(false);
-  const button = (
-    <Button
-      variant="quiet"
-      size="icon"
-      aria-label={`More faults for ${row.device.name}`}
-      aria-haspopup="menu"
-      title="More faults"
-      onClick={() => setWanted(true)}
-    >
-      <Ellipsis />
-    </Button>
-  );
-  return wanted ? <OpenMenu row={row} actions={actions} button={button} /> : button;
-}
-
-function OpenMenu({ row, actions, button }: { row: FleetRow; actions: DeviceCommands; button: ReactNode }) {
-  const { device } = row;
-  const can = deviceActions(device);
   return (
-    <Menu defaultOpen>
-      <MenuTrigger asChild>{button}</MenuTrigger>
-      <MenuContent className="w-72">
-        <MenuLabel>{`Break ${device.name} another way`}</MenuLabel>
-        {FAULTS.map((choice) => (
-          <MenuItem
-            key={choice.id}
-            disabled={!can.fault}
-            onSelect={() => actions.inflict(device, choice)}
-            className="flex-col items-start gap-0"
-          >
-            <span className="font-medium">{choice.label}</span>
-            <span className="text-xs text-ink-faint">{choice.effect}</span>
-          </MenuItem>
-        ))}
-        {can.kill && can.revive && (
-          <MenuItem
-            onSelect={() => actions.kill(device)}
-            className="flex-col items-start gap-0 text-danger-ink"
-          >
-            <span className="font-medium">Kill</span>
-            <span className="text-xs">ends its process at once (SIGKILL)</span>
-          </MenuItem>
-        )}
-        <MenuSeparator />
-        <MenuItem
-          disabled={!can.heal}
-          onSelect={() => actions.heal(device)}
-          className="flex-col items-start gap-0"
+    <Menu>
+      <MenuTrigger asChild>
+        <Button
+          variant="quiet"
+          size="icon"
+          aria-label={`More faults for ${row.device.name}`}
+          title="More faults"
         >
-          <span className="font-medium">Heal</span>
-          <span className="text-xs text-ink-faint">ends every emulated fault of this device</span>
-        </MenuItem>
+          <Ellipsis />
+        </Button>
+      </MenuTrigger>
+      <MenuContent className="w-72">
+        <Faults row={row} actions={actions} />
       </MenuContent>
     </Menu>
+  );
+}
+
+function Faults({ row: { device }, actions }: { row: FleetRow; actions: DeviceCommands }) {
+  const can = deviceActions(device);
+  return (
+    <>
+      <MenuLabel>{`Break ${device.name} another way`}</MenuLabel>
+      {FAULTS.map((choice) => (
+        <MenuItem
+          key={choice.id}
+          disabled={!can.fault}
+          onSelect={() => actions.inflict(device, choice)}
+          className="flex-col items-start gap-0"
+        >
+          <span className="font-medium">{choice.label}</span>
+          <span className="text-xs text-ink-faint">{choice.effect}</span>
+        </MenuItem>
+      ))}
+      {can.kill && can.revive && (
+        <MenuItem
+          onSelect={() => actions.kill(device)}
+          className="flex-col items-start gap-0 text-danger-ink"
+        >
+          <span className="font-medium">Kill</span>
+          <span className="text-xs">ends its process at once (SIGKILL)</span>
+        </MenuItem>
+      )}
+      <MenuSeparator />
+      <MenuItem
+        disabled={!can.heal}
+        onSelect={() => actions.heal(device)}
+        className="flex-col items-start gap-0"
+      >
+        <span className="font-medium">Heal</span>
+        <span className="text-xs text-ink-faint">ends every emulated fault of this device</span>
+      </MenuItem>
+    </>
   );
 }
