@@ -1,0 +1,179 @@
+/** WCAG 2.1 A and AA by axe, on every page in light and dark with dialogs and menus open; and the keyboard alone. */
+import AxeBuilder from '@axe-core/playwright';
+import { type Browser, expect, type Page, test } from '@playwright/test';
+import { Product } from '../src/product.ts';
+
+let product: Product;
+
+// Axe goes through every element of pages that have many of them.
+test.describe.configure({ timeout: 300_000 });
+
+test.beforeAll(async () => {
+  product = await Product.start();
+});
+test.afterAll(async () => {
+  await product?.stop();
+  product?.removeHome();
+});
+
+async function open(browser: Browser, colorScheme: 'light' | 'dark', path = '/'): Promise<Page> {
+  const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
+  await expect(page.getByTestId('device-local-1')).toBeVisible();
+  if (path !== '/') await page.goto(`${product.url}${path}`);
+  return page;
+}
+
+/** One line a violation, so that a failure can be read. */
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])
+    .analyze();
+  return found.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+  );
+}
+
+for (const theme of ['light', 'dark'] as const) {
+  test(`every page, ${theme}`, async ({ browser }) => {
+    const page = await open(browser, theme);
+    const [device] = await product.devices();
+    for (const path of [
+      '/',
+      '/models',
+      '/models/lenet5',
+      '/devices',
+      `/devices/${device?.id}`,
+      '/events',
+      '/settings',
+      '/nowhere',
+      '/models/nope',
+      '/join',
+    ]) {
+      await page.goto(`${product.url}${path}`);
+      await expect(page.getByRole('heading', { level: 1 })).toBeAttached();
+      await expect(page.getByLabel('Connecting to the control plane')).toHaveCount(0);
+      expect(await violations(page), path).toEqual([]);
+    }
+    await page.context().close();
+  });
+
+  test(`while it works: load, a dead device, a drawing, ${theme}`, async ({ browser }) => {
+    const page = await open(browser, theme);
+    await page.getByRole('button', { name: 'Load a sample 7' }).click();
+    await page.getByRole('button', { name: 'Start load' }).click();
+    await page.getByRole('button', { name: /^Kill local-3/ }).click();
+    await expect(page.getByTestId('device-local-3')).toHaveAttribute('data-state', 'dead');
+    await expect(page.getByTestId('waterfall')).toBeVisible();
+    expect(await violations(page)).toEqual([]);
+    for (const view of await page
+      .getByRole('radiogroup', { name: /latency|chart|scale/i })
+      .getByRole('radio')
+      .all()) {
+      await view.click();
+      expect(await violations(page), (await view.textContent()) ?? '').toEqual([]);
+    }
+    await page.getByRole('button', { name: /^Revive local-3/ }).click();
+    await page.getByRole('button', { name: 'Stop load' }).click();
+    await product.deploymentState('lenet5', 'ready');
+    await page.context().close();
+  });
+
+  test(`dialogs, menus and forms, ${theme}`, async ({ browser }) => {
+    const page = await open(browser, theme);
+    const closed = async () => {
+      await page.keyboard.press('Escape');
+      await expect(page.getByRole('menu')).toHaveCount(0);
+    };
+    await page.getByRole('button', { name: 'More faults for local-1' }).click();
+    expect(await violations(page), 'faults').toEqual([]);
+    await closed();
+    await page.getByRole('button', { name: /^Theme/ }).click();
+    expect(await violations(page), 'theme').toEqual([]);
+    await closed();
+    await page.getByRole('button', { name: 'Actions for deployment lenet5' }).click();
+    expect(await violations(page), 'deployment').toEqual([]);
+    await page.getByRole('menuitem', { name: /Delete/ }).click();
+    await expect(page.getByRole('alertdialog')).toBeVisible();
+    expect(await violations(page), 'confirm').toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Add a device' }).click();
+    await page.getByRole('button', { name: 'Show the QR code and the join token' }).click();
+    await expect(page.getByTestId('join-qr')).toBeVisible();
+    expect(await violations(page), 'join').toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('radio', { name: 'Drawing' }).click();
+    expect(await violations(page), 'drawing').toEqual([]);
+    await page.locator('#deploy').getByRole('button', { name: 'lenet5', exact: true }).click();
+    await page.getByLabel('k (data)').fill('40');
+    expect(await violations(page), 'a wrong form').toEqual([]);
+    await page.context().close();
+  });
+
+  test(`signing in and joining, ${theme}`, async ({ browser }) => {
+    const page = await (await browser.newContext({ colorScheme: theme })).newPage();
+    await page.goto(`${product.url}/sign-in`);
+    await page.getByLabel('Operator token').fill('wrong');
+    await page.keyboard.press('Enter');
+    await expect(page.getByText('This token is not known.')).toBeVisible();
+    expect(await violations(page), 'sign in').toEqual([]);
+    await page.goto(`${product.url}/join#token=${product.tokens.join}&name=axe-${theme}`);
+    await expect(page.getByTestId('join-device')).toHaveAttribute('data-state', 'Joined', {
+      timeout: 30_000,
+    });
+    expect(await violations(page), 'join').toEqual([]);
+    await page.getByRole('button', { name: 'Leave the fleet' }).click();
+    await expect(page.getByText('This tab has left the fleet')).toBeVisible();
+    expect(await violations(page), 'left').toEqual([]);
+    await page.context().close();
+  });
+}
+
+/** Presses Tab until the focus is on it: what cannot be reached so is out of reach for many. */
+async function tabTo(page: Page, name: RegExp | string): Promise<void> {
+  const target = page.getByRole('button', { name }).first();
+  for (let presses = 0; presses < 150; presses++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`${name} was not reached with Tab`);
+}
+
+test('a device is killed and revived, and a model deployed, by keyboard alone', async ({ browser }) => {
+  const page = await open(browser, 'light');
+  await tabTo(page, /^Kill local-2/);
+  await expect(page.getByRole('button', { name: /^Kill local-2/ })).toHaveCSS('outline-style', 'solid');
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('device-local-2')).toHaveAttribute('data-state', 'dead');
+  await page.keyboard.press('Shift+Tab');
+  await tabTo(page, /^Revive local-2/);
+  await page.keyboard.press('Space');
+  await expect(page.getByTestId('device-local-2')).toHaveAttribute('data-state', 'ready', {
+    timeout: 20_000,
+  });
+
+  await tabTo(page, 'More faults for local-2');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('menuitem').first()).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('button', { name: 'More faults for local-2' })).toBeFocused();
+
+  await tabTo(page, 'Choose a file');
+  await tabTo(page, /^lenet5$/);
+  await page.keyboard.press('Enter');
+  await expect(page.getByLabel('Deployment name')).toBeVisible();
+  // The button that was pressed is gone: the form that came in its place has the focus.
+  await expect(page.getByLabel('Deployment name')).toBeFocused();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type('by-keyboard');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type('2');
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('deployment-by-keyboard')).toHaveAttribute('data-state', 'ready', {
+    timeout: 30_000,
+  });
+  expect(await product.deployment('by-keyboard')).toMatchObject({ k: 2, r: 1 });
+  await page.context().close();
+});
