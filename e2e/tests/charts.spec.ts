@@ -58,6 +58,7 @@ test('a straggler costs an uncoded system its time, and a coded one next to noth
   // Reached and chosen by keyboard.
   await page.getByRole('radio', { name: 'By fault' }).focus();
   await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('radio', { name: 'Coded / uncoded' })).toBeFocused();
   await page.keyboard.press('Space');
   await expect(page.getByTestId('latency-coded-p50')).toBeVisible({ timeout: 30_000 });
   await expect
