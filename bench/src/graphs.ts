@@ -12,6 +12,9 @@ const ZOO = ['lenet5', 'branchnet', 'alexnet'];
 /** Names of networks to bring in their place: the zoo's large ones take gigabytes of disk, and minutes. */
 const NAMED = process.env.SPAREWHEEL_GRAPHS?.split(',').filter(Boolean);
 
+/** What is judged here is the answer, and C3D moves 200 MB for one. */
+const POLICY = { deadlineMs: 60_000 };
+
 /** What came of a network under one code. */
 interface Row {
   readonly network: string;
@@ -54,7 +57,15 @@ async function bring(product: Product, graph: GraphCase): Promise<void> {
 
 async function deploy(product: Product, graph: GraphCase, { k, r }: (typeof CODES)[number]): Promise<Served> {
   const deployment = `${graph.name}-${k}-${r}`.replaceAll('_', '-');
-  const json = { name: deployment, model: graph.name, k, r, strategy: 'coded', layers: 'all' };
+  const json = {
+    name: deployment,
+    model: graph.name,
+    k,
+    r,
+    strategy: 'coded',
+    layers: 'all',
+    policy: POLICY,
+  };
   const { status, body } = await product.api<{ plan: { steps: { kind: string }[] } }>('/api/deployments', {
     method: 'POST',
     json,
