@@ -108,6 +108,7 @@ export function DeployForm({
             >
               <option value="any-k">any k</option>
               <option value="threshold">wait {FIRST_THRESHOLD_MS} ms</option>
+              <option value="adaptive">adaptive</option>
               <option value="all">all</option>
             </Select>
           )}

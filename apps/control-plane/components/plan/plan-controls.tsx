@@ -57,6 +57,7 @@ export function PlanControls({
             >
               <option value="any-k">for any k answers</option>
               <option value="threshold">{FIRST_THRESHOLD_MS} ms for the data shards</option>
+              <option value="adaptive">for the data shards, adaptively</option>
               <option value="all">for all of them</option>
             </Select>
           )}
