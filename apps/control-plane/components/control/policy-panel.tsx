@@ -49,7 +49,7 @@ export function PolicyPanel({
   const settle = useRef<ReturnType<typeof setTimeout>>(undefined);
   const { problem, run } = useRequest();
   const shown = { ...policy, ...chosen };
-  // It only grows: a scale that shrinks under the hand cannot be aimed on.
+  // Fitted when the slider is chosen. From then on it only grows: one that shrinks under the hand cannot be aimed on.
   const [slowMs, setSlow] = useState<number | null>(null);
   useEffect(() => {
     const seen = slowArrivalMs(traces);
@@ -76,7 +76,10 @@ export function PolicyPanel({
           label="When a request is answered"
           value={waitKind(shown.waitMs)}
           options={WAITS}
-          onChange={(kind) => change({ waitMs: waitOf(kind, thresholdMs) })}
+          onChange={(kind) => {
+            if (kind === 'threshold') setSlow(slowArrivalMs(traces));
+            change({ waitMs: waitOf(kind, thresholdMs) });
+          }}
         />
         {waitKind(shown.waitMs) === 'threshold' && (
           <ThresholdSlider

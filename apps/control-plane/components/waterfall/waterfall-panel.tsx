@@ -69,25 +69,27 @@ export function WaterfallPanel({
       actions={
         <div className="flex flex-wrap items-center justify-end gap-2">
           <Segmented label="Which request" value={choice} options={CHOICES} onChange={setChoice} />
-          <Button
-            variant="quiet"
-            size="icon"
-            aria-pressed={held !== null}
-            aria-label={held === null ? 'Hold this request' : 'Follow the requests again'}
-            title={held === null ? 'Hold this request' : 'Follow the requests again'}
-            disabled={traces.length === 0}
-            onClick={() => setHeld(held === null ? traces : null)}
-          >
-            {held === null ? <Pause /> : <Play />}
-          </Button>
-          <ExportButtons
-            chart="the waterfall"
-            title={`One request of ${deployment.name}: ${drawn?.summary ?? ''}`}
-            fileName={`request-${deployment.name}-${drawn?.request ?? ''}`}
-            frame={frame}
-            disabled={drawn === null}
-            table={() => (drawn ? waterfallTable(drawn) : { columns: [], rows: [] })}
-          />
+          <div className="flex items-center gap-2">
+            <Button
+              variant="quiet"
+              size="icon"
+              aria-pressed={held !== null}
+              aria-label={held === null ? 'Hold this request' : 'Follow the requests again'}
+              title={held === null ? 'Hold this request' : 'Follow the requests again'}
+              disabled={traces.length === 0}
+              onClick={() => setHeld(held === null ? traces : null)}
+            >
+              {held === null ? <Pause /> : <Play />}
+            </Button>
+            <ExportButtons
+              chart="the waterfall"
+              title={`One request of ${deployment.name}: ${drawn?.summary ?? ''}`}
+              fileName={`request-${deployment.name}-${drawn?.request ?? ''}`}
+              frame={frame}
+              disabled={drawn === null}
+              table={() => (drawn ? waterfallTable(drawn) : { columns: [], rows: [] })}
+            />
+          </div>
         </div>
       }
       style={{ gridArea: 'waterfall' }}
