@@ -9,9 +9,16 @@ export interface JoinChoice {
   readonly count: number;
 }
 
-/** Quoted for a shell where it must be. */
-function shellWord(word: string): string {
-  return /^[\w.:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** The longest name that an agent takes. */
+const NAME_LENGTH = 90;
+
+/** A name as agents take it, which needs no quoting in any shell: what is neither letter nor digit becomes a dash. */
+function deviceName(text: string): string {
+  return text
+    .trim()
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+|-+$/g, '')
+    .slice(0, NAME_LENGTH);
 }
 
 /**
@@ -23,7 +30,8 @@ export function joinCommand(
   { name, count }: JoinChoice = { name: '', count: 1 },
   token: string | null = null,
 ): string {
-  const named = name.trim() === '' ? '' : ` --name ${shellWord(name.trim())}`;
+  const fitting = deviceName(name);
+  const named = fitting === '' ? '' : ` --name ${fitting}`;
   const counted = count > 1 ? ` --count ${count}` : '';
   return `npm run agent -- --url ${url} --token ${token ?? 'JOIN_TOKEN'}${named}${counted}`;
 }

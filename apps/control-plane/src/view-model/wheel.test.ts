@@ -61,4 +61,16 @@ describe('the join command', () => {
       'npm run agent -- --url http://10.0.0.2:3001 --token JOIN_TOKEN --count 4',
     );
   });
+
+  it('has a name that agents take and no shell changes, whatever was typed', () => {
+    const nameIn = (name: string) =>
+      joinCommand('http://h:1', { name, count: 1 }, 'T').replace(
+        'npm run agent -- --url http://h:1 --token T',
+        '',
+      );
+    expect(nameIn('kitchen pi')).toBe(' --name kitchen-pi');
+    expect(nameIn(" $(reboot); 'Küche' ")).toBe(' --name reboot-K-che');
+    expect(nameIn('-')).toBe('');
+    expect(nameIn('x'.repeat(200))).toBe(` --name ${'x'.repeat(90)}`);
+  });
 });
