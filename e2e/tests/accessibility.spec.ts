@@ -20,7 +20,7 @@ async function open(browser: Browser, colorScheme: 'light' | 'dark', path = '/')
   const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce' });
   const page = await context.newPage();
   await page.goto(`${product.url}/?token=${product.tokens.operator}`);
-  await expect(page.getByTestId('device-local-1')).toBeVisible();
+  await expect(page.getByTestId('device-local-1')).toBeVisible({ timeout: 30_000 });
   if (path !== '/') await page.goto(`${product.url}${path}`);
   return page;
 }

@@ -25,7 +25,7 @@ async function open(browser: Browser): Promise<Page> {
   const opened = await (await browser.newContext()).newPage();
   opened.on('pageerror', ({ message }) => errors.push(message));
   await opened.goto(`${product.url}/?token=${product.tokens.operator}`);
-  await expect(opened.getByRole('button', { name: 'Start load' })).toBeVisible();
+  await expect(opened.getByRole('button', { name: 'Start load' })).toBeVisible({ timeout: 30_000 });
   return opened;
 }
 

@@ -1,7 +1,11 @@
 /** The rooms beside the live page, in a real browser: models and plans, devices and faults, the history, joining. */
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { Product } from '../src/product.ts';
+import { Product, repositoryRoot } from '../src/product.ts';
 import { lenet5File } from '../src/reference.ts';
 
 let product: Product;
@@ -135,12 +139,12 @@ test('the join dialog gives the command, and the token only to who asks for it',
   await page.getByLabel('Name of the device').fill('kitchen pi');
   const command = page.getByTestId('join-command');
   await expect(command).toHaveText(
-    `npm run agent -- --url ${product.dataUrl} --token JOIN_TOKEN --name 'kitchen pi'`,
+    `npm run agent -- --url ${product.dataUrl} --token JOIN_TOKEN --name kitchen-pi`,
   );
   expect(await page.content()).not.toContain(product.tokens.join);
   await page.getByRole('button', { name: 'Show the QR code and the join token' }).click();
   await expect(command).toHaveText(
-    `npm run agent -- --url ${product.dataUrl} --token ${product.tokens.join} --name 'kitchen pi'`,
+    `npm run agent -- --url ${product.dataUrl} --token ${product.tokens.join} --name kitchen-pi`,
   );
   await expect(page.getByTestId('join-qr')).toHaveAttribute(
     'data-text',
@@ -153,6 +157,38 @@ test('the join dialog gives the command, and the token only to who asks for it',
   await page.keyboard.press('Escape');
   await expect(page.getByRole('button', { name: 'Add a device' })).toBeFocused();
   expect(await page.content()).not.toContain(product.tokens.join);
+});
+
+test('the command that the dialog shows makes this machine a device', async () => {
+  await page.getByRole('button', { name: 'Add a device' }).click();
+  await page.getByLabel('Name of the device').fill('kitchen pi');
+  await page.getByRole('button', { name: 'Show the QR code and the join token' }).click();
+  const command = page.getByTestId('join-command');
+  await expect(command).toContainText(product.tokens.join);
+  const home = mkdtempSync(join(tmpdir(), 'sparewheel-pi-'));
+  // As typed into a shell, in a group of its own so that all of it ends.
+  const agent = spawn('sh', ['-c', (await command.textContent()) ?? ''], {
+    cwd: repositoryRoot,
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, SPAREWHEEL_HOME: home },
+  });
+  try {
+    await page.keyboard.press('Escape');
+    await expect(page.getByTestId('device-kitchen-pi')).toHaveAttribute('data-state', 'ready', {
+      timeout: 60_000,
+    });
+    await page.getByRole('link', { name: 'kitchen-pi' }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'kitchen-pi' })).toBeVisible();
+    await expect(page.getByText('ONNX Runtime, native')).toBeVisible();
+  } finally {
+    if (agent.exitCode === null) {
+      const ended = once(agent, 'exit');
+      process.kill(-(agent.pid ?? 0), 'SIGINT');
+      await ended;
+    }
+    rmSync(home, { recursive: true, force: true });
+  }
 });
 
 test('what is not there is said, with a way on', async () => {

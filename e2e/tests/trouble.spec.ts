@@ -14,7 +14,7 @@ test.beforeAll(async ({ browser }) => {
   page = await browser.newPage();
   page.on('pageerror', ({ message }) => errors.push(message));
   await page.goto(`${product.url}/?token=${product.tokens.operator}`);
-  await expect(page.getByTestId('device-local-1')).toBeVisible();
+  await expect(page.getByTestId('device-local-1')).toBeVisible({ timeout: 30_000 });
 });
 test.afterAll(async () => {
   await page?.close();

@@ -1,0 +1,117 @@
+/** Breaking devices from the page: every fault shows at once and can be undone, and the tour leaves nothing behind. */
+import { expect, type Page, test } from '@playwright/test';
+import { Product } from '../src/product.ts';
+
+let product: Product;
+let page: Page;
+const errors: string[] = [];
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async ({ browser }) => {
+  product = await Product.start();
+  page = await browser.newPage();
+  page.on('pageerror', ({ message }) => errors.push(message));
+  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
+  await expect(page.getByTestId('device-local-3')).toBeVisible({ timeout: 30_000 });
+});
+test.afterAll(async () => {
+  await page?.close();
+  await product?.stop();
+  product?.removeHome();
+});
+
+const row = (name: string) => page.getByTestId(`device-${name}`);
+const standing = () => page.getByRole('list', { name: 'Standing faults' });
+
+/**
+ * Presses, and waits until the device's row shows it: its state, or a word. How long that took is reported and not judged:
+ * the page promises a second, a shared machine does not.
+ */
+async function shows(
+  what: string,
+  press: () => Promise<void>,
+  device: string,
+  effect: { readonly state: string } | { readonly word: string },
+): Promise<void> {
+  await press();
+  const pressed = performance.now();
+  // Looked at in every frame: expect() asks ever more seldom.
+  await page.waitForFunction(
+    ([id, state, word]) => {
+      const shown = document.querySelector<HTMLElement>(`[data-testid="device-${id}"]`);
+      return word === '' ? shown?.dataset.state === state : shown?.textContent?.includes(word ?? '');
+    },
+    [device, 'state' in effect ? effect.state : '', 'word' in effect ? effect.word : ''],
+    { polling: 'raf' },
+  );
+  const ms = Math.round(performance.now() - pressed);
+  test.info().annotations.push({ type: 'effect', description: `${what}: visible after ${ms} ms` });
+  console.log(`      ${what}: visible after ${ms} ms`);
+}
+
+const fromMenu = async (name: string, fault: RegExp) => {
+  await page.getByRole('button', { name: `More faults for ${name}` }).click();
+  await page.getByRole('menuitem', { name: fault }).click();
+};
+
+test('a kill shows, and its undo brings the device back', async () => {
+  await shows('kill', () => page.getByRole('button', { name: /^Kill local-3/ }).click(), 'local-3', {
+    state: 'dead',
+  });
+  await expect(standing()).toContainText('local-3 dead');
+  await page.getByRole('button', { name: 'Undo the faults of local-3' }).click();
+  await expect(row('local-3')).toHaveAttribute('data-state', 'ready', { timeout: 20_000 });
+  await expect(page.getByText('No fault stands.')).toBeVisible();
+});
+
+test('a pause shows, and its undo lets the device go on', async () => {
+  await shows('pause', () => fromMenu('local-3', /^Pause/), 'local-3', { state: 'paused' });
+  await page.getByRole('button', { name: 'Undo the faults of local-3' }).click();
+  await expect(row('local-3')).toHaveAttribute('data-state', 'ready', { timeout: 20_000 });
+});
+
+for (const [fault, words] of [
+  [/^WiFi/, 'delay'],
+  [/^Slow/, 'slow'],
+  [/^Drop/, 'drop'],
+  [/^Corrupt/, 'corrupt'],
+  [/^Partition/, 'partition'],
+] as const) {
+  test(`${words} shows, and is undone`, async () => {
+    await shows(words, () => fromMenu('local-4', fault), 'local-4', { word: words });
+    await expect(standing()).toContainText(words);
+    await page.getByRole('button', { name: 'Undo the faults of local-4' }).click();
+    await expect(row('local-4')).not.toContainText(words, { timeout: 20_000 });
+    await expect(row('local-4')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+    await expect(page.getByText('No fault stands.')).toBeVisible();
+  });
+}
+
+test('the tour is left with Escape, and what it did is undone', async () => {
+  await product.deploymentState('lenet5', 'ready');
+  await page.getByRole('button', { name: 'Play the tour' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('Eight requests are always in flight now.')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('is killed: its process ends at once.')).toBeVisible({ timeout: 30_000 });
+  await expect(page.locator('[data-testid^="device-local-"][data-state="dead"]')).toHaveCount(1);
+  await page.keyboard.press('Escape');
+  await expect(page.getByText('is killed: its process ends at once.')).toHaveCount(0);
+  await expect(page.locator('[data-testid^="device-local-"][data-state="dead"]')).toHaveCount(0, {
+    timeout: 20_000,
+  });
+  await expect(page.getByRole('button', { name: 'Start load' })).toBeVisible();
+  await product.deploymentState('lenet5', 'ready');
+});
+
+test('the tour runs to its end: the device is back, the load has stopped, nothing was lost', async () => {
+  await page.getByRole('button', { name: 'Play the tour' }).click();
+  await expect(page.getByText('That was the tour.')).toBeVisible({ timeout: 90_000 });
+  await expect(page.getByText('That was the tour.')).toHaveCount(0, { timeout: 30_000 });
+  await product.deploymentState('lenet5', 'ready');
+  expect((await product.devices()).every(({ state }) => state === 'ready')).toBe(true);
+  const { load } = await product.deployment('lenet5');
+  expect(load).toMatchObject({ running: false, failed: 0, lost: 0 });
+  expect(load?.answered).toBeGreaterThan(0);
+  expect(errors).toEqual([]);
+});
