@@ -1,6 +1,8 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
+import Link from 'next/link';
 import { fleetRows, fleetSummary } from '../../src/view-model/fleet.ts';
+import { wheelRows } from '../../src/view-model/wheel.ts';
 import { JoinDialog } from '../join/join-dialog.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Card } from '../ui/card.tsx';
@@ -14,6 +16,7 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
   const devices = useLive((state) => state.devices);
   const actions = useDeviceActions(devices);
   const rows = fleetRows(devices, deployment, actions.pending);
+  const { shown, others } = wheelRows(rows);
 
   return (
     <Card
@@ -27,12 +30,12 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
         <EmptyFleet />
       ) : (
         <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)] @min-[50rem]:grid-cols-[15rem_minmax(0,1fr)] @min-[58rem]:grid-cols-[19rem_minmax(0,1fr)]">
-          <FleetWheel rows={rows} />
+          <FleetWheel rows={shown} />
           <ul
             aria-label="Devices"
             className="@container relative max-h-[36rem] min-w-0 overflow-y-auto @min-[50rem]:border-l"
           >
-            {rows.map((row) => (
+            {shown.map((row) => (
               <DeviceRow
                 key={row.device.id}
                 row={row}
@@ -40,6 +43,14 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
                 commands={actions.commands}
               />
             ))}
+            {others > 0 && (
+              <li className="border-t px-4 py-3 text-xs text-ink-soft">
+                {others} more have no seat here and nothing the matter.{' '}
+                <Link href="/devices" className="font-medium text-ink underline underline-offset-4">
+                  See all {rows.length} devices
+                </Link>
+              </li>
+            )}
           </ul>
         </div>
       )}

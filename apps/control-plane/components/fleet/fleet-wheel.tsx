@@ -1,7 +1,7 @@
 import type { DeviceRole } from '@sparewheel/protocol';
 import { memo } from 'react';
 import type { FleetRow } from '../../src/view-model/fleet.ts';
-import { fleetWheel, type WheelCarry, type WheelNode, wheelRows } from '../../src/view-model/wheel.ts';
+import { fleetWheel, type WheelCarry, type WheelNode } from '../../src/view-model/wheel.ts';
 
 const ROLES: Record<DeviceRole, { fill: string; wash: string; ink: string }> = {
   data: { fill: 'var(--data)', wash: 'var(--data-wash)', ink: 'var(--data-ink)' },
@@ -31,10 +31,9 @@ function looksOf(row: FleetRow | undefined): string {
 }
 
 function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
-  const { shown, others } = wheelRows(rows);
-  const { nodes, carries } = fleetWheel(shown);
+  const { nodes, carries } = fleetWheel(rows);
   return (
-    <figure className="mx-auto w-full max-w-84 self-start p-2 @min-[50rem]:sticky @min-[50rem]:top-16">
+    <div className="mx-auto w-full max-w-84 self-start p-2 @min-[50rem]:sticky @min-[50rem]:top-16">
       <svg viewBox="-1.14 -1.14 2.28 2.28" role="img" aria-label={describe(rows)} className="w-full">
         <circle r="0.78" fill="none" stroke="var(--line)" strokeWidth="0.012" />
         {nodes.map((node) => (
@@ -54,12 +53,7 @@ function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
           <Node key={node.row.device.id} node={node} named={nodes.length <= NAMED} />
         ))}
       </svg>
-      {others > 0 && (
-        <figcaption className="pb-2 text-center text-xs text-ink-faint">
-          and {others} devices without a seat here
-        </figcaption>
-      )}
-    </figure>
+    </div>
   );
 }
 

@@ -36,10 +36,14 @@ const SMALLEST_WITH_MARK = 0.07;
 /** Up to so many devices all stand on the rim. */
 const CROWD = 24;
 
-/** Who stands on the rim. Of a large fleet those that have a seat, so that they can be told apart. */
+/**
+ * Who stands on the rim, and in the list beside it. Of a large fleet those that have a seat, so that they can be told
+ * apart, and those that need somebody to look at them.
+ */
 export function wheelRows(rows: readonly FleetRow[]): { shown: readonly FleetRow[]; others: number } {
   const seated = rows.filter(({ seat }) => seat !== null);
-  const shown = rows.length <= CROWD || seated.length === 0 ? rows : seated;
+  if (rows.length <= CROWD || seated.length === 0) return { shown: rows, others: 0 };
+  const shown = rows.filter((row) => row.seat !== null || row.missing || row.device.faults.length > 0);
   return { shown, others: rows.length - shown.length };
 }
 
