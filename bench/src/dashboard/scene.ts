@@ -9,7 +9,7 @@ import { type Browser, chromium, type Page } from '@playwright/test';
 import { Product } from '@sparewheel/e2e/product';
 
 export const DEVICES = 100;
-/** Six data and two parity devices each: 40 of the fleet hold shards, the others are spares. */
+/** Six data and two parity devices each; the planner may choose the same ones again. The others are spares. */
 const DEPLOYMENTS = ['lenet5', 'second', 'third', 'fourth', 'fifth'] as const;
 const K = 6;
 const R = 2;

@@ -5,6 +5,9 @@ import { useLive } from '../live-connection/live-provider.tsx';
 import { Card } from '../ui/card.tsx';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 
+/** The others are on the page of their own; here they would only be drawn anew every second. */
+const SHOWN = 60;
+
 /** What happened, newest first; the whole history has a page of its own. */
 export function EventsPanel() {
   const events = useLive((state) => state.events);
@@ -27,8 +30,11 @@ export function EventsPanel() {
           Nothing has happened yet. Kill a device, and it stands here.
         </p>
       ) : (
-        <ScrollArea label="Newest events" className="max-h-96 border-t">
-          <EventList events={events} label="Recent events" />
+        <ScrollArea
+          label="Newest events"
+          className="max-h-96 border-t 3xl:h-0 3xl:max-h-none 3xl:min-h-96 3xl:flex-1"
+        >
+          <EventList events={events.slice(0, SHOWN)} label="Recent events" />
         </ScrollArea>
       )}
     </Card>
