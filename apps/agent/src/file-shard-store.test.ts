@@ -7,6 +7,7 @@ import { digestOf } from './testing/data-plane-double.ts';
 import { describeShardStore } from './testing/shard-store-contract.ts';
 
 const folders: string[] = [];
+const stores: FileShardStore[] = [];
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sparewheel-store-'));
@@ -14,30 +15,38 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
+/** Its folder cannot be removed while it still writes there. */
+async function openStore(folder: string): Promise<FileShardStore> {
+  const store = await FileShardStore.open(folder);
+  stores.push(store);
+  return store;
+}
+
 afterEach(async () => {
+  for (const store of stores.splice(0)) await store.flushed();
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
-describeShardStore('file shard store', newFolder, (folder) => FileShardStore.open(folder));
+describeShardStore('file shard store', newFolder, openStore);
 
 describe('file shard store on the disk', () => {
   const data = new Uint8Array(100).fill(3);
   const sha256 = digestOf(data);
   const whole = { sha256, bytes: 100, offset: 0, data };
   const writeAndFlush = async (folder: string) => {
-    const store = await FileShardStore.open(folder);
+    const store = await openStore(folder);
     await store.write(whole);
     await store.flushed();
   };
 
   it('deletes half-written and damaged files when it is opened', async () => {
     const folder = await newFolder();
-    const store = await FileShardStore.open(folder);
+    const store = await openStore(folder);
     await store.write(whole);
     await store.write({ ...whole, sha256: 'a'.repeat(64), bytes: 200 });
     await store.flushed();
     await truncate(join(folder, sha256), 99);
-    const opened = await FileShardStore.open(folder);
+    const opened = await openStore(folder);
     expect(opened.held()).toEqual([]);
     expect(await readdir(folder)).toEqual(['verified.json']);
   });
@@ -47,7 +56,7 @@ describe('file shard store on the disk', () => {
     await writeAndFlush(folder);
     await writeFile(join(folder, sha256), new Uint8Array(100).fill(4));
     await utimes(join(folder, sha256), 1, 1);
-    expect((await FileShardStore.open(folder)).held()).toEqual([]);
+    expect((await openStore(folder)).held()).toEqual([]);
   });
 
   it('does not read again what it verified before, and does when it has lost its notes', async () => {
@@ -55,16 +64,16 @@ describe('file shard store on the disk', () => {
     await writeAndFlush(folder);
     const path = join(folder, sha256);
     const { atimeMs } = await stat(path);
-    await (await FileShardStore.open(folder)).source({ graph: { sha256, bytes: 100 }, weights: null });
+    await (await openStore(folder)).source({ graph: { sha256, bytes: 100 }, weights: null });
     expect((await stat(path)).atimeMs).toBe(atimeMs);
     await writeFile(join(folder, 'verified.json'), 'not JSON');
-    expect((await FileShardStore.open(folder)).has(sha256)).toBe(true);
+    expect((await openStore(folder)).has(sha256)).toBe(true);
     expect(JSON.parse(await readFile(join(folder, 'verified.json'), 'utf8'))).toHaveProperty(sha256);
   });
 
   it('serves at once what the disk does not have yet, and trusts it after a restart only when it was flushed', async () => {
     const folder = await newFolder();
-    const store = await FileShardStore.open(folder);
+    const store = await openStore(folder);
     await store.write(whole);
     expect(await store.source({ graph: { sha256, bytes: 100 }, weights: null })).toMatchObject({
       kind: 'file',
@@ -75,14 +84,14 @@ describe('file shard store on the disk', () => {
     // As a loss of power before the flush would leave it: the name is there, the bytes are not, nothing is noted.
     await writeFile(join(folder, sha256), new Uint8Array(100));
     await writeFile(join(folder, 'verified.json'), '{}');
-    expect((await FileShardStore.open(folder)).held()).toEqual([]);
+    expect((await openStore(folder)).held()).toEqual([]);
   });
 
   it.skipIf(process.platform !== 'linux')(
     'says that the disk is full and leaves nothing behind',
     async () => {
       const folder = await newFolder();
-      const store = await FileShardStore.open(folder);
+      const store = await openStore(folder);
       // A device that is always full stands in for the disk.
       await symlink('/dev/full', join(folder, `incoming-${sha256}`));
       await expect(store.write(whole)).rejects.toMatchObject({ code: 'disk-full' });

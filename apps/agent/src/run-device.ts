@@ -23,7 +23,7 @@ export async function runDevice(
   ]);
   const profile = await deviceProfile(settings.folder, engine, log);
   let refusal = '';
-  return connectDevice({
+  const device = connectDevice({
     url: settings.url,
     token: settings.token,
     identity: settings.identity,
@@ -46,4 +46,11 @@ export async function runDevice(
       },
     },
   });
+  return {
+    ...device,
+    async close() {
+      await device.close();
+      await store.flushed();
+    },
+  };
 }
