@@ -80,7 +80,7 @@ export class Scene {
     await page
       .getByRole('button', { name: /^Kill simulated-/ })
       .first()
-      .click({ trial: true });
+      .click({ trial: true, timeout: 120_000 });
     const usableMs = performance.now() - start;
     if (path !== '/') await page.goto(`${origin}${path}`);
     return { page, usableMs };
