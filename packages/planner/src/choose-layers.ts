@@ -1,5 +1,5 @@
 import { type Arrangement, arrange } from './arrange.ts';
-import { type Costs, DEFAULT_COSTS, layerMs, localMs, tensorBytes } from './costs.ts';
+import { type Costs, DEFAULT_COSTS, isMemoryBound, layerMs, localMs, tensorBytes } from './costs.ts';
 import { PlanRefusedError } from './errors.ts';
 import type { LayerDecision } from './plan.ts';
 import type { PlanOptions } from './planner.ts';
@@ -138,7 +138,8 @@ function worthAHop(
   const work = Array.from({ length: k + r }, (_, seat) => {
     const speed = seated?.[seat]?.speed;
     const computeMs = share * layerMs(profile, layer, speed, costs) * (speed ? 1 : costs.deviceSlowdown);
-    return { seat, computeMs, bytes, speed };
+    const memoryMs = speed && isMemoryBound(layer, speed) ? computeMs : 0;
+    return { seat, computeMs, memoryMs, bytes, speed };
   });
   const there = stepTime(work, k, costs).ms;
   const figures = `${there.toFixed(2)} ms over ${k} + ${r} devices, ${here.toFixed(2)} ms here`;

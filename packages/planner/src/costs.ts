@@ -84,3 +84,8 @@ export function layerMs(
       : reference.memoryBytesPerSecond / speed.memoryBytesPerSecond;
   return timeMs * bound;
 }
+
+/** Whether going through a layer's weights takes a device longer than its arithmetic does. */
+export function isMemoryBound({ multiplyAdds, weightsBytes }: LayerProfile, speed: Speed): boolean {
+  return weightsBytes / speed.memoryBytesPerSecond > multiplyAdds / speed.multiplyAddsPerSecond;
+}

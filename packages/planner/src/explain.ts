@@ -1,4 +1,4 @@
-import { type Costs, DEFAULT_COSTS, layerMs, localMs, tensorBytes } from './costs.ts';
+import { type Costs, DEFAULT_COSTS, isMemoryBound, layerMs, localMs, tensorBytes } from './costs.ts';
 import type { Plan, Seat, SeatSummary, Step } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
 import { type SeatWork, stepTime, Timeline } from './seat-times.ts';
@@ -115,11 +115,14 @@ function stepLoad(
     const device = seated[seat];
     const part = step.kind === 'coded' ? codedPart(profile, step, position) : wholePart(profile, step);
     const slowdown = device?.speed ? 1 : costs.deviceSlowdown;
-    const computeMs =
-      part.layers.reduce((sum, layer) => sum + layerMs(profile, layer, device?.speed, costs), 0) *
+    const msOf = (layers: typeof part.layers) =>
+      layers.reduce((sum, layer) => sum + layerMs(profile, layer, device?.speed, costs), 0) *
       part.share *
       slowdown;
-    return { seat, device, part, computeMs, bytes: part.bytesIn + part.bytesOut, speed: device?.speed };
+    const computeMs = msOf(part.layers);
+    const speed = device?.speed;
+    const memoryMs = speed ? msOf(part.layers.filter((layer) => isMemoryBound(layer, speed))) : 0;
+    return { seat, device, part, computeMs, memoryMs, bytes: part.bytesIn + part.bytesOut, speed };
   });
   return { step, localMs: 0, weightsBytes: 0, work };
 }

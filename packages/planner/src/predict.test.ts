@@ -84,6 +84,17 @@ describe('what requests share', () => {
     expect(total(fleet(() => ({ machine: 'one', cores: 8 })))).toBeCloseTo(3 + 2 * (0.5 + 2) + 1.5);
   });
 
+  it('and its memory: what goes through weights is hardly faster on two cores than on one', () => {
+    const layers = branches.layers.map((layer) => ({
+      ...layer,
+      weightsBytes: layer.name === 'add' ? 0 : 1e12,
+    }));
+    const devices = fleet(() => ({ machine: 'one', cores: 2 }));
+    const { totalMs } = predictLatency({ ...branches, layers }, plan, COSTS, devices);
+    // Eight calls of an engine on two cores, and four times two quarters of 8 ms at 4/3 threads.
+    expect(totalMs).toBeCloseTo(3 + 8 * (0.5 / 2 + 2 / (4 / 3)) + 1.5);
+  });
+
   it('beside the data plane a hop is work for the cores too, and no link is passed', () => {
     const beside = { machine: 'one', cores: 2, besideDataPlane: true };
     expect(total(fleet(() => beside))).toBeCloseTo(2 * 2 * (3 + 0.5 + 2) + 1.5);
