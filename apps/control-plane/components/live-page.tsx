@@ -1,5 +1,5 @@
 'use client';
-import { memo } from 'react';
+import { memo, useDeferredValue } from 'react';
 import { ArrivalsPanel } from './arrivals/arrivals-panel.tsx';
 import { DeploymentBar } from './control/deployment-bar.tsx';
 import { EventsPanel } from './control/events-panel.tsx';
@@ -20,6 +20,7 @@ import { WaterfallPanel } from './waterfall/waterfall-panel.tsx';
 
 /** Latency comes five times a second; what does not show it rests. */
 const Fleet = memo(FleetPanel);
+const Latency = memo(LatencyPanel);
 const Digit = memo(DigitPanel);
 const Load = memo(LoadPanel);
 const Policy = memo(PolicyPanel);
@@ -34,6 +35,9 @@ export function LivePage() {
   const loaded = useLive((state) => state.loaded);
   const { deployment, latency, choose, gone } = useSelectedDeployment();
   const { traces, problem } = useTraces(deployment);
+  // Charts take the longest to draw: in pieces, between frames, so that a press is never kept waiting by them.
+  const charted = useDeferredValue(deployment);
+  const latencyLater = useDeferredValue(latency);
   if (!loaded) return <LoadingPage />;
 
   return (
@@ -47,7 +51,7 @@ export function LivePage() {
         {deployment && (
           <>
             <Digit deployment={deployment} />
-            <LatencyPanel latency={latency} deployment={deployment} />
+            <Latency latency={latencyLater} deployment={charted ?? deployment} />
             <Load key={`load ${deployment.name}`} deployment={deployment} />
             <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
             <div className="flex min-w-0 flex-col gap-4" style={{ gridArea: 'waterfall' }}>
