@@ -9,6 +9,8 @@ export default defineConfig({
       'scripts/**/*.test.{ts,mjs}',
     ],
     pool: 'forks',
+    // By default one processor is kept free, which on two of them doubles the time.
+    maxWorkers: '100%',
     setupFiles: ['scripts/vitest-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
