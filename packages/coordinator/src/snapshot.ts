@@ -6,18 +6,21 @@ import type { Policy, WaitPrediction } from './policy.ts';
 import type { DeviceId } from './ports.ts';
 import type { SeatSnapshot } from './seat.ts';
 
+/** A seat, as the device that has it sees it. */
+export interface HeldSeat {
+  readonly deployment: string;
+  readonly seat: number;
+  readonly role: SeatSnapshot['role'];
+  readonly state: SeatSnapshot['state'];
+}
+
 export interface DeviceSnapshot {
   readonly id: DeviceId;
   readonly state: 'up' | 'silent' | 'down' | 'quarantined';
   /** Why it is quarantined or down. */
   readonly reason: string | null;
   readonly inFlight: number;
-  readonly seats: readonly {
-    readonly deployment: string;
-    readonly seat: number;
-    readonly role: SeatSnapshot['role'];
-    readonly state: SeatSnapshot['state'];
-  }[];
+  readonly seats: readonly HeldSeat[];
   readonly statistics: DeviceStatisticsView;
 }
 
@@ -47,16 +50,30 @@ export function takeSnapshot(
   devices: Iterable<Device>,
 ): CoordinatorSnapshot {
   const seen = Array.from(deployments, deploymentSnapshot);
-  return { deployments: seen, devices: Array.from(devices, (device) => deviceSnapshot(device, seen)) };
+  const held = seatsByDevice(seen);
+  return {
+    deployments: seen,
+    devices: Array.from(devices, (device) => deviceSnapshot(device, held.get(device.id) ?? [])),
+  };
 }
 
-function deviceSnapshot(device: Device, deployments: readonly DeploymentSnapshot[]): DeviceSnapshot {
+/** In one pass: a fleet of a hundred is looked at several times a second. */
+function seatsByDevice(deployments: readonly DeploymentSnapshot[]): Map<DeviceId, HeldSeat[]> {
+  const held = new Map<DeviceId, HeldSeat[]>();
+  for (const { name, seats } of deployments) {
+    for (const { device, seat, role, state } of seats) {
+      if (device === null) continue;
+      const of = held.get(device);
+      const one = { deployment: name, seat, role, state };
+      if (of) of.push(one);
+      else held.set(device, [one]);
+    }
+  }
+  return held;
+}
+
+function deviceSnapshot(device: Device, seats: readonly HeldSeat[]): DeviceSnapshot {
   const { id, availability, inFlight, statistics } = device;
-  const seats = deployments.flatMap(({ name, seats }) =>
-    seats
-      .filter((seat) => seat.device === id)
-      .map(({ seat, role, state }) => ({ deployment: name, seat, role, state })),
-  );
   return {
     id,
     state: availability === 'ready' || availability === 'busy' ? 'up' : availability,
