@@ -31,7 +31,12 @@ const LONGEST_REQUEST_MS = 3_600_000;
 export function createWebServer(ready: Promise<WebParts>): Server {
   return createServer({ requestTimeout: LONGEST_REQUEST_MS }, (request, response) => {
     const { url = '/' } = request;
-    if (url.startsWith('/socket.io/')) return;
+    // Seen here only until Socket.IO has hooked itself in. A dashboard that finds its way back during a restart tries again
+    // at once; without an answer it would wait for its own time limit of 20 s.
+    if (url.startsWith('/socket.io/')) {
+      response.writeHead(503, { 'Retry-After': '1', Connection: 'close' }).end();
+      return;
+    }
     ready.then(
       (parts) => route(request, response, parts),
       () => response.writeHead(503).end(),

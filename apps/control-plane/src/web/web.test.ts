@@ -177,6 +177,21 @@ describe('the live channel', () => {
     expect(((await next(connect(options), 'connect_error')) as Error).message).toMatch(/\w+ \w+/);
   });
 
+  it('turns away at once who comes before it is there, so that a restart is not waited out', async () => {
+    const starting = createWebServer(new Promise(() => {})).listen(0, '127.0.0.1');
+    await once(starting, 'listening');
+    const early = io(`http://127.0.0.1:${(starting.address() as AddressInfo).port}/ui`, {
+      transports: ['websocket'],
+      reconnection: false,
+      // Nothing but an answer ends this attempt.
+      timeout: 2 ** 31 - 1,
+    });
+    sockets.push(early);
+    expect(((await next(early, 'connect_error')) as Error).message).toBe('websocket error');
+    starting.close();
+    starting.closeAllConnections();
+  });
+
   it('refuses a page of another site that has the operator’s cookie', async () => {
     const socket = connect({ headers: { cookie, origin: 'http://evil.example' } });
     expect(((await next(socket, 'connect_error')) as Error).message).toContain('own pages');
