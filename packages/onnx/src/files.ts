@@ -14,9 +14,9 @@ export function openFile(path: string): OpenFile {
   const { size } = fstatSync(descriptor);
   return {
     size,
-    read(offset, length) {
+    read(offset, length, into) {
+      const bytes = into?.subarray(0, length) ?? new Uint8Array(length);
       // Beyond 2 GiB a single read is cut short by the system.
-      const bytes = new Uint8Array(length);
       for (let done = 0; done < length; ) {
         const count = readSync(descriptor, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
         if (count === 0) throw new Error(`${path} ended at byte ${offset + done} while it was read`);
@@ -32,7 +32,7 @@ export function openFile(path: string): OpenFile {
 export function externalDataIn(directory: string): ExternalData & { close(): void } {
   const files = new Map<string, OpenFile>();
   return {
-    read(location, offset, length) {
+    read(location, offset, length, into) {
       if (!isPlainLocation(location)) return undefined;
       let file = files.get(location);
       if (!file) {
@@ -44,7 +44,7 @@ export function externalDataIn(directory: string): ExternalData & { close(): voi
         files.set(location, file);
       }
       const end = length === undefined ? file.size : offset + length;
-      return end > file.size || offset > end ? undefined : file.read(offset, end - offset);
+      return end > file.size || offset > end ? undefined : file.read(offset, end - offset, into);
     },
     close() {
       for (const file of files.values()) file.close();

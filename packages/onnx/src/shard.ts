@@ -1,31 +1,32 @@
-import {
-  encodeViews,
-  encodeWeights,
-  type Generator,
-  LengthMismatchError,
-  type Partition,
-  totalShards,
-} from '@sparewheel/cdc';
+import { type Generator, LengthMismatchError, type Partition } from '@sparewheel/cdc';
 import { type LoadedModel, typesByName } from './cut.ts';
-import { constantsOf, dividedDims, type LinearLayer, type RowLayout } from './linear.ts';
-import { type ConstantTensor, DATA_TYPE, type Model, type Node, type ValueInfo } from './model.ts';
+import { constantsOf, dividedDims, type LinearLayer } from './linear.ts';
+import {
+  type ConstantTensor,
+  DATA_TYPE,
+  type Model,
+  type Node,
+  type TensorStorage,
+  type ValueInfo,
+} from './model.ts';
 import { reshapeNode } from './reshape.ts';
-import { float32Data } from './tensor-data.ts';
+import { LayerConstant } from './shard-rows.ts';
 
 /** The numbers of a linear layer; what is added is already broadcast along the divided axis. */
 export interface LayerConstants {
-  /** Row-major [outer, rows, inner] of the layer's layout. */
-  readonly weights: Float32Array;
-  readonly addend?: Float32Array;
+  readonly weights: LayerConstant;
+  readonly addend?: LayerConstant;
 }
 
-/** Reads a layer's constants, once for all of its shards. */
-export function loadLayerConstants({ model, external }: LoadedModel, layer: LinearLayer): LayerConstants {
-  const constants = constantsOf(model.graph);
-  const weights = float32Data(constants.get(layer.weights)!, external);
+/** Finds a layer's constants, once for all of its shards. They are read as shards are made and written. */
+export function loadLayerConstants(loaded: LoadedModel, layer: LinearLayer): LayerConstants {
+  const constants = constantsOf(loaded.model.graph);
+  const weights = new LayerConstant(constants.get(layer.weights)!, loaded, layer.layout);
   if (!layer.addend) return { weights };
-  const tensor = constants.get(layer.addend.name)!;
-  return { weights, addend: broadcast(tensor.dims, float32Data(tensor, external), layer.addend.dims) };
+  const { name, dims, layout } = layer.addend;
+  const tensor = constants.get(name)!;
+  const addend = new LayerConstant(tensor, loaded, layout, (data) => broadcast(tensor.dims, data, dims));
+  return { weights, addend };
 }
 
 /** A block so much shorter than the tallest is worth a node that pads its answer; others are padded with zero rows. */
@@ -74,17 +75,17 @@ export function shardModel(
     constantTensor(
       layer.weights,
       withRows(layer.weightsDims, layer.weightsRowAxis, layer.weightsRowGroups * rows),
-      shardRows(constants.weights, layer.layout, partition, generator, shard, rows),
+      constants.weights.shard(partition, generator, shard, rows),
     ),
   ];
   if (layer.addend && constants.addend) {
-    const { name, dims, rowAxis, layout } = layer.addend;
+    const { name, dims, rowAxis } = layer.addend;
     initializers.push(
       constantTensor(
         // A name of its own: the layer's weights and addend may be one constant.
         `${name}/addend`,
         withRows(dims, rowAxis, layer.groups * rows),
-        shardRows(constants.addend, layout, partition, generator, shard, rows),
+        constants.addend.shard(partition, generator, shard, rows),
       ),
     );
   }
@@ -132,7 +133,8 @@ export function shardModel(
 }
 
 function zeroRows(name: string, dims: readonly number[]): ConstantTensor {
-  return constantTensor(name, dims, new Float32Array(dims.reduce((product, dim) => product * dim, 1)));
+  const bytes = new Uint8Array(4 * dims.reduce((product, dim) => product * dim, 1));
+  return constantTensor(name, dims, { kind: 'raw', bytes });
 }
 
 /** With zeros, in every opset alike; Pad has changed its form. */
@@ -147,58 +149,12 @@ function concatNode(first: string, second: string, output: string, axis: number)
   };
 }
 
-/**
- * The rows that one shard holds, zero-padded to `height`; a view where they lie together.
- * @param height  a data shard's own rows at least; of a parity shard, the tallest block's
- */
-function shardRows(
-  source: Float32Array,
-  layout: RowLayout,
-  partition: Partition,
-  generator: Generator,
-  shard: number,
-  height: number,
-): Float32Array {
-  const { outer, rows, inner } = layout;
-  const { blocks } = partition;
-  if (!Number.isInteger(shard) || shard < 0 || shard >= totalShards(generator)) {
-    throw new RangeError(`shard ${shard} is not in [0, ${totalShards(generator)})`);
-  }
-  const line = rows * inner;
-  const shardLine = height * inner;
-  if (shard < generator.dataShards) {
-    const { start, rows: own } = blocks[shard]!;
-    if (outer === 1 && own === height) return source.subarray(start * inner, (start + own) * inner);
-    const out = new Float32Array(outer * shardLine);
-    for (let o = 0; o < outer; o++) {
-      const from = o * line + start * inner;
-      out.set(source.subarray(from, from + own * inner), o * shardLine);
-    }
-    return out;
-  }
-  const parity = shard - generator.dataShards;
-  if (outer === 1) return encodeWeights(generator, parity, source, partition, inner);
-  if (inner === 1) {
-    return encodeWeights(generator, parity, source, partition, outer, { layout: 'columns-major' });
-  }
-  const out = new Float32Array(outer * shardLine);
-  for (let o = 0; o < outer; o++) {
-    const views = blocks.map(({ start, rows: own }) => {
-      const from = o * line + start * inner;
-      return source.subarray(from, from + own * inner);
-    });
-    encodeViews(generator, parity, views, out.subarray(o * shardLine, (o + 1) * shardLine));
-  }
-  return out;
-}
-
 function withRows(dims: readonly number[], axis: number, rows: number): number[] {
   return dims.map((dim, i) => (i === axis ? rows : dim));
 }
 
-function constantTensor(name: string, dims: readonly number[], data: Float32Array): ConstantTensor {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { name, dims, dataType: DATA_TYPE.float32, storage: { kind: 'raw', bytes } };
+function constantTensor(name: string, dims: readonly number[], storage: TensorStorage): ConstantTensor {
+  return { name, dims, dataType: DATA_TYPE.float32, storage };
 }
 
 /** Repeats a tensor of at most two dimensions to the given shape; a view where nothing is to be repeated. */

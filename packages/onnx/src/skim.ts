@@ -4,8 +4,11 @@ import { WireWriter } from './wire-writer.ts';
 /** A file that can be read anywhere. */
 export interface RandomAccess {
   readonly size: number;
-  /** Exactly `length` bytes from `offset`; the range is within the file. */
-  read(offset: number, length: number): Uint8Array;
+  /**
+   * Exactly `length` bytes from `offset`; the range is within the file.
+   * @param into  where to put them; made anew where it is not given
+   */
+  read(offset: number, length: number, into?: Uint8Array<ArrayBuffer>): Uint8Array;
 }
 
 /** Elements of at least this many bytes stay in the file. */

@@ -1,13 +1,22 @@
 import { ExternalDataError } from './errors.ts';
-import { type ConstantTensor, DATA_TYPE } from './model.ts';
+import { type ConstantTensor, DATA_TYPE, type TensorStorage } from './model.ts';
+
+/** Where a constant lies in a file beside the model. */
+export type ExternalStorage = Extract<TensorStorage, { kind: 'external' }>;
 
 /** Where the bytes of external tensors come from. A location is a file name; it never leads elsewhere. */
 export interface ExternalData {
   /**
    * @param length  undefined for everything from `offset` on
+   * @param into  where to put the bytes if they must be copied; `length` or more; made anew where it is not given
    * @returns undefined where there is no such file, or it has fewer bytes
    */
-  read(location: string, offset: number, length: number | undefined): Uint8Array | undefined;
+  read(
+    location: string,
+    offset: number,
+    length: number | undefined,
+    into?: Uint8Array<ArrayBuffer>,
+  ): Uint8Array | undefined;
 }
 
 export const NO_EXTERNAL_DATA: ExternalData = { read: () => undefined };
@@ -34,37 +43,46 @@ export function tensorBytes(tensor: ConstantTensor, external: ExternalData): Uin
   switch (storage.kind) {
     case 'raw':
       return storage.bytes;
-    case 'external': {
-      const bytes = external.read(storage.location, storage.offset, storage.length);
-      if (!bytes) {
-        const end = storage.length === undefined ? '' : ` to ${storage.offset + storage.length}`;
-        throw new ExternalDataError(
-          tensor.name,
-          storage.location,
-          `whose bytes ${storage.offset}${end} are missing`,
-        );
-      }
-      return bytes;
-    }
+    case 'external':
+      return externalBytes(tensor.name, storage, external);
     case 'strings':
       throw new TypeError(`constant "${tensor.name}" holds strings`);
   }
 }
 
-/** Pieces of this size are read where a constant is only passed on. */
-const PIECE_BYTES = 4 * 1024 * 1024;
+/**
+ * A range of a file; see `ExternalData`.
+ * @throws {ExternalDataError} the file is missing or too short
+ */
+export function externalBytes(
+  constant: string,
+  { location, offset, length }: ExternalStorage,
+  external: ExternalData,
+  into?: Uint8Array<ArrayBuffer>,
+): Uint8Array {
+  const bytes = external.read(location, offset, length, into);
+  if (bytes) return bytes;
+  const end = length === undefined ? '' : ` to ${offset + length}`;
+  throw new ExternalDataError(constant, location, `whose bytes ${offset}${end} are missing`);
+}
 
-/** As `tensorBytes`, piece by piece: external data is read as it is asked for, so that it is never there as a whole. */
+/** Pieces of this size are read where a constant is only passed on: they stay in a processor's cache. */
+const PIECE_BYTES = 1024 * 1024;
+
+/**
+ * As `tensorBytes`, piece by piece: external data is read as it is asked for, so that it is never there as a whole.
+ * A piece is there until the next one is asked for, which may take its place.
+ */
 export function* tensorPieces(tensor: ConstantTensor, external: ExternalData): Generator<Uint8Array> {
   const { storage } = tensor;
   if (storage.kind !== 'external' || storage.length === undefined) {
     yield tensorBytes(tensor, external);
     return;
   }
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, storage.length));
   for (let done = 0; done < storage.length; done += PIECE_BYTES) {
     const length = Math.min(PIECE_BYTES, storage.length - done);
-    const part = { ...storage, offset: storage.offset + done, length };
-    yield tensorBytes({ ...tensor, storage: part }, external);
+    yield externalBytes(tensor.name, { ...storage, offset: storage.offset + done, length }, external, piece);
   }
 }
 

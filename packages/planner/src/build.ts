@@ -19,8 +19,8 @@ import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Step } from './plan
 
 /** Takes files and names them by their hash. */
 export interface ArtifactSink {
-  /** Stores one file. The chunks are views on weights: they must not be changed, nor kept after the promise. */
-  write(chunks: readonly Uint8Array[]): Promise<BlobRef>;
+  /** Stores one file. A chunk must not be changed, and is there until the next one is asked for. */
+  write(chunks: Iterable<Uint8Array>): Promise<BlobRef>;
 }
 
 export interface BuildProgress {
@@ -48,7 +48,7 @@ export async function buildArtifacts(
   let bytes = 0;
   const store = async (part: LoadedModel): Promise<Artifact> => {
     const detached = detachWeights(part);
-    const weights = detached.weightsBytes > 0 ? await sink.write([...detached.weights()]) : null;
+    const weights = detached.weightsBytes > 0 ? await sink.write(detached.weights()) : null;
     const graph = await sink.write(detached.graph(weights?.sha256 ?? ''));
     artifactsDone++;
     bytes += graph.bytes + (weights?.bytes ?? 0);

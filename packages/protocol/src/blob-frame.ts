@@ -8,7 +8,7 @@ import { PROTOCOL_VERSION } from './wire.ts';
 
 export const BLOB_KIND = 5;
 /** Header, 32 bytes of SHA-256, the blob's size and the chunk's offset as 64-bit integers, and 0 in between. */
-const BLOB_HEADER_BYTES = FRAME_HEADER_BYTES + 32 + 8 + 8;
+export const BLOB_HEADER_BYTES = FRAME_HEADER_BYTES + 32 + 8 + 8;
 const NO_ACKNOWLEDGEMENT = 0xffff_ffff;
 
 export interface BlobChunk {
@@ -19,9 +19,23 @@ export interface BlobChunk {
   /** Where `data` belongs in it. */
   readonly offset: number;
   readonly data: Uint8Array;
+  /** The frame in which the data lies already, from `BLOB_HEADER_BYTES` on: encoding then copies nothing. */
+  readonly frame?: Uint8Array<ArrayBuffer>;
 }
 
-/** @throws {UnencodableMessageError} a chunk over LIMITS.blobChunkBytes, or one that lies outside its blob */
+/**
+ * Room for a chunk of the largest size behind the header of its frame.
+ * @returns the frame, and its part that the data go into; `data.subarray(0, n)` for fewer
+ */
+export function blobFrameBuffer(): { frame: Uint8Array<ArrayBuffer>; data: Uint8Array<ArrayBuffer> } {
+  const frame = new Uint8Array(BLOB_HEADER_BYTES + LIMITS.blobChunkBytes);
+  return { frame, data: frame.subarray(BLOB_HEADER_BYTES) };
+}
+
+/**
+ * @returns a frame of its own, or the chunk's, which must not change until the chunk is acknowledged
+ * @throws {UnencodableMessageError} a chunk over LIMITS.blobChunkBytes, or one that lies outside its blob
+ */
 export function encodeBlobFrame(
   chunk: BlobChunk,
   acknowledgement: number | undefined,
@@ -29,19 +43,35 @@ export function encodeBlobFrame(
   const reason = faultOf(chunk);
   if (reason !== null) throw new UnencodableMessageError(reason);
   if (!/^[0-9a-f]{64}$/.test(chunk.sha256)) throw new UnencodableMessageError('a digest that is not SHA-256');
-  const frame = new Uint8Array(BLOB_HEADER_BYTES + chunk.data.byteLength);
-  const view = new DataView(frame.buffer);
+  const frame = frameOf(chunk);
+  const view = new DataView(frame.buffer, frame.byteOffset);
   view.setUint8(0, FRAME_MAGIC);
   view.setUint8(1, PROTOCOL_VERSION);
   view.setUint8(2, BLOB_KIND);
+  view.setUint8(3, 0);
   view.setUint32(4, acknowledgement ?? NO_ACKNOWLEDGEMENT, true);
+  view.setBigUint64(8, 0n, true);
   for (let byte = 0; byte < 32; byte++) {
     frame[FRAME_HEADER_BYTES + byte] = Number.parseInt(chunk.sha256.slice(2 * byte, 2 * byte + 2), 16);
   }
   view.setBigUint64(48, BigInt(chunk.bytes), true);
   view.setBigUint64(56, BigInt(chunk.offset), true);
-  frame.set(chunk.data, BLOB_HEADER_BYTES);
   return frame;
+}
+
+/** The chunk's frame, its data in place. */
+function frameOf({ data, frame }: BlobChunk): Uint8Array<ArrayBuffer> {
+  const length = BLOB_HEADER_BYTES + data.byteLength;
+  if (frame === undefined) {
+    const own = new Uint8Array(length);
+    own.set(data, BLOB_HEADER_BYTES);
+    return own;
+  }
+  const inPlace = data.buffer === frame.buffer && data.byteOffset === frame.byteOffset + BLOB_HEADER_BYTES;
+  if (!inPlace || frame.byteLength < length) {
+    throw new UnencodableMessageError('a chunk whose data do not lie behind the header of its frame');
+  }
+  return frame.subarray(0, length);
 }
 
 /**

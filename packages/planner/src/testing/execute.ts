@@ -10,12 +10,11 @@ import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat } from '../pla
 export function directorySink(directory: string): ArtifactSink {
   return {
     write: async (chunks): Promise<BlobRef> => {
-      const hash = createHash('sha256');
-      for (const chunk of chunks) hash.update(chunk);
-      const sha256 = hash.digest('hex');
+      const file = Buffer.concat(Array.from(chunks, (chunk) => Buffer.from(chunk)));
+      const sha256 = createHash('sha256').update(file).digest('hex');
       const path = join(directory, sha256);
-      if (!existsSync(path)) writeFileSync(path, Buffer.concat(chunks as Uint8Array[]));
-      return { sha256, bytes: chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) };
+      if (!existsSync(path)) writeFileSync(path, file);
+      return { sha256, bytes: file.byteLength };
     },
   };
 }

@@ -1,4 +1,5 @@
 import {
+  type BlobChunk,
   type DeviceAuth,
   type Fault,
   type FromDevice,
@@ -56,7 +57,7 @@ export class DeviceGoneError extends Error {
 }
 
 interface ControlMessages {
-  blob: { sha256: string; bytes: number; offset: number; data: Uint8Array };
+  blob: BlobChunk;
   load: Task;
   unload: { task: number };
   retain: { blobs: string[] };

@@ -1,33 +1,19 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { DeviceId, Installer, InstallProgress, SeatTask } from '@sparewheel/coordinator';
 import type { Artifact, BlobRef } from '@sparewheel/planner';
-import { LIMITS, type Outcome, type Task } from '@sparewheel/protocol';
+import { type BlobChunk, LIMITS, type Outcome, type Task } from '@sparewheel/protocol';
+import { BlobSender } from './blob-sender.ts';
+import { InstallRefusedError } from './install-refused-error.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** How the distributor talks to a device; rejects where the device is gone or does not answer in time. */
 export interface DeviceControl {
-  blob(
-    device: DeviceId,
-    chunk: { sha256: string; bytes: number; offset: number; data: Uint8Array },
-    timeoutMs: number,
-  ): Promise<Outcome>;
+  blob(device: DeviceId, chunk: BlobChunk, timeoutMs: number): Promise<Outcome>;
   load(device: DeviceId, task: Task, timeoutMs: number): Promise<Outcome>;
   unload(device: DeviceId, task: number): Promise<Outcome>;
   retain(device: DeviceId, blobs: readonly string[]): Promise<Outcome>;
 }
 
-/** A device would not take a blob or load a task. */
-export class InstallRefusedError extends Error {
-  override readonly name = 'InstallRefusedError';
-  readonly device: DeviceId;
-  readonly code: string;
-
-  constructor(device: DeviceId, what: string, outcome: { code: string; message: string }) {
-    super(`device ${device} refused ${what}: ${outcome.message}`);
-    this.device = device;
-    this.code = outcome.code;
-  }
-}
+export { InstallRefusedError };
 
 /**
  * Brings shards onto devices: only the blobs that a device does not hold, chunk by chunk on its control connection,
@@ -38,8 +24,8 @@ export class InstallRefusedError extends Error {
  * was undeployed since this data plane started: what it never heard of may belong to one that is about to come back.
  */
 export class Distributor implements Installer {
-  readonly #directory: string;
   readonly #control: DeviceControl;
+  readonly #sender: BlobSender;
   readonly #held = new Map<DeviceId, Set<string>>();
   /** The end of each device's queue of transfers. */
   readonly #queues = new Map<DeviceId, Promise<unknown>>();
@@ -49,8 +35,8 @@ export class Distributor implements Installer {
 
   /** @param directory  of the blob files, each named by its sha-256 */
   constructor(directory: string, control: DeviceControl) {
-    this.#directory = directory;
     this.#control = control;
+    this.#sender = new BlobSender(directory, (...chunk) => control.blob(...chunk));
   }
 
   /** A device said what its store holds, verified. */
@@ -103,13 +89,14 @@ export class Distributor implements Installer {
       const totalBytes = missing.reduce((sum, { bytes }) => sum + bytes, 0);
       let sentBytes = 0;
       onProgress({ sentBytes, totalBytes });
-      for (const blob of missing) {
-        await this.#send(device, blob, signal, (bytes) => {
+      await this.#sender.send(device, missing, {
+        signal,
+        onAcknowledged: (bytes) => {
           sentBytes += bytes;
           onProgress({ sentBytes, totalBytes });
-        });
-        this.#held.get(device)?.add(blob.sha256);
-      }
+        },
+        onComplete: ({ sha256 }) => this.#held.get(device)?.add(sha256),
+      });
       for (const { task, artifact, feeds, fetches } of tasks) {
         signal.throwIfAborted();
         const message = { task, ...artifact, feeds: [...feeds], fetches: [...fetches] };
@@ -140,38 +127,6 @@ export class Distributor implements Installer {
     return [...missing.values()];
   }
 
-  async #send(
-    device: DeviceId,
-    { sha256, bytes }: BlobRef,
-    signal: AbortSignal,
-    onAcknowledged: (bytes: number) => void,
-  ): Promise<void> {
-    const file = await open(join(this.#directory, sha256), 'r');
-    const inFlight: Promise<void>[] = [];
-    try {
-      let offset = 0;
-      do {
-        signal.throwIfAborted();
-        const data = await readChunk(file, offset, Math.min(LIMITS.blobChunkBytes, bytes - offset));
-        const chunk = { sha256, bytes, offset, data };
-        const sent = untilAborted(signal, this.#control.blob(device, chunk, LIMITS.blobTimeoutMs)).then(
-          (outcome) => {
-            if (!outcome.ok) throw new InstallRefusedError(device, `blob ${sha256.slice(0, 12)}…`, outcome);
-            onAcknowledged(data.byteLength);
-          },
-        );
-        // Awaited below; one that fails while an earlier one is awaited is not unheard.
-        sent.catch(() => {});
-        inFlight.push(sent);
-        offset += data.byteLength;
-        if (inFlight.length >= LIMITS.blobChunksInFlight) await inFlight.shift();
-      } while (offset < bytes);
-      await Promise.all(inFlight);
-    } finally {
-      await file.close();
-    }
-  }
-
   async #retain(device: DeviceId): Promise<void> {
     const held = this.#held.get(device);
     if (held === undefined || ![...held].some((sha256) => this.#abandoned.has(sha256))) return;
@@ -196,25 +151,4 @@ export class Distributor implements Installer {
 
 function blobsOf(artifact: Artifact): readonly BlobRef[] {
   return artifact.weights === null ? [artifact.graph] : [artifact.graph, artifact.weights];
-}
-
-async function readChunk(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const data = new Uint8Array(length);
-  for (let at = 0; at < length; ) {
-    const { bytesRead } = await file.read(data, at, length - at, offset + at);
-    if (bytesRead === 0)
-      throw new Error(`a blob file of the store is shorter than its ${offset + length} bytes`);
-    at += bytesRead;
-  }
-  return data;
-}
-
-/** An acknowledgement that nobody waits for any longer is let go. */
-function untilAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

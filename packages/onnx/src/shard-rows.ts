@@ -1,0 +1,135 @@
+import { encodeViews, encodeWeights, type Generator, type Partition, totalShards } from '@sparewheel/cdc';
+import type { LoadedModel } from './cut.ts';
+import type { RowLayout } from './linear.ts';
+import type { ConstantTensor, TensorStorage } from './model.ts';
+import { type ExternalData, type ExternalStorage, externalBytes, float32Data } from './tensor-data.ts';
+
+/** Elements that are read of each block at a time: all blocks' together stay in a processor's cache. */
+const RANGE = 64 * 1024;
+const ELEMENT_BYTES = 4;
+
+/** The numbers of a layer's weights, or of what it adds: read as a whole only where a shard is not made of ranges. */
+export class LayerConstant {
+  readonly #tensor: ConstantTensor;
+  readonly #external: ExternalData;
+  readonly #layout: RowLayout;
+  readonly #broadcast: (data: Float32Array) => Float32Array;
+  #values: Float32Array | undefined;
+
+  /**
+   * @param layout  of the numbers after broadcasting: row-major [outer, rows, inner]
+   * @param broadcast  repeats them along the divided axis; returns what it is given where nothing is to be repeated
+   */
+  constructor(
+    tensor: ConstantTensor,
+    { external }: LoadedModel,
+    layout: RowLayout,
+    broadcast = (data: Float32Array) => data,
+  ) {
+    this.#tensor = tensor;
+    this.#external = external;
+    this.#layout = layout;
+    this.#broadcast = broadcast;
+  }
+
+  /**
+   * The rows that one shard holds, zero-padded to `height`: where they lie together, the place where they lie.
+   * @param height  a data shard's own rows at least; of a parity shard, the tallest block's
+   */
+  shard(partition: Partition, generator: Generator, shard: number, height: number): TensorStorage {
+    if (!Number.isInteger(shard) || shard < 0 || shard >= totalShards(generator)) {
+      throw new RangeError(`shard ${shard} is not in [0, ${totalShards(generator)})`);
+    }
+    const file = this.#file();
+    const parity = shard - generator.dataShards;
+    if (parity >= 0) {
+      return raw(
+        file
+          ? this.#combineRanges(file, partition, generator, parity)
+          : this.#combine(partition, generator, parity, height),
+      );
+    }
+    const { start, rows } = partition.blocks[shard]!;
+    const { inner } = this.#layout;
+    if (file && rows === height) return range(file, start * inner, rows * inner);
+    return raw(this.#block(start, rows, height));
+  }
+
+  /** The file in which the rows lie one after the other, as they are used. */
+  #file(): ExternalStorage | null {
+    const { outer, rows, inner } = this.#layout;
+    const { storage } = this.#tensor;
+    const whole = outer * rows * inner * ELEMENT_BYTES;
+    return outer === 1 && storage.kind === 'external' && storage.length === whole ? storage : null;
+  }
+
+  get #all(): Float32Array {
+    this.#values ??= this.#broadcast(float32Data(this.#tensor, this.#external));
+    return this.#values;
+  }
+
+  /** A view where the rows lie together. */
+  #block(start: number, own: number, height: number): Float32Array {
+    const { outer, rows, inner } = this.#layout;
+    const source = this.#all;
+    if (outer === 1 && own === height) return source.subarray(start * inner, (start + own) * inner);
+    const out = new Float32Array(outer * height * inner);
+    for (let o = 0; o < outer; o++) {
+      const from = (o * rows + start) * inner;
+      out.set(source.subarray(from, from + own * inner), o * height * inner);
+    }
+    return out;
+  }
+
+  #combine(partition: Partition, generator: Generator, parity: number, height: number): Float32Array {
+    const { outer, rows, inner } = this.#layout;
+    const source = this.#all;
+    if (outer === 1) return encodeWeights(generator, parity, source, partition, inner);
+    if (inner === 1) {
+      return encodeWeights(generator, parity, source, partition, outer, { layout: 'columns-major' });
+    }
+    const shardLine = height * inner;
+    const out = new Float32Array(outer * shardLine);
+    for (let o = 0; o < outer; o++) {
+      const views = partition.blocks.map(({ start, rows: own }) => {
+        const from = (o * rows + start) * inner;
+        return source.subarray(from, from + own * inner);
+      });
+      encodeViews(generator, parity, views, out.subarray(o * shardLine, (o + 1) * shardLine));
+    }
+    return out;
+  }
+
+  /** As `#combine`, from the file, so that the blocks are never in memory as a whole. */
+  #combineRanges(
+    file: ExternalStorage,
+    partition: Partition,
+    generator: Generator,
+    parity: number,
+  ): Float32Array {
+    const { inner } = this.#layout;
+    const out = new Float32Array(partition.height * inner);
+    const buffers = partition.blocks.map(() => new Uint8Array(Math.min(RANGE, out.length) * ELEMENT_BYTES));
+    for (let from = 0; from < out.length; from += RANGE) {
+      const to = Math.min(from + RANGE, out.length);
+      const views = partition.blocks.map(({ start, rows }, block) => {
+        const end = Math.min(to, rows * inner);
+        if (end <= from) return new Float32Array(0);
+        const at = range(file, start * inner + from, end - from);
+        const bytes = externalBytes(this.#tensor.name, at, this.#external, buffers[block]!);
+        return float32Data({ ...this.#tensor, storage: { kind: 'raw', bytes } }, this.#external);
+      });
+      encodeViews(generator, parity, views, out.subarray(from, to));
+    }
+    return out;
+  }
+}
+
+/** @param first  element of the file's range at which the other begins */
+function range(file: ExternalStorage, first: number, elements: number): ExternalStorage {
+  return { ...file, offset: file.offset + first * ELEMENT_BYTES, length: elements * ELEMENT_BYTES };
+}
+
+function raw(data: Float32Array): TensorStorage {
+  return { kind: 'raw', bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
