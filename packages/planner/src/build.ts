@@ -15,7 +15,7 @@ import {
   shardModel,
 } from '@sparewheel/onnx';
 import { PlanMismatchError, PlanRefusedError } from './errors.ts';
-import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Step } from './plan.ts';
+import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat, Step } from './plan.ts';
 
 /** Takes files and names them by their hash. */
 export interface ArtifactSink {
@@ -28,6 +28,8 @@ export interface BuildProgress {
   readonly artifactsTotal: number;
   /** Bytes written so far. */
   readonly bytes: number;
+  /** The artifact that was just written, and the seats that compute it; none of a local step. */
+  readonly made: { readonly artifact: Artifact; readonly seats: readonly Seat[] };
 }
 
 /**
@@ -46,14 +48,15 @@ export async function buildArtifacts(
   const artifactsTotal = plan.steps.reduce((sum, step) => sum + artifactCount(step), 0);
   let artifactsDone = 0;
   let bytes = 0;
-  const store = async (part: LoadedModel): Promise<Artifact> => {
+  const store = async (part: LoadedModel, seats: readonly Seat[]): Promise<Artifact> => {
     const detached = detachWeights(part);
     const weights = detached.weightsBytes > 0 ? await sink.write(detached.weights()) : null;
     const graph = await sink.write(detached.graph(weights?.sha256 ?? ''));
     artifactsDone++;
     bytes += graph.bytes + (weights?.bytes ?? 0);
-    onProgress({ artifactsDone, artifactsTotal, bytes });
-    return { graph, weights };
+    const artifact = { graph, weights };
+    onProgress({ artifactsDone, artifactsTotal, bytes, made: { artifact, seats } });
+    return artifact;
   };
 
   const layers = new Map<CodedStep, LinearLayer>();
@@ -67,9 +70,12 @@ export async function buildArtifacts(
   for (const step of plan.steps) {
     const made: Artifact[] = [];
     if (step.kind === 'coded') {
-      for (const shard of shards(step, layers.get(step)!, model)) made.push(await store(adapt(shard)));
+      for (const shard of shards(step, layers.get(step)!, model)) {
+        made.push(await store(adapt(shard), [step.seats[made.length]!]));
+      }
     } else {
-      made.push(await store(adapt(cutStep(step, model.model))));
+      const seats = step.kind === 'replicated' ? step.seats : [];
+      made.push(await store(adapt(cutStep(step, model.model)), seats));
     }
     artifacts[step.id] = made;
   }

@@ -184,6 +184,12 @@ export class DataPlane {
       case 'deploy':
         await this.#deployments.deploy(body.deployment);
         return null;
+      case 'stage':
+        this.#distributor.stage(body.name, body.device, body.artifact);
+        return null;
+      case 'unstage':
+        this.#distributor.unstage(body.name);
+        return null;
       case 'undeploy':
         await this.#deployments.undeploy(body.name);
         return null;

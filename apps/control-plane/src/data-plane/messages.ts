@@ -3,7 +3,7 @@
  * Calls have a reply each (`call` numbers pair them); notices have none.
  */
 import type { CoordinatorEvent, DeploymentState, Policy, RequestTrace } from '@sparewheel/coordinator';
-import type { Artifacts, Plan } from '@sparewheel/planner';
+import type { Artifact, Artifacts, Plan } from '@sparewheel/planner';
 import type {
   ArrivalsView,
   DeviceView,
@@ -57,6 +57,10 @@ export interface DeploymentRuntime {
 
 export type DataPlaneCall =
   | { kind: 'deploy'; deployment: LiveDeployment }
+  /** Sends an artifact of a deployment ahead that is still being prepared; answered at once. */
+  | { kind: 'stage'; name: string; device: string; artifact: Artifact }
+  /** Nothing comes of it. */
+  | { kind: 'unstage'; name: string }
   | { kind: 'undeploy'; name: string }
   | { kind: 'set-policy'; name: string; policy: Policy }
   | { kind: 'fault'; device: string; fault: FaultRequest }
@@ -75,6 +79,8 @@ export type DataPlaneCall =
 
 export interface DataPlaneReplies {
   deploy: null;
+  stage: null;
+  unstage: null;
   undeploy: null;
   'set-policy': null;
   fault: null;

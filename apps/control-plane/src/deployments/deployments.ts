@@ -25,6 +25,7 @@ import { InTurn } from './in-turn.ts';
 import { type ExplainedPlan, Planning } from './planning.ts';
 import { Preparation } from './preparation.ts';
 import { Resizing } from './resizing.ts';
+import { Staging } from './staging.ts';
 
 export interface DeploymentParts {
   readonly store: Store;
@@ -59,6 +60,7 @@ export class Deployments {
     this.#handover = new Handover(parts.dataPlane, this.#records, failed);
     this.#preparation = new Preparation({
       ...shared,
+      staging: new Staging(parts.dataPlane, parts.devices),
       prepared: (name) => this.#handover.give(name),
       failed,
     });

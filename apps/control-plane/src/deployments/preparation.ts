@@ -3,6 +3,7 @@ import type { BlobStore } from '../workshop/blob-store.ts';
 import type { Workshop } from '../workshop/workshop.ts';
 import type { DeploymentRecords } from './deployment-records.ts';
 import type { InTurn } from './in-turn.ts';
+import type { Staging } from './staging.ts';
 
 export interface PreparationParts {
   readonly store: Store;
@@ -10,6 +11,7 @@ export interface PreparationParts {
   readonly blobs: BlobStore;
   readonly records: DeploymentRecords;
   readonly inTurn: InTurn;
+  readonly staging: Staging;
   readonly changed: () => void;
   /** The files are there, and the record says so. */
   readonly prepared: (name: string) => Promise<void>;
@@ -22,7 +24,7 @@ interface Underway {
   readonly abort: AbortController;
 }
 
-/** Makes the files of deployments in the background: subgraphs cut, shards encoded. */
+/** Makes the files of deployments in the background, subgraphs cut, shards encoded, and sends them ahead as they are made. */
 export class Preparation {
   readonly #parts: PreparationParts;
   readonly #underway = new Map<string, Underway>();
@@ -61,25 +63,30 @@ export class Preparation {
     this.#parts.changed();
     this.#build(record, underway)
       .then(async (built) => {
-        if (built) await this.#parts.prepared(name);
+        if (!built) return this.#parts.staging.giveUp(name);
+        this.#parts.staging.done(name);
+        await this.#parts.prepared(name);
       })
       .catch(async (error: unknown) => {
+        this.#parts.staging.giveUp(name);
         if (!underway.abort.signal.aborted) await this.#parts.failed(record, error);
       });
   }
 
   /** @returns false where it was called off */
   #build(record: DeploymentRecord, underway: Underway): Promise<boolean> {
-    const { store, workshop, records, inTurn, changed } = this.#parts;
+    const { store, workshop, records, inTurn, staging, changed } = this.#parts;
     const { name, plan } = record;
     const { signal } = underway.abort;
     return workshop.exclusive(async () => {
       const model = signal.aborted ? null : await store.model(record.model);
       if (model === null) return false;
+      const stage = staging.begin(record);
       const artifacts = await workshop.run(
         { kind: 'build', plan, canonical: model.canonical },
-        (encoding) => {
-          underway.encoding = encoding;
+        ({ fraction, made }) => {
+          underway.encoding = fraction;
+          if (made !== undefined && !signal.aborted) stage(made);
           changed();
         },
       );

@@ -67,7 +67,7 @@ export class BlobStore {
 
   /**
    * As `write`, hashing in this thread while the system writes in one of its own: a third less time for shards.
-   * @param chunks  must not change until the promise settles
+   * @param chunks  each is there until the next one is asked for
    */
   async store(chunks: Iterable<Uint8Array>): Promise<BlobRef> {
     await mkdir(this.directory, { recursive: true });

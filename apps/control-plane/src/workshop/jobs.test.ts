@@ -10,6 +10,7 @@ import { blobsOf } from '../database/store.ts';
 import { BlobStore } from './blob-store.ts';
 import { describeJobFailure } from './job-failure.ts';
 import { runJob, type Tools } from './jobs.ts';
+import type { JobProgress } from './messages.ts';
 import { Workshop } from './workshop.ts';
 
 describe('the workshop', () => {
@@ -45,9 +46,18 @@ describe('the workshop', () => {
     expect(plan.seats.map(({ role }) => role)).toEqual(['data', 'data', 'data', 'data', 'parity']);
     const progress: number[] = [];
     const job = { kind: 'build', plan, canonical: imported.canonical } as const;
-    const artifacts = await runJob(job, tools, (fraction) => progress.push(fraction));
+    const made: JobProgress['made'][] = [];
+    const artifacts = await runJob(job, tools, ({ fraction, made: one }) => {
+      progress.push(fraction);
+      made.push(one);
+    });
     expect(progress.at(-1)).toBe(1);
     expect(progress).toEqual([...progress].sort((a, b) => a - b));
+    // Every artifact is told of once, with the seats that are to compute it.
+    expect(made.map((one) => one?.artifact)).toEqual(plan.steps.flatMap(({ id }) => artifacts[id]));
+    expect(made.map((one) => one?.seats)).toEqual(
+      plan.steps.flatMap((step) => (step.kind === 'coded' ? step.seats.map((seat) => [seat]) : [[]])),
+    );
     const blobs = blobsOf(Object.values(artifacts).flat());
     for (const blob of blobs) expect(await tools.blobs.has(blob)).toBe(true);
     expect(await readdir(tools.scratch)).toEqual([]);

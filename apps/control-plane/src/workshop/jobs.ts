@@ -18,6 +18,7 @@ import type { BlobStore } from './blob-store.ts';
 import type {
   BuiltZooModel,
   ImportedModel,
+  JobProgress,
   PlanningChoice,
   WorkshopJob,
   WorkshopResults,
@@ -45,13 +46,12 @@ const CANONICAL_CHILD = siblingEntry(import.meta.url, {
   bundled: './canonical-child.js',
 }).process;
 
-/** @param onProgress  from 0 to 1 */
 export async function runJob<J extends WorkshopJob>(
   job: J,
   tools: Tools,
-  onProgress: (fraction: number) => void,
+  onProgress: (progress: JobProgress) => void,
 ): Promise<WorkshopResults[J['kind']]>;
-export async function runJob(job: WorkshopJob, tools: Tools, onProgress: (fraction: number) => void) {
+export async function runJob(job: WorkshopJob, tools: Tools, onProgress: (progress: JobProgress) => void) {
   switch (job.kind) {
     case 'import-model':
       return importModel(job, tools);
@@ -151,7 +151,7 @@ async function plan(
 async function build(
   { plan, canonical }: Extract<WorkshopJob, { kind: 'build' }>,
   { blobs }: Tools,
-  onProgress: (fraction: number) => void,
+  onProgress: (progress: JobProgress) => void,
 ): Promise<Artifacts> {
   const opened = openCanonical(blobs.path(canonical.graph.sha256));
   try {
@@ -159,7 +159,8 @@ async function build(
       plan,
       opened,
       { write: (chunks) => blobs.store(chunks) },
-      ({ artifactsDone, artifactsTotal }) => onProgress(artifactsDone / artifactsTotal),
+      ({ artifactsDone, artifactsTotal, made }) =>
+        onProgress({ fraction: artifactsDone / artifactsTotal, made }),
     );
   } finally {
     opened.close();

@@ -3,6 +3,7 @@ import type {
   Artifact,
   Artifacts,
   BlobRef,
+  BuildProgress,
   DeviceCapacity,
   LayerChoice,
   Plan,
@@ -58,6 +59,13 @@ export type WorkshopJob =
   /** Cuts the model and encodes the shards of a plan into the blob store. */
   | { kind: 'build'; plan: Plan; canonical: Artifact };
 
+export interface JobProgress {
+  /** From 0 to 1. */
+  readonly fraction: number;
+  /** Of a build: the artifact that is now in the blob store, and the seats of the plan that compute it. */
+  readonly made?: BuildProgress['made'];
+}
+
 export interface WorkshopResults {
   'import-model': ImportedModel;
   'build-zoo-model': BuiltZooModel;
@@ -77,6 +85,6 @@ export interface CloseMessage {
 
 export type WorkshopMessage =
   | { kind: 'closed' }
-  | { kind: 'progress'; job: number; fraction: number }
+  | ({ kind: 'progress'; job: number } & JobProgress)
   | { kind: 'done'; job: number; value: WorkshopResults[keyof WorkshopResults] }
   | { kind: 'failed'; job: number; failure: CallFailure };

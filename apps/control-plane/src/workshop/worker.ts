@@ -21,7 +21,7 @@ port.on('message', async (message: JobMessage | CloseMessage) => {
   }
   const { job, body } = message;
   try {
-    const value = await runJob(body, tools, (fraction) => send({ kind: 'progress', job, fraction }));
+    const value = await runJob(body, tools, (progress) => send({ kind: 'progress', job, ...progress }));
     send({ kind: 'done', job, value });
   } catch (error) {
     const failure = describeJobFailure(error);

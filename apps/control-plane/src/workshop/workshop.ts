@@ -4,6 +4,7 @@ import { RequestFailure } from '../data-plane/request-failure.ts';
 import type {
   CloseMessage,
   JobMessage,
+  JobProgress,
   WorkshopJob,
   WorkshopMessage,
   WorkshopOptions,
@@ -22,7 +23,7 @@ export interface WorkshopThread {
 interface PendingJob {
   readonly resolve: (value: WorkshopResults[keyof WorkshopResults]) => void;
   readonly reject: (error: Error) => void;
-  readonly onProgress: ((fraction: number) => void) | undefined;
+  readonly onProgress: ((progress: JobProgress) => void) | undefined;
 }
 
 /** So long may the thread take to end the processes that it started. */
@@ -65,7 +66,7 @@ export class Workshop {
    */
   run<J extends WorkshopJob>(
     body: J,
-    onProgress?: (fraction: number) => void,
+    onProgress?: (progress: JobProgress) => void,
   ): Promise<WorkshopResults[J['kind']]> {
     return new Promise((resolve, reject) => {
       const job = this.#nextJob++;
@@ -133,7 +134,7 @@ export class Workshop {
     if (pending === undefined) return;
     switch (message.kind) {
       case 'progress':
-        pending.onProgress?.(message.fraction);
+        pending.onProgress?.(message);
         return;
       case 'done':
         this.#pending.delete(message.job);

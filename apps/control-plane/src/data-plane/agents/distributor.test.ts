@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SeatTask } from '@sparewheel/coordinator';
 import type { BlobRef } from '@sparewheel/planner';
 import { LIMITS, type Outcome } from '@sparewheel/protocol';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256Hex } from '../access.ts';
 import { type DeviceControl, Distributor, InstallRefusedError } from './distributor.ts';
 
@@ -85,6 +85,11 @@ function install(tasks: readonly SeatTask[], controller = new AbortController(),
     onProgress: (step) => progress.push(step),
   });
   return { done, progress };
+}
+
+async function lastProgress({ done, progress }: ReturnType<typeof install>) {
+  await done;
+  return progress.at(-1)!;
 }
 
 describe('a transfer', () => {
@@ -176,6 +181,70 @@ describe('a transfer', () => {
     await rm(join(directory, task.artifact.graph.sha256));
     distributor.deviceHolds('pi', []);
     await expect(install([task]).done).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('what is sent ahead of a deployment', () => {
+  it('is not sent again when the seat is installed, and counts as sent by it, once', async () => {
+    const [first, second] = [await seatTask(1), await seatTask(2)];
+    distributor.stage('soon', 'pi', first.artifact);
+    const { done, progress } = install([first, second]);
+    await done;
+    expect(control.log.filter((line) => line.includes('blob'))).toHaveLength(4);
+    expect(progress[0]).toEqual({ sentBytes: 110, totalBytes: 220 });
+    expect(progress.at(-1)).toEqual({ sentBytes: 220, totalBytes: 220 });
+    const again = install([first, second]);
+    await again.done;
+    expect(again.progress).toEqual([{ sentBytes: 0, totalBytes: 0 }]);
+  });
+
+  it('is sent by the install where the device would not take it, or returned without it', async () => {
+    const task = await seatTask(1);
+    control.answer = () => ({ ok: false, code: 'disk-full', message: 'no space left' });
+    distributor.stage('soon', 'pi', task.artifact);
+    await vi.waitFor(() => expect(control.log.length).toBeGreaterThan(0));
+    control.answer = () => OK;
+    expect((await lastProgress(install([task]))).sentBytes).toBe(110);
+
+    const other = await seatTask(2);
+    distributor.stage('soon', 'pi', other.artifact);
+    await vi.waitFor(() => expect(distributor.holds('pi', other.artifact.graph.sha256)).toBe(true));
+    distributor.deviceHolds('pi', []);
+    expect(await lastProgress(install([other]))).toEqual({ sentBytes: 110, totalBytes: 110 });
+  });
+
+  it('is deleted where nothing comes of the deployment, save what another one has too', async () => {
+    const [mine, shared] = [await seatTask(1), await seatTask(2)];
+    distributor.deployed('other', [shared.artifact]);
+    for (const { artifact } of [mine, shared]) distributor.stage('never', 'pi', artifact);
+    await vi.waitFor(() => expect(distributor.holds('pi', shared.artifact.graph.sha256)).toBe(true));
+    distributor.unstage('never');
+    await vi.waitFor(() => expect(control.retained).toHaveLength(1));
+    const kept = [shared.artifact.graph, shared.artifact.weights!].map(({ sha256 }) => sha256);
+    expect([...control.retained[0]!].sort()).toEqual(kept.sort());
+  });
+
+  it('stops being sent when nothing comes of it, and holds nobody up', async () => {
+    const [large, next] = [await seatTask(1, 20 * LIMITS.blobChunkBytes), await seatTask(2)];
+    control.answer = () => new Promise(() => {});
+    distributor.stage('never', 'pi', large.artifact);
+    await vi.waitFor(() => expect(control.log.length).toBeGreaterThan(0));
+    distributor.unstage('never');
+    control.answer = () => OK;
+    await install([next]).done;
+    expect(control.received.get(`pi ${large.artifact.weights!.sha256}`) ?? 0).toBeLessThan(
+      20 * LIMITS.blobChunkBytes,
+    );
+  });
+
+  it('is the deployment’s own when that has come', async () => {
+    const task = await seatTask(1);
+    distributor.stage('soon', 'pi', task.artifact);
+    distributor.deployed('soon', [task.artifact]);
+    distributor.unstage('soon');
+    await install([task]).done;
+    expect(control.retained).toEqual([]);
+    expect(control.log.filter((line) => line.includes('blob'))).toHaveLength(2);
   });
 });
 

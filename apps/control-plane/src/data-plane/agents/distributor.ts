@@ -3,6 +3,7 @@ import type { Artifact, BlobRef } from '@sparewheel/planner';
 import { type BlobChunk, LIMITS, type Outcome, type Task } from '@sparewheel/protocol';
 import { BlobSender } from './blob-sender.ts';
 import { InstallRefusedError } from './install-refused-error.ts';
+import { StagedBlobs } from './staged-blobs.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** How the distributor talks to a device; rejects where the device is gone or does not answer in time. */
@@ -30,6 +31,7 @@ export class Distributor implements Installer {
   /** The end of each device's queue of transfers. */
   readonly #queues = new Map<DeviceId, Promise<unknown>>();
   readonly #deployments = new Map<string, ReadonlySet<string>>();
+  readonly #staged = new StagedBlobs();
   /** Blobs of undeployed deployments. */
   readonly #abandoned = new Set<string>();
 
@@ -42,6 +44,7 @@ export class Distributor implements Installer {
   /** A device said what its store holds, verified. */
   deviceHolds(device: DeviceId, blobs: readonly BlobRef[]): void {
     this.#held.set(device, new Set(blobs.map(({ sha256 }) => sha256)));
+    this.#staged.forgetDevice(device);
   }
 
   holds(device: DeviceId, sha256: string): boolean {
@@ -57,6 +60,7 @@ export class Distributor implements Installer {
     const blobs = new Set(before);
     for (const artifact of artifacts) for (const { sha256 } of blobsOf(artifact)) blobs.add(sha256);
     this.#deployments.set(deployment, blobs);
+    this.#staged.deployed(deployment);
     for (const sha256 of blobs) this.#abandoned.delete(sha256);
     return before;
   }
@@ -71,10 +75,30 @@ export class Distributor implements Installer {
   undeployed(deployment: string): void {
     const blobs = this.#deployments.get(deployment) ?? [];
     this.#deployments.delete(deployment);
-    for (const sha256 of blobs) {
-      if (![...this.#deployments.values()].some((other) => other.has(sha256))) this.#abandoned.add(sha256);
-    }
-    for (const device of this.#held.keys()) void this.#inTurn(device, () => this.#retain(device));
+    this.#abandon(blobs);
+  }
+
+  /**
+   * Sends an artifact ahead to a device that is to sit in a seat of a deployment which is still being prepared. No
+   * promise: what does not arrive is sent, and what is wrong is said, when the seat is installed.
+   */
+  stage(deployment: string, device: DeviceId, artifact: Artifact): void {
+    const { signal } = this.#staged.add(deployment, blobsOf(artifact));
+    void this.#inTurn(device, async () => {
+      await this.#sender.send(device, this.#missing(device, [artifact]), {
+        signal,
+        onAcknowledged: () => {},
+        onComplete: (blob) => {
+          this.#held.get(device)?.add(blob.sha256);
+          this.#staged.arrived(device, blob);
+        },
+      });
+    }).catch(() => {});
+  }
+
+  /** Nothing comes of a deployment for which artifacts were sent ahead; connected devices delete them. */
+  unstage(deployment: string): void {
+    this.#abandon(this.#staged.drop(deployment));
   }
 
   install(
@@ -85,9 +109,10 @@ export class Distributor implements Installer {
     return this.#inTurn(device, async () => {
       const { signal, onProgress } = options;
       signal.throwIfAborted();
-      const missing = this.#missing(device, tasks);
-      const totalBytes = missing.reduce((sum, { bytes }) => sum + bytes, 0);
-      let sentBytes = 0;
+      const artifacts = tasks.map(({ artifact }) => artifact);
+      const missing = this.#missing(device, artifacts);
+      let sentBytes = this.#staged.count(device, artifacts.flatMap(blobsOf));
+      const totalBytes = missing.reduce((sum, { bytes }) => sum + bytes, sentBytes);
       onProgress({ sentBytes, totalBytes });
       await this.#sender.send(device, missing, {
         signal,
@@ -97,16 +122,16 @@ export class Distributor implements Installer {
         },
         onComplete: ({ sha256 }) => this.#held.get(device)?.add(sha256),
       });
-      for (const { task, artifact, feeds, fetches } of tasks) {
+      // One ahead: a device goes from one to the next without waiting for us.
+      let loading = Promise.resolve();
+      for (const task of tasks) {
         signal.throwIfAborted();
-        const message = { task, ...artifact, feeds: [...feeds], fetches: [...fetches] };
-        const outcome = await untilAborted(signal, this.#control.load(device, message, LIMITS.blobTimeoutMs));
-        if (!outcome.ok) {
-          // Its store is not what it said: the next attempt sends everything again.
-          for (const { sha256 } of blobsOf(artifact)) this.#held.get(device)?.delete(sha256);
-          throw new InstallRefusedError(device, `task ${task}`, outcome);
-        }
+        const before = loading;
+        loading = this.#load(device, task, signal);
+        loading.catch(() => {});
+        await before;
       }
+      await loading;
       void this.#retain(device);
     });
   }
@@ -117,14 +142,35 @@ export class Distributor implements Installer {
     });
   }
 
-  #missing(device: DeviceId, tasks: readonly SeatTask[]): readonly BlobRef[] {
+  async #load(
+    device: DeviceId,
+    { task, artifact, feeds, fetches }: SeatTask,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const message = { task, ...artifact, feeds: [...feeds], fetches: [...fetches] };
+    const outcome = await untilAborted(signal, this.#control.load(device, message, LIMITS.blobTimeoutMs));
+    if (outcome.ok) return;
+    // Its store is not what it said: the next attempt sends everything again.
+    for (const { sha256 } of blobsOf(artifact)) this.#held.get(device)?.delete(sha256);
+    throw new InstallRefusedError(device, `task ${task}`, outcome);
+  }
+
+  #missing(device: DeviceId, artifacts: readonly Artifact[]): readonly BlobRef[] {
     const missing = new Map<string, BlobRef>();
-    for (const { artifact } of tasks) {
+    for (const artifact of artifacts) {
       for (const blob of blobsOf(artifact)) {
         if (!this.holds(device, blob.sha256)) missing.set(blob.sha256, blob);
       }
     }
     return [...missing.values()];
+  }
+
+  /** Blobs that a deployment wanted, or was to: connected devices delete those that no other one wants. */
+  #abandon(blobs: Iterable<string>): void {
+    for (const sha256 of blobs) {
+      if (![...this.#deployments.values()].some((other) => other.has(sha256))) this.#abandoned.add(sha256);
+    }
+    for (const device of this.#held.keys()) void this.#inTurn(device, () => this.#retain(device));
   }
 
   async #retain(device: DeviceId): Promise<void> {
