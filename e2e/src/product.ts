@@ -35,41 +35,55 @@ export async function freePort(): Promise<number> {
 
 export class Product {
   readonly output: string[] = [];
+  readonly tokens = {
+    operator: 'operator-token-of-the-tests',
+    infer: 'infer-token-of-the-tests',
+    join: 'join-token-of-the-tests',
+  };
+  readonly #args: readonly string[];
+  #process: ChildProcess;
+
   private constructor(
-    readonly process: ChildProcess,
     readonly home: string,
     readonly ports: { readonly control: number; readonly data: number },
-    readonly tokens: { readonly operator: string; readonly infer: string; readonly join: string },
-  ) {}
+    { args = [], environment = {} }: StartOptions,
+  ) {
+    this.#args = args;
+    this.#process = this.#spawn(environment);
+  }
 
   static async start(options: StartOptions = {}): Promise<Product> {
     const home = options.home ?? mkdtempSync(join(tmpdir(), 'sparewheel-e2e-'));
     const ports = options.ports ?? { control: await freePort(), data: await freePort() };
-    const tokens = {
-      operator: 'operator-token-of-the-tests',
-      infer: 'infer-token-of-the-tests',
-      join: 'join-token-of-the-tests',
-    };
-    const child = spawn('npm', ['start', '--', ...(options.args ?? [])], {
+    const product = new Product(home, ports, options);
+    await product.#ready();
+    if (!options.withoutDemo) await product.deploymentState('lenet5', 'ready');
+    return product;
+  }
+
+  /** Starts it once more after it was stopped or killed: as before, where it was; resolves when the page is served. */
+  async startAgain(environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#process = this.#spawn(environment);
+    await this.#ready();
+  }
+
+  #spawn(environment: Readonly<Record<string, string>>): ChildProcess {
+    return spawn('npm', ['start', '--', ...this.#args], {
       cwd: repositoryRoot,
       // A group of its own, so that a signal reaches all of it and nothing else.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        PORT: String(ports.control),
-        DATA_PORT: String(ports.data),
-        SPAREWHEEL_HOME: home,
-        SPAREWHEEL_OPERATOR_TOKEN: tokens.operator,
-        SPAREWHEEL_INFER_TOKEN: tokens.infer,
-        SPAREWHEEL_JOIN_TOKEN: tokens.join,
-        ...options.environment,
+        PORT: String(this.ports.control),
+        DATA_PORT: String(this.ports.data),
+        SPAREWHEEL_HOME: this.home,
+        SPAREWHEEL_OPERATOR_TOKEN: this.tokens.operator,
+        SPAREWHEEL_INFER_TOKEN: this.tokens.infer,
+        SPAREWHEEL_JOIN_TOKEN: this.tokens.join,
+        ...environment,
       },
     });
-    const product = new Product(child, home, ports, tokens);
-    await product.#ready();
-    if (!options.withoutDemo) await product.deploymentState('lenet5', 'ready');
-    return product;
   }
 
   get url(): string {
@@ -86,10 +100,10 @@ export class Product {
         this.output.push(line);
         if (line.includes('/?token=')) resolve();
       };
-      for (const stream of [this.process.stdout, this.process.stderr]) {
+      for (const stream of [this.#process.stdout, this.#process.stderr]) {
         if (stream) createInterface({ input: stream }).on('line', read);
       }
-      this.process.once('exit', (code, signal) =>
+      this.#process.once('exit', (code, signal) =>
         reject(new Error(`the product ended (${code ?? signal}):\n${this.output.join('\n')}`)),
       );
     });
@@ -159,23 +173,23 @@ export class Product {
 
   /** Sends Ctrl-C to everything, as a terminal does, and waits for the end. */
   async stop(): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
-    return this.#end('SIGINT');
+    if (this.#running) {
+      const ended = once(this.#process, 'exit');
+      process.kill(-(this.#process.pid ?? 0), 'SIGINT');
+      await ended;
+    }
+    return { exitCode: this.#process.exitCode, signal: this.#process.signalCode };
   }
 
   /** Kills the control plane's own process at once, and nothing else. */
   async killControlPlane(): Promise<void> {
     const processes = await this.api<{ processId: number }>('/api/health');
     process.kill(processes.body.processId, 'SIGKILL');
-    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
+    if (this.#running) await once(this.#process, 'exit');
   }
 
-  async #end(signal: NodeJS.Signals): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      const ended = once(this.process, 'exit');
-      process.kill(-(this.process.pid ?? 0), signal);
-      await ended;
-    }
-    return { exitCode: this.process.exitCode, signal: this.process.signalCode };
+  get #running(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
   removeHome(): void {

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { ApiError, ModelView, ZooModelView } from '@sparewheel/protocol';
 import { relativeError } from '../src/inference.ts';
-import { Product, repositoryRoot } from '../src/product.ts';
+import { type Product, repositoryRoot } from '../src/product.ts';
+import { sharedProduct } from '../src/shared.ts';
 
 const GRAPHS = join(repositoryRoot, '..', 'shared', 'data', 'onnx');
 /** With the sizes that the file leaves open. */
@@ -39,16 +40,17 @@ interface ExplainedPlan {
 }
 
 let product: Product;
+sharedProduct(
+  (started) => {
+    product = started;
+  },
+  { args: ['--no-demo', '--fleet', String(DEVICES)], withoutDemo: true },
+);
 test.beforeAll(async () => {
-  product = await Product.start({ args: ['--no-demo', '--fleet', String(DEVICES)], withoutDemo: true });
   await product.eventually('every device, measured', async () => {
     const devices = await product.devices();
     return devices.filter(({ state, profile }) => state === 'ready' && profile?.hopMs).length === DEVICES;
   });
-});
-test.afterAll(async () => {
-  await product?.stop();
-  product?.removeHome();
 });
 
 const upload = (name: string, query: string) =>

@@ -3,17 +3,13 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import type { ApiError } from '@sparewheel/protocol';
 import { inferBinary, inferJson } from '../src/inference.ts';
-import { Product } from '../src/product.ts';
+import type { Product } from '../src/product.ts';
 import { lenet5File, sampleImages } from '../src/reference.ts';
+import { sharedProduct } from '../src/shared.ts';
 
 let product: Product;
-
-test.beforeAll(async () => {
-  product = await Product.start();
-});
-test.afterAll(async () => {
-  await product?.stop();
-  product?.removeHome();
+sharedProduct((started) => {
+  product = started;
 });
 
 const lenet5 = readFileSync(lenet5File);

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { type Browser, expect, type Page, test } from '@playwright/test';
 import type { DeviceView } from '@sparewheel/protocol';
 import { inferBinary, relativeError } from '../src/inference.ts';
-import { Product } from '../src/product.ts';
+import type { Product } from '../src/product.ts';
 import { lenet5File, referenceLenet5, sampleImages } from '../src/reference.ts';
+import { sharedProduct } from '../src/shared.ts';
 
 const TABS = ['tab-one', 'tab-two'] as const;
 
@@ -14,14 +15,15 @@ const errors: string[] = [];
 
 test.describe.configure({ mode: 'serial' });
 
-test.beforeAll(async () => {
-  product = await Product.start({ args: ['--fleet', '3', '--no-demo'], withoutDemo: true });
-});
 test.afterAll(async () => {
   for (const page of tabs.values()) await page.context().close();
-  await product?.stop();
-  product?.removeHome();
 });
+sharedProduct(
+  (started) => {
+    product = started;
+  },
+  { args: ['--fleet', '3', '--no-demo'], withoutDemo: true },
+);
 
 /** Each in a browser profile of its own, like two phones. */
 async function openTab(browser: Browser, name: string, width: number): Promise<Page> {
@@ -215,8 +217,7 @@ test('one tab is closed under load: 0 lost, 0 failed', async () => {
 test('a control plane that is killed finds its tab again without help', async () => {
   await product.killControlPlane();
   await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Connection lost');
-  const { home, ports } = product;
-  product = await Product.start({ args: ['--fleet', '3', '--no-demo'], withoutDemo: true, home, ports });
+  await product.startAgain();
   await become('tab-two', 'ready');
   await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Serving', { timeout: 30_000 });
   await product.eventually('answers that agree', async () => {

@@ -1,30 +1,19 @@
 /** What a person does on the first page, in a real browser on the product as its README starts it. */
 import { expect, type Page, test } from '@playwright/test';
-import { Product } from '../src/product.ts';
+import type { Product } from '../src/product.ts';
 import { lenet5File } from '../src/reference.ts';
+import { sharedDashboard } from '../src/shared.ts';
 
 let product: Product;
 let page: Page;
-const errors: string[] = [];
-
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async ({ browser }) => {
-  product = await Product.start();
-  page = await browser.newPage();
-  page.on('pageerror', ({ message }) => errors.push(message));
-});
-test.afterAll(async () => {
-  await page?.close();
-  await product?.stop();
-  product?.removeHome();
+const errors = sharedDashboard((...opened) => {
+  [product, page] = opened;
 });
 
 const count = async (name: string) =>
   Number(((await page.getByTestId(`counter-${name}`).textContent()) ?? '').replace(/\D/g, ''));
 
 test('the printed address opens the dashboard and leaves no token in the address bar', async () => {
-  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
   await expect(page.getByTestId('device-local-1')).toBeVisible();
   await expect(page.locator('[data-testid^="device-local-"]')).toHaveCount(6);
   expect(page.url()).not.toContain('token');

@@ -1,22 +1,21 @@
 /** A fleet that loses more devices than it has spares, for good, and gets them back: the plan follows, under load. */
 import { expect, test } from '@playwright/test';
 import { inferBinary, relativeError } from '../src/inference.ts';
-import { Product } from '../src/product.ts';
+import type { Product } from '../src/product.ts';
 import { referenceLenet5, sampleImages } from '../src/reference.ts';
+import { sharedProduct } from '../src/shared.ts';
 
 /** Devices that stay away are waited for half a minute before a plan for fewer is made. */
 const CHANGED_WITHIN_MS = 75_000;
 
 let product: Product;
-
-test.beforeAll(async () => {
-  // Five seats, and nobody to spare.
-  product = await Product.start({ args: ['--fleet', '5'] });
-});
-test.afterAll(async () => {
-  await product?.stop();
-  product?.removeHome();
-});
+// Five seats, and nobody to spare.
+sharedProduct(
+  (started) => {
+    product = started;
+  },
+  { args: ['--fleet', '5'] },
+);
 
 async function planFor(k: number): Promise<void> {
   await product.eventually(

@@ -1,33 +1,16 @@
 /** Load from the page: how much, how long, and about what; pictures come from files, the canvas and a camera. */
-import { type Browser, expect, type Page, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { joinChunks, writeModel } from '@sparewheel/onnx';
 import { smallModel } from '@sparewheel/onnx/testing';
 import sharp from 'sharp';
-import { Product } from '../src/product.ts';
+import type { Product } from '../src/product.ts';
+import { openDashboard, sharedDashboard } from '../src/shared.ts';
 
 let product: Product;
 let page: Page;
-const errors: string[] = [];
-
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async ({ browser }) => {
-  product = await Product.start();
-  page = await open(browser);
+const errors = sharedDashboard((...opened) => {
+  [product, page] = opened;
 });
-test.afterAll(async () => {
-  await page?.close();
-  await product?.stop();
-  product?.removeHome();
-});
-
-async function open(browser: Browser): Promise<Page> {
-  const opened = await (await browser.newContext()).newPage();
-  opened.on('pageerror', ({ message }) => errors.push(message));
-  await opened.goto(`${product.url}/?token=${product.tokens.operator}`);
-  await expect(opened.getByRole('button', { name: 'Start load' })).toBeVisible({ timeout: 30_000 });
-  return opened;
-}
 
 const result = () => page.getByTestId('load-result');
 const pictures = (of = page) => of.getByRole('list', { name: 'Pictures of the load' }).getByRole('listitem');
@@ -112,7 +95,7 @@ async function withCamera(
     args: [...(launchOptions.args ?? []), ...args],
   });
   try {
-    const opened = await open(browser);
+    const opened = await openDashboard(browser, product, errors);
     await input('Camera', opened).click();
     await opened.getByRole('button', { name: 'Start the camera' }).click();
     await then(opened);

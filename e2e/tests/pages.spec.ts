@@ -5,26 +5,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { Product, repositoryRoot } from '../src/product.ts';
+import { type Product, repositoryRoot } from '../src/product.ts';
 import { lenet5File } from '../src/reference.ts';
+import { sharedDashboard } from '../src/shared.ts';
 
 let product: Product;
 let page: Page;
-const errors: string[] = [];
-
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async ({ browser }) => {
-  product = await Product.start();
-  page = await browser.newPage();
-  page.on('pageerror', ({ message }) => errors.push(message));
-  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
-  await expect(page.getByTestId('device-local-1')).toBeVisible();
-});
-test.afterAll(async () => {
-  await page?.close();
-  await product?.stop();
-  product?.removeHome();
+const errors = sharedDashboard((...opened) => {
+  [product, page] = opened;
 });
 
 const room = (name: string) =>

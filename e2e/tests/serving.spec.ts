@@ -2,17 +2,13 @@
 import { expect, test } from '@playwright/test';
 import type { DeviceView } from '@sparewheel/protocol';
 import { inferBinary, inferJson, relativeError } from '../src/inference.ts';
-import { Product } from '../src/product.ts';
+import type { Product } from '../src/product.ts';
 import { referenceLenet5, sampleImages } from '../src/reference.ts';
+import { sharedProduct } from '../src/shared.ts';
 
 let product: Product;
-
-test.beforeAll(async () => {
-  product = await Product.start();
-});
-test.afterAll(async () => {
-  await product?.stop();
-  product?.removeHome();
+sharedProduct((started) => {
+  product = started;
 });
 
 const image = (data: Float32Array) => ({ name: 'image', dims: [1, 1, 28, 28], data });
@@ -137,8 +133,7 @@ test('a control plane that is killed comes back with its deployments, without he
   const [sample] = sampleImages();
   if (sample === undefined) throw new Error('no sample digits');
   await product.killControlPlane();
-  const { home, ports } = product;
-  product = await Product.start({ home, ports, withoutDemo: true });
+  await product.startAgain();
   const answer = await product.eventually('an answer', async () => {
     const inferred = await inferBinary(product, 'lenet5', image(sample.pixels));
     return inferred.status === 200 && inferred;

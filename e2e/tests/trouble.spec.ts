@@ -1,34 +1,16 @@
 /** What goes wrong while somebody looks: each says what happened and what to do, in place, and loses nothing that was typed. */
-import { expect, type Page, test } from '@playwright/test';
-import { Product } from '../src/product.ts';
+import { expect, type Page, type Route, test } from '@playwright/test';
+import type { Product } from '../src/product.ts';
 import { lenet5File } from '../src/reference.ts';
+import { sharedDashboard } from '../src/shared.ts';
 
 let product: Product;
 let page: Page;
-const errors: string[] = [];
-
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async ({ browser }) => {
-  product = await Product.start();
-  page = await browser.newPage();
-  page.on('pageerror', ({ message }) => errors.push(message));
-  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
-  await expect(page.getByTestId('device-local-1')).toBeVisible({ timeout: 30_000 });
-});
-test.afterAll(async () => {
-  await page?.close();
-  await product?.stop();
-  product?.removeHome();
+const errors = sharedDashboard((...opened) => {
+  [product, page] = opened;
 });
 
 const connection = () => page.getByTestId('connection');
-const again = async (environment: Record<string, string> = {}) => {
-  const { home, ports } = product;
-  // With tokens of another start, what this file knows of them does not open the API.
-  const withoutDemo = Object.keys(environment).length > 0;
-  product = await Product.start({ home, ports, environment, withoutDemo });
-};
 
 /** Fills a part of the deploy form, as somebody does who is interrupted. */
 async function halfFill(name: string): Promise<void> {
@@ -74,7 +56,8 @@ test('a control plane that dies is said, and comes back without a reload or a lo
   await page.getByRole('button', { name: 'Deploy', exact: true }).click();
   await expect(page.getByText('The control plane does not answer.')).toBeVisible();
   await expect(page.getByLabel('Deployment name')).toHaveValue('interrupted');
-  await again();
+  await product.startAgain();
+  await product.deploymentState('lenet5', 'ready');
   await expect(connection()).toHaveText('Live', { timeout: 30_000 });
   await expect(page.getByText('The connection to the control plane is lost.')).toHaveCount(0);
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true);
@@ -96,18 +79,32 @@ test('a deployment that is deleted while it is watched says so, and the page goe
   await expect(page.getByText('Deployment interrupted is not there')).toHaveCount(0);
 });
 
+/**
+ * Presses a button in every page before what it asks for has reached the product from any: the first effect that comes
+ * back takes the button away from whoever has not pressed it yet.
+ */
+async function atOnce(pages: readonly Page[], path: string, button: RegExp): Promise<void> {
+  const asked: Route[] = [];
+  for (const each of pages) {
+    await each.route(path, async (route) => {
+      asked.push(route);
+      if (asked.length === pages.length) await Promise.all(asked.map((held) => held.continue()));
+    });
+  }
+  await Promise.all(pages.map((each) => each.getByRole('button', { name: button }).click()));
+  await expect.poll(() => asked.length).toBe(pages.length);
+  for (const each of pages) await each.unroute(path);
+}
+
 test('two operators press Kill at once: one effect, and nobody sees an error', async ({ browser }) => {
   const other = await (await browser.newContext()).newPage();
   await other.goto(`${product.url}/?token=${product.tokens.operator}`);
-  const kills = [page, other].map((each) => each.getByRole('button', { name: /^Kill local-2/ }));
-  for (const kill of kills) await expect(kill).toBeEnabled();
-  await Promise.all(kills.map((kill) => kill.click()));
+  await atOnce([page, other], '**/api/devices/*/faults', /^Kill local-2/);
   for (const each of [page, other]) {
     await expect(each.getByTestId('device-local-2')).toHaveAttribute('data-state', 'dead');
     await expect(each.getByTestId('device-local-2').getByRole('alert')).toHaveCount(0);
   }
-  const revives = [page, other].map((each) => each.getByRole('button', { name: /^Revive local-2/ }));
-  await Promise.all(revives.map((revive) => revive.click()));
+  await atOnce([page, other], '**/api/devices/*/revive', /^Revive local-2/);
   for (const each of [page, other]) {
     await expect(each.getByTestId('device-local-2')).toHaveAttribute('data-state', 'ready', {
       timeout: 20_000,
@@ -157,7 +154,7 @@ test('a session that has ended is asked for in place, and what was typed stays',
   await product.stop();
   await expect(connection()).toHaveText('Reconnecting');
   const other = 'another-operator-token-of-the-tests';
-  await again({ SPAREWHEEL_OPERATOR_TOKEN: other });
+  await product.startAgain({ SPAREWHEEL_OPERATOR_TOKEN: other });
   await expect(page.getByText('Your session has ended.')).toBeVisible({ timeout: 30_000 });
   await page.getByLabel('Operator token').fill(other);
   await page.keyboard.press('Enter');
