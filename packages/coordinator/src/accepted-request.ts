@@ -40,6 +40,7 @@ export interface AcceptedRequestObserver {
  */
 export class AcceptedRequest {
   readonly acceptedAt: number;
+  readonly deadlineAt: number;
   readonly promise: Promise<Inference>;
   /** null while it waits for a place. */
   run: RequestRun | null = null;
@@ -60,6 +61,7 @@ export class AcceptedRequest {
   ) {
     this.acceptedAt = clock.now();
     const deadlineMs = options.deadlineMs ?? policy.deadlineMs;
+    this.deadlineAt = this.acceptedAt + deadlineMs;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

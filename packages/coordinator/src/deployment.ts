@@ -163,6 +163,7 @@ export class Deployment implements AcceptedRequestObserver {
         failed: (_, error) => request.end(error),
       },
       request.acceptedAt,
+      request.deadlineAt,
     );
     request.run = run;
     this.traces.add(run.trace);

@@ -107,6 +107,11 @@ export class Device {
     return this.inFlight < this.options.inFlightPerDevice || this.#flights.uncancelled === 0;
   }
 
+  /** When a silent device may next be sent a computation, to find out whether it is back; passes where none comes. */
+  get probeDueAt(): number {
+    return this.#nextProbeAt;
+  }
+
   /** Whether a silent device may be sent a computation now, to find out whether it is back. */
   probeDue(now: number): boolean {
     return this.silentSince !== null && this.live && now >= this.#nextProbeAt && this.#hasRoom;

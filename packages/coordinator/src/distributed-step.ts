@@ -174,7 +174,8 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
         return;
       case 'wait':
         if (decision.untilMs !== null && this.#thresholdTimer === null) {
-          const leftMs = Math.max(0, this.sentAt + decision.untilMs - now);
+          const patienceMs = this.host.patienceMs(this.step.index);
+          const leftMs = Math.max(0, Math.min(this.sentAt + decision.untilMs - now, patienceMs));
           this.#thresholdTimer = this.runtime.clock.schedule(leftMs, () => {
             this.#thresholdPassed = true;
             this.advance(this.runtime.clock.now());

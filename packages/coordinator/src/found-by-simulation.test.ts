@@ -191,3 +191,28 @@ it('a plan that comes back to too few devices is served by rescue when no more c
   const { rescued } = await rig.clock.run(coordinator.infer('net', { t0: rig.input() }));
   expect(rescued).toBeGreaterThan(0);
 });
+
+it.each(['all', 5_000] as const)(
+  'waiting for better answers (%s) does not cost a request the one that is there (seed 36394)',
+  async (waitMs) => {
+    const layers = [{ kind: 'coded', inputs: 3, outputs: 4 }] as const;
+    const rig = await HandRig.ready({ k: 2, r: 1, layers, policy: { waitMs } });
+    const answer = rig.coordinator.infer('net', { t0: rig.input([1, 2, 3]) }, { deadlineMs: 300 });
+    rig.answerAll('d1');
+    rig.answerAll('d2');
+    await rig.clock.advance(300);
+    expect(await answer).toMatchObject({ recovered: 1, latencyMs: 150 });
+  },
+);
+
+it('a silent device that no request asks any more is roused (seed 72120)', async () => {
+  const rig = await readyRig({ k: 2, r: 1 });
+  const state = () => rig.coordinator.snapshot().deployments[0]!.state;
+  rig.fleet.device('d1').behaviour.mute = true;
+  await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
+  await rig.clock.advance(5_000);
+  expect(state()).toBe('degraded');
+  rig.fleet.device('d1').behaviour.mute = false;
+  await rig.clock.advance(10_000);
+  expect(state()).toBe('ready');
+});

@@ -32,7 +32,7 @@ function expected(
   if (answered.length >= needed) {
     const dataOpen = open.some((shard) => shard < k);
     if (policy.waitMs === 'any-k' || !dataOpen) return { kind: 'decode' };
-    if (policy.waitMs === 'all') return { kind: 'wait', untilMs: null };
+    if (policy.waitMs === 'all') return { kind: 'wait', untilMs: Number.POSITIVE_INFINITY };
     return late ? { kind: 'decode' } : { kind: 'wait', untilMs: policy.waitMs };
   }
   const missing = needed - answered.length - open.length;

@@ -2,7 +2,10 @@ import type { GatherPolicy } from './policy.ts';
 
 /** What a gather asks of its surroundings next. */
 export type Decision =
-  /** Nothing to do until another event, or until `untilMs` after the scatter where it is not null. */
+  /**
+   * Nothing to do until another event. Where enough is in and better is waited for, only until `untilMs` after the
+   * scatter, which may be infinite; else null.
+   */
   | { readonly kind: 'wait'; readonly untilMs: number | null }
   /** Enough answers are in. */
   | { readonly kind: 'decode' }
@@ -129,8 +132,8 @@ export class Gather {
     const { waitMs } = this.#policy;
     // Once no data shard can come any more, waiting longer gains nothing under any policy.
     if (waitMs === 'any-k' || this.#dataComing === 0) return DECODE;
-    if (waitMs === 'all') return WAIT;
-    return elapsedMs >= waitMs ? DECODE : { kind: 'wait', untilMs: waitMs };
+    const untilMs = waitMs === 'all' ? Number.POSITIVE_INFINITY : waitMs;
+    return elapsedMs >= untilMs ? DECODE : { kind: 'wait', untilMs };
   }
 
   #rescue(missing: number): Decision {

@@ -44,6 +44,10 @@ export class Placement {
   /** What a device may still have loaded from a seat that it lost while it was away. */
   readonly #evicted = new Map<DeviceId, SeatTask[]>();
   #wake: (() => void) | null = null;
+  /** A seat is to be looked at again because something may fill it by then. */
+  #fillDue = false;
+  /** When a silent device is to be roused, in which nobody should place hopes. */
+  #rouseAt = Number.POSITIVE_INFINITY;
   #disposed = false;
 
   constructor(
@@ -93,7 +97,9 @@ export class Placement {
 
   /** Nothing is under way and nothing is due that would fill another seat. */
   get settled(): boolean {
-    return this.#wake === null && this.#seats.every((seat) => seat.install === null);
+    const fills = ({ install, holder, loaded }: SeatRecord) =>
+      install !== null && !(loaded && install.device === holder);
+    return !this.#fillDue && !this.#seats.some(fills);
   }
 
   snapshot(): SeatSnapshot[] {
@@ -139,16 +145,20 @@ export class Placement {
     this.#wake?.();
     this.#wake = null;
     const now = this.runtime.clock.now();
-    let dueAt = Number.POSITIVE_INFINITY;
+    let fillAt = Number.POSITIVE_INFINITY;
+    this.#rouseAt = Number.POSITIVE_INFINITY;
     for (const seat of this.#seats) {
-      dueAt = Math.min(dueAt, this.#attend(seat, now));
+      fillAt = Math.min(fillAt, this.#attend(seat, now));
       if (this.#disposed) return;
     }
-    if (dueAt === Number.POSITIVE_INFINITY) {
-      // What is missing stays missing: a plan that waited for it need not wait any longer.
-      if (this.settled && !this.complete) this.runtime.placementChanged(this);
-      return;
-    }
+    this.#fillDue = fillAt < Number.POSITIVE_INFINITY;
+    const dueAt = Math.min(fillAt, this.#rouseAt);
+    if (dueAt < Number.POSITIVE_INFINITY) this.#wakeAt(dueAt, now);
+    // What is missing stays missing: a plan that waited for it need not wait any longer.
+    if (this.settled && !this.complete) this.runtime.placementChanged(this);
+  }
+
+  #wakeAt(dueAt: number, now: number): void {
     this.#wake = this.runtime.clock.schedule(Math.max(dueAt - now, SHORTEST_WAIT_MS), () => {
       this.#wake = null;
       this.reconcile();
@@ -193,7 +203,26 @@ export class Placement {
       return Number.POSITIVE_INFINITY;
     }
     const dueAt = holder.silentSince + this.runtime.options.healSilentAfterMs;
-    return dueAt > now ? dueAt : this.#replace(seat, now);
+    if (dueAt > now) return dueAt;
+    const retryAt = this.#replace(seat, now);
+    if (seat.install === null) this.#rouse(seat, holder, now);
+    return retryAt;
+  }
+
+  /**
+   * No spare is there, and requests have not asked the silent device anything for long, by which it could show that it
+   * is back: those of a plan that waits to take over never do. It is told to load what it has loaded.
+   */
+  #rouse(seat: SeatRecord, holder: Device, now: number): void {
+    const { options } = this.runtime;
+    const notBefore = seat.failures.get(holder.id)?.notBefore ?? 0;
+    const dueAt = Math.max(holder.probeDueAt + options.healSilentAfterMs, notBefore);
+    if (dueAt > now) {
+      this.#rouseAt = Math.min(this.#rouseAt, dueAt);
+      return;
+    }
+    backOff(seat, holder, options, now);
+    this.#install(seat, holder);
   }
 
   /** The seat's own device is there: it gets its shard (again), unless that keeps failing and a spare is doing it. */

@@ -4,7 +4,8 @@ export interface Policy {
    * `any-k`: decode as soon as any k answers are in (the paper's threshold 0). A number: prefer the k data shards for
    * that many milliseconds after the scatter, then decode from what is in. `adaptive`: such a number for each step,
    * learned from what arrives (see AdaptiveWait). `all`: wait for all k data shards, as an uncoded system does; parity
-   * answers are then used only where a device is known to be down.
+   * answers are then used only where a device is known to be down. No waiting for better than is in goes on until the
+   * deadline: the steps that are left may spend half of the time that is left on it.
    */
   readonly waitMs: number | 'any-k' | 'adaptive' | 'all';
   /** When surplus answers are checked against the spare equation; see LIMITS.md. */

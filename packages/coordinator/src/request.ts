@@ -42,6 +42,7 @@ export class RequestRun implements StepHost {
     readonly policy: Policy,
     readonly observer: RequestObserver,
     startedAt: number,
+    readonly deadlineAt: number,
   ) {
     const { program } = generation;
     this.trace = { request: id, startedAt, finishedAt: null, steps: [] };
@@ -85,6 +86,15 @@ export class RequestRun implements StepHost {
         if (--this.#awaited[reader]! === 0 && !this.#ended) this.#startStep(steps[reader]!);
       }
     }
+  }
+
+  /** Half of what is left until the deadline, in equal parts for the distributed steps that are still to come. */
+  patienceMs(index: number): number {
+    let steps = 0;
+    for (const step of this.generation.program.steps) {
+      if (step.index >= index && step.kind !== 'local') steps++;
+    }
+    return (this.deadlineAt - this.runtime.clock.now()) / (2 * steps);
   }
 
   fail(error: CoordinatorError): void {

@@ -36,6 +36,8 @@ export interface StepHost {
   corrupt: boolean;
   stepFinished(index: number, outputs: readonly Tensor[]): void;
   fail(error: CoordinatorError): void;
+  /** How long a step that could be decoded may wait for better answers: they must not cost the request its own. */
+  patienceMs(index: number): number;
   /** Nothing of a coded step is awaited any more; once for each. */
   stepSettled(): void;
 }

@@ -64,14 +64,14 @@ export class Watch {
     const since = world.clock.now();
     this.#diskAtConnect.set(device.id, device.disk.size);
     const seats = seatsOf(plane!.coordinator.snapshot(), device.id);
-    if (seats.length === 0 || device.everLied) return;
+    if (seats.length === 0 || faulty(device)) return;
     const plans = new Map(
       seats.map(({ deployment }) => [deployment, world.deployments.get(deployment)?.active]),
     );
     world.clock.schedule(RETURN_WITHIN_MS, () => {
       if (this.#over || world.plane !== plane || world.health.wasFaulty(device, since)) return;
       world.checker.coverage.returns++;
-      const now = seatsOf(plane!.coordinator.snapshot(), device.id);
+      const now = seatsOf(world.observeSwitches(), device.id);
       for (const { deployment, seat } of seats) {
         // A plan that was replaced meanwhile has other seats.
         if (world.deployments.get(deployment)?.active !== plans.get(deployment)) continue;

@@ -220,9 +220,14 @@ export class World {
 
   #happened(event: CoordinatorEvent): void {
     if ('device' in event) this.trace.note(event.kind, event.device);
-    else this.trace.note(event.kind, event.deployment, 0, 0, () => JSON.stringify(event));
+    else this.trace.note(event.kind, event.deployment, 0, 0, () => JSON.stringify(event, withoutPlan));
     this.store.happened(event);
     this.checker.happened(event, (id) => !this.device(id)?.everLied);
     this.watch.happened(event);
   }
+}
+
+/** The whole program stands in every settled request, and would drown the rest of the trace. */
+function withoutPlan(key: string, value: unknown): unknown {
+  return key === 'program' ? undefined : value;
 }
