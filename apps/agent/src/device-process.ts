@@ -11,8 +11,11 @@ const GOOD_WHILE_MS = 30_000;
 const FAULT_TIMEOUT_MS = 2_000;
 /** A process that ends so soon after it was revived was dead by then, and nobody knew yet: it is started after all. */
 const REVIVE_RACE_MS = 2_000;
-/** A young generation and a thread pool for a program that handles a few messages at a time; V8's own take 25 MB more. */
-const SMALL_HEAP = ['--max-semi-space-size=1', '--v8-pool-size=1'];
+/**
+ * A young generation and a thread pool for a program that handles a few messages at a time; V8's own take 25 MB more.
+ * The collector, so that the device lets go of what a shard came in: see `ReceiveGarbage`.
+ */
+const SMALL_HEAP = ['--max-semi-space-size=1', '--v8-pool-size=1', '--expose-gc'];
 /**
  * glibc's malloc keeps what is freed, in an arena for every thread; others do not know these. Blocks over 1 MiB go
  * back at once: from there on the page faults do not show beside the computing, and below that they do.

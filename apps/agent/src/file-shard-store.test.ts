@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FileShardStore } from './file-shard-store.ts';
 import { digestOf } from './testing/data-plane-double.ts';
 import { describeShardStore } from './testing/shard-store-contract.ts';
@@ -85,6 +85,24 @@ describe('file shard store on the disk', () => {
     await writeFile(join(folder, sha256), new Uint8Array(100));
     await writeFile(join(folder, 'verified.json'), '{}');
     expect((await openStore(folder)).held()).toEqual([]);
+  });
+
+  it('does not trouble the disk while more comes in, and notes all of it at once when nothing does', async () => {
+    const folder = await newFolder();
+    const store = await FileShardStore.open(folder, 60_000);
+    stores.push(store);
+    const other = new Uint8Array(50).fill(8);
+    await store.write(whole);
+    await store.write({ sha256: digestOf(other), bytes: 50, offset: 0, data: other });
+    const notes = async () => Object.keys(JSON.parse(await readFile(join(folder, 'verified.json'), 'utf8')));
+    expect(await notes()).toEqual([]);
+    await store.flushed();
+    expect(await notes()).toEqual([sha256, digestOf(other)]);
+    const soon = await FileShardStore.open(await newFolder(), 1);
+    stores.push(soon);
+    await soon.write(whole);
+    const path = join(folders.at(-1)!, 'verified.json');
+    await vi.waitFor(async () => expect(JSON.parse(await readFile(path, 'utf8'))).toHaveProperty(sha256));
   });
 
   it.skipIf(process.platform !== 'linux')(

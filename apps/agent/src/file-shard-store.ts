@@ -5,106 +5,71 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ModelSource } from '@sparewheel/engine/contract';
 import type { BlobChunk, Task } from '@sparewheel/protocol';
-import { IncomingBlob } from './incoming-blob.ts';
-import { type BlobRef, INCOMPLETE_BLOBS, type ShardStore, ShardStoreError } from './shard-store.ts';
+import { IncomingFile } from './incoming-file.ts';
+import { OrderedShardStore } from './ordered-shard-store.ts';
+import { ReceiveGarbage } from './receive-garbage.ts';
+import { type BlobRef, ShardStoreError } from './shard-store.ts';
 import { VerifiedFiles } from './verified-files.ts';
 
 const BLOB_NAME = /^[0-9a-f]{64}$/;
+/** The disk is not made to write while more is coming in, which goes to the same disk. */
+const FLUSH_AFTER_MS = 1_000;
 
 /**
  * Files in one folder, each named by its digest, so that the weights lie beside the graph under the name that the
  * graph gives. A blob is written under another name, verified, and only then renamed: a device that dies at any
  * instant returns with whole blobs only. Nobody waits for the disk: what is not flushed yet can be served all the
- * same, and is only noted as verified when it is. After a loss of power the rest is hashed again, and what did not
- * reach the disk deleted.
+ * same, and is only noted as verified when it is, once nothing more comes in. After a loss of power the rest is hashed
+ * again, and what did not reach the disk deleted.
  */
-export class FileShardStore implements ShardStore {
+export class FileShardStore extends OrderedShardStore {
   readonly #folder: string;
   readonly #verified: VerifiedFiles;
-  readonly #held = new Map<string, number>();
-  readonly #incoming = new Map<string, IncomingBlob>();
-  /** Changes happen one after the other. */
-  #last: Promise<unknown> = Promise.resolve();
-  /** So does flushing, behind their backs. */
+  readonly #flushAfterMs: number;
+  readonly #garbage = new ReceiveGarbage();
+  /** Kept, and perhaps not on the disk yet. */
+  readonly #unflushed = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string, verified: VerifiedFiles) {
+  private constructor(folder: string, verified: VerifiedFiles, flushAfterMs: number) {
+    super();
     this.#folder = folder;
     this.#verified = verified;
+    this.#flushAfterMs = flushAfterMs;
   }
 
-  /** Opens a folder, made where it is not there; deletes what is half-written or damaged. */
-  static async open(folder: string): Promise<FileShardStore> {
+  /**
+   * Opens a folder, made where it is not there; deletes what is half-written or damaged.
+   * @param flushAfterMs  without another chunk
+   */
+  static async open(folder: string, flushAfterMs = FLUSH_AFTER_MS): Promise<FileShardStore> {
     await mkdir(folder, { recursive: true });
-    const store = new FileShardStore(folder, await VerifiedFiles.open(join(folder, 'verified.json')));
+    const verified = await VerifiedFiles.open(join(folder, 'verified.json'));
+    const store = new FileShardStore(folder, verified, flushAfterMs);
     for (const name of await readdir(folder)) await store.#admit(name);
-    await store.#verified.save([...store.#held.keys()]);
+    await store.retained();
     return store;
   }
 
-  held(): readonly BlobRef[] {
-    return [...this.#held].map(([sha256, bytes]) => ({ sha256, bytes }));
-  }
-
-  has(sha256: string): boolean {
-    return this.#held.has(sha256);
-  }
-
-  get bytes(): number {
-    let sum = 0;
-    for (const bytes of this.#held.values()) sum += bytes;
-    return sum;
-  }
-
-  write(chunk: BlobChunk): Promise<void> {
-    return this.#oneByOne(async () => {
-      if (this.#held.has(chunk.sha256)) return;
-      const blob = await this.#incomingOf(chunk);
-      try {
-        await blob.append(chunk);
-        if (!blob.complete) return;
-        await blob.keep(join(this.#folder, chunk.sha256));
-        this.#incoming.delete(chunk.sha256);
-        this.#held.set(chunk.sha256, chunk.bytes);
-        this.#flushing = this.#flushing.then(() => this.#flush(chunk.sha256));
-      } catch (error) {
-        this.#incoming.delete(chunk.sha256);
-        await blob.discard();
-        throw storageError(error);
-      }
-    });
+  override async write(chunk: BlobChunk): Promise<void> {
+    try {
+      await super.write(chunk);
+    } finally {
+      this.#garbage.add(chunk.data.byteLength);
+      if (this.#unflushed.size > 0) this.#flushLater();
+    }
   }
 
   /** Resolves when all that is held is on the disk. */
   async flushed(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#flushing = this.#flushing.then(() => this.#flush());
     await this.#flushing;
   }
 
-  abandonIncomplete(): Promise<void> {
-    return this.#oneByOne(async () => {
-      for (const blob of this.#incoming.values()) await blob.discard();
-      this.#incoming.clear();
-    });
-  }
-
-  retain(keep: readonly string[]): Promise<void> {
-    return this.#oneByOne(async () => {
-      const wanted = new Set(keep);
-      for (const sha256 of [...this.#held.keys()]) {
-        if (wanted.has(sha256)) continue;
-        this.#held.delete(sha256);
-        await rm(join(this.#folder, sha256), { force: true });
-      }
-      await this.#verified.save([...this.#held.keys()]);
-    });
-  }
-
   async source({ graph, weights }: Pick<Task, 'graph' | 'weights'>): Promise<ModelSource> {
-    for (const blob of weights === null ? [graph] : [graph, weights]) {
-      if (!this.#held.has(blob.sha256)) {
-        throw new ShardStoreError('missing-blob', `blob ${blob.sha256} is not held; send it first`);
-      }
-    }
+    for (const blob of weights === null ? [graph] : [graph, weights]) this.expectHeld(blob.sha256);
     return {
       kind: 'file',
       path: join(this.#folder, graph.sha256),
@@ -112,39 +77,53 @@ export class FileShardStore implements ShardStore {
     };
   }
 
-  /** Costs time at the next start where it does not succeed, and nothing else. */
-  async #flush(sha256: string): Promise<void> {
-    try {
-      const file = await open(join(this.#folder, sha256), 'r');
-      try {
-        await file.sync();
-        const { size, mtimeMs } = await file.stat();
-        this.#verified.note(sha256, size, mtimeMs);
-      } finally {
-        await file.close();
-      }
-      await this.#oneByOne(() => this.#verified.save([...this.#held.keys()]));
-    } catch {}
+  protected begin({ sha256 }: BlobRef): Promise<IncomingFile> {
+    return IncomingFile.begin(sha256, join(this.#folder, `incoming-${sha256}`), join(this.#folder, sha256));
   }
 
-  async #incomingOf(chunk: BlobChunk): Promise<IncomingBlob> {
-    const known = this.#incoming.get(chunk.sha256);
-    if (known !== undefined && chunk.offset > 0) return known;
-    if (chunk.offset > 0) {
-      throw new ShardStoreError('out-of-order', `blob ${chunk.sha256} begins at ${chunk.offset}, not at 0`);
+  protected delete(sha256: string): Promise<void> {
+    return rm(join(this.#folder, sha256), { force: true });
+  }
+
+  protected kept({ sha256 }: BlobRef): void {
+    this.#unflushed.add(sha256);
+  }
+
+  protected retained(): Promise<void> {
+    return this.#verified.save(this.held().map(({ sha256 }) => sha256));
+  }
+
+  protected storageError(error: unknown): ShardStoreError {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'ENOSPC' || code === 'EDQUOT'
+      ? new ShardStoreError('disk-full', 'no space is left for this shard', { cause: error })
+      : new ShardStoreError('storage-failed', `the shard cannot be stored: ${message}`, { cause: error });
+  }
+
+  #flushLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.flushed(), this.#flushAfterMs);
+    this.#timer.unref();
+  }
+
+  /** Costs time at the next start where it does not succeed, and nothing else. */
+  async #flush(): Promise<void> {
+    const names = [...this.#unflushed];
+    if (names.length === 0) return;
+    this.#unflushed.clear();
+    for (const sha256 of names) {
+      try {
+        const file = await open(join(this.#folder, sha256), 'r');
+        try {
+          await file.sync();
+          const { size, mtimeMs } = await file.stat();
+          this.#verified.note(sha256, size, mtimeMs);
+        } finally {
+          await file.close();
+        }
+      } catch {}
     }
-    await known?.discard();
-    this.#incoming.delete(chunk.sha256);
-    if (this.#incoming.size >= INCOMPLETE_BLOBS) {
-      throw new ShardStoreError('too-many-incomplete', `${INCOMPLETE_BLOBS} blobs are on their way already`);
-    }
-    try {
-      const blob = await IncomingBlob.begin(join(this.#folder, `incoming-${chunk.sha256}`), chunk);
-      this.#incoming.set(chunk.sha256, blob);
-      return blob;
-    } catch (error) {
-      throw storageError(error);
-    }
+    await this.oneByOne(() => this.retained());
   }
 
   /** Decides at start what a file in the folder is worth. */
@@ -164,20 +143,6 @@ export class FileShardStore implements ShardStore {
       }
       this.#verified.note(name, size, mtimeMs);
     }
-    this.#held.set(name, size);
+    this.hold({ sha256: name, bytes: size });
   }
-
-  #oneByOne<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => {});
-    return result;
-  }
-}
-
-function storageError(error: unknown): ShardStoreError {
-  if (error instanceof ShardStoreError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code === 'ENOSPC' || code === 'EDQUOT'
-    ? new ShardStoreError('disk-full', 'no space is left for this shard', { cause: error })
-    : new ShardStoreError('storage-failed', `the shard cannot be stored: ${message}`, { cause: error });
 }
