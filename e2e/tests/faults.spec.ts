@@ -117,7 +117,9 @@ test('the tour runs to its end: the device is back, the load has stopped, nothin
   expect(await counter('lost')).toBe(0);
   await nextScene();
   await expect(page.getByText('It still holds its shard, so nothing has to be sent.')).toBeVisible();
-  await expect(dead()).toHaveCount(0, { timeout: 20_000 });
+  await expect(page.locator('[data-testid^="device-local-"][data-state="ready"]')).toHaveCount(6, {
+    timeout: 20_000,
+  });
   await nextScene();
   await expect(page.getByText('That was the tour.')).toBeVisible();
   await nextScene();
