@@ -29,6 +29,9 @@ interface Job {
   cancelled: boolean;
 }
 
+/** What it computes just now and these, each answered twice by its link, is what docs/LIMITS.md has room for. */
+const KEPT_AFTER_RECONNECT = 2;
+
 /** One run of the device process. What it has loaded and queued ends with it; its disk does not. */
 export interface Life {
   readonly incarnation: number;
@@ -94,7 +97,11 @@ export class VirtualDevice {
 
   /** Its connection broke: nobody waits for what it was asked. */
   forgetQueue(): void {
-    if (!this.life || this.traits.answersAfterReconnect) return;
+    if (!this.life) return;
+    if (this.traits.answersAfterReconnect) {
+      this.life.queue.splice(KEPT_AFTER_RECONNECT);
+      return;
+    }
     for (const job of this.life.queue) job.cancelled = true;
     if (this.life.computing) this.life.computing.cancelled = true;
     this.life.queue = [];
