@@ -9,6 +9,8 @@ const DEPLOYMENT = 'lenet5';
 const FLEET = 6;
 const IN_FLIGHT = 8;
 const ROUNDS = 3;
+/** Devices that fall silent in each way in a round. */
+const SILENCED = 3;
 const WARM_UP_MS = 10_000;
 const HEALTHY_MS = 3_000;
 /** The seconds around a fault: half before, half after, so that its instant lies inside. */
@@ -116,9 +118,12 @@ async function measure(product: Product, log: (line: string) => void) {
   await pause(WARM_UP_MS);
   for (let round = 0; round < ROUNDS; round++) {
     for (const fault of ['kill', 'partition', 'pause'] as const) {
-      // Every seat for a SIGKILL; one, another each round, for the silent ones.
+      // Every seat for a SIGKILL; some, others each round, for the silent ones.
       const seated = await seatedDevices(product);
-      const victims = fault === 'kill' ? seated : [seated[round % seated.length]!];
+      const victims =
+        fault === 'kill'
+          ? seated
+          : Array.from({ length: SILENCED }, (_, at) => seated[(round * SILENCED + at) % seated.length]!);
       for (const device of victims) {
         await whole(product);
         // The devices' processes have settled after their start.
