@@ -3,13 +3,23 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { IncomingBlob } from './ordered-shard-store.ts';
 import { ShardStoreError } from './shard-store.ts';
 
-/** A blob on its way: a file under a provisional name, hashed as it grows. */
+/** Chunks are written together up to so many bytes: the way to the system's thread and back costs as much as a chunk. */
+const WRITE_BYTES = 1024 * 1024;
+
+/**
+ * A blob on its way: a file under a provisional name, hashed as it comes. What cannot be written shows at a later chunk,
+ * at the last one at the latest.
+ */
 export class IncomingFile implements IncomingBlob {
   readonly #path: string;
   readonly #finalPath: string;
   readonly #file: FileHandle;
   readonly #sha256: string;
   readonly #hash: Hash = createHash('sha256');
+  /** Chunks that are to be written together, and the write that is under way. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
   #open = true;
 
   private constructor(sha256: string, path: string, finalPath: string, file: FileHandle) {
@@ -29,20 +39,34 @@ export class IncomingFile implements IncomingBlob {
   }
 
   async append(data: Uint8Array): Promise<void> {
-    const writing = this.#write(data);
-    // Meanwhile: the system writes in a thread of its own.
     this.#hash.update(data);
-    await writing;
+    this.#gathered.push(data);
+    this.#gatheredBytes += data.byteLength;
+    if (this.#gatheredBytes < WRITE_BYTES) return;
+    await this.#writing;
+    // Not awaited: the system writes in a thread of its own while the next chunks come.
+    this.#writing = this.#write();
+    this.#writing.catch(() => {});
   }
 
-  async #write(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.byteLength; ) {
-      at += (await this.#file.write(data, at, data.byteLength - at)).bytesWritten;
+  async #write(): Promise<void> {
+    let left = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    while (left.length > 0) {
+      let { bytesWritten } = await this.#file.writev(left);
+      left = left.flatMap((part) => {
+        const rest = part.subarray(Math.min(part.byteLength, bytesWritten));
+        bytesWritten -= part.byteLength - rest.byteLength;
+        return rest.byteLength > 0 ? [rest] : [];
+      });
     }
   }
 
   /** It may not be on the disk yet: see `FileShardStore`. */
   async keep(): Promise<void> {
+    await this.#writing;
+    await this.#write();
     const digest = this.#hash.digest('hex');
     if (digest !== this.#sha256) {
       throw new ShardStoreError('digest-mismatch', `what came as ${this.#sha256} has the digest ${digest}`);
@@ -59,6 +83,7 @@ export class IncomingFile implements IncomingBlob {
   async #close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    await this.#writing.catch(() => {});
     await this.#file.close();
   }
 }

@@ -4,7 +4,7 @@ import { type BlobRef, INCOMPLETE_BLOBS, type ShardStore, ShardStoreError } from
 
 /** A blob on its way into a store. What goes wrong rejects as the storage says it, or as a ShardStoreError. */
 export interface IncomingBlob {
-  /** Takes the bytes that follow those that came before. */
+  /** Takes the bytes that follow those that came before; they are not changed by anybody afterwards. */
   append(data: Uint8Array): Promise<void>;
   /** All bytes are in: verifies them and keeps them under their name. @throws {ShardStoreError} `digest-mismatch` */
   keep(): Promise<void>;

@@ -72,6 +72,12 @@ export type TensorStorage =
       readonly offset: number;
       readonly length?: number;
     }
+  /** Elements that are made as they are asked for, again each time; a piece is there until the next one is asked for. */
+  | {
+      readonly kind: 'computed';
+      readonly byteLength: number;
+      readonly pieces: () => Iterable<Uint8Array>;
+    }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
 
 /** A constant tensor. */

@@ -1,11 +1,23 @@
-import { encodeViews, encodeWeights, type Generator, type Partition, totalShards } from '@sparewheel/cdc';
+import {
+  encodeViews,
+  encodeWeights,
+  type Generator as GeneratorMatrix,
+  type Partition,
+  totalShards,
+} from '@sparewheel/cdc';
 import type { LoadedModel } from './cut.ts';
 import type { RowLayout } from './linear.ts';
 import type { ConstantTensor, TensorStorage } from './model.ts';
-import { type ExternalData, type ExternalStorage, externalBytes, float32Data } from './tensor-data.ts';
+import {
+  type ExternalData,
+  type ExternalStorage,
+  externalBytes,
+  float32Data,
+  tensorPieces,
+} from './tensor-data.ts';
 
-/** Elements that are read of each block at a time: all blocks' together stay in a processor's cache. */
-const RANGE = 64 * 1024;
+/** Elements that are read of each block at a time: half a megabyte, so that all blocks' stay in a processor's cache. */
+const RANGE = 128 * 1024;
 const ELEMENT_BYTES = 4;
 
 /** The numbers of a layer's weights, or of what it adds: read as a whole only where a shard is not made of ranges. */
@@ -33,26 +45,29 @@ export class LayerConstant {
   }
 
   /**
-   * The rows that one shard holds, zero-padded to `height`: where they lie together, the place where they lie.
+   * The rows that one shard holds, zero-padded to `height`: where they lie together in a file, the place where they lie,
+   * or how they are made from it, piece by piece.
    * @param height  a data shard's own rows at least; of a parity shard, the tallest block's
    */
-  shard(partition: Partition, generator: Generator, shard: number, height: number): TensorStorage {
+  shard(partition: Partition, generator: GeneratorMatrix, shard: number, height: number): TensorStorage {
     if (!Number.isInteger(shard) || shard < 0 || shard >= totalShards(generator)) {
       throw new RangeError(`shard ${shard} is not in [0, ${totalShards(generator)})`);
     }
+    const { inner } = this.#layout;
     const file = this.#file();
     const parity = shard - generator.dataShards;
     if (parity >= 0) {
-      return raw(
-        file
-          ? this.#combineRanges(file, partition, generator, parity)
-          : this.#combine(partition, generator, parity, height),
-      );
+      if (!file) return raw(this.#combine(partition, generator, parity, height));
+      const pieces = () => this.#combineRanges(file, partition, generator, parity);
+      return { kind: 'computed', byteLength: partition.height * inner * ELEMENT_BYTES, pieces };
     }
     const { start, rows } = partition.blocks[shard]!;
-    const { inner } = this.#layout;
-    if (file && rows === height) return range(file, start * inner, rows * inner);
-    return raw(this.#block(start, rows, height));
+    if (!file) return raw(this.#block(start, rows, height));
+    const own = range(file, start * inner, rows * inner);
+    if (rows === height) return own;
+    const padding = (height - rows) * inner * ELEMENT_BYTES;
+    const pieces = () => this.#padded(own, padding);
+    return { kind: 'computed', byteLength: rows * inner * ELEMENT_BYTES + padding, pieces };
   }
 
   /** The file in which the rows lie one after the other, as they are used. */
@@ -81,7 +96,7 @@ export class LayerConstant {
     return out;
   }
 
-  #combine(partition: Partition, generator: Generator, parity: number, height: number): Float32Array {
+  #combine(partition: Partition, generator: GeneratorMatrix, parity: number, height: number): Float32Array {
     const { outer, rows, inner } = this.#layout;
     const source = this.#all;
     if (outer === 1) return encodeWeights(generator, parity, source, partition, inner);
@@ -100,18 +115,24 @@ export class LayerConstant {
     return out;
   }
 
-  /** As `#combine`, from the file, so that the blocks are never in memory as a whole. */
-  #combineRanges(
+  *#padded(own: ExternalStorage, zeros: number): Generator<Uint8Array> {
+    yield* tensorPieces({ ...this.#tensor, storage: own }, this.#external);
+    yield new Uint8Array(zeros);
+  }
+
+  /** As `#combine`, from the file, range by range: neither the blocks nor the shard are ever in memory as a whole. */
+  *#combineRanges(
     file: ExternalStorage,
     partition: Partition,
-    generator: Generator,
+    generator: GeneratorMatrix,
     parity: number,
-  ): Float32Array {
+  ): Generator<Uint8Array> {
     const { inner } = this.#layout;
-    const out = new Float32Array(partition.height * inner);
-    const buffers = partition.blocks.map(() => new Uint8Array(Math.min(RANGE, out.length) * ELEMENT_BYTES));
-    for (let from = 0; from < out.length; from += RANGE) {
-      const to = Math.min(from + RANGE, out.length);
+    const elements = partition.height * inner;
+    const out = new Float32Array(Math.min(RANGE, elements));
+    const buffers = partition.blocks.map(() => new Uint8Array(out.byteLength));
+    for (let from = 0; from < elements; from += RANGE) {
+      const to = Math.min(from + RANGE, elements);
       const views = partition.blocks.map(({ start, rows }, block) => {
         const end = Math.min(to, rows * inner);
         if (end <= from) return new Float32Array(0);
@@ -119,9 +140,9 @@ export class LayerConstant {
         const bytes = externalBytes(this.#tensor.name, at, this.#external, buffers[block]!);
         return float32Data({ ...this.#tensor, storage: { kind: 'raw', bytes } }, this.#external);
       });
-      encodeViews(generator, parity, views, out.subarray(from, to));
+      encodeViews(generator, parity, views, out.subarray(0, to - from));
+      yield new Uint8Array(out.buffer, 0, (to - from) * ELEMENT_BYTES);
     }
-    return out;
   }
 }
 

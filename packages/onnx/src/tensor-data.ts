@@ -45,6 +45,15 @@ export function tensorBytes(tensor: ConstantTensor, external: ExternalData): Uin
       return storage.bytes;
     case 'external':
       return externalBytes(tensor.name, storage, external);
+    case 'computed': {
+      const whole = new Uint8Array(storage.byteLength);
+      let at = 0;
+      for (const piece of storage.pieces()) {
+        whole.set(piece, at);
+        at += piece.byteLength;
+      }
+      return whole;
+    }
     case 'strings':
       throw new TypeError(`constant "${tensor.name}" holds strings`);
   }
@@ -75,6 +84,10 @@ const PIECE_BYTES = 1024 * 1024;
  */
 export function* tensorPieces(tensor: ConstantTensor, external: ExternalData): Generator<Uint8Array> {
   const { storage } = tensor;
+  if (storage.kind === 'computed') {
+    yield* storage.pieces();
+    return;
+  }
   if (storage.kind !== 'external' || storage.length === undefined) {
     yield tensorBytes(tensor, external);
     return;
@@ -101,5 +114,6 @@ export function float32Data(tensor: ConstantTensor, external: ExternalData): Flo
 export function tensorByteLength(tensor: ConstantTensor): number {
   const { storage } = tensor;
   if (storage.kind === 'raw') return storage.bytes.byteLength;
+  if (storage.kind === 'computed') return storage.byteLength;
   return storage.kind === 'external' ? (storage.length ?? 0) : 0;
 }

@@ -9,6 +9,7 @@ import type {
   ValueInfo,
   ValueType,
 } from './model.ts';
+import { NO_EXTERNAL_DATA, tensorBytes } from './tensor-data.ts';
 import { WireWriter } from './wire-writer.ts';
 
 /**
@@ -118,6 +119,7 @@ function writeTensor(out: WireWriter, tensor: ConstantTensor): void {
   if (tensor.storage.kind === 'strings') for (const value of tensor.storage.values) out.bytes(6, value);
   if (tensor.name) out.string(8, tensor.name);
   if (tensor.storage.kind === 'raw') out.bytes(9, tensor.storage.bytes);
+  if (tensor.storage.kind === 'computed') out.bytes(9, tensorBytes(tensor, NO_EXTERNAL_DATA));
   if (tensor.storage.kind === 'external') writeExternal(out, tensor.storage);
 }
 

@@ -33,8 +33,8 @@ export interface BuildProgress {
 }
 
 /**
- * Makes all files of a plan: a subgraph per local step, k + r shards per coded layer, parity encoded. One step's
- * weights and one shard are in memory at a time. The same plan and model give the same files.
+ * Makes all files of a plan: a subgraph per local step, k + r shards per coded layer, parity encoded. Of a
+ * layer whose rows lie together only pieces are in memory, of others the layer and one shard. The same plan and model give the same files.
  * @param model  the canonical model that the plan was made from
  * @throws {PlanMismatchError} the plan was made from another model
  * @throws {PlanRefusedError} LAYER_NOT_CODABLE  a layer's weights are not finite, which only shows now
@@ -59,6 +59,15 @@ export async function buildArtifacts(
     return artifact;
   };
 
+  /** Parities are summed while they are written: only then it shows that a layer cannot be coded. */
+  const storeCoded = async (shard: LoadedModel, step: CodedStep, seat: Seat): Promise<Artifact> => {
+    try {
+      return await store(shard, [seat]);
+    } catch (error) {
+      throw notCodable(step, error);
+    }
+  };
+
   const layers = new Map<CodedStep, LinearLayer>();
   for (const step of plan.steps) if (step.kind === 'coded') layers.set(step, findLayer(step, model.model));
   const received = regrouped(layers, model.model);
@@ -71,7 +80,7 @@ export async function buildArtifacts(
     const made: Artifact[] = [];
     if (step.kind === 'coded') {
       for (const shard of shards(step, layers.get(step)!, model)) {
-        made.push(await store(adapt(shard), [step.seats[made.length]!]));
+        made.push(await storeCoded(adapt(shard), step, step.seats[made.length]!));
       }
     } else {
       const seats = step.kind === 'replicated' ? step.seats : [];
@@ -122,15 +131,20 @@ function* shards(step: CodedStep, layer: LinearLayer, loaded: LoadedModel): Gene
     try {
       yield shardModel(loaded, layer, constants, partition, generator, shard);
     } catch (error) {
-      if (!(error instanceof NonFiniteWeightError)) throw error;
-      throw new PlanRefusedError(
-        'LAYER_NOT_CODABLE',
-        `layer "${step.layer}" has weights that are NaN or infinite, or so large that their sum is; they cannot be coded`,
-        'name the layers to distribute, without this one',
-        step.layer,
-      );
+      throw notCodable(step, error);
     }
   }
+}
+
+/** What to throw for an error of making a layer's shards. */
+function notCodable({ layer }: CodedStep, error: unknown): unknown {
+  if (!(error instanceof NonFiniteWeightError)) return error;
+  return new PlanRefusedError(
+    'LAYER_NOT_CODABLE',
+    `layer "${layer}" has weights that are NaN or infinite, or so large that their sum is; they cannot be coded`,
+    'name the layers to distribute, without this one',
+    layer,
+  );
 }
 
 function findLayer(step: CodedStep, model: Model): LinearLayer {

@@ -59,7 +59,7 @@ describe('sending blobs', () => {
   it('brings every byte of each, through frames that are used again only when they were acknowledged', async () => {
     const device = new LateDevice();
     const sender = new BlobSender(directory, device.take);
-    const blobs = [await blob(5 * LIMITS.blobChunkBytes + 11, 1), await blob(0, 2), await blob(300_000, 3)];
+    const blobs = [await blob(17 * LIMITS.blobChunkBytes + 11, 1), await blob(0, 2), await blob(300_000, 3)];
     const complete: string[] = [];
     for (let round = 0; round < 2; round++) {
       await sender.send('pi', blobs, { ...sending(), onComplete: ({ sha256 }) => complete.push(sha256) });
@@ -67,13 +67,14 @@ describe('sending blobs', () => {
     expect(complete).toEqual([...blobs, ...blobs].map(({ sha256 }) => sha256));
     for (const { sha256, content } of blobs)
       expect(Buffer.compare(device.received.get(sha256)!, content)).toBe(0);
-    expect(device.frames.size).toBe(LIMITS.blobChunksInFlight);
+    // One megabyte that is being sent, one that is being read.
+    expect(device.frames.size).toBeLessThanOrEqual(8);
   });
 
   it('does not use a frame again that may still be on its way to a device that refused', async () => {
     const device = new LateDevice();
     const sender = new BlobSender(directory, device.take);
-    const large = await blob(4 * LIMITS.blobChunkBytes, 1);
+    const large = await blob(9 * LIMITS.blobChunkBytes, 1);
     device.refuseAfter = 1;
     await expect(sender.send('pi', [large], sending())).rejects.toThrow('no space left');
     const before = new Set(device.frames);

@@ -19,8 +19,8 @@ export const GATEWAY_LIMITS = {
   refusalsRemembered: 1_000,
   /** Earlier lives of a device that may not come back, remembered per device. */
   retiredLives: 8,
-  /** Frames of shard chunks that are kept to be used again: what six devices have in flight. */
-  blobFramesKept: 12,
+  /** Frames of shard chunks that are kept to be used again, in groups of a megabyte: what six devices use at once. */
+  blobFrameGroupsKept: 12,
   /** An acknowledgement of a small control message. */
   acknowledgeMs: 5_000,
 } as const;
