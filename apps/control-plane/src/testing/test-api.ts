@@ -21,6 +21,8 @@ export const TOKENS = {
   join: 'join-token-of-the-tests',
   infer: 'infer-token-of-the-tests',
 };
+/** A deployment that the API takes. */
+export const DIGITS = { name: 'digits', model: 'lenet5', k: 2, r: 1, layers: 'all' };
 const FLEET = ['device-0001', 'device-0002', 'device-0003', 'device-0004'].map((id) => deviceView(id));
 
 /** The whole API over a store in memory, with fakes in the place of both worker threads. */
@@ -114,6 +116,14 @@ export class TestApi {
       // biome-ignore lint/suspicious/noExplicitAny: a test looks at whatever came
       body: (response.body === '' ? null : safeJson(response.body)) as any,
     };
+  }
+
+  /** A model "lenet5" is there and a deployment of it, "digits", is being distributed. */
+  async deployed(): Promise<void> {
+    await this.upload('lenet5', 'bytes of a model');
+    const { status, body } = await this.ask('POST', '/api/deployments', DIGITS);
+    if (status !== 202) throw new Error(`${status}: ${JSON.stringify(body)}`);
+    await this.deploymentIs('digits', 'distributing');
   }
 
   upload(name: string, bytes: Buffer | string, query = '') {

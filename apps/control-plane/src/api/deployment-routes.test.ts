@@ -1,0 +1,215 @@
+/** Deployments from the request to the data plane, over fakes of both worker threads. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import { refuse } from '../testing/fake-data-plane.ts';
+import { smallArtifacts, smallPlan } from '../testing/records.ts';
+import { DIGITS, TestApi } from '../testing/test-api.ts';
+
+let api: TestApi;
+beforeEach(async () => {
+  api = await TestApi.start();
+});
+afterEach(() => api.close());
+
+describe('deployments', () => {
+  it('go from preparing to the data plane', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    api.workshop.hold = true;
+    const { status, body, headers } = await api.ask('POST', '/api/deployments', DIGITS);
+    expect(status).toBe(202);
+    expect(headers.location).toBe('/api/deployments/digits');
+    expect(body).toMatchObject({ name: 'digits', state: 'preparing', k: 2, r: 1, plan: smallPlan });
+    expect(body.progress).toMatchObject({
+      fraction: 0,
+      phase: 'encoding',
+      seats: [{ state: 'empty' }, {}, {}],
+    });
+    for (const path of ['latency', 'load']) {
+      const early = await api.ask(path === 'load' ? 'POST' : 'GET', `/api/deployments/digits/${path}`);
+      expect({ status: early.status, code: early.body.error.code }).toEqual({
+        status: 409,
+        code: 'not-live',
+      });
+    }
+    api.workshop.release();
+    await api.deploymentIs('digits', 'distributing');
+    expect(api.dataPlane.callsOf('deploy')).toEqual([
+      {
+        kind: 'deploy',
+        deployment: {
+          name: 'digits',
+          plan: smallPlan,
+          artifacts: smallArtifacts,
+          policy: { waitMs: 'any-k', verify: 'after', deadlineMs: 10_000 },
+          seats: [null, null, null],
+        },
+      },
+    ]);
+    const list = (await api.ask('GET', '/api/deployments')).body;
+    expect(list).toHaveLength(1);
+    expect(list[0].plan).toBeUndefined();
+    expect((await api.store.deployment('digits'))?.artifacts).toEqual(smallArtifacts);
+  });
+
+  it('sit on the devices that were named, in their order', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    const devices = ['device-0003', 'device-0001', 'device-0002'];
+    expect((await api.ask('POST', '/api/deployments', { ...DIGITS, devices })).status).toBe(202);
+    await api.deploymentIs('digits', 'distributing');
+    expect(api.dataPlane.callsOf('deploy')[0]?.deployment.seats).toEqual(devices);
+  });
+
+  it.each([
+    [undefined, 400, 'JSON object'],
+    [[], 400, 'JSON object'],
+    [{ model: 'lenet5' }, 400, '"name"'],
+    [{ ...DIGITS, name: 'a/b' }, 400, '"name"'],
+    [{ ...DIGITS, model: 'ghost' }, 404, 'ghost'],
+    [{ ...DIGITS, k: 0 }, 400, '"k"'],
+    [{ ...DIGITS, k: 2.5 }, 400, '"k"'],
+    [{ ...DIGITS, r: -1 }, 400, '"r"'],
+    [{ ...DIGITS, strategy: 'magic' }, 400, '"strategy"'],
+    [{ ...DIGITS, layers: 'most' }, 400, '"layers"'],
+    [{ ...DIGITS, layers: [] }, 400, '"layers"'],
+    [{ ...DIGITS, policy: { waitMs: -5 } }, 400, '"policy.waitMs"'],
+    [{ ...DIGITS, policy: { verify: 'never' } }, 400, '"policy.verify"'],
+    [{ ...DIGITS, devices: ['ghost'] }, 400, 'ghost'],
+    [{ ...DIGITS, devices: ['device-0001', 'device-0001', 'device-0002'] }, 400, 'twice'],
+  ])('are refused for %j', async (request, expected, named) => {
+    await api.upload('lenet5', 'bytes of a model');
+    const { status, body } = await api.ask('POST', '/api/deployments', request);
+    expect(status).toBe(expected);
+    expect(body.error.message).toContain(named);
+    expect((await api.ask('GET', '/api/deployments')).body).toEqual([]);
+  });
+
+  it.each([
+    ['{', 'application/json', 400],
+    ['name=digits', 'application/x-www-form-urlencoded', 415],
+    [JSON.stringify({ padding: 'x'.repeat(2 ** 20) }), 'application/json', 413],
+  ])('are refused for a body that is not JSON or too large', async (payload, type, status) => {
+    const answer = await api.ask('POST', '/api/deployments', payload, { 'content-type': type });
+    expect(answer.status).toBe(status);
+    expect(answer.body.error.message).toMatch(/\w+ \w+/);
+  });
+
+  it('have names of their own, whoever asks first', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    const answers = await Promise.all([
+      api.ask('POST', '/api/deployments', DIGITS),
+      api.ask('POST', '/api/deployments', DIGITS),
+    ]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 409]);
+    expect((await api.ask('POST', '/api/deployments', DIGITS)).body.error.code).toBe('name-taken');
+  });
+
+  it('change their policy while they serve, one field at a time', async () => {
+    await api.deployed();
+    const { status, body } = await api.ask('PATCH', '/api/deployments/digits', { policy: { waitMs: 20 } });
+    const policy = { waitMs: 20, verify: 'after', deadlineMs: 10_000 };
+    expect({ status, policy: body.policy }).toEqual({ status: 200, policy });
+    expect(api.dataPlane.callsOf('set-policy')).toEqual([{ kind: 'set-policy', name: 'digits', policy }]);
+    expect((await api.store.deployment('digits'))?.policy).toEqual(policy);
+  });
+
+  it.each([
+    [{}, '"policy"'],
+    [{ policy: {} }, 'at least one'],
+    [{ policy: { deadlineMs: 1 } }, '"policy.deadlineMs"'],
+  ])('keep their policy for %j', async (change, named) => {
+    await api.deployed();
+    const { status, body } = await api.ask('PATCH', '/api/deployments/digits', change);
+    expect(status).toBe(400);
+    expect(body.error.message).toContain(named);
+    expect(api.dataPlane.callsOf('set-policy')).toEqual([]);
+  });
+
+  it('are deleted from the data plane and the store', async () => {
+    await api.deployed();
+    expect((await api.ask('DELETE', '/api/deployments/digits')).status).toBe(204);
+    expect(api.dataPlane.callsOf('undeploy')).toEqual([{ kind: 'undeploy', name: 'digits' }]);
+    expect(await api.store.deployments()).toEqual([]);
+    expect((await api.ask('DELETE', '/api/deployments/digits')).status).toBe(404);
+    expect((await api.ask('POST', '/api/deployments', DIGITS)).status).toBe(202);
+  });
+
+  it('deleted while they are prepared never reach the data plane', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    api.workshop.hold = true;
+    await api.ask('POST', '/api/deployments', DIGITS);
+    expect((await api.ask('DELETE', '/api/deployments/digits')).status).toBe(204);
+    api.workshop.release();
+    await api.upload('another', 'so that the workshop has been through with it');
+    expect(api.dataPlane.calls).toEqual([]);
+    expect((await api.ask('GET', '/api/deployments')).body).toEqual([]);
+  });
+
+  it.each(['workshop', 'data plane'] as const)('that the %s refuses say why', async (who) => {
+    await api.upload('lenet5', 'bytes of a model');
+    if (who === 'workshop')
+      api.workshop.failures.build = new RequestFailure(507, 'disk-full', 'No room is left.');
+    else api.dataPlane.answers.deploy = () => refuse(422, 'cannot-load', 'No room is left.');
+    await api.ask('POST', '/api/deployments', DIGITS);
+    await api.deploymentIs('digits', 'failed');
+    expect((await api.ask('GET', '/api/deployments/digits')).body.reason).toBe('No room is left.');
+    const [event] = (await api.ask('GET', '/api/events?level=error')).body;
+    expect(event).toMatchObject({ kind: 'deployment-failed', deployment: 'digits' });
+  });
+
+  it.each([
+    ['GET', ''],
+    ['PATCH', ''],
+    ['DELETE', ''],
+    ['POST', '/load'],
+    ['DELETE', '/load'],
+    ['GET', '/latency'],
+    ['DELETE', '/latency'],
+    ['GET', '/arrivals'],
+    ['GET', '/latency/history'],
+    ['POST', '/infer'],
+  ] as const)('that are not there: %s %s', async (method, path) => {
+    const { status, body } = await api.ask(
+      method,
+      `/api/deployments/ghost${path}`,
+      method === 'GET' ? undefined : {},
+    );
+    expect(status).toBe(404);
+    expect(body.error.message).toContain('ghost');
+  });
+});
+
+describe('load and latency', () => {
+  it('are the data plane’s', async () => {
+    await api.deployed();
+    api.dataPlane.answers['start-load'] = () => ({ running: true });
+    api.dataPlane.answers['stop-load'] = () => ({ running: false });
+    api.dataPlane.answers.latency = () => ({ deployment: 'digits' });
+    const started = await api.ask('POST', '/api/deployments/digits/load', { mode: 'closed' });
+    expect(started).toMatchObject({ status: 202, body: { running: true } });
+    expect(api.dataPlane.callsOf('start-load')[0]?.load).toEqual({ mode: 'closed', concurrency: 8 });
+    expect((await api.ask('DELETE', '/api/deployments/digits/load')).body).toEqual({ running: false });
+    expect((await api.ask('GET', '/api/deployments/digits/latency')).body).toEqual({ deployment: 'digits' });
+    api.dataPlane.answers.arrivals = () => ({ deployment: 'digits', devices: [] });
+    expect((await api.ask('GET', '/api/deployments/digits/arrivals')).body.devices).toEqual([]);
+    expect((await api.ask('DELETE', '/api/deployments/digits/latency')).status).toBe(204);
+    expect((await api.ask('GET', '/api/deployments/digits/latency/history?limit=5')).body).toEqual([]);
+  });
+
+  it('stopped where nothing ran is no error', async () => {
+    await api.deployed();
+    expect((await api.ask('DELETE', '/api/deployments/digits/load')).status).toBe(204);
+  });
+
+  it.each([
+    [undefined, 'JSON object'],
+    [{ mode: 'sideways' }, '"mode"'],
+    [{ mode: 'closed', concurrency: 1000 }, '"concurrency"'],
+    [{ mode: 'open' }, '"ratePerSecond"'],
+    [{ mode: 'open', ratePerSecond: 0 }, '"ratePerSecond"'],
+  ])('refuse %j', async (load, named) => {
+    await api.deployed();
+    const { status, body } = await api.ask('POST', '/api/deployments/digits/load', load);
+    expect(status).toBe(400);
+    expect(body.error.message).toContain(named);
+  });
+});

@@ -1,0 +1,73 @@
+/** What can be asked of devices, and done to them, over a fake of the data plane. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { refuse } from '../testing/fake-data-plane.ts';
+import { TestApi, TOKENS } from '../testing/test-api.ts';
+
+let api: TestApi;
+beforeEach(async () => {
+  api = await TestApi.start();
+});
+afterEach(() => api.close());
+
+describe('devices', () => {
+  it('are listed as the data plane reports them', async () => {
+    const { status, body } = await api.ask('GET', '/api/devices');
+    expect(status).toBe(200);
+    expect(body.map(({ id }: { id: string }) => id)).toEqual([
+      'device-0001',
+      'device-0002',
+      'device-0003',
+      'device-0004',
+    ]);
+    expect((await api.ask('GET', '/api/devices/device-0002')).body.id).toBe('device-0002');
+    expect((await api.ask('GET', '/api/devices/ghost')).status).toBe(404);
+  });
+
+  it.each([
+    [{ kind: 'kill' }, { kind: 'kill' }],
+    [
+      { kind: 'delay', ms: 50 },
+      { kind: 'delay', ms: 50, sigma: 0 },
+    ],
+    [{ kind: 'corrupt' }, { kind: 'corrupt', amount: 1, probability: 1 }],
+    [{ kind: 'heal' }, { kind: 'heal' }],
+  ])('suffer %j', async (given, fault) => {
+    const answer = await api.ask('POST', '/api/devices/device-0001/faults', given);
+    expect(answer).toMatchObject({ status: 202, body: { device: 'device-0001', fault } });
+    expect(api.dataPlane.callsOf('fault')).toEqual([{ kind: 'fault', device: 'device-0001', fault }]);
+  });
+
+  it.each([
+    [undefined, 'JSON object'],
+    [{}, '"kind"'],
+    [{ kind: 'explode' }, 'explode'],
+    [{ kind: 'delay' }, '"ms"'],
+    [{ kind: 'delay', ms: -1 }, 'at least 0'],
+    [{ kind: 'slow', factor: 'very' }, '"factor"'],
+    [{ kind: 'drop', probability: 2 }, 'at most 1'],
+  ])('do not suffer %j', async (fault, named) => {
+    const { status, body } = await api.ask('POST', '/api/devices/device-0001/faults', fault);
+    expect(status).toBe(400);
+    expect(body.error.message).toContain(named);
+    expect(api.dataPlane.callsOf('fault')).toEqual([]);
+  });
+
+  it('are revived, and an empty JSON body is fine', async () => {
+    const { status } = await api.ask('POST', '/api/devices/device-0001/revive', '', {
+      'content-type': 'application/json',
+    });
+    expect(status).toBe(202);
+    expect(api.dataPlane.callsOf('revive')).toEqual([{ kind: 'revive', device: 'device-0001' }]);
+  });
+
+  it('let the operator read the token that lets them in', async () => {
+    expect((await api.ask('GET', '/api/join')).body).toEqual({ token: TOKENS.join });
+  });
+
+  it('that are not there get the data plane’s own answer', async () => {
+    api.dataPlane.answers.fault = () => refuse(404, 'unknown-device', 'no such device');
+    api.dataPlane.answers.revive = () => refuse(409, 'not-supervised', 'nobody can revive it');
+    expect((await api.ask('POST', '/api/devices/ghost/faults', { kind: 'kill' })).status).toBe(404);
+    expect((await api.ask('POST', '/api/devices/ghost/revive')).body.error.code).toBe('not-supervised');
+  });
+});

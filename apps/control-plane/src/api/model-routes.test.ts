@@ -1,0 +1,132 @@
+/** Uploads and what becomes of them, over a fake of the workshop. */
+import { readdir } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RequestFailure } from '../data-plane/request-failure.ts';
+import { smallPlan, smallPlanned } from '../testing/records.ts';
+import { TestApi } from '../testing/test-api.ts';
+
+let api: TestApi;
+beforeEach(async () => {
+  api = await TestApi.start();
+});
+afterEach(() => api.close());
+
+describe('models', () => {
+  it('are uploaded, listed, shown and deleted', async () => {
+    const { status, body } = await api.upload('lenet5', 'bytes of a model', '&dims=batch:1,seq:16');
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      name: 'lenet5',
+      bytes: 16,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      inputs: [{ name: 'image' }],
+      outputs: [{ name: 'logits' }],
+      layers: [{ name: 'fc', codable: true }],
+    });
+    expect(body.canonical).toBeUndefined();
+    expect(api.workshop.jobs[0]).toMatchObject({ kind: 'import-model', dimensions: { batch: 1, seq: 16 } });
+    expect((await api.ask('GET', '/api/models')).body).toEqual([body]);
+    expect((await api.ask('GET', '/api/models/lenet5')).body).toEqual(body);
+    expect((await api.ask('DELETE', '/api/models/lenet5')).status).toBe(204);
+    expect((await api.ask('GET', '/api/models/lenet5')).status).toBe(404);
+    expect((await api.ask('DELETE', '/api/models/lenet5')).status).toBe(404);
+  });
+
+  it('with the same bytes are the same model, with others the name is taken', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    expect((await api.upload('lenet5', 'bytes of a model')).status).toBe(200);
+    expect((await api.upload('lenet5', 'BYTES OF A MODEL')).body.error.code).toBe('name-taken');
+    expect((await api.upload('lenet5', 'fewer bytes')).status).toBe(409);
+    expect((await api.upload('lenet5', 'bytes of a model', '&dims=batch:2')).status).toBe(409);
+    expect(api.workshop.jobs.filter(({ kind }) => kind === 'import-model')).toHaveLength(1);
+  });
+
+  it('of one name that come together are taken in once', async () => {
+    const answers = await Promise.all([api.upload('lenet5', 'one'), api.upload('lenet5', 'two')]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
+  });
+
+  it.each([
+    ['no name', '/api/models', 'x', '"name"'],
+    ['a name that is a path', '/api/models?name=..%2Fetc', 'x', '"name"'],
+    ['a long name', `/api/models?name=${'x'.repeat(101)}`, 'x', '100 characters'],
+    ['sizes of the wrong form', '/api/models?name=x&dims=batch', 'x', '"batch"'],
+    ['a size of zero', '/api/models?name=x&dims=batch:0', 'x', 'at least 1'],
+    ['no body', '/api/models?name=x', '', 'no body'],
+  ])('with %s are refused', async (_what, url, payload, named) => {
+    const { status, body } = await api.ask('POST', url, payload, {
+      'content-type': 'application/octet-stream',
+    });
+    expect(status).toBe(400);
+    expect(body.error.message).toContain(named);
+    expect(api.workshop.jobs).toEqual([]);
+  });
+
+  it('may be larger than a JSON body', async () => {
+    const { status, body } = await api.upload('big', Buffer.alloc(3 * 2 ** 20, 7));
+    expect({ status, bytes: body.bytes }).toEqual({ status: 201, bytes: 3 * 2 ** 20 });
+  });
+
+  it('larger than the limit are refused before they are read', async () => {
+    const { status, body } = await api.ask('POST', '/api/models?name=x', 'x', {
+      'content-type': 'application/octet-stream',
+      'content-length': String(2 ** 31),
+    });
+    expect(status).toBe(413);
+    expect(body.error.message).toContain('model is larger');
+  });
+
+  it('that the workshop rejects leave nothing behind', async () => {
+    api.workshop.failures['import-model'] = new RequestFailure(400, 'not-onnx', 'This is not an ONNX model.');
+    const { status, body } = await api.upload('bad', 'hello');
+    expect({ status, code: body.error.code }).toEqual({ status: 400, code: 'not-onnx' });
+    expect((await api.ask('GET', '/api/models')).body).toEqual([]);
+    expect(await readdir(api.scratch)).toEqual([]);
+  });
+
+  it('that bring the workshop down are told so, and the next one is taken', async () => {
+    api.workshop.hold = true;
+    const answer = api.upload('huge', 'boom');
+    while (api.workshop.jobs.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    api.workshop.crash('out of memory');
+    expect((await answer).body.error).toMatchObject({
+      code: 'workshop-ended',
+      message: expect.stringContaining('out of memory'),
+    });
+    api.workshop.hold = false;
+    expect((await api.upload('small', 'fine')).status).toBe(201);
+  });
+
+  it('that a deployment uses stay', async () => {
+    await api.deployed();
+    const { status, body } = await api.ask('DELETE', '/api/models/lenet5');
+    expect({ status, code: body.error.code }).toEqual({ status: 409, code: 'model-in-use' });
+    expect(body.error.message).toContain('digits');
+  });
+});
+
+describe('plans', () => {
+  it('are made without touching a device or leaving a trace', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    const { status, body } = await api.ask('POST', '/api/plans', { model: 'lenet5', k: 2, r: 1 });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      ...smallPlan,
+      devices: smallPlanned.seats,
+      explanation: smallPlanned.explanation,
+    });
+    expect(api.workshop.jobs.at(-1)).toMatchObject({
+      kind: 'plan',
+      choice: { k: 2, r: 1, strategy: 'coded', layers: 'auto', devices: { length: 4 } },
+    });
+    expect(api.dataPlane.calls).toEqual([]);
+    expect((await api.ask('GET', '/api/deployments')).body).toEqual([]);
+  });
+
+  it('are refused with the planner’s reason', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    api.workshop.failures.plan = new RequestFailure(400, 'too-few-devices', 'The plan needs 9 devices.');
+    const { status, body } = await api.ask('POST', '/api/plans', { model: 'lenet5', k: 8, r: 1 });
+    expect({ status, code: body.error.code }).toEqual({ status: 400, code: 'too-few-devices' });
+  });
+});
