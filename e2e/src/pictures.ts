@@ -4,8 +4,9 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Page } from '@playwright/test';
+import { chromium } from '@playwright/test';
 import sharp from 'sharp';
+import { drawStroke, SEVEN } from './drawing.ts';
 import { Product, repositoryRoot } from './product.ts';
 
 const FRAMES = 44;
@@ -16,17 +17,6 @@ const REVIVE_AT = 28;
 const GIF_WIDTH = 960;
 
 const images = join(repositoryRoot, 'docs', 'images');
-
-async function drawSeven(page: Page): Promise<void> {
-  const box = await page.getByTestId('digit-canvas').boundingBox();
-  if (box === null) throw new Error('the canvas is not on the page');
-  const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
-  await page.mouse.move(...at(0.28, 0.22));
-  await page.mouse.down();
-  await page.mouse.move(...at(0.72, 0.22), { steps: 10 });
-  await page.mouse.move(...at(0.45, 0.85), { steps: 16 });
-  await page.mouse.up();
-}
 
 async function main(): Promise<void> {
   mkdirSync(images, { recursive: true });
@@ -40,7 +30,7 @@ async function main(): Promise<void> {
     const page = await browser.newPage({ viewport: { width: 1440, height: 1000 }, colorScheme: 'light' });
     await page.goto(`${product.url}/?token=${product.tokens.operator}`);
     await page.getByTestId('device-local-1').waitFor();
-    await drawSeven(page);
+    await drawStroke(page.getByTestId('digit-canvas'), SEVEN);
     await page.getByLabel('Requests in flight').fill('2');
     await page.getByRole('button', { name: 'Start load' }).click();
     await product.eventually(

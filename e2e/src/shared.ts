@@ -1,5 +1,5 @@
 /** What the tests of one file share: a product that runs from before the first to after the last, and the dashboard on it. */
-import { type Browser, expect, type Page, test } from '@playwright/test';
+import { type Browser, type BrowserContextOptions, expect, type Page, test } from '@playwright/test';
 import { Product, type StartOptions } from './product.ts';
 
 /**
@@ -42,9 +42,17 @@ export function sharedDashboard(opened: (product: Product, page: Page) => void):
   return errors;
 }
 
-/** Opens the address that the terminal prints, in a profile of its own, and waits until the fleet is there. */
-export async function openDashboard(browser: Browser, product: Product, errors: string[]): Promise<Page> {
-  const page = await (await browser.newContext()).newPage();
+/**
+ * Opens the address that the terminal prints, in a profile of its own, and waits until the fleet is there.
+ * @param errors  filled with what the page's scripts throw
+ */
+export async function openDashboard(
+  browser: Browser,
+  product: Product,
+  errors: string[] = [],
+  profile: BrowserContextOptions = {},
+): Promise<Page> {
+  const page = await (await browser.newContext(profile)).newPage();
   page.on('pageerror', ({ message }) => errors.push(message));
   await page.goto(`${product.url}/?token=${product.tokens.operator}`);
   await expect(page.getByTestId('device-local-1')).toBeVisible({ timeout: 30_000 });

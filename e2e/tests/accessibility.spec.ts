@@ -2,7 +2,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import { type Browser, expect, type Page, test } from '@playwright/test';
 import type { Product } from '../src/product.ts';
-import { sharedProduct } from '../src/shared.ts';
+import { openDashboard, sharedProduct } from '../src/shared.ts';
 
 let product: Product;
 sharedProduct((started) => {
@@ -12,13 +12,7 @@ sharedProduct((started) => {
 // Axe goes through every element of pages that have many of them.
 test.describe.configure({ timeout: 300_000 });
 
-async function open(browser: Browser): Promise<Page> {
-  const context = await browser.newContext({ reducedMotion: 'reduce' });
-  const page = await context.newPage();
-  await page.goto(`${product.url}/?token=${product.tokens.operator}`);
-  await expect(page.getByTestId('device-local-1')).toBeVisible({ timeout: 30_000 });
-  return page;
-}
+const open = (browser: Browser) => openDashboard(browser, product, [], { reducedMotion: 'reduce' });
 
 /** The themes have the same elements in other colours: in the dark one the rules on colours are left to hold. */
 const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];

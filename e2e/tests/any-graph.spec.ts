@@ -8,6 +8,7 @@ import { expect, test } from '@playwright/test';
 import type { ApiError, ModelView, ZooModelView } from '@sparewheel/protocol';
 import { relativeError } from '../src/inference.ts';
 import { type Product, repositoryRoot } from '../src/product.ts';
+import { TOLERANCE } from '../src/reference.ts';
 import { sharedProduct } from '../src/shared.ts';
 
 const GRAPHS = join(repositoryRoot, '..', 'shared', 'data', 'onnx');
@@ -18,8 +19,6 @@ const CODES = [
   { k: 6, r: 2 },
 ];
 const DEVICES = 8;
-/** What the product promises of every network. */
-const TOLERANCE = 1e-4;
 
 interface TensorFile {
   readonly file: string;

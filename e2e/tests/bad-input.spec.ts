@@ -4,7 +4,7 @@ import { expect, test } from '@playwright/test';
 import type { ApiError } from '@sparewheel/protocol';
 import { inferBinary, inferJson } from '../src/inference.ts';
 import type { Product } from '../src/product.ts';
-import { lenet5File, sampleImages } from '../src/reference.ts';
+import { digitInput, lenet5File, sampleImages } from '../src/reference.ts';
 import { sharedProduct } from '../src/shared.ts';
 
 let product: Product;
@@ -103,14 +103,13 @@ for (const { title, status, ask } of apiCases) {
 }
 
 test('inference with a wrong name, shape, type, length or NaN says which', async () => {
-  const [sample] = sampleImages();
-  if (sample === undefined) throw new Error('no sample digits');
-  const good = { name: 'image', dims: [1, 1, 28, 28], data: sample.pixels };
+  const { pixels } = sampleImages()[0]!;
+  const good = digitInput(pixels);
   const wrong = [
     { ...good, name: 'picture' },
-    { ...good, dims: [1, 1, 28, 27], data: sample.pixels.slice(0, 756) },
-    { ...good, data: sample.pixels.slice(1) },
-    { ...good, data: sample.pixels.map((value, index) => (index === 5 ? Number.NaN : value)) },
+    { ...good, dims: [1, 1, 28, 27], data: pixels.slice(0, 756) },
+    { ...good, data: pixels.slice(1) },
+    { ...good, data: pixels.map((value, index) => (index === 5 ? Number.NaN : value)) },
   ];
   for (const input of wrong) {
     const answer = await inferBinary(product, 'lenet5', input);

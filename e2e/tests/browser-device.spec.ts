@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { type Browser, expect, type Page, test } from '@playwright/test';
 import type { DeviceView } from '@sparewheel/protocol';
-import { inferBinary, relativeError } from '../src/inference.ts';
 import type { Product } from '../src/product.ts';
-import { lenet5File, referenceLenet5, sampleImages } from '../src/reference.ts';
+import { expectRightAnswer, lenet5File, sampleImages } from '../src/reference.ts';
 import { sharedProduct } from '../src/shared.ts';
 
 const TABS = ['tab-one', 'tab-two'] as const;
@@ -56,16 +55,7 @@ const become = (name: string, wanted: DeviceView['state'] | 'gone') =>
   });
 
 async function expectAnswersAgree(): Promise<void> {
-  for (const { pixels } of sampleImages().slice(0, 3)) {
-    const answer = await inferBinary(product, 'lenet5', {
-      name: 'image',
-      dims: [1, 1, 28, 28],
-      data: pixels,
-    });
-    expect(answer.status).toBe(200);
-    const error = relativeError(answer.outputs.logits ?? new Float32Array(), await referenceLenet5(pixels));
-    expect(error).toBeLessThanOrEqual(1e-4);
-  }
+  for (const { pixels } of sampleImages().slice(0, 3)) await expectRightAnswer(product, { pixels });
 }
 
 test('a wrong token is refused in place, and the right one can be typed there', async ({ browser }) => {

@@ -1,5 +1,6 @@
 /** What a person does on the first page, in a real browser on the product as its README starts it. */
 import { expect, type Page, test } from '@playwright/test';
+import { drawStroke, SEVEN } from '../src/drawing.ts';
 import type { Product } from '../src/product.ts';
 import { lenet5File } from '../src/reference.ts';
 import { sharedDashboard } from '../src/shared.ts';
@@ -33,16 +34,7 @@ test('without the token there is only the sign-in page', async ({ browser }) => 
 });
 
 test('a digit that is drawn with the mouse is read', async () => {
-  const canvas = page.getByTestId('digit-canvas');
-  await canvas.scrollIntoViewIfNeeded();
-  const box = await canvas.boundingBox();
-  if (box === null) throw new Error('no canvas');
-  const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
-  await page.mouse.move(...at(0.3, 0.2));
-  await page.mouse.down();
-  await page.mouse.move(...at(0.7, 0.2), { steps: 8 });
-  await page.mouse.move(...at(0.45, 0.85), { steps: 12 });
-  await page.mouse.up();
+  await drawStroke(page.getByTestId('digit-canvas'), SEVEN);
   await expect(page.getByTestId('digit-prediction')).toHaveText(/7/);
 });
 

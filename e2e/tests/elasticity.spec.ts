@@ -1,8 +1,7 @@
 /** A fleet that loses more devices than it has spares, for good, and gets them back: the plan follows, under load. */
 import { expect, test } from '@playwright/test';
-import { inferBinary, relativeError } from '../src/inference.ts';
 import type { Product } from '../src/product.ts';
-import { referenceLenet5, sampleImages } from '../src/reference.ts';
+import { expectRightAnswer } from '../src/reference.ts';
 import { sharedProduct } from '../src/shared.ts';
 
 /** Devices that stay away are waited for half a minute before a plan for fewer is made. */
@@ -30,14 +29,6 @@ async function planFor(k: number): Promise<void> {
 
 test('two devices stay away: a plan for three serves whole, and one for five again when they are back; 0 failed, 0 lost', async () => {
   test.setTimeout(180_000);
-  const [sample] = sampleImages();
-  const expected = await referenceLenet5(sample!.pixels);
-  const image = { name: 'image', dims: [1, 1, 28, 28], data: sample!.pixels };
-  const rightNow = async () => {
-    const answer = await inferBinary(product, 'lenet5', image);
-    expect(answer.status).toBe(200);
-    expect(relativeError(answer.outputs.logits!, expected)).toBeLessThanOrEqual(1e-4);
-  };
   await planFor(4);
   await product.api('/api/deployments/lenet5/load', {
     method: 'POST',
@@ -48,13 +39,13 @@ test('two devices stay away: a plan for three serves whole, and one for five aga
   for (const { id } of [first!, second!]) {
     await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
   }
-  await rightNow();
+  await expectRightAnswer(product);
   await planFor(2);
-  await rightNow();
+  await expectRightAnswer(product);
 
   for (const { id } of [first!, second!]) await product.api(`/api/devices/${id}/revive`, { method: 'POST' });
   await planFor(4);
-  await rightNow();
+  await expectRightAnswer(product);
 
   const stopped = await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
   expect(stopped.body).toMatchObject({ failed: 0, lost: 0 });

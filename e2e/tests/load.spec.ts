@@ -3,6 +3,7 @@ import { expect, type Page, test } from '@playwright/test';
 import { joinChunks, writeModel } from '@sparewheel/onnx';
 import { smallModel } from '@sparewheel/onnx/testing';
 import sharp from 'sharp';
+import { drawStroke } from '../src/drawing.ts';
 import type { Product } from '../src/product.ts';
 import { openDashboard, sharedDashboard } from '../src/shared.ts';
 
@@ -67,15 +68,10 @@ test('images are scaled in the browser, and what is none is said so in place', a
 
 test('a drawing is asked about', async () => {
   await input('Drawing').click();
-  const canvas = page.getByTestId('load-canvas');
-  await canvas.scrollIntoViewIfNeeded();
-  const box = await canvas.boundingBox();
-  if (box === null) throw new Error('no canvas');
-  const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
-  await page.mouse.move(...at(0.5, 0.15));
-  await page.mouse.down();
-  await page.mouse.move(...at(0.5, 0.85), { steps: 10 });
-  await page.mouse.up();
+  await drawStroke(page.getByTestId('load-canvas'), [
+    [0.5, 0.15],
+    [0.5, 0.85],
+  ]);
   await page.getByRole('button', { name: 'Add the drawing' }).click();
   await expect(pictures()).toHaveCount(3);
   for (const which of [1, 1]) await page.getByRole('button', { name: `Remove picture ${which},` }).click();

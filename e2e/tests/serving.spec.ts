@@ -1,17 +1,15 @@
 /** What the system promises while devices die, checked from outside over its public interfaces. */
 import { expect, test } from '@playwright/test';
 import type { DeviceView } from '@sparewheel/protocol';
-import { inferBinary, inferJson, relativeError } from '../src/inference.ts';
+import { inferBinary, inferJson } from '../src/inference.ts';
 import type { Product } from '../src/product.ts';
-import { referenceLenet5, sampleImages } from '../src/reference.ts';
+import { digitInput, expectRight, expectRightAnswer, sampleImages } from '../src/reference.ts';
 import { sharedProduct } from '../src/shared.ts';
 
 let product: Product;
 sharedProduct((started) => {
   product = started;
 });
-
-const image = (data: Float32Array) => ({ name: 'image', dims: [1, 1, 28, 28], data });
 
 async function kill(device: DeviceView): Promise<void> {
   const { status } = await product.api(`/api/devices/${device.id}/faults`, {
@@ -45,18 +43,9 @@ async function seated(): Promise<DeviceView[]> {
 }
 
 test('answers agree with the undivided model, healthy and with every single device dead, in both forms', async () => {
-  const [sample] = sampleImages();
-  if (sample === undefined) throw new Error('no sample digits');
-  const expected = await referenceLenet5(sample.pixels);
-
   const check = async () => {
-    const json = await inferJson(product, 'lenet5', image(sample.pixels));
-    const binary = await inferBinary(product, 'lenet5', image(sample.pixels));
-    expect(json.status).toBe(200);
-    expect(binary.status).toBe(200);
-    expect(relativeError(json.outputs.logits ?? new Float32Array(), expected)).toBeLessThanOrEqual(1e-4);
-    expect(relativeError(binary.outputs.logits ?? new Float32Array(), expected)).toBeLessThanOrEqual(1e-4);
-    return binary;
+    await expectRightAnswer(product, { infer: inferJson });
+    return expectRightAnswer(product, { infer: inferBinary });
   };
 
   await check();
@@ -102,24 +91,18 @@ test('eight requests always in flight, every device of the group killed and revi
 });
 
 test('two devices of the group killed at once: rescued, healed by the spare, whole again after one returns', async () => {
-  const [sample] = sampleImages();
-  if (sample === undefined) throw new Error('no sample digits');
-  const expected = await referenceLenet5(sample.pixels);
   const seats = await seated();
   const [first, second] = [seats[0], seats[1]];
   if (first === undefined || second === undefined) throw new Error('no seats');
 
   await Promise.all([kill(first), kill(second)]);
-  const during = await inferBinary(product, 'lenet5', image(sample.pixels));
-  expect(during.status).toBe(200);
-  expect(relativeError(during.outputs.logits ?? new Float32Array(), expected)).toBeLessThanOrEqual(1e-4);
+  await expectRightAnswer(product);
 
   await product.eventually(
     'decoding without rescue',
     async () => {
-      const answer = await inferBinary(product, 'lenet5', image(sample.pixels));
-      expect(answer.status).toBe(200);
-      return answer.parameters.rescued === 0 && answer.parameters.recovered > 0;
+      const { parameters } = await expectRightAnswer(product);
+      return parameters.rescued === 0 && parameters.recovered > 0;
     },
     10_000,
   );
@@ -130,15 +113,12 @@ test('two devices of the group killed at once: rescued, healed by the spare, who
 });
 
 test('a control plane that is killed comes back with its deployments, without help', async () => {
-  const [sample] = sampleImages();
-  if (sample === undefined) throw new Error('no sample digits');
   await product.killControlPlane();
   await product.startAgain();
+  const { pixels } = sampleImages()[0]!;
   const answer = await product.eventually('an answer', async () => {
-    const inferred = await inferBinary(product, 'lenet5', image(sample.pixels));
+    const inferred = await inferBinary(product, 'lenet5', digitInput(pixels));
     return inferred.status === 200 && inferred;
   });
-  expect(
-    relativeError(answer.outputs.logits ?? new Float32Array(), await referenceLenet5(sample.pixels)),
-  ).toBeLessThanOrEqual(1e-4);
+  await expectRight(answer, pixels);
 });

@@ -2,7 +2,7 @@
 import { expect, type Page, type Route, test } from '@playwright/test';
 import type { Product } from '../src/product.ts';
 import { lenet5File } from '../src/reference.ts';
-import { sharedDashboard } from '../src/shared.ts';
+import { openDashboard, sharedDashboard } from '../src/shared.ts';
 
 let product: Product;
 let page: Page;
@@ -97,8 +97,7 @@ async function atOnce(pages: readonly Page[], path: string, button: RegExp): Pro
 }
 
 test('two operators press Kill at once: one effect, and nobody sees an error', async ({ browser }) => {
-  const other = await (await browser.newContext()).newPage();
-  await other.goto(`${product.url}/?token=${product.tokens.operator}`);
+  const other = await openDashboard(browser, product, errors);
   await atOnce([page, other], '**/api/devices/*/faults', /^Kill local-2/);
   for (const each of [page, other]) {
     await expect(each.getByTestId('device-local-2')).toHaveAttribute('data-state', 'dead');
