@@ -254,6 +254,7 @@ export class DataPlane {
         return;
       case 'deployment-state':
         this.#deployments.stateChanged(event.deployment, event.state);
+        this.#feed.changedState();
         break;
       case 'device-lost':
         this.#deployments.hit(event.device, `${this.#nameOf(event.device)} lost: ${event.reason}`);

@@ -22,7 +22,10 @@ export interface ViewSources {
   readonly deployments: ServedDeployments;
 }
 
-/** Posts what the dashboard shows, five times a second where something changed and once where nothing did. */
+/**
+ * Posts what the dashboard shows, five times a second where something changed and once where nothing did; at once when a
+ * deployment is in another state.
+ */
 export class ViewFeed {
   readonly #sources: ViewSources;
   readonly #post: (message: DataPlaneMessage) => void;
@@ -40,6 +43,14 @@ export class ViewFeed {
     this.#changed = true;
   };
 
+  /** Somebody waits for this: it is posted when what is happening has happened, not at the next tick. */
+  readonly changedState = (): void => {
+    this.#changed = true;
+    setImmediate(() => {
+      if (this.#changed && this.#timer !== null) this.post();
+    });
+  };
+
   start(): void {
     this.#timer = setInterval(() => {
       this.#ticks++;
@@ -49,6 +60,7 @@ export class ViewFeed {
 
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
   }
 
   post(): void {
