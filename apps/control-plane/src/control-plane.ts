@@ -2,9 +2,10 @@
 import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { bracketed, reachable } from './addresses.ts';
 import { createApi } from './api/api.ts';
 import { Authentication } from './api/authentication.ts';
 import type { Configuration } from './configuration.ts';
@@ -14,13 +15,12 @@ import { PrismaStore } from './database/prisma-store.ts';
 import type { Store } from './database/store.ts';
 import { runDemo } from './demo/demo.ts';
 import { Deployments } from './deployments/deployments.ts';
-import { describeEvent } from './events/describe-event.ts';
 import { EventLog } from './events/event-log.ts';
 import { LocalFleet } from './fleet/local-fleet.ts';
+import { followDataPlane } from './follow-data-plane.ts';
 import { LatencyHistory } from './latency-history.ts';
 import { LiveViews } from './live-views.ts';
 import { Models } from './models/models.ts';
-import { StartupError } from './startup-error.ts';
 import type { Tokens } from './tokens.ts';
 import { listen, requireFreePort } from './web/listen.ts';
 import { preparePages, requireBuiltPages } from './web/pages.ts';
@@ -63,8 +63,6 @@ export class ControlPlane {
   #fleet: LocalFleet | null = null;
   #api: FastifyInstance | null = null;
   #ui: UiPush | null = null;
-  /** The data plane has listened once: from now on it is started again where it ends. */
-  #served = false;
   #stopping = false;
 
   private constructor(options: ControlPlaneOptions) {
@@ -169,7 +167,15 @@ export class ControlPlane {
       () => this.#ui?.modelsChanged(),
     );
     await deployments.open();
-    const listening = this.#connect(deployments, events, store);
+    const listening = followDataPlane(this.#link, {
+      live: this.#live,
+      deployments,
+      events,
+      store,
+      log: this.#options.log,
+      stopping: () => this.#stopping,
+      listening: (port) => this.#startFleet(port),
+    });
     listening.catch(() => {});
     this.#link.attend();
 
@@ -229,46 +235,6 @@ export class ControlPlane {
     await rm(this.#scratch, { recursive: true, force: true });
     await mkdir(this.#scratch, { recursive: true });
     await this.#blobs.open();
-  }
-
-  /** Reacts to the data plane. @returns resolves when it listens for the first time, rejects when it cannot */
-  #connect(deployments: Deployments, events: EventLog, store: Store): Promise<void> {
-    const { log } = this.#options;
-    const nameOf = (id: string) => this.#live.devices.find((device) => device.id === id)?.name ?? id;
-    const link = this.#link;
-    link.on('views', (views) => {
-      this.#live.devices = views.devices;
-      this.#live.latency = views.latency;
-      deployments.setRuntimes(views.deployments);
-    });
-    link.on('happening', (happening) => {
-      if (happening.kind === 'seat-reassigned') deployments.storeSeats(happening.deployment, happening.seats);
-      const event = describeEvent(happening, nameOf);
-      if (event !== null) events.add(event);
-    });
-    link.on('device', (device) => {
-      store.saveDevice(device).catch((error: Error) => log(`A device cannot be stored: ${error.message}`));
-    });
-    link.on('crashed', (reason, delayMs) => {
-      deployments.setRuntimes([]);
-      const message = `The data plane ended (${reason}) and is started again in ${delayMs} ms.`;
-      log(message);
-      events.add({ kind: 'data-plane-ended', level: 'error', message, device: null, deployment: null });
-    });
-    return new Promise((resolve, reject) => {
-      link.on('unable', (_code, message) => {
-        const text = message.charAt(0).toUpperCase() + message.slice(1);
-        if (!this.#served && !this.#stopping)
-          reject(new StartupError(`The data plane cannot start: ${text}.`));
-        else log(`The data plane cannot start: ${text}.`);
-      });
-      link.on('listening', (port) => {
-        this.#served = true;
-        deployments.handOverAll();
-        this.#startFleet(port);
-        resolve();
-      });
-    });
   }
 
   #startFleet(port: number): void {
@@ -333,13 +299,4 @@ export class ControlPlane {
   kill(): void {
     this.#fleet?.kill();
   }
-}
-
-/** An address that listens on everything is reached through the loopback. */
-function reachable(host: string): string {
-  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-}
-
-function bracketed(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
 }

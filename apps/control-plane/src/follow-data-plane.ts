@@ -1,0 +1,61 @@
+/** What the control plane does when the data plane says something. */
+import type { DataPlaneLink } from './data-plane-link.ts';
+import type { Store } from './database/store.ts';
+import type { Deployments } from './deployments/deployments.ts';
+import { describeEvent } from './events/describe-event.ts';
+import type { EventLog } from './events/event-log.ts';
+import type { LiveViews } from './live-views.ts';
+import { StartupError } from './startup-error.ts';
+
+export interface DataPlaneFollowers {
+  readonly live: LiveViews;
+  readonly deployments: Deployments;
+  readonly events: EventLog;
+  readonly store: Store;
+  readonly log: (line: string) => void;
+  readonly stopping: () => boolean;
+  /** For the first time, or again on the same port. */
+  readonly listening: (port: number) => void;
+}
+
+/** @returns resolves when it listens for the first time; rejects with a StartupError when it cannot */
+export function followDataPlane(
+  link: DataPlaneLink,
+  { live, deployments, events, store, log, stopping, listening }: DataPlaneFollowers,
+): Promise<void> {
+  const nameOf = (id: string) => live.devices.find((device) => device.id === id)?.name ?? id;
+  link.on('views', (views) => {
+    live.devices = views.devices;
+    live.latency = views.latency;
+    deployments.setRuntimes(views.deployments);
+  });
+  link.on('happening', (happening) => {
+    if (happening.kind === 'seat-reassigned') deployments.storeSeats(happening.deployment, happening.seats);
+    const event = describeEvent(happening, nameOf);
+    if (event !== null) events.add(event);
+  });
+  link.on('device', (device) => {
+    store.saveDevice(device).catch((error: Error) => log(`A device cannot be stored: ${error.message}`));
+  });
+  link.on('crashed', (reason, delayMs) => {
+    deployments.setRuntimes([]);
+    const message = `The data plane ended (${reason}) and is started again in ${delayMs} ms.`;
+    log(message);
+    events.add({ kind: 'data-plane-ended', level: 'error', message, device: null, deployment: null });
+  });
+  return new Promise((resolve, reject) => {
+    let served = false;
+    link.on('unable', (_code, message) => {
+      const text = `The data plane cannot start: ${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+      // Once it has served it is tried again, until it can.
+      if (!served && !stopping()) reject(new StartupError(text));
+      else log(text);
+    });
+    link.on('listening', (port) => {
+      served = true;
+      deployments.handOverAll();
+      listening(port);
+      resolve();
+    });
+  });
+}
