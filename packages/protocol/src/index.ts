@@ -7,4 +7,5 @@ export * from './limits.ts';
 export * from './parse.ts';
 export * from './parser.ts';
 export * from './tensor.ts';
+export * from './views.ts';
 export * from './wire.ts';
