@@ -74,7 +74,13 @@ async function uploadAndPlan(product: Product, model: Uint8Array<ArrayBuffer>) {
   };
 }
 
-/** Deploys until every seat is ready. @returns milliseconds, and the bytes that each seat was sent */
+/** Devices say once a second what they hold: what they have said for so long is what they have. */
+const HELD_FOR_MS = 2_500;
+
+/**
+ * Deploys until every seat is ready.
+ * @returns milliseconds, of them those until everything was encoded, and the bytes that each seat was sent
+ */
 async function distribute(product: Product) {
   const startedAt = performance.now();
   const created = await product.api('/api/deployments', {
@@ -82,14 +88,25 @@ async function distribute(product: Product) {
     json: { name: 'alexnet', ...CHOICE },
   });
   if (created.status !== 202) throw new Error(`not deployed: ${JSON.stringify(created.body)}`);
-  await product.deploymentState('alexnet', 'ready', 300_000);
+  let encodedMs: number | null = null;
+  const ready = async () => {
+    const { state } = await product.deployment('alexnet');
+    // Shards are sent while others are encoded: the stages overlap, and this is where the first one ends.
+    if (state !== 'preparing') encodedMs ??= performance.now() - startedAt;
+    if (state === 'failed') throw new Error('the deployment failed');
+    return state === 'ready';
+  };
+  await product.eventually('deployed', ready, 300_000);
   const ms = performance.now() - startedAt;
-  // Devices say once a second what they hold.
+  let before = '';
+  let since = 0;
   const bytesEach = await product.eventually('every device holds its shards', async () => {
     const held = (await product.devices()).map(({ memory }) => memory.storeBytes);
-    return held.every((bytes) => bytes > MEGABYTE) && held;
+    if (before !== held.join()) since = performance.now();
+    before = held.join();
+    return performance.now() - since >= HELD_FOR_MS && held.every((bytes) => bytes > MEGABYTE) && held;
   });
-  return { ms, bytesEach };
+  return { ms, encodedMs: encodedMs ?? ms, bytesEach };
 }
 
 /**
@@ -143,12 +160,14 @@ export const plan: Benchmark = {
       log(
         `upload to plan ${planned.ms.toFixed(0)} ms, extra memory ${planned.extraAnonymous.toFixed(2)} × the model`,
       );
-      const { ms, bytesEach } = await distribute(product);
+      const { ms, encodedMs, bytesEach } = await distribute(product);
       const agents = await agentMemory(product);
       const rawMs = [await rawTcpMs(bytesEach), await rawTcpMs(bytesEach), await rawTcpMs(bytesEach)];
       const raw = [...rawMs].sort((a, b) => a - b)[1]!;
       const worstAgent = Math.max(...agents.map(({ overShards }) => overShards));
-      log(`encoded and distributed in ${ms.toFixed(0)} ms, raw TCP ${raw.toFixed(0)} ms`);
+      log(
+        `encoded in ${encodedMs.toFixed(0)} ms, and on every device in ${ms.toFixed(0)} ms; raw TCP ${raw.toFixed(0)} ms`,
+      );
       const value = ms / raw;
       return {
         name: 'plan',
@@ -166,7 +185,7 @@ export const plan: Benchmark = {
             residentWithMappedFiles: planned.extraResident,
             met: planned.extraAnonymous < 1.5,
           },
-          distributing: { ms, rawTcpMs: rawMs, met: value <= 3 },
+          distributing: { ms, encodedAfterMs: encodedMs, rawTcpMs: rawMs, met: value <= 3 },
           agentMemory: {
             worstOver100MbPerShardByte: worstAgent,
             met: worstAgent <= 1.1,
