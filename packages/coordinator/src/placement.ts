@@ -3,18 +3,18 @@ import type { Device } from './device.ts';
 import type { CoordinatorEvent } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import { type CoordinatorOptions, SHORTEST_WAIT_MS } from './options.ts';
-import type { Clock, DeviceId, Installer, InstallProgress, SeatTask } from './ports.ts';
+import type { Clock, DeviceId, Installer } from './ports.ts';
 import type { Program } from './program.ts';
 import {
   answers,
   backOff,
   hasLostItsLoad,
-  type Install,
   type SeatRecord,
   type SeatSnapshot,
   seatRecord,
   seatSnapshot,
 } from './seat.ts';
+import { SeatInstalls } from './seat-installs.ts';
 import { pickSpare } from './spare.ts';
 
 /** Failed installs on a seat's own device after which a spare is preferred. */
@@ -41,8 +41,7 @@ export interface PlacementRuntime {
 export class Placement {
   readonly #seats: SeatRecord[];
   readonly #startedAt: number;
-  /** What a device may still have loaded from a seat that it lost while it was away. */
-  readonly #evicted = new Map<DeviceId, SeatTask[]>();
+  readonly #installs: SeatInstalls;
   #wake: (() => void) | null = null;
   /** A seat is to be looked at again because something may fill it by then. */
   #fillDue = false;
@@ -57,6 +56,10 @@ export class Placement {
     seats: readonly (DeviceId | null)[],
   ) {
     this.#startedAt = runtime.clock.now();
+    this.#installs = new SeatInstalls(runtime, deployment, {
+      changed: () => runtime.placementChanged(this),
+      lookAgain: () => this.reconcile(),
+    });
     this.#seats = program.seatTasks.map((tasks, index) => {
       const id = seats[index] ?? null;
       return seatRecord(index, tasks, id === null ? null : runtime.fleet.ensure(id));
@@ -113,11 +116,7 @@ export class Placement {
   /** A device came (back): what failed on it may work now, and what it lost its seat for is unloaded. */
   deviceConnected(device: Device): void {
     for (const seat of this.#seats) seat.failures.delete(device.id);
-    const tasks = this.#evicted.get(device.id);
-    if (tasks) {
-      this.#evicted.delete(device.id);
-      this.runtime.installer.uninstall(device.id, tasks);
-    }
+    this.#installs.deviceConnected(device);
   }
 
   /** A device would not compute a seat's shard. Often, or with "unknown-task": it is to be loaded again. */
@@ -172,7 +171,7 @@ export class Placement {
     this.#wake?.();
     this.#wake = null;
     for (const seat of this.#seats) {
-      if (seat.install) this.#abort(seat, 'the deployment was taken down');
+      if (seat.install) this.#installs.abort(seat, 'the deployment was taken down');
       if (!seat.holder) continue;
       seat.holder.seatCount--;
       if (seat.holder.connected) this.runtime.installer.uninstall(seat.holder.id, seat.tasks);
@@ -184,7 +183,7 @@ export class Placement {
   /** @returns when the seat is to be looked at again, or infinity where only an event can change something */
   #attend(seat: SeatRecord, now: number): number {
     const { holder } = seat;
-    if (seat.install && !seat.install.device.live) this.#abort(seat, 'the device left');
+    if (seat.install && !seat.install.device.live) this.#installs.abort(seat, 'the device left');
     if (holder && !holder.live && seat.loaded) {
       seat.loaded = false;
       this.runtime.placementChanged(this);
@@ -199,7 +198,7 @@ export class Placement {
 
   #attendLoaded(seat: SeatRecord, holder: Device, now: number): number {
     if (holder.silentSince === null) {
-      if (seat.install) this.#abort(seat, 'the seat’s own device answers again');
+      if (seat.install) this.#installs.abort(seat, 'the seat’s own device answers again');
       return Number.POSITIVE_INFINITY;
     }
     const dueAt = holder.silentSince + this.runtime.options.healSilentAfterMs;
@@ -222,7 +221,7 @@ export class Placement {
       return;
     }
     backOff(seat, holder, options, now);
-    this.#install(seat, holder);
+    this.#installs.begin(seat, holder);
   }
 
   /** The seat's own device is there: it gets its shard (again), unless that keeps failing and a spare is doing it. */
@@ -230,7 +229,7 @@ export class Placement {
     const failure = seat.failures.get(holder.id);
     if (seat.install && seat.install.device !== holder) {
       if ((failure?.count ?? 0) >= FAILURES_TO_REPLACE) return Number.POSITIVE_INFINITY;
-      this.#abort(seat, 'the seat’s own device returned');
+      this.#installs.abort(seat, 'the seat’s own device returned');
     }
     if (seat.install) return Number.POSITIVE_INFINITY;
     if (failure && failure.count >= FAILURES_TO_REPLACE) {
@@ -238,7 +237,7 @@ export class Placement {
       if (seat.install) return dueAt;
     }
     if (failure && failure.notBefore > now) return failure.notBefore;
-    this.#install(seat, holder);
+    this.#installs.begin(seat, holder);
     return Number.POSITIVE_INFINITY;
   }
 
@@ -264,96 +263,13 @@ export class Placement {
       return false;
     });
     if (!spare) return retryAt;
-    if (seat.install) this.#abort(seat, 'another device is there that answers');
+    if (seat.install) this.#installs.abort(seat, 'another device is there that answers');
     spare.seatCount++;
-    this.#install(seat, spare);
+    this.#installs.begin(seat, spare);
     return Number.POSITIVE_INFINITY;
   }
 
   #taken(device: Device): boolean {
     return this.#seats.some((seat) => seat.holder === device || seat.install?.device === device);
-  }
-
-  #install(seat: SeatRecord, device: Device): void {
-    const { emit, installer } = this.runtime;
-    const { deployment } = this;
-    const install: Install = {
-      device,
-      controller: new AbortController(),
-      progress: { sentBytes: 0, totalBytes: 0 },
-    };
-    seat.install = install;
-    emit({ kind: 'install-started', deployment, seat: seat.index, device: device.id });
-    const { signal } = install.controller;
-    const onProgress = (progress: InstallProgress) => {
-      if (seat.install !== install) return;
-      install.progress = progress;
-      emit({ kind: 'install-progress', deployment, seat: seat.index, device: device.id, progress });
-    };
-    installer.install(device.id, seat.tasks, { signal, onProgress }).then(
-      () => {
-        if (seat.install === install) this.#installed(seat, install);
-      },
-      (cause: unknown) => {
-        if (seat.install !== install) return;
-        backOff(seat, device, this.runtime.options, this.runtime.clock.now());
-        this.#endInstall(seat, cause instanceof Error ? cause.message : String(cause));
-        this.reconcile();
-      },
-    );
-  }
-
-  #installed(seat: SeatRecord, install: Install): void {
-    const { emit, installer } = this.runtime;
-    const { device, progress } = install;
-    const from = seat.holder;
-    seat.install = null;
-    seat.loaded = true;
-    seat.refusals = 0;
-    const common = { deployment: this.deployment, seat: seat.index };
-    emit({ kind: 'install-finished', ...common, device: device.id, transferredBytes: progress.sentBytes });
-    if (from !== device) {
-      seat.holder = device;
-      emit({
-        kind: 'seat-reassigned',
-        ...common,
-        from: from?.id ?? null,
-        to: device.id,
-        seats: this.runtime.seatsToStore(),
-      });
-      if (from) {
-        from.seatCount--;
-        if (from.connected) installer.uninstall(from.id, seat.tasks);
-        else this.#evicted.set(from.id, [...(this.#evicted.get(from.id) ?? []), ...seat.tasks]);
-      }
-    }
-    // Not before the seat is its own: this lets every placement look at its seats again.
-    device.showedLife();
-    this.runtime.placementChanged(this);
-    // The device that lost its seat is a spare now, and may fill another.
-    this.reconcile();
-  }
-
-  #abort(seat: SeatRecord, reason: string): void {
-    const { controller } = seat.install!;
-    this.#endInstall(seat, reason);
-    controller.abort(new Error(reason));
-  }
-
-  #endInstall(seat: SeatRecord, reason: string): void {
-    const { device } = seat.install!;
-    seat.install = null;
-    if (device !== seat.holder) {
-      device.seatCount--;
-      // What was loaded before it was broken off would stay loaded for nothing.
-      if (device.connected) this.runtime.installer.uninstall(device.id, seat.tasks);
-    }
-    this.runtime.emit({
-      kind: 'install-failed',
-      deployment: this.deployment,
-      seat: seat.index,
-      device: device.id,
-      reason,
-    });
   }
 }

@@ -60,6 +60,8 @@ describe('sending blobs', () => {
     const device = new LateDevice();
     const sender = new BlobSender(directory, device.take);
     const blobs = [await blob(17 * LIMITS.blobChunkBytes + 11, 1), await blob(0, 2), await blob(300_000, 3)];
+    // Of one chunk each: a read's frames are needed again while others are still on their way.
+    for (let seed = 4; seed < 12; seed++) blobs.push(await blob(1_000, seed));
     const complete: string[] = [];
     for (let round = 0; round < 2; round++) {
       await sender.send('pi', blobs, { ...sending(), onComplete: ({ sha256 }) => complete.push(sha256) });
