@@ -76,10 +76,14 @@ for (const [fault, words] of [
   });
 }
 
-/** A scene of the tour stands longer than it takes to read it. */
-const LONGEST_SCENE = '00:10';
-/** The scene that now plays is over: the page's clock is put forward, the product's goes on as it does. */
-const nextScene = () => page.clock.fastForward(LONGEST_SCENE);
+const caption = (words: string) => page.getByText(words);
+/**
+ * Plays the tour on until a caption stands: puts the page's clock forward, in steps shorter than any scene, so that none
+ * is passed over; the product's clock goes on as it does.
+ */
+async function scene(words: string): Promise<void> {
+  while (!(await caption(words).isVisible())) await page.clock.fastForward('00:02');
+}
 const dead = () => page.locator('[data-testid^="device-local-"][data-state="dead"]');
 const counter = async (name: string) =>
   Number(((await page.getByTestId(`counter-${name}`).textContent()) ?? '').replace(/\D/g, ''));
@@ -89,14 +93,12 @@ test('the tour is left with Escape, and what it did is undone', async () => {
   await page.clock.install();
   await page.getByRole('button', { name: 'Play the tour' }).focus();
   await page.keyboard.press('Enter');
-  await expect(page.getByText('each hold a part of every layer.')).toBeVisible();
-  await nextScene();
-  await expect(page.getByText('Eight requests are always in flight now.')).toBeVisible();
-  await nextScene();
-  await expect(page.getByText('is killed: its process ends at once.')).toBeVisible();
+  await expect(caption('each hold a part of every layer.')).toBeVisible();
+  await scene('Eight requests are always in flight now.');
+  await scene('is killed: its process ends at once.');
   await expect(dead()).toHaveCount(1);
   await page.keyboard.press('Escape');
-  await expect(page.getByText('is killed: its process ends at once.')).toHaveCount(0);
+  await expect(caption('is killed: its process ends at once.')).toHaveCount(0);
   await expect(dead()).toHaveCount(0, { timeout: 20_000 });
   await expect(page.getByRole('button', { name: 'Start load' })).toBeVisible();
   await product.deploymentState('lenet5', 'ready');
@@ -104,26 +106,21 @@ test('the tour is left with Escape, and what it did is undone', async () => {
 
 test('the tour runs to its end: the device is back, the load has stopped, nothing was lost', async () => {
   await page.getByRole('button', { name: 'Play the tour' }).click();
-  await expect(page.getByText('each hold a part of every layer.')).toBeVisible();
-  await nextScene();
-  await expect(page.getByText('Eight requests are always in flight now.')).toBeVisible();
+  await expect(caption('each hold a part of every layer.')).toBeVisible();
+  await scene('Eight requests are always in flight now.');
   await expect(page.getByRole('button', { name: 'Stop load' })).toBeVisible();
-  await nextScene();
-  await expect(page.getByText('is killed: its process ends at once.')).toBeVisible();
+  await scene('is killed: its process ends at once.');
   await expect(dead()).toHaveCount(1);
-  await nextScene();
-  await expect(page.getByText('Lost stays at 0, recovered climbs.')).toBeVisible();
+  await scene('Lost stays at 0, recovered climbs.');
   await expect.poll(() => counter('recovered')).toBeGreaterThan(0);
   expect(await counter('lost')).toBe(0);
-  await nextScene();
-  await expect(page.getByText('It still holds its shard, so nothing has to be sent.')).toBeVisible();
+  await scene('It still holds its shard, so nothing has to be sent.');
+  await scene('That was the tour.');
+  while (await caption('That was the tour.').isVisible()) await page.clock.fastForward('00:02');
   await expect(page.locator('[data-testid^="device-local-"][data-state="ready"]')).toHaveCount(6, {
     timeout: 20_000,
   });
-  await nextScene();
-  await expect(page.getByText('That was the tour.')).toBeVisible();
-  await nextScene();
-  await expect(page.getByText('That was the tour.')).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Start load' })).toBeVisible();
   await product.deploymentState('lenet5', 'ready');
   expect((await product.devices()).every(({ state }) => state === 'ready')).toBe(true);
   const { load } = await product.deployment('lenet5');
