@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { Coordinator, type CoordinatorEvent } from '@sparewheel/coordinator';
 import { createAdaptiveEngine, type Engine } from '@sparewheel/engine';
 import { TENSOR_EVENT } from '@sparewheel/protocol';
+import { reachable } from '../addresses.ts';
 import { Access } from './access.ts';
 import { AgentGateway } from './agents/agent-gateway.ts';
 import { DeviceFaults } from './agents/device-faults.ts';
@@ -278,10 +279,4 @@ export class DataPlane {
   #nameOf(device: string): string {
     return this.#registry.get(device)?.name ?? device;
   }
-}
-
-/** An address at which this machine reaches a server that listens on `host`. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
 }
