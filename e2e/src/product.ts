@@ -56,8 +56,13 @@ export class Product {
     const home = options.home ?? mkdtempSync(join(tmpdir(), 'sparewheel-e2e-'));
     const ports = options.ports ?? { control: await freePort(), data: await freePort() };
     const product = new Product(home, ports, options);
-    await product.#ready();
-    if (!options.withoutDemo) await product.deploymentState('lenet5', 'ready');
+    try {
+      await product.#ready();
+      if (!options.withoutDemo) await product.deploymentState('lenet5', 'ready');
+    } catch (error) {
+      await product.stop();
+      throw error;
+    }
     return product;
   }
 
