@@ -5,19 +5,25 @@ import type { FleetRow } from '../../src/view-model/fleet.ts';
 import { Button } from '../ui/button.tsx';
 import { FaultMenu } from './fault-menu.tsx';
 import type { DeviceCommands } from './use-device-actions.ts';
+import { useJustChanged } from './use-just-changed.ts';
+
+/** Somebody who presses Kill just when another operator's kill shows does not mean the Revive that takes its place. */
+const NOT_MEANT_MS = 500;
 
 /** Kill or revive, and the menu of the other faults. */
 export function DeviceButtons({ row, actions }: { row: FleetRow; actions: DeviceCommands }) {
   const { device, pending } = row;
   const can = deviceActions(device);
+  const kills = can.kill && !can.revive;
+  const blocked = useJustChanged(kills, NOT_MEANT_MS) || pending !== null;
   return (
     <div className="flex items-center gap-1">
-      {can.kill && !can.revive ? (
+      {kills ? (
         <Button
           variant="danger"
           size="small"
           className="w-19"
-          disabled={pending !== null}
+          disabled={blocked}
           title={killTitle(device)}
           aria-label={killTitle(device)}
           onClick={() => actions.kill(device)}
@@ -30,7 +36,7 @@ export function DeviceButtons({ row, actions }: { row: FleetRow; actions: Device
           variant="ok"
           size="small"
           className="w-19"
-          disabled={pending !== null || !can.revive}
+          disabled={blocked || !can.revive}
           title={reviveTitle(device)}
           aria-label={reviveTitle(device)}
           onClick={() => actions.revive(device)}
