@@ -100,7 +100,7 @@ export class Scene {
 /**
  * @param polite  scheduled only when nothing else wants the processor, so that on one machine with the server a browser
  *   takes what is left over, as one on a machine of its own would. By chrt where it is, since Chromium sets its own nice
- *   values
+ *   values; and for its session as a whole, since Linux shares the processor out among sessions first
  */
 export async function launchBrowser({ polite = false } = {}): Promise<Browser> {
   const executable = process.env.CHROMIUM_PATH ?? chromium.executablePath();
@@ -110,7 +110,7 @@ export async function launchBrowser({ polite = false } = {}): Promise<Browser> {
   const script = join(folder, 'polite-browser');
   writeFileSync(
     script,
-    `#!/bin/sh\ncommand -v chrt >/dev/null && exec chrt --idle 0 '${executable}' "$@"\nexec nice -n 19 '${executable}' "$@"\n`,
+    `#!/bin/sh\n[ -w /proc/self/autogroup ] && echo 19 > /proc/self/autogroup\ncommand -v chrt >/dev/null && exec chrt --idle 0 '${executable}' "$@"\nexec nice -n 19 '${executable}' "$@"\n`,
   );
   chmodSync(script, 0o700);
   const browser = await chromium.launch({ executablePath: script, args });
