@@ -1,13 +1,13 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { type Engine, measureEngine } from '@sparewheel/engine';
+import { type Engine, measureEngine, SPEED_METHOD } from '@sparewheel/engine';
 import { machineId } from '@sparewheel/engine/machine';
 import { type DeviceProfile, deviceProfileSchema } from '@sparewheel/protocol';
 
 /**
  * How fast this device is: measured the first time, then read from its folder, so that a device that returns does not
- * wait for it. Measured anew where the processor or the engine is another.
+ * wait for it. Measured anew where the processor, the engine or the measuring is another.
  * @param folder  an existing directory
  * @returns undefined where it cannot be measured; the device works all the same
  */
@@ -19,7 +19,7 @@ export async function deviceProfile(
   const cores = availableParallelism();
   const machine = await machineId();
   const path = join(folder, 'profile.json');
-  const measuredOn = `${engine.backend}, ${cpus()[0]?.model.trim() ?? process.arch}`;
+  const measuredOn = `${engine.backend}, ${cpus()[0]?.model.trim() ?? process.arch}, ${SPEED_METHOD}`;
   try {
     const stored = JSON.parse(await readFile(path, 'utf8')) as { measuredOn?: unknown };
     if (stored.measuredOn === measuredOn) return deviceProfileSchema.parse({ ...stored, cores, machine });

@@ -127,7 +127,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     }
     this.host.recovered += recovered;
     this.#observeArrivals(now);
-    this.finish(now, [assemble(blocks, this.#dims!, axis, ranges)]);
+    this.finish([assemble(blocks, this.#dims!, axis, ranges)]);
   }
 
   override abandon(): void {

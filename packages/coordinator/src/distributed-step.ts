@@ -139,6 +139,7 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
     const now = this.runtime.clock.now();
     const trace = this.trace.shards[shard]!;
     trace.answeredAt = now;
+    trace.computeMs = message.computeMicros / 1000;
     this.keep(shard, message.tensors);
     if (this.ended) {
       trace.status = 'late';
@@ -215,9 +216,10 @@ export abstract class DistributedStep implements FlightOwner, ParkedStep {
   }
 
   /** Hands the outputs on; then frees the devices that have not answered. */
-  protected finish(now: number, outputs: readonly Tensor[]): void {
+  protected finish(outputs: readonly Tensor[]): void {
     this.ended = true;
-    this.trace.finishedAt = now;
+    // After decoding, which belongs to the step.
+    this.trace.finishedAt = this.runtime.clock.now();
     this.#thresholdTimer?.();
     // The next step's scatter goes out before the cancels: somebody is waiting for it.
     this.host.stepFinished(this.step.index, outputs);

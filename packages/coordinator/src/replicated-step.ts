@@ -49,7 +49,7 @@ export class ReplicatedStep extends DistributedStep {
     this.#copies.push({ shard, tensors });
   }
 
-  protected override decode(now: number): void {
+  protected override decode(): void {
     const [first, second] = this.#copies;
     if (this.gather.needed > 1) {
       const residual = disagreement(first!.tensors, second!.tensors);
@@ -60,7 +60,7 @@ export class ReplicatedStep extends DistributedStep {
     }
     const trace = this.trace.shards[first!.shard]!;
     if (trace.status !== 'rescued') trace.status = 'used';
-    this.finish(now, first!.tensors);
+    this.finish(first!.tensors);
   }
 
   protected override afterEnd(): void {}
@@ -79,7 +79,7 @@ export class ReplicatedStep extends DistributedStep {
           .filter(({ tensors }) => disagreement(tensors, truth) > REPLICA_TOLERANCE)
           .flatMap(({ shard }) => this.holder(shard) ?? []);
         this.host.rescued++;
-        this.finish(this.runtime.clock.now(), truth);
+        this.finish(truth);
         this.runtime.emit({
           kind: 'corruption',
           deployment: this.host.generation.deployment,

@@ -14,6 +14,8 @@ export interface ShardTrace {
   /** Milliseconds of the coordinator's clock; null where nothing was sent. */
   sentAt: number | null;
   answeredAt: number | null;
+  /** Milliseconds of its engine, as the device tells; missing where nothing was answered. */
+  computeMs?: number;
   status: ShardStatus;
   /** The coordinator stopped waiting for it, or did not ask a device at its cap: otherwise it might have come. */
   calledOff?: true;

@@ -1,10 +1,12 @@
 import { measureSpeed, type Speed } from '@sparewheel/onnx';
 import type { Engine } from './engine.ts';
 
+export { SPEED_METHOD } from '@sparewheel/onnx';
+
 const KEY = 'calibration';
 
 /**
- * Measures how fast an engine is, with the settings under which it serves; some 100 ms on a small server, 16 MB
+ * Measures how fast an engine is, with the settings under which it serves; some 150 ms on a small server, 32 MB
  * while it lasts. Whatever else the machine does slows some of the runs, and only the best of them count.
  * @throws {EngineError} the engine cannot run at all
  */

@@ -79,7 +79,10 @@ describe('what requests share', () => {
   });
 
   it('devices of one machine share its cores for computing, and wait for their hops together', () => {
-    expect(total(fleet(() => ({ machine: 'one', cores: 2 })))).toBeCloseTo(3 + 2 * 2 * (0.5 + 2) + 1.5);
+    const work = 2 * 2 * (0.5 + 2);
+    // At the end a core is idle while another has a piece to finish: half of one, on two cores.
+    const idle = (0.5 + 2) / 2;
+    expect(total(fleet(() => ({ machine: 'one', cores: 2 })))).toBeCloseTo(3 + work + idle + 1.5);
     // More cores than devices help nobody.
     expect(total(fleet(() => ({ machine: 'one', cores: 8 })))).toBeCloseTo(3 + 2 * (0.5 + 2) + 1.5);
   });
@@ -92,12 +95,22 @@ describe('what requests share', () => {
     const devices = fleet(() => ({ machine: 'one', cores: 2 }));
     const { totalMs } = predictLatency({ ...branches, layers }, plan, COSTS, devices);
     // Eight calls of an engine on two cores, and four times two quarters of 8 ms at 4/3 threads.
-    expect(totalMs).toBeCloseTo(3 + 8 * (0.5 / 2 + 2 / (4 / 3)) + 1.5);
+    expect(totalMs).toBeCloseTo(3 + 8 * (0.5 / 2 + 2 / (4 / 3)) + (0.5 + 2) / 2 + 1.5);
   });
 
-  it('beside the data plane a hop is work for the cores too, and no link is passed', () => {
+  it('beside the data plane a part of a hop is work for the cores too, and no link is passed', () => {
     const beside = { machine: 'one', cores: 2, besideDataPlane: true };
-    expect(total(fleet(() => beside))).toBeCloseTo(2 * 2 * (3 + 0.5 + 2) + 1.5);
+    // Of 3 ms, 0.45 on either side; eight tasks on two cores, who wait for the rest together.
+    expect(total(fleet(() => beside))).toBeCloseTo(
+      2.1 + (8 * (0.9 + 0.5 + 2)) / 2 + (0.45 + 0.5 + 2) / 2 + 1.5,
+    );
+  });
+
+  it('beside the data plane its one thread sends to one device after the other, however many cores there are', () => {
+    // 40 bytes to and from each seat at 1 byte/ms: half on the thread, half on the device.
+    const beside = { machine: 'one', cores: 64, besideDataPlane: true, bytesPerMs: 1 };
+    const thread = 0.45 + 20;
+    expect(total(fleet(() => beside))).toBeCloseTo(2.1 + 8 * thread + (thread + 0.5 + 2) + 1.5);
   });
 
   it('bytes to all machines pass the one link of the data plane', () => {

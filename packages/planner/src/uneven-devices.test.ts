@@ -81,7 +81,8 @@ describe('devices that are not alike', () => {
       device(`d${i}`, factor, { machine: 'one', cores: 8, besideDataPlane: true }),
     );
     const { explanation } = planFleet(profile, { ...OPTIONS, devices: noisy });
-    expect(explanation.predictedMs).toBeCloseTo(1 + 0.15 + 6.68, 1);
+    // Of the hop, the data plane's thread does 0.15 ms for one device after the other; three suffice.
+    expect(explanation.predictedMs).toBeCloseTo(0.7 + 3 * 0.15 + 0.15 + 0.15 + 6.68, 1);
   });
 
   it('on one machine have the same way to it, the middle of what was measured', () => {
@@ -96,9 +97,10 @@ describe('devices that are not alike', () => {
     const [alone, shared] = [apart, together].map(
       (devices) => planFleet(profile, { ...OPTIONS, devices }).explanation.predictedMs,
     );
-    // A third of 20 ms, a call of the engine and a hop each; four on two cores take twice as long for all but the hop.
+    // A third of 20 ms, a call of the engine and a hop each; four on two cores take twice as long for all but the hop,
+    // and half of one longer, when a core is idle while the other has the last one to finish.
     expect(alone).toBeCloseTo(1 + 0.15 + 6.68, 1);
-    expect(shared).toBeCloseTo(1 + 2 * (0.15 + 6.68), 1);
+    expect(shared).toBeCloseTo(1 + 2.5 * (0.15 + 6.68), 1);
   });
 });
 

@@ -31,6 +31,14 @@ describe('the waterfall of a request', () => {
     expect(draw(codedTrace([4, 5, 60])).lanes[3]!.bars[0]!.kind).toBe('late');
   });
 
+  it('tells how much of an answer was computing, where the device said so', () => {
+    const trace = codedTrace([4, 6, 5]);
+    trace.steps[0]!.shards[0]!.computeMs = 1.5;
+    const [, first, second] = draw(trace).lanes;
+    expect(first!.bars[0]!.text).toContain('answered after 4.00 ms (computing 1.50 ms)');
+    expect(second!.bars[0]!.text).not.toContain('computing');
+  });
+
   it('tells an answer that was called off, and a busy device that was not asked, from nobody being there', () => {
     const texts = (arrivals: Parameters<typeof codedTrace>[0], calledOff: number) => {
       const trace = codedTrace(arrivals);

@@ -149,8 +149,8 @@ function roleOf(step: StepTrace, { shard }: ShardTrace, k: number): WaterfallLan
 }
 
 function describe(kind: BarKind, shard: ShardTrace, tookMs: number): string {
-  const { answeredAt, sentAt } = shard;
-  const took = ms(tookMs);
+  const { answeredAt, sentAt, computeMs } = shard;
+  const took = computeMs === undefined ? ms(tookMs) : `${ms(tookMs)} (computing ${ms(computeMs)})`;
   switch (kind) {
     case 'local':
     case 'used':
