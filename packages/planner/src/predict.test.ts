@@ -61,7 +61,15 @@ describe('what requests share', () => {
   const fleet = (rest: (i: number) => Partial<DeviceSpeed>): DeviceCapacity[] =>
     Array.from({ length: 4 }, (_, i) => ({
       id: `d${i}`,
-      speed: { ...SPEED, cores: 1, machine: `m${i}`, hopMs: 3, bytesPerMs: 1e9, ...rest(i) },
+      speed: {
+        ...SPEED,
+        cores: 1,
+        machine: `m${i}`,
+        engine: 'native',
+        hopMs: 3,
+        bytesPerMs: 1e9,
+        ...rest(i),
+      },
     }));
   const total = (devices: readonly DeviceCapacity[]) =>
     predictLatency(branches, plan, COSTS, devices).totalMs;

@@ -15,33 +15,26 @@ export interface DeviceCapacity {
 /** Speeds closer than this are taken for equal: blocks of different heights would gain less than they cost. */
 export const MEANINGFUL_DIFFERENCE = 1.15;
 /**
- * Devices of one machine that differ by less than this have only been measured at different moments, among them busy
- * ones; WebAssembly beside native code makes 7 of convolutions.
- */
-const SAME_MACHINE_DIFFERENCE = 3;
-
-/**
- * Gives devices of one machine that machine's speed, unless they differ by too much to be its doing, and the middle of
- * what was measured of the way to them. A device on the machine that timed the layers is as fast as that machine was
- * then: both figures come from one moment, and whatever else was going on cancels out of their ratio.
- * @param served  of the data plane's machine, with the settings of serving, when it timed the layers
+ * Gives devices of one machine that machine's speed, and the middle of what was measured of the way to them: they have
+ * only been measured at different moments, among them busy ones (six that start at once on two cores differ by four).
+ * A device on the machine that timed the layers is as fast as that machine was then: both figures come from one moment,
+ * and whatever else was going on cancels out of their ratio. WebAssembly is another machine in this respect.
+ * @param served  of the data plane's machine, natively, with the settings of serving, when it timed the layers
  */
 export function levelMachines(devices: readonly DeviceCapacity[], served?: Speed): DeviceCapacity[] {
-  const machines = new Map<string, DeviceSpeed[]>();
+  const kinds = new Map<string, DeviceSpeed[]>();
+  const kindOf = ({ machine, engine }: DeviceSpeed) => `${machine} ${engine}`;
   for (const { speed } of devices) {
-    if (speed) machines.set(speed.machine, [...(machines.get(speed.machine) ?? []), speed]);
+    if (speed) kinds.set(kindOf(speed), [...(kinds.get(kindOf(speed)) ?? []), speed]);
   }
   return devices.map((device) => {
     const { speed } = device;
     if (!speed) return device;
-    const beside = machines.get(speed.machine)!;
-    const level = (figure: (of: Speed) => number) => {
-      const own = figure(speed);
-      const reference =
-        speed.besideDataPlane && served ? figure(served) : Math.max(...beside.map((each) => figure(each)));
-      const ratio = reference / own;
-      return Math.max(ratio, 1 / ratio) < SAME_MACHINE_DIFFERENCE ? reference : own;
-    };
+    const beside = kinds.get(kindOf(speed))!;
+    const level = (figure: (of: Speed) => number) =>
+      speed.besideDataPlane && speed.engine === 'native' && served
+        ? figure(served)
+        : Math.max(...beside.map((each) => figure(each)));
     const hopMs = middle(beside.flatMap((each) => each.hopMs ?? []));
     const bytesPerMs = middle(beside.flatMap((each) => each.bytesPerMs ?? []));
     return {

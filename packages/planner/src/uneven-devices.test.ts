@@ -27,6 +27,7 @@ const device = (id: string, factor: number, rest: Partial<DeviceSpeed> = {}): De
     memoryBytesPerSecond: factor * MEASURED.memoryBytesPerSecond,
     cores: 1,
     machine: id,
+    engine: 'native',
     hopMs: 1,
     bytesPerMs: 100_000,
     ...rest,
@@ -70,10 +71,19 @@ describe('devices that are not alike', () => {
   });
 
   it('on one machine are as fast as it is, whatever disturbed their measuring', () => {
-    const noisy = [1, 0.7, 0.9, 0.75].map((factor, i) =>
+    const noisy = [1, 0.2, 0.9, 0.75].map((factor, i) =>
       device(`d${i}`, factor, { machine: 'one', cores: 2 }),
     );
     expect(rowsOf(planFleet(profile, { ...OPTIONS, devices: noisy }).plan)).toEqual([334, 333, 333]);
+  });
+
+  it('on one machine as WebAssembly get fewer rows than native ones', () => {
+    const mixed = [1, 0.9, 0.15, 1].map((factor, i) =>
+      device(`d${i}`, factor, { machine: 'one', cores: 8, engine: factor < 0.5 ? 'wasm' : 'native' }),
+    );
+    const { plan, seats } = planFleet(profile, { ...OPTIONS, devices: mixed });
+    const rows = rowsOf(plan);
+    expect(rows[seats.indexOf('d2')]).toBeLessThan(rows[seats.indexOf('d1')]! / 3);
   });
 
   it('on the machine that timed the layers are as fast as it was then', () => {

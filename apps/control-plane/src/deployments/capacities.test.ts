@@ -34,6 +34,7 @@ it('passes on what was measured, and nothing where nothing was', () => {
     memoryBytesPerSecond: 1e10,
     cores: 4,
     machine: 'one',
+    engine: 'native',
     bytesPerMs: 1e5,
   });
   expect(unknown).toEqual({ id: 'b' });

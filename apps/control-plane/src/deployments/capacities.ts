@@ -13,24 +13,29 @@ export function capacities(devices: readonly DeviceView[], dataPlaneMachine: str
   for (const { profile } of devices) {
     if (profile) onMachine.set(profile.machine, (onMachine.get(profile.machine) ?? 0) + 1);
   }
-  return devices.map(({ id, memory, profile }): DeviceCapacity => {
+  return devices.map(({ id, memory, profile, engine }): DeviceCapacity => {
     const sharers = profile ? onMachine.get(profile.machine)! : 1;
     const memoryBytes = Math.floor((memory.totalBytes * SHARE_FOR_WEIGHTS) / sharers);
     return {
       id,
       ...(memoryBytes > 0 ? { memoryBytes } : {}),
-      ...(profile ? { speed: speedOf(profile, dataPlaneMachine) } : {}),
+      ...(profile ? { speed: speedOf(profile, engine, dataPlaneMachine) } : {}),
     };
   });
 }
 
-function speedOf(profile: NonNullable<DeviceView['profile']>, dataPlaneMachine: string) {
+function speedOf(
+  profile: NonNullable<DeviceView['profile']>,
+  engine: DeviceView['engine'],
+  dataPlaneMachine: string,
+) {
   const { multiplyAddsPerSecond, memoryBytesPerSecond, cores, machine, hopMs, bytesPerSecond } = profile;
   return {
     multiplyAddsPerSecond,
     memoryBytesPerSecond,
     cores,
     machine,
+    engine,
     ...(machine === dataPlaneMachine ? { besideDataPlane: true } : {}),
     ...(hopMs === null ? {} : { hopMs }),
     ...(bytesPerSecond === null ? {} : { bytesPerMs: bytesPerSecond / 1000 }),
