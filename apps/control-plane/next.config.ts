@@ -12,6 +12,11 @@ const config: NextConfig = {
   /** `npm run check` type-checks the whole repository; a build need not do it a second time. */
   typescript: { ignoreBuildErrors: true },
   devIndicators: false,
+  /** Where one would look for them; deployments live on the live page. */
+  redirects: async () => [
+    { source: '/deployments', destination: '/', permanent: false },
+    { source: '/deployments/:name', destination: '/?deployment=:name', permanent: false },
+  ],
 };
 
 export default config;

@@ -23,9 +23,13 @@ export function followDataPlane(
   link: DataPlaneLink,
   { live, deployments, events, store, log, stopping, listening }: DataPlaneFollowers,
 ): Promise<void> {
-  const nameOf = (id: string) => live.devices.find((device) => device.id === id)?.name ?? id;
+  // Of devices that came just now: the views, in which they are next, follow a moment later.
+  const newNames = new Map<string, string>();
+  const nameOf = (id: string) =>
+    newNames.get(id) ?? live.devices.find((device) => device.id === id)?.name ?? id;
   link.on('views', (views) => {
     live.devices = views.devices;
+    newNames.clear();
     live.latency = views.latency;
     deployments.setRuntimes(views.deployments);
   });
@@ -35,6 +39,7 @@ export function followDataPlane(
     if (event !== null) events.add(event);
   });
   link.on('device', (device) => {
+    newNames.set(device.id, device.name);
     store.saveDevice(device).catch((error: Error) => log(`A device cannot be stored: ${error.message}`));
   });
   link.on('crashed', (reason, delayMs) => {

@@ -32,7 +32,8 @@ export function EventsPanel() {
       ) : (
         <ScrollArea
           label="Newest events"
-          className="max-h-96 border-t 3xl:h-0 3xl:max-h-none 3xl:min-h-96 3xl:flex-1"
+          // As tall as what stands beside it. In pixels: 0 % of a height that is not known yet is the whole list's.
+          className="max-h-96 border-t 3xl:max-h-none 3xl:min-h-96 3xl:grow 3xl:basis-[0px]"
         >
           <EventList events={events.slice(0, SHOWN)} label="Recent events" />
         </ScrollArea>

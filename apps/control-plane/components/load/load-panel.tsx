@@ -6,6 +6,7 @@ import { formatCount, formatPercent } from '../../src/view-model/format.ts';
 import {
   describeLoad,
   FIRST_LOAD,
+  formOf,
   type LoadForm,
   loadProgress,
   loadRequest,
@@ -53,7 +54,7 @@ export function LoadPanel({ deployment }: { deployment: DeploymentView }) {
       style={{ gridArea: 'load' }}
     >
       <form onSubmit={submit} className="@container flex flex-col gap-3 border-t p-4">
-        <LoadFields form={form} disabled={running} onChange={setForm} />
+        <LoadFields form={load?.running ? formOf(load) : form} disabled={running} onChange={setForm} />
         {!running && (
           <LoadInputs
             deployment={deployment}

@@ -1,6 +1,6 @@
 import type { LoadView } from '@sparewheel/protocol';
 import { expect, it } from 'vitest';
-import { describeLoad, FIRST_LOAD, loadProgress, loadRequest } from './load-form.ts';
+import { describeLoad, FIRST_LOAD, formOf, loadProgress, loadRequest } from './load-form.ts';
 
 const VIEW: LoadView = {
   running: true,
@@ -42,4 +42,10 @@ it('is described by what it does', () => {
   expect(describeLoad({ ...VIEW, seconds: 30, pictures: 3 })).toBe(
     '8 always in flight, for 30 s, 3 pictures',
   );
+});
+
+it('shows a running load in the fields, whoever started it', () => {
+  const open: LoadView = { ...VIEW, mode: 'open', concurrency: null, ratePerSecond: 15, seconds: 30 };
+  expect(loadRequest(formOf(open), [])).toEqual({ mode: 'open', ratePerSecond: 15, seconds: 30 });
+  expect(loadRequest(formOf(VIEW), [])).toEqual({ mode: 'closed', concurrency: 8 });
 });

@@ -31,6 +31,17 @@ export function loadRequest(form: LoadForm, pictures: readonly string[]): LoadRe
     : { mode: 'open', ratePerSecond: form.ratePerSecond, ...ends };
 }
 
+/** What the fields say while a load runs, whoever started it. */
+export function formOf(load: LoadView): LoadForm {
+  return {
+    mode: load.mode,
+    concurrency: load.concurrency ?? FIRST_LOAD.concurrency,
+    ratePerSecond: load.ratePerSecond ?? FIRST_LOAD.ratePerSecond,
+    seconds: load.seconds ?? Number.NaN,
+    requests: load.requests ?? Number.NaN,
+  };
+}
+
 /** How far a load is that ends by itself, 0 to 1; null where it has no end. */
 export function loadProgress(load: LoadView, nowMs: number): number | null {
   const fractions = [
