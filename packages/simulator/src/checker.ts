@@ -206,14 +206,14 @@ export class Checker {
   }
 
   /** Without any redundancy there is nothing to verify with, and nothing is promised. */
-  #verifiable({ plan }: RequestRecord): boolean {
-    return plan.steps.every((step) =>
+  #verifiable({ plans }: RequestRecord): boolean {
+    const redundant = (step: Step) =>
       step.kind === 'coded'
         ? step.parityShards > 0
         : step.kind === 'replicated'
           ? step.seats.length > 1
-          : true,
-    );
+          : true;
+    return [...plans].every(({ steps }) => steps.every(redundant));
   }
 
   /** With no more devices out than every group repairs, a request may neither fail nor wait. */

@@ -62,6 +62,7 @@ export class Clients {
       ? this.random.between(30, 2_000)
       : deployment.policy.deadlineMs;
     const { active, latest, policy, everReady, width, name } = deployment;
+    const queued = inFlight >= world.scenario.options.requestsInFlight!;
     const record: RequestRecord = {
       number: ++this.#requests,
       deployment: name,
@@ -71,9 +72,10 @@ export class Clients {
       policy,
       models: new Set([active.model, latest.model]),
       plan: active.plan,
+      plans: new Set(queued ? [active.plan, latest.plan] : [active.plan]),
       seats,
       everReady,
-      queued: inFlight >= world.scenario.options.requestsInFlight!,
+      queued,
       engineBusyMs: plane.engine.busyMs,
       engineBacklogMs: plane.engine.backlogMs,
       aborted: false,
@@ -109,10 +111,12 @@ export class Clients {
     clock.touch();
   }
 
-  /** A redeployment of the same name with another model: both are right until it is over. */
-  modelChanged(deployment: LiveDeployment): void {
+  /** The same name with another plan, perhaps of another model: until it is over, either is right. */
+  redeployed({ name, latest }: LiveDeployment): void {
     for (const record of this.#pending) {
-      if (record.deployment === deployment.name) record.models.add(deployment.latest.model);
+      if (record.deployment !== name) continue;
+      record.models.add(latest.model);
+      if (record.queued) record.plans.add(latest.plan);
     }
   }
 

@@ -227,7 +227,7 @@ export class Nemesis {
     const ids = random.shuffled(world.devices).map(({ id }) => id);
     const seats = random.chance(0.5) ? [] : ids.slice(0, plan.seats.length);
     world.deploy(deployRequest(deployment.name, model, plan, policy, seats), model, deployment.width);
-    this.clients.modelChanged(deployment);
+    this.clients.redeployed(deployment);
   }
 
   /** Taken down and made anew under the same name; what was accepted finishes on the old one. */

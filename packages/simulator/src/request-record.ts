@@ -15,6 +15,8 @@ export interface RequestRecord {
   /** Whose answer is right: one model, or two during a rolling change. */
   readonly models: Set<SyntheticModel>;
   readonly plan: Plan;
+  /** Under which it may begin: one that waits for a place begins under the plan that serves then. */
+  readonly plans: Set<Plan>;
   readonly seats: CoordinatorSnapshot['deployments'][number]['seats'];
   /** The deployment had been able to answer before. */
   readonly everReady: boolean;
