@@ -11,7 +11,7 @@ const FULL_MINUTES = 10;
 const COLD_LOADS = 3;
 const SETTLE_MS = 5_000;
 const WATCH_MS = 20_000;
-const ROUNDS = 5;
+const ROUNDS = 6;
 const ROUND_SECONDS = 20;
 /** What a page may grow by in its last third before it counts as growing: garbage collection is not exact. */
 const GROWTH_GOAL = 0.05;

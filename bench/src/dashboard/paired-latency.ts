@@ -1,5 +1,7 @@
 /** The data plane's tail with dashboards open and with none, in turns of one run, so that the machine's moods fall on both. */
+import { once } from 'node:events';
 import type { LoadView } from '@sparewheel/protocol';
+import { io } from 'socket.io-client';
 import { median } from '../measure.ts';
 import { launchBrowser, type Scene } from './scene.ts';
 
@@ -8,52 +10,70 @@ const WARM_UP_SECONDS = 3;
 /** Enough that eight requests of a turn are slower than its p99, and half of what two processors bear. */
 const PAIRED_RATE_PER_SECOND = 40;
 
+/** Who looks on: nobody; browsers that draw; connections that get the same and draw nothing, as if on other machines. */
+const AUDIENCES = ['none', 'browsers', 'connections'] as const;
+type Audience = (typeof AUDIENCES)[number];
+
 export interface PairedLatency {
   readonly rounds: number;
-  readonly withNoneMs: readonly number[];
-  readonly withFiveMs: readonly number[];
-  /** Median over the rounds of one's p99 ÷ the other's. */
+  /** p99 in ms, by round. */
+  readonly p99Ms: Readonly<Record<Audience, readonly number[]>>;
+  /** Median over the rounds of the p99 with browsers ÷ the one with none. */
   readonly ratio: number;
+  /** The same with connections. */
+  readonly connectionsRatio: number;
 }
 
-/** @param seconds  of load in each half of a round */
+/** @param seconds  of load in each part of a round */
 export async function pairedLatency(
   scene: Scene,
   { rounds, seconds }: { rounds: number; seconds: number },
   log: (line: string) => void,
 ): Promise<PairedLatency> {
-  const withNoneMs: number[] = [];
-  const withFiveMs: number[] = [];
+  const p99Ms = { none: [] as number[], browsers: [] as number[], connections: [] as number[] };
   for (let round = 0; round < rounds; round++) {
-    // The other way round each time: what drifts falls on both.
-    for (const open of round % 2 === 0 ? [false, true] : [true, false]) {
-      (open ? withFiveMs : withNoneMs).push(await p99(scene, open ? DASHBOARDS : 0, seconds));
+    // Another one first each time: what drifts falls on all.
+    for (let turn = 0; turn < AUDIENCES.length; turn++) {
+      const audience = AUDIENCES[(round + turn) % AUDIENCES.length]!;
+      p99Ms[audience].push(await p99(scene, audience, seconds));
     }
+    const [none, browsers, connections] = AUDIENCES.map((audience) => p99Ms[audience][round]!.toFixed(1));
     log(
-      `  p99 ${withNoneMs[round]!.toFixed(1)} ms with none, ${withFiveMs[round]!.toFixed(1)} ms with five open`,
+      `  p99 ${none} ms with none, ${browsers} ms with five open, ${connections} ms with five connections that draw nothing`,
     );
   }
-  return {
-    rounds,
-    withNoneMs,
-    withFiveMs,
-    ratio: median(withFiveMs.map((ms, round) => ms / withNoneMs[round]!)),
-  };
+  const ratioOf = (audience: Audience) => median(p99Ms[audience].map((ms, round) => ms / p99Ms.none[round]!));
+  return { rounds, p99Ms, ratio: ratioOf('browsers'), connectionsRatio: ratioOf('connections') };
 }
 
-async function p99(scene: Scene, dashboards: number, seconds: number): Promise<number> {
-  const browser = dashboards > 0 ? await launchBrowser({ polite: true }) : null;
+async function p99(scene: Scene, audience: Audience, seconds: number): Promise<number> {
+  const leave = await gather(scene, audience);
   try {
-    if (browser)
-      await Promise.all(
-        Array.from({ length: dashboards }, () => scene.visit(browser, '/?deployment=lenet5')),
-      );
     // Pages that have just loaded, and code that has not yet been compiled, are not what is asked about.
     await load(scene, WARM_UP_SECONDS);
     return (await load(scene, seconds)).percentiles.p99;
   } finally {
-    await browser?.close();
+    await leave();
   }
+}
+
+/** @returns sends the audience away */
+async function gather(scene: Scene, audience: Audience): Promise<() => Promise<void>> {
+  if (audience === 'none') return async () => {};
+  if (audience === 'browsers') {
+    const browser = await launchBrowser({ polite: true });
+    const pages = Array.from({ length: DASHBOARDS }, () => scene.visit(browser, '/?deployment=lenet5'));
+    await Promise.all(pages);
+    return () => browser.close();
+  }
+  const { url, tokens } = scene.product;
+  const sockets = Array.from({ length: DASHBOARDS }, () =>
+    io(`${url}/ui`, { transports: ['websocket'], auth: { token: tokens.operator }, forceNew: true }),
+  );
+  await Promise.all(sockets.map((socket) => once(socket as never, 'snapshot')));
+  return async () => {
+    for (const socket of sockets) socket.disconnect();
+  };
 }
 
 /** As the client saw it, from the intended start of each request. */

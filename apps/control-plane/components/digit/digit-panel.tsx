@@ -104,7 +104,8 @@ function AnswerNote({ live: { classification, asked, recoveredAnswers } }: { liv
       data-testid="digit-recovered"
       data-recovered={recovered}
       className={cn(
-        'rounded-lg px-3 py-2 text-[0.8125rem]',
+        // Two lines from the start: with the first answer nothing below moves away under somebody's press.
+        'min-h-15 rounded-lg px-3 py-2 text-[0.8125rem]',
         recovered > 0 ? 'bg-parity-wash text-parity-ink' : 'bg-raised text-ink-soft',
       )}
     >
@@ -115,7 +116,7 @@ function AnswerNote({ live: { classification, asked, recoveredAnswers } }: { liv
           : rescued > 0
             ? `${rescued} ${rescued === 1 ? 'shard' : 'shards'} of this answer computed by the data plane`
             : 'Every data shard answered this one'}
-      {asked > 0 && ` · ${formatCount(recoveredAnswers)} of ${formatCount(asked)} answers needed the parity`}
+      {asked > 0 && ` · ${formatCount(recoveredAnswers)} of ${formatCount(asked)} needed the parity`}
     </p>
   );
 }
