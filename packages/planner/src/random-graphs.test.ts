@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Strategy } from './plan.ts';
 import { createPlan } from './planner.ts';
+import { Draw } from './testing/growing.ts';
 import { relativeError } from './testing/public-graphs.ts';
-import { Draw, randomGraph } from './testing/random-graph.ts';
+import { randomGraph } from './testing/random-graph.ts';
 import { prepareModel } from './testing/run-plans.ts';
 
 /** More of them: `RANDOM_GRAPHS=900 npx vitest run packages/planner/src/random-graphs.test.ts`. */
