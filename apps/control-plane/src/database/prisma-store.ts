@@ -1,19 +1,10 @@
-import type { Policy } from '@sparewheel/coordinator';
-import type { Artifact, Artifacts, Plan } from '@sparewheel/planner';
-import type {
-  EventLevel,
-  EventView,
-  LinearLayerView,
-  Percentiles,
-  RequestCounts,
-  TensorSpec,
-} from '@sparewheel/protocol';
+import type { Plan } from '@sparewheel/planner';
+import type { EventLevel, EventView, Percentiles, RequestCounts } from '@sparewheel/protocol';
 import type { KnownDevice } from '../data-plane/messages.ts';
-import type { Model, Prisma, PrismaClient } from '../generated/prisma/client.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
+import { artifactColumns, deploymentRecord, json, modelRecord, shardRows, withShards } from './rows.ts';
 import {
-  type DeploymentChoice,
   type DeploymentRecord,
-  type DeploymentStatus,
   type EventQuery,
   type LatencySummary,
   ModelInUseError,
@@ -22,11 +13,6 @@ import {
   type Store,
   UnknownModelError,
 } from './store.ts';
-
-const withShards = {
-  shards: { orderBy: [{ step: 'asc' }, { index: 'asc' }] },
-} satisfies Prisma.DeploymentInclude;
-type DeploymentRow = Prisma.DeploymentGetPayload<{ include: { shards: true } }>;
 
 /** The store on SQLite. */
 export class PrismaStore implements Store {
@@ -260,83 +246,8 @@ export class PrismaStore implements Store {
   }
 }
 
-/** What stands in a JSON column is written and read by this file only, as the types of the record say. */
-function json(value: object): Prisma.InputJsonValue {
-  return value as Prisma.InputJsonValue;
-}
-
 function violates(error: unknown, constraint: 'unique' | 'foreign-key'): boolean {
   // Prisma's error codes: P2002 unique constraint, P2003 foreign key constraint.
   const code = error instanceof Error && 'code' in error ? error.code : null;
   return code === (constraint === 'unique' ? 'P2002' : 'P2003');
-}
-
-function modelRecord({ graphSha256, graphBytes, weightsSha256, weightsBytes, ...row }: Model): ModelRecord {
-  return {
-    ...row,
-    bytes: Number(row.bytes),
-    canonical: artifact({ graphSha256, graphBytes, weightsSha256, weightsBytes }),
-    parameters: Number(row.parameters),
-    dimensions: row.dimensions as Record<string, number>,
-    inputs: row.inputs as unknown as TensorSpec[],
-    outputs: row.outputs as unknown as TensorSpec[],
-    layers: row.layers as unknown as LinearLayerView[],
-    createdAt: row.createdAt.toISOString(),
-  };
-}
-
-function deploymentRecord(row: DeploymentRow): DeploymentRecord {
-  const artifacts: Record<string, Artifact[]> = {};
-  for (const shard of row.shards) {
-    const list = artifacts[shard.step] ?? [];
-    artifacts[shard.step] = list;
-    list[shard.index] = artifact(shard);
-  }
-  return {
-    name: row.name,
-    model: row.modelName,
-    status: row.status as DeploymentStatus,
-    reason: row.reason,
-    choice: row.request as unknown as DeploymentChoice,
-    policy: row.policy as unknown as Policy,
-    plan: row.plan as unknown as Plan,
-    artifacts: row.shards.length === 0 ? null : artifacts,
-    seats: row.seats as unknown as (string | null)[],
-    createdAt: row.createdAt.toISOString(),
-  };
-}
-
-function shardRows(artifacts: Artifacts, plan: Plan) {
-  const seats = new Map(plan.steps.map((step) => [step.id, step.kind === 'coded' ? step.seats : []]));
-  return Object.entries(artifacts).flatMap(([step, list]) =>
-    list.map((artifact, index) => ({
-      step,
-      index,
-      seat: seats.get(step)?.[index] ?? null,
-      ...artifactColumns(artifact),
-    })),
-  );
-}
-
-interface ArtifactColumns {
-  readonly graphSha256: string;
-  readonly graphBytes: bigint;
-  readonly weightsSha256: string | null;
-  readonly weightsBytes: bigint | null;
-}
-
-function artifactColumns({ graph, weights }: Artifact): ArtifactColumns {
-  return {
-    graphSha256: graph.sha256,
-    graphBytes: BigInt(graph.bytes),
-    weightsSha256: weights?.sha256 ?? null,
-    weightsBytes: weights === null ? null : BigInt(weights.bytes),
-  };
-}
-
-function artifact({ graphSha256, graphBytes, weightsSha256, weightsBytes }: ArtifactColumns): Artifact {
-  return {
-    graph: { sha256: graphSha256, bytes: Number(graphBytes) },
-    weights: weightsSha256 === null ? null : { sha256: weightsSha256, bytes: Number(weightsBytes) },
-  };
 }
