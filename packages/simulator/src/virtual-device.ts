@@ -95,16 +95,18 @@ export class VirtualDevice {
     for (const work of inbox) this.#whenRunning(work);
   }
 
-  /** Its connection broke: nobody waits for what it was asked. */
+  /** Its connection broke: nobody waits for what it was asked. One that is paused finds out after what came before. */
   forgetQueue(): void {
-    if (!this.life) return;
-    if (this.traits.answersAfterReconnect) {
-      this.life.queue.splice(KEPT_AFTER_RECONNECT);
-      return;
-    }
-    for (const job of this.life.queue) job.cancelled = true;
-    if (this.life.computing) this.life.computing.cancelled = true;
-    this.life.queue = [];
+    this.#whenRunning(() => {
+      const life = this.life!;
+      if (this.traits.answersAfterReconnect) {
+        life.queue.splice(KEPT_AFTER_RECONNECT);
+        return;
+      }
+      for (const job of life.queue) job.cancelled = true;
+      if (life.computing) life.computing.cancelled = true;
+      life.queue = [];
+    });
   }
 
   /** A message on the tensors connection. */

@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 500;
 /** Holds the promises about devices and seats: healing, returning, coming back after a restart. */
 export class Watch {
   /** Since when a seat has had nobody although a spare was there. */
-  readonly #emptySince = new Map<string, number>();
+  #emptySince = new Map<string, number>();
   /** Blobs on a device's disk when it connected; an install that was broken off may have sent some for nothing. */
   readonly #diskAtConnect = new Map<string, number>();
   /** By deployment, since the data plane started. */
@@ -163,6 +163,8 @@ export class Watch {
     }
     const snapshot = this.#review();
     const now = this.world.clock.now();
+    // Made anew, so that a seat which the plan of the moment does not have is forgotten.
+    const emptySince = new Map<string, number>();
     for (const { name, seats, nextSeats } of snapshot.deployments) {
       const held = new Set(
         [...seats, ...(nextSeats ?? [])].flatMap(({ device, installing }) => [device, installing]),
@@ -174,20 +176,18 @@ export class Watch {
       for (const seat of seats) {
         const key = `${name} ${seat.seat}`;
         this.#checkLoaded(name, seat);
-        if (!spare || !this.#isEmpty(seat, snapshot)) {
-          this.#emptySince.delete(key);
-          continue;
-        }
+        if (!spare || !this.#isEmpty(seat, snapshot)) continue;
         const since = this.#emptySince.get(key) ?? now;
-        this.#emptySince.set(key, since);
+        emptySince.set(key, since);
         if (now - since <= healBoundMs(this.world.scenario)) continue;
-        this.#emptySince.set(key, now);
+        emptySince.set(key, now);
         this.world.checker.complain(
           'b: beyond repair it is rescued, and healed',
           `seat ${seat.seat} of ${name} has been empty since ${since.toFixed(0)} ms, and ${spare.id} is idle`,
         );
       }
     }
+    this.#emptySince = emptySince;
   }
 
   /** Its device is gone for good as far as anybody can know, and nobody is being prepared for it. */
