@@ -122,18 +122,6 @@ export interface Site {
 export type Grown = readonly Val[] | null;
 export type Layer = (site: Site) => Grown;
 
-export const int = (name: string, whole: number): Attribute => ({ name, kind: 'int', value: BigInt(whole) });
-export const ints = (name: string, list: readonly number[]): Attribute => ({
-  name,
-  kind: 'ints',
-  value: list.map(BigInt),
-});
-export const real = (name: string, number: number): Attribute => ({ name, kind: 'float', value: number });
-export const text = (name: string, string: string): Attribute => ({
-  name,
-  kind: 'string',
-  value: new TextEncoder().encode(string),
-});
 export const count = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1);
 export const withAxis = (dims: readonly number[], axis: number, size: number) =>
   dims.map((dim, i) => (i === axis ? size : dim));

@@ -1,4 +1,5 @@
-import { count, type Draw, int, ints, type Layer, real, text } from './growing.ts';
+import { int, ints, real, text } from './exported.ts';
+import { count, type Draw, type Layer } from './growing.ts';
 
 const divisors = (whole: number) =>
   Array.from({ length: whole }, (_, i) => i + 1).filter((divisor) => whole % divisor === 0);
@@ -68,8 +69,8 @@ const conv: Layer = ({ draw, growing, of: { name, dims } }) => {
   const weights = growing.weights([filters, channels / group, ...kernel], (channels / group) * count(kernel));
   const inputs = [name, weights, ...(draw.chance(0.6) ? [growing.weights([filters], 1)] : [])];
   const common = [
-    ints('strides', strides),
-    ints('kernel_shape', kernel),
+    ints('strides', ...strides),
+    ints('kernel_shape', ...kernel),
     ...(group > 1 ? [int('group', group)] : []),
   ];
   const auto = draw.chance(0.2) ? draw.pick(['SAME_UPPER', 'SAME_LOWER', 'VALID']) : null;
@@ -84,7 +85,7 @@ const conv: Layer = ({ draw, growing, of: { name, dims } }) => {
     return Math.floor((padded - dilations[i]! * (kernel[i]! - 1) - 1) / strides[i]!) + 1;
   });
   if (out.some((size) => size < 1)) return null;
-  const attributes = [...common, ints('dilations', dilations), ints('pads', pads)];
+  const attributes = [...common, ints('dilations', ...dilations), ints('pads', ...pads)];
   return [growing.add('Conv', inputs, [dims[0]!, filters, ...out], attributes)];
 };
 
@@ -109,11 +110,11 @@ const convTranspose: Layer = ({ draw, growing, of: { name, dims } }) => {
   );
   if (out.some((size) => size < 1)) return null;
   const attributes = [
-    ints('strides', strides),
-    ints('kernel_shape', kernel),
-    ints('dilations', dilations),
-    ints('pads', pads),
-    ints('output_padding', more),
+    ints('strides', ...strides),
+    ints('kernel_shape', ...kernel),
+    ints('dilations', ...dilations),
+    ints('pads', ...pads),
+    ints('output_padding', ...more),
     ...(group > 1 ? [int('group', group)] : []),
   ];
   return [growing.add('ConvTranspose', inputs, [dims[0]!, group * perGroup, ...out], attributes)];

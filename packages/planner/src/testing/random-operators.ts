@@ -1,4 +1,5 @@
-import { count, int, ints, type Layer, withAxis } from './growing.ts';
+import { int, ints } from './exported.ts';
+import { count, type Layer, withAxis } from './growing.ts';
 import { window } from './random-linear-layers.ts';
 
 const elementwise: Layer = ({ draw, growing, of: { name, dims } }) => {
@@ -96,7 +97,7 @@ const transpose: Layer = ({ draw, growing, of: { name, dims } }) => {
       'Transpose',
       [name],
       perm.map((axis) => dims[axis]!),
-      [ints('perm', perm)],
+      [ints('perm', ...perm)],
     ),
   ];
 };
@@ -145,7 +146,7 @@ const pool: Layer = ({ draw, growing, of: { name, dims } }) => {
       op,
       [name],
       [...dims.slice(0, 2), ...out],
-      [ints('kernel_shape', kernel), ints('strides', strides)],
+      [ints('kernel_shape', ...kernel), ints('strides', ...strides)],
     ),
   ];
 };
@@ -165,7 +166,7 @@ const softmax: Layer = ({ draw, growing, of: { name, dims } }) => [
 const reduceMean: Layer = ({ draw, growing, of: { name, dims } }) => {
   const axis = draw.from(0, dims.length - 1);
   return [
-    growing.add('ReduceMean', [name], withAxis(dims, axis, 1), [ints('axes', [axis]), int('keepdims', 1)]),
+    growing.add('ReduceMean', [name], withAxis(dims, axis, 1), [ints('axes', axis), int('keepdims', 1)]),
   ];
 };
 
@@ -194,7 +195,7 @@ const attention: Layer = ({ growing, of: { name, dims } }) => {
     'Transpose',
     [name],
     perm.map((axis) => dims[axis]!),
-    [ints('perm', perm)],
+    [ints('perm', ...perm)],
   );
   const scores = [...dims.slice(0, -1), dims.at(-2)!];
   const product = growing.add('MatMul', [name, turned.name], scores);
