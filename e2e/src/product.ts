@@ -80,6 +80,8 @@ export class Product {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
+        // The test runner sets it beside a NO_COLOR, of which Node would warn.
+        FORCE_COLOR: undefined,
         PORT: String(this.ports.control),
         DATA_PORT: String(this.ports.data),
         SPAREWHEEL_HOME: this.home,
