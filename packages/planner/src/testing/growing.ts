@@ -1,27 +1,22 @@
 /** What a random graph is made with: numbers from a seed, and the nodes and constants so far. */
+import { seededRandom } from '@sparewheel/cdc/testing';
 import { type Attribute, type ConstantTensor, DATA_TYPE, type Node } from '@sparewheel/onnx';
 import { floats, node } from '@sparewheel/onnx/testing';
+import { elementCount } from '@sparewheel/protocol';
 
 /** A value of the graph under construction, float32. */
-export interface Val {
+export interface Value {
   readonly name: string;
   readonly dims: readonly number[];
 }
 
-/** Numbers that follow from a seed alone (mulberry32). */
+/** Choices that follow from a seed alone. */
 export class Draw {
-  #state: number;
+  /** From [0, 1). */
+  readonly unit: () => number;
 
   constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** From [0, 1). */
-  unit(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    this.unit = seededRandom(seed);
   }
 
   /** A whole number from `low` to `high`, both possible. */
@@ -78,7 +73,7 @@ export class Growing {
   }
 
   /** @returns the node's only output */
-  add(op: string, inputs: readonly string[], dims: readonly number[], attributes: Attribute[] = []): Val {
+  add(op: string, inputs: readonly string[], dims: readonly number[], attributes: Attribute[] = []): Value {
     return this.addMany(op, inputs, [dims], attributes)[0]!;
   }
 
@@ -88,7 +83,7 @@ export class Growing {
     inputs: readonly string[],
     outputs: readonly (readonly number[])[],
     attributes: Attribute[] = [],
-  ): Val[] {
+  ): Value[] {
     const made = outputs.map((dims) => ({ name: this.name(), dims }));
     this.nodes.push(
       node(
@@ -103,7 +98,7 @@ export class Growing {
 
   #constant(dims: readonly number[], next: () => number): string {
     const name = this.name();
-    this.initializers.push(floats(name, dims, Array.from({ length: count(dims) }, next)));
+    this.initializers.push(floats(name, dims, Array.from({ length: elementCount(dims) }, next)));
     return name;
   }
 }
@@ -113,15 +108,14 @@ export interface Site {
   readonly draw: Draw;
   readonly growing: Growing;
   /** What the layer reads. */
-  readonly of: Val;
+  readonly of: Value;
   /** Everything there is to read besides. */
-  readonly values: readonly Val[];
+  readonly values: readonly Value[];
 }
 
 /** What was added; null where the value does not suit. */
-export type Grown = readonly Val[] | null;
+export type Grown = readonly Value[] | null;
 export type Layer = (site: Site) => Grown;
 
-export const count = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1);
 export const withAxis = (dims: readonly number[], axis: number, size: number) =>
   dims.map((dim, i) => (i === axis ? size : dim));

@@ -1,7 +1,8 @@
 import type { Model } from '@sparewheel/onnx';
 import { model, value } from '@sparewheel/onnx/testing';
+import { elementCount } from '@sparewheel/protocol';
 import { Tensor } from 'onnxruntime-node';
-import { count, Draw, Growing, type Grown, type Val } from './growing.ts';
+import { Draw, Growing, type Grown, type Value } from './growing.ts';
 import { LINEAR_LAYERS } from './random-linear-layers.ts';
 import { OPERATORS } from './random-operators.ts';
 
@@ -34,7 +35,7 @@ export function randomGraph(seed: number, size: number): RandomGraph {
     name: `x${i}`,
     dims: draw.pick<readonly number[]>(INPUT_SHAPES),
   }));
-  const values: Val[] = [...inputs];
+  const values: Value[] = [...inputs];
   const read = new Set<string>();
   while (values.length < inputs.length + size) {
     // Mostly what came last, so that the graph grows long rather than wide.
@@ -45,7 +46,7 @@ export function randomGraph(seed: number, size: number): RandomGraph {
     const grown: Grown = grow({ draw, growing, of, values });
     if (grown === null) continue;
     for (const { dims } of grown) {
-      if (count(dims) > ELEMENTS_LIMIT) return randomGraph(seed + 1e6, size);
+      if (elementCount(dims) > ELEMENTS_LIMIT) return randomGraph(seed + 1e6, size);
     }
     values.push(...grown);
   }
@@ -64,7 +65,7 @@ export function randomGraph(seed: number, size: number): RandomGraph {
     }),
     feeds: Object.fromEntries(
       inputs.map(({ name, dims }) => {
-        const data = Float32Array.from({ length: count(dims) }, () => 2 * draw.unit() - 1);
+        const data = Float32Array.from({ length: elementCount(dims) }, () => 2 * draw.unit() - 1);
         return [name, new Tensor('float32', data, dims)];
       }),
     ),

@@ -1,5 +1,6 @@
+import { elementCount } from '@sparewheel/protocol';
 import { int, ints, real, text } from './exported.ts';
-import { count, type Draw, type Layer } from './growing.ts';
+import type { Draw, Layer } from './growing.ts';
 
 const divisors = (whole: number) =>
   Array.from({ length: whole }, (_, i) => i + 1).filter((divisor) => whole % divisor === 0);
@@ -66,7 +67,10 @@ const conv: Layer = ({ draw, growing, of: { name, dims } }) => {
   const group = draw.chance(0.6) ? 1 : draw.pick(divisors(channels));
   const filters = group * draw.from(1, group > 1 ? 4 : 11);
   const { kernel, strides, dilations, pads } = window(draw, spatial);
-  const weights = growing.weights([filters, channels / group, ...kernel], (channels / group) * count(kernel));
+  const weights = growing.weights(
+    [filters, channels / group, ...kernel],
+    (channels / group) * elementCount(kernel),
+  );
   const inputs = [name, weights, ...(draw.chance(0.6) ? [growing.weights([filters], 1)] : [])];
   const common = [
     ints('strides', ...strides),
@@ -97,7 +101,7 @@ const convTranspose: Layer = ({ draw, growing, of: { name, dims } }) => {
   const perGroup = draw.from(1, group > 1 ? 3 : 7);
   const { kernel, strides, dilations, pads } = window(draw, spatial);
   const more = strides.map((stride) => (draw.chance(0.3) ? stride - 1 : 0));
-  const weights = growing.weights([channels, perGroup, ...kernel], (channels / group) * count(kernel));
+  const weights = growing.weights([channels, perGroup, ...kernel], (channels / group) * elementCount(kernel));
   const inputs = [name, weights, ...(draw.chance(0.6) ? [growing.weights([group * perGroup], 1)] : [])];
   const out = spatial.map(
     (size, i) =>

@@ -1,5 +1,6 @@
+import { elementCount } from '@sparewheel/protocol';
 import { int, ints } from './exported.ts';
-import { count, type Layer, withAxis } from './growing.ts';
+import { type Layer, withAxis } from './growing.ts';
 import { window } from './random-linear-layers.ts';
 
 const elementwise: Layer = ({ draw, growing, of: { name, dims } }) => {
@@ -108,7 +109,7 @@ const flatten: Layer = ({ draw, growing, of: { name, dims } }) => {
     growing.add(
       'Flatten',
       [name],
-      [count(dims.slice(0, axis)), count(dims.slice(axis))],
+      [elementCount(dims.slice(0, axis)), elementCount(dims.slice(axis))],
       [int('axis', axis)],
     ),
   ];
@@ -116,7 +117,7 @@ const flatten: Layer = ({ draw, growing, of: { name, dims } }) => {
 
 /** To [first dimension, the rest], the first one asked of the value as exporters do. */
 const reshape: Layer = ({ draw, growing, of: { name, dims } }) => {
-  const rest = count(dims.slice(1));
+  const rest = elementCount(dims.slice(1));
   if (draw.chance(0.5))
     return [growing.add('Reshape', [name, growing.whole(dims[0]!, -1)], [dims[0]!, rest])];
   const shape = growing.add('Shape', [name], [dims.length]);
