@@ -5,6 +5,7 @@ export default defineConfig({
     include: [
       'packages/*/src/**/*.test.{ts,tsx}',
       'apps/*/src/**/*.test.{ts,tsx}',
+      'apps/control-plane/components/**/*.test.{ts,tsx}',
       'bench/src/**/*.test.ts',
       'scripts/**/*.test.{ts,mjs}',
     ],

@@ -8,7 +8,7 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   encode: async () => (await import('./encode.ts')).encode,
   decode: async () => (await import('./decode.ts')).decode,
   gather: async () => (await import('./gather.ts')).gather,
-  liars: async () => (await import('./liars.ts')).liars,
+  corruption: async () => (await import('./corruption.ts')).corruption,
   failover: async () => (await import('./failover.ts')).failover,
   plan: async () => (await import('./plan.ts')).plan,
   dashboard: async () => (await import('./dashboard.ts')).dashboard,

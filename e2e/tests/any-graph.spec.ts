@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
-import type { ApiError, ModelView, ZooModelView } from '@sparewheel/protocol';
+import type { ErrorBody, ModelView, ZooModelView } from '@sparewheel/protocol';
 import { relativeError } from '../src/inference.ts';
 import { type Product, repositoryRoot } from '../src/product.ts';
 import { TOLERANCE } from '../src/reference.ts';
@@ -53,7 +53,7 @@ test.beforeAll(async () => {
 });
 
 const upload = (name: string, query: string) =>
-  product.api<ModelView & ApiError>(`/api/models?name=${name}${query}`, {
+  product.api<ModelView & ErrorBody>(`/api/models?name=${name}${query}`, {
     method: 'POST',
     body: readFileSync(join(GRAPHS, `${name}.onnx`)),
     headers: { 'content-type': 'application/octet-stream' },

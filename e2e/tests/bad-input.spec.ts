@@ -1,7 +1,7 @@
 /** Every border says what is wrong, in one shape, and the service goes on. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
-import type { ApiError } from '@sparewheel/protocol';
+import type { ErrorBody } from '@sparewheel/protocol';
 import { inferBinary, inferJson } from '../src/inference.ts';
 import type { Product } from '../src/product.ts';
 import { digitInput, lenet5File, sampleImages } from '../src/reference.ts';
@@ -14,14 +14,14 @@ sharedProduct((started) => {
 
 const lenet5 = readFileSync(lenet5File);
 const upload = (name: string, bytes: Uint8Array) =>
-  product.api<ApiError>(`/api/models?name=${encodeURIComponent(name)}`, {
+  product.api<ErrorBody>(`/api/models?name=${encodeURIComponent(name)}`, {
     method: 'POST',
     body: bytes as Uint8Array<ArrayBuffer>,
     headers: { 'content-type': 'application/octet-stream' },
   });
-const deploy = (json: object) => product.api<ApiError>('/api/deployments', { method: 'POST', json });
+const deploy = (json: object) => product.api<ErrorBody>('/api/deployments', { method: 'POST', json });
 
-const apiCases: { title: string; status: number; ask: () => Promise<{ status: number; body: ApiError }> }[] =
+const apiCases: { title: string; status: number; ask: () => Promise<{ status: number; body: ErrorBody }> }[] =
   [
     {
       title: 'a file that is not ONNX',

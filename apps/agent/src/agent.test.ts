@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DataPlaneDouble, type JoinedDevice, TOKEN, tinyShard } from '@sparewheel/device/testing';
 import type { Tensor } from '@sparewheel/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DataPlaneDouble, type JoinedDevice, TOKEN, tinyShard } from './testing/data-plane-double.ts';
 
 const x: Tensor = { type: 'float32', dims: [1, 3], data: Float32Array.of(1, -2, 0.5) };
 

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@sparewheel/runtime/clock';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { systemClock } from './clock.ts';
 import { DeviceProcess } from './device-process.ts';
 
 let folder: string;

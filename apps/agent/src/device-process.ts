@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { siblingEntry } from '@sparewheel/engine/entry';
 import type { Fault, Outcome } from '@sparewheel/protocol';
-import type { Clock } from './clock.ts';
+import type { Clock } from '@sparewheel/runtime/clock';
+import { siblingEntry } from '@sparewheel/runtime/entry';
 import type { DeviceSettings, FromDeviceProcess, ToDeviceProcess } from './device-messages.ts';
 
 /** Waits before the process is started again after a crash: doubling, and from the start after a good while. */

@@ -2,9 +2,10 @@
  * The device process: one child of the supervisor, which starts it and tells it who it is. It ends with its
  * supervisor, so that nothing is ever left behind.
  */
+
+import type { ConnectedDevice } from '@sparewheel/device';
+import { refusalOf } from '@sparewheel/device';
 import type { Outcome } from '@sparewheel/protocol';
-import type { ConnectedDevice } from './connected-device.ts';
-import { refusalOf } from './control.ts';
 import type { FromDeviceProcess, ToDeviceProcess } from './device-messages.ts';
 import { runDevice } from './run-device.ts';
 

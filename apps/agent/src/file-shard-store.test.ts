@@ -1,10 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeShardStore, digestOf } from '@sparewheel/device/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FileShardStore } from './file-shard-store.ts';
-import { digestOf } from './testing/data-plane-double.ts';
-import { describeShardStore } from './testing/shard-store-contract.ts';
 
 const folders: string[] = [];
 const stores: FileShardStore[] = [];

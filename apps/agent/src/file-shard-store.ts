@@ -3,12 +3,11 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { type BlobRef, OrderedShardStore, ShardStoreError } from '@sparewheel/device';
 import type { ModelSource } from '@sparewheel/engine/contract';
 import type { BlobChunk, Task } from '@sparewheel/protocol';
 import { IncomingFile } from './incoming-file.ts';
-import { OrderedShardStore } from './ordered-shard-store.ts';
 import { ReceiveGarbage } from './receive-garbage.ts';
-import { type BlobRef, ShardStoreError } from './shard-store.ts';
 import { VerifiedFiles } from './verified-files.ts';
 
 const BLOB_NAME = /^[0-9a-f]{64}$/;

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOf } from '@sparewheel/device/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IncomingFile } from './incoming-file.ts';
-import { digestOf } from './testing/data-plane-double.ts';
 
 let folder: string;
 beforeEach(async () => {

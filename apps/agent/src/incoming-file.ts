@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import type { IncomingBlob } from './ordered-shard-store.ts';
-import { ShardStoreError } from './shard-store.ts';
+import type { IncomingBlob } from '@sparewheel/device';
+import { ShardStoreError } from '@sparewheel/device';
 
 /** Chunks are written together up to so many bytes: the way to the system's thread and back costs as much as a chunk. */
 const WRITE_BYTES = 1024 * 1024;

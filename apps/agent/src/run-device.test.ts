@@ -1,20 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ConnectedDevice } from '@sparewheel/device';
+import { DataPlaneDouble, digestOf, type JoinedDevice, TOKEN, tinyShard } from '@sparewheel/device/testing';
 import { tinyProduct } from '@sparewheel/engine/testing';
 import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ConnectedDevice } from './connected-device.ts';
 import type { DeviceSettings } from './device-messages.ts';
 import { loadIdentity } from './identity.ts';
 import { runDevice } from './run-device.ts';
-import {
-  DataPlaneDouble,
-  digestOf,
-  type JoinedDevice,
-  TOKEN,
-  tinyShard,
-} from './testing/data-plane-double.ts';
 
 const x: Tensor = { type: 'float32', dims: [1, 3], data: Float32Array.of(1, -2, 0.5) };
 const compute = (request: number, task: number): ComputeRequest => ({

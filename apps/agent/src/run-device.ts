@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { type ConnectedDevice, connectDevice } from '@sparewheel/device';
 import { createAdaptiveEngine } from '@sparewheel/engine';
-import { type ConnectedDevice, connectDevice } from './connected-device.ts';
 import type { DeviceSettings } from './device-messages.ts';
 import { deviceProfile } from './device-profile.ts';
 import { FileShardStore } from './file-shard-store.ts';

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Connection, refusalOf } from '@sparewheel/device';
 import {
   NAMESPACES,
   type Outcome,
@@ -10,10 +11,8 @@ import {
   type SupervisedDevice,
   type SupervisorAuth,
 } from '@sparewheel/protocol';
-import { systemClock } from './clock.ts';
+import { systemClock } from '@sparewheel/runtime/clock';
 import type { AgentOptions } from './command-line.ts';
-import { Connection } from './connection.ts';
-import { refusalOf } from './control.ts';
 import { DeviceProcess } from './device-process.ts';
 import { lockHome } from './home-lock.ts';
 import { loadIdentity } from './identity.ts';

@@ -2,7 +2,7 @@
 import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import { usePathname, useSearchParams } from 'next/navigation';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { selectedDeployment } from '../src/view-model/deployment-status.ts';
+import { selectedDeployment } from './control/deployment-status.ts';
 import { useLive } from './live-connection/live-provider.tsx';
 
 const STORAGE_KEY = 'sparewheel.deployment';

@@ -4,12 +4,14 @@ import { mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { DataPlaneLink } from '@sparewheel/data-plane-client';
+import { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
+import { bracketed, reachable } from '@sparewheel/runtime/addresses';
 import type { FastifyInstance } from 'fastify';
-import { bracketed, reachable } from './addresses.ts';
 import { createApi } from './api/api.ts';
 import { Authentication } from './api/authentication.ts';
 import type { Configuration } from './configuration.ts';
-import { DataPlaneLink, startDataPlaneThread } from './data-plane-link.ts';
+import { startDataPlaneThread } from './data-plane-thread.ts';
 import { openDatabase } from './database/open-database.ts';
 import { PrismaStore } from './database/prisma-store.ts';
 import type { Store } from './database/store.ts';
@@ -26,8 +28,6 @@ import { listen, requireFreePort } from './web/listen.ts';
 import { preparePages, requireBuiltPages } from './web/pages.ts';
 import { UiPush } from './web/ui-push.ts';
 import { createWebServer, type WebParts } from './web/web-server.ts';
-import { BlobStore } from './workshop/blob-store.ts';
-import { Workshop } from './workshop/workshop.ts';
 
 export interface ControlPlaneOptions {
   readonly configuration: Configuration;
@@ -55,7 +55,7 @@ export class ControlPlane {
   readonly #webReady: WebReady;
   readonly #blobs: BlobStore;
   readonly #scratch: string;
-  readonly #workshop: Workshop;
+  readonly #modelBuilder: ModelBuilder;
   readonly #link: DataPlaneLink;
   #store: Store | null = null;
   #events: EventLog | null = null;
@@ -78,7 +78,7 @@ export class ControlPlane {
     this.#web = createWebServer(ready);
     this.#blobs = new BlobStore(join(configuration.home, 'blobs'));
     this.#scratch = join(configuration.home, 'scratch');
-    this.#workshop = Workshop.inThread({ blobs: this.#blobs.directory, scratch: this.#scratch });
+    this.#modelBuilder = ModelBuilder.inThread({ blobs: this.#blobs.directory, scratch: this.#scratch });
     this.#link = new DataPlaneLink(async (port) =>
       startDataPlaneThread({
         host: configuration.host,
@@ -153,7 +153,7 @@ export class ControlPlane {
     const deployments = new Deployments(
       {
         store,
-        workshop: this.#workshop,
+        modelBuilder: this.#modelBuilder,
         dataPlane: this.#link,
         blobs: this.#blobs,
         events,
@@ -163,7 +163,7 @@ export class ControlPlane {
       () => this.#ui?.changed(),
     );
     const models = new Models(
-      { store, workshop: this.#workshop, events, collectGarbage: () => deployments.collectGarbage() },
+      { store, modelBuilder: this.#modelBuilder, events, collectGarbage: () => deployments.collectGarbage() },
       () => this.#ui?.modelsChanged(),
     );
     await deployments.open();
@@ -220,7 +220,7 @@ export class ControlPlane {
       deployment: null,
     });
     if (configuration.demo) this.#startDemo(deployments, models);
-    this.#workshop.warmUp();
+    this.#modelBuilder.warmUp();
     void deployments.collectGarbage();
   }
 
@@ -285,7 +285,7 @@ export class ControlPlane {
     await Promise.all([this.#ui?.close(), this.#link.stop(DRAIN_MS)]);
     await Promise.all([
       this.#fleet?.stop(FLEET_END_MS),
-      this.#workshop.close(),
+      this.#modelBuilder.close(),
       this.#latencyHistory?.close(),
     ]);
     this.#web.closeAllConnections();

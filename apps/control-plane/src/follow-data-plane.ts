@@ -1,5 +1,5 @@
 /** What the control plane does when the data plane says something. */
-import type { DataPlaneLink } from './data-plane-link.ts';
+import type { DataPlaneLink } from '@sparewheel/data-plane-client';
 import type { Store } from './database/store.ts';
 import type { Deployments } from './deployments/deployments.ts';
 import { describeEvent } from './events/describe-event.ts';

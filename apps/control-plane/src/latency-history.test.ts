@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { latency as latencyView } from '../components/testing/view-fixtures.ts';
 import { MemoryStore } from './database/memory-store.ts';
 import { LatencyHistory } from './latency-history.ts';
 import { LiveViews } from './live-views.ts';
-import { latency as latencyView } from './view-model/testing.ts';
 
 const latency = (deployment: string, requests: number) => {
   const view = latencyView();

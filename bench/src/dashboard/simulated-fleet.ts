@@ -6,9 +6,7 @@
  *   tsx simulated-fleet.ts URL JOIN_TOKEN COUNT
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { MemoryShelf } from '@sparewheel/agent/src/browser/blob-shelf.ts';
-import { ShelfShardStore } from '@sparewheel/agent/src/browser/shelf-shard-store.ts';
-import { connectDevice } from '@sparewheel/agent/src/connected-device.ts';
+import { connectDevice, MemoryShelf, ShelfShardStore } from '@sparewheel/device';
 import { createDirectEngine, type Engine } from '@sparewheel/engine';
 
 const MEMORY_BYTES = 2 ** 30;

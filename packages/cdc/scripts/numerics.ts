@@ -259,14 +259,14 @@ async function verifyTable(): Promise<{ table: string; honest: string }> {
       if (!truth.consistent) alarms++;
       worst = Math.max(worst, truth.residual);
       for (const [l, size] of lies.entries()) {
-        const liar = Math.floor(random() * (k + r));
-        const lied = answers[liar]!.slice();
+        const faultyShard = Math.floor(random() * (k + r));
+        const lied = answers[faultyShard]!.slice();
         const scale = lied.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
         lied[Math.floor(random() * lied.length)]! += (random() < 0.5 ? -1 : 1) * size * scale;
-        const result = verify(generator, answers.with(liar, lied));
+        const result = verify(generator, answers.with(faultyShard, lied));
         if (result.consistent) missed[l]!++;
-        else if (r >= 2 && !result.liars) unnamed[l]!++;
-        else if (r >= 2 && result.liars!.join() !== String(liar)) wrong[l]!++;
+        else if (r >= 2 && !result.faultyShards) unnamed[l]!++;
+        else if (r >= 2 && result.faultyShards!.join() !== String(faultyShard)) wrong[l]!++;
       }
     }
     const percent = (count: number) => `${Math.round((100 * count) / layers)} %`;

@@ -25,11 +25,11 @@ describe('verifying answers', () => {
 
   it('detects one wrong answer with one surplus answer, without naming anyone', () => {
     const { generator, answers } = codedLayer({ k: 4, r: 1, rows: 40, columns: 50, seed: 1 });
-    for (let liar = 0; liar < 5; liar++) {
-      const result = verify(generator, withLie(answers, [liar], 0.05));
+    for (let faultyShard = 0; faultyShard < 5; faultyShard++) {
+      const result = verify(generator, withLie(answers, [faultyShard], 0.05));
       expect(result.consistent).toBe(false);
       expect(result.residual).toBeGreaterThan(1);
-      expect(result.liars).toBeUndefined();
+      expect(result.faultyShards).toBeUndefined();
     }
   });
 
@@ -41,11 +41,11 @@ describe('verifying answers', () => {
       [1, 2, 1],
     ] as const) {
       const { generator, answers } = codedLayer({ k, r, rows: 40, columns: 50, seed: 5 });
-      for (const liars of erasures(k + r, lies).filter((set) => set.length > 0)) {
+      for (const faultyShards of erasures(k + r, lies).filter((set) => set.length > 0)) {
         for (const size of [0.05, 1, 1e6]) {
-          const result = verify(generator, withLie(answers, liars, size));
+          const result = verify(generator, withLie(answers, faultyShards, size));
           expect(result.consistent).toBe(false);
-          expect(result.liars, `k ${k} r ${r} lie ${size}`).toEqual(liars);
+          expect(result.faultyShards, `k ${k} r ${r} lie ${size}`).toEqual(faultyShards);
         }
       }
     }
@@ -54,10 +54,12 @@ describe('verifying answers', () => {
   it('names a liar among a part of the answers while two surplus ones are left', () => {
     const { generator, answers } = codedLayer({ k: 4, r: 3, rows: 40, columns: 50, seed: 9 });
     for (let absent = 0; absent < 7; absent++) {
-      for (let liar = 0; liar < 7; liar++) {
-        if (liar === absent) continue;
-        const lied = withLie(answers, [liar], 0.1).map((a, shard) => (shard === absent ? undefined : a));
-        expect(verify(generator, lied).liars).toEqual([liar]);
+      for (let faultyShard = 0; faultyShard < 7; faultyShard++) {
+        if (faultyShard === absent) continue;
+        const lied = withLie(answers, [faultyShard], 0.1).map((a, shard) =>
+          shard === absent ? undefined : a,
+        );
+        expect(verify(generator, lied).faultyShards).toEqual([faultyShard]);
       }
     }
   });
@@ -66,7 +68,7 @@ describe('verifying answers', () => {
     const { generator, answers } = codedLayer({ k: 4, r: 2, rows: 40, columns: 50, seed: 2 });
     const result = verify(generator, withLie(answers, [0, 3], 1));
     expect(result.consistent).toBe(false);
-    expect(result.liars).toBeUndefined();
+    expect(result.faultyShards).toBeUndefined();
   });
 
   it('notices a shard index that was mixed up', () => {
@@ -80,7 +82,7 @@ describe('verifying answers', () => {
       expect(verify(two.generator, swapped(two.answers, a, b)).consistent).toBe(false);
     }
     const four = codedLayer({ k: 4, r: 4, rows: 40, columns: 50, seed: 2 });
-    expect(verify(four.generator, swapped(four.answers, 1, 2)).liars).toEqual([1, 2]);
+    expect(verify(four.generator, swapped(four.answers, 1, 2)).faultyShards).toEqual([1, 2]);
     const one = codedLayer({ k: 4, r: 1, rows: 40, columns: 50, seed: 2 });
     expect(verify(one.generator, swapped(one.answers, 1, 4)).consistent).toBe(false);
     // The limit of a single sum: it cannot know the order of what it sums.
@@ -111,9 +113,13 @@ describe('verifying answers', () => {
 });
 
 /** Adds an error to one element of each liar's answer, `size` times the answer's largest value. */
-function withLie(answers: readonly Float32Array[], liars: readonly number[], size: number): Float32Array[] {
+function withLie(
+  answers: readonly Float32Array[],
+  faultyShards: readonly number[],
+  size: number,
+): Float32Array[] {
   return answers.map((answer, shard) => {
-    if (!liars.includes(shard)) return answer;
+    if (!faultyShards.includes(shard)) return answer;
     const lied = answer.slice();
     const scale = answer.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
     lied[shard % lied.length]! += size * scale;

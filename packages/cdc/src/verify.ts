@@ -23,7 +23,7 @@ export interface Verification {
    * The shards whose answers are wrong, ascending; only where the answers are inconsistent and exactly one set
    * of at most ⌊checks / 2⌋ shards explains it. Without it the answers are wrong and nobody can be named.
    */
-  readonly liars?: readonly number[];
+  readonly faultyShards?: readonly number[];
 }
 
 /**
@@ -68,7 +68,7 @@ export function verify(
       if (explanations.length > 1) break;
     }
     if (explanations.length === 1) {
-      return { consistent: false, residual, threshold: 1, checks, liars: explanations[0]! };
+      return { consistent: false, residual, threshold: 1, checks, faultyShards: explanations[0]! };
     }
     if (explanations.length > 1) break;
   }

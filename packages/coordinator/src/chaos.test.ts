@@ -14,7 +14,7 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
     k,
     r,
     seed,
-    spares: upTo(3),
+    standbys: upTo(3),
     replicas: 2,
     layers: [
       { kind: 'coded', inputs: 3, outputs: 4 + upTo(5) },
@@ -28,7 +28,7 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
     policy: { waitMs: pick(['any-k', 5, 'all'] as const), verify, deadlineMs },
     options: {
       silentAfterMs: 200,
-      healAfterMs: 300,
+      takeoverAfterMs: 300,
       inFlightPerDevice: 2 + upTo(6),
       requestsInFlight: 4 + upTo(8),
     },
@@ -59,13 +59,13 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
         tamper: (message: unknown) => [message, message],
       }),
   ];
-  let liars = 0;
+  let corrupters = 0;
   let settled = 0;
   const requests = 60;
   for (let i = 0; i < requests; i++) {
     for (let f = 0; f < upTo(3); f++) pick(faults)(pick(devices));
-    if (mayLie && liars === 0 && random() < 0.05) {
-      liars++;
+    if (mayLie && corrupters === 0 && random() < 0.05) {
+      corrupters++;
       fleet.device(pick(devices)).behaviour.tamper = (message) =>
         message.kind === 'answer' ? corrupted(message, 0.5) : message;
     }
@@ -113,7 +113,7 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
   }
   if (net!.inFlight + net!.queued > 0) broken.push('something is still in flight');
   const quarantined = coordinator.snapshot().devices.filter(({ state }) => state === 'quarantined').length;
-  if (quarantined > liars) broken.push(`${quarantined} quarantined for ${liars} liars`);
+  if (quarantined > corrupters) broken.push(`${quarantined} quarantined for ${corrupters} liars`);
   const enough = devices.length - quarantined >= network.plan.seats.length;
   if (enough && net!.state !== 'ready') broken.push(`not whole again: ${net!.state}, ${net!.reason}`);
   for (const { id, inFlight } of coordinator.snapshot().devices) {

@@ -1,21 +1,21 @@
 import type { Artifacts, Plan } from '@sparewheel/planner';
 import type { FromDevice, Tensor } from '@sparewheel/protocol';
-import type { Inference, InferOptions } from './accepted-request.ts';
-import { Deployment } from './deployment.ts';
+import type { Runtime } from './context.ts';
+import { Fleet } from './devices/fleet.ts';
 import { InvalidDeploymentError, UnavailableError, UnknownDeploymentError } from './errors.ts';
 import type { CoordinatorEvent, DeploymentState } from './events.ts';
-import { Fleet } from './fleet.ts';
-import type { Generation } from './generation.ts';
 import { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';
-import { Parking } from './parking.ts';
-import { PendingVerifications } from './pending-verifications.ts';
-import { Placement } from './placement.ts';
+import { Placement } from './placement/placement.ts';
 import type { Policy } from './policy.ts';
 import type { Clock, DeviceId, Installer, LocalCompute, Transport } from './ports.ts';
-import { compilePlan } from './program.ts';
-import type { Runtime } from './runtime.ts';
+import type { Inference, InferOptions } from './requests/accepted-request.ts';
+import { Deployment } from './requests/deployment.ts';
+import type { Generation } from './requests/generation.ts';
+import { Parking } from './requests/parking.ts';
+import { compilePlan } from './requests/program.ts';
+import type { RequestTrace } from './requests/trace.ts';
 import { type CoordinatorSnapshot, takeSnapshot } from './snapshot.ts';
-import type { RequestTrace } from './trace.ts';
+import { PendingVerifications } from './steps/pending-verifications.ts';
 
 const UINT32 = 0xffff_ffff;
 
@@ -97,8 +97,8 @@ export class Coordinator {
     const device = this.#fleet.get(id);
     // What a quarantined or lost device still says is of no use to anybody.
     if (!device?.live) return;
-    const flight = this.#fleet.arrived(device, message);
-    flight?.owner?.answered(flight.shard, message, flight);
+    const computation = this.#fleet.arrived(device, message);
+    computation?.owner?.answered(computation.shard, message, computation);
     this.#runtime.parking.pump();
   }
 
@@ -108,8 +108,8 @@ export class Coordinator {
   }
 
   /** @throws {UnknownDeviceError} */
-  pardon(id: DeviceId): void {
-    this.#fleet.pardon(id);
+  release(id: DeviceId): void {
+    this.#fleet.release(id);
   }
 
   /**
@@ -250,7 +250,7 @@ export class Coordinator {
       program,
       placement,
       inFlight: 0,
-      auditing: false,
+      comparing: false,
       answeredWrong: (id) => owner.deployment?.answeredWrong(id),
     };
   }

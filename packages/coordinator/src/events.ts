@@ -1,5 +1,5 @@
-import type { SettledRequest } from './arrivals.ts';
 import type { DeviceId, InstallProgress } from './ports.ts';
+import type { SettledRequest } from './requests/arrivals.ts';
 
 /** What the coordinator tells whoever listens: the database, the dashboard, the log. In the order it happened. */
 export type CoordinatorEvent =
@@ -11,7 +11,7 @@ export type CoordinatorEvent =
   | { kind: 'device-answering'; device: DeviceId }
   | { kind: 'device-quarantined'; device: DeviceId; reason: string }
   /** An operator lifted its quarantine. */
-  | { kind: 'device-pardoned'; device: DeviceId }
+  | { kind: 'device-released'; device: DeviceId }
   | { kind: 'deployment-state'; deployment: string; state: DeploymentState; reason: string | null }
   | { kind: 'install-started'; deployment: string; seat: number; device: DeviceId }
   | {
@@ -38,7 +38,7 @@ export type CoordinatorEvent =
       step: string;
       request: number;
       /** Those proven wrong, by the spare equations or by computing the layer again; empty where nobody was. */
-      liars: readonly DeviceId[];
+      faultyDevices: readonly DeviceId[];
       residual: number;
       threshold: number;
       /** A wrong value went into the request's answer (only under `verify: "after"`). */

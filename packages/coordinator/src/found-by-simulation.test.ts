@@ -7,7 +7,7 @@ import { corrupted, HandRig } from './testing/hand-rig.ts';
 import { readyRig, syntheticNetwork } from './testing/index.ts';
 
 it('a device that lost its seat by silence fills the next gap, although nobody asks it anything (seed 33)', async () => {
-  const rig = await readyRig({ k: 2, r: 1, spares: 1, options: { returnGraceMs: 0 } });
+  const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
   rig.fleet.device('d1').behaviour.mute = true;
   for (let request = 0; request < 30; request++) {
     await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
@@ -25,7 +25,7 @@ it('a device that lost its seat by silence fills the next gap, although nobody a
 });
 
 it('a silent device fills a gap only until one that answers is there (seed 150)', async () => {
-  const rig = await readyRig({ k: 2, r: 1, spares: 1, options: { returnGraceMs: 0 } });
+  const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
   rig.fleet.device('d1').behaviour.mute = true;
   for (let request = 0; request < 30; request++) {
     await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
@@ -42,7 +42,7 @@ it('a silent device fills a gap only until one that answers is there (seed 150)'
 });
 
 it('what a spare had loaded of an install that was broken off is unloaded (seed 353)', async () => {
-  const rig = await readyRig({ k: 2, r: 1, spares: 1, options: { returnGraceMs: 0 } });
+  const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
   const unloaded: string[] = [];
   rig.fleet.uninstall = (device) => unloaded.push(device);
   rig.fleet.device('d3').behaviour.installMs = 500;
@@ -54,7 +54,7 @@ it('what a spare had loaded of an install that was broken off is unloaded (seed 
 });
 
 it('the seats to be stored are those of the plan deployed last, also when the one before it heals (seed 2353)', async () => {
-  const rig = await readyRig({ k: 2, r: 1, spares: 1, options: { returnGraceMs: 0 } });
+  const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
   const next = syntheticNetwork({
     k: 4,
     r: 1,
@@ -132,7 +132,7 @@ it('a device that is full for a moment keeps what it has loaded (seed 6809)', as
 });
 
 it('a plan that is replaced while it looks at its seats fills none of them any more (seed 7867)', async () => {
-  const rig = await readyRig({ k: 2, r: 1, spares: 3, options: { returnGraceMs: 0 } });
+  const rig = await readyRig({ k: 2, r: 1, standbys: 3, options: { returnGraceMs: 0 } });
   const next = syntheticNetwork({ k: 2, r: 1, seed: 2, layers: [{ kind: 'coded', inputs: 6, outputs: 5 }] });
   for (const spare of ['d3', 'd4']) rig.fleet.device(spare).behaviour.installMs = 100;
   rig.fleet.device('d5').behaviour.installMs = 100_000;
@@ -186,7 +186,7 @@ it('a plan that comes back to too few devices is served by rescue when no more c
     seats: ['gone', 'too', 'three'],
   });
   await expect(coordinator.infer('net', { t0: rig.input() })).rejects.toMatchObject({ code: 'unavailable' });
-  await rig.clock.advance(DEFAULT_OPTIONS.returnGraceMs + DEFAULT_OPTIONS.healAfterMs);
+  await rig.clock.advance(DEFAULT_OPTIONS.returnGraceMs + DEFAULT_OPTIONS.takeoverAfterMs);
   expect(coordinator.snapshot().deployments[0]!.state).toBe('rescuing');
   const { rescued } = await rig.clock.run(coordinator.infer('net', { t0: rig.input() }));
   expect(rescued).toBeGreaterThan(0);

@@ -31,9 +31,9 @@ export interface CoordinatorOptions {
   readonly pendingVerifications: number;
 
   /** A seat whose device is down for longer is taken over by a spare. */
-  readonly healAfterMs: number;
+  readonly takeoverAfterMs: number;
   /** The same for a device that is connected but silent. */
-  readonly healSilentAfterMs: number;
+  readonly takeoverSilentAfterMs: number;
   /** How long a newly deployed seat waits for a device that is not connected: longer than it needs to reconnect. */
   readonly returnGraceMs: number;
   /** A failed install is tried again after this, doubling up to the maximum. */
@@ -64,8 +64,8 @@ export const DEFAULT_OPTIONS: CoordinatorOptions = {
   refusalsToReload: 4,
   verifyWithinMs: 2_000,
   pendingVerifications: 128,
-  healAfterMs: 1_500,
-  healSilentAfterMs: 5_000,
+  takeoverAfterMs: 1_500,
+  takeoverSilentAfterMs: 5_000,
   returnGraceMs: 2 * LIMITS.reconnectMaxMs,
   installRetryMs: 500,
   installRetryMaxMs: 10_000,

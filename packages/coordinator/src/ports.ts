@@ -2,14 +2,9 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { CancelRequest, ComputeRequest, Tensor } from '@sparewheel/protocol';
 
-export type DeviceId = string;
+export type { Clock } from '@sparewheel/runtime/clock';
 
-export interface Clock {
-  /** Monotonic milliseconds, with fractions. */
-  now(): number;
-  /** Calls back once after `delayMs`; the returned function takes it back and may be called late. */
-  schedule(delayMs: number, callback: () => void): () => void;
-}
+export type DeviceId = string;
 
 /** Sends to devices. Never throws: a device that is gone is silent, and silence is what the coordinator handles. */
 export interface Transport {

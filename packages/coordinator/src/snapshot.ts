@@ -1,10 +1,10 @@
-import type { Deployment, DeploymentCounters } from './deployment.ts';
-import type { Device, DeviceStatisticsView } from './device.ts';
+import type { Device, DeviceStatisticsView } from './devices/device.ts';
 import type { DeploymentState } from './events.ts';
-import type { Generation } from './generation.ts';
+import type { SeatSnapshot } from './placement/seat.ts';
 import type { Policy, WaitPrediction } from './policy.ts';
 import type { DeviceId } from './ports.ts';
-import type { SeatSnapshot } from './seat.ts';
+import type { Deployment, DeploymentCounters } from './requests/deployment.ts';
+import type { Generation } from './requests/generation.ts';
 
 /** A seat, as the device that has it sees it. */
 export interface HeldSeat {

@@ -1,6 +1,5 @@
 export * from './adaptive-engine.ts';
 export * from './direct-engine.ts';
 export * from './engine.ts';
-export * from './entry.ts';
 export * from './measure-speed.ts';
 export * from './worker-engine.ts';

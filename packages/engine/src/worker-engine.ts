@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Tensor } from '@sparewheel/protocol';
+import { siblingEntry } from '@sparewheel/runtime/entry';
 import {
   type Engine,
   EngineError,
@@ -9,7 +10,6 @@ import {
   type ModelSource,
   type RunResult,
 } from './engine.ts';
-import { siblingEntry } from './entry.ts';
 import type {
   WorkerCall,
   WorkerCommand,

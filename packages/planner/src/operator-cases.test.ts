@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConstantTensor, DATA_TYPE, type Model, readModel, writeModel } from '@sparewheel/onnx';
-import { canonicalise, openCanonical } from '@sparewheel/onnx/canonical';
+import { canonicalise, openCanonical } from '@sparewheel/onnx-import';
 import { bytesOf } from '@sparewheel/protocol';
 import type { Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

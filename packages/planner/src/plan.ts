@@ -125,3 +125,8 @@ export interface Plan {
  * They are made from plan and model by `buildArtifacts` and are the only part of a deployment that holds weights.
  */
 export type Artifacts = Readonly<Record<string, readonly Artifact[]>>;
+
+/** Returns the files of an artifact: its graph, and its weights where it has any. */
+export function blobsOf({ graph, weights }: Artifact): readonly BlobRef[] {
+  return weights === null ? [graph] : [graph, weights];
+}

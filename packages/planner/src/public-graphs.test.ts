@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { canonicalise, openCanonical } from '@sparewheel/onnx/canonical';
+import { canonicalise, openCanonical } from '@sparewheel/onnx-import';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildArtifacts } from './build.ts';
 import type { Plan } from './plan.ts';

@@ -84,7 +84,3 @@ export const faultRequestSchema = z.union([
   faultSchema,
 ]);
 export type FaultRequest = z.infer<typeof faultRequestSchema>;
-
-export interface ApiError {
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
-}

@@ -1,4 +1,5 @@
 export * from './api.ts';
+export * from './api-error.ts';
 export * from './arrivals.ts';
 export * from './blob-frame.ts';
 export * from './finite.ts';

@@ -4,7 +4,7 @@ import type { RuleComparisonView } from './arrivals.ts';
 import type { TensorSpec } from './tensor.ts';
 import type { DeviceProfile } from './wire.ts';
 
-export type DeviceRole = 'data' | 'parity' | 'replica' | 'spare';
+export type DeviceRole = 'data' | 'parity' | 'replica' | 'standby';
 /** `dead` its process ended; `lost` the connection is gone and nobody knows why; `silent` connected but not answering. */
 export type DeviceState = 'joining' | 'ready' | 'silent' | 'paused' | 'dead' | 'lost' | 'quarantined';
 

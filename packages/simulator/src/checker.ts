@@ -1,12 +1,12 @@
 import type { CoordinatorEvent, CoordinatorSnapshot } from '@sparewheel/coordinator';
 import type { Step } from '@sparewheel/planner';
+import type { CorruptionOracle } from './corruption-oracle.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { Health } from './health.ts';
 import type { PromiseName, Violation } from './promises.ts';
 import { answers, type RequestEnd, type RequestRecord } from './request-record.ts';
 import { type Scenario, stepBoundMs } from './scenario.ts';
 import type { VirtualClock } from './virtual-clock.ts';
-import type { Witness } from './witness.ts';
 
 /** Past its deadline a request may still be this late: one timer's resolution. */
 const EPSILON_MS = 1;
@@ -67,7 +67,7 @@ export class Checker {
     readonly clock: VirtualClock,
     readonly scenario: Scenario,
     readonly health: Health,
-    readonly witness: Witness,
+    readonly corruptionOracle: CorruptionOracle,
   ) {}
 
   complain(promise: PromiseName, what: string): void {
@@ -84,7 +84,7 @@ export class Checker {
     this.#outstanding = 0;
     this.#finishedEvents = 0;
     this.#acceptedEnds = 0;
-    this.witness.forget();
+    this.corruptionOracle.forget();
   }
 
   started(): void {
@@ -93,12 +93,12 @@ export class Checker {
   }
 
   happened(event: CoordinatorEvent, honest: (device: string) => boolean): void {
-    this.witness.happened(event);
+    this.corruptionOracle.happened(event);
     if (event.kind === 'request-finished') this.#finishedEvents++;
     if (event.kind === 'device-quarantined' && honest(event.device)) {
       this.complain('d: no wrong answer unnoticed', `honest ${event.device} quarantined: ${event.reason}`);
     }
-    if (event.kind === 'corruption' && !event.answeredWrong && event.liars.length === 0) {
+    if (event.kind === 'corruption' && !event.answeredWrong && event.faultyDevices.length === 0) {
       this.complain('d: no wrong answer unnoticed', `a lie to ${event.step} was noticed and nobody named`);
     }
   }
@@ -174,20 +174,20 @@ export class Checker {
       this.complain('c: one answer or one error before the deadline', `${name} failed: ${error.message}`);
     } else if (record.deadlineMs >= PATIENT_DEADLINE_MS && !this.#wasCrowded(record)) {
       this.complain(
-        'b: beyond repair it is rescued, and healed',
+        'b: beyond repair, rescue and then takeover',
         `${name} was not rescued: ${error.message}`,
       );
     }
   }
 
   #answered(record: RequestRecord, inference: Extract<RequestEnd, { kind: 'answered' }>['inference']): void {
-    const { coverage, witness } = this;
+    const { coverage, corruptionOracle } = this;
     coverage.answered++;
     if (inference.recovered > 0) coverage.recovered++;
     if (inference.rescued > 0) coverage.rescued++;
     const { request } = inference;
-    const lieTold = witness.lieTo(request);
-    if (witness.misbehaviourTo(request)) coverage.lies++;
+    const lieTold = corruptionOracle.lieTo(request);
+    if (corruptionOracle.misbehaviourTo(request)) coverage.lies++;
     if (answers(record, inference)) return;
     const { verify } = record.policy;
     const name = `request ${record.number} (${request})`;
@@ -198,9 +198,11 @@ export class Checker {
     } else if (verify === 'after' && record.policy.waitMs === 'any-k' && !this.#wasCrowded(record)) {
       const life = this.#lives;
       this.clock.schedule(2_500, () => {
-        if (life !== this.#lives || !witness.lieTo(request) || !witness.noticeable(request)) return;
+        if (life !== this.#lives || !corruptionOracle.lieTo(request) || !corruptionOracle.noticeable(request))
+          return;
         coverage.flagged++;
-        if (!witness.flagged(request)) this.complain(promise, `${name} was answered wrongly and not flagged`);
+        if (!corruptionOracle.flagged(request))
+          this.complain(promise, `${name} was answered wrongly and not flagged`);
       });
     }
   }
@@ -244,7 +246,7 @@ export class Checker {
       EPSILON_MS;
     if (tookMs > boundMs)
       this.complain(promise, `${name} took ${tookMs.toFixed(1)} ms, more than ${boundMs.toFixed(1)}`);
-    if (end.inference.rescued > 0 && !this.witness.misbehaviourTo(end.inference.request)) {
+    if (end.inference.rescued > 0 && !this.corruptionOracle.misbehaviourTo(end.inference.request)) {
       this.complain(promise, `${name} had ${end.inference.rescued} shards computed by the data plane`);
     }
   }

@@ -15,7 +15,7 @@ export function checkWhole(world: World): void {
     if (state !== 'ready' || nextSeats !== null) {
       const change = nextSeats === null ? '' : '; the new plan has not taken over';
       checker.complain(
-        'b: beyond repair it is rescued, and healed',
+        'b: beyond repair, rescue and then takeover',
         `${name} ends ${state}: ${reason}${change}`,
       );
     }

@@ -14,7 +14,7 @@ describe('the checker complains about a coordinator that', () => {
     const broken = new Set(MUTANTS.map(({ promise }) => promise));
     const promises: PromiseName[] = [
       'a: repairable failures are not on the path',
-      'b: beyond repair it is rescued, and healed',
+      'b: beyond repair, rescue and then takeover',
       'c: one answer or one error before the deadline',
       'd: no wrong answer unnoticed',
       'e: who returns serves without a transfer',

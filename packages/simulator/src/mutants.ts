@@ -14,7 +14,7 @@ export interface Mutant {
 }
 
 const A: PromiseName = 'a: repairable failures are not on the path';
-const B: PromiseName = 'b: beyond repair it is rescued, and healed';
+const B: PromiseName = 'b: beyond repair, rescue and then takeover';
 const C: PromiseName = 'c: one answer or one error before the deadline';
 const D: PromiseName = 'd: no wrong answer unnoticed';
 const E: PromiseName = 'e: who returns serves without a transfer';
@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'never heals',
     promise: B,
-    tampering: { ports: (ports) => withOptions(ports, { healAfterMs: 1e9, healSilentAfterMs: 1e9 }) },
+    tampering: { ports: (ports) => withOptions(ports, { takeoverAfterMs: 1e9, takeoverSilentAfterMs: 1e9 }) },
   },
   {
     name: 'calls a seat ready before its tasks are loaded',
@@ -184,9 +184,9 @@ export const MUTANTS: readonly Mutant[] = [
         ...face,
         receive: (device, message) => {
           face.receive(device, message);
-          const liar = devices.find(({ id, everLied }) => id === device && everLied);
+          const corrupter = devices.find(({ id, everLied }) => id === device && everLied);
           const neighbour = devices.find(({ id }) => id !== device);
-          if (liar && neighbour) face.quarantine(neighbour.id, 'its neighbour lied');
+          if (corrupter && neighbour) face.quarantine(neighbour.id, 'its neighbour lied');
         },
       }),
     },

@@ -16,7 +16,7 @@ export class Nemesis {
   readonly faults: DeviceFaults;
   #over = false;
   #joins = 0;
-  #liars = 0;
+  #corrupters = 0;
   readonly #lost = new Set<VirtualDevice>();
 
   constructor(
@@ -100,7 +100,7 @@ export class Nemesis {
       random.between(400, 3_000),
       random.between(3_000, 9_000),
     ]);
-    switch (random.upTo(world.scenario.liars && this.#liars < 3 ? 14 : 9)) {
+    switch (random.upTo(world.scenario.corrupters && this.#corrupters < 3 ? 14 : 9)) {
       case 0:
       case 1:
         if (world.scenario.losses && random.chance(0.4)) {
@@ -170,7 +170,7 @@ export class Nemesis {
         }
         return;
       default: {
-        this.#liars++;
+        this.#corrupters++;
         const amount = random.between(0.6, 5) * random.pick([1, -1, 1_000]);
         const lie = random.chance(0.2)
           ? random.pick(['not-finite', 'wrong-shape'] as const)
@@ -196,7 +196,7 @@ export class Nemesis {
         if (this.#joins++ < MOST_JOINS) world.connectSoon(world.addDevice(), random.between(1, 200));
         return;
       case 1:
-        world.setPolicy(deployment.name, drawPolicy(random, scenario.liars));
+        world.setPolicy(deployment.name, drawPolicy(random, scenario.corrupters));
         return;
       case 2:
         this.clients.burst(random.whole(5, 30));
@@ -216,7 +216,7 @@ export class Nemesis {
   /** A rolling change: the same model on another plan, or another model with the same inputs and outputs. */
   #redeploy(deployment: LiveDeployment): void {
     const { world, random } = this;
-    const policy = drawPolicy(random, world.scenario.liars);
+    const policy = drawPolicy(random, world.scenario.corrupters);
     let { model } = deployment.latest;
     if (random.chance(0.4)) {
       model = drawModel(world.models.length + 1, deployment.width, random);
@@ -234,7 +234,7 @@ export class Nemesis {
   #replace({ name, width, latest }: LiveDeployment): void {
     const { world, random } = this;
     world.undeploy(name);
-    const policy = drawPolicy(random, world.scenario.liars);
+    const policy = drawPolicy(random, world.scenario.corrupters);
     world.deploy(deployRequest(name, latest.model, latest.plan, policy, []), latest.model, width);
   }
 

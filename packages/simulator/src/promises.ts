@@ -1,7 +1,7 @@
 /** The promises of docs/LIMITS.md, by their letters there; `bounds` and `leaks` stand for those written in its tables. */
 export type PromiseName =
   | 'a: repairable failures are not on the path'
-  | 'b: beyond repair it is rescued, and healed'
+  | 'b: beyond repair, rescue and then takeover'
   | 'c: one answer or one error before the deadline'
   | 'd: no wrong answer unnoticed'
   | 'e: who returns serves without a transfer'

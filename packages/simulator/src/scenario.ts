@@ -35,7 +35,7 @@ export interface Scenario {
   /** Every link duplicates and reorders, which no promise makes an exception for. */
   readonly duplicateProbability: number;
   readonly reorder: boolean;
-  readonly liars: boolean;
+  readonly corrupters: boolean;
   /** Some devices that die stay dead. */
   readonly losses: boolean;
   readonly restarts: boolean;
@@ -48,15 +48,15 @@ export const MOST_COMPUTE_MS = 2;
 
 export function drawScenario(seed: number, random: Random): Scenario {
   const count = random.chance(0.25) ? 2 : 1;
-  const liars = random.chance(0.4);
-  const deployments = Array.from({ length: count }, (_, index) => drawDeployment(index, liars, random));
+  const corrupters = random.chance(0.4);
+  const deployments = Array.from({ length: count }, (_, index) => drawDeployment(index, corrupters, random));
   const seats = Math.max(...deployments.map(({ plan }) => plan.seats.length));
-  const spares = random.pick([0, 1, 1, 2]);
+  const standbys = random.pick([0, 1, 1, 2]);
   const stormMs = random.between(4_000, 14_000);
   return {
     seed,
     deployments,
-    devices: Array.from({ length: seats + spares }, () => drawTraits(random)),
+    devices: Array.from({ length: seats + standbys }, () => drawTraits(random)),
     level: random.pick(['repairable', 'anything']),
     stormMs,
     faultEveryMs: random.between(250, 1_500),
@@ -64,24 +64,24 @@ export function drawScenario(seed: number, random: Random): Scenario {
     engineMs: random.between(0.1, 0.6),
     options: {
       // Where devices lie, few are busy: an answer that is given up as surplus would excuse a lie.
-      inFlightPerDevice: liars ? 16 : random.pick([6, 8, 16]),
+      inFlightPerDevice: corrupters ? 16 : random.pick([6, 8, 16]),
       requestsInFlight: random.pick([6, 12, 64]),
       requestsQueued: random.pick([4, 16, 256]),
-      healAfterMs: random.pick([500, 1_500]),
-      healSilentAfterMs: random.pick([1_500, 5_000]),
+      takeoverAfterMs: random.pick([500, 1_500]),
+      takeoverSilentAfterMs: random.pick([1_500, 5_000]),
       returnGraceMs: random.pick([3_000, 4_000]),
       tracesKept: random.pick([0, 8, 64]),
     },
     duplicateProbability: random.pick([0, 0, 0.02, 0.2]),
     reorder: random.chance(0.25),
-    liars,
+    corrupters,
     losses: random.chance(0.5),
     restarts: random.chance(0.4),
     redeploys: random.chance(0.5),
   };
 }
 
-function drawDeployment(index: number, liars: boolean, random: Random): DeploymentScenario {
+function drawDeployment(index: number, corrupters: boolean, random: Random): DeploymentScenario {
   const width = random.whole(5, 8);
   const model = drawModel(index + 1, width, random);
   return {
@@ -89,7 +89,7 @@ function drawDeployment(index: number, liars: boolean, random: Random): Deployme
     width,
     model,
     plan: drawPlan(model, random),
-    policy: drawPolicy(random, liars),
+    policy: drawPolicy(random, corrupters),
   };
 }
 
@@ -126,11 +126,11 @@ export function drawPlan(model: SyntheticModel, random: Random): Plan {
   }
 }
 
-export function drawPolicy(random: Random, liars: boolean): Policy {
+export function drawPolicy(random: Random, corrupters: boolean): Policy {
   return {
     waitMs: random.pick(['any-k', 'any-k', 'any-k', 'any-k', 'adaptive', 10, 'all']),
     verify: random.pick(
-      liars ? ['before', 'before', 'after', 'after', 'off'] : ['before', 'after', 'after', 'off'],
+      corrupters ? ['before', 'before', 'after', 'after', 'off'] : ['before', 'after', 'after', 'off'],
     ),
     deadlineMs: random.pick([3_000, 10_000, 20_000]),
   };
@@ -159,8 +159,8 @@ export function deployRequest(
  * A seat that nobody answers for is filled within this while a spare is there: the longest grace, the wait before an
  * install that failed is tried again, and an install over a slow link.
  */
-export function healBoundMs({ options }: Scenario): number {
-  return Math.max(options.healAfterMs!, options.healSilentAfterMs!, options.returnGraceMs!) + 5_000;
+export function takeoverBoundMs({ options }: Scenario): number {
+  return Math.max(options.takeoverAfterMs!, options.takeoverSilentAfterMs!, options.returnGraceMs!) + 5_000;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { DeviceId, Installer, InstallProgress, SeatTask } from '@sparewheel/coordinator';
-import type { Artifact, BlobRef } from '@sparewheel/planner';
+import { type BlobRef, blobsOf } from '@sparewheel/planner';
 import { LIMITS } from '@sparewheel/protocol';
 import type { Trace } from './trace.ts';
 import type { LifeClock, VirtualClock } from './virtual-clock.ts';
@@ -152,8 +152,4 @@ export class VirtualInstaller implements Installer {
     this.clock.touch();
     return turn;
   }
-}
-
-function blobsOf(artifact: Artifact): readonly BlobRef[] {
-  return artifact.weights === null ? [artifact.graph] : [artifact.graph, artifact.weights];
 }

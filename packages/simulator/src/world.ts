@@ -1,8 +1,10 @@
 import type { CoordinatorEvent, DeployRequest, Policy } from '@sparewheel/coordinator';
 import type { Artifact, Plan } from '@sparewheel/planner';
 import { Checker } from './checker.ts';
+import { CorruptionOracle } from './corruption-oracle.ts';
 import { DataPlane, type Tampering } from './data-plane.ts';
 import { Health } from './health.ts';
+import { Watch } from './liveness-checker.ts';
 import type { Random } from './random.ts';
 import { type DeploymentScenario, deployRequest, drawTraits, type Scenario } from './scenario.ts';
 import { Store } from './store.ts';
@@ -11,8 +13,6 @@ import type { Trace } from './trace.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 import { VirtualDevice } from './virtual-device.ts';
 import { VirtualNetwork } from './virtual-network.ts';
-import { Watch } from './watch.ts';
-import { Witness } from './witness.ts';
 
 /** What serves, or is about to, under a name. */
 export interface LiveDeployment {
@@ -31,7 +31,7 @@ export class World {
   readonly network: VirtualNetwork;
   readonly store = new Store();
   readonly health: Health;
-  readonly witness: Witness;
+  readonly corruptionOracle: CorruptionOracle;
   readonly checker: Checker;
   readonly watch: Watch;
   readonly deployments = new Map<string, LiveDeployment>();
@@ -51,9 +51,9 @@ export class World {
     this.#random = random;
     const cap = scenario.options.inFlightPerDevice!;
     this.health = new Health(clock);
-    this.witness = new Witness(scenario.liars, clock, cap);
-    this.checker = new Checker(clock, scenario, this.health, this.witness);
-    this.network = new VirtualNetwork(clock, random.fork(), trace, this.witness);
+    this.corruptionOracle = new CorruptionOracle(scenario.corrupters, clock, cap);
+    this.checker = new Checker(clock, scenario, this.health, this.corruptionOracle);
+    this.network = new VirtualNetwork(clock, random.fork(), trace, this.corruptionOracle);
     this.watch = new Watch(this);
     for (const { model } of scenario.deployments) this.models.push(model);
     for (const traits of scenario.devices) this.addDevice(traits);
@@ -70,7 +70,7 @@ export class World {
         const k = this.models
           .map((model) => model.dataShardsOf(told.artifact))
           .find((found) => found !== null);
-        this.witness.lied(device, request, task, k ?? null);
+        this.corruptionOracle.lied(device, request, task, k ?? null);
       },
     };
     const id = `device-${this.devices.length}`;
@@ -133,8 +133,10 @@ export class World {
       connected: (device) => plane.connected(device),
       disconnected: (device, reason) => plane.disconnected(device, reason),
       received: (device, message) => {
-        const liarsAround = this.devices.some(({ lie }) => lie !== null);
-        this.witness.delivered(device, message, liarsAround, () => plane.coordinator.snapshot());
+        const corruptersPresent = this.devices.some(({ lie }) => lie !== null);
+        this.corruptionOracle.delivered(device, message, corruptersPresent, () =>
+          plane.coordinator.snapshot(),
+        );
         plane.received(device, message);
       },
     });

@@ -1,6 +1,6 @@
-import { type ArrivalRow, outline } from '../../src/view-model/arrivals.ts';
-import { formatCount, formatMs } from '../../src/view-model/format.ts';
 import { cn } from '../ui/class-names.ts';
+import { formatCount, formatMs } from '../ui/format.ts';
+import { type ArrivalRow, outline } from './arrivals-view.ts';
 
 /** One device's answers by time since the scatter. The time axis is everybody's, the height its own. */
 export function ArrivalHistogram({

@@ -1,13 +1,13 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { type RefObject, useRef, useState } from 'react';
-import { type ArrivalsDrawing, arrivalsTable } from '../../src/view-model/arrivals.ts';
-import { formatCount } from '../../src/view-model/format.ts';
 import { ExportButtons } from '../latency/export-buttons.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
+import { formatCount } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { ArrivalHistogram } from './arrival-histogram.tsx';
+import { type ArrivalsDrawing, arrivalsTable } from './arrivals-view.ts';
 import { StragglerTable } from './straggler-table.tsx';
 import { useArrivals } from './use-arrivals.ts';
 
@@ -36,7 +36,7 @@ export function ArrivalsPanel({ deployment }: { deployment: DeploymentView }) {
     >
       {problem !== null && drawing === null ? (
         <div className="border-t p-4">
-          <Notice title={problem.title}>{problem.hint}</Notice>
+          <Notice title={problem.message}>{problem.hint}</Notice>
         </div>
       ) : drawing === null ? (
         <p className="border-t px-4 py-8 text-center text-ink-soft">

@@ -1,6 +1,6 @@
-import type { ArrivalsDrawing } from '../../src/view-model/arrivals.ts';
-import { formatCount, formatPercent } from '../../src/view-model/format.ts';
+import { formatCount, formatPercent } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
+import type { ArrivalsDrawing } from './arrivals-view.ts';
 
 /** Who kept the others waiting, how often: the worst first. */
 export function StragglerTable({ stragglers }: { stragglers: ArrivalsDrawing['stragglers'] }) {

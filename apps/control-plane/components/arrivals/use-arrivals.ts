@@ -1,9 +1,9 @@
 'use client';
-import type { ArrivalsView, DeploymentView } from '@sparewheel/protocol';
+import type { ApiError, ArrivalsView, DeploymentView } from '@sparewheel/protocol';
 import { useMemo } from 'react';
-import { type ArrivalsDrawing, arrivalsDrawing } from '../../src/view-model/arrivals.ts';
 import { useLiveStore } from '../live-connection/live-provider.tsx';
-import { type Problem, useAnswer } from '../live-connection/use-answer.ts';
+import { useAnswer } from '../live-connection/use-answer.ts';
+import { type ArrivalsDrawing, arrivalsDrawing } from './arrivals-view.ts';
 
 const EVERY_MS = 2_000;
 
@@ -11,7 +11,7 @@ const EVERY_MS = 2_000;
 export function useArrivals(deployment: DeploymentView | undefined): {
   view: ArrivalsView | null;
   drawing: ArrivalsDrawing | null;
-  problem: Problem | null;
+  problem: ApiError | null;
 } {
   const store = useLiveStore();
   const serves = deployment !== undefined && !['preparing', 'failed'].includes(deployment.state);

@@ -1,7 +1,6 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { Plus } from 'lucide-react';
-import { deploymentShape, deploymentStatus } from '../../src/view-model/deployment-status.ts';
 import { SeatProgress } from '../deploy/seat-progress.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Tour } from '../tour/tour.tsx';
@@ -9,6 +8,7 @@ import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeploymentMenu } from './deployment-menu.tsx';
+import { deploymentShape, deploymentStatus } from './deployment-status.ts';
 
 /** All deployments, the one that is looked at, and how it is. */
 export function DeploymentBar({

@@ -3,7 +3,7 @@ import type { DeploymentView } from '@sparewheel/protocol';
 import { Ellipsis, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import { askApi, errorText } from '../live-connection/api-client.ts';
+import { askApi, toApiError } from '../live-connection/api-client.ts';
 import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Menu, MenuContent, MenuItem, MenuTrigger } from '../ui/menu.tsx';
@@ -16,8 +16,8 @@ export function DeploymentMenu({ deployment: { name, model, k, r } }: { deployme
       await askApi('DELETE', `/api/deployments/${encodeURIComponent(name)}`);
       toast(`Deployment ${name} is deleted.`);
     } catch (error) {
-      const { title, hint } = errorText(error);
-      toast.error(title, { description: hint });
+      const { message, hint } = toApiError(error);
+      toast.error(message, { description: hint });
     }
   }
 

@@ -1,6 +1,12 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { useEffect, useRef, useState } from 'react';
+import { askApi } from '../live-connection/api-client.ts';
+import { Card } from '../ui/card.tsx';
+import { Field, Select } from '../ui/field.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Segmented } from '../ui/segmented.tsx';
+import type { RequestTrace } from '../waterfall/waterfall-view.ts';
 import {
   describeVerify,
   describeWait,
@@ -9,17 +15,11 @@ import {
   type WaitKind,
   waitKind,
   waitOf,
-} from '../../src/view-model/policy.ts';
-import { adaptivePrediction, judgeWaiting, slowArrivalMs } from '../../src/view-model/waiting-rules.ts';
-import type { RequestTrace } from '../../src/view-model/waterfall.ts';
-import { askApi } from '../live-connection/api-client.ts';
-import { Card } from '../ui/card.tsx';
-import { Field, Select } from '../ui/field.tsx';
-import { Notice } from '../ui/notice.tsx';
-import { Segmented } from '../ui/segmented.tsx';
+} from './policy.ts';
 import { ThresholdSlider } from './threshold-slider.tsx';
 import { useRequest } from './use-request.ts';
 import { WaitingGain } from './waiting-gain.tsx';
+import { adaptivePrediction, judgeWaiting, slowArrivalMs } from './waiting-rules.ts';
 
 type Policy = DeploymentView['policy'];
 

@@ -1,5 +1,5 @@
 import { type CSSProperties, useId } from 'react';
-import { formatMs } from '../../src/view-model/format.ts';
+import { formatMs } from '../ui/format.ts';
 
 /** The waiting threshold of the paper, in milliseconds. */
 export function ThresholdSlider({

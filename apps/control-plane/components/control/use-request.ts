@@ -17,8 +17,7 @@ export function useRequest(): {
       await request();
       return true;
     } catch (error) {
-      const { title, hint } = errorText(error);
-      setProblem(hint ? `${title} ${hint}` : title);
+      setProblem(errorText(error));
       return false;
     } finally {
       setBusy(false);

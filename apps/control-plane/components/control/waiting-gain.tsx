@@ -1,9 +1,5 @@
-import { formatMs, formatPercent } from '../../src/view-model/format.ts';
-import {
-  type AdaptivePrediction,
-  gainPercent,
-  type WaitingRules,
-} from '../../src/view-model/waiting-rules.ts';
+import { formatMs, formatPercent } from '../ui/format.ts';
+import { type AdaptivePrediction, gainPercent, type WaitingRules } from './waiting-rules.ts';
 
 /** What the chosen waiting rule gains by the arrivals of the last requests, beside what was measured. */
 export function WaitingGain({

@@ -1,14 +1,14 @@
 'use client';
 import type { DeploymentRequest, ModelView } from '@sparewheel/protocol';
 import { type FormEvent, useState } from 'react';
-import { adviseDeploy, type DeployForm as Form, firstForm } from '../../src/view-model/deploy-form.ts';
-import { FIRST_THRESHOLD_MS, type WaitKind, waitKind, waitOf } from '../../src/view-model/policy.ts';
+import { FIRST_THRESHOLD_MS, type WaitKind, waitKind, waitOf } from '../control/policy.ts';
 import { useRequest } from '../control/use-request.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Button } from '../ui/button.tsx';
 import { Field, Input, Select } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { adviseDeploy, type DeployForm as Form, firstForm } from './deploy-form-view.ts';
 
 /** How a model is to be divided: its name, k and r, which layers, which policy. */
 export function DeployForm({

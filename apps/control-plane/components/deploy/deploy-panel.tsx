@@ -2,7 +2,7 @@
 import type { ModelView } from '@sparewheel/protocol';
 import Link from 'next/link';
 import { useState } from 'react';
-import { deploymentStatus } from '../../src/view-model/deployment-status.ts';
+import { deploymentStatus } from '../control/deployment-status.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';

@@ -1,9 +1,9 @@
 'use client';
 import { FileUp } from 'lucide-react';
 import { type DragEvent, useRef, useState } from 'react';
-import { formatPercent } from '../../src/view-model/format.ts';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
+import { formatPercent } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Progress } from '../ui/progress.tsx';
 import type { Upload } from './use-model-upload.ts';
@@ -73,8 +73,8 @@ export function ModelDrop({ upload, onFile }: { upload: Upload; onFile: (file: F
         )}
       </div>
       {upload.state === 'refused' && (
-        <Notice tone="danger" title={`${upload.file} was not taken: ${upload.title}`}>
-          {upload.hint}
+        <Notice tone="danger" title={`${upload.file} was not taken: ${upload.error.message}`}>
+          {upload.error.hint}
           {upload.again !== null && (
             <Button size="small" className="mt-2" onClick={upload.again}>
               Send it again

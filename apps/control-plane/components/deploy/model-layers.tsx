@@ -1,6 +1,6 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { Check, Minus } from 'lucide-react';
-import { formatDims, formatMagnitude } from '../../src/view-model/format.ts';
+import { formatDims, formatMagnitude } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 
 /** The linear layers of a model: what can be divided over devices, and why the rest cannot. */

@@ -1,9 +1,9 @@
 import type { DeploymentView } from '@sparewheel/protocol';
-import { seatFraction } from '../../src/view-model/deployment-status.ts';
-import { formatBytes, formatPercent } from '../../src/view-model/format.ts';
+import { seatFraction } from '../control/deployment-status.ts';
 import { useRequest } from '../control/use-request.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { Button } from '../ui/button.tsx';
+import { formatBytes, formatPercent } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Progress } from '../ui/progress.tsx';
 

@@ -1,11 +1,12 @@
 import type { ModelView } from '@sparewheel/protocol';
-import { ApiRequestError, readApiError } from '../live-connection/api-client.ts';
+import { ApiError } from '@sparewheel/protocol';
+import { readApiError } from '../live-connection/api-client.ts';
 
 /**
  * Sends an ONNX file to the control plane. XMLHttpRequest, because fetch does not say how far an upload is.
  * @param onProgress  0 to 1 of the bytes that have left
  * @param dimensions  sizes for symbolic dimensions, "batch:1,seq:16"; "" where there are none
- * @throws {ApiRequestError} refused, or the connection broke: nothing is left behind on the server
+ * @throws {ApiError} refused, or the connection broke: nothing is left behind on the server
  */
 export function uploadModel(
   file: Blob,
@@ -22,15 +23,16 @@ export function uploadModel(
     request.upload.onprogress = (event) => onProgress(event.total === 0 ? 0 : event.loaded / event.total);
     request.onload = () => {
       if (request.status < 400) resolve(JSON.parse(request.responseText) as ModelView);
-      else reject(new ApiRequestError(request.status, readApiError(request.responseText, request.status)));
+      else reject(readApiError(request.responseText, request.status));
     };
     request.onerror = () =>
       reject(
-        new ApiRequestError(0, {
-          code: 'upload-broken',
-          message: 'The upload broke off.',
-          hint: 'Nothing was kept. Send it again when the connection is back.',
-        }),
+        new ApiError(
+          0,
+          'upload-broken',
+          'The upload broke off.',
+          'Nothing was kept. Send it again when the connection is back.',
+        ),
       );
     request.onabort = () => reject(new DOMException('The upload was cancelled.', 'AbortError'));
     signal.addEventListener('abort', () => request.abort());

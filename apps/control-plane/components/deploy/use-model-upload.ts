@@ -1,8 +1,8 @@
 'use client';
-import type { ModelView } from '@sparewheel/protocol';
+import type { ApiError, ModelView } from '@sparewheel/protocol';
 import { useRef, useState } from 'react';
-import { freeName, nameFromFile } from '../../src/view-model/deploy-form.ts';
-import { ApiRequestError, errorText } from '../live-connection/api-client.ts';
+import { toApiError } from '../live-connection/api-client.ts';
+import { freeName, nameFromFile } from './deploy-form-view.ts';
 import { uploadModel } from './upload-model.ts';
 
 export type Upload =
@@ -11,8 +11,7 @@ export type Upload =
   | {
       readonly state: 'refused';
       readonly file: string;
-      readonly title: string;
-      readonly hint: string | undefined;
+      readonly error: ApiError;
       /** Sends the same file anew; null where that would be refused anew. */
       readonly again: (() => void) | null;
     };
@@ -40,9 +39,9 @@ export function useModelUpload(taken: readonly string[], onDone: (model: ModelVi
       if (current.current !== abort) return;
       if (error instanceof DOMException) setUpload({ state: 'idle' });
       else {
-        const broken = error instanceof ApiRequestError && error.status === 0;
-        const again = broken ? () => void send(file, dimensions) : null;
-        setUpload({ state: 'refused', file: file.name, ...errorText(error), again });
+        const refusal = toApiError(error);
+        const again = refusal.status === 0 ? () => void send(file, dimensions) : null;
+        setUpload({ state: 'refused', file: file.name, error: refusal, again });
       }
     }
   }

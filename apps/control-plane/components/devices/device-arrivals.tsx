@@ -1,13 +1,13 @@
 'use client';
 import type { DeploymentView, DeviceView } from '@sparewheel/protocol';
 import { useRef } from 'react';
-import { type ArrivalRow, arrivalsTable } from '../../src/view-model/arrivals.ts';
-import { formatCount, formatMs, formatPercent } from '../../src/view-model/format.ts';
 import { ArrivalHistogram } from '../arrivals/arrival-histogram.tsx';
+import { type ArrivalRow, arrivalsTable } from '../arrivals/arrivals-view.ts';
 import { useArrivals } from '../arrivals/use-arrivals.ts';
 import { ExportButtons } from '../latency/export-buttons.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Card } from '../ui/card.tsx';
+import { formatCount, formatMs, formatPercent } from '../ui/format.ts';
 
 /** When this device answers, in each deployment that it serves. */
 export function DeviceArrivals({ device }: { device: DeviceView }) {

@@ -1,6 +1,6 @@
 import type { DeviceView } from '@sparewheel/protocol';
-import { formatBytes } from '../../src/view-model/format.ts';
 import { Card } from '../ui/card.tsx';
+import { formatBytes } from '../ui/format.ts';
 
 /** What its process uses of the machine's memory, and what its shard store holds on disk. */
 export function DeviceMemory({ device: { memory } }: { device: DeviceView }) {

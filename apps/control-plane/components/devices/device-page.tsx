@@ -1,13 +1,13 @@
 'use client';
 import Link from 'next/link';
 import { useMemo } from 'react';
-import { ALL_EVENTS } from '../../src/view-model/event-filter.ts';
-import { fleetRows } from '../../src/view-model/fleet.ts';
+import { ALL_EVENTS } from '../events/event-filter.ts';
 import { EventList } from '../events/event-list.tsx';
 import { useEventHistory } from '../events/use-event-history.ts';
 import { FaultForm } from '../faults/fault-form.tsx';
 import { StandingFaults } from '../faults/standing-faults.tsx';
 import { DeviceButtons } from '../fleet/device-buttons.tsx';
+import { fleetRows } from '../fleet/fleet-view.ts';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Breadcrumb } from '../shell/breadcrumb.tsx';
@@ -91,7 +91,7 @@ function DeviceEvents({ id }: { id: string }) {
     >
       {problem && (
         <div className="border-t p-4">
-          <Notice tone="danger" title={problem.title}>
+          <Notice tone="danger" title={problem.message}>
             {problem.hint}
           </Notice>
         </div>

@@ -1,13 +1,7 @@
 'use client';
 import type { DeviceView } from '@sparewheel/protocol';
-import {
-  formatAgo,
-  formatBytes,
-  formatCount,
-  formatMagnitude,
-  formatMs,
-} from '../../src/view-model/format.ts';
 import { Card } from '../ui/card.tsx';
+import { formatAgo, formatBytes, formatCount, formatMagnitude, formatMs } from '../ui/format.ts';
 import { useNow } from '../use-now.ts';
 
 /** What is known of a device. What it did not say is left out. */

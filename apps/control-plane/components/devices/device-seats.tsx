@@ -1,10 +1,10 @@
 'use client';
 import type { DeviceView } from '@sparewheel/protocol';
 import Link from 'next/link';
-import { formatBytes } from '../../src/view-model/format.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { RoleBadge } from '../ui/badge.tsx';
 import { Card } from '../ui/card.tsx';
+import { formatBytes } from '../ui/format.ts';
 
 /** Where it sits: in which deployments, as what, and how much of its shards it has. */
 export function DeviceSeats({ device }: { device: DeviceView }) {

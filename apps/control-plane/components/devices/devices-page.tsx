@@ -1,8 +1,8 @@
 'use client';
 import { useState } from 'react';
-import { fleetRows, fleetSummary } from '../../src/view-model/fleet.ts';
 import { DeviceRow } from '../fleet/device-row.tsx';
 import { EmptyFleet } from '../fleet/empty-fleet.tsx';
+import { fleetRows, fleetSummary } from '../fleet/fleet-view.ts';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
 import { JoinDialog } from '../join/join-dialog.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';

@@ -1,6 +1,6 @@
 'use client';
 import { type PointerEvent, useEffect, useRef } from 'react';
-import type { Point, Stroke } from '../../src/view-model/sample-strokes.ts';
+import type { Point, Stroke } from './sample-strokes.ts';
 
 /** The drawing's own resolution; it is shown at any size. */
 const SIDE = 320;

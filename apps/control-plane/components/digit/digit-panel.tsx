@@ -3,15 +3,15 @@ import type { DeploymentView, TensorSpec } from '@sparewheel/protocol';
 import { Eraser } from 'lucide-react';
 import { useTheme } from 'next-themes';
 import { useState } from 'react';
-import { digitInput } from '../../src/view-model/digit.ts';
-import { formatCount, formatDims } from '../../src/view-model/format.ts';
-import { SAMPLE_STROKES, type Stroke } from '../../src/view-model/sample-strokes.ts';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { cn } from '../ui/class-names.ts';
+import { formatCount, formatDims } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { DigitCanvas } from './digit-canvas.tsx';
 import { DigitResult } from './digit-result.tsx';
+import { digitInput } from './digit-view.ts';
+import { SAMPLE_STROKES, type Stroke } from './sample-strokes.ts';
 import { type LiveClassification, useLiveClassification } from './use-live-classification.ts';
 
 /** Draw while devices die. Only where the deployment takes a 28 × 28 image. */

@@ -1,6 +1,6 @@
-import type { Classification } from '../../src/view-model/digit.ts';
-import { formatMs } from '../../src/view-model/format.ts';
 import { cn } from '../ui/class-names.ts';
+import { formatMs } from '../ui/format.ts';
+import type { Classification } from './digit-view.ts';
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
@@ -49,7 +49,7 @@ function Bar({ digit, probability, best }: { digit: number; probability: number;
         <span
           className={cn(
             'block h-full rounded-full transition-[width] duration-150',
-            best ? 'bg-ink' : 'bg-spare',
+            best ? 'bg-ink' : 'bg-idle',
           )}
           style={{ width: `${probability * 100}%` }}
         />

@@ -1,15 +1,10 @@
 'use client';
 import type { TensorSpec } from '@sparewheel/protocol';
 import { useEffect, useRef, useState } from 'react';
-import {
-  type Classification,
-  digitRequest,
-  type InferResponse,
-  readClassification,
-} from '../../src/view-model/digit.ts';
-import type { Stroke } from '../../src/view-model/sample-strokes.ts';
 import { askApi, errorText } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
+import { type Classification, digitRequest, type InferResponse, readClassification } from './digit-view.ts';
+import type { Stroke } from './sample-strokes.ts';
 
 /** The drawing is asked about again this often, so that a device's death shows in the answer at once. */
 const EVERY_MS = 250;
@@ -81,8 +76,7 @@ async function classifyUntil(
         }));
       } catch (error) {
         if (signal.aborted) return;
-        const { title, hint } = errorText(error);
-        update((live) => ({ ...live, problem: hint ? `${title} ${hint}` : title }));
+        update((live) => ({ ...live, problem: errorText(error) }));
       }
     }
     await pause;

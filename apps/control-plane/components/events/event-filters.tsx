@@ -1,7 +1,7 @@
 'use client';
-import type { EventFilter } from '../../src/view-model/event-filter.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Field, Input, Select } from '../ui/field.tsx';
+import type { EventFilter } from './event-filter.ts';
 
 /** By level, device, deployment and words. */
 export function EventFilters({

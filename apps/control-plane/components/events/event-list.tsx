@@ -1,9 +1,9 @@
 'use client';
 import type { EventLevel, EventView } from '@sparewheel/protocol';
 import Link from 'next/link';
-import type { Tone } from '../../src/view-model/fleet.ts';
-import { formatAgo } from '../../src/view-model/format.ts';
+import type { Tone } from '../fleet/fleet-view.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
+import { formatAgo } from '../ui/format.ts';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { useNow } from '../use-now.ts';
 

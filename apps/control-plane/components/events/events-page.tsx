@@ -3,19 +3,14 @@ import { Download } from 'lucide-react';
 import { useSearchParams } from 'next/navigation';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import {
-  ALL_EVENTS,
-  addressOf,
-  type EventFilter,
-  filterFromAddress,
-} from '../../src/view-model/event-filter.ts';
-import { errorText } from '../live-connection/api-client.ts';
+import { toApiError } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { LoadingPage } from '../shell/loading-page.tsx';
 import { PageHeading } from '../shell/page-heading.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { ALL_EVENTS, addressOf, type EventFilter, filterFromAddress } from './event-filter.ts';
 import { EventFilters } from './event-filters.tsx';
 import { EventList } from './event-list.tsx';
 import { exportEvents } from './export-events.ts';
@@ -40,8 +35,8 @@ export function EventsPage() {
       const count = await exportEvents(filter, format);
       toast(`${count} events are in events.${format}.`);
     } catch (error) {
-      const { title, hint } = errorText(error);
-      toast.error(title, { description: hint });
+      const { message, hint } = toApiError(error);
+      toast.error(message, { description: hint });
     }
   }
 
@@ -71,7 +66,7 @@ export function EventsPage() {
         <EventFilters filter={filter} onChange={choose} />
         {problem && (
           <div className="border-t p-4">
-            <Notice tone="danger" title={problem.title}>
+            <Notice tone="danger" title={problem.message}>
               {problem.hint}
             </Notice>
           </div>

@@ -1,7 +1,7 @@
 import type { EventView } from '@sparewheel/protocol';
-import { type EventFilter, eventsCsv, eventsPath, matchesFilter } from '../../src/view-model/event-filter.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { saveFile } from '../save-file.ts';
+import { type EventFilter, eventsCsv, eventsPath, matchesFilter } from './event-filter.ts';
 
 /** The API's largest page, and as many as a spreadsheet is fine with. */
 const PAGE = 1_000;

@@ -1,10 +1,9 @@
 'use client';
-import type { EventView } from '@sparewheel/protocol';
+import type { ApiError, EventView } from '@sparewheel/protocol';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import { type EventFilter, eventsPath, mergeEvents } from '../../src/view-model/event-filter.ts';
-import { askApi } from '../live-connection/api-client.ts';
+import { askApi, toApiError } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
-import { type Problem, problemOf } from '../live-connection/use-answer.ts';
+import { type EventFilter, eventsPath, mergeEvents } from './event-filter.ts';
 
 const PAGE = 100;
 
@@ -21,14 +20,14 @@ export function useEventHistory(filter: EventFilter): {
   events: readonly EventView[];
   loading: boolean;
   more: boolean;
-  problem: Problem | null;
+  problem: ApiError | null;
   loadOlder: () => void;
 } {
   const { level, device, deployment } = filter;
   const key = eventsPath(filter, PAGE, null);
   const live = useLive((state) => state.events);
   const [history, setHistory] = useState<History | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const [problem, setProblem] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
   const current = history?.key === key ? history : null;
 
@@ -42,7 +41,7 @@ export function useEventHistory(filter: EventFilter): {
         const page = await askApi<readonly EventView[]>('GET', path, undefined, signal);
         setHistory({ key, fetched: [...older, ...page], more: page.length === PAGE });
       } catch (error) {
-        if (!signal?.aborted) setProblem(problemOf(error));
+        if (!signal?.aborted) setProblem(toApiError(error));
       } finally {
         if (!signal?.aborted) setBusy(false);
       }

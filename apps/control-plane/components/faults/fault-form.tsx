@@ -1,6 +1,9 @@
 'use client';
 import type { DeviceView } from '@sparewheel/protocol';
 import { type FormEvent, useState } from 'react';
+import type { DeviceActions } from '../fleet/use-device-actions.ts';
+import { Button } from '../ui/button.tsx';
+import { Field, Input, Select } from '../ui/field.tsx';
 import {
   FAULT_KINDS,
   type FaultKind,
@@ -9,11 +12,8 @@ import {
   faultChoice,
   faultProblem,
   fieldsOf,
-} from '../../src/view-model/fault-form.ts';
-import { deviceActions } from '../../src/view-model/faults.ts';
-import type { DeviceActions } from '../fleet/use-device-actions.ts';
-import { Button } from '../ui/button.tsx';
-import { Field, Input, Select } from '../ui/field.tsx';
+} from './fault-form-view.ts';
+import { deviceActions } from './fault-view.ts';
 
 /** A fault with parameters for one device. Says what it will do before it does it. */
 export function FaultForm({ device, actions }: { device: DeviceView; actions: DeviceActions }) {

@@ -1,9 +1,9 @@
 'use client';
 import type { DeviceView } from '@sparewheel/protocol';
 import { Undo2 } from 'lucide-react';
-import { deviceActions } from '../../src/view-model/faults.ts';
 import type { DeviceActions } from '../fleet/use-device-actions.ts';
 import { Button } from '../ui/button.tsx';
+import { deviceActions } from './fault-view.ts';
 
 /** Every fault that stands, each with what undoes it. */
 export function StandingFaults({

@@ -1,9 +1,9 @@
 'use client';
 import { RotateCcw, Skull } from 'lucide-react';
-import { deviceActions, killTitle, reviveTitle } from '../../src/view-model/faults.ts';
-import type { FleetRow } from '../../src/view-model/fleet.ts';
+import { deviceActions, killTitle, reviveTitle } from '../faults/fault-view.ts';
 import { Button } from '../ui/button.tsx';
 import { FaultMenu } from './fault-menu.tsx';
+import type { FleetRow } from './fleet-view.ts';
 import type { DeviceCommands } from './use-device-actions.ts';
 import { useJustChanged } from './use-just-changed.ts';
 

@@ -1,13 +1,13 @@
 'use client';
 import Link from 'next/link';
 import { memo } from 'react';
-import { type FleetRow, sameRow } from '../../src/view-model/fleet.ts';
-import { formatBytes, formatMs } from '../../src/view-model/format.ts';
 import { RoleBadge } from '../ui/badge.tsx';
 import { cn } from '../ui/class-names.ts';
+import { formatBytes, formatMs } from '../ui/format.ts';
 import { Progress } from '../ui/progress.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeviceButtons } from './device-buttons.tsx';
+import { type FleetRow, sameRow } from './fleet-view.ts';
 import type { DeviceCommands } from './use-device-actions.ts';
 
 interface DeviceRowProps {

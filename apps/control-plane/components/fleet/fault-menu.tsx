@@ -1,9 +1,9 @@
 'use client';
 import { Ellipsis } from 'lucide-react';
-import { deviceActions, FAULTS } from '../../src/view-model/faults.ts';
-import type { FleetRow } from '../../src/view-model/fleet.ts';
+import { deviceActions, FAULTS } from '../faults/fault-view.ts';
 import { Button } from '../ui/button.tsx';
 import { Menu, MenuContent, MenuItem, MenuLabel, MenuSeparator, MenuTrigger } from '../ui/menu.tsx';
+import type { FleetRow } from './fleet-view.ts';
 import type { DeviceCommands } from './use-device-actions.ts';
 
 /** The faults that are neither kill nor revive. What is in it is made when it opens: a large fleet has a hundred. */

@@ -1,15 +1,15 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import Link from 'next/link';
-import { fleetRows, fleetSummary } from '../../src/view-model/fleet.ts';
-import { wheelRows } from '../../src/view-model/wheel.ts';
 import { JoinDialog } from '../join/join-dialog.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Card } from '../ui/card.tsx';
 import { DeviceRow } from './device-row.tsx';
 import { EmptyFleet } from './empty-fleet.tsx';
+import { fleetRows, fleetSummary } from './fleet-view.ts';
 import { FleetWheel } from './fleet-wheel.tsx';
 import { useDeviceActions } from './use-device-actions.ts';
+import { wheelRows } from './wheel.ts';
 
 /** The fleet as the selected deployment uses it: drawn as a wheel, and as rows to act on. */
 export function FleetPanel({ deployment }: { deployment: DeploymentView | null }) {

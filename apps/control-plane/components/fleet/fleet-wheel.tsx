@@ -1,13 +1,13 @@
 import type { DeviceRole } from '@sparewheel/protocol';
 import { memo } from 'react';
-import type { FleetRow } from '../../src/view-model/fleet.ts';
-import { fleetWheel, type WheelCarry, type WheelNode } from '../../src/view-model/wheel.ts';
+import type { FleetRow } from './fleet-view.ts';
+import { fleetWheel, type WheelCarry, type WheelNode } from './wheel.ts';
 
 const ROLES: Record<DeviceRole, { fill: string; wash: string; ink: string }> = {
   data: { fill: 'var(--data)', wash: 'var(--data-wash)', ink: 'var(--data-ink)' },
   parity: { fill: 'var(--parity)', wash: 'var(--parity-wash)', ink: 'var(--parity-ink)' },
   replica: { fill: 'var(--data)', wash: 'var(--data-wash)', ink: 'var(--data-ink)' },
-  spare: { fill: 'var(--spare)', wash: 'var(--spare-wash)', ink: 'var(--spare-ink)' },
+  standby: { fill: 'var(--idle)', wash: 'var(--idle-wash)', ink: 'var(--idle-ink)' },
 };
 const DEAD = { fill: 'var(--danger)', wash: 'var(--surface)', ink: 'var(--danger-ink)' };
 /** Above this many, names would overlap; the rows beside have them. */
@@ -58,7 +58,7 @@ function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
 }
 
 function Spoke({ node: { row, x, y } }: { node: WheelNode }) {
-  const idle = row.role === 'spare';
+  const idle = row.role === 'standby';
   const colour = row.missing ? 'var(--danger)' : ROLES[row.role].fill;
   const busy = !row.missing && row.device.inFlight > 0;
   return (
@@ -102,7 +102,7 @@ function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; n
         r={radius}
         fill={wash}
         stroke={fill}
-        strokeWidth={row.role === 'spare' ? 0.014 : 0.022}
+        strokeWidth={row.role === 'standby' ? 0.014 : 0.022}
         strokeDasharray={row.missing ? '0.045 0.035' : undefined}
       />
       {mark !== '' && (

@@ -2,9 +2,9 @@
 import type { DeviceView, FaultRequest } from '@sparewheel/protocol';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { toast } from 'sonner';
-import type { FaultChoice } from '../../src/view-model/faults.ts';
-import type { PendingAction } from '../../src/view-model/fleet.ts';
-import { askApi, errorText } from '../live-connection/api-client.ts';
+import type { FaultChoice } from '../faults/fault-view.ts';
+import { askApi, errorText, toApiError } from '../live-connection/api-client.ts';
+import type { PendingAction } from './fleet-view.ts';
 
 /** An accepted request whose effect is not seen after this long is no longer shown as on its way. */
 const PENDING_AT_MOST_MS = 4_000;
@@ -46,10 +46,10 @@ export function useDeviceActions(devices: readonly DeviceView[]): DeviceActions 
       setTimeout(() => setPending((old) => without(old, device.id)), PENDING_AT_MOST_MS);
       return true;
     } catch (error) {
-      const { title, hint } = errorText(error);
+      const { message, hint } = toApiError(error);
       setPending((old) => without(old, device.id));
-      setProblems((old) => new Map(old).set(device.id, hint ? `${title} ${hint}` : title));
-      toast.error(`${device.name}: ${title}`, { description: hint });
+      setProblems((old) => new Map(old).set(device.id, errorText(error)));
+      toast.error(`${device.name}: ${message}`, { description: hint });
       return false;
     }
   }, []);

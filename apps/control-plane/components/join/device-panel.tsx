@@ -1,12 +1,12 @@
 'use client';
-import type { TabDevice } from '@sparewheel/agent/browser';
+import type { TabDevice } from '@sparewheel/device/browser';
 import { LogOut } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
-import { type JoinAction, joinMeasures, joinView } from '../../src/view-model/join-page.ts';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeviceNotes } from './device-notes.tsx';
+import { type JoinAction, joinMeasures, joinView } from './join-page-view.ts';
 import { useWakeLock } from './use-wake-lock.ts';
 
 const HEADLINES = {

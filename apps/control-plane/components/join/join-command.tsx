@@ -1,11 +1,11 @@
 'use client';
 import { useState } from 'react';
-import { dataPlaneUrl, joinCommand, onlyThisMachine } from '../../src/view-model/join-command.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Field, Input } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { dataPlaneUrl, joinCommand, onlyThisMachine } from './join-command-view.ts';
 
 /** The command that makes a machine a device, and where to find the token that it needs. */
 export function JoinCommand({ token = null, className }: { token?: string | null; className?: string }) {

@@ -1,10 +1,10 @@
 'use client';
 import { QrCode as QrIcon } from 'lucide-react';
 import Link from 'next/link';
-import { joinPageAddress, onlyThisMachine } from '../../src/view-model/join-command.ts';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { joinPageAddress, onlyThisMachine } from './join-command-view.ts';
 import { QrCode } from './qr-code.tsx';
 import type { JoinToken } from './use-join-token.ts';
 

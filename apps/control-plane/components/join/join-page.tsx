@@ -1,11 +1,11 @@
 'use client';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
-import type { JoinAction } from '../../src/view-model/join-page.ts';
 import { Logo } from '../shell/logo.tsx';
 import { ThemeSwitch } from '../shell/theme-switch.tsx';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { DevicePanel } from './device-panel.tsx';
+import type { JoinAction } from './join-page-view.ts';
 import { JoinSession, type JoinState } from './join-session.ts';
 import { TokenForm } from './token-form.tsx';
 

@@ -1,8 +1,9 @@
-import { type ClaimedIdentity, claimIdentity, TabDevice } from '@sparewheel/agent/browser';
-import { defaultName, platformOf } from '../../src/view-model/join-page.ts';
-import { ApiRequestError, errorText, readApiError } from '../live-connection/api-client.ts';
+import { type ClaimedIdentity, claimIdentity, TabDevice } from '@sparewheel/device/browser';
+import { ApiError } from '@sparewheel/protocol';
+import { errorText, readApiError, toApiError } from '../live-connection/api-client.ts';
 import { unsupportedReason } from './browser-support.ts';
 import { forgetJoinAddress, type JoinAddress, keepJoinAddress, readJoinAddress } from './join-address.ts';
+import { defaultName, platformOf } from './join-page-view.ts';
 
 /** How far this tab has come on its way to being a device. */
 export type JoinState =
@@ -92,10 +93,9 @@ export class JoinSession {
       this.#become({ step: 'device', device });
     } catch (error) {
       if (this.#ended) return;
-      const refused = error instanceof ApiRequestError && [401, 403].includes(error.status);
-      const { title, hint } = errorText(error);
-      if (refused) return this.askForToken(hint === undefined ? title : `${title} ${hint}`);
-      this.#become({ step: 'asking', problem: title });
+      const refused = error instanceof ApiError && [401, 403].includes(error.status);
+      if (refused) return this.askForToken(errorText(error));
+      this.#become({ step: 'asking', problem: toApiError(error).message });
       this.#retry = setTimeout(() => void this.#join(address), RETRY_MS);
     }
   }
@@ -114,18 +114,15 @@ export class JoinSession {
   }
 }
 
-/** @throws {ApiRequestError} the token is wrong, or the control plane does not answer */
+/** @throws {ApiError} the token is wrong, or the control plane does not answer */
 async function askDataPlane(token: string): Promise<string> {
   const response = await fetch('/join/data-plane', { headers: { authorization: `Bearer ${token}` } }).catch(
     () => {
-      throw new ApiRequestError(0, {
-        code: 'unreachable',
-        message: 'The control plane does not answer. This page keeps asking.',
-      });
+      throw new ApiError(0, 'unreachable', 'The control plane does not answer. This page keeps asking.');
     },
   );
   const text = await response.text();
-  if (!response.ok) throw new ApiRequestError(response.status, readApiError(text, response.status));
+  if (!response.ok) throw readApiError(text, response.status);
   const { url } = JSON.parse(text) as { url: string };
   // A page that came over https may connect over TLS only: whatever stands before this port stands before that one.
   return window.location.protocol === 'https:' ? url.replace(/^http:/, 'https:') : url;

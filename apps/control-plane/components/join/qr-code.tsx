@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { qrDrawing } from '../../src/view-model/qr-code.ts';
+import { qrDrawing } from './qr-code-path.ts';
 
 /** Black on white in every theme: many scanners do not read an inverted code. */
 export function QrCode({ text, label }: { text: string; label: string }) {

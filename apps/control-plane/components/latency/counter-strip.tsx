@@ -1,7 +1,7 @@
 import type { LatencyView, LoadView } from '@sparewheel/protocol';
-import { type Counter, counters, throughputNow } from '../../src/view-model/counters.ts';
-import { formatCount } from '../../src/view-model/format.ts';
 import { cn } from '../ui/class-names.ts';
+import { formatCount } from '../ui/format.ts';
+import { type Counter, counters, throughputNow } from './counters.ts';
 import { Sparkline } from './sparkline.tsx';
 
 const TONES: Record<Counter['tone'], string> = {

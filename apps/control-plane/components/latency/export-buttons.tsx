@@ -2,8 +2,8 @@
 import { FileText, Image as ImageIcon } from 'lucide-react';
 import type { RefObject } from 'react';
 import { toast } from 'sonner';
-import type { ChartTable } from '../../src/view-model/chart-tables.ts';
 import { Button } from '../ui/button.tsx';
+import type { ChartTable } from './chart-tables.ts';
 import { downloadCsv } from './export-csv.ts';
 import { downloadPng } from './export-png.ts';
 

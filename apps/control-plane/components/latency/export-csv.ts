@@ -1,5 +1,5 @@
-import { type ChartTable, toCsv } from '../../src/view-model/chart-tables.ts';
 import { saveFile } from '../save-file.ts';
+import { type ChartTable, toCsv } from './chart-tables.ts';
 
 /** Hands a chart's numbers to the person as a file. */
 export function downloadCsv(table: ChartTable, fileName: string): void {

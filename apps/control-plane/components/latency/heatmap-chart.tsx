@@ -1,12 +1,8 @@
 'use client';
 import { useTheme } from 'next-themes';
 import { useEffect, useRef } from 'react';
-import {
-  HEATMAP_SECONDS,
-  type HeatColumn,
-  type LatencyHeatmap,
-} from '../../src/view-model/latency-heatmap.ts';
 import { cn } from '../ui/class-names.ts';
+import { HEATMAP_SECONDS, type HeatColumn, type LatencyHeatmap } from './latency-heatmap.ts';
 import { useSize } from './use-size.ts';
 
 const LEFT = 52;

@@ -1,7 +1,7 @@
 'use client';
 import { Area, AreaChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts';
-import { type LatencyHistogram, type ShareBin, SMALLEST_SHARE } from '../../src/view-model/share-bins.ts';
 import { SERIES_STYLES } from './series-colours.ts';
+import { type LatencyHistogram, type ShareBin, SMALLEST_SHARE } from './share-bins.ts';
 import { useSize } from './use-size.ts';
 
 const TICK = { fontSize: 11, fill: 'var(--ink-faint)' };

@@ -2,14 +2,14 @@
 import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import dynamic from 'next/dynamic';
 import { useRef, useState } from 'react';
-import { heatmapTable, histogramTable } from '../../src/view-model/chart-tables.ts';
-import { latencyHistogram } from '../../src/view-model/latency-histogram.ts';
-import { ruleComparison } from '../../src/view-model/rule-comparison.ts';
 import { Card } from '../ui/card.tsx';
 import { Segmented } from '../ui/segmented.tsx';
+import { heatmapTable, histogramTable } from './chart-tables.ts';
 import { ExportButtons } from './export-buttons.tsx';
 import { HeatmapChart } from './heatmap-chart.tsx';
+import { latencyHistogram } from './latency-histogram.ts';
 import { PercentileTable } from './percentile-table.tsx';
+import { ruleComparison } from './rule-comparison.ts';
 import { useHeatmap } from './use-heatmap.ts';
 
 /** The chart library is a third of the page's weight and comes after the rest. */

@@ -1,8 +1,8 @@
-import { formatCount, formatMs, formatPercent } from '../../src/view-model/format.ts';
-import { STATISTICS, type Statistic } from '../../src/view-model/rule-comparison.ts';
-import type { Series } from '../../src/view-model/share-bins.ts';
+import { formatCount, formatMs, formatPercent } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
+import { STATISTICS, type Statistic } from './rule-comparison.ts';
 import { SERIES_STYLES } from './series-colours.ts';
+import type { Series } from './share-bins.ts';
 
 const LABELS: Record<Statistic, string> = {
   p50: 'p50',

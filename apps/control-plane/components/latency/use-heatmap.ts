@@ -1,7 +1,7 @@
 'use client';
 import type { LatencyView } from '@sparewheel/protocol';
 import { useEffect, useState } from 'react';
-import { addToHeatmap, EMPTY_HEATMAP, type LatencyHeatmap } from '../../src/view-model/latency-heatmap.ts';
+import { addToHeatmap, EMPTY_HEATMAP, type LatencyHeatmap } from './latency-heatmap.ts';
 
 /** Collects latency over time for as long as the page is open. */
 export function useHeatmap(latency: LatencyView | null): LatencyHeatmap {

@@ -1,31 +1,16 @@
-import type { ApiError } from '@sparewheel/protocol';
+import { ApiError, type ErrorBody, type ErrorReport } from '@sparewheel/protocol';
 
-/** The admin API said no, or could not be reached. */
-export class ApiRequestError extends Error {
-  /** 0 where there was no answer. */
-  readonly status: number;
-  readonly code: string;
-  readonly hint: string | null;
-
-  constructor(status: number, error: ApiError['error']) {
-    super(error.message);
-    this.name = 'ApiRequestError';
-    this.status = status;
-    this.code = error.code;
-    this.hint = error.hint ?? null;
-  }
-}
-
-const UNREACHABLE: ApiError['error'] = {
-  code: 'unreachable',
-  message: 'The control plane does not answer.',
-  hint: 'Nothing was changed. Try again when the connection is back.',
-};
+const UNREACHABLE = new ApiError(
+  0,
+  'unreachable',
+  'The control plane does not answer.',
+  'Nothing was changed. Try again when the connection is back.',
+);
 
 /**
- * Asks the admin API of this page's own origin, with the session's cookie.
- * @returns the answer's JSON; undefined where it has no body
- * @throws {ApiRequestError} any status of 400 or above, or no answer
+ * Calls the admin API of this page's own origin, with the session's cookie.
+ * @returns the response's JSON; undefined where it has no body
+ * @throws {ApiError} any status of 400 or above; status 0 where the server cannot be reached
  */
 export async function askApi<Answer = unknown>(
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
@@ -42,26 +27,32 @@ export async function askApi<Answer = unknown>(
     ...(signal ? { signal } : {}),
   }).catch((cause: unknown) => {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
-    throw new ApiRequestError(0, UNREACHABLE);
+    throw UNREACHABLE;
   });
   const text = await response.text();
-  if (!response.ok) throw new ApiRequestError(response.status, readApiError(text, response.status));
+  if (!response.ok) throw readApiError(text, response.status);
   return (text === '' ? undefined : JSON.parse(text)) as Answer;
 }
 
-/** The error of an answer's body, or a sentence for a body that is not the API's. */
-export function readApiError(body: string, status: number): ApiError['error'] {
+/** Returns the error of a response, also where the body is not the API's (from a proxy, for example). */
+export function readApiError(body: string, status: number): ApiError {
   try {
-    const { error } = JSON.parse(body) as Partial<ApiError>;
-    if (error && typeof error.message === 'string') return error;
+    const { error } = JSON.parse(body) as Partial<ErrorBody>;
+    if (error && typeof error.message === 'string') return ApiError.from({ status, ...error } as ErrorReport);
   } catch {
-    // Not JSON: a proxy in between, say.
+    // Not JSON.
   }
-  return { code: 'unexpected', message: `The server answered with status ${status} and no explanation.` };
+  return new ApiError(status, 'unexpected', `The server answered with status ${status} and no explanation.`);
 }
 
-/** An error as one sentence or two, for a toast or a notice. */
-export function errorText(error: unknown): { title: string; hint: string | undefined } {
-  if (error instanceof ApiRequestError) return { title: error.message, hint: error.hint ?? undefined };
-  return { title: error instanceof Error ? error.message : String(error), hint: undefined };
+/** Returns any error as one that can be shown. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return new ApiError(0, 'unexpected', error instanceof Error ? error.message : String(error));
+}
+
+/** Returns an error as one text: what happened, then what to do. */
+export function errorText(error: unknown): string {
+  const { message, hint } = toApiError(error);
+  return hint === undefined ? message : `${message} ${hint}`;
 }

@@ -1,7 +1,7 @@
 'use client';
 import { useRouter } from 'next/navigation';
 import { createContext, type ReactNode, useContext, useEffect, useState, useSyncExternalStore } from 'react';
-import { type LiveState, NOTHING_YET } from '../../src/view-model/live-state.ts';
+import { type LiveState, NOTHING_YET } from './live-state.ts';
 import { LiveStore } from './live-store.ts';
 
 export const LiveStoreContext = createContext<LiveStore | null>(null);

@@ -1,11 +1,6 @@
 import type { UiServerEvents } from '@sparewheel/protocol';
 import { io, type Socket } from 'socket.io-client';
-import {
-  applyMessage,
-  type LiveMessage,
-  type LiveState,
-  NOTHING_YET,
-} from '../../src/view-model/live-state.ts';
+import { applyMessage, type LiveMessage, type LiveState, NOTHING_YET } from './live-state.ts';
 
 /** How long after a refusal the session is asked for again: the control plane may only have been starting. */
 const REFUSED_RETRY_MS = 1_500;

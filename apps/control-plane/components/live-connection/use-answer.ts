@@ -1,13 +1,7 @@
 'use client';
+import type { ApiError } from '@sparewheel/protocol';
 import { useCallback, useEffect, useState } from 'react';
-import { ApiRequestError, askApi, errorText } from './api-client.ts';
-
-export interface Problem {
-  readonly title: string;
-  readonly hint: string | undefined;
-  /** The HTTP status; 0 where there was no answer. */
-  readonly status: number;
-}
+import { askApi, toApiError } from './api-client.ts';
 
 /**
  * What the admin API answers to a GET, asked again when the path changes, on demand, and every so often.
@@ -18,9 +12,9 @@ export interface Problem {
 export function useAnswer<Answer>(
   path: string | null,
   everyMs: number | null = null,
-): { answer: Answer | null; problem: Problem | null; reload: () => void } {
+): { answer: Answer | null; problem: ApiError | null; reload: () => void } {
   const [answered, setAnswered] = useState<{ path: string; answer: Answer } | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const [problem, setProblem] = useState<ApiError | null>(null);
   const [turn, setTurn] = useState(0);
   const reload = useCallback(() => setTurn((old) => old + 1), []);
 
@@ -37,7 +31,7 @@ export function useAnswer<Answer>(
         setProblem(null);
       } catch (error) {
         if (abort.signal.aborted) return;
-        setProblem(problemOf(error));
+        setProblem(toApiError(error));
       }
       // The next one waits for this one: a slow server is not asked twice at a time.
       if (everyMs !== null) timer = setTimeout(() => void ask(), everyMs);
@@ -50,8 +44,4 @@ export function useAnswer<Answer>(
   }, [path, everyMs, turn]);
 
   return { answer: answered !== null && answered.path === path ? answered.answer : null, problem, reload };
-}
-
-export function problemOf(error: unknown): Problem {
-  return { ...errorText(error), status: error instanceof ApiRequestError ? error.status : 0 };
 }

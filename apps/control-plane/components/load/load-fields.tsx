@@ -1,7 +1,7 @@
 'use client';
-import type { LoadForm } from '../../src/view-model/load-form.ts';
 import { Field, Input } from '../ui/field.tsx';
 import { Segmented } from '../ui/segmented.tsx';
+import type { LoadForm } from './load-form.ts';
 
 const MODES = [
   { value: 'closed', label: 'Closed loop' },

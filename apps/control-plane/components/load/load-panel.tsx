@@ -2,24 +2,17 @@
 import type { DeploymentView, LoadView } from '@sparewheel/protocol';
 import { Play, Square } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
-import { formatCount, formatPercent } from '../../src/view-model/format.ts';
-import {
-  describeLoad,
-  FIRST_LOAD,
-  formOf,
-  type LoadForm,
-  loadProgress,
-  loadRequest,
-} from '../../src/view-model/load-form.ts';
 import { useRequest } from '../control/use-request.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
+import { formatCount, formatPercent } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Progress } from '../ui/progress.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { useNow } from '../use-now.ts';
 import { LoadFields } from './load-fields.tsx';
+import { describeLoad, FIRST_LOAD, formOf, type LoadForm, loadProgress, loadRequest } from './load-form.ts';
 import { type InputSource, LoadInputs } from './load-inputs.tsx';
 import type { Picture } from './picture.ts';
 

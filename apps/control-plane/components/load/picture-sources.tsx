@@ -2,12 +2,12 @@
 import { Camera as CameraIcon, ImageUp, Plus, VideoOff } from 'lucide-react';
 import { useTheme } from 'next-themes';
 import { useRef, useState } from 'react';
-import type { ImageInput } from '../../src/view-model/image-input.ts';
-import type { Stroke } from '../../src/view-model/sample-strokes.ts';
 import { DigitCanvas } from '../digit/digit-canvas.tsx';
+import type { Stroke } from '../digit/sample-strokes.ts';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
+import type { ImageInput } from './image-input.ts';
 import { type Picture, pictureFrom, pictureFromFile, pictureOf } from './picture.ts';
 import { useCamera } from './use-camera.ts';
 

@@ -1,10 +1,4 @@
-import {
-  base64,
-  type ImageInput,
-  inputBytes,
-  isInkOnPaper,
-  middleOf,
-} from '../../src/view-model/image-input.ts';
+import { base64, type ImageInput, inputBytes, isInkOnPaper, middleOf } from './image-input.ts';
 
 /** A picture as the model gets it. */
 export interface Picture {

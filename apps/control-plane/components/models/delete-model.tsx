@@ -4,7 +4,7 @@ import { Trash2 } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import { askApi, errorText } from '../live-connection/api-client.ts';
+import { askApi, toApiError } from '../live-connection/api-client.ts';
 import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 
@@ -18,8 +18,8 @@ export function DeleteModel({ model: { name } }: { model: ModelView }) {
       toast(`Model ${name} is deleted.`);
       router.push('/models');
     } catch (error) {
-      const { title, hint } = errorText(error);
-      toast.error(title, { description: hint });
+      const { message, hint } = toApiError(error);
+      toast.error(message, { description: hint });
     }
   }
 

@@ -1,9 +1,9 @@
 import type { ModelView } from '@sparewheel/protocol';
-import { formatCount, formatDims, formatMagnitude } from '../../src/view-model/format.ts';
-import type { PlanDrawing } from '../../src/view-model/plan-drawing.ts';
-import type { LayerChoice } from '../../src/view-model/plan-form.ts';
+import type { PlanDrawing } from '../plan/plan-drawing.ts';
+import type { LayerChoice } from '../plan/plan-form.ts';
 import { Card } from '../ui/card.tsx';
 import { cn } from '../ui/class-names.ts';
+import { formatCount, formatDims, formatMagnitude } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 

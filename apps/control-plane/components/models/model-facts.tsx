@@ -1,11 +1,11 @@
 'use client';
 import type { ModelView } from '@sparewheel/protocol';
 import Link from 'next/link';
-import { deploymentShape, deploymentStatus } from '../../src/view-model/deployment-status.ts';
-import { formatDims } from '../../src/view-model/format.ts';
+import { deploymentShape, deploymentStatus } from '../control/deployment-status.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { Card } from '../ui/card.tsx';
+import { formatDims } from '../ui/format.ts';
 import { StatusDot } from '../ui/status-dot.tsx';
 
 /** What goes in, what comes out, where it serves, and which file it is. */

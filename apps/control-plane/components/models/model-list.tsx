@@ -1,10 +1,10 @@
 'use client';
 import type { ModelView } from '@sparewheel/protocol';
 import Link from 'next/link';
-import { deploymentStatus } from '../../src/view-model/deployment-status.ts';
-import { formatBytes, formatDims, formatMagnitude } from '../../src/view-model/format.ts';
+import { deploymentStatus } from '../control/deployment-status.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Card } from '../ui/card.tsx';
+import { formatBytes, formatDims, formatMagnitude } from '../ui/format.ts';
 import { StatusDot } from '../ui/status-dot.tsx';
 
 /** Every model with what it is and where it is deployed. */

@@ -1,11 +1,11 @@
 'use client';
 import Link from 'next/link';
-import { formatBytes, formatMagnitude } from '../../src/view-model/format.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { PlanEditor } from '../plan/plan-editor.tsx';
 import { Breadcrumb } from '../shell/breadcrumb.tsx';
 import { LoadingPage } from '../shell/loading-page.tsx';
 import { PageHeading } from '../shell/page-heading.tsx';
+import { formatBytes, formatMagnitude } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { DeleteModel } from './delete-model.tsx';
 import { ModelFacts } from './model-facts.tsx';

@@ -2,17 +2,17 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
-import { freeName } from '../../src/view-model/deploy-form.ts';
-import { formatMagnitude } from '../../src/view-model/format.ts';
-import { readZoo } from '../../src/view-model/zoo.ts';
 import { useRequest } from '../control/use-request.ts';
+import { freeName } from '../deploy/deploy-form-view.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { useAnswer } from '../live-connection/use-answer.ts';
 import { Badge } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
+import { formatMagnitude } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
+import { readZoo } from './zoo-choices.ts';
 
 /** The networks that ship. Not drawn where the control plane has none. */
 export function ZooPicker() {
@@ -38,7 +38,7 @@ export function ZooPicker() {
     <Card title="Zoo" hint="networks that ship with Sparewheel">
       {problem && (
         <div className="border-t p-4">
-          <Notice tone="danger" title={problem.title}>
+          <Notice tone="danger" title={problem.message}>
             {problem.hint}
           </Notice>
         </div>

@@ -1,6 +1,6 @@
 'use client';
 import Link from 'next/link';
-import { deploymentStatus } from '../../src/view-model/deployment-status.ts';
+import { deploymentStatus } from '../control/deployment-status.ts';
 import { SeatProgress } from '../deploy/seat-progress.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { Notice } from '../ui/notice.tsx';

@@ -1,7 +1,7 @@
-import { type PlanForm, STRATEGIES, strategyChoice } from '../../src/view-model/plan-form.ts';
-import { FIRST_THRESHOLD_MS, type WaitKind, waitKind, waitOf } from '../../src/view-model/policy.ts';
+import { FIRST_THRESHOLD_MS, type WaitKind, waitKind, waitOf } from '../control/policy.ts';
 import { Field, Input, Select } from '../ui/field.tsx';
 import { Segmented } from '../ui/segmented.tsx';
+import { type PlanForm, STRATEGIES, strategyChoice } from './plan-form.ts';
 
 /** The name, the strategy, k, r and the waiting rule. Which layers is chosen in the table of layers. */
 export function PlanControls({

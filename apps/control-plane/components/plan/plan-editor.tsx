@@ -2,10 +2,8 @@
 import type { ModelView } from '@sparewheel/protocol';
 import Link from 'next/link';
 import { type FormEvent, useState } from 'react';
-import { adviseDeploy, readyDevices } from '../../src/view-model/deploy-form.ts';
-import { drawPlan } from '../../src/view-model/plan-drawing.ts';
-import { firstPlanForm, type PlanForm, planRequest, toggleLayer } from '../../src/view-model/plan-form.ts';
 import { useRequest } from '../control/use-request.ts';
+import { adviseDeploy, readyDevices } from '../deploy/deploy-form-view.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { LayerTable } from '../models/layer-table.tsx';
@@ -14,6 +12,8 @@ import { Card } from '../ui/card.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { DeploymentNote } from './deployment-note.tsx';
 import { PlanControls } from './plan-controls.tsx';
+import { drawPlan } from './plan-drawing.ts';
+import { firstPlanForm, type PlanForm, planRequest, toggleLayer } from './plan-form.ts';
 import { PlanSummary } from './plan-summary.tsx';
 import { SeatBars } from './seat-bars.tsx';
 import { StepStrip } from './step-strip.tsx';
@@ -65,7 +65,7 @@ export function PlanEditor({ model }: { model: ModelView }) {
           />
           <div className="flex flex-col gap-4" aria-live="polite" aria-busy={pending}>
             {problem && (
-              <Notice tone="danger" title={problem.title}>
+              <Notice tone="danger" title={problem.message}>
                 {problem.hint}
                 {drawing !== null && <p>Below is the last plan that could be made.</p>}
               </Notice>

@@ -1,5 +1,5 @@
-import { formatBytes, formatMs, formatPercent } from '../../src/view-model/format.ts';
-import type { PlanDrawing } from '../../src/view-model/plan-drawing.ts';
+import { formatBytes, formatMs, formatPercent } from '../ui/format.ts';
+import type { PlanDrawing } from './plan-drawing.ts';
 
 /** What the plan costs and buys, in a few numbers. */
 export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {

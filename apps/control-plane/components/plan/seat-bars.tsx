@@ -1,8 +1,8 @@
 'use client';
-import { formatBytes, formatMagnitude } from '../../src/view-model/format.ts';
-import type { DrawnSeat, PlanDrawing } from '../../src/view-model/plan-drawing.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { cn } from '../ui/class-names.ts';
+import { formatBytes, formatMagnitude } from '../ui/format.ts';
+import type { DrawnSeat, PlanDrawing } from './plan-drawing.ts';
 
 const FILLS: Record<DrawnSeat['role'], string> = { data: 'bg-data', parity: 'bg-parity', replica: 'bg-data' };
 

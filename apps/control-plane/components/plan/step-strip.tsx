@@ -1,12 +1,12 @@
-import { formatBytes, formatMagnitude, formatMs } from '../../src/view-model/format.ts';
-import { type DrawnStep, describeStep, type PlanDrawing } from '../../src/view-model/plan-drawing.ts';
 import { cn } from '../ui/class-names.ts';
+import { formatBytes, formatMagnitude, formatMs } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
+import { type DrawnStep, describeStep, type PlanDrawing } from './plan-drawing.ts';
 
 const KINDS: Record<DrawnStep['kind'], { label: string; stripe: string }> = {
   coded: { label: 'Coded', stripe: 'border-b-4 border-parity bg-data' },
   replicated: { label: 'Replicated', stripe: 'bg-data' },
-  local: { label: 'Local', stripe: 'bg-spare' },
+  local: { label: 'Local', stripe: 'bg-idle' },
 };
 const KIND_ORDER = ['coded', 'replicated', 'local'] as const;
 

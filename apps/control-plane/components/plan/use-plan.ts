@@ -1,9 +1,9 @@
 'use client';
+import { ApiError } from '@sparewheel/protocol';
 import { useEffect, useState } from 'react';
-import type { ExplainedPlan } from '../../src/view-model/plan-drawing.ts';
-import { incomplete, type PlanForm, planRequest } from '../../src/view-model/plan-form.ts';
-import { askApi } from '../live-connection/api-client.ts';
-import { type Problem, problemOf } from '../live-connection/use-answer.ts';
+import { askApi, toApiError } from '../live-connection/api-client.ts';
+import type { ExplainedPlan } from './plan-drawing.ts';
+import { incomplete, type PlanForm, planRequest } from './plan-form.ts';
 
 /** Typing and clicking go on faster than a plan is worth. */
 const SETTLE_MS = 250;
@@ -11,7 +11,7 @@ const SETTLE_MS = 250;
 export interface Planning {
   /** The last plan that there was; it stays while another is being made or cannot be made. */
   readonly plan: ExplainedPlan | null;
-  readonly problem: Problem | null;
+  readonly problem: ApiError | null;
   /** What is shown is not yet the answer to what is chosen. */
   readonly pending: boolean;
 }
@@ -36,7 +36,7 @@ export function usePlan(model: string, form: PlanForm, fleet: string): Planning 
         if (!abort.signal.aborted) setPlanning({ plan, problem: null, pending: false });
       } catch (error) {
         if (abort.signal.aborted) return;
-        setPlanning((old) => ({ plan: old.plan, problem: problemOf(error), pending: false }));
+        setPlanning((old) => ({ plan: old.plan, problem: toApiError(error), pending: false }));
       }
     }, SETTLE_MS);
     return () => {
@@ -46,5 +46,5 @@ export function usePlan(model: string, form: PlanForm, fleet: string): Planning 
   }, [request, fleet]);
 
   if (obstacle === null) return planning;
-  return { plan: planning.plan, problem: { title: obstacle, hint: undefined, status: 0 }, pending: false };
+  return { plan: planning.plan, problem: new ApiError(0, 'incomplete', obstacle), pending: false };
 }

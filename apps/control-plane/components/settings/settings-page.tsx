@@ -1,7 +1,7 @@
 'use client';
 import type { ReactNode } from 'react';
-import { dataPlaneUrl } from '../../src/view-model/join-command.ts';
 import { JoinCommand } from '../join/join-command.tsx';
+import { dataPlaneUrl } from '../join/join-command-view.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { LoadingPage } from '../shell/loading-page.tsx';

@@ -1,8 +1,8 @@
 'use client';
 import Link from 'next/link';
-import type { Tone } from '../../src/view-model/fleet.ts';
-import type { Connection } from '../../src/view-model/live-state.ts';
+import type { Tone } from '../fleet/fleet-view.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
+import type { Connection } from '../live-connection/live-state.ts';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { Logo } from './logo.tsx';

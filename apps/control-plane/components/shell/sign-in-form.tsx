@@ -23,8 +23,7 @@ export function SignInForm({ compact = false }: { compact?: boolean }) {
       if (store) store.reconnect();
       else router.replace('/');
     } catch (error) {
-      const { title, hint } = errorText(error);
-      setProblem(hint ? `${title} ${hint}` : title);
+      setProblem(errorText(error));
     } finally {
       setBusy(false);
     }

@@ -2,10 +2,10 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { toast } from 'sonner';
-import { fleetRows } from '../../src/view-model/fleet.ts';
-import { type TourAction, type TourStep, tourSteps, undoTour } from '../../src/view-model/tour.ts';
-import { askApi, errorText } from '../live-connection/api-client.ts';
+import { fleetRows } from '../fleet/fleet-view.ts';
+import { askApi, toApiError } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
+import { type TourAction, type TourStep, tourSteps, undoTour } from './tour-steps.ts';
 
 interface Playing {
   readonly deployment: string;
@@ -68,6 +68,6 @@ function perform(deployment: string, action: TourAction): Promise<unknown> {
 }
 
 function complain(error: unknown): void {
-  const { title, hint } = errorText(error);
-  toast.error(`The tour stopped: ${title}`, { description: hint });
+  const { message, hint } = toApiError(error);
+  toast.error(`The tour stopped: ${message}`, { description: hint });
 }

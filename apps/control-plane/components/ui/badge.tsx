@@ -6,7 +6,7 @@ const ROLES: Record<DeviceRole, string> = {
   data: 'bg-data-wash text-data-ink',
   parity: 'bg-parity-wash text-parity-ink',
   replica: 'bg-data-wash text-data-ink',
-  spare: 'bg-spare-wash text-spare-ink',
+  standby: 'bg-idle-wash text-idle-ink',
 };
 
 export function Badge({ className, ...props }: ComponentProps<'span'>) {

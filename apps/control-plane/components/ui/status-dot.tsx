@@ -1,11 +1,11 @@
-import type { Tone } from '../../src/view-model/fleet.ts';
+import type { Tone } from '../fleet/fleet-view.ts';
 import { cn } from './class-names.ts';
 
 const TONES: Record<Tone, string> = {
   ok: 'bg-ok',
   warning: 'bg-warning',
   danger: 'bg-danger',
-  muted: 'bg-spare',
+  muted: 'bg-idle',
 };
 
 /** Colour beside a word, never instead of one. */

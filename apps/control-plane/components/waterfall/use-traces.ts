@@ -1,7 +1,7 @@
 'use client';
-import type { DeploymentView } from '@sparewheel/protocol';
-import type { RequestTrace } from '../../src/view-model/waterfall.ts';
-import { type Problem, useAnswer } from '../live-connection/use-answer.ts';
+import type { ApiError, DeploymentView } from '@sparewheel/protocol';
+import { useAnswer } from '../live-connection/use-answer.ts';
+import type { RequestTrace } from './waterfall-view.ts';
 
 const EVERY_MS = 2_000;
 /** Enough for a mean, and few enough that the data plane does not feel it. */
@@ -11,7 +11,7 @@ const NONE: readonly RequestTrace[] = [];
 /** How the last requests of a deployment went, newest first, asked for while somebody looks. */
 export function useTraces(deployment: DeploymentView | null): {
   traces: readonly RequestTrace[];
-  problem: Problem | null;
+  problem: ApiError | null;
 } {
   const serves = deployment !== null && !['preparing', 'failed'].includes(deployment.state);
   const path = serves

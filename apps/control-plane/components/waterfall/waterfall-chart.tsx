@@ -1,6 +1,6 @@
 import type { RefObject } from 'react';
-import type { BarKind, Waterfall, WaterfallBar, WaterfallLane } from '../../src/view-model/waterfall.ts';
 import { cn } from '../ui/class-names.ts';
+import type { BarKind, Waterfall, WaterfallBar, WaterfallLane } from './waterfall-view.ts';
 
 const HATCH = (colour: string) =>
   `repeating-linear-gradient(135deg, ${colour} 0 3px, color-mix(in srgb, ${colour} 30%, transparent) 3px 6px)`;
@@ -13,12 +13,12 @@ interface Paint {
 }
 
 const KINDS: Record<BarKind, Paint> = {
-  local: { label: 'on the data plane', colour: '--spare' },
+  local: { label: 'on the data plane', colour: '--idle' },
   used: { label: 'used', colour: '--data' },
-  spare: { label: 'in, not needed', colour: '--data', look: 'faint' },
+  surplus: { label: 'in, not needed', colour: '--data', look: 'faint' },
   recovered: { label: 'not in: decoded from the others', colour: '--parity', look: 'hatched' },
   rescued: { label: 'rescued', colour: '--ink-faint', look: 'hatched' },
-  late: { label: 'not waited for, not needed', colour: '--spare', look: 'hatched' },
+  late: { label: 'not waited for, not needed', colour: '--idle', look: 'hatched' },
   missing: { label: 'no answer', colour: '--danger', look: 'hatched' },
   waiting: { label: 'in flight', colour: '--line-strong' },
 };
@@ -171,7 +171,7 @@ function Lane({ lane, endMs, totalMs }: { lane: WaterfallLane; endMs: number; to
 /** The parity's own answers are in its colour. */
 function paintIn({ role }: WaterfallLane, { kind }: WaterfallBar): Paint {
   const paint = KINDS[kind];
-  return role === 'parity' && (kind === 'used' || kind === 'spare')
+  return role === 'parity' && (kind === 'used' || kind === 'surplus')
     ? { ...paint, colour: '--parity' }
     : paint;
 }

@@ -1,23 +1,18 @@
 'use client';
 import type { Plan } from '@sparewheel/planner';
-import type { DeploymentView } from '@sparewheel/protocol';
+import type { ApiError, DeploymentView } from '@sparewheel/protocol';
 import { Pause, Play } from 'lucide-react';
 import { useRef, useState } from 'react';
-import { waterfallTable } from '../../src/view-model/chart-tables.ts';
-import {
-  chooseTrace,
-  type RequestTrace,
-  type TraceChoice,
-  waterfall,
-} from '../../src/view-model/waterfall.ts';
+import { waterfallTable } from '../latency/chart-tables.ts';
 import { ExportButtons } from '../latency/export-buttons.tsx';
 import { useLive } from '../live-connection/live-provider.tsx';
-import { type Problem, useAnswer } from '../live-connection/use-answer.ts';
+import { useAnswer } from '../live-connection/use-answer.ts';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { WaterfallChart } from './waterfall-chart.tsx';
+import { chooseTrace, type RequestTrace, type TraceChoice, waterfall } from './waterfall-view.ts';
 
 const CHOICES: readonly { value: TraceChoice; label: string }[] = [
   { value: 'latest', label: 'Latest' },
@@ -39,7 +34,7 @@ export function WaterfallPanel({
 }: {
   deployment: DeploymentView;
   traces: readonly RequestTrace[];
-  problem: Problem | null;
+  problem: ApiError | null;
 }) {
   const devices = useLive((state) => state.devices);
   const { answer } = useAnswer<DeploymentView>(`/api/deployments/${encodeURIComponent(deployment.name)}`);
@@ -96,7 +91,7 @@ export function WaterfallPanel({
     >
       <div className="border-t p-4" data-testid="waterfall">
         {problem !== null && drawn === null ? (
-          <Notice title={problem.title}>{problem.hint}</Notice>
+          <Notice title={problem.message}>{problem.hint}</Notice>
         ) : drawn === null ? (
           <p className="py-6 text-center text-ink-soft">{NOTHING[choice]}</p>
         ) : (

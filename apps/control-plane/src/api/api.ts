@@ -1,8 +1,8 @@
 /** The admin API: `/api` on the control plane's port. */
-import { LIMITS } from '@sparewheel/protocol';
+
+import type { DataPlaneLink } from '@sparewheel/data-plane-client';
+import { ApiError, LIMITS } from '@sparewheel/protocol';
 import { type FastifyInstance, fastify } from 'fastify';
-import { RequestFailure } from '../data-plane/request-failure.ts';
-import type { DataPlaneLink } from '../data-plane-link.ts';
 import type { Store } from '../database/store.ts';
 import type { Deployments } from '../deployments/deployments.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -11,8 +11,8 @@ import type { Models } from '../models/models.ts';
 import type { Authentication } from './authentication.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
+import { installErrorHandlers, sendError } from './error-responses.ts';
 import { eventRoutes } from './event-routes.ts';
-import { installFailureHandlers, sendFailure } from './failures.ts';
 import { healthRoutes } from './health-routes.ts';
 import { inferenceProxy } from './inference-proxy.ts';
 import { joinRoutes } from './join-routes.ts';
@@ -49,9 +49,9 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     exposeHeadRoutes: false,
     // An address that cannot be decoded comes here before any route or hook.
     frameworkErrors: (error, _request, reply) =>
-      void sendFailure(reply, new RequestFailure(400, 'bad-address', error.message)),
+      void sendError(reply, new ApiError(400, 'bad-address', error.message)),
   });
-  installFailureHandlers(app);
+  installErrorHandlers(app);
   readJson(app);
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
@@ -82,7 +82,7 @@ function readJson(app: FastifyInstance): void {
       done(null, JSON.parse(body as string));
     } catch (error) {
       const { message } = error as Error;
-      done(new RequestFailure(400, 'not-json', `The body is not JSON: ${message}.`), undefined);
+      done(new ApiError(400, 'not-json', `The body is not JSON: ${message}.`), undefined);
     }
   });
 }

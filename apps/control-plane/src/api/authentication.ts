@@ -1,8 +1,8 @@
 /** Who is asking: by the Authorization header, or by the dashboard's cookie. */
 import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { Access, equalDigests, type Role } from '../data-plane/access.ts';
-import { RequestFailure } from '../data-plane/request-failure.ts';
+import { ApiError } from '@sparewheel/protocol';
+import { Access, equalDigests, type Role } from '@sparewheel/runtime/access';
 import type { Tokens } from '../tokens.ts';
 
 /** A browser is asked to sign in again after this; the token stays the same. */
@@ -50,7 +50,7 @@ export class Authentication {
   /**
    * Lets the operator through.
    * @param changes  the request changes something: a cookie then counts only from our own pages
-   * @throws {RequestFailure} 401 nobody known; 403 another role, or another site's page with the operator's cookie
+   * @throws {ApiError} 401 nobody known; 403 another role, or another site's page with the operator's cookie
    */
   requireOperator(headers: IncomingHttpHeaders, changes: boolean): void {
     const { authorization } = headers;
@@ -66,7 +66,7 @@ export class Authentication {
     }
     if (!this.hasSession(headers)) throw unauthorised('This needs the operator’s token.');
     if (changes && !isSameOrigin(headers)) {
-      throw new RequestFailure(
+      throw new ApiError(
         403,
         'other-origin',
         'With the dashboard’s cookie, only the dashboard’s own pages may change something.',
@@ -94,8 +94,8 @@ function cookieValue(header: string, name: string): string | null {
   return null;
 }
 
-function unauthorised(message: string): RequestFailure {
-  return new RequestFailure(
+function unauthorised(message: string): ApiError {
+  return new ApiError(
     401,
     'unauthorised',
     message,
@@ -103,8 +103,8 @@ function unauthorised(message: string): RequestFailure {
   );
 }
 
-export function wrongRole(role: Role): RequestFailure {
-  return new RequestFailure(
+export function wrongRole(role: Role): ApiError {
+  return new ApiError(
     403,
     'wrong-role',
     role === 'join'

@@ -1,7 +1,8 @@
 /** Deployments from the request to the data plane, over fakes of both worker threads. */
+
+import { refuse } from '@sparewheel/data-plane-client/testing';
+import { ApiError } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RequestFailure } from '../data-plane/request-failure.ts';
-import { refuse } from '../testing/fake-data-plane.ts';
 import { smallArtifacts, smallPlan } from '../testing/records.ts';
 import { DIGITS, TestApi } from '../testing/test-api.ts';
 
@@ -14,7 +15,7 @@ afterEach(() => api.close());
 describe('deployments', () => {
   it('go from preparing to the data plane', async () => {
     await api.upload('lenet5', 'bytes of a model');
-    api.workshop.hold = true;
+    api.modelBuilder.hold = true;
     const { status, body, headers } = await api.ask('POST', '/api/deployments', DIGITS);
     expect(status).toBe(202);
     expect(headers.location).toBe('/api/deployments/digits');
@@ -31,7 +32,7 @@ describe('deployments', () => {
         code: 'not-live',
       });
     }
-    api.workshop.release();
+    api.modelBuilder.release();
     await api.deploymentIs('digits', 'distributing');
     expect(api.dataPlane.callsOf('deploy')).toEqual([
       {
@@ -135,19 +136,19 @@ describe('deployments', () => {
 
   it('deleted while they are prepared never reach the data plane', async () => {
     await api.upload('lenet5', 'bytes of a model');
-    api.workshop.hold = true;
+    api.modelBuilder.hold = true;
     await api.ask('POST', '/api/deployments', DIGITS);
     expect((await api.ask('DELETE', '/api/deployments/digits')).status).toBe(204);
-    api.workshop.release();
-    await api.upload('another', 'so that the workshop has been through with it');
+    api.modelBuilder.release();
+    await api.upload('another', 'so that the model builder has been through with it');
     expect(api.dataPlane.calls).toEqual([]);
     expect((await api.ask('GET', '/api/deployments')).body).toEqual([]);
   });
 
-  it.each(['workshop', 'data plane'] as const)('that the %s refuses say why', async (who) => {
+  it.each(['model-builder', 'data plane'] as const)('that the %s refuses say why', async (who) => {
     await api.upload('lenet5', 'bytes of a model');
-    if (who === 'workshop')
-      api.workshop.failures.build = new RequestFailure(507, 'disk-full', 'No room is left.');
+    if (who === 'model-builder')
+      api.modelBuilder.failures.build = new ApiError(507, 'disk-full', 'No room is left.');
     else api.dataPlane.answers.deploy = () => refuse(422, 'cannot-load', 'No room is left.');
     await api.ask('POST', '/api/deployments', DIGITS);
     await api.deploymentIs('digits', 'failed');

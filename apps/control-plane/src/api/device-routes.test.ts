@@ -1,6 +1,7 @@
 /** What can be asked of devices, and done to them, over a fake of the data plane. */
+
+import { refuse } from '@sparewheel/data-plane-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { refuse } from '../testing/fake-data-plane.ts';
 import { TestApi, TOKENS } from '../testing/test-api.ts';
 
 let api: TestApi;

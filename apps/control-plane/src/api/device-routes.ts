@@ -1,7 +1,6 @@
-import { faultSchema } from '@sparewheel/protocol';
+import { ApiError, faultSchema } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { RequestFailure } from '../data-plane/request-failure.ts';
 import type { ApiParts } from './api.ts';
 import { parse } from './validation.ts';
 
@@ -20,7 +19,7 @@ export function deviceRoutes(app: FastifyInstance, { dataPlane, live }: ApiParts
   app.get<ById>('/api/devices/:id', async ({ params: { id } }) => {
     const device = live.devices.find((candidate) => candidate.id === id);
     if (device !== undefined) return device;
-    throw new RequestFailure(
+    throw new ApiError(
       404,
       'unknown-device',
       `There is no device "${id}".`,
@@ -44,7 +43,7 @@ export function deviceRoutes(app: FastifyInstance, { dataPlane, live }: ApiParts
 function parseFault(body: unknown) {
   const { kind } = parse(z.looseObject({ kind: z.string() }), body);
   if (!KINDS.includes(kind)) {
-    throw new RequestFailure(
+    throw new ApiError(
       400,
       'invalid-request',
       `The field "kind" is "${kind}", which is no fault.`,

@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { ApiError } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
-import { RequestFailure } from '../data-plane/request-failure.ts';
 import type { ApiParts } from './api.ts';
 
 /** Headers of the inference protocol, both ways; nothing else passes. */
@@ -63,8 +63,8 @@ export function inferenceProxy(app: FastifyInstance, { deployments, dataPlane, i
   });
 }
 
-function absent(): RequestFailure {
-  return new RequestFailure(
+function absent(): ApiError {
+  return new ApiError(
     503,
     'data-plane-starting',
     'The data plane is starting.',

@@ -1,17 +1,16 @@
 /** What a model leaves open, as an upload's query says it. */
-import { dimensionsSchema } from '@sparewheel/protocol';
+import { ApiError, dimensionsSchema } from '@sparewheel/protocol';
 import { z } from 'zod';
-import { RequestFailure } from '../data-plane/request-failure.ts';
 
 const shapesSchema = z.record(z.string(), z.array(z.number().int().positive()).max(16));
 
-/** `batch:1,seq:16`: sizes of symbolic dimensions by name. @throws {RequestFailure} 400 */
+/** `batch:1,seq:16`: sizes of symbolic dimensions by name. @throws {ApiError} 400 */
 export function parseDimensions(text: string | undefined): Record<string, number> {
   const form = { field: 'dims', form: 'NAME:SIZE', example: '?dims=batch:1,seq:16' };
   return checked(dimensionsSchema, mapParts(text, /^\d+$/, Number, form), 'dims');
 }
 
-/** `image:1x3x224x224`: whole shapes by input, for dimensions that have no name. @throws {RequestFailure} 400 */
+/** `image:1x3x224x224`: whole shapes by input, for dimensions that have no name. @throws {ApiError} 400 */
 export function parseShapes(text: string | undefined): Record<string, number[]> {
   const form = { field: 'shapes', form: 'INPUT:SIZExSIZE…', example: '?shapes=image:1x3x224x224' };
   const read = (sizes: string) => sizes.split('x').map(Number);
@@ -29,7 +28,7 @@ function mapParts<Value>(
   for (const part of text.split(',')) {
     const [, name, value] = /^\s*(.+):(.+?)\s*$/.exec(part) ?? [];
     if (name === undefined || value === undefined || !pattern.test(value)) {
-      throw new RequestFailure(
+      throw new ApiError(
         400,
         'invalid-request',
         `The field "${field}" has "${part}", which is not of the form ${form}.`,
@@ -44,9 +43,5 @@ function mapParts<Value>(
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, field: string): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new RequestFailure(
-    400,
-    'invalid-request',
-    `The sizes in "${field}" must be whole numbers of at least 1.`,
-  );
+  throw new ApiError(400, 'invalid-request', `The sizes in "${field}" must be whole numbers of at least 1.`);
 }

@@ -1,7 +1,7 @@
-/** Uploads and what becomes of them, over a fake of the workshop. */
+/** Uploads and what becomes of them, over a fake of the model builder. */
 import { readdir } from 'node:fs/promises';
+import { ApiError } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RequestFailure } from '../data-plane/request-failure.ts';
 import { smallPlan, smallPlanned } from '../testing/records.ts';
 import { TestApi } from '../testing/test-api.ts';
 
@@ -24,7 +24,10 @@ describe('models', () => {
       layers: [{ name: 'fc', codable: true }],
     });
     expect(body.canonical).toBeUndefined();
-    expect(api.workshop.jobs[0]).toMatchObject({ kind: 'import-model', dimensions: { batch: 1, seq: 16 } });
+    expect(api.modelBuilder.jobs[0]).toMatchObject({
+      kind: 'import-model',
+      dimensions: { batch: 1, seq: 16 },
+    });
     expect((await api.ask('GET', '/api/models')).body).toEqual([body]);
     expect((await api.ask('GET', '/api/models/lenet5')).body).toEqual(body);
     expect((await api.ask('DELETE', '/api/models/lenet5')).status).toBe(204);
@@ -38,7 +41,7 @@ describe('models', () => {
     expect((await api.upload('lenet5', 'BYTES OF A MODEL')).body.error.code).toBe('name-taken');
     expect((await api.upload('lenet5', 'fewer bytes')).status).toBe(409);
     expect((await api.upload('lenet5', 'bytes of a model', '&dims=batch:2')).status).toBe(409);
-    expect(api.workshop.jobs.filter(({ kind }) => kind === 'import-model')).toHaveLength(1);
+    expect(api.modelBuilder.jobs.filter(({ kind }) => kind === 'import-model')).toHaveLength(1);
   });
 
   it('of one name that come together are taken in once', async () => {
@@ -59,7 +62,7 @@ describe('models', () => {
     });
     expect(status).toBe(400);
     expect(body.error.message).toContain(named);
-    expect(api.workshop.jobs).toEqual([]);
+    expect(api.modelBuilder.jobs).toEqual([]);
   });
 
   it('may be larger than a JSON body', async () => {
@@ -76,24 +79,24 @@ describe('models', () => {
     expect(body.error.message).toContain('model is larger');
   });
 
-  it('that the workshop rejects leave nothing behind', async () => {
-    api.workshop.failures['import-model'] = new RequestFailure(400, 'not-onnx', 'This is not an ONNX model.');
+  it('that the model builder rejects leave nothing behind', async () => {
+    api.modelBuilder.failures['import-model'] = new ApiError(400, 'not-onnx', 'This is not an ONNX model.');
     const { status, body } = await api.upload('bad', 'hello');
     expect({ status, code: body.error.code }).toEqual({ status: 400, code: 'not-onnx' });
     expect((await api.ask('GET', '/api/models')).body).toEqual([]);
     expect(await readdir(api.scratch)).toEqual([]);
   });
 
-  it('that bring the workshop down are told so, and the next one is taken', async () => {
-    api.workshop.hold = true;
+  it('that bring the model builder down are told so, and the next one is taken', async () => {
+    api.modelBuilder.hold = true;
     const answer = api.upload('huge', 'boom');
-    while (api.workshop.jobs.length === 0) await new Promise((resolve) => setImmediate(resolve));
-    api.workshop.crash('out of memory');
+    while (api.modelBuilder.jobs.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    api.modelBuilder.crash('out of memory');
     expect((await answer).body.error).toMatchObject({
-      code: 'workshop-ended',
+      code: 'model-builder-ended',
       message: expect.stringContaining('out of memory'),
     });
-    api.workshop.hold = false;
+    api.modelBuilder.hold = false;
     expect((await api.upload('small', 'fine')).status).toBe(201);
   });
 
@@ -115,7 +118,7 @@ describe('plans', () => {
       devices: smallPlanned.seats,
       explanation: smallPlanned.explanation,
     });
-    expect(api.workshop.jobs.at(-1)).toMatchObject({
+    expect(api.modelBuilder.jobs.at(-1)).toMatchObject({
       kind: 'plan',
       choice: { k: 2, r: 1, strategy: 'coded', layers: 'auto', devices: { length: 4 } },
     });
@@ -125,7 +128,7 @@ describe('plans', () => {
 
   it('are refused with the planner’s reason', async () => {
     await api.upload('lenet5', 'bytes of a model');
-    api.workshop.failures.plan = new RequestFailure(400, 'too-few-devices', 'The plan needs 9 devices.');
+    api.modelBuilder.failures.plan = new ApiError(400, 'too-few-devices', 'The plan needs 9 devices.');
     const { status, body } = await api.ask('POST', '/api/plans', { model: 'lenet5', k: 8, r: 1 });
     expect({ status, code: body.error.code }).toEqual({ status: 400, code: 'too-few-devices' });
   });

@@ -1,7 +1,8 @@
 /** Signing a browser in and out: the token becomes a cookie that scripts on the page cannot read. */
+
+import { ApiError } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { RequestFailure } from '../data-plane/request-failure.ts';
 import type { ApiParts } from './api.ts';
 import { isSameOrigin, wrongRole } from './authentication.ts';
 import { parse } from './validation.ts';
@@ -17,11 +18,11 @@ export function sessionRoutes(app: FastifyInstance, { authentication }: ApiParts
   app.post('/api/session', async (request, reply) => {
     // Another site must not sign a visitor in, even with a token of its own.
     if (request.headers.origin !== undefined && !isSameOrigin(request.headers)) {
-      throw new RequestFailure(403, 'other-origin', 'Only the dashboard’s own pages may sign in.');
+      throw new ApiError(403, 'other-origin', 'Only the dashboard’s own pages may sign in.');
     }
     const role = authentication.roleOf(parse(signInSchema, request.body).token);
     if (role === null) {
-      throw new RequestFailure(
+      throw new ApiError(
         401,
         'unauthorised',
         'This token is not known.',

@@ -1,12 +1,13 @@
 /** Turns what zod finds wrong into one sentence that names the field. */
+
+import { ApiError } from '@sparewheel/protocol';
 import type { z } from 'zod';
-import { RequestFailure } from '../data-plane/request-failure.ts';
 
 type Issue = z.core.$ZodIssue;
 
 /**
  * @param what  "body" or "query", for the sentence
- * @throws {RequestFailure} 400
+ * @throws {ApiError} 400
  */
 export function parse<Schema extends z.ZodType>(
   schema: Schema,
@@ -14,7 +15,7 @@ export function parse<Schema extends z.ZodType>(
   what: 'body' | 'query' = 'body',
 ): z.output<Schema> {
   if (what === 'body' && (typeof value !== 'object' || value === null || Array.isArray(value))) {
-    throw new RequestFailure(
+    throw new ApiError(
       400,
       'invalid-request',
       'The request needs a JSON object as its body.',
@@ -24,11 +25,7 @@ export function parse<Schema extends z.ZodType>(
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new RequestFailure(
-    400,
-    'invalid-request',
-    issue ? describe(issue) : 'The request is not understood.',
-  );
+  throw new ApiError(400, 'invalid-request', issue ? describe(issue) : 'The request is not understood.');
 }
 
 function describe(issue: Issue): string {

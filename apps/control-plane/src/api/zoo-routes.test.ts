@@ -1,8 +1,8 @@
-/** The zoo over the API, and sizes for what an upload leaves open; over a fake of the workshop. */
+/** The zoo over the API, and sizes for what an upload leaves open; over a fake of the model builder. */
 import { readdir } from 'node:fs/promises';
+import { ApiError } from '@sparewheel/protocol';
 import { zooModels } from '@sparewheel/zoo';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RequestFailure } from '../data-plane/request-failure.ts';
 import { TestApi } from '../testing/test-api.ts';
 
 let api: TestApi;
@@ -25,7 +25,7 @@ describe('the zoo', () => {
     expect((await api.ask('POST', '/api/zoo/alexnet')).status).toBe(200);
     expect((await api.ask('POST', '/api/zoo/alexnet?name=mine')).body.name).toBe('mine');
     expect((await api.ask('GET', '/api/models')).body).toHaveLength(2);
-    expect(api.workshop.jobs.map(({ kind }) => kind)).toContain('build-zoo-model');
+    expect(api.modelBuilder.jobs.map(({ kind }) => kind)).toContain('build-zoo-model');
   });
 
   it('has no others, and leaves nothing behind where building fails', async () => {
@@ -33,7 +33,7 @@ describe('the zoo', () => {
     expect(unknown).toMatchObject({ status: 404, body: { error: { code: 'unknown-model' } } });
     expect(unknown.body.error.hint).toContain('alexnet');
     expect((await api.ask('POST', '/api/zoo/alexnet?name=..%2Fetc')).status).toBe(400);
-    api.workshop.failures['build-zoo-model'] = new RequestFailure(507, 'disk-full', 'There is no room.');
+    api.modelBuilder.failures['build-zoo-model'] = new ApiError(507, 'disk-full', 'There is no room.');
     expect((await api.ask('POST', '/api/zoo/alexnet')).body.error.code).toBe('disk-full');
     expect(await readdir(api.scratch)).toEqual([]);
   });
@@ -43,7 +43,7 @@ describe('what an upload leaves open', () => {
   it('is given whole shapes by input', async () => {
     const { status } = await api.upload('net', 'bytes', '&shapes=image:1x1x28x28,mask:5');
     expect(status).toBe(201);
-    expect(api.workshop.jobs[0]).toMatchObject({ shapes: { image: [1, 1, 28, 28], mask: [5] } });
+    expect(api.modelBuilder.jobs[0]).toMatchObject({ shapes: { image: [1, 1, 28, 28], mask: [5] } });
   });
 
   it('makes another model of the same bytes with other shapes', async () => {

@@ -1,7 +1,7 @@
+import type { KnownDevice } from '@sparewheel/data-plane-client';
+import { blobsOf } from '@sparewheel/planner';
 import type { EventView } from '@sparewheel/protocol';
-import type { KnownDevice } from '../data-plane/messages.ts';
 import {
-  blobsOf,
   type DeploymentRecord,
   type EventQuery,
   type LatencySummary,
@@ -79,10 +79,13 @@ export class MemoryStore implements Store {
     const blobs = new Set<string>();
     for (const { canonical, profileSha256 } of this.#models.values()) {
       blobs.add(profileSha256);
-      for (const { sha256 } of blobsOf([canonical])) blobs.add(sha256);
+      for (const { sha256 } of blobsOf(canonical)) blobs.add(sha256);
     }
     for (const { artifacts } of this.#deployments.values()) {
-      for (const { sha256 } of blobsOf(Object.values(artifacts ?? {}).flat())) blobs.add(sha256);
+      for (const { sha256 } of Object.values(artifacts ?? {})
+        .flat()
+        .flatMap(blobsOf))
+        blobs.add(sha256);
     }
     return blobs;
   }

@@ -1,6 +1,6 @@
+import type { KnownDevice } from '@sparewheel/data-plane-client';
 import type { Plan } from '@sparewheel/planner';
 import type { EventLevel, EventView, Percentiles, RequestCounts } from '@sparewheel/protocol';
-import type { KnownDevice } from '../data-plane/messages.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { artifactColumns, deploymentRecord, json, modelRecord, shardRows, withShards } from './rows.ts';
 import {

@@ -1,6 +1,7 @@
 /** What survives a restart of the control plane, whatever keeps it. */
 import type { Policy } from '@sparewheel/coordinator';
-import type { Artifact, Artifacts, BlobRef, LayerChoice, Plan, Strategy } from '@sparewheel/planner';
+import type { KnownDevice } from '@sparewheel/data-plane-client';
+import type { Artifact, Artifacts, LayerChoice, Plan, Strategy } from '@sparewheel/planner';
 import type {
   EventLevel,
   EventView,
@@ -9,7 +10,6 @@ import type {
   RequestCounts,
   TensorSpec,
 } from '@sparewheel/protocol';
-import type { KnownDevice } from '../data-plane/messages.ts';
 
 export interface ModelRecord {
   readonly name: string;
@@ -149,9 +149,4 @@ export interface Store {
   pruneLatencySummaries(keep: number): Promise<void>;
 
   close(): Promise<void>;
-}
-
-/** The blobs that artifacts consist of. */
-export function blobsOf(artifacts: readonly Artifact[]): BlobRef[] {
-  return artifacts.flatMap(({ graph, weights }) => (weights === null ? [graph] : [graph, weights]));
 }

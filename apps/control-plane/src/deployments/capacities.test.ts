@@ -1,6 +1,6 @@
+import { deviceView } from '@sparewheel/data-plane-client/testing';
 import type { DeviceView } from '@sparewheel/protocol';
 import { expect, it } from 'vitest';
-import { deviceView } from '../testing/fake-data-plane.ts';
 import { capacities } from './capacities.ts';
 
 const device = (id: string, machine: string | null, totalBytes: number): DeviceView => ({

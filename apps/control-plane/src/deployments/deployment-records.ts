@@ -1,4 +1,4 @@
-import { RequestFailure } from '../data-plane/request-failure.ts';
+import { ApiError } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
 
 /** What is known of every deployment, as it is stored; and refusals for those that are not there. */
@@ -21,11 +21,11 @@ export class DeploymentRecords {
     return this.#records.get(name);
   }
 
-  /** @throws {RequestFailure} 404 */
+  /** @throws {ApiError} 404 */
   get(name: string): DeploymentRecord {
     const record = this.#records.get(name);
     if (record !== undefined) return record;
-    throw new RequestFailure(
+    throw new ApiError(
       404,
       'unknown-deployment',
       `There is no deployment named "${name}".`,
@@ -37,7 +37,7 @@ export class DeploymentRecords {
     this.#records.set(record.name, record);
   }
 
-  /** @throws {RequestFailure} 404 */
+  /** @throws {ApiError} 404 */
   change(name: string, change: Partial<Omit<DeploymentRecord, 'name'>>): void {
     this.#records.set(name, { ...this.get(name), ...change });
   }
@@ -46,18 +46,18 @@ export class DeploymentRecords {
     this.#records.delete(name);
   }
 
-  /** @throws {RequestFailure} 404; 409 the data plane does not have it, because it is not prepared or failed */
+  /** @throws {ApiError} 404; 409 the data plane does not have it, because it is not prepared or failed */
   requireLive(name: string): void {
     const { status, reason } = this.get(name);
     if (status === 'live') return;
     throw status === 'preparing'
-      ? new RequestFailure(
+      ? new ApiError(
           409,
           'not-live',
           `The deployment "${name}" is still being prepared.`,
           'Ask again when its state is "ready".',
         )
-      : new RequestFailure(
+      : new ApiError(
           409,
           'not-live',
           `The deployment "${name}" could not be set up: ${reason ?? 'no reason is known'}`,

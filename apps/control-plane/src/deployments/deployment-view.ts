@@ -1,6 +1,7 @@
 /** What the API and the dashboard see of a deployment: what is stored, joined with what the data plane reports. Pure. */
+
+import type { DeploymentRuntime } from '@sparewheel/data-plane-client';
 import type { DeploymentView, SeatView } from '@sparewheel/protocol';
-import type { DeploymentRuntime } from '../data-plane/messages.ts';
 import type { DeploymentRecord } from '../database/store.ts';
 
 /** Encoding counts for the first half of the bar, distributing for the second. */

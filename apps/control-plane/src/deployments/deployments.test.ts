@@ -1,7 +1,8 @@
 /** What is deployed survives: a restart of the control plane, of the data plane, and the loss of files. */
+
+import { deviceView } from '@sparewheel/data-plane-client/testing';
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../database/memory-store.ts';
-import { deviceView } from '../testing/fake-data-plane.ts';
 import { deploymentRecord, modelRecord, smallArtifacts, smallPlan } from '../testing/records.ts';
 import { TestApi } from '../testing/test-api.ts';
 import { GROW_AFTER_MS, SHRINK_AFTER_MS } from './elasticity.ts';
@@ -18,7 +19,7 @@ describe('after a restart', () => {
     const seats = ['device-0002', 'device-0001', null];
     const api = await TestApi.start({ store: await storeWith(deploymentRecord('a', { seats })) });
     await api.deploymentIs('a', 'distributing');
-    expect(api.workshop.jobs).toMatchObject([{ kind: 'build', canonical: modelRecord().canonical }]);
+    expect(api.modelBuilder.jobs).toMatchObject([{ kind: 'build', canonical: modelRecord().canonical }]);
     expect(api.dataPlane.callsOf('deploy')[0]?.deployment).toMatchObject({ name: 'a', seats });
     expect((await api.store.deployment('a'))?.status).toBe('live');
     await api.close();
@@ -28,7 +29,7 @@ describe('after a restart', () => {
     const live = deploymentRecord('a', { status: 'live', artifacts: smallArtifacts });
     const api = await TestApi.start({ store: await storeWith(live) });
     await api.deploymentIs('a', 'distributing');
-    expect(api.workshop.jobs.map(({ kind }) => kind)).toEqual(['build']);
+    expect(api.modelBuilder.jobs.map(({ kind }) => kind)).toEqual(['build']);
     await api.close();
   });
 
@@ -39,7 +40,7 @@ describe('after a restart', () => {
       state: 'failed',
       reason: 'No room is left.',
     });
-    expect(api.workshop.jobs).toEqual([]);
+    expect(api.modelBuilder.jobs).toEqual([]);
     expect(api.dataPlane.calls).toEqual([]);
     await api.close();
   });
@@ -84,7 +85,7 @@ describe('when devices are gone for good', () => {
     now = SHRINK_AFTER_MS;
     report();
     await expect.poll(() => api.deployments.record('a').plan.k).toBe(2);
-    expect(api.workshop.jobs.at(-2)).toMatchObject({ kind: 'plan', choice: { k: 2, r: 1 } });
+    expect(api.modelBuilder.jobs.at(-2)).toMatchObject({ kind: 'plan', choice: { k: 2, r: 1 } });
     expect(api.dataPlane.callsOf('deploy')[1]?.deployment).toMatchObject({ name: 'a', plan: { k: 2 } });
     expect(await api.store.deployment('a')).toMatchObject({
       plan: { k: 2 },
@@ -101,7 +102,9 @@ describe('when devices are gone for good', () => {
     report();
     now += GROW_AFTER_MS;
     report();
-    await expect.poll(() => api.workshop.jobs.at(-1)).toMatchObject({ kind: 'plan', choice: { k: 4, r: 1 } });
+    await expect
+      .poll(() => api.modelBuilder.jobs.at(-1))
+      .toMatchObject({ kind: 'plan', choice: { k: 4, r: 1 } });
     await api.close();
   });
 });

@@ -1,35 +1,33 @@
 /**
- * The life of deployments: planned, prepared in the workshop, handed to the data plane, changed, deleted; and after a
+ * The life of deployments: planned, prepared in the model builder, handed to the data plane, changed, deleted; and after a
  * restart, of this process or of the data plane, all handed over again as they were stored.
  */
 import type { Policy } from '@sparewheel/coordinator';
+import type { DataPlaneLink, DeploymentRuntime } from '@sparewheel/data-plane-client';
+import type { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
 import {
+  ApiError,
   type DeploymentRequest,
   type DeploymentView,
   type DeviceView,
   LIMITS,
   type PlanRequest,
 } from '@sparewheel/protocol';
-import type { DeploymentRuntime } from '../data-plane/messages.ts';
-import { RequestFailure } from '../data-plane/request-failure.ts';
-import type { DataPlaneLink } from '../data-plane-link.ts';
 import { type DeploymentRecord, NameTakenError, type Store, UnknownModelError } from '../database/store.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { unknownModel } from '../models/models.ts';
-import type { BlobStore } from '../workshop/blob-store.ts';
-import type { Workshop } from '../workshop/workshop.ts';
 import { DeploymentRecords } from './deployment-records.ts';
 import { deploymentView } from './deployment-view.ts';
 import { Handover, isAbsence } from './handover.ts';
 import { InTurn } from './in-turn.ts';
 import { type ExplainedPlan, Planning } from './planning.ts';
+import { Preloading } from './preloading.ts';
 import { Preparation } from './preparation.ts';
 import { Resizing } from './resizing.ts';
-import { Staging } from './staging.ts';
 
 export interface DeploymentParts {
   readonly store: Store;
-  readonly workshop: Workshop;
+  readonly modelBuilder: ModelBuilder;
   readonly dataPlane: DataPlaneLink;
   readonly blobs: BlobStore;
   readonly events: EventLog;
@@ -60,7 +58,7 @@ export class Deployments {
     this.#handover = new Handover(parts.dataPlane, this.#records, failed);
     this.#preparation = new Preparation({
       ...shared,
-      staging: new Staging(parts.dataPlane, parts.devices),
+      preloading: new Preloading(parts.dataPlane, parts.devices),
       prepared: (name) => this.#handover.give(name),
       failed,
     });
@@ -108,36 +106,36 @@ export class Deployments {
     return this.#records.find(name) !== undefined;
   }
 
-  /** @throws {RequestFailure} 404 */
+  /** @throws {ApiError} 404 */
   view(name: string): DeploymentView {
     const record = this.record(name);
     return { ...this.#view(record), plan: record.plan };
   }
 
-  /** @throws {RequestFailure} 404 */
+  /** @throws {ApiError} 404 */
   record(name: string): DeploymentRecord {
     return this.#records.get(name);
   }
 
-  /** @throws {RequestFailure} 404; 409 the data plane does not have it, because it is not prepared or failed */
+  /** @throws {ApiError} 404; 409 the data plane does not have it, because it is not prepared or failed */
   requireLive(name: string): void {
     this.#records.requireLive(name);
   }
 
-  /** @throws {RequestFailure} 404 no such model; 400 no such device, or no such plan, and why */
+  /** @throws {ApiError} 404 no such model; 400 no such device, or no such plan, and why */
   plan(request: PlanRequest): Promise<ExplainedPlan> {
     return this.#planning.explained(request);
   }
 
   /**
    * Plans, stores, and prepares in the background.
-   * @throws {RequestFailure} 409 the name is taken, or there are too many; and as `plan`
+   * @throws {ApiError} 409 the name is taken, or there are too many; and as `plan`
    */
   async create(request: DeploymentRequest): Promise<DeploymentView> {
     const { store, events } = this.#parts;
     if (this.has(request.name)) throw nameTaken(request.name);
     if (this.#records.size >= LIMITS.deployments) {
-      throw new RequestFailure(
+      throw new ApiError(
         409,
         'too-many-deployments',
         `There are ${LIMITS.deployments} deployments already, the most that one data plane serves.`,
@@ -178,7 +176,7 @@ export class Deployments {
     return this.view(name);
   }
 
-  /** @throws {RequestFailure} 404 */
+  /** @throws {ApiError} 404 */
   setPolicy(
     name: string,
     change: { readonly [F in keyof Policy]?: Policy[F] | undefined },
@@ -201,7 +199,7 @@ export class Deployments {
     });
   }
 
-  /** @throws {RequestFailure} 404 */
+  /** @throws {ApiError} 404 */
   delete(name: string): Promise<void> {
     this.record(name);
     this.#preparation.callOff(name);
@@ -226,8 +224,8 @@ export class Deployments {
 
   /** Removes the files that no model and no deployment needs. */
   collectGarbage(): Promise<void> {
-    const { workshop, blobs, store } = this.#parts;
-    return workshop
+    const { modelBuilder, blobs, store } = this.#parts;
+    return modelBuilder
       .exclusive(async () => void (await blobs.collect(await store.blobsInUse())))
       .catch((error: Error) => console.error(`Files that nobody needs stay: ${error.message}`));
   }
@@ -243,7 +241,7 @@ export class Deployments {
     // We are stopping: the next start takes it up again.
     if (isAbsence(error)) return;
     const reason = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof RequestFailure)) console.error(error);
+    if (!(error instanceof ApiError)) console.error(error);
     this.#preparation.forget(name);
     if (!this.has(name)) return;
     this.#records.change(name, { status: 'failed', reason });
@@ -261,8 +259,8 @@ export class Deployments {
   }
 }
 
-function nameTaken(name: string): RequestFailure {
-  return new RequestFailure(
+function nameTaken(name: string): ApiError {
+  return new ApiError(
     409,
     'name-taken',
     `There is already a deployment named "${name}".`,

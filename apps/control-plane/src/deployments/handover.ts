@@ -1,6 +1,6 @@
 import type { Policy } from '@sparewheel/coordinator';
-import { RequestFailure } from '../data-plane/request-failure.ts';
-import type { DataPlaneLink } from '../data-plane-link.ts';
+import type { DataPlaneLink } from '@sparewheel/data-plane-client';
+import { ApiError } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
 import type { DeploymentRecords } from './deployment-records.ts';
 
@@ -54,7 +54,7 @@ export class Handover {
     }
   }
 
-  /** Deploys a plan, or changes over to it. @throws {RequestFailure} it would not, or is not there */
+  /** Deploys a plan, or changes over to it. @throws {ApiError} it would not, or is not there */
   async change(name: string, { plan, artifacts, seats }: Served, policy: Policy): Promise<void> {
     await this.#dataPlane.call({ kind: 'deploy', deployment: { name, plan, artifacts, policy, seats } });
   }
@@ -68,16 +68,14 @@ export class Handover {
   async takeBack(name: string): Promise<void> {
     if (!this.#given.delete(name)) return;
     await this.#dataPlane.call({ kind: 'undeploy', name }).catch((error: unknown) => {
-      if (!(error instanceof RequestFailure && error.status === 404)) unlessAbsent(error);
+      if (!(error instanceof ApiError && error.status === 404)) unlessAbsent(error);
     });
   }
 }
 
 /** The data plane is starting, or we are stopping: what was asked of it is asked again. */
 export function isAbsence(error: unknown): boolean {
-  return (
-    error instanceof RequestFailure && (error.code === 'data-plane-starting' || error.code === 'stopping')
-  );
+  return error instanceof ApiError && (error.code === 'data-plane-starting' || error.code === 'stopping');
 }
 
 function unlessAbsent(error: unknown): void {

@@ -1,15 +1,15 @@
 import { machineId } from '@sparewheel/engine/machine';
+import type { ModelBuilder } from '@sparewheel/model-builder';
 import type { Plan, PlanExplanation, Planned } from '@sparewheel/planner';
 import type { DeviceView, PlanRequest } from '@sparewheel/protocol';
-import { RequestFailure } from '../data-plane/request-failure.ts';
+import { ApiError } from '@sparewheel/protocol';
 import type { Store } from '../database/store.ts';
 import { unknownModel } from '../models/models.ts';
-import type { Workshop } from '../workshop/workshop.ts';
 import { capacities } from './capacities.ts';
 
 export interface PlanningParts {
   readonly store: Store;
-  readonly workshop: Workshop;
+  readonly modelBuilder: ModelBuilder;
   /** The fleet as it was last reported. */
   readonly devices: () => readonly DeviceView[];
 }
@@ -20,7 +20,7 @@ export interface ExplainedPlan extends Plan {
   readonly explanation: PlanExplanation;
 }
 
-/** Plans for the fleet as it is now, in the workshop. */
+/** Plans for the fleet as it is now, in the model builder. */
 export class Planning {
   readonly #parts: PlanningParts;
   /** The data plane is a thread of this process. */
@@ -30,21 +30,21 @@ export class Planning {
     this.#parts = parts;
   }
 
-  /** @throws {RequestFailure} 404 no such model; 400 no such device, or no such plan, and why */
+  /** @throws {ApiError} 404 no such model; 400 no such device, or no such plan, and why */
   async plan(request: PlanRequest): Promise<Planned> {
-    const { store, workshop } = this.#parts;
+    const { store, modelBuilder } = this.#parts;
     const model = await store.model(request.model);
     if (model === null) throw unknownModel(request.model);
     const { k, r, strategy, layers } = request;
     const devices = capacities(this.#candidates(request.devices), await this.#machine);
-    return workshop.run({
+    return modelBuilder.run({
       kind: 'plan',
       profileSha256: model.profileSha256,
       choice: { k, r, strategy, layers, devices },
     });
   }
 
-  /** @throws {RequestFailure} as `plan` */
+  /** @throws {ApiError} as `plan` */
   async explained(request: PlanRequest): Promise<ExplainedPlan> {
     const { plan, seats, explanation } = await this.plan(request);
     return { ...plan, devices: seats, explanation };
@@ -55,7 +55,7 @@ export class Planning {
     const fleet = this.#parts.devices();
     if (named === undefined) return fleet.filter(({ state }) => state === 'ready');
     if (new Set(named).size !== named.length) {
-      throw new RequestFailure(
+      throw new ApiError(
         400,
         'invalid-request',
         'The field "devices" names a device twice.',
@@ -65,7 +65,7 @@ export class Planning {
     return named.map((id) => {
       const device = fleet.find((candidate) => candidate.id === id);
       if (device !== undefined) return device;
-      throw new RequestFailure(
+      throw new ApiError(
         400,
         'unknown-device',
         `The field "devices" names "${id}", which is not in the fleet.`,

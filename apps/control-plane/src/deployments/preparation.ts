@@ -1,17 +1,17 @@
-import { blobsOf, type DeploymentRecord, type Store } from '../database/store.ts';
-import type { BlobStore } from '../workshop/blob-store.ts';
-import type { Workshop } from '../workshop/workshop.ts';
+import type { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
+import { blobsOf } from '@sparewheel/planner';
+import type { DeploymentRecord, Store } from '../database/store.ts';
 import type { DeploymentRecords } from './deployment-records.ts';
 import type { InTurn } from './in-turn.ts';
-import type { Staging } from './staging.ts';
+import type { Preloading } from './preloading.ts';
 
 export interface PreparationParts {
   readonly store: Store;
-  readonly workshop: Workshop;
+  readonly modelBuilder: ModelBuilder;
   readonly blobs: BlobStore;
   readonly records: DeploymentRecords;
   readonly inTurn: InTurn;
-  readonly staging: Staging;
+  readonly preloading: Preloading;
   readonly changed: () => void;
   /** The files are there, and the record says so. */
   readonly prepared: (name: string) => Promise<void>;
@@ -49,7 +49,7 @@ export class Preparation {
   /** Whether every file that a record names is there. */
   async isDone({ artifacts }: DeploymentRecord): Promise<boolean> {
     if (artifacts === null) return false;
-    for (const blob of blobsOf(Object.values(artifacts).flat())) {
+    for (const blob of Object.values(artifacts).flat().flatMap(blobsOf)) {
       if (!(await this.#parts.blobs.has(blob))) return false;
     }
     return true;
@@ -63,30 +63,30 @@ export class Preparation {
     this.#parts.changed();
     this.#build(record, underway)
       .then(async (built) => {
-        if (!built) return this.#parts.staging.giveUp(name);
-        this.#parts.staging.done(name);
+        if (!built) return this.#parts.preloading.giveUp(name);
+        this.#parts.preloading.done(name);
         await this.#parts.prepared(name);
       })
       .catch(async (error: unknown) => {
-        this.#parts.staging.giveUp(name);
+        this.#parts.preloading.giveUp(name);
         if (!underway.abort.signal.aborted) await this.#parts.failed(record, error);
       });
   }
 
   /** @returns false where it was called off */
   #build(record: DeploymentRecord, underway: Underway): Promise<boolean> {
-    const { store, workshop, records, inTurn, staging, changed } = this.#parts;
+    const { store, modelBuilder, records, inTurn, preloading, changed } = this.#parts;
     const { name, plan } = record;
     const { signal } = underway.abort;
-    return workshop.exclusive(async () => {
+    return modelBuilder.exclusive(async () => {
       const model = signal.aborted ? null : await store.model(record.model);
       if (model === null) return false;
-      const stage = staging.begin(record);
-      const artifacts = await workshop.run(
+      const preload = preloading.begin(record);
+      const artifacts = await modelBuilder.run(
         { kind: 'build', plan, canonical: model.canonical },
         ({ fraction, made }) => {
           underway.encoding = fraction;
-          if (made !== undefined && !signal.aborted) stage(made);
+          if (made !== undefined && !signal.aborted) preload(made);
           changed();
         },
       );

@@ -1,9 +1,9 @@
+import type { DeploymentRuntime } from '@sparewheel/data-plane-client';
+import type { ModelBuilder } from '@sparewheel/model-builder';
 import type { Planned } from '@sparewheel/planner';
 import type { DeviceView, PlanRequest } from '@sparewheel/protocol';
-import type { DeploymentRuntime } from '../data-plane/messages.ts';
 import type { DeploymentRecord, Store } from '../database/store.ts';
 import type { EventLog } from '../events/event-log.ts';
-import type { Workshop } from '../workshop/workshop.ts';
 import type { DeploymentRecords } from './deployment-records.ts';
 import { Elasticity } from './elasticity.ts';
 import { type Handover, isAbsence } from './handover.ts';
@@ -12,7 +12,7 @@ import type { Planning } from './planning.ts';
 
 export interface ResizingParts {
   readonly store: Store;
-  readonly workshop: Workshop;
+  readonly modelBuilder: ModelBuilder;
   readonly events: EventLog;
   readonly devices: () => readonly DeviceView[];
   readonly planning: Planning;
@@ -55,15 +55,15 @@ export class Resizing {
 
   /** @returns false where there was nothing to change, or no longer */
   async #resize({ name, choice, model: modelName, plan: before, policy }: DeploymentRecord, k: number) {
-    const { store, workshop, planning } = this.#parts;
+    const { store, modelBuilder, planning } = this.#parts;
     const { r, strategy } = choice;
     const layers = typeof choice.layers === 'string' ? choice.layers : [...choice.layers];
     const request: PlanRequest = { model: modelName, k, r, strategy, layers, policy };
     const planned = await planning.plan(request);
     const model = await store.model(modelName);
     if (model === null || planned.plan.k === before.k) return false;
-    const artifacts = await workshop.exclusive(() =>
-      workshop.run({ kind: 'build', plan: planned.plan, canonical: model.canonical }),
+    const artifacts = await modelBuilder.exclusive(() =>
+      modelBuilder.run({ kind: 'build', plan: planned.plan, canonical: model.canonical }),
     );
     return this.#changeOver(name, before, planned, artifacts);
   }

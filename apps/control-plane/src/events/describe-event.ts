@@ -1,5 +1,5 @@
 /** What happened on the data plane, as a sentence for the event list. Pure. */
-import type { DataPlaneMessage } from '../data-plane/messages.ts';
+import type { DataPlaneMessage } from '@sparewheel/data-plane-client';
 import type { NewEvent } from './event-log.ts';
 
 type Happening = Extract<DataPlaneMessage, { kind: 'event' }>['event'];
@@ -22,7 +22,7 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
       return device(event, 'info', `${nameOf(event.device)} answers again.`);
     case 'device-quarantined':
       return device(event, 'error', `${nameOf(event.device)} is in quarantine: ${event.reason}.`);
-    case 'device-pardoned':
+    case 'device-released':
       return device(event, 'info', `${nameOf(event.device)} is out of quarantine.`);
     case 'deployment-state':
       return {
@@ -68,11 +68,11 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         kind: event.kind,
         level: 'error',
         message: `The spare equation of ${event.step} does not hold in request ${event.request} (off by ${event.residual.toPrecision(3)}, tolerance ${event.threshold.toPrecision(3)}): ${
-          event.liars.length === 0
+          event.faultyDevices.length === 0
             ? 'a device answered wrongly, and nobody can say which'
-            : `${event.liars.map(nameOf).join(' and ')} answered wrongly`
+            : `${event.faultyDevices.map(nameOf).join(' and ')} answered wrongly`
         }${event.answeredWrong ? '. The request had been answered already, with a wrong value' : ''}.`,
-        device: event.liars[0] ?? null,
+        device: event.faultyDevices[0] ?? null,
         deployment: event.deployment,
       };
     case 'fault-injected':

@@ -74,10 +74,12 @@ describe('an event’s sentence', () => {
       threshold: 1e-4,
       answeredWrong: false,
     } as const;
-    expect(describeEvent({ ...corruption, liars: ['b'] }, nameOf)?.message).toContain(
+    expect(describeEvent({ ...corruption, faultyDevices: ['b'] }, nameOf)?.message).toContain(
       'pi-2 answered wrongly',
     );
-    expect(describeEvent({ ...corruption, liars: [] }, nameOf)?.message).toContain('nobody can say which');
+    expect(describeEvent({ ...corruption, faultyDevices: [] }, nameOf)?.message).toContain(
+      'nobody can say which',
+    );
   });
 
   it('is not made of progress', () => {

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { siblingEntry } from '@sparewheel/engine/entry';
+import { siblingEntry } from '@sparewheel/runtime/entry';
 
 export interface LocalFleetOptions {
   /** The data plane's address. */

@@ -1,16 +1,16 @@
-/** The models that were brought: uploaded, canonicalised and profiled in the workshop, stored, deleted. */
+/** The models that were brought: uploaded, canonicalised and profiled in the model builder, stored, deleted. */
 import { rm } from 'node:fs/promises';
+import type { ModelBuilder } from '@sparewheel/model-builder';
 import type { ModelView } from '@sparewheel/protocol';
+import { ApiError } from '@sparewheel/protocol';
 import { zooModel, zooModels } from '@sparewheel/zoo';
-import { RequestFailure } from '../data-plane/request-failure.ts';
 import { ModelInUseError, type ModelRecord, type Store } from '../database/store.ts';
 import type { EventLog } from '../events/event-log.ts';
-import type { Workshop } from '../workshop/workshop.ts';
 import type { ReceivedFile } from './receive-upload.ts';
 
 export interface ModelParts {
   readonly store: Store;
-  readonly workshop: Workshop;
+  readonly modelBuilder: ModelBuilder;
   readonly events: EventLog;
   /** Removes files that no model needs. */
   readonly collectGarbage: () => Promise<void>;
@@ -36,7 +36,7 @@ export class Models {
     return (await this.#parts.store.models()).map(modelView);
   }
 
-  /** @throws {RequestFailure} 404 */
+  /** @throws {ApiError} 404 */
   async view(name: string): Promise<ModelView> {
     const record = await this.#parts.store.model(name);
     if (record === null) throw unknownModel(name);
@@ -46,7 +46,7 @@ export class Models {
   /**
    * Refuses an upload whose name is another model's before its bytes have come.
    * @param bytes  its length, where the sender announced it
-   * @throws {RequestFailure} 409
+   * @throws {ApiError} 409
    */
   async refuseTaken(name: string, bytes: number | null): Promise<void> {
     const existing = await this.#parts.store.model(name);
@@ -56,7 +56,7 @@ export class Models {
   /**
    * Takes a received file in; it is removed in any case. The same bytes under the same name are the same model.
    * @returns `created` false where the model was there already
-   * @throws {RequestFailure} 409 another model has the name; 400 it is no model that can be served, and why
+   * @throws {ApiError} 409 another model has the name; 400 it is no model that can be served, and why
    */
   async add(
     name: string,
@@ -64,7 +64,7 @@ export class Models {
     sizes: InputSizes = NO_SIZES,
   ): Promise<{ model: ModelView; created: boolean }> {
     try {
-      return await this.#parts.workshop.exclusive(() => this.#add(name, file, sizes));
+      return await this.#parts.modelBuilder.exclusive(() => this.#add(name, file, sizes));
     } catch (error) {
       // Parts of it may have become files already.
       void this.#parts.collectGarbage();
@@ -75,9 +75,9 @@ export class Models {
   }
 
   /**
-   * Builds a network of the zoo in the workshop and takes it in, as if it had been uploaded.
-   * @param path  where the workshop may write it, in the scratch directory
-   * @throws {RequestFailure} 404 the zoo has none of that name; 409 another model has the name
+   * Builds a network of the zoo in the model builder and takes it in, as if it had been uploaded.
+   * @param path  where the model builder may write it, in the scratch directory
+   * @throws {ApiError} 404 the zoo has none of that name; 409 another model has the name
    */
   async addFromZoo(
     zooName: string,
@@ -85,7 +85,7 @@ export class Models {
     path: string,
   ): Promise<{ model: ModelView; created: boolean }> {
     if (zooModel(zooName) === undefined) {
-      throw new RequestFailure(
+      throw new ApiError(
         404,
         'unknown-model',
         `The zoo has no model "${zooName}".`,
@@ -94,7 +94,7 @@ export class Models {
     }
     await this.refuseTaken(name, null);
     try {
-      const built = await this.#parts.workshop.run({ kind: 'build-zoo-model', name: zooName, path });
+      const built = await this.#parts.modelBuilder.run({ kind: 'build-zoo-model', name: zooName, path });
       return await this.add(name, { path, ...built });
     } finally {
       await rm(path, { force: true });
@@ -102,7 +102,7 @@ export class Models {
   }
 
   async #add(name: string, file: ReceivedFile, { dimensions, shapes }: InputSizes) {
-    const { store, workshop, events } = this.#parts;
+    const { store, modelBuilder, events } = this.#parts;
     const existing = await store.model(name);
     if (existing !== null) {
       const same =
@@ -114,7 +114,7 @@ export class Models {
       if (!same) throw nameTaken(name);
       return { model: modelView(existing), created: false };
     }
-    const { canonical, profile, ...described } = await workshop.run({
+    const { canonical, profile, ...described } = await modelBuilder.run({
       kind: 'import-model',
       path: file.path,
       name,
@@ -143,14 +143,14 @@ export class Models {
     return { model: modelView(record), created: true };
   }
 
-  /** @throws {RequestFailure} 404; 409 a deployment needs it */
+  /** @throws {ApiError} 404; 409 a deployment needs it */
   async delete(name: string): Promise<void> {
     const { store, events, collectGarbage } = this.#parts;
     try {
       if (!(await store.deleteModel(name))) throw unknownModel(name);
     } catch (error) {
       if (!(error instanceof ModelInUseError)) throw error;
-      throw new RequestFailure(
+      throw new ApiError(
         409,
         'model-in-use',
         `The model "${name}" is used by ${error.deployments.join(', ')}.`,
@@ -182,8 +182,8 @@ function modelView({
   return { name, sha256, bytes, inputs, outputs, layers, parameters, createdAt };
 }
 
-function nameTaken(name: string): RequestFailure {
-  return new RequestFailure(
+function nameTaken(name: string): ApiError {
+  return new ApiError(
     409,
     'name-taken',
     `There is already another model named "${name}".`,
@@ -191,8 +191,8 @@ function nameTaken(name: string): RequestFailure {
   );
 }
 
-export function unknownModel(name: string): RequestFailure {
-  return new RequestFailure(
+export function unknownModel(name: string): ApiError {
+  return new ApiError(
     404,
     'unknown-model',
     `There is no model named "${name}".`,

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { RequestFailure } from '../data-plane/request-failure.ts';
+import { ApiError } from '@sparewheel/protocol';
 
 export interface ReceivedFile {
   readonly path: string;
@@ -15,7 +15,7 @@ export interface ReceivedFile {
 /**
  * Writes a body to a file of its own, hashing it on the way. The file is the caller's to remove; where this throws,
  * there is none.
- * @throws {RequestFailure} 413 more than `limitBytes`; 400 it is empty or broke off; 507 the disk is full
+ * @throws {ApiError} 413 more than `limitBytes`; 400 it is empty or broke off; 507 the disk is full
  */
 export async function receiveUpload(
   body: Readable,
@@ -46,8 +46,8 @@ export async function receiveUpload(
   return { path, sha256: hash.digest('hex'), bytes };
 }
 
-export function tooLarge(limitBytes: number): RequestFailure {
-  return new RequestFailure(
+export function tooLarge(limitBytes: number): ApiError {
+  return new ApiError(
     413,
     'too-large',
     `The model is larger than ${limitBytes} bytes, the most that is taken.`,
@@ -55,8 +55,8 @@ export function tooLarge(limitBytes: number): RequestFailure {
   );
 }
 
-export function empty(): RequestFailure {
-  return new RequestFailure(
+export function empty(): ApiError {
+  return new ApiError(
     400,
     'not-onnx',
     'The request has no body, so there is no model in it.',
@@ -65,15 +65,15 @@ export function empty(): RequestFailure {
 }
 
 function explain(error: unknown): unknown {
-  if (error instanceof RequestFailure || !(error instanceof Error) || !('code' in error)) return error;
+  if (error instanceof ApiError || !(error instanceof Error) || !('code' in error)) return error;
   switch (error.code) {
     case 'ECONNRESET':
     case 'ERR_STREAM_PREMATURE_CLOSE':
     case 'ABORT_ERR':
-      return new RequestFailure(400, 'upload-broken-off', 'The upload broke off.', 'Send it again.');
+      return new ApiError(400, 'upload-broken-off', 'The upload broke off.', 'Send it again.');
     case 'ENOSPC':
     case 'EDQUOT':
-      return new RequestFailure(
+      return new ApiError(
         507,
         'disk-full',
         'There is no room left on the disk for the upload.',

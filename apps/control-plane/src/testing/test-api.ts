@@ -1,20 +1,19 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DataPlaneLink } from '@sparewheel/data-plane-client';
+import { deviceView, FakeDataPlane } from '@sparewheel/data-plane-client/testing';
+import { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { createApi } from '../api/api.ts';
 import { Authentication } from '../api/authentication.ts';
-import { DataPlaneLink } from '../data-plane-link.ts';
 import { MemoryStore } from '../database/memory-store.ts';
 import type { Store } from '../database/store.ts';
 import { Deployments } from '../deployments/deployments.ts';
 import { EventLog } from '../events/event-log.ts';
 import { LiveViews } from '../live-views.ts';
 import { Models } from '../models/models.ts';
-import { BlobStore } from '../workshop/blob-store.ts';
-import { Workshop } from '../workshop/workshop.ts';
-import { deviceView, FakeDataPlane } from './fake-data-plane.ts';
-import { FakeWorkshop } from './fake-workshop.ts';
+import { FakeModelBuilder } from './fake-model-builder.ts';
 
 export const TOKENS = {
   operator: 'operator-token-of-the-tests',
@@ -31,7 +30,7 @@ export class TestApi {
     readonly app: FastifyInstance,
     readonly store: Store,
     readonly dataPlane: FakeDataPlane,
-    readonly workshop: FakeWorkshop,
+    readonly modelBuilder: FakeModelBuilder,
     readonly deployments: Deployments,
     readonly events: EventLog,
     readonly scratch: string,
@@ -51,17 +50,17 @@ export class TestApi {
     const blobs = new BlobStore(join(home, 'blobs'));
     await blobs.open();
     const dataPlane = new FakeDataPlane();
-    const fakeWorkshop = new FakeWorkshop();
+    const fakeModelBuilder = new FakeModelBuilder();
     const link = new DataPlaneLink(() => dataPlane);
-    const workshop = new Workshop(() => fakeWorkshop);
+    const modelBuilder = new ModelBuilder(() => fakeModelBuilder);
     const events = await EventLog.open(store);
     const live = new LiveViews();
     const deployments = new Deployments(
-      { store, workshop, dataPlane: link, blobs, events, devices: () => live.devices, now },
+      { store, modelBuilder, dataPlane: link, blobs, events, devices: () => live.devices, now },
       () => {},
     );
     const models = new Models(
-      { store, workshop, events, collectGarbage: () => deployments.collectGarbage() },
+      { store, modelBuilder, events, collectGarbage: () => deployments.collectGarbage() },
       () => {},
     );
     link.on('views', (views) => {
@@ -93,7 +92,7 @@ export class TestApi {
       app,
       store,
       dataPlane,
-      fakeWorkshop,
+      fakeModelBuilder,
       deployments,
       events,
       scratch,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ApiError } from '@sparewheel/protocol';
+import type { ErrorBody } from '@sparewheel/protocol';
 import type { Authentication } from '../api/authentication.ts';
 
 interface JoiningParts {
@@ -29,7 +29,7 @@ function hostnameOf(host = 'localhost'): string {
 
 function fail(response: ServerResponse, status: number, code: string, message: string): void {
   const hint = 'It was printed at the first start; where SPAREWHEEL_JOIN_TOKEN is set, it is that one.';
-  send(response, status, { error: { code, message, hint } } satisfies ApiError);
+  send(response, status, { error: { code, message, hint } } satisfies ErrorBody);
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { deviceView } from '@sparewheel/data-plane-client/testing';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LiveViews } from '../live-views.ts';
-import { deviceView } from '../testing/fake-data-plane.ts';
 import { TestApi, TOKENS } from '../testing/test-api.ts';
 import { UiPush } from './ui-push.ts';
 import { createWebServer } from './web-server.ts';

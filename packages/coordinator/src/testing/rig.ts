@@ -13,7 +13,7 @@ import {
 import { type DeviceBehaviour, MemoryFleet } from './memory-fleet.ts';
 
 export interface RigOptions extends Partial<SyntheticOptions> {
-  readonly spares?: number;
+  readonly standbys?: number;
   readonly policy?: Partial<Policy>;
   readonly options?: Partial<CoordinatorOptions>;
   readonly behaviour?: Partial<DeviceBehaviour>;
@@ -32,7 +32,7 @@ export interface Rig {
 
 /** Makes a rig and waits until its deployment is ready. */
 export async function readyRig(rigOptions: RigOptions = {}): Promise<Rig> {
-  const { k = 2, r = 1, spares = 0, seed = 1 } = rigOptions;
+  const { k = 2, r = 1, standbys = 0, seed = 1 } = rigOptions;
   const layers = rigOptions.layers ?? [
     { kind: 'coded', inputs: 6, outputs: 7 },
     { kind: 'local' },
@@ -52,7 +52,7 @@ export async function readyRig(rigOptions: RigOptions = {}): Promise<Rig> {
     options: { holds: (device, sha256) => fleet.holds(device, sha256), ...rigOptions.options },
   });
   fleet.listen(coordinator);
-  const count = network.plan.seats.length + spares;
+  const count = network.plan.seats.length + standbys;
   for (let i = 0; i < count; i++) fleet.add(`d${i}`, rigOptions.behaviour);
   coordinator.deploy({
     name: 'net',

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Model, writeModel } from '@sparewheel/onnx';
-import { canonicalise, openCanonical } from '@sparewheel/onnx/canonical';
+import { canonicalise, openCanonical } from '@sparewheel/onnx-import';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { buildArtifacts } from '../build.ts';
 import type { Plan } from '../plan.ts';

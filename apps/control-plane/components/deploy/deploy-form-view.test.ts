@@ -1,0 +1,53 @@
+import type { ModelView } from '@sparewheel/protocol';
+import { describe, expect, it } from 'vitest';
+import { device } from '../testing/view-fixtures.ts';
+import { adviseDeploy, firstForm, freeName, nameFromFile } from './deploy-form-view.ts';
+
+const layer = { name: 'fc1', op: 'Gemm', outputDims: [1, 120], parameters: 1, multiplyAdds: 1, reason: null };
+const model: ModelView = {
+  name: 'net',
+  sha256: '0'.repeat(64),
+  bytes: 1,
+  inputs: [],
+  outputs: [],
+  layers: [{ ...layer, codable: true }],
+  parameters: 1,
+  createdAt: '2026-01-01T00:00:00Z',
+};
+const fleet = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => device(name));
+
+describe('the deploy form', () => {
+  it('makes a name that the API takes from any file name', () => {
+    expect(nameFromFile('My Net (final).onnx')).toBe('My-Net-final');
+    expect(nameFromFile('resnet18-v1.7.ONNX')).toBe('resnet18-v1.7');
+    expect(nameFromFile('…')).toBe('model');
+    expect(freeName('net', ['net', 'net-2'])).toBe('net-3');
+  });
+
+  it('starts with what the fleet can carry', () => {
+    expect(firstForm(model, fleet, ['net'])).toMatchObject({ name: 'net-2', k: 4, r: 1 });
+    expect(firstForm(model, fleet.slice(0, 3), [])).toMatchObject({ name: 'net', k: 2, r: 1 });
+    expect(firstForm(model, [], [])).toMatchObject({ k: 1, r: 1 });
+  });
+
+  it('says what the redundancy buys and costs', () => {
+    const advice = adviseDeploy(firstForm(model, fleet, []), model, fleet, []);
+    expect(advice).toEqual({
+      available: 6,
+      problem: null,
+      summary: 'Survives any 1 of 5 devices for 25 % more hardware.',
+    });
+  });
+
+  it('refuses, with what to do, what the fleet cannot carry, a taken name and a model that cannot be divided', () => {
+    const form = firstForm(model, fleet, []);
+    expect(adviseDeploy({ ...form, k: 6 }, model, fleet, []).problem).toEqual({
+      field: 'k',
+      message: 'k + r = 7 needs 7 ready devices, 6 are. Join or revive some, or lower k.',
+    });
+    expect(adviseDeploy(form, model, fleet, ['net']).problem?.field).toBe('name');
+    expect(adviseDeploy({ ...form, name: '../net' }, model, fleet, []).problem?.field).toBe('name');
+    const whole = { ...model, layers: [{ ...layer, codable: false, reason: 'weights are not constant' }] };
+    expect(adviseDeploy(form, whole, fleet, []).problem?.field).toBe('layers');
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { deployment } from '../testing/view-fixtures.ts';
+import { digitInput, digitRequest, readClassification } from './digit-view.ts';
+import { SAMPLE_STROKES } from './sample-strokes.ts';
+
+const logits = [-3, 0, 1, 9, 0, 0, -1, 2, 0, 0.5];
+
+describe('the digit canvas', () => {
+  it('is for one float32 input of 1 × 1 × 28 × 28, a free batch included', () => {
+    const dims = (...shape: number[]) =>
+      deployment(4, 1, { inputs: [{ name: 'x', type: 'float32', dims: shape }] });
+    expect(digitInput(dims(1, 1, 28, 28))?.name).toBe('x');
+    expect(digitInput(dims(-1, 1, 28, 28))?.name).toBe('x');
+    expect(digitInput(dims(1, 3, 224, 224))).toBeNull();
+    expect(digitInput(dims(784))).toBeNull();
+    expect(digitInput(null)).toBeNull();
+  });
+
+  it('asks with the shape filled in', () => {
+    const request = digitRequest(
+      { name: 'x', type: 'float32', dims: [-1, 1, 28, 28] },
+      new Float32Array(784),
+    );
+    expect(request.inputs[0]).toMatchObject({ name: 'x', shape: [1, 1, 28, 28], datatype: 'FP32' });
+    expect(request.inputs[0].data).toHaveLength(784);
+  });
+
+  it('turns logits into probabilities and leaves probabilities alone', () => {
+    const parameters = { recovered: 2, rescued: 0, latency_ms: 3.25 };
+    const read = readClassification({ outputs: [{ name: 'y', data: logits }], parameters });
+    expect(read).toMatchObject({ digit: 3, recovered: 2, latencyMs: 3.25 });
+    expect(read.probabilities.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
+    const sure = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0];
+    expect(readClassification({ outputs: [{ name: 'y', data: sure }] }).probabilities).toEqual(sure);
+  });
+
+  it('refuses an answer that is not ten finite scores', () => {
+    expect(() => readClassification({ outputs: [{ name: 'y', data: [1, 2] }] })).toThrow(/2 values/);
+    expect(() =>
+      readClassification({ outputs: [{ name: 'y', data: [...logits.slice(1), Number.NaN] }] }),
+    ).toThrow();
+  });
+
+  it('has a sample of every digit inside the canvas', () => {
+    expect(SAMPLE_STROKES).toHaveLength(10);
+    for (const [x, y] of SAMPLE_STROKES.flat(2)) {
+      expect(x).toBeGreaterThan(0.1);
+      expect(x).toBeLessThan(0.9);
+      expect(y).toBeGreaterThan(0.1);
+      expect(y).toBeLessThan(0.9);
+    }
+  });
+});

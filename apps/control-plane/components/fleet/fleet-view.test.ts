@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { deployment, device, seat } from '../testing/view-fixtures.ts';
+import { fleetRows, fleetSummary } from './fleet-view.ts';
+
+const NOTHING_PENDING = new Map();
+const names = ['d1', 'd2', 'd3', 'd4', 'p1', 'standby-10', 'standby-9'];
+const devices = (dead: readonly string[]) =>
+  names.map((name) => device(name, { state: dead.includes(name) ? 'dead' : 'ready' }));
+
+describe('the fleet', () => {
+  it('stands in the order of its seats, devices without a seat last and by number', () => {
+    const rows = fleetRows(devices([]).reverse(), deployment(4, 1), NOTHING_PENDING);
+    expect(rows.map((row) => row.device.name)).toEqual([
+      'd1',
+      'd2',
+      'd3',
+      'd4',
+      'p1',
+      'standby-9',
+      'standby-10',
+    ]);
+    expect(rows.map((row) => row.roleLabel)).toEqual([
+      'Data 0',
+      'Data 1',
+      'Data 2',
+      'Data 3',
+      'Parity 4',
+      'Standby',
+      'Standby',
+    ]);
+  });
+
+  it('names the parity device that carries a dead one’s share', () => {
+    const rows = fleetRows(devices(['d3']), deployment(4, 1), NOTHING_PENDING);
+    expect(rows.map((row) => row.cover)).toEqual([
+      null,
+      null,
+      'recovered by parity p1',
+      null,
+      null,
+      null,
+      null,
+    ]);
+    expect(rows[2]?.coveredBy).toEqual(['id-p1']);
+  });
+
+  it('says that the data plane rescues where more are missing than the code repairs', () => {
+    const rows = fleetRows(devices(['d1', 'd3']), deployment(4, 1), NOTHING_PENDING);
+    expect(rows.filter((row) => row.cover !== null).map((row) => row.cover)).toEqual([
+      'rescued by the data plane',
+      'rescued by the data plane',
+    ]);
+  });
+
+  it('does not let a dead parity carry anything', () => {
+    const rows = fleetRows(devices(['d1', 'p1']), deployment(4, 1), NOTHING_PENDING);
+    expect(rows[0]?.cover).toBe('rescued by the data plane');
+    expect(rows[4]?.cover).toBeNull();
+  });
+
+  it('carries the share of a device that is still loading its shard, and shows how far it is', () => {
+    const healing = deployment(4, 1);
+    const seats = healing.progress.seats.map((old) =>
+      old.seat === 2 ? seat(2, 'data', 'standby-9', { state: 'installing', sentBytes: 43 }) : old,
+    );
+    const rows = fleetRows(
+      devices(['d3']),
+      { ...healing, progress: { ...healing.progress, seats } },
+      NOTHING_PENDING,
+    );
+    expect(rows[2]).toMatchObject({
+      roleLabel: 'Data 2',
+      installing: 0.43,
+      stateLabel: 'Loading its shard',
+      cover: 'recovered by parity p1',
+    });
+    expect(rows.find((row) => row.device.name === 'd3')).toMatchObject({
+      role: 'standby',
+      stateLabel: 'Dead',
+    });
+  });
+
+  it('counts who does not serve', () => {
+    expect(fleetSummary(fleetRows(devices([]), deployment(4, 1), NOTHING_PENDING))).toBe(
+      '7 devices, all ready',
+    );
+    expect(fleetSummary(fleetRows(devices(['d1']), deployment(4, 1), NOTHING_PENDING))).toBe(
+      '7 devices, 1 not serving',
+    );
+  });
+});

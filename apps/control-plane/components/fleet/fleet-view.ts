@@ -1,0 +1,122 @@
+import type { DeploymentView, DeviceRole, DeviceState, DeviceView, SeatView } from '@sparewheel/protocol';
+import { seatLabel } from '../ui/format.ts';
+
+export type Tone = 'ok' | 'warning' | 'danger' | 'muted';
+
+/** What is being asked of a device and not yet seen to have happened. */
+export type PendingAction = 'kill' | 'revive' | 'fault';
+
+/** One device as the fleet shows it, seen from the selected deployment. */
+export interface FleetRow {
+  readonly device: DeviceView;
+  readonly role: DeviceRole;
+  /** "Data 2", "Parity 4", "Standby". The number is the seat's, and its shard's. */
+  readonly roleLabel: string;
+  readonly seat: SeatView | null;
+  readonly tone: Tone;
+  readonly stateLabel: string;
+  /** It answers nothing at the moment. */
+  readonly missing: boolean;
+  /** Who makes up for it: "recovered by parity local-5"; null where nothing is missing. */
+  readonly cover: string | null;
+  /** The ids of the parity devices that make up for it. */
+  readonly coveredBy: readonly string[];
+  /** Its shard is on the way: 0 to 1; null otherwise. */
+  readonly installing: number | null;
+  readonly pending: PendingAction | null;
+}
+
+const STATES: Record<DeviceState, { label: string; tone: Tone; missing: boolean }> = {
+  joining: { label: 'Joining', tone: 'muted', missing: true },
+  ready: { label: 'Ready', tone: 'ok', missing: false },
+  silent: { label: 'Not answering', tone: 'warning', missing: true },
+  paused: { label: 'Paused', tone: 'warning', missing: true },
+  dead: { label: 'Dead', tone: 'danger', missing: true },
+  lost: { label: 'Connection lost', tone: 'danger', missing: true },
+  quarantined: { label: 'In quarantine', tone: 'danger', missing: true },
+};
+
+/**
+ * The fleet in the order of its seats: data, parity, replicas, then devices without a seat by name.
+ * @param pending  by device id
+ */
+export function fleetRows(
+  devices: readonly DeviceView[],
+  deployment: DeploymentView | null,
+  pending: ReadonlyMap<string, PendingAction>,
+): FleetRow[] {
+  const seats = deployment?.progress.seats ?? [];
+  const seatOf = new Map(seats.flatMap((seat) => (seat.device === null ? [] : [[seat.device, seat]])));
+  const stateOf = new Map(devices.map((device) => [device.id, device.state]));
+  const cover = coverOf(seats, (seat) => isMissing(seat, stateOf));
+
+  const rows = devices.map((device): FleetRow => {
+    const seat = seatOf.get(device.id) ?? null;
+    const role = seat?.role ?? (deployment === null ? (device.roles[0] ?? 'standby') : 'standby');
+    const state = STATES[device.state];
+    const missing = state.missing || (seat !== null && seat.state !== 'ready');
+    const installing =
+      seat?.state === 'installing' ? (seat.totalBytes === 0 ? 0 : seat.sentBytes / seat.totalBytes) : null;
+    return {
+      device,
+      role,
+      roleLabel: seatLabel(role, seat?.seat ?? null),
+      seat,
+      tone: installing !== null && state.tone === 'ok' ? 'muted' : state.tone,
+      stateLabel: installing !== null && device.state === 'ready' ? 'Loading its shard' : state.label,
+      missing,
+      cover: (seat && cover.get(seat.seat)?.text) ?? null,
+      coveredBy: (seat && cover.get(seat.seat)?.devices) ?? [],
+      installing,
+      pending: pending.get(device.id) ?? null,
+    };
+  });
+  return rows.sort((a, b) => order(a) - order(b) || compareNames(a.device.name, b.device.name));
+}
+
+/** Whether two rows look the same. Their devices, seats and lists are compared by identity. */
+export function sameRow(a: FleetRow, b: FleetRow): boolean {
+  return (Object.keys(a) as (keyof FleetRow)[]).every(
+    (key) => a[key] === b[key] || (key === 'coveredBy' && a.coveredBy.join() === b.coveredBy.join()),
+  );
+}
+
+/** "5 of 6 ready", or what a person must know instead. */
+export function fleetSummary(rows: readonly FleetRow[]): string {
+  const down = rows.filter((row) => STATES[row.device.state].missing).length;
+  const size = `${rows.length} ${rows.length === 1 ? 'device' : 'devices'}`;
+  return down === 0 ? `${size}, all ready` : `${size}, ${down} not serving`;
+}
+
+function isMissing(seat: SeatView, stateOf: ReadonlyMap<string, DeviceState>): boolean {
+  const state = seat.device === null ? undefined : stateOf.get(seat.device);
+  return seat.state !== 'ready' || state === undefined || STATES[state].missing;
+}
+
+/**
+ * Who makes up for each missing data seat. d missing data shards need d live parity shards, all of them together;
+ * with fewer, the data plane computes what the code cannot.
+ */
+function coverOf(
+  seats: readonly SeatView[],
+  missing: (seat: SeatView) => boolean,
+): ReadonlyMap<number, { text: string; devices: readonly string[] }> {
+  const down = seats.filter((seat) => seat.role === 'data' && missing(seat));
+  const parity = seats.filter((seat) => seat.role === 'parity' && !missing(seat)).slice(0, down.length);
+  const repaired = down.length <= parity.length;
+  const names = parity.map((seat) => seat.deviceName ?? `seat ${seat.seat}`).join(' + ');
+  const cover = repaired
+    ? { text: `recovered by parity ${names}`, devices: parity.flatMap((seat) => seat.device ?? []) }
+    : { text: 'rescued by the data plane', devices: [] };
+  return new Map(down.map((seat) => [seat.seat, cover]));
+}
+
+function order(row: FleetRow): number {
+  return row.seat === null ? Number.MAX_SAFE_INTEGER : row.seat.seat;
+}
+
+const NAMES = new Intl.Collator('en', { numeric: true });
+
+function compareNames(a: string, b: string): number {
+  return NAMES.compare(a, b);
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { comparison, latency, percentiles } from '../testing/view-fixtures.ts';
+import { counters, throughputNow } from './counters.ts';
+
+const load = {
+  running: true,
+  mode: 'closed' as const,
+  concurrency: 8,
+  ratePerSecond: null,
+  sent: 100,
+  answered: 99,
+  failed: 0,
+  lost: 0,
+  inFlight: 1,
+  startedAt: '2026-01-01T00:00:00Z',
+  percentiles: percentiles(),
+};
+const tone = (key: string, list: ReturnType<typeof counters>) =>
+  list.find((entry) => entry.key === key)?.tone;
+
+describe('the counters', () => {
+  it('show 0 lost as good, and anything else as bad, whoever noticed', () => {
+    expect(tone('lost', counters(null, null))).toBe('ok');
+    expect(tone('lost', counters(latency(), load))).toBe('ok');
+    expect(tone('lost', counters(latency(), { ...load, lost: 1 }))).toBe('danger');
+    const counts = { ...latency().counts, lost: 2 };
+    expect(counters(latency({ counts }), load)[0]).toMatchObject({ key: 'lost', value: '2', tone: 'danger' });
+  });
+
+  it('are quiet about what did not happen', () => {
+    const quiet = counters(latency(), null);
+    expect(['recovered', 'rescued', 'failed'].map((key) => tone(key, quiet))).toEqual([
+      'quiet',
+      'quiet',
+      'quiet',
+    ]);
+    const counts = { ...latency().counts, recovered: 1204, recoveredShards: 1300 };
+    expect(counters(latency({ counts }), null).find(({ key }) => key === 'recovered')).toMatchObject({
+      value: '1,204',
+      note: '1,300 shards by subtraction; nothing was lost',
+      tone: 'parity',
+    });
+  });
+
+  it('do not make a healthy fleet look damaged, where answers only came too late to be needed', () => {
+    const counts = { ...latency().counts, recovered: 98, recoveredShards: 98 };
+    const note = (unanswered: number) =>
+      counters(latency({ counts, comparison: comparison({ requests: 98, unanswered }) }), null).find(
+        ({ key }) => key === 'recovered',
+      )?.note;
+    expect(note(0)).toBe('an answer came too late to be needed; nothing was lost');
+    expect(note(1)).toContain('by subtraction');
+  });
+
+  it('read the throughput from the last second', () => {
+    expect(throughputNow(latency({ throughput: [10, 31, 240] }))).toBe(240);
+    expect(throughputNow(null)).toBe(0);
+  });
+});

@@ -1,0 +1,96 @@
+import type { Plan } from '@sparewheel/planner';
+import { describe, expect, it } from 'vitest';
+import { describeStep, drawPlan } from './plan-drawing.ts';
+
+const seat = (number: number, role: 'data' | 'parity', weightsBytes: number) => ({
+  seat: number,
+  role,
+  weightsBytes,
+  multiplyAdds: 50,
+  bytesIn: 10,
+  bytesOut: 5,
+});
+const plan: Plan = {
+  version: 1,
+  model: { name: 'net', sha256: 'a'.repeat(64) },
+  strategy: 'coded',
+  k: 2,
+  r: 1,
+  inputs: [],
+  outputs: [],
+  steps: [
+    {
+      kind: 'coded',
+      id: 's0',
+      layer: 'fc',
+      node: 0,
+      op: 'Gemm',
+      feed: 'x',
+      fetch: 'y',
+      axis: 1,
+      blocks: [
+        { start: 0, rows: 4 },
+        { start: 4, rows: 4 },
+      ],
+      height: 4,
+      dataShards: 2,
+      parityShards: 1,
+      seats: [0, 1, 2],
+      multiplyAdds: 100,
+    },
+    { kind: 'local', id: 's1', summary: 'Relu', feeds: ['y'], fetches: ['z'], nodes: [1] },
+  ],
+  seats: [seat(0, 'data', 400), seat(1, 'data', 200), seat(2, 'parity', 400)],
+  decisions: [{ layer: 'fc', op: 'Gemm', distributed: true, reason: 'worth it' }],
+  coverage: 1,
+};
+
+describe('a plan as it is drawn', () => {
+  it('names each seat by its role and measures it against the largest', () => {
+    expect(drawPlan(plan).seats.map(({ label, share }) => [label, share])).toEqual([
+      ['Data 0', 1],
+      ['Data 1', 0.5],
+      ['Parity 2', 1],
+    ]);
+    expect(drawPlan(plan).bytesMoved).toBe(45);
+  });
+
+  it('says nothing of latency where the plan carries no prediction', () => {
+    const drawing = drawPlan(plan);
+    expect(drawing).toMatchObject({
+      predictedMs: null,
+      dataPlaneWeightsBytes: null,
+      drawnTo: 'multiply-adds',
+    });
+    expect(describeStep(drawing.steps[0]!)).toBe('fc: coded, 2 + 1 shards of 4 rows · 100 multiply-adds');
+  });
+
+  it('draws to the predicted time where it does', () => {
+    const step = { kind: 'local' as const, what: 'x', seats: [] };
+    const explanation = {
+      predictedMs: 4,
+      dataPlaneWeightsBytes: 3000,
+      measured: true,
+      steps: [
+        { ...step, step: 's0', ms: 3, bytes: 45 },
+        { ...step, step: 's1', ms: 1, bytes: 0 },
+      ],
+      seats: [{ ...seat(0, 'data', 400), device: 'pi', computeMs: 1, memoryBytes: 1e9 }],
+      coverage: 1,
+      notDistributed: [],
+    };
+    const drawing = drawPlan({ ...plan, explanation });
+    expect(drawing).toMatchObject({
+      predictedMs: 4,
+      dataPlaneWeightsBytes: 3000,
+      measured: true,
+      drawnTo: 'predicted time',
+    });
+    expect(drawing.steps.map(({ share }) => share)).toEqual([0.75, 0.25]);
+    expect(drawing.seats.map(({ memoryBytes, device }) => [memoryBytes, device])).toEqual([
+      [1e9, 'pi'],
+      [null, null],
+      [null, null],
+    ]);
+  });
+});

@@ -1,0 +1,134 @@
+import type { Plan, PlanExplanation, Step } from '@sparewheel/planner';
+import { formatBytes, formatMagnitude, formatMs, seatLabel } from '../ui/format.ts';
+
+/** What `POST /api/plans` answers. A plan as it is stored with a deployment has no explanation. */
+export type ExplainedPlan = Plan & { readonly explanation?: PlanExplanation };
+
+/** One step as a stripe of the strip and a line of the list. */
+export interface DrawnStep {
+  readonly id: string;
+  readonly kind: Step['kind'];
+  /** "conv1" or "Relu, MaxPool". */
+  readonly title: string;
+  /** "4 + 1 shards of up to 30 rows". */
+  readonly where: string;
+  /** Its part of the strip, in (0, 1]. */
+  readonly share: number;
+  /** null where the plan carries no prediction. */
+  readonly predictedMs: number | null;
+  readonly bytes: number | null;
+  readonly multiplyAdds: number | null;
+}
+
+export interface DrawnSeat {
+  readonly seat: number;
+  readonly role: Plan['seats'][number]['role'];
+  readonly label: string;
+  readonly weightsBytes: number;
+  /** Of the largest seat, in [0, 1]. */
+  readonly share: number;
+  readonly multiplyAdds: number;
+  readonly bytesMoved: number;
+  /** Of the device that has to sit there, where it has to be that one. */
+  readonly memoryBytes: number | null;
+  readonly device: string | null;
+}
+
+export interface PlanDrawing {
+  readonly steps: readonly DrawnStep[];
+  readonly seats: readonly DrawnSeat[];
+  readonly coverage: number;
+  readonly bytesMoved: number;
+  readonly weightsBytes: number;
+  /** Of the local steps, held by the data plane; null where the plan does not say. */
+  readonly dataPlaneWeightsBytes: number | null;
+  readonly predictedMs: number | null;
+  /** Whether the prediction goes by measurements of the devices. */
+  readonly measured: boolean;
+  /** What the strip's widths mean. */
+  readonly drawnTo: 'predicted time' | 'multiply-adds' | 'steps';
+  /** Why each linear layer is or is not distributed, by name. */
+  readonly decisions: ReadonlyMap<string, { readonly distributed: boolean; readonly reason: string }>;
+}
+
+/** A step that takes next to nothing is still seen. */
+const THINNEST = 0.01;
+
+/** What a plan says about itself, ready to be drawn. A prediction is taken where there is one. */
+export function drawPlan(plan: ExplainedPlan): PlanDrawing {
+  const { explanation } = plan;
+  const explained = new Map(explanation?.steps.map((step) => [step.step, step]));
+  const totals = new Map(explanation?.seats.map((seat) => [seat.seat, seat]));
+  const largest = Math.max(1, ...plan.seats.map(({ weightsBytes }) => weightsBytes));
+  const works = plan.steps.map((step) => (step.kind === 'coded' ? step.multiplyAdds : 0));
+  const predicted = plan.steps.map(({ id }) => explained.get(id)?.ms ?? null);
+  const drawnTo = predicted.every((ms) => ms !== null)
+    ? 'predicted time'
+    : works.some((work) => work > 0)
+      ? 'multiply-adds'
+      : 'steps';
+  const widths =
+    drawnTo === 'predicted time'
+      ? predicted.map((ms) => ms ?? 0)
+      : drawnTo === 'steps'
+        ? works.map(() => 1)
+        : works;
+  const whole = widths.reduce((sum, width) => sum + width, 0) || 1;
+
+  return {
+    steps: plan.steps.map((step, index): DrawnStep => {
+      const { ms = null, bytes = null } = explained.get(step.id) ?? {};
+      return {
+        id: step.id,
+        kind: step.kind,
+        title: step.kind === 'coded' ? step.layer : step.summary,
+        where: whereOf(step),
+        share: Math.max(THINNEST, (widths[index] ?? 0) / whole),
+        predictedMs: ms,
+        bytes,
+        multiplyAdds: step.kind === 'coded' ? step.multiplyAdds : null,
+      };
+    }),
+    seats: plan.seats.map((seat) => ({
+      seat: seat.seat,
+      role: seat.role,
+      label: seatLabel(seat.role, seat.seat),
+      weightsBytes: seat.weightsBytes,
+      share: seat.weightsBytes / largest,
+      multiplyAdds: seat.multiplyAdds,
+      bytesMoved: seat.bytesIn + seat.bytesOut,
+      memoryBytes: totals.get(seat.seat)?.memoryBytes ?? null,
+      device: totals.get(seat.seat)?.device ?? null,
+    })),
+    coverage: plan.coverage,
+    bytesMoved: plan.seats.reduce((sum, { bytesIn, bytesOut }) => sum + bytesIn + bytesOut, 0),
+    weightsBytes: plan.seats.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
+    dataPlaneWeightsBytes: explanation?.dataPlaneWeightsBytes ?? null,
+    predictedMs: explanation?.predictedMs ?? null,
+    measured: explanation?.measured ?? false,
+    drawnTo,
+    decisions: new Map(
+      plan.decisions.map(({ layer, distributed, reason }) => [layer, { distributed, reason }]),
+    ),
+  };
+}
+
+/** A step in one line, for the strip's tooltip. */
+export function describeStep(step: DrawnStep): string {
+  const parts = [`${step.title}: ${step.kind}, ${step.where}`];
+  if (step.multiplyAdds !== null) parts.push(`${formatMagnitude(step.multiplyAdds)} multiply-adds`);
+  if (step.bytes !== null && step.bytes > 0) parts.push(`${formatBytes(step.bytes)} moved`);
+  if (step.predictedMs !== null) parts.push(`${formatMs(step.predictedMs)} predicted`);
+  return parts.join(' · ');
+}
+
+function whereOf(step: Step): string {
+  switch (step.kind) {
+    case 'local':
+      return 'on the data plane';
+    case 'replicated':
+      return step.seats.length === 1 ? 'one device, no replica' : `${step.seats.length} replicas`;
+    case 'coded':
+      return `${step.dataShards} + ${step.parityShards} shards of ${step.height} rows`;
+  }
+}

@@ -1,0 +1,71 @@
+import type { DeviceRole } from '@sparewheel/protocol';
+
+/** How numbers, sizes and times are written, the same everywhere on the dashboard. English, tabular, unit at the end. */
+
+const COUNT = new Intl.NumberFormat('en-US');
+const NOTHING = '–';
+
+/** 1234567 → "1,234,567". */
+export function formatCount(count: number): string {
+  return COUNT.format(Math.round(count));
+}
+
+/** Three significant digits and a unit: "0.42 ms", "4.21 ms", "42.1 ms", "421 ms", "4.21 s". */
+export function formatMs(ms: number | null): string {
+  if (ms === null || !Number.isFinite(ms)) return NOTHING;
+  return ms < 999.5 ? `${threeDigits(ms)} ms` : `${threeDigits(ms / 1000)} s`;
+}
+
+const BYTE_UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
+
+/** Decimal units, as disks and networks are sold: 48_300_000 → "48.3 MB". */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? Math.round(value) : threeDigits(value)} ${BYTE_UNITS[unit]}`;
+}
+
+/** 0.934 → "93.4 %"; whole where nothing would be gained. */
+export function formatPercent(fraction: number, digits = 1): string {
+  const percent = fraction * 100;
+  return `${percent.toFixed(Number.isInteger(percent) ? 0 : digits)} %`;
+}
+
+/** 1_234_567 → "1.23 M", for parameters and multiply-adds. */
+export function formatMagnitude(value: number): string {
+  if (value < 1e3) return String(value);
+  if (value < 1e6) return `${threeDigits(value / 1e3)} k`;
+  if (value < 1e9) return `${threeDigits(value / 1e6)} M`;
+  return `${threeDigits(value / 1e9)} G`;
+}
+
+/** "just now", "12 s ago", "3 min ago", "2 h ago", "5 d ago". A clock that runs ahead counts as now. */
+export function formatAgo(at: string, now: number): string {
+  const seconds = Math.max(0, (now - Date.parse(at)) / 1000);
+  if (seconds < 2) return 'just now';
+  if (seconds < 60) return `${Math.floor(seconds)} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} d ago`;
+}
+
+/** [1, 1, 28, 28] → "1 × 1 × 28 × 28"; a free dimension is "any", a scalar "scalar". */
+export function formatDims(dims: readonly number[]): string {
+  return dims.length === 0 ? 'scalar' : dims.map((dim) => (dim < 0 ? 'any' : String(dim))).join(' × ');
+}
+
+function threeDigits(value: number): string {
+  if (value >= 99.95) return value.toFixed(0);
+  if (value >= 9.995) return value.toFixed(1);
+  return value.toFixed(2);
+}
+
+/** Names a seat and its shard by role and number: "Data 0", "Parity 4"; a device without a seat by its role alone. */
+export function seatLabel(role: DeviceRole, seat: number | null): string {
+  const name = `${role[0]?.toUpperCase()}${role.slice(1)}`;
+  return seat === null ? name : `${name} ${seat}`;
+}

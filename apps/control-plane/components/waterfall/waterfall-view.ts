@@ -1,0 +1,228 @@
+import type { RequestTrace, ShardTrace, StepTrace } from '@sparewheel/coordinator';
+
+export type { RequestTrace };
+
+/** What a bar tells of a shard's answer, or of a step on the data plane. */
+export type BarKind = 'local' | 'used' | 'surplus' | 'recovered' | 'rescued' | 'late' | 'missing' | 'waiting';
+
+/** Times in milliseconds since the request was accepted. */
+export interface WaterfallBar {
+  readonly id: string;
+  readonly kind: BarKind;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** When an answer came that the step had not waited for; null where none did. At most the end of the axis. */
+  readonly lateMs: number | null;
+  readonly text: string;
+}
+
+export interface WaterfallLane {
+  readonly id: string;
+  readonly label: string;
+  readonly role: 'plane' | 'data' | 'parity' | 'replica';
+  readonly bars: readonly WaterfallBar[];
+}
+
+export interface Waterfall {
+  readonly request: number;
+  /** null while it runs. */
+  readonly totalMs: number | null;
+  readonly endMs: number;
+  readonly lanes: readonly WaterfallLane[];
+  readonly recovered: number;
+  readonly rescued: number;
+  readonly late: number;
+  /** The same for who does not see the bars. */
+  readonly summary: string;
+}
+
+/** An answer that comes much later than the result would squeeze everything else into the corner. */
+const LATE_SHOWN = 1.35;
+
+/**
+ * One request as lanes: the data plane first, then each device with its answers, step after step.
+ * @param k       data shards of a coded step
+ * @param nameOf  of a device, by id
+ * @param layerOf a step's name for people, by its id
+ */
+export function waterfall(
+  trace: RequestTrace,
+  k: number,
+  nameOf: (device: string) => string,
+  layerOf: (step: string) => string,
+): Waterfall {
+  const origin = trace.startedAt;
+  const last = Math.max(
+    ...trace.steps.flatMap(({ startedAt, finishedAt, shards }) => [
+      startedAt,
+      finishedAt ?? startedAt,
+      ...shards.map(({ answeredAt }) => answeredAt ?? startedAt),
+    ]),
+    origin,
+  );
+  const totalMs = trace.finishedAt === null ? null : trace.finishedAt - origin;
+  const endMs = Math.max(
+    0.001,
+    totalMs === null ? last - origin : Math.min(Math.max(last - origin, totalMs), totalMs * LATE_SHOWN),
+  );
+  const lanes = new Map<string, { label: string; role: WaterfallLane['role']; bars: WaterfallBar[] }>();
+  lanes.set('plane', { label: 'data plane', role: 'plane', bars: [] });
+  const tally = { recovered: 0, rescued: 0, late: 0 };
+
+  for (const step of trace.steps) {
+    const layer = layerOf(step.step);
+    if (step.shards.length === 0) {
+      lanes.get('plane')?.bars.push(localBar(step, layer, origin, last));
+      continue;
+    }
+    for (const shard of step.shards) {
+      const kind = kindOf(step, shard, k);
+      if (kind === 'recovered') tally.recovered += 1;
+      if (kind === 'rescued') tally.rescued += 1;
+      if (shard.status === 'late') tally.late += 1;
+      const id = shard.device ?? `seat ${shard.shard}`;
+      const lane = lanes.get(id) ?? {
+        label: shard.device === null ? `shard ${shard.shard}, not asked` : nameOf(shard.device),
+        role: roleOf(step, shard, k),
+        bars: [],
+      };
+      lanes.set(id, lane);
+      lane.bars.push(shardBar(step, shard, kind, layer, { origin, last, endMs }));
+    }
+  }
+
+  return {
+    request: trace.request,
+    totalMs,
+    endMs,
+    lanes: [...lanes].map(([id, lane]) => ({ id, ...lane })),
+    ...tally,
+    summary: summaryOf(totalMs, trace.steps.length, tally),
+  };
+}
+
+function localBar(step: StepTrace, layer: string, origin: number, last: number): WaterfallBar {
+  const fromMs = step.startedAt - origin;
+  const toMs = (step.finishedAt ?? last) - origin;
+  return {
+    id: step.step,
+    kind: 'local',
+    fromMs,
+    toMs,
+    lateMs: null,
+    text: `${layer}: ${ms(toMs - fromMs)} here`,
+  };
+}
+
+function shardBar(
+  step: StepTrace,
+  shard: ShardTrace,
+  kind: BarKind,
+  layer: string,
+  { origin, last, endMs }: { origin: number; last: number; endMs: number },
+): WaterfallBar {
+  const fromMs = (shard.sentAt ?? step.startedAt) - origin;
+  const answeredMs = (shard.answeredAt ?? step.finishedAt ?? last) - origin;
+  const doneMs = (step.finishedAt ?? last) - origin;
+  // The step went on without a late answer: its bar ends there, and the next step's begins.
+  const late = shard.status === 'late' && answeredMs > doneMs;
+  const toMs = Math.max(fromMs, late ? doneMs : answeredMs);
+  return {
+    id: `${step.step} ${shard.shard}`,
+    kind,
+    fromMs,
+    toMs: Math.min(toMs, endMs),
+    lateMs: late ? Math.min(answeredMs, endMs) : null,
+    text: `${layer}: ${describe(kind, shard, answeredMs - fromMs)}`,
+  };
+}
+
+/** A data shard whose answer came after the result was recovered meanwhile: the result had it. */
+function kindOf(step: StepTrace, { shard, status }: ShardTrace, k: number): BarKind {
+  if (status !== 'late') return status;
+  return step.kind === 'coded' && shard < k ? 'recovered' : 'late';
+}
+
+function roleOf(step: StepTrace, { shard }: ShardTrace, k: number): WaterfallLane['role'] {
+  if (step.kind === 'replicated') return 'replica';
+  return shard < k ? 'data' : 'parity';
+}
+
+function describe(kind: BarKind, shard: ShardTrace, tookMs: number): string {
+  const { answeredAt, sentAt, computeMs } = shard;
+  const took = computeMs === undefined ? ms(tookMs) : `${ms(tookMs)} (computing ${ms(computeMs)})`;
+  switch (kind) {
+    case 'local':
+    case 'used':
+      return `answered after ${took}`;
+    case 'surplus':
+      return `answered after ${took}, not needed`;
+    case 'late':
+      return `answered after ${took}, too late to be needed`;
+    case 'recovered':
+      return answeredAt === null
+        ? `recovered from parity; ${sentAt === null ? notAsked(shard) : notAnswered(shard)}`
+        : `recovered from parity; the answer came late, after ${took}`;
+    case 'rescued':
+      return 'computed by the data plane';
+    case 'missing':
+      return sentAt === null ? notAsked(shard) : `${notAnswered(shard)}, not needed`;
+    case 'waiting':
+      return 'in flight';
+  }
+}
+
+function notAsked({ calledOff }: ShardTrace): string {
+  return calledOff ? 'not asked, its device was busy' : 'nobody to ask';
+}
+
+function notAnswered({ calledOff }: ShardTrace): string {
+  return calledOff ? 'the answer was called off' : 'no answer came';
+}
+
+function summaryOf(
+  totalMs: number | null,
+  steps: number,
+  { recovered, rescued, late }: { recovered: number; rescued: number; late: number },
+): string {
+  const parts = [`${steps} steps`];
+  if (totalMs !== null) parts.unshift(ms(totalMs));
+  parts.push(recovered === 0 ? 'nothing recovered' : `${recovered} shards recovered`);
+  if (rescued > 0) parts.push(`${rescued} rescued`);
+  if (late > 0) parts.push(`${late} answers late`);
+  return parts.join(', ');
+}
+
+function ms(value: number): string {
+  return `${value < 9.995 ? value.toFixed(2) : value.toFixed(1)} ms`;
+}
+
+export type TraceChoice = 'latest' | 'slowest' | 'recovered';
+
+/** The finished request that a choice means; null where there is none such. */
+export function chooseTrace(
+  traces: readonly RequestTrace[],
+  choice: TraceChoice,
+  k: number,
+): RequestTrace | null {
+  const finished = traces.filter(({ finishedAt }) => finishedAt !== null);
+  switch (choice) {
+    case 'latest':
+      return finished[0] ?? null;
+    case 'slowest':
+      return finished.reduce<RequestTrace | null>(
+        (slowest, trace) => (slowest === null || duration(trace) > duration(slowest) ? trace : slowest),
+        null,
+      );
+    case 'recovered':
+      return (
+        finished.find(({ steps }) =>
+          steps.some((step) => step.shards.some((shard) => kindOf(step, shard, k) === 'recovered')),
+        ) ?? null
+      );
+  }
+}
+
+function duration({ startedAt, finishedAt }: RequestTrace): number {
+  return (finishedAt ?? startedAt) - startedAt;
+}

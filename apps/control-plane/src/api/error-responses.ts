@@ -1,0 +1,62 @@
+/** Every error of the API in one shape, and never a stack trace. */
+import { ApiError, errorBody, LIMITS } from '@sparewheel/protocol';
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+
+export function installErrorHandlers(app: FastifyInstance): void {
+  app.setErrorHandler((error: unknown, request, reply) => {
+    const known = asApiError(error);
+    if (known === null) {
+      console.error(`${request.method} ${request.url.replace(/\?.*/, '')} failed:`, error);
+      return sendError(
+        reply,
+        new ApiError(
+          500,
+          'internal',
+          'Something went wrong inside Sparewheel.',
+          'This is a bug; the log of the control plane has the details.',
+        ),
+      );
+    }
+    return sendError(reply, known);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendError(
+      reply,
+      new ApiError(
+        404,
+        'unknown-path',
+        `There is no ${request.method} ${request.url.replace(/\?.*/, '')} here.`,
+        'The README lists the paths of the admin API.',
+      ),
+    ),
+  );
+}
+
+export function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
+  const { status } = error;
+  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="sparewheel"');
+  if (status === 503) void reply.header('retry-after', '1');
+  return reply.code(status).type('application/json; charset=utf-8').send(errorBody(error));
+}
+
+/** @returns null for what nobody foresaw */
+function asApiError(error: unknown): ApiError | null {
+  if (error instanceof ApiError) return error;
+  if (!(error instanceof Error)) return null;
+  const { code, statusCode = 500 } = error as FastifyError;
+  switch (code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new ApiError(
+        415,
+        'not-json',
+        'The body of this request must be JSON.',
+        'Send it with "Content-Type: application/json".',
+      );
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new ApiError(413, 'too-large', `The body is larger than ${LIMITS.apiBodyBytes} bytes.`);
+  }
+  if (statusCode >= 400 && statusCode < 500) {
+    return new ApiError(statusCode, 'invalid-request', error.message.replace(/([^.])$/, '$1.'));
+  }
+  return null;
+}

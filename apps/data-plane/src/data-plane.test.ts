@@ -1,0 +1,199 @@
+/** The data plane with real agents: device processes that are started, killed and revived by their supervisor. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Supervisor } from '@sparewheel/agent/supervisor';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LinearModel, linearModel } from './testing/linear-model.ts';
+import { TEST_TOKENS, TestPlane } from './testing/test-plane.ts';
+import { send } from './testing/v2-client.ts';
+
+const K = 3;
+const R = 1;
+const NAMES = ['pi-1', 'pi-2', 'pi-3', 'pi-4', 'pi-5'];
+
+describe('a deployment over real device processes', () => {
+  let home: string;
+  let plane: TestPlane;
+  let supervisor: Supervisor;
+  let model: LinearModel;
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'sparewheel-home-'));
+    plane = await TestPlane.start();
+    const options = {
+      url: plane.url,
+      token: TEST_TOKENS.joinToken,
+      deviceNames: NAMES,
+      home,
+      withParent: false,
+    };
+    supervisor = new Supervisor(
+      options,
+      () => {},
+      (error) => {
+        throw error;
+      },
+    );
+    await supervisor.start(options);
+    await plane.until(() => NAMES.every((name) => plane.device(name)?.state === 'ready'));
+    model = await linearModel(plane.blobs, { k: K, r: R, inner: 64, columns: 96 });
+    await plane.plane.call({ kind: 'deploy', deployment: model.deployment });
+    await plane.until(() => plane.deployment('linear')?.state === 'ready');
+  });
+  afterAll(async () => {
+    await supervisor?.stop();
+    await plane?.stop();
+    await rm(home, { recursive: true, force: true });
+  });
+
+  const input = () => Float32Array.from({ length: model.inner }, (_, at) => Math.sin(at + 1));
+
+  async function infer() {
+    const x = input();
+    const answer = await send(plane.plane.port, 'POST', '/v2/models/linear/infer', {
+      token: TEST_TOKENS.inferToken,
+      body: JSON.stringify({
+        inputs: [{ name: 'x', shape: [1, model.inner], datatype: 'FP32', data: [...x] }],
+      }),
+    });
+    expect(answer.status, answer.body.toString()).toBe(200);
+    const { outputs, parameters } = answer.json();
+    const expected = model.expected(x);
+    for (const [at, value] of outputs[0].data.entries()) expect(value).toBeCloseTo(expected[at]!, 5);
+    return parameters as { recovered: number; rescued: number };
+  }
+
+  const holderOf = (seat: number) => plane.deployment('linear')!.seats[seat]!.deviceName!;
+  const idOf = (name: string) => plane.device(name)!.id;
+
+  it('answers what plain arithmetic gives', async () => {
+    expect(await infer()).toMatchObject({ rescued: 0 });
+  });
+
+  it('shows four seated devices and one spare', () => {
+    const roles = NAMES.map((name) => plane.device(name)!.roles.join());
+    expect(roles.sort()).toEqual(['data', 'data', 'data', 'parity', 'standby']);
+    for (const name of NAMES)
+      expect(plane.device(name)).toMatchObject({ supervised: true, engine: 'native' });
+  });
+
+  it('loses nothing while devices are killed and revived under load', async () => {
+    await plane.plane.call({ kind: 'start-load', name: 'linear', load: { mode: 'closed', concurrency: 2 } });
+    // A data shard and the parity shard: the other seats are no different.
+    for (const seat of [0, K + R - 1]) {
+      await plane.until(() => plane.deployment('linear')?.state === 'ready');
+      const name = holderOf(seat);
+      const answered = plane.deployment('linear')!.load?.answered ?? 0;
+      await plane.plane.call({ kind: 'fault', device: idOf(name), fault: { kind: 'kill' } });
+      await plane.until(() => plane.device(name)?.state === 'dead');
+      await infer();
+      await plane.until(() => (plane.deployment('linear')!.load?.answered ?? 0) > answered + 50);
+      await plane.plane.call({ kind: 'revive', device: idOf(name) });
+      await plane.until(() => plane.device(name)?.state === 'ready');
+    }
+    const load = await plane.plane.call({ kind: 'stop-load', name: 'linear' });
+    expect(load).toMatchObject({ running: false, failed: 0, lost: 0, inFlight: 0 });
+    const latency = plane.views!.latency.find(({ deployment }) => deployment === 'linear')!;
+    expect(latency.counts).toMatchObject({ failed: 0, lost: 0, corrupt: 0 });
+    expect(latency.counts.recovered).toBeGreaterThan(0);
+    expect(latency.lastFault!.description).toMatch(/^pi-\d is killed$/);
+    expect(latency.afterFault!.percentiles.count).toBeGreaterThan(0);
+  });
+
+  it('tells how the last requests went, newest first, and no more of them than asked for', async () => {
+    await infer();
+    const traces = await plane.plane.call({ kind: 'traces', name: 'linear', limit: 5 });
+    expect(traces).toHaveLength(5);
+    const requests = traces.map(({ request }) => request);
+    expect(requests).toEqual([...requests].sort((a, b) => b - a));
+    const coded = traces[0]!.steps.find(({ kind }) => kind === 'coded')!;
+    expect(coded.shards).toHaveLength(K + R);
+    expect(coded.shards.filter(({ status }) => status === 'used').length).toBeGreaterThanOrEqual(K - R);
+    expect(coded.finishedAt).toBeGreaterThanOrEqual(coded.startedAt);
+  });
+
+  it('judges the same arrivals as a coded and as an uncoded system, and each device by itself', async () => {
+    await plane.plane.call({ kind: 'reset-latency', name: 'linear' });
+    for (let request = 0; request < 20; request++) await infer();
+    await plane.until(() => (plane.views?.latency[0]?.comparison.requests ?? 0) >= 20);
+    const { comparison } = await plane.plane.call({ kind: 'latency', name: 'linear' });
+    expect(comparison).toMatchObject({ unanswered: 0, calledOff: 0 });
+    const { coded, uncoded } = comparison;
+    expect(coded.percentiles.mean).toBeLessThanOrEqual(uncoded.percentiles.mean!);
+    // A request from before the reset may have had its surplus after it, and be among those of only one of the two.
+    const arrivals = () => plane.plane.call({ kind: 'arrivals', name: 'linear' });
+    await expect
+      .poll(async () => (await arrivals()).requests, { timeout: 30_000 })
+      .toBeGreaterThanOrEqual(20);
+    const { devices, requests } = await arrivals();
+    expect(devices.map(({ roles }) => roles.join()).sort()).toEqual(['data', 'data', 'data', 'parity']);
+    const sum = (pick: (device: (typeof devices)[number]) => number) =>
+      devices.reduce((total, device) => total + pick(device), 0);
+    // Every request had one last data shard.
+    expect(sum(({ last }) => last)).toBe(requests);
+    expect(sum(({ answered }) => answered)).toBe(requests * (K + R));
+  });
+
+  it('needs no transfer for a device that returns', () => {
+    const transferred = new Map<string, number[]>();
+    for (const event of plane.events('install-finished')) {
+      if (event.kind !== 'install-finished') continue;
+      const key = `${event.device} ${event.seat}`;
+      transferred.set(key, [...(transferred.get(key) ?? []), event.transferredBytes]);
+    }
+    for (const [, [first, ...again]] of transferred) {
+      expect(first).toBeGreaterThan(0);
+      for (const bytes of again) expect(bytes).toBe(0);
+    }
+  });
+
+  it('answers through a partition, names it, and is whole again after it is healed', async () => {
+    await plane.until(() => plane.deployment('linear')?.state === 'ready');
+    const name = holderOf(0);
+    await plane.plane.call({ kind: 'fault', device: idOf(name), fault: { kind: 'partition' } });
+    await infer();
+    await plane.until(() => plane.device(name)?.faults.includes('partition') === true);
+    await plane.plane.call({ kind: 'fault', device: idOf(name), fault: { kind: 'heal' } });
+    await plane.until(() => plane.device(name)?.state === 'ready' && plane.device(name)?.faults.length === 0);
+    await infer();
+  });
+
+  it('pauses and resumes a device', async () => {
+    const name = holderOf(1);
+    const device = idOf(name);
+    await plane.plane.call({ kind: 'fault', device, fault: { kind: 'pause' } });
+    await plane.until(() => plane.device(name)?.state === 'paused');
+    await infer();
+    await plane.plane.call({ kind: 'fault', device, fault: { kind: 'resume' } });
+    await plane.until(() => plane.device(name)?.state === 'ready');
+  });
+
+  it('takes killing the dead and reviving the living as done already, and refuses what cannot be', async () => {
+    const name = holderOf(0);
+    const device = idOf(name);
+    await plane.plane.call({ kind: 'revive', device });
+    await plane.plane.call({ kind: 'fault', device, fault: { kind: 'kill' } });
+    await plane.until(() => plane.device(name)?.state === 'dead');
+    await plane.plane.call({ kind: 'fault', device, fault: { kind: 'kill' } });
+    await expect(plane.plane.call({ kind: 'fault', device, fault: { kind: 'pause' } })).rejects.toMatchObject(
+      { status: 409, code: 'not-running' },
+    );
+    await plane.plane.call({ kind: 'revive', device });
+    await plane.until(() => plane.device(name)?.state === 'ready');
+    await expect(
+      plane.plane.call({ kind: 'fault', device: 'no-such-device', fault: { kind: 'kill' } }),
+    ).rejects.toMatchObject({ status: 404, code: 'unknown-device' });
+  });
+
+  it('takes a deployment down, and forgets it', async () => {
+    await plane.plane.call({ kind: 'undeploy', name: 'linear' });
+    const answer = await send(plane.plane.port, 'GET', '/v2/models/linear', {
+      token: TEST_TOKENS.inferToken,
+    });
+    expect(answer.status).toBe(404);
+    await expect(plane.plane.call({ kind: 'latency', name: 'linear' })).rejects.toMatchObject({
+      status: 404,
+    });
+  });
+});

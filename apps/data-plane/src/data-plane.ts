@@ -1,0 +1,282 @@
+import { randomInt } from 'node:crypto';
+import { Coordinator, type CoordinatorEvent } from '@sparewheel/coordinator';
+import type {
+  DataPlaneCall,
+  DataPlaneMessage,
+  DataPlaneOptions,
+  DataPlaneReplies,
+  FaultEvent,
+} from '@sparewheel/data-plane-client';
+import { createAdaptiveEngine, type Engine } from '@sparewheel/engine';
+import { TENSOR_EVENT } from '@sparewheel/protocol';
+import { Access } from '@sparewheel/runtime/access';
+import { reachable } from '@sparewheel/runtime/addresses';
+import { systemClock } from '@sparewheel/runtime/clock';
+import { AgentGateway } from './devices/agent-gateway.ts';
+import { DeviceFaults } from './devices/device-faults.ts';
+import { DeviceRegistry } from './devices/device-registry.ts';
+import { Distributor } from './devices/distributor.ts';
+import { LinkProbe } from './devices/link-probe.ts';
+import { SocketTransport } from './devices/socket-transport.ts';
+import { Supervisors } from './devices/supervisors.ts';
+import { toApiError } from './inference/coordinator-errors.ts';
+import { Listener } from './listener.ts';
+import { EngineCompute } from './local-compute.ts';
+import { ServedDeployments } from './served-deployments.ts';
+import { ViewFeed } from './view-feed.ts';
+
+const VERSION = '0.1.0';
+/** Task and request numbers begin anywhere, so that what devices remember of an earlier life matches nothing. */
+const FIRST_NUMBERS = 2 ** 30;
+
+/**
+ * The composition root of the data plane: the coordinator, with real sockets, engines, files and time around it.
+ * It lives in a worker thread in production and in a test's own thread in tests.
+ */
+export class DataPlane {
+  readonly #post: (message: DataPlaneMessage) => void;
+  readonly #compute: EngineCompute;
+  readonly #registry: DeviceRegistry;
+  readonly #listener: Listener;
+  readonly #supervisors: Supervisors;
+  readonly #faults: DeviceFaults;
+  readonly #distributor: Distributor;
+  readonly #coordinator: Coordinator;
+  readonly #deployments: ServedDeployments;
+  readonly #feed: ViewFeed;
+  #port = 0;
+
+  /**
+   * Opens the port and serves.
+   * @param post  to the main thread
+   * @param createEngine  called twice: for local steps, and for rescues
+   * @throws {ListenError} the port cannot be had
+   * @throws {EngineError} there is no engine for this machine
+   */
+  static async start(
+    options: DataPlaneOptions,
+    post: (message: DataPlaneMessage) => void,
+    createEngine: () => Promise<Engine> = createAdaptiveEngine,
+  ): Promise<DataPlane> {
+    const [steps, rescues] = await Promise.all([createEngine(), createEngine()]);
+    if (steps.backend === 'wasm')
+      console.warn('data plane: no native ONNX Runtime here, computing is slower');
+    const plane = new DataPlane(options, post, new EngineCompute(options.blobs, { steps, rescues }));
+    try {
+      plane.#port = await plane.#listener.listen(options.host, options.port);
+    } catch (error) {
+      await plane.#compute.close();
+      throw error;
+    }
+    plane.#feed.start();
+    return plane;
+  }
+
+  private constructor(
+    options: DataPlaneOptions,
+    post: (message: DataPlaneMessage) => void,
+    compute: EngineCompute,
+  ) {
+    this.#post = post;
+    this.#compute = compute;
+    const access = new Access(options);
+    const changed = (): void => this.#feed.changed();
+    const refused = (device: string | null, message: string): void =>
+      this.#tell({ kind: 'device-refused', device, message });
+
+    this.#listener = new Listener({
+      access,
+      version: VERSION,
+      onInternalError: (error) => console.error('data plane: a request failed unexpectedly:', error),
+      backend: {
+        model: (name) => this.#deployments.model(name),
+        ready: () => this.#deployments.ready,
+        infer: (name, feeds, inferOptions) => this.#deployments.infer(name, feeds, inferOptions),
+      },
+    });
+    const { io } = this.#listener;
+    const registry = new DeviceRegistry(options.devices);
+    this.#registry = registry;
+    const gateway = new AgentGateway(io, access, registry, {
+      connected: (device, hello) => {
+        this.#distributor.deviceHolds(device, hello.held);
+        this.#coordinator.deviceConnected(device);
+        if (hello.profile) links.connected(device);
+      },
+      disconnected: (device, reason) => {
+        links.disconnected(device);
+        this.#coordinator.deviceDisconnected(device, reason);
+      },
+      received: (device, message) => {
+        if (!links.received(device, message)) this.#coordinator.receive(device, message);
+      },
+      known: (device) => post({ kind: 'device-known', device }),
+      refused,
+      changed,
+    });
+    const links = new LinkProbe(
+      {
+        send: (device, request) => gateway.tensorsSocket(device)?.emit(TENSOR_EVENT, request),
+        ...systemClock,
+      },
+      changed,
+    );
+    this.#supervisors = new Supervisors(io, access, { refused, changed });
+    this.#faults = new DeviceFaults(gateway, this.#supervisors, registry, (event) => this.#tell(event));
+    this.#distributor = new Distributor(options.blobs, {
+      blob: (device, chunk, timeoutMs) => gateway.request(device, 'blob', chunk, timeoutMs),
+      load: (device, task, timeoutMs) => gateway.request(device, 'load', task, timeoutMs),
+      unload: (device, task) => gateway.request(device, 'unload', { task }),
+      retain: (device, blobs) => gateway.request(device, 'retain', { blobs: [...blobs] }),
+    });
+    this.#coordinator = new Coordinator({
+      clock: systemClock,
+      transport: new SocketTransport({
+        sink: (device) => gateway.tensorsSocket(device)?.conn,
+        refused: (device, message) => this.#coordinator.receive(device, message),
+      }),
+      compute,
+      installer: this.#distributor,
+      emit: (event) => this.#happened(event),
+      options: {
+        firstTask: randomInt(1, FIRST_NUMBERS),
+        firstRequest: randomInt(1, FIRST_NUMBERS),
+        holds: (device, sha256) => this.#distributor.holds(device, sha256),
+      },
+    });
+    this.#deployments = new ServedDeployments({
+      coordinator: this.#coordinator,
+      compute,
+      distributor: this.#distributor,
+      address: () => ({ host: reachable(options.host), port: this.#port, token: options.operatorToken }),
+      changed,
+    });
+    this.#feed = new ViewFeed(
+      {
+        coordinator: this.#coordinator,
+        registry,
+        gateway,
+        supervisors: this.#supervisors,
+        faults: this.#faults,
+        links,
+        deployments: this.#deployments,
+      },
+      post,
+    );
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** @throws {ApiError} what the caller should know; anything else is a bug */
+  async call<C extends DataPlaneCall>(body: C): Promise<DataPlaneReplies[C['kind']]> {
+    try {
+      return (await this.#carryOut(body)) as DataPlaneReplies[C['kind']];
+    } catch (error) {
+      throw toApiError(error);
+    } finally {
+      this.#feed.changed();
+    }
+  }
+
+  async #carryOut(body: DataPlaneCall): Promise<DataPlaneReplies[DataPlaneCall['kind']]> {
+    switch (body.kind) {
+      case 'deploy':
+        await this.#deployments.deploy(body.deployment);
+        return null;
+      case 'preload':
+        this.#distributor.preload(body.name, body.device, body.artifact);
+        return null;
+      case 'cancel-preload':
+        this.#distributor.cancelPreload(body.name);
+        return null;
+      case 'undeploy':
+        await this.#deployments.undeploy(body.name);
+        return null;
+      case 'set-policy':
+        this.#coordinator.setPolicy(body.name, body.policy);
+        return null;
+      case 'fault':
+        await this.#faults.inject(body.device, body.fault);
+        return null;
+      case 'revive':
+        await this.#revive(body.device);
+        return null;
+      case 'start-load':
+        return this.#deployments.startLoad(body.name, body.load);
+      case 'stop-load':
+        return this.#deployments.stopLoad(body.name);
+      case 'latency':
+        return this.#deployments.recorder(body.name).view();
+      case 'arrivals':
+        return this.#deployments.recorder(body.name).arrivals.view(body.name, Date.now());
+      case 'reset-latency':
+        this.#deployments.recorder(body.name).reset();
+        return null;
+      case 'traces':
+        return this.#coordinator.traces(body.name).reverse().slice(0, body.limit);
+      case 'stop':
+        await this.#stop();
+        return null;
+    }
+  }
+
+  /** A device in quarantine is pardoned; whatever else it needs is its supervisor's doing. */
+  async #revive(device: string): Promise<void> {
+    const state = this.#coordinator.snapshot().devices.find(({ id }) => id === device)?.state;
+    if (state === 'quarantined') this.#coordinator.release(device);
+    if (state !== 'quarantined' || this.#supervisors.of(device)?.running === false) {
+      await this.#faults.revive(device);
+    }
+  }
+
+  /** Stops accepting, finishes what was accepted, closes. */
+  async #stop(): Promise<void> {
+    await this.#deployments.stopAllLoads();
+    await this.#coordinator.drain();
+    this.#feed.stop();
+    this.#feed.post();
+    await this.#listener.close();
+    await this.#compute.close();
+  }
+
+  #happened(event: CoordinatorEvent): void {
+    this.#feed.changed();
+    switch (event.kind) {
+      case 'request-finished':
+        this.#deployments.requestFinished(event.deployment, event.outcome);
+        return;
+      case 'request-settled':
+        this.#deployments.requestSettled(event.deployment, event.settled);
+        return;
+      case 'install-progress':
+        // A few for each megabyte; the views show the latest five times a second.
+        return;
+      case 'deployment-state':
+        this.#deployments.stateChanged(event.deployment, event.state);
+        this.#feed.changedState();
+        break;
+      case 'device-lost':
+        this.#deployments.hit(event.device, `${this.#nameOf(event.device)} lost: ${event.reason}`);
+        break;
+      case 'device-quarantined':
+        this.#deployments.hit(event.device, `${this.#nameOf(event.device)} quarantined: ${event.reason}`);
+        break;
+    }
+    this.#post({ kind: 'event', event });
+  }
+
+  /** An operator's doing, or a refusal. */
+  #tell(event: FaultEvent): void {
+    this.#feed.changed();
+    if (event.kind === 'fault-injected' && event.device !== null) {
+      this.#deployments.hit(event.device, event.message);
+    }
+    this.#post({ kind: 'event', event });
+  }
+
+  #nameOf(device: string): string {
+    return this.#registry.get(device)?.name ?? device;
+  }
+}

@@ -1,0 +1,349 @@
+import type { KnownDevice } from '@sparewheel/data-plane-client';
+import {
+  type BlobChunk,
+  type DeviceAuth,
+  type Fault,
+  type FromDevice,
+  type Hello,
+  LIMITS,
+  NAMESPACES,
+  type Outcome,
+  parseDeviceAuth,
+  parseFromDevice,
+  parseHello,
+  parseOutcome,
+  parseStatistics,
+  type Task,
+  TENSOR_EVENT,
+} from '@sparewheel/protocol';
+import type { Access } from '@sparewheel/runtime/access';
+import type { Namespace, Server, Socket } from 'socket.io';
+import {
+  AgentSession,
+  type ControlNamespace,
+  type ControlSocket,
+  type TensorsNamespace,
+  type TensorsSocket,
+} from './agent-session.ts';
+import { DeviceAdmission, type SessionsView } from './device-admission.ts';
+import type { DeviceRegistry } from './device-registry.ts';
+import { GATEWAY_LIMITS } from './gateway-limits.ts';
+import { guardNamespace, HandshakeRefusedError, readAuth } from './handshake.ts';
+import { RateLimit } from './rate-limit.ts';
+import { RefusalLog } from './refusal-log.ts';
+
+/** What the rest of the data plane hears from the devices. */
+export interface GatewayObserver {
+  /** Both connections are up and the device said hello. */
+  connected(device: string, hello: Hello): void;
+  disconnected(device: string, reason: string): void;
+  received(device: string, message: FromDevice): void;
+  /** To be stored: it came for the first time, or under a new name. */
+  known(device: KnownDevice): void;
+  refused(device: string | null, message: string): void;
+  /** Statistics and the like. */
+  changed(): void;
+}
+
+/** A device that is not there, or went while it was asked. */
+export class DeviceGoneError extends Error {
+  override readonly name = 'DeviceGoneError';
+  readonly device: string;
+
+  constructor(device: string, reason: string) {
+    super(`device ${device} is gone: ${reason}`);
+    this.device = device;
+  }
+}
+
+interface ControlMessages {
+  blob: BlobChunk;
+  load: Task;
+  unload: { task: number };
+  retain: { blobs: string[] };
+  fault: Fault;
+}
+
+/**
+ * Lets agents in. A device comes with two connections that belong together by their incarnation, proves its identity
+ * with the secret of its first join, and is passed on to the coordinator when both are up. Whoever breaks the
+ * protocol is disconnected and kept out for a while; nobody else notices.
+ */
+export class AgentGateway {
+  readonly #admission: DeviceAdmission;
+  readonly #registry: DeviceRegistry;
+  readonly #observer: GatewayObserver;
+  readonly #sessions = new Map<string, AgentSession>();
+  /** The session that speaks for a device, by device id. */
+  readonly #current = new Map<string, AgentSession>();
+  /** When a device first came in this life of the data plane. */
+  readonly #joinedAt = new Map<string, Date>();
+  readonly #refusals: RefusalLog;
+
+  constructor(io: Server, access: Access, registry: DeviceRegistry, observer: GatewayObserver) {
+    this.#registry = registry;
+    this.#admission = new DeviceAdmission(access, registry, this.#sessionsView());
+    this.#observer = observer;
+    this.#refusals = new RefusalLog((device, message) => observer.refused(device, message));
+    const control = io.of(NAMESPACES.control) as unknown as ControlNamespace;
+    const tensors = io.of(NAMESPACES.tensors) as unknown as TensorsNamespace;
+    guardNamespace(control as unknown as Namespace, this.#refusals, (socket) => this.#admit(socket));
+    guardNamespace(tensors as unknown as Namespace, this.#refusals, (socket) => this.#admit(socket));
+    control.on('connection', (socket) => this.#attachControl(socket));
+    tensors.on('connection', (socket) => this.#attachTensors(socket));
+    io.use((_socket, next) => next(new Error(`connect to ${Object.values(NAMESPACES).join(', ')}`)));
+  }
+
+  /** The life of a device that speaks for it now, up or not. */
+  session(device: string): AgentSession | undefined {
+    return this.#current.get(device);
+  }
+
+  joinedAt(device: string): Date | undefined {
+    return this.#joinedAt.get(device);
+  }
+
+  /** Where tensor messages to a device go; undefined while it is not fully connected. */
+  tensorsSocket(device: string): TensorsSocket | undefined {
+    const session = this.#current.get(device);
+    return session?.up ? (session.tensors ?? undefined) : undefined;
+  }
+
+  /**
+   * Sends a control message and waits for its acknowledgement.
+   * @throws {DeviceGoneError} not connected, gone meanwhile, or no acknowledgement in time
+   */
+  async request<Event extends keyof ControlMessages>(
+    device: string,
+    event: Event,
+    message: ControlMessages[Event],
+    timeoutMs: number = GATEWAY_LIMITS.acknowledgeMs,
+  ): Promise<Outcome> {
+    const session = this.#current.get(device);
+    if (!session?.up || session.control === null) throw new DeviceGoneError(device, 'not connected');
+    const { down, control } = session;
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      const onDown = (): void => reject(new DeviceGoneError(device, (down.reason as Error).message));
+      down.addEventListener('abort', onDown, { once: true });
+      // The typed emit has a union of events here, which its overloads cannot tell apart.
+      const emitter = control.timeout(timeoutMs) as unknown as {
+        emit(event: string, message: unknown, done: (error: Error | null, outcome: unknown) => void): void;
+      };
+      emitter.emit(event, message, (error, outcome) => {
+        down.removeEventListener('abort', onDown);
+        if (error === null) resolve(outcome);
+        else reject(new DeviceGoneError(device, `no acknowledgement of '${event}' in ${timeoutMs} ms`));
+      });
+    });
+    try {
+      return parseOutcome(answer);
+    } catch (error) {
+      this.#misconduct(session, (error as Error).message);
+      throw new DeviceGoneError(device, 'it broke the protocol');
+    }
+  }
+
+  /** Disconnects every device. */
+  close(): void {
+    for (const session of this.#sessions.values()) session.disconnect();
+  }
+
+  /** Handshake of either connection. */
+  #admit(socket: Socket): void {
+    const auth = readAuth(socket, parseDeviceAuth);
+    this.#admission.check(auth, performance.now());
+    socket.data = { auth };
+  }
+
+  #sessionOf(auth: DeviceAuth): AgentSession {
+    const key = sessionKey(auth);
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      session = new AgentSession(auth, Date.now());
+      this.#sessions.set(key, session);
+      this.#expectCompletion(session);
+    }
+    return session;
+  }
+
+  /** A device that does not get its hello and both its connections up in time is sent away. */
+  #expectCompletion(session: AgentSession): void {
+    const timer = setTimeout(() => {
+      if (session.up || this.#sessions.get(sessionKey(session.auth)) !== session) return;
+      const missing = session.hello === null ? 'its hello' : 'its second connection';
+      const message = `device ${session.device} did not send ${missing} within ${LIMITS.helloTimeoutMs} ms`;
+      this.#refusals.add(session.device, 'incomplete', message, performance.now());
+      session.disconnect();
+    }, LIMITS.helloTimeoutMs);
+    timer.unref();
+  }
+
+  #attachControl(socket: ControlSocket): void {
+    const session = this.#sessionOf(socket.data.auth);
+    const previous = session.control;
+    session.control = socket;
+    session.hello = null;
+    if (previous !== null) this.#displace(session, previous);
+    const limit = new RateLimit(GATEWAY_LIMITS.controlMessagesPerSecond, performance.now());
+    socket.onAny((event: string) => {
+      if (session.control !== socket) return;
+      if (!limit.take(performance.now())) this.#misconduct(session, 'flood of control messages');
+      else if (event !== 'hello' && event !== 'statistics')
+        this.#misconduct(session, `unknown event '${event}'`);
+    });
+    socket.on('hello', (message, acknowledge) => {
+      if (session.control === socket) this.#hello(session, message, acknowledge);
+    });
+    socket.on('statistics', (message) => {
+      if (session.control !== socket) return;
+      session.statistics = this.#parsed(session, () => parseStatistics(message));
+      this.#observer.changed();
+    });
+    this.#watch(session, socket as unknown as Socket, () => {
+      if (session.control !== socket) return false;
+      session.control = null;
+      return true;
+    });
+  }
+
+  #attachTensors(socket: TensorsSocket): void {
+    const session = this.#sessionOf(socket.data.auth);
+    const previous = session.tensors;
+    session.tensors = socket;
+    if (previous !== null) this.#displace(session, previous);
+    session.timeRoundTrips(socket, () => performance.now(), Date.now);
+    const limit = new RateLimit(GATEWAY_LIMITS.tensorMessagesPerSecond, performance.now());
+    socket.on(TENSOR_EVENT, (message) => {
+      if (!session.up || session.tensors !== socket) return;
+      if (!limit.take(performance.now())) {
+        this.#misconduct(session, 'flood of tensor messages');
+        return;
+      }
+      const parsed = this.#parsed(session, () => parseFromDevice(message));
+      if (parsed !== null) this.#observer.received(session.device, parsed);
+    });
+    this.#watch(session, socket as unknown as Socket, () => {
+      if (session.tensors !== socket) return false;
+      session.tensors = null;
+      return true;
+    });
+    this.#completeIfSo(session);
+  }
+
+  /** The same life came back on a new connection before the old one was noticed to be gone. */
+  #displace(session: AgentSession, previous: ControlSocket | TensorsSocket): void {
+    this.#down(session, 'connected anew');
+    previous.disconnect(true);
+  }
+
+  /** @param detach  takes the socket off its session; false where it was displaced before */
+  #watch(session: AgentSession, socket: Socket, detach: () => boolean): void {
+    socket.on('error', (error: unknown) => {
+      // From Socket.IO where bytes could not be parsed; a peer may also send an event of that name.
+      this.#misconduct(session, error instanceof Error ? error.message : "unknown event 'error'");
+    });
+    socket.on('disconnect', (reason) => {
+      if (!detach()) return;
+      this.#down(session, describeDisconnect(reason));
+      if (session.control !== null || session.tensors !== null) {
+        this.#expectCompletion(session);
+        return;
+      }
+      if (this.#sessions.get(sessionKey(session.auth)) === session) {
+        this.#sessions.delete(sessionKey(session.auth));
+      }
+    });
+  }
+
+  #hello(session: AgentSession, message: unknown, acknowledge: unknown): void {
+    const answer = (outcome: Outcome): void => {
+      if (typeof acknowledge === 'function') acknowledge(outcome);
+    };
+    const hello = this.#parsed(session, () => parseHello(message));
+    if (hello === null) return;
+    try {
+      this.#admission.checkIdentity(session.auth);
+    } catch (error) {
+      if (!(error instanceof HandshakeRefusedError)) throw error;
+      const { code, device } = error;
+      answer({ ok: false, code, message: error.message });
+      this.#refusals.add(device, code, error.message, performance.now());
+      session.disconnect();
+      return;
+    }
+    const changed = this.#registry.bind(session.auth.device, hello);
+    if (changed !== null) this.#observer.known(changed);
+    this.#takeOver(session);
+    session.hello = hello;
+    answer({ ok: true });
+    this.#completeIfSo(session);
+  }
+
+  /** The newest life of a device speaks for it; an older one is sent away and may not come back. */
+  #takeOver(session: AgentSession): void {
+    const current = this.#current.get(session.device);
+    this.#current.set(session.device, session);
+    if (current === undefined || current === session) return;
+    // The same life, which had lost both its connections: nobody has replaced anybody.
+    if (current.incarnation === session.incarnation) return;
+    this.#admission.retire(session.device, current.incarnation);
+    this.#down(current, 'replaced by a newer start of the device');
+    current.disconnect();
+  }
+
+  #completeIfSo(session: AgentSession): void {
+    if (!session.complete || session.up || this.#current.get(session.device) !== session) return;
+    session.setUp();
+    if (!this.#joinedAt.has(session.device)) this.#joinedAt.set(session.device, new Date());
+    this.#observer.connected(session.device, session.hello!);
+  }
+
+  #down(session: AgentSession, reason: string): void {
+    if (!session.up) return;
+    session.setDown(reason);
+    this.#observer.disconnected(session.device, reason);
+  }
+
+  /** Parses what a device sent. @returns null where it is not what it should be: the device is sent away */
+  #parsed<Message>(session: AgentSession, parse: () => Message): Message | null {
+    try {
+      return parse();
+    } catch (error) {
+      this.#misconduct(session, (error as Error).message);
+      return null;
+    }
+  }
+
+  #sessionsView(): SessionsView {
+    const sessions = this.#sessions;
+    const current = this.#current;
+    return {
+      existing: (auth) => sessions.get(sessionKey(auth))?.auth,
+      get count() {
+        return sessions.size;
+      },
+      othersUp: (device) => [...current.values()].filter((each) => each.up && each.device !== device).length,
+    };
+  }
+
+  #misconduct(session: AgentSession, what: string): void {
+    const now = performance.now();
+    this.#admission.punish(session.device, now);
+    this.#refusals.add(session.device, 'misconduct', `device ${session.device}: ${what}`, now);
+    this.#down(session, `it broke the protocol: ${what}`);
+    session.disconnect();
+  }
+}
+
+function sessionKey(auth: DeviceAuth): string {
+  return `${auth.device.id} ${auth.incarnation}`;
+}
+
+function describeDisconnect(reason: string): string {
+  if (reason === 'ping timeout') {
+    return `no sign of life for ${LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs} ms`;
+  }
+  if (reason === 'transport close' || reason === 'transport error') return 'its connection broke';
+  if (reason === 'client namespace disconnect') return 'it disconnected';
+  return reason;
+}

@@ -1,0 +1,108 @@
+import type { Readable } from 'node:stream';
+import { ApiError, LIMITS } from '@sparewheel/protocol';
+import { HEADER_LENGTH_HEADER } from './types.ts';
+
+/** An `infer` call's body: its JSON part, and the binary tensors that follow it (empty in the JSON form). */
+export interface InferenceBody {
+  readonly json: string;
+  readonly binary: Uint8Array;
+}
+
+/** Tensors of 64-bit elements can be viewed in place where the binary part starts at such a multiple. */
+const ALIGNMENT = 8;
+
+/**
+ * Reads a body of known or unknown length. Where the length is known the bytes go straight to their place, and the
+ * binary part begins aligned, so that tensors become views of it.
+ * @throws {ApiError} 400 for contradicting lengths, 413 over LIMITS.inferenceBodyBytes
+ */
+export async function readInferenceBody(
+  stream: Readable,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  limitBytes: number = LIMITS.inferenceBodyBytes,
+): Promise<InferenceBody> {
+  const contentLength = wholeNumber(headers, 'content-length');
+  const headerLength = wholeNumber(headers, HEADER_LENGTH_HEADER);
+  if (contentLength !== null && contentLength > limitBytes) throw tooLarge(limitBytes);
+  const body =
+    contentLength === null
+      ? await readChunks(stream, limitBytes)
+      : await readInto(stream, contentLength, (ALIGNMENT - ((headerLength ?? 0) % ALIGNMENT)) % ALIGNMENT);
+  if (headerLength === null) return { json: textOf(body), binary: body.subarray(body.byteLength) };
+  if (headerLength > body.byteLength) {
+    throw new ApiError(
+      400,
+      'wrong-length',
+      `Inference-Header-Content-Length is ${headerLength}, the whole body has ${body.byteLength} bytes`,
+    );
+  }
+  return { json: textOf(body.subarray(0, headerLength)), binary: body.subarray(headerLength) };
+}
+
+async function readInto(stream: Readable, length: number, padding: number): Promise<Uint8Array> {
+  const body = new Uint8Array(new ArrayBuffer(padding + length), padding, length);
+  let at = 0;
+  await consume(stream, (chunk) => {
+    // Node's HTTP parser ends a body at its content-length, so it always fits.
+    body.set(chunk, at);
+    at += chunk.byteLength;
+  });
+  return body;
+}
+
+async function readChunks(stream: Readable, limitBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  await consume(stream, (chunk) => {
+    size += chunk.byteLength;
+    if (size > limitBytes) throw tooLarge(limitBytes);
+    chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
+}
+
+/** Events rather than `for await`: that is slower, and leaving its loop early would cut the connection off. */
+function consume(stream: Readable, take: (chunk: Uint8Array) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (outcome: () => void): void => {
+      stream.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onError);
+      outcome();
+    };
+    const onData = (chunk: Uint8Array): void => {
+      try {
+        take(chunk);
+      } catch (error) {
+        settle(() => reject(error));
+        // What is still to come is read and thrown away, so that the client gets to read the refusal.
+        stream.resume();
+      }
+    };
+    const onEnd = (): void => settle(resolve);
+    const onClose = (): void =>
+      settle(() =>
+        reject(new ApiError(400, 'incomplete-body', 'the body ended before its announced length')),
+      );
+    const onError = (error: Error): void => settle(() => reject(error));
+    stream.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onError);
+  });
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+function wholeNumber(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  name: string,
+): number | null {
+  const text = headers[name];
+  if (text === undefined) return null;
+  if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) {
+    throw new ApiError(400, 'wrong-length', `the header ${name} is not a whole number`);
+  }
+  return Number(text);
+}
+
+function tooLarge(limitBytes: number): ApiError {
+  return new ApiError(413, 'too-large', `the body is larger than ${limitBytes} bytes`);
+}

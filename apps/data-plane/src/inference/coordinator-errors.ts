@@ -1,0 +1,50 @@
+import {
+  CancelledError,
+  CoordinatorError,
+  DeadlineError,
+  InvalidDeploymentError,
+  InvalidFeedsError,
+  LocalComputeError,
+  NonFiniteOutputError,
+  OverloadedError,
+  UnavailableError,
+  UnknownDeploymentError,
+  UnknownDeviceError,
+} from '@sparewheel/coordinator';
+import { ApiError } from '@sparewheel/protocol';
+
+/** nginx's word for "the client went away": nobody reads it, the log does. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** The HTTP form of what the coordinator throws. Anything else passes through. */
+export function toApiError(error: unknown): unknown {
+  if (!(error instanceof CoordinatorError)) return error;
+  const status = statusOf(error);
+  return status === null ? error : new ApiError(status, error.code, error.message, hintOf(error));
+}
+
+function statusOf(error: CoordinatorError): number | null {
+  if (error instanceof UnknownDeploymentError || error instanceof UnknownDeviceError) return 404;
+  if (error instanceof InvalidFeedsError || error instanceof InvalidDeploymentError) return 400;
+  if (error instanceof OverloadedError || error instanceof UnavailableError) return 503;
+  if (error instanceof DeadlineError) return 504;
+  if (error instanceof CancelledError) return CLIENT_CLOSED_REQUEST;
+  if (error instanceof NonFiniteOutputError) return 422;
+  if (error instanceof LocalComputeError) return 500;
+  return null;
+}
+
+function hintOf(error: CoordinatorError): string | undefined {
+  if (error instanceof UnknownDeploymentError) return 'GET /api/deployments on the control plane lists them.';
+  if (error instanceof OverloadedError) return 'Try again after Retry-After seconds, or send fewer at once.';
+  if (error instanceof UnavailableError) return 'GET /api/deployments/{name} says what it waits for.';
+  if (error instanceof DeadlineError) return 'policy.deadlineMs of the deployment sets the deadline.';
+  return undefined;
+}
+
+/** Whole seconds for a Retry-After header, or null where trying again soon does not help. */
+export function retryAfterSeconds(error: unknown): number | null {
+  if (error instanceof OverloadedError) return Math.max(1, Math.ceil(error.retryAfterMs / 1000));
+  if (error instanceof UnavailableError) return 1;
+  return null;
+}

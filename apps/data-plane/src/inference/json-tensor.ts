@@ -1,0 +1,131 @@
+/** Tensor data as JSON: flat or nested arrays of numbers (or booleans) in row-major order. */
+import { ApiError, type ElementType, elementCount, type Tensor, type TensorData } from '@sparewheel/protocol';
+
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+} as const;
+
+/** Smallest and largest value of the integer types that a JSON number holds exactly. */
+const RANGES: Readonly<Partial<Record<ElementType, readonly [number, number]>>> = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32_768, 32_767],
+  uint16: [0, 65_535],
+  int32: [-2_147_483_648, 2_147_483_647],
+  uint32: [0, 4_294_967_295],
+  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  uint64: [0, Number.MAX_SAFE_INTEGER],
+};
+
+/**
+ * @param name  the tensor's, for messages
+ * @param data  flat, or nested exactly as `dims` say
+ * @throws {ApiError} 400: another length or nesting, an element that is not of the type, NaN or infinity
+ */
+export function tensorDataFromJson(
+  name: string,
+  type: ElementType,
+  dims: readonly number[],
+  data: unknown,
+): TensorData {
+  if (!Array.isArray(data)) {
+    throw new ApiError(400, 'wrong-data', `the data of '${name}' is not an array`);
+  }
+  const count = elementCount(dims);
+  const flat = data.length > 0 && Array.isArray(data[0]) ? flatten(name, dims, data) : data;
+  if (flat.length !== count) {
+    throw new ApiError(
+      400,
+      'wrong-length',
+      `'${name}' has ${flat.length} elements, its shape [${dims.join(', ')}] needs ${count}`,
+    );
+  }
+  return elements(name, type, flat);
+}
+
+function flatten(name: string, dims: readonly number[], data: readonly unknown[]): readonly unknown[] {
+  const flat: unknown[] = [];
+  const descend = (value: unknown, axis: number): void => {
+    if (axis === dims.length) {
+      flat.push(value);
+      return;
+    }
+    if (!Array.isArray(value) || value.length !== dims[axis]) {
+      throw new ApiError(
+        400,
+        'wrong-shape',
+        `the nested data of '${name}' does not have the shape [${dims.join(', ')}] at axis ${axis}`,
+        'Nest the arrays exactly as the shape says, or give one flat array in row-major order.',
+      );
+    }
+    for (const part of value) descend(part, axis + 1);
+  };
+  descend(data, 0);
+  return flat;
+}
+
+function elements(name: string, type: ElementType, flat: readonly unknown[]): TensorData {
+  if (type === 'bool') return Uint8Array.from(flat, (value, at) => booleanElement(name, value, at));
+  const range = RANGES[type];
+  if (type === 'int64' || type === 'uint64') {
+    const values = flat.map((value, at) => BigInt(integerElement(name, type, range!, value, at)));
+    return type === 'int64' ? BigInt64Array.from(values) : BigUint64Array.from(values);
+  }
+  const result = new ARRAYS[type](flat.length);
+  if (range !== undefined) {
+    for (let at = 0; at < flat.length; at++) result[at] = integerElement(name, type, range, flat[at], at);
+    return result;
+  }
+  for (let at = 0; at < flat.length; at++) {
+    const value = flat[at];
+    if (typeof value !== 'number') throw wrongElement(name, at, value, 'a number');
+    result[at] = value;
+    // After the assignment: 1e39 is finite in JSON and infinite as FP32.
+    if (!Number.isFinite(result[at])) {
+      throw new ApiError(400, 'not-finite', `element ${at} of '${name}' is NaN or infinite as ${type}`);
+    }
+  }
+  return result;
+}
+
+function integerElement(
+  name: string,
+  type: ElementType,
+  [low, high]: readonly [number, number],
+  value: unknown,
+  at: number,
+): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    throw wrongElement(name, at, value, `a whole number from ${low} to ${high} (${type})`);
+  }
+  return value;
+}
+
+function booleanElement(name: string, value: unknown, at: number): number {
+  if (value === true || value === 1) return 1;
+  if (value === false || value === 0) return 0;
+  throw wrongElement(name, at, value, 'true or false');
+}
+
+function wrongElement(name: string, at: number, value: unknown, expected: string): ApiError {
+  const shown = JSON.stringify(value)?.slice(0, 40) ?? 'undefined';
+  return new ApiError(400, 'wrong-value', `element ${at} of '${name}' is ${shown}, expected ${expected}`);
+}
+
+/**
+ * Writes a tensor's data as a flat JSON array, 64-bit integers with all their digits.
+ * @param tensor  finite elements: JSON has no NaN
+ */
+export function tensorDataToJson(tensor: Tensor): string {
+  if (tensor.type === 'bool') {
+    return `[${Array.from(tensor.data as Uint8Array, (value) => (value === 0 ? 'false' : 'true')).join(',')}]`;
+  }
+  return `[${tensor.data.join(',')}]`;
+}

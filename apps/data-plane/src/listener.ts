@@ -1,0 +1,88 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { LIMITS } from '@sparewheel/protocol';
+import type { FastifyInstance } from 'fastify';
+import { Server as SocketServer } from 'socket.io';
+import { boundedParser } from './devices/bounded-parser.ts';
+import { GATEWAY_LIMITS } from './devices/gateway-limits.ts';
+import { createV2Server, type V2ServerOptions } from './inference/v2-server.ts';
+
+/** Between two requests on a kept-alive connection: longer than clients and proxies keep theirs. */
+const KEEP_ALIVE_MS = 75_000;
+/** A request has to be in by then, however slowly it is sent. */
+const REQUEST_MS = 120_000;
+
+/** The data plane could not open its port. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The data plane's port: inference over HTTP, and agents over Socket.IO on the same server. */
+export class Listener {
+  readonly io: SocketServer;
+  readonly #app: FastifyInstance;
+
+  constructor(v2: V2ServerOptions) {
+    const server: HttpServer = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS });
+    this.#app = createV2Server(server, v2);
+    // After Fastify: Socket.IO takes its own path from the listeners that are there already.
+    this.io = new SocketServer(server, {
+      path: '/socket.io',
+      transports: ['websocket'],
+      parser: boundedParser,
+      serveClient: false,
+      perMessageDeflate: false,
+      maxHttpBufferSize: LIMITS.frameBytes,
+      pingInterval: LIMITS.pingIntervalMs,
+      pingTimeout: LIMITS.pingTimeoutMs,
+      connectTimeout: LIMITS.helloTimeoutMs,
+      allowRequest: (_request, decide) =>
+        decide(null, this.io.engine.clientsCount < GATEWAY_LIMITS.connections),
+    });
+  }
+
+  /**
+   * @returns the port, which the system chose where 0 was asked for
+   * @throws {ListenError} taken, not allowed, or no address of this machine
+   */
+  async listen(host: string, port: number): Promise<number> {
+    try {
+      await this.#app.listen({ host, port });
+    } catch (error) {
+      throw listenError(error as NodeJS.ErrnoException, host, port);
+    }
+    return (this.#app.server.address() as AddressInfo).port;
+  }
+
+  /** Ends agents' connections, lets responses that are on their way out, and frees the port. */
+  async close(): Promise<void> {
+    this.io.disconnectSockets(true);
+    this.io.engine.close();
+    await this.#app.close();
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new ListenError(
+        'port-taken',
+        `port ${port} on ${host} is taken by another program; end it, or set DATA_PORT to a free port`,
+      );
+    case 'EACCES':
+      return new ListenError(
+        'port-forbidden',
+        `port ${port} needs rights that this user does not have; set DATA_PORT`,
+      );
+    case 'EADDRNOTAVAIL':
+      return new ListenError('no-such-address', `${host} is no address of this machine; set HOST`);
+    default:
+      return new ListenError('cannot-listen', `cannot listen on ${host}:${port}: ${error.message}`);
+  }
+}

@@ -1,0 +1,263 @@
+import { randomInt } from 'node:crypto';
+import {
+  type Coordinator,
+  CoordinatorError,
+  type CoordinatorSnapshot,
+  type DeploymentState,
+  InvalidFeedsError,
+  OverloadedError,
+  type RequestOutcome,
+  type SettledRequest,
+  UnavailableError,
+  UnknownDeploymentError,
+} from '@sparewheel/coordinator';
+import type { LiveDeployment } from '@sparewheel/data-plane-client';
+import type { Artifact, Plan } from '@sparewheel/planner';
+import type { LatencyView, LoadRequest, LoadView, Tensor } from '@sparewheel/protocol';
+import { ApiError } from '@sparewheel/protocol';
+import type { Distributor } from './devices/distributor.ts';
+import type { InferenceResult, ServedModel } from './inference/types.ts';
+import { LatencyRecorder, type RequestGauges } from './latency/recorder.ts';
+import { LoadGenerator } from './load/generator.ts';
+import type { EngineCompute } from './local-compute.ts';
+import { requestGauges } from './views.ts';
+
+/** An undeploy waits this long for the requests that it lets finish, then goes on beside them. */
+const UNDEPLOY_PATIENCE_MS = 8_000;
+
+interface Served {
+  readonly name: string;
+  readonly recorder: LatencyRecorder;
+  plan: Plan;
+  /** As the coordinator last told it, so that a request need not ask. */
+  state: DeploymentState;
+  /** Loaded here for the plan that serves, or is about to. */
+  localArtifacts: readonly Artifact[];
+  /** The same of plans that are being replaced; let go when the new one serves. */
+  outgoingArtifacts: readonly Artifact[];
+  load: LoadGenerator | null;
+}
+
+export interface ServedDeploymentsOptions {
+  readonly coordinator: Coordinator;
+  readonly compute: EngineCompute;
+  readonly distributor: Distributor;
+  /** Where the load generator finds this data plane, and the token that it shows. */
+  readonly address: () => { readonly host: string; readonly port: number; readonly token: string };
+  readonly changed: () => void;
+}
+
+/** The deployments with what the data plane keeps beside the coordinator: local models, figures, load generators. */
+export class ServedDeployments {
+  readonly #options: ServedDeploymentsOptions;
+  readonly #served = new Map<string, Served>();
+  /** Lent to the recorders while they draw up their views. */
+  #snapshot: CoordinatorSnapshot | null = null;
+
+  constructor(options: ServedDeploymentsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws {CoordinatorError} the plan is not one
+   * @throws {ApiError} 422: a local step cannot be loaded
+   */
+  async deploy(deployment: LiveDeployment): Promise<void> {
+    const { compute, coordinator, distributor } = this.#options;
+    const { name, plan, artifacts } = deployment;
+    const local = plan.steps.flatMap((step) => (step.kind === 'local' ? (artifacts[step.id] ?? []) : []));
+    const existing = this.#served.get(name);
+    const before = existing && { ...existing };
+    const blobsBefore = distributor.deployed(name, Object.values(artifacts).flat());
+    try {
+      await compute.preload(local);
+      // Before the coordinator's: it tells of the deployment's states from the first moment.
+      this.#serve(deployment, local);
+      coordinator.deploy(deployment);
+    } catch (error) {
+      if (existing === undefined) this.#served.delete(name);
+      else Object.assign(existing, before);
+      distributor.restore(name, blobsBefore);
+      await compute.release(local);
+      if (error instanceof CoordinatorError) throw error;
+      const message = `the data plane cannot load its part of '${name}': ${(error as Error).message}`;
+      throw new ApiError(422, 'cannot-load', message);
+    }
+  }
+
+  /** New requests are refused at once; those that were accepted finish. @throws {UnknownDeploymentError} */
+  async undeploy(name: string): Promise<void> {
+    const { compute, coordinator, distributor } = this.#options;
+    const served = this.#find(name);
+    await served.load?.stop();
+    const finished = coordinator.undeploy(name).then(async () => {
+      // Not before the last request has gone through them.
+      await compute.release([...served.localArtifacts, ...served.outgoingArtifacts]);
+      if (!this.#served.has(name)) distributor.undeployed(name);
+    });
+    this.#served.delete(name);
+    await Promise.race([
+      finished,
+      new Promise((resolve) => setTimeout(resolve, UNDEPLOY_PATIENCE_MS).unref()),
+    ]);
+  }
+
+  /** null where nothing is deployed under that name. */
+  model(name: string): ServedModel | null {
+    const served = this.#served.get(name);
+    if (served === undefined) return null;
+    const { inputs, outputs } = served.plan;
+    return { name, inputs, outputs, ready: canAnswer(served.state) };
+  }
+
+  /** Whether every deployment can answer. */
+  get ready(): boolean {
+    return [...this.#served.values()].every(({ state }) => canAnswer(state));
+  }
+
+  /** @throws {CoordinatorError} */
+  async infer(
+    name: string,
+    feeds: Readonly<Record<string, Tensor>>,
+    options: { readonly fetches: readonly string[]; readonly signal: AbortSignal },
+  ): Promise<InferenceResult> {
+    const { recorder } = this.#find(name);
+    recorder.accepted();
+    try {
+      const inference = await this.#options.coordinator.infer(name, feeds, options);
+      const { fetches, recovered, rescued, latencyMs } = inference;
+      return { outputs: fetches, recovered, rescued, latencyMs };
+    } catch (error) {
+      if (wasTurnedAway(error)) recorder.turnedAway();
+      throw error;
+    }
+  }
+
+  startLoad(name: string, load: LoadRequest): LoadView {
+    const served = this.#find(name);
+    if (served.load?.running) {
+      throw new ApiError(
+        409,
+        'load-running',
+        `a load generator runs against '${name}' already`,
+        'Stop it first: DELETE the load.',
+      );
+    }
+    served.load = new LoadGenerator({
+      ...this.#options.address(),
+      deployment: name,
+      inputs: served.plan.inputs,
+      load,
+      seed: randomInt(2 ** 32),
+      startedAt: new Date(),
+      onChange: this.#options.changed,
+    });
+    return served.load.view();
+  }
+
+  async stopLoad(name: string): Promise<LoadView | null> {
+    const { load } = this.#find(name);
+    if (load === null) return null;
+    await load.stop();
+    return load.view();
+  }
+
+  async stopAllLoads(): Promise<void> {
+    await Promise.all([...this.#served.values()].map(({ load }) => load?.stop()));
+  }
+
+  recorder(name: string): LatencyRecorder {
+    return this.#find(name).recorder;
+  }
+
+  /** @param snapshot  of now: taken once for all deployments */
+  latencyViews(snapshot: CoordinatorSnapshot): LatencyView[] {
+    this.#snapshot = snapshot;
+    const views = [...this.#served.values()].map(({ recorder }) => recorder.view());
+    this.#snapshot = null;
+    return views;
+  }
+
+  load(name: string): LoadView | null {
+    return this.#served.get(name)?.load?.view() ?? null;
+  }
+
+  requestFinished(name: string, outcome: RequestOutcome): void {
+    this.#served.get(name)?.recorder.finished(outcome);
+  }
+
+  requestSettled(name: string, settled: SettledRequest): void {
+    this.#served.get(name)?.recorder.arrivals.settled(settled);
+  }
+
+  stateChanged(name: string, state: DeploymentState): void {
+    const served = this.#served.get(name);
+    if (served !== undefined) served.state = state;
+  }
+
+  /** Begins a new latency window for every deployment that has a seat on the device. */
+  hit(device: string, description: string): void {
+    for (const { name, seats } of this.#options.coordinator.snapshot().deployments) {
+      if (!seats.some((seat) => seat.device === device)) continue;
+      this.#served.get(name)?.recorder.fault(device, description);
+    }
+  }
+
+  /** Lets go of local steps of plans that have been replaced. */
+  releaseReplaced(snapshot: CoordinatorSnapshot): void {
+    for (const { name, nextSeats } of snapshot.deployments) {
+      const served = this.#served.get(name);
+      if (nextSeats !== null || served === undefined || served.outgoingArtifacts.length === 0) continue;
+      // A last request that still needs one finds it loaded on demand.
+      void this.#options.compute.release(served.outgoingArtifacts);
+      served.outgoingArtifacts = [];
+    }
+  }
+
+  #serve({ name, plan }: LiveDeployment, local: readonly Artifact[]): void {
+    const existing = this.#served.get(name);
+    if (existing !== undefined) {
+      existing.plan = plan;
+      existing.outgoingArtifacts = [...existing.outgoingArtifacts, ...existing.localArtifacts];
+      existing.localArtifacts = local;
+      return;
+    }
+    this.#served.set(name, {
+      name,
+      plan,
+      state: 'distributing',
+      recorder: new LatencyRecorder(name, Date.now, () => this.#gauges(name), setImmediate),
+      localArtifacts: local,
+      outgoingArtifacts: [],
+      load: null,
+    });
+  }
+
+  #find(name: string): Served {
+    const served = this.#served.get(name);
+    if (served === undefined) throw new UnknownDeploymentError(name);
+    return served;
+  }
+
+  #gauges(name: string): RequestGauges {
+    const { deployments, devices } = this.#snapshot ?? this.#options.coordinator.snapshot();
+    const deployment = deployments.find((each) => each.name === name);
+    return deployment === undefined
+      ? { inFlight: 0, late: 0, corrupt: 0 }
+      : requestGauges(deployment, devices);
+  }
+}
+
+function canAnswer(state: DeploymentState): boolean {
+  return state !== 'distributing' && state !== 'unavailable';
+}
+
+/** Errors that the coordinator throws before it accepts a request. */
+function wasTurnedAway(error: unknown): boolean {
+  return (
+    error instanceof OverloadedError ||
+    error instanceof UnavailableError ||
+    error instanceof UnknownDeploymentError ||
+    error instanceof InvalidFeedsError
+  );
+}

@@ -1,0 +1,168 @@
+import type { CoordinatorSnapshot, DeviceSnapshot } from '@sparewheel/coordinator';
+import { describe, expect, it } from 'vitest';
+import { type DeviceFacts, deploymentRuntimes, deviceViews, requestGauges } from './views.ts';
+
+const STATISTICS = {
+  sent: 9,
+  answers: 8,
+  late: 2,
+  refusals: 0,
+  invalid: 1,
+  unanswered: 0,
+  unsolicited: 0,
+  arrivalMs: 1.5,
+  computeMs: 0.5,
+};
+
+function facts(overrides: Partial<DeviceFacts> = {}): DeviceFacts {
+  return {
+    known: { id: 'device-one', name: 'pi-1', secretHash: '', platform: 'linux' },
+    connecting: true,
+    hello: null,
+    statistics: null,
+    roundTripMs: 0.7,
+    supervision: { id: 'device-one', name: 'pi-1', running: true, processId: 42, ended: null },
+    paused: false,
+    faults: [],
+    joinedAt: new Date(0),
+    lastSeenAt: new Date(1),
+    ...overrides,
+  };
+}
+
+function snapshot(device: Partial<DeviceSnapshot> = {}): CoordinatorSnapshot {
+  return {
+    devices: [
+      {
+        id: 'device-one',
+        state: 'up',
+        reason: null,
+        inFlight: 3,
+        seats: [{ deployment: 'lenet5', seat: 4, role: 'parity', state: 'ready' }],
+        statistics: STATISTICS,
+        ...device,
+      },
+    ],
+    deployments: [],
+  };
+}
+
+describe('a device', () => {
+  it('shows its roles, its figures and who looks after it', () => {
+    const [view] = deviceViews(snapshot(), [facts()]);
+    expect(view).toMatchObject({
+      state: 'ready',
+      roles: ['parity'],
+      processId: 42,
+      supervised: true,
+      roundTripMs: 0.7,
+      inFlight: 3,
+      arrivalMs: 1.5,
+      answers: 8,
+      late: 2,
+      invalid: 1,
+      reason: null,
+    });
+  });
+
+  const ended = {
+    id: 'device-one',
+    name: 'pi-1',
+    running: false,
+    processId: null,
+    ended: 'killed by SIGKILL',
+  };
+  const cases: [string, Partial<DeviceFacts>, Partial<DeviceSnapshot>, string | null][] = [
+    ['ready', {}, {}, null],
+    ['silent', {}, { state: 'silent' }, 'connected, but it does not answer'],
+    ['quarantined', {}, { state: 'quarantined', reason: 'it lied' }, 'it lied'],
+    ['dead', { supervision: ended }, { state: 'down', reason: 'its connection broke' }, 'killed by SIGKILL'],
+    // The supervisor knows first.
+    ['dead', { supervision: ended }, { state: 'up' }, 'killed by SIGKILL'],
+    ['paused', { paused: true }, { state: 'down' }, 'its process is stopped (SIGSTOP)'],
+    ['joining', {}, { state: 'down' }, 'its connections are coming up'],
+    [
+      'lost',
+      { connecting: false },
+      { state: 'down', reason: 'its connection broke' },
+      'its connection broke',
+    ],
+  ];
+  it.each(cases)('is %s: %o %o', (state, fact, device, reason) => {
+    const [view] = deviceViews(snapshot(device), [facts(fact)]);
+    expect([view!.state, view!.reason]).toEqual([state, reason]);
+  });
+
+  it('that has not come in this life is lost, and a spare', () => {
+    const nobody: CoordinatorSnapshot = { devices: [], deployments: [] };
+    const [view] = deviceViews(nobody, [facts({ connecting: false, supervision: undefined })]);
+    expect(view).toMatchObject({ state: 'lost', roles: ['standby'], supervised: false, roundTripMs: null });
+    expect(view!.reason).toContain('since the data plane started');
+  });
+
+  it('comes in the order of names as people count', () => {
+    const named = (name: string) => facts({ known: { id: name, name, secretHash: '', platform: '' } });
+    const views = deviceViews(snapshot(), [named('pi-10'), named('pi-9'), named('pi-1')]);
+    expect(views.map(({ name }) => name)).toEqual(['pi-1', 'pi-9', 'pi-10']);
+  });
+});
+
+describe('a deployment', () => {
+  const seat = {
+    seat: 0,
+    role: 'data',
+    device: 'device-one',
+    state: 'ready',
+    installing: null,
+    progress: null,
+  } as const;
+  const deployment = {
+    name: 'lenet5',
+    state: 'degraded',
+    reason: '4 of 5 seats answer',
+    policy: { waitMs: 'any-k', verify: 'after', deadlineMs: 1 },
+    seats: [seat],
+    nextSeats: null,
+    counters: {
+      requests: 0,
+      answered: 0,
+      failed: 0,
+      cancelled: 0,
+      refused: 0,
+      recovered: 0,
+      recoveredShards: 0,
+      rescued: 0,
+      rescuedShards: 0,
+      corrupt: 6,
+    },
+    inFlight: 2,
+    queued: 5,
+  } as const;
+
+  it('names the devices on its seats, and shows the plan that is being distributed', () => {
+    const installing = {
+      ...seat,
+      device: null,
+      state: 'installing',
+      progress: { sentBytes: 1, totalBytes: 2 },
+    } as const;
+    const views = deploymentRuntimes(
+      { devices: [], deployments: [deployment, { ...deployment, name: 'rolling', nextSeats: [installing] }] },
+      () => 'pi-1',
+      () => null,
+    );
+    expect(views[0]!.seats[0]).toMatchObject({ deviceName: 'pi-1', state: 'ready', sentBytes: 0 });
+    expect(views[1]!.seats[0]).toMatchObject({
+      deviceName: null,
+      state: 'installing',
+      sentBytes: 1,
+      totalBytes: 2,
+    });
+  });
+
+  it('has in flight what runs and what waits, and the late answers of its own devices', () => {
+    const { devices } = snapshot();
+    const other = { ...devices[0]!, id: 'another' };
+    expect(requestGauges(deployment, [...devices, other])).toEqual({ inFlight: 7, late: 2, corrupt: 6 });
+  });
+});

@@ -1,0 +1,160 @@
+/** What the dashboard sees, made from what the parts of the data plane know. Pure. */
+import type {
+  CoordinatorSnapshot,
+  DeploymentSnapshot,
+  DeviceSnapshot,
+  SeatSnapshot,
+} from '@sparewheel/coordinator';
+import type { DeploymentRuntime, KnownDevice } from '@sparewheel/data-plane-client';
+import type {
+  DeviceLink,
+  DeviceRole,
+  DeviceState,
+  DeviceStatistics,
+  DeviceView,
+  Hello,
+  LoadView,
+  SeatView,
+} from '@sparewheel/protocol';
+import type { Supervision } from './devices/supervisors.ts';
+
+const NO_LINK: DeviceLink = { hopMs: null, bytesPerSecond: null };
+
+/** A device as the gateway, its supervisor and the operator's faults know it. */
+export interface DeviceFacts {
+  readonly known: KnownDevice;
+  /** One of its connections at least is there. */
+  readonly connecting: boolean;
+  readonly hello: Hello | null;
+  readonly statistics: DeviceStatistics | null;
+  readonly roundTripMs: number | null;
+  readonly link?: DeviceLink | null;
+  readonly supervision: Supervision | undefined;
+  readonly paused: boolean;
+  /** In words. */
+  readonly faults: readonly string[];
+  readonly joinedAt: Date;
+  readonly lastSeenAt: Date;
+}
+
+/** @param facts  every device that is known, connected or not */
+export function deviceViews(snapshot: CoordinatorSnapshot, facts: readonly DeviceFacts[]): DeviceView[] {
+  const byId = new Map(snapshot.devices.map((device) => [device.id, device]));
+  return facts
+    .map((fact) => deviceView(fact, byId.get(fact.known.id)))
+    .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }) || a.id.localeCompare(b.id));
+}
+
+function deviceView(facts: DeviceFacts, device: DeviceSnapshot | undefined): DeviceView {
+  const { known, hello, statistics, supervision } = facts;
+  const state = stateOf(facts, device);
+  const up = state === 'ready' || state === 'silent';
+  const seats = (device?.seats ?? []).map((seat) => ({
+    ...seat,
+    state: seat.state === 'empty' ? ('down' as const) : seat.state,
+  }));
+  const roles = [...new Set<DeviceRole>(seats.map(({ role }) => role))];
+  return {
+    id: known.id,
+    name: known.name,
+    state,
+    roles: roles.length > 0 ? roles : ['standby'],
+    seats,
+    platform: known.platform,
+    engine: hello?.engine ?? 'native',
+    processId: supervision?.processId ?? (facts.connecting ? (hello?.processId ?? null) : null),
+    supervised: supervision !== undefined,
+    memory: {
+      rssBytes: up ? (statistics?.rssBytes ?? 0) : 0,
+      totalBytes: hello?.memoryBytes ?? 0,
+      storeBytes: statistics?.storeBytes ?? heldBytes(hello),
+    },
+    roundTripMs: up ? facts.roundTripMs : null,
+    profile: hello?.profile ? { ...hello.profile, ...(facts.link ?? NO_LINK) } : null,
+    inFlight: device?.inFlight ?? 0,
+    arrivalMs: device?.statistics.arrivalMs ?? null,
+    answers: device?.statistics.answers ?? 0,
+    late: device?.statistics.late ?? 0,
+    invalid: device?.statistics.invalid ?? 0,
+    temperatureCelsius: up ? (statistics?.temperatureCelsius ?? null) : null,
+    faults: facts.faults,
+    reason: reasonOf(state, facts, device),
+    joinedAt: facts.joinedAt.toISOString(),
+    lastSeenAt: facts.lastSeenAt.toISOString(),
+  };
+}
+
+function stateOf(facts: DeviceFacts, device: DeviceSnapshot | undefined): DeviceState {
+  if (facts.supervision?.running === false) return 'dead';
+  if (device?.state === 'quarantined') return 'quarantined';
+  if (facts.paused) return 'paused';
+  if (device?.state === 'up') return 'ready';
+  if (device?.state === 'silent') return 'silent';
+  return facts.connecting ? 'joining' : 'lost';
+}
+
+function reasonOf(state: DeviceState, facts: DeviceFacts, device: DeviceSnapshot | undefined): string | null {
+  switch (state) {
+    case 'ready':
+      return null;
+    case 'dead':
+      return facts.supervision?.ended ?? null;
+    case 'paused':
+      return 'its process is stopped (SIGSTOP)';
+    case 'silent':
+      return 'connected, but it does not answer';
+    case 'joining':
+      return 'its connections are coming up';
+    case 'quarantined':
+      return device?.reason ?? null;
+    case 'lost':
+      return device?.reason ?? 'it has not come since the data plane started';
+  }
+}
+
+function heldBytes(hello: Hello | null): number {
+  return hello === null ? 0 : hello.held.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** @param nameOf  a device's name by its id, null for one that is not known */
+export function deploymentRuntimes(
+  snapshot: CoordinatorSnapshot,
+  nameOf: (device: string) => string | null,
+  loadOf: (deployment: string) => LoadView | null,
+): DeploymentRuntime[] {
+  return snapshot.deployments.map((deployment) => ({
+    name: deployment.name,
+    state: deployment.state,
+    reason: deployment.reason,
+    policy: deployment.policy,
+    // A plan that is about to take over is what an operator watches being distributed.
+    seats: (deployment.nextSeats ?? deployment.seats).map((seat) => seatView(seat, nameOf)),
+    load: loadOf(deployment.name),
+    ...(deployment.waiting ? { waiting: deployment.waiting } : {}),
+  }));
+}
+
+function seatView(seat: SeatSnapshot, nameOf: (device: string) => string | null): SeatView {
+  return {
+    seat: seat.seat,
+    role: seat.role,
+    device: seat.device,
+    deviceName: seat.device === null ? null : nameOf(seat.device),
+    state: seat.state,
+    sentBytes: seat.progress?.sentBytes ?? 0,
+    totalBytes: seat.progress?.totalBytes ?? 0,
+  };
+}
+
+/** What the latency recorder asks of the coordinator. */
+export function requestGauges(
+  deployment: DeploymentSnapshot,
+  devices: readonly DeviceSnapshot[],
+): { inFlight: number; late: number; corrupt: number } {
+  const seated = new Set(deployment.seats.map(({ device }) => device));
+  return {
+    inFlight: deployment.inFlight + deployment.queued,
+    late: devices.reduce((sum, { id, statistics }) => sum + (seated.has(id) ? statistics.late : 0), 0),
+    corrupt: deployment.counters.corrupt,
+  };
+}

@@ -1,0 +1,66 @@
+/** The data plane as the control plane starts it: in a thread of its own. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { DataPlaneCall, DataPlaneMessage, DataPlaneOptions } from '@sparewheel/data-plane-client';
+import { siblingEntry } from '@sparewheel/runtime/entry';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { TEST_TOKENS } from './testing/test-plane.ts';
+import { send } from './testing/v2-client.ts';
+
+let blobs: string;
+beforeEach(async () => {
+  blobs = await mkdtemp(join(tmpdir(), 'sparewheel-blobs-'));
+});
+afterEach(() => rm(blobs, { recursive: true, force: true }));
+
+function start(port: number) {
+  const workerData: DataPlaneOptions = { host: '127.0.0.1', port, devices: [], blobs, ...TEST_TOKENS };
+  const { threadUrl } = siblingEntry(import.meta.url, { source: './worker.ts', bundled: './data-plane.js' });
+  const worker = new Worker(threadUrl, { workerData });
+  const exited = new Promise<number>((resolve) => worker.once('exit', resolve));
+  const message = <Kind extends DataPlaneMessage['kind']>(kind: Kind) =>
+    new Promise<Extract<DataPlaneMessage, { kind: Kind }>>((resolve) => {
+      worker.on('message', (received: DataPlaneMessage) => {
+        if (received.kind === kind) resolve(received as Extract<DataPlaneMessage, { kind: Kind }>);
+      });
+    });
+  const call = (body: DataPlaneCall) => {
+    const reply = message('reply');
+    worker.postMessage({ call: 1, body });
+    return reply;
+  };
+  return { exited, message, call };
+}
+
+it('listens, answers calls, and ends by itself after it was stopped', async () => {
+  const plane = start(0);
+  const { port } = await plane.message('listening');
+  expect((await send(port, 'GET', '/v2/health/ready')).json()).toEqual({ ready: true });
+  expect(await plane.call({ kind: 'latency', name: 'none' })).toMatchObject({
+    call: 1,
+    ok: false,
+    failure: { status: 404, code: 'unknown-deployment', message: expect.stringContaining('none') },
+  });
+  const views = plane.message('views');
+  expect(await plane.call({ kind: 'stop' })).toMatchObject({ ok: true });
+  expect(await views).toEqual({ kind: 'views', devices: [], deployments: [], latency: [] });
+  expect(await plane.exited).toBe(0);
+});
+
+it('says that it failed, and what to do, where its port is taken', async () => {
+  const squatter = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => squatter.once('listening', resolve));
+  const { port } = squatter.address() as AddressInfo;
+  const plane = start(port);
+  expect(await plane.message('failed')).toEqual({
+    kind: 'failed',
+    code: 'port-taken',
+    message: `port ${port} on 127.0.0.1 is taken by another program; end it, or set DATA_PORT to a free port`,
+  });
+  expect(await plane.exited).toBe(0);
+  squatter.close();
+});

@@ -1,0 +1,31 @@
+/** Entry of the data plane's worker thread: calls in, replies and notices out. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { CallMessage, DataPlaneMessage, DataPlaneOptions } from '@sparewheel/data-plane-client';
+import { ApiError, errorReport } from '@sparewheel/protocol';
+import { DataPlane } from './data-plane.ts';
+import { ListenError } from './listener.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('worker.ts runs as a worker thread of the control plane, not by itself');
+const post = (message: DataPlaneMessage): void => port.postMessage(message);
+
+try {
+  const plane = await DataPlane.start(workerData as DataPlaneOptions, post);
+  port.on('message', ({ call, body }: CallMessage) => {
+    plane.call(body).then(
+      (value) => {
+        post({ kind: 'reply', call, ok: true, value });
+        if (body.kind === 'stop') port.close();
+      },
+      (error: unknown) => {
+        if (!(error instanceof ApiError)) console.error(`data plane: '${body.kind}' failed:`, error);
+        post({ kind: 'reply', call, ok: false, failure: errorReport(error) });
+      },
+    );
+  });
+  post({ kind: 'listening', port: plane.port });
+} catch (error) {
+  const code = error instanceof ListenError ? error.code : 'cannot-start';
+  post({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  port.close();
+}

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_POLICY } from '../policy.ts';
+import { type Rig, readyRig } from '../testing/index.ts';
+
+const seatsOf = (rig: Rig) => rig.coordinator.snapshot().deployments[0]!.seats;
+const holders = (rig: Rig) => seatsOf(rig).map(({ device }) => device);
+const stateOf = (rig: Rig) => rig.coordinator.snapshot().deployments[0]!.state;
+const kinds = (rig: Rig, kind: string) => rig.events.filter((event) => event.kind === kind);
+
+describe('a seat whose device is down', () => {
+  it('is left to it for the grace, then built up on a spare and handed over in one step', async () => {
+    const rig = await readyRig({
+      k: 2,
+      r: 1,
+      standbys: 1,
+      options: { takeoverAfterMs: 1_500, returnGraceMs: 0 },
+    });
+    rig.fleet.kill('d1');
+    expect(stateOf(rig)).toBe('degraded');
+    await rig.clock.advance(1_499);
+    expect(seatsOf(rig)[1]).toMatchObject({ device: 'd1', state: 'down', installing: null });
+    await rig.clock.advance(5);
+    expect(seatsOf(rig)[1]).toMatchObject({ device: 'd1', state: 'down', installing: 'd3' });
+    await rig.clock.advance(10);
+    expect(seatsOf(rig)[1]).toMatchObject({ device: 'd3', state: 'ready' });
+    expect(stateOf(rig)).toBe('ready');
+    expect(kinds(rig, 'seat-reassigned')).toEqual([
+      {
+        kind: 'seat-reassigned',
+        deployment: 'net',
+        seat: 1,
+        from: 'd1',
+        to: 'd3',
+        seats: ['d0', 'd3', 'd2'],
+      },
+    ]);
+  });
+
+  it('goes back to the same device without a transfer when that returns within the grace', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 1 });
+    const sent = rig.fleet.device('d1').transferredBytes;
+    expect(sent).toBeGreaterThan(0);
+    rig.fleet.kill('d1');
+    await rig.clock.advance(1_000);
+    rig.fleet.revive('d1');
+    await rig.clock.advance(11);
+    expect(holders(rig)).toEqual(['d0', 'd1', 'd2']);
+    expect(stateOf(rig)).toBe('ready');
+    expect(rig.fleet.device('d1').transferredBytes).toBe(sent);
+    expect(rig.fleet.device('d3').installs).toBe(0);
+  });
+
+  it('goes back to it even when a spare is being installed: the install is aborted', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
+    rig.fleet.device('d3').behaviour.installMs = 500;
+    rig.fleet.kill('d1');
+    await rig.clock.advance(1_600);
+    expect(seatsOf(rig)[1]!.installing).toBe('d3');
+    rig.fleet.revive('d1');
+    expect(kinds(rig, 'install-failed')).toMatchObject([{ device: 'd3', seat: 1 }]);
+    await rig.clock.advance(2_000);
+    expect(holders(rig)).toEqual(['d0', 'd1', 'd2']);
+    expect(kinds(rig, 'seat-reassigned')).toEqual([]);
+  });
+
+  it('makes its old device a spare when that returns too late, which then fills the next gap', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
+    rig.fleet.kill('d1');
+    await rig.clock.advance(2_000);
+    rig.fleet.revive('d1');
+    await rig.clock.advance(2_000);
+    expect(holders(rig)).toEqual(['d0', 'd3', 'd2']);
+    expect(rig.coordinator.snapshot().devices.find(({ id }) => id === 'd1')!.seats).toEqual([]);
+    rig.fleet.kill('d0');
+    await rig.clock.advance(2_000);
+    expect(holders(rig)).toEqual(['d1', 'd3', 'd2']);
+    expect(stateOf(rig)).toBe('ready');
+  });
+
+  it('waits where there is no spare, and takes the first device that joins', async () => {
+    const rig = await readyRig({ k: 2, r: 1, options: { returnGraceMs: 0 } });
+    rig.fleet.kill('d2');
+    await rig.clock.advance(10_000);
+    expect(stateOf(rig)).toBe('degraded');
+    rig.fleet.add('d7');
+    await rig.clock.advance(11);
+    expect(holders(rig)).toEqual(['d0', 'd1', 'd7']);
+    expect(stateOf(rig)).toBe('ready');
+  });
+});
+
+describe('the choice of a spare', () => {
+  it('prefers the one that holds the blobs, then the least loaded, then the first by name', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 3, options: { returnGraceMs: 0 } });
+    const other = { ...rig.network, name: 'other', policy: DEFAULT_POLICY };
+    rig.coordinator.deploy({ ...other, seats: ['d0', 'd1', 'd3'] });
+    await rig.clock.advance(100);
+    // d3 has a seat elsewhere, d4 and d5 have none; d5 holds what shard 1 needs.
+    rig.fleet.kill('d0');
+    await rig.clock.advance(2_000);
+    expect(holders(rig)[0]).toBe('d4');
+    for (const blob of rig.fleet.device('d1').blobs) rig.fleet.device('d5').blobs.add(blob);
+    rig.fleet.kill('d1');
+    await rig.clock.advance(2_000);
+    expect(holders(rig)[1]).toBe('d5');
+  });
+
+  it('never seats one device twice in a plan', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
+    rig.fleet.kill('d0');
+    rig.fleet.kill('d1');
+    await rig.clock.advance(10_000);
+    expect(holders(rig)).toEqual(['d3', 'd1', 'd2']);
+    expect(stateOf(rig)).toBe('degraded');
+  });
+
+  it('tries the next candidate when an install fails, and the failed one again after its back-off', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 2, options: { returnGraceMs: 0 } });
+    rig.fleet.device('d3').behaviour.failInstalls = 1;
+    rig.fleet.device('d4').behaviour.failInstalls = 1;
+    rig.fleet.kill('d1');
+    await rig.clock.advance(1_530);
+    expect(kinds(rig, 'install-failed')).toMatchObject([{ device: 'd3' }, { device: 'd4' }]);
+    expect(seatsOf(rig)[1]!.installing).toBe(null);
+    await rig.clock.advance(600);
+    expect(holders(rig)).toEqual(['d0', 'd3', 'd2']);
+  });
+});
+
+describe('a device that is there and of no use', () => {
+  it('loses its seat at once when it is quarantined', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
+    rig.coordinator.quarantine('d1', 'for the test');
+    await rig.clock.advance(11);
+    expect(holders(rig)).toEqual(['d0', 'd3', 'd2']);
+    rig.fleet.kill('d3');
+    await rig.clock.advance(5_000);
+    expect(holders(rig)).toEqual(['d0', 'd3', 'd2']);
+    rig.coordinator.release('d1');
+    await rig.clock.advance(11);
+    expect(holders(rig)).toEqual(['d0', 'd1', 'd2']);
+  });
+
+  it('is loaded again when it does not know its task, and replaced when that does not help', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
+    const ask = () => rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
+    rig.fleet.device('d0').life!.tasks.clear();
+    expect(await ask()).toMatchObject({ rescued: 0 });
+    await rig.clock.advance(600);
+    expect(stateOf(rig)).toBe('ready');
+    expect(rig.fleet.device('d0').installs).toBe(2);
+    rig.fleet.device('d0').behaviour.refuse = 'unknown-task';
+    for (let i = 0; i < 10; i++) {
+      expect(await ask()).toMatchObject({ rescued: 0 });
+      await rig.clock.advance(1_000);
+    }
+    expect(holders(rig)).toEqual(['d3', 'd1', 'd2']);
+  });
+
+  it('loses its seat when it stays silent, though it is connected', async () => {
+    const rig = await readyRig({
+      k: 2,
+      r: 1,
+      standbys: 1,
+      options: { silentAfterMs: 100, takeoverSilentAfterMs: 400 },
+    });
+    rig.fleet.partition('d0');
+    for (let i = 0; i < 20; i++) {
+      await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
+      await rig.clock.advance(60);
+    }
+    expect(holders(rig)).toEqual(['d3', 'd1', 'd2']);
+  });
+});
+
+describe('the first distribution', () => {
+  it('fills seats that name no device, and refuses requests until k of them are ready', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 3, options: { holds: () => false } });
+    const { coordinator, clock, fleet, network } = rig;
+    for (const id of ['d3', 'd4', 'd5']) fleet.device(id).behaviour.installMs = 1_000;
+    coordinator.deploy({ ...network, name: 'second', policy: DEFAULT_POLICY, seats: [] });
+    await expect(coordinator.infer('second', { t0: rig.input() })).rejects.toThrow(
+      /still being distributed \(0 of 3/,
+    );
+    await clock.advance(1_001);
+    const second = coordinator.snapshot().deployments[1]!;
+    expect(second.state).toBe('ready');
+    // The least loaded ones: those without a seat in the other deployment.
+    expect(second.seats.map(({ device }) => device).sort()).toEqual(['d3', 'd4', 'd5']);
+  });
+
+  it('gives devices that a restored plan names the time to reconnect', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 4 });
+    const seats = ['d8', 'd9', 'd10'];
+    rig.coordinator.deploy({ ...rig.network, name: 'restored', policy: DEFAULT_POLICY, seats });
+    await rig.clock.advance(2_500);
+    for (const id of seats) rig.fleet.add(id);
+    await rig.clock.advance(11);
+    const restored = rig.coordinator.snapshot().deployments[1]!;
+    expect(restored.seats.map(({ device }) => device)).toEqual(seats);
+    expect(restored.state).toBe('ready');
+  });
+});

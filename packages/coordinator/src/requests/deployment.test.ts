@@ -1,0 +1,247 @@
+import { describe, expect, it } from 'vitest';
+import {
+  CancelledError,
+  DeadlineError,
+  InvalidFeedsError,
+  OverloadedError,
+  UnavailableError,
+  UnknownDeploymentError,
+} from '../errors.ts';
+import { DEFAULT_POLICY } from '../policy.ts';
+import { HandRig, type Rig, readyRig, settle, syntheticNetwork } from '../testing/index.ts';
+import type { Inference } from './accepted-request.ts';
+
+const deploymentOf = (rig: Pick<Rig, 'coordinator'>) => rig.coordinator.snapshot().deployments[0]!;
+
+function expectRight(rig: Rig, inference: Inference, input: ReturnType<Rig['input']>): void {
+  const expected = rig.network.reference(input).data;
+  for (const [i, value] of inference.fetches.t3!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
+}
+
+describe('killing devices on the way', () => {
+  it('any one device, at every moment of a request: right, without a rescue and without waiting longer', async () => {
+    for (const victim of ['d0', 'd1', 'd2']) {
+      for (let moment = 0; moment <= 8; moment += 0.5) {
+        for (const noticedAfterMs of [0, 2_000]) {
+          const rig = await readyRig({ k: 2, r: 1 });
+          const input = rig.input();
+          const answer = rig.coordinator.infer('net', { t0: input });
+          await rig.clock.advance(moment);
+          rig.fleet.kill(victim, noticedAfterMs);
+          const inference = await rig.clock.run(answer);
+          expectRight(rig, inference, input);
+          expect(inference).toMatchObject({ rescued: 0, latencyMs: 7 });
+        }
+      }
+    }
+  });
+
+  it('more than the code repairs, at every moment: right, by rescue', async () => {
+    for (let moment = 0; moment <= 8; moment += 0.5) {
+      const rig = await readyRig({ k: 3, r: 1 });
+      const input = rig.input();
+      const answer = rig.coordinator.infer('net', { t0: input });
+      await rig.clock.advance(moment);
+      for (const id of ['d0', 'd1', 'd2', 'd3']) rig.fleet.kill(id);
+      expectRight(rig, await rig.clock.run(answer), input);
+      expect(deploymentOf(rig).state).toBe('rescuing');
+      expectRight(rig, await rig.clock.run(rig.coordinator.infer('net', { t0: input })), input);
+    }
+  });
+});
+
+describe('a request that cannot be answered', () => {
+  it('ends at its deadline with the steps that it was waiting for', async () => {
+    const rig = await readyRig({ k: 2, r: 0 });
+    rig.fleet.partition('d0');
+    const answer = rig.coordinator.infer('net', { t0: rig.input() }, { deadlineMs: 300 });
+    const error = await rig.clock.run(answer.catch((cause: unknown) => cause));
+    expect(error).toBeInstanceOf(DeadlineError);
+    expect(error).toMatchObject({ pendingSteps: ['step0'], deadlineMs: 300, code: 'deadline-exceeded' });
+    expect(rig.clock.now()).toBe(310);
+    expect(deploymentOf(rig)).toMatchObject({ inFlight: 0, counters: { failed: 1, requests: 1 } });
+  });
+
+  it('ends when a local step or a rescue fails, with what failed', async () => {
+    const rig = await readyRig({ k: 2, r: 1 });
+    rig.fleet.local.failNext = 1;
+    const local = rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
+    await expect(local).rejects.toMatchObject({ code: 'local-compute-failed', step: 'step1', shard: null });
+    for (const id of ['d0', 'd1', 'd2']) rig.fleet.kill(id);
+    rig.fleet.local.failNext = 3;
+    const rescue = rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
+    await expect(rescue).rejects.toMatchObject({ code: 'local-compute-failed', step: 'step0' });
+    expect(await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }))).toMatchObject({
+      rescued: 4,
+    });
+  });
+
+  it('is refused before it is accepted where it does not fit the model', async () => {
+    const { coordinator, clock } = await readyRig({ k: 2, r: 1 });
+    const data = new Float32Array(6);
+    const good = { type: 'float32', dims: [1, 6], data } as const;
+    const cases: [Parameters<typeof coordinator.infer>[1], RegExp][] = [
+      [{}, /"t0": missing; expected float32 \[any, 6\]/],
+      [{ t0: good, x: good }, /"x": is not an input/],
+      [{ t0: { type: 'int32', dims: [1, 6], data: new Int32Array(6) } }, /has type int32; expected float32/],
+      [{ t0: { ...good, dims: [6] } }, /has shape \[6\]; expected \[any, 6\]/],
+      [{ t0: { ...good, dims: [1, 7] } }, /has shape \[1, 7\]/],
+      [{ t0: { ...good, dims: [2, 6] } }, /has 6 values; its shape \[2, 6\] needs 12/],
+      [{ t0: { ...good, dims: [-1, 6] } }, /shape/],
+    ];
+    for (const [feeds, message] of cases) {
+      const error = await coordinator.infer('net', feeds).catch((cause: unknown) => cause);
+      expect(error).toBeInstanceOf(InvalidFeedsError);
+      expect((error as Error).message).toMatch(message);
+    }
+    await expect(coordinator.infer('net', { t0: good }, { fetches: ['nope'] })).rejects.toThrow(
+      /not an output/,
+    );
+    await expect(coordinator.infer('nope', {})).rejects.toBeInstanceOf(UnknownDeploymentError);
+    expect(coordinator.snapshot().deployments[0]!.counters.requests).toBe(0);
+    await clock.run(coordinator.infer('net', { t0: good }));
+  });
+
+  it('is given up when its caller aborts, running or waiting for a place', async () => {
+    const rig = await readyRig({ k: 2, r: 1, options: { requestsInFlight: 1 } });
+    const controllers = [new AbortController(), new AbortController(), new AbortController()];
+    const answers = controllers.map(({ signal }) =>
+      rig.coordinator.infer('net', { t0: rig.input() }, { signal }).catch((cause: unknown) => cause),
+    );
+    controllers[0]!.abort();
+    controllers[2]!.abort();
+    const [first, second, third] = await rig.clock.run(Promise.all(answers));
+    expect(first).toBeInstanceOf(CancelledError);
+    expect(second).toMatchObject({ request: 2 });
+    expect(third).toBeInstanceOf(CancelledError);
+    const aborted = rig.coordinator.infer('net', { t0: rig.input() }, { signal: AbortSignal.abort() });
+    await expect(aborted).rejects.toBeInstanceOf(CancelledError);
+    expect(deploymentOf(rig).counters).toMatchObject({ requests: 3, answered: 1, cancelled: 2 });
+  });
+});
+
+describe('more requests than places', () => {
+  it('wait in order; beyond the queue they are refused with a time to come back', async () => {
+    const rig = await readyRig({ k: 2, r: 1, options: { requestsInFlight: 2, requestsQueued: 3 } });
+    const order: number[] = [];
+    const answers = Array.from({ length: 5 }, () =>
+      rig.coordinator.infer('net', { t0: rig.input() }).then(({ request }) => order.push(request)),
+    );
+    const refused = await rig.coordinator.infer('net', { t0: rig.input() }).catch((cause: unknown) => cause);
+    expect(refused).toBeInstanceOf(OverloadedError);
+    expect(refused).toMatchObject({ inFlight: 2, queued: 3 });
+    expect((refused as OverloadedError).retryAfterMs).toBeGreaterThan(0);
+    await rig.clock.run(Promise.all(answers));
+    expect(order).toEqual([1, 2, 3, 4, 5]);
+    expect(deploymentOf(rig).counters).toMatchObject({ requests: 5, answered: 5, refused: 1 });
+  });
+
+  it('do not overrun the devices’ caps, and are not turned over to the data plane when all are busy', async () => {
+    const rig = await readyRig({
+      k: 2,
+      r: 1,
+      options: { inFlightPerDevice: 2 },
+      layers: [{ kind: 'coded', inputs: 6, outputs: 5 }],
+    });
+    const answers = Array.from({ length: 40 }, () => rig.coordinator.infer('net', { t0: rig.input() }));
+    for (const { inFlight } of rig.coordinator.snapshot().devices) expect(inFlight).toBe(2);
+    const results = await rig.clock.run(Promise.all(answers));
+    expect(results.reduce((sum, { rescued }) => sum + rescued, 0)).toBe(0);
+  });
+
+  it('do not wait for a slow device: over its cap it is an erasure', async () => {
+    const rig = await readyRig({
+      k: 2,
+      r: 1,
+      options: { inFlightPerDevice: 4 },
+      policy: { waitMs: 'any-k' },
+    });
+    rig.fleet.device('d0').behaviour.computeMs = 500;
+    const latencies: number[] = [];
+    for (let i = 0; i < 50; i++) {
+      latencies.push((await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }))).latencyMs);
+      expect(rig.coordinator.snapshot().devices[0]!.inFlight).toBeLessThanOrEqual(4);
+    }
+    expect(Math.max(...latencies)).toBe(7);
+  });
+});
+
+describe('changing a deployment while it serves', () => {
+  it('installs the new plan beside the old, switches when it is ready, and finishes what is in flight', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 1 });
+    const next = syntheticNetwork({
+      k: 3,
+      r: 1,
+      layers: [{ kind: 'coded', inputs: 6, outputs: 9 }],
+      seed: 2,
+    });
+    const kernel = rig.fleet.kernel;
+    Object.assign(rig.fleet, {
+      kernel: (...args: Parameters<typeof kernel>) => {
+        try {
+          return next.kernel(...args);
+        } catch {
+          return kernel(...args);
+        }
+      },
+    });
+    for (const device of rig.fleet.devices) device.behaviour.installMs = 100;
+    const input = rig.input();
+    rig.coordinator.deploy({ ...next, name: 'net', policy: DEFAULT_POLICY, seats: [] });
+    await rig.clock.advance(98);
+    const inFlight = rig.coordinator.infer('net', { t0: input });
+    await rig.clock.advance(4);
+    expect(deploymentOf(rig)).toMatchObject({ state: 'ready', nextSeats: null, inFlight: 1 });
+    const fresh = await rig.clock.run(rig.coordinator.infer('net', { t0: input }));
+    expect(fresh.fetches.t1!.data.length).toBe(9);
+    expectRight(rig, await rig.clock.run(inFlight), input);
+    await rig.clock.advance(10);
+    // The old plan's tasks are unloaded once its last request is through.
+    for (const device of rig.fleet.devices) expect(device.life!.tasks.size).toBe(1);
+  });
+
+  it('takes a policy for requests from then on', async () => {
+    const rig = await HandRig.ready({ k: 2, r: 1, layers: [{ kind: 'coded', inputs: 2, outputs: 4 }] });
+    const done: number[] = [];
+    const ask = () =>
+      rig.coordinator.infer('net', { t0: rig.input([1, 2]) }).then(({ request }) => done.push(request));
+    void ask();
+    rig.coordinator.setPolicy('net', { ...DEFAULT_POLICY, waitMs: 'all' });
+    void ask();
+    rig.answerAll('d0');
+    rig.answerAll('d2');
+    await settle();
+    expect(done).toEqual([1]);
+    rig.answerAll('d1');
+    await settle();
+    expect(done).toEqual([1, 2]);
+  });
+
+  it('undeploys at once for new requests and finishes the accepted ones first', async () => {
+    const rig = await readyRig({ k: 2, r: 1, options: { requestsInFlight: 1 } });
+    const answers = [1, 2, 3].map(() => rig.coordinator.infer('net', { t0: rig.input() }));
+    const undeployed = rig.coordinator.undeploy('net');
+    await expect(rig.coordinator.infer('net', {})).rejects.toBeInstanceOf(UnknownDeploymentError);
+    expect((await rig.clock.run(Promise.all(answers))).length).toBe(3);
+    await undeployed;
+    for (const device of rig.fleet.devices) expect(device.life!.tasks.size).toBe(0);
+  });
+
+  it('drains: refuses new requests and resolves when everything accepted is answered', async () => {
+    const rig = await readyRig({ k: 2, r: 1 });
+    const answer = rig.coordinator.infer('net', { t0: rig.input() });
+    const drained = rig.coordinator.drain();
+    await expect(rig.coordinator.infer('net', { t0: rig.input() })).rejects.toBeInstanceOf(UnavailableError);
+    await rig.clock.run(drained);
+    await expect(answer).resolves.toMatchObject({ request: 1 });
+  });
+
+  it('gives every generation task numbers of its own, from the first that was given', async () => {
+    const rig = await readyRig({ k: 2, r: 1, options: { firstTask: 1_000 } });
+    expect([...rig.fleet.device('d0').life!.tasks.keys()]).toEqual([1_000, 1_001]);
+    rig.coordinator.deploy({ ...rig.network, name: 'net', policy: DEFAULT_POLICY, seats: [] });
+    await rig.clock.advance(100);
+    expect([...rig.fleet.device('d0').life!.tasks.keys()]).toEqual([1_002, 1_003]);
+    expect(rig.coordinator.nextTask).toBe(1_004);
+  });
+});

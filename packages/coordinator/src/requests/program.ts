@@ -1,0 +1,171 @@
+import { createDecoder, type Decoder, type Generator, generatorMatrix } from '@sparewheel/cdc';
+import type {
+  Artifact,
+  Artifacts,
+  CodedStep,
+  LocalStep,
+  Plan,
+  ReplicatedStep,
+  TensorProfile,
+} from '@sparewheel/planner';
+import type { TensorSpec } from '@sparewheel/protocol';
+import { InvalidDeploymentError } from '../errors.ts';
+import type { SeatTask } from '../ports.ts';
+import { AdaptiveWait } from '../steps/adaptive-wait.ts';
+import { ShapeMemory } from '../steps/shape-memory.ts';
+
+interface ProgramStepCommon {
+  readonly index: number;
+  readonly id: string;
+  readonly feedSlots: readonly number[];
+  readonly fetchSlots: readonly number[];
+  readonly names: { readonly feeds: readonly string[]; readonly fetches: readonly string[] };
+  /** Feeds that another step makes. */
+  readonly awaitedFeeds: number;
+}
+
+export interface LocalProgramStep extends ProgramStepCommon {
+  readonly kind: 'local';
+  readonly plan: LocalStep;
+  readonly artifact: Artifact;
+}
+
+export interface ReplicatedProgramStep extends ProgramStepCommon {
+  readonly kind: 'replicated';
+  readonly plan: ReplicatedStep;
+  readonly artifact: Artifact;
+  readonly task: number;
+  /** What each fetch must look like; null where that is not known, or where the model turned out to give another. */
+  readonly fetchShapes: (TensorProfile | null)[];
+}
+
+export interface CodedProgramStep extends ProgramStepCommon {
+  readonly kind: 'coded';
+  readonly plan: CodedStep;
+  /** By shard index. */
+  readonly artifacts: readonly Artifact[];
+  readonly task: number;
+  readonly generator: Generator;
+  readonly decoder: Decoder;
+  readonly shapes: ShapeMemory;
+  readonly wait: AdaptiveWait;
+}
+
+export type ProgramStep = LocalProgramStep | ReplicatedProgramStep | CodedProgramStep;
+
+/** A plan made ready to run: tensors are numbered slots, and every step knows what it waits for. */
+export interface Program {
+  readonly plan: Plan;
+  readonly steps: readonly ProgramStep[];
+  readonly slots: number;
+  readonly inputs: readonly { readonly spec: TensorSpec; readonly slot: number }[];
+  readonly outputs: readonly { readonly spec: TensorSpec; readonly slot: number }[];
+  /** How often a slot's tensor is read: by steps, and once as an output. */
+  readonly uses: Int32Array;
+  /** Feeds of each step that another step makes. */
+  readonly awaited: Int32Array;
+  /** Steps that read a slot, once per reading. */
+  readonly readers: readonly (readonly number[])[];
+  /** What the holder of a seat must be able to compute. */
+  readonly seatTasks: readonly (readonly SeatTask[])[];
+}
+
+/**
+ * Checks a plan against its artifacts and numbers its tensors and tasks.
+ * @param nextTask  gives a task number that was never given before
+ * @throws {InvalidDeploymentError} a feed that nothing makes, an artifact that is missing, a seat used twice
+ */
+export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, nextTask: () => number): Program {
+  const slotOf = new Map<string, number>();
+  const inputs = plan.inputs.map((spec) => ({ spec, slot: newSlot(spec.name) }));
+  const seatTasks: SeatTask[][] = plan.seats.map(() => []);
+  const steps = plan.steps.map((step, index) => compileStep(step, index));
+  const outputs = plan.outputs.map((spec) => {
+    const slot = slotOf.get(spec.name);
+    if (slot === undefined) refuse(`no step makes the output ${JSON.stringify(spec.name)}`);
+    return { spec, slot };
+  });
+
+  const uses = new Int32Array(slotOf.size);
+  const readers: number[][] = Array.from({ length: slotOf.size }, () => []);
+  for (const step of steps) {
+    for (const slot of step.feedSlots) {
+      uses[slot]!++;
+      readers[slot]!.push(step.index);
+    }
+  }
+  for (const { slot } of outputs) uses[slot]!++;
+  const awaited = Int32Array.from(steps, (step) => step.awaitedFeeds);
+  return { plan, steps, slots: slotOf.size, inputs, outputs, uses, awaited, readers, seatTasks };
+
+  function refuse(problem: string): never {
+    throw new InvalidDeploymentError(name, problem);
+  }
+
+  function newSlot(tensor: string): number {
+    if (slotOf.has(tensor)) refuse(`the tensor ${JSON.stringify(tensor)} is made twice`);
+    slotOf.set(tensor, slotOf.size);
+    return slotOf.size - 1;
+  }
+
+  function compileStep(step: Plan['steps'][number], index: number): ProgramStep {
+    const feeds = step.kind === 'coded' ? [step.feed] : step.feeds;
+    const fetches = step.kind === 'coded' ? [step.fetch] : step.fetches;
+    const feedSlots = feeds.map((feed) => {
+      const slot = slotOf.get(feed);
+      if (slot === undefined)
+        refuse(`step ${step.id} reads ${JSON.stringify(feed)}, which no earlier step makes`);
+      return slot;
+    });
+    const awaitedFeeds = feedSlots.filter((slot) => slot >= inputs.length).length;
+    const names = { feeds, fetches };
+    const files = artifacts[step.id] ?? [];
+    const wanted = step.kind === 'coded' ? step.dataShards + step.parityShards : 1;
+    if (files.length !== wanted) {
+      refuse(
+        `step ${step.id} needs ${wanted} artifacts and has ${files.length}; build them from the same plan`,
+      );
+    }
+    const common = { index, id: step.id, feedSlots, names, awaitedFeeds };
+    if (step.kind === 'local') {
+      const fetchSlots = fetches.map(newSlot);
+      return { ...common, kind: 'local', plan: step, fetchSlots, artifact: files[0]! };
+    }
+    const task = nextTask();
+    if (new Set(step.seats).size !== step.seats.length) refuse(`step ${step.id} uses a seat twice`);
+    for (const [shard, seat] of step.seats.entries()) {
+      const tasks = seatTasks[seat];
+      if (!tasks) refuse(`step ${step.id} uses seat ${seat}, which the plan does not have`);
+      const artifact = files[step.kind === 'coded' ? shard : 0]!;
+      tasks.push({ task, artifact, feeds: [...feeds], fetches: [...fetches] });
+    }
+    const fetchSlots = fetches.map(newSlot);
+    if (step.kind === 'replicated') {
+      const fetchShapes = fetches.map((_, index) => step.fetchShapes?.[index] ?? null);
+      return {
+        ...common,
+        kind: 'replicated',
+        plan: step,
+        fetchSlots,
+        artifact: files[0]!,
+        task,
+        fetchShapes,
+      };
+    }
+    if (step.seats.length !== wanted)
+      refuse(`step ${step.id} has ${step.seats.length} seats for ${wanted} shards`);
+    const generator = generatorMatrix(step.dataShards, step.parityShards);
+    return {
+      ...common,
+      kind: 'coded',
+      plan: step,
+      fetchSlots,
+      artifacts: files,
+      task,
+      generator,
+      decoder: createDecoder(generator),
+      shapes: new ShapeMemory(),
+      wait: new AdaptiveWait(),
+    };
+  }
+}

@@ -1,0 +1,2 @@
+export * from './data-plane-link.ts';
+export * from './messages.ts';

@@ -1,0 +1,3 @@
+export * from './blob-store.ts';
+export * from './messages.ts';
+export * from './model-builder.ts';

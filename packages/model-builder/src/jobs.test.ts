@@ -1,0 +1,209 @@
+/** The model builder's jobs on the real thing: the zoo's LeNet-5 through ONNX Runtime, and bytes that are no model. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { blobsOf } from '@sparewheel/planner';
+import { zooModel } from '@sparewheel/zoo';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BlobStore } from './blob-store.ts';
+import { jobErrorReport } from './job-error.ts';
+import { runJob, type Tools } from './jobs.ts';
+import type { JobProgress } from './messages.ts';
+import { ModelBuilder } from './model-builder.ts';
+
+describe('the model builder', () => {
+  let directory: string;
+  let tools: Tools;
+  let modelPath: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'sparewheel-model-builder-'));
+    const scratch = join(directory, 'scratch');
+    await mkdir(scratch);
+    const blobs = new BlobStore(join(directory, 'blobs'));
+    await blobs.open();
+    tools = { blobs, scratch };
+    modelPath = join(directory, 'model.onnx');
+    await writeFile(modelPath, (await zooModel('lenet5')?.chunks()) ?? []);
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  const importModel = (path = modelPath) =>
+    runJob({ kind: 'import-model', path, name: 'lenet5', dimensions: {}, shapes: {} }, tools, () => {});
+  const choice = { k: 4, r: 1, strategy: 'coded', layers: 'all' } as const;
+  const devices = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `device-${index}` }));
+
+  it('takes a model from its upload to the files of a plan', async () => {
+    const imported = await importModel();
+    expect(imported.inputs).toEqual([{ name: 'image', type: 'float32', dims: [1, 1, 28, 28] }]);
+    expect(imported.layers.filter(({ codable }) => codable)).toHaveLength(5);
+    const { plan } = await runJob(
+      { kind: 'plan', profileSha256: imported.profile.sha256, choice: { ...choice, devices: devices(5) } },
+      tools,
+      () => {},
+    );
+    expect(plan.seats.map(({ role }) => role)).toEqual(['data', 'data', 'data', 'data', 'parity']);
+    const progress: number[] = [];
+    const job = { kind: 'build', plan, canonical: imported.canonical } as const;
+    const made: JobProgress['made'][] = [];
+    const artifacts = await runJob(job, tools, ({ fraction, made: one }) => {
+      progress.push(fraction);
+      made.push(one);
+    });
+    expect(progress.at(-1)).toBe(1);
+    expect(progress).toEqual([...progress].sort((a, b) => a - b));
+    // Every artifact is told of once, with the seats that are to compute it.
+    expect(made.map((one) => one?.artifact)).toEqual(plan.steps.flatMap(({ id }) => artifacts[id]));
+    expect(made.map((one) => one?.seats)).toEqual(
+      plan.steps.flatMap((step) => (step.kind === 'coded' ? step.seats.map((seat) => [seat]) : [[]])),
+    );
+    const blobs = Object.values(artifacts).flat().flatMap(blobsOf);
+    for (const blob of blobs) expect(await tools.blobs.has(blob)).toBe(true);
+    expect(await readdir(tools.scratch)).toEqual([]);
+    expect(await runJob(job, tools, () => {})).toEqual(artifacts);
+  });
+
+  it.each([
+    ['no bytes', (_model: Buffer) => Buffer.alloc(0), 'not-onnx'],
+    ['a text', () => Buffer.from('hello, I am not a model'), 'not-onnx'],
+    ['half a model', (model: Buffer) => model.subarray(0, model.length >> 1), 'truncated'],
+  ])('rejects %s and leaves nothing in its scratch directory', async (_what, change, code) => {
+    const path = join(directory, 'bad.onnx');
+    await writeFile(path, change(await readFile(modelPath)));
+    const failure = await importModel(path).then(() => null, jobErrorReport);
+    expect(failure).toMatchObject({ status: 400, code });
+    expect(await readdir(tools.scratch)).toEqual([]);
+  });
+
+  it('takes a model with its weights in files of their own as an archive, and only so', async () => {
+    const { canonical } = await importModel();
+    const graph = join(directory, 'net.onnx');
+    await copyFile(tools.blobs.path(canonical.graph.sha256), graph);
+    const failure = await importModel(graph).then(() => null, jobErrorReport);
+    expect(failure).toMatchObject({
+      status: 400,
+      code: 'missing-external-data',
+      hint: expect.stringContaining('tar cf'),
+    });
+    const weights = canonical.weights!.sha256;
+    const archive = join(directory, 'net.tar');
+    execFileSync('tar', ['-cf', archive, '-C', directory, 'net.onnx', '-C', tools.blobs.directory, weights]);
+    const again = await importModel(archive);
+    expect(again.parameters).toBe(61_706);
+    expect(again.canonical.weights).toEqual(canonical.weights);
+    expect(await readdir(tools.scratch)).toEqual([]);
+  });
+
+  it('builds a network of the zoo as a file', async () => {
+    const path = join(directory, 'built.onnx');
+    const built = await runJob({ kind: 'build-zoo-model', name: 'lenet5', path }, tools, () => {});
+    const bytes = await readFile(path);
+    expect(built).toEqual({ sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length });
+    expect((await importModel(path)).parameters).toBe(61_706);
+  });
+
+  it('survives a model that crashes ONNX Runtime, and says so', async () => {
+    const path = join(directory, 'crash.cjs');
+    await writeFile(path, "process.once('message', () => process.kill(process.pid, 'SIGSEGV'));");
+    tools = { ...tools, canonicalChild: { path, execArgv: [] } };
+    const failure = await importModel().then(() => null, jobErrorReport);
+    expect(failure).toMatchObject({
+      status: 400,
+      code: 'does-not-run',
+      message: 'ONNX Runtime crashed on the model (SIGSEGV).',
+    });
+    expect(await readdir(tools.scratch)).toEqual([]);
+  });
+
+  it('ends the process that is at a model when it closes', async () => {
+    const path = join(directory, 'endless.cjs');
+    const processId = join(directory, 'process-id');
+    await writeFile(
+      path,
+      `process.once('message', () => require('node:fs').writeFileSync('${processId}', String(process.pid)));
+       setInterval(() => {}, 1000);`,
+    );
+    const closing = new AbortController();
+    tools = { ...tools, canonicalChild: { path, execArgv: [] }, closing: closing.signal };
+    const importing = importModel();
+    importing.catch(() => {});
+    await vi.waitFor(
+      async () => expect(Number(await readFile(processId, 'utf8'))).toBeGreaterThan(0),
+      10_000,
+    );
+    closing.abort(new Error('the model builder closes'));
+    await expect(importing).rejects.toThrow('the model builder closes');
+    const id = Number(await readFile(processId, 'utf8'));
+    expect(() => process.kill(id, 0)).toThrow('ESRCH');
+  });
+
+  it('refuses a plan for too few devices with the planner’s reason', async () => {
+    const { profile } = await importModel();
+    const job = {
+      kind: 'plan',
+      profileSha256: profile.sha256,
+      choice: { ...choice, devices: devices(4) },
+    } as const;
+    const failure = await runJob(job, tools, () => {}).then(() => null, jobErrorReport);
+    expect(failure).toMatchObject({
+      status: 400,
+      code: 'too-few-devices',
+      message: expect.stringMatching(/\.$/),
+    });
+  });
+
+  it('does the same in a thread of its own', async () => {
+    const modelBuilder = ModelBuilder.inThread({ blobs: tools.blobs.directory, scratch: tools.scratch });
+    try {
+      const job = {
+        kind: 'import-model',
+        path: modelPath,
+        name: 'lenet5',
+        dimensions: {},
+        shapes: {},
+      } as const;
+      expect((await modelBuilder.run(job)).parameters).toBe(61_706);
+      const bad = join(directory, 'bad.onnx');
+      await writeFile(bad, 'hello, I am not a model');
+      await expect(modelBuilder.run({ ...job, path: bad })).rejects.toMatchObject({
+        status: 400,
+        code: 'not-onnx',
+      });
+    } finally {
+      await modelBuilder.close();
+    }
+    await expect(modelBuilder.run({ kind: 'build' } as never)).rejects.toMatchObject({ code: 'stopping' });
+  });
+});
+
+describe('the blob store', () => {
+  it('names by content, collects what nobody needs, and cleans up after a death', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sparewheel-blobs-'));
+    const blobs = new BlobStore(directory);
+    const text = (value: string) => [new TextEncoder().encode(value)];
+    const one = blobs.write(text('one'));
+    const two = blobs.write(text('two'));
+    expect(blobs.write(text('one'))).toEqual(one);
+    expect(await blobs.has(one)).toBe(true);
+    expect(await blobs.has({ ...one, bytes: 4 })).toBe(false);
+    await writeFile(join(directory, 'half.part'), 'ha');
+    await blobs.open();
+    expect((await readdir(directory)).sort()).toEqual([one.sha256, two.sha256].sort());
+    expect(await blobs.collect(new Set([two.sha256]))).toBe(1);
+    expect(await readdir(directory)).toEqual([two.sha256]);
+    expect(() => blobs.path('../etc/passwd')).toThrow('not the name of a blob');
+    await rm(directory, { recursive: true });
+  });
+
+  it('leaves nothing of a blob whose writing failed', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sparewheel-blobs-'));
+    const broken = function* () {
+      yield new Uint8Array(10);
+      throw new Error('the source ended');
+    };
+    expect(() => new BlobStore(directory).write(broken())).toThrow('the source ended');
+    expect(await readdir(directory)).toEqual([]);
+    await rm(directory, { recursive: true });
+  });
+});

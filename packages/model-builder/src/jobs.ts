@@ -1,0 +1,172 @@
+/** What the model builder's thread does, free of the thread, so that tests can call it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicaliseInChild, openCanonical, writeHashed } from '@sparewheel/onnx-import';
+import {
+  type Artifact,
+  type Artifacts,
+  buildArtifacts,
+  type ModelProfile,
+  type Planned,
+  planFleet,
+  profileModel,
+} from '@sparewheel/planner';
+import type { LinearLayerView } from '@sparewheel/protocol';
+import { siblingEntry } from '@sparewheel/runtime/entry';
+import { zooModel } from '@sparewheel/zoo';
+import type { BlobStore } from './blob-store.ts';
+import type {
+  BuiltZooModel,
+  ImportedModel,
+  JobProgress,
+  ModelBuilderJob,
+  ModelBuilderResults,
+  PlanningChoice,
+} from './messages.ts';
+import { isArchive, unpackModel } from './model-archive.ts';
+
+export interface Tools {
+  readonly blobs: BlobStore;
+  /** An existing directory on the file system of the blobs. */
+  readonly scratch: string;
+  /** Aborted when the model builder closes: a process that is at a model is not left behind. */
+  readonly closing?: AbortSignal;
+  /** The file that takes a model to its canonical form in a process of its own; a test puts its own in place. */
+  readonly canonicalChild?: { readonly path: string; readonly execArgv: readonly string[] };
+}
+
+/**
+ * Loading a model, one trial run and writing it again may take this long; VGG16 takes a few seconds on a small
+ * server. Whatever takes longer holds up every other upload.
+ */
+const CANONICALISE_LIMIT_MS = 120_000;
+
+const CANONICAL_CHILD = siblingEntry(import.meta.url, {
+  source: '../../onnx-import/src/canonical-child.ts',
+  bundled: './canonical-child.js',
+}).process;
+
+export async function runJob<J extends ModelBuilderJob>(
+  job: J,
+  tools: Tools,
+  onProgress: (progress: JobProgress) => void,
+): Promise<ModelBuilderResults[J['kind']]>;
+export async function runJob(
+  job: ModelBuilderJob,
+  tools: Tools,
+  onProgress: (progress: JobProgress) => void,
+) {
+  switch (job.kind) {
+    case 'import-model':
+      return importModel(job, tools);
+    case 'build-zoo-model':
+      return buildZooModel(job);
+    case 'plan':
+      return plan(job, tools);
+    case 'build':
+      return build(job, tools, onProgress);
+  }
+}
+
+async function importModel(
+  job: Extract<ModelBuilderJob, { kind: 'import-model' }>,
+  tools: Tools,
+): Promise<ImportedModel> {
+  if (!isArchive(job.path)) return importFile(job, tools);
+  const directory = mkdtempSync(join(tools.scratch, 'archive-'));
+  try {
+    return await importFile({ ...job, path: unpackModel(job.path, directory) }, tools);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function importFile(
+  { path, name, dimensions, shapes }: Extract<ModelBuilderJob, { kind: 'import-model' }>,
+  { blobs, scratch, closing, canonicalChild = CANONICAL_CHILD }: Tools,
+): Promise<ImportedModel> {
+  // ONNX Runtime is native code, and a hostile model can crash it: that must cost a child, not the control plane.
+  const { graph, weights, nodeMs, speed } = await canonicaliseInChild(
+    {
+      modelPath: path,
+      scratchDirectory: scratch,
+      outputDirectory: blobs.directory,
+      dims: dimensions,
+      shapes,
+    },
+    {
+      childPath: canonicalChild.path,
+      execArgv: canonicalChild.execArgv,
+      timeoutMs: CANONICALISE_LIMIT_MS,
+      ...(closing ? { signal: closing } : {}),
+    },
+  );
+  const canonical: Artifact = {
+    graph: { sha256: graph.sha256, bytes: graph.bytes },
+    weights: weights && { sha256: weights.sha256, bytes: weights.bytes },
+  };
+  const opened = openCanonical(join(blobs.directory, graph.sha256));
+  try {
+    const profile = profileModel(opened.model, { name, sha256: graph.sha256 }, nodeMs, speed);
+    return {
+      canonical,
+      profile: blobs.write([new TextEncoder().encode(JSON.stringify(profile))]),
+      inputs: profile.inputs,
+      outputs: profile.outputs,
+      layers: linearLayers(profile),
+      parameters: profile.parameters,
+    };
+  } finally {
+    opened.close();
+  }
+}
+
+async function buildZooModel({
+  name,
+  path,
+}: Extract<ModelBuilderJob, { kind: 'build-zoo-model' }>): Promise<BuiltZooModel> {
+  const model = zooModel(name);
+  if (model === undefined) throw new Error(`the zoo has no model "${name}"`);
+  return writeHashed(path, await model.chunks());
+}
+
+function linearLayers(profile: ModelProfile): LinearLayerView[] {
+  return profile.layers
+    .filter(({ coding, notCodable }) => coding !== null || notCodable !== null)
+    .map(({ name, op, outputDims, parameters, multiplyAdds, coding, notCodable }) => ({
+      name,
+      op,
+      outputDims: outputDims ?? [],
+      parameters,
+      multiplyAdds,
+      codable: coding !== null,
+      reason: notCodable,
+    }));
+}
+
+async function plan(
+  { profileSha256, choice }: { profileSha256: string; choice: PlanningChoice },
+  { blobs }: Tools,
+): Promise<Planned> {
+  const profile = JSON.parse(await blobs.readText(profileSha256)) as ModelProfile;
+  return planFleet(profile, choice);
+}
+
+async function build(
+  { plan, canonical }: Extract<ModelBuilderJob, { kind: 'build' }>,
+  { blobs }: Tools,
+  onProgress: (progress: JobProgress) => void,
+): Promise<Artifacts> {
+  const opened = openCanonical(blobs.path(canonical.graph.sha256));
+  try {
+    return await buildArtifacts(
+      plan,
+      opened,
+      { write: (chunks) => blobs.store(chunks) },
+      ({ artifactsDone, artifactsTotal, made }) =>
+        onProgress({ fraction: artifactsDone / artifactsTotal, made }),
+    );
+  } finally {
+    opened.close();
+  }
+}

@@ -1,0 +1,30 @@
+/** A process of its own for one model: the entry that `canonicaliseInChild` starts. */
+
+import { DynamicShapeError, ExternalDataError, ModelRejectedError } from '@sparewheel/onnx';
+import { type CanonicalOptions, canonicalise } from './canonical.ts';
+import type { ChildReply } from './isolated.ts';
+
+process.once('message', async (options: CanonicalOptions) => {
+  let reply: ChildReply;
+  try {
+    reply = { kind: 'done', model: await canonicalise(options) };
+  } catch (error) {
+    reply = describe(error);
+  }
+  process.send!(reply, () => process.disconnect());
+});
+
+function describe(error: unknown): ChildReply {
+  if (error instanceof DynamicShapeError) {
+    return { kind: 'dynamic-shape', input: error.input, dimension: error.dimension };
+  }
+  if (error instanceof ExternalDataError) {
+    const { tensor, location, problem } = error;
+    return { kind: 'external-data', tensor, location, problem };
+  }
+  if (error instanceof ModelRejectedError) {
+    return { kind: 'rejected', code: error.code, message: error.message, hint: error.hint };
+  }
+  const system = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  return { kind: 'failed', message: error instanceof Error ? error.message : String(error), system };
+}

@@ -1,0 +1,273 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  DATA_TYPE,
+  type DataTypeName,
+  type Graph,
+  ModelRejectedError,
+  measureSpeed,
+  type Speed,
+  type ValueInfo,
+} from '@sparewheel/onnx';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { translateRuntimeError } from './runtime-errors.ts';
+
+export interface Trial {
+  /** Type and shape of every value that a node computes, as far as it is a tensor. */
+  readonly values: ReadonlyMap<string, ValueInfo>;
+  /** Milliseconds per node by name: the median of the runs after the first. */
+  readonly nodeMs: ReadonlyMap<string, number>;
+  readonly speed: TrialSpeed;
+}
+
+/** How fast this machine was when the nodes were timed: what a device is compared with. */
+export interface TrialSpeed {
+  /** With the settings of the trial, which keep nodes apart. */
+  readonly trial: Speed;
+  /** With those under which models are served, which lay convolutions out for the processor. */
+  readonly served: Speed;
+}
+
+/** Runs that are timed, after one that warms up. */
+const TIMED_RUNS = 3;
+/** Past this the timing stops: a large model's first figures are good enough. */
+const TIME_LIMIT_MS = 1500;
+
+/** Element i of a trial input of real numbers. */
+type RealInput = (i: number) => number;
+const FIRST_INPUT: RealInput = (i) => Math.sin(i);
+/** Differs from the first in sign, size and order of its elements. */
+const SECOND_INPUT: RealInput = (i) => 3 * Math.cos(1.3 * i) - 1;
+
+const REAL_TYPES: ReadonlySet<number> = new Set([DATA_TYPE.float32, DATA_TYPE.float64]);
+
+/** Elements of one value: 512 MB of float32, eight times what one message may carry. */
+const VALUE_ELEMENTS_LIMIT = 2 ** 27;
+
+const SESSION = {
+  graphOptimizationLevel: 'disabled',
+  executionMode: 'sequential',
+  intraOpNumThreads: 1,
+  logSeverityLevel: 4,
+  // Weights are mapped from their file, as on the devices, instead of being copied into another layout.
+  extra: { session: { disable_prepacking: '1' } },
+} as const;
+
+/**
+ * Runs a model once with every value in it as an output, which tells every type and shape, and a few times as it is,
+ * which tells where the time goes.
+ * @param tracePath     a model file like the graph, but with all of `traced` among its outputs
+ * @param modelPath     the model file itself
+ * @param scratch       an empty directory for the time profile
+ * @throws {ModelRejectedError} DOES_NOT_RUN
+ */
+export async function trialRun(
+  graph: Graph,
+  tracePath: string,
+  modelPath: string,
+  scratch: string,
+): Promise<Trial> {
+  const values = await traceValues(graph, tracePath);
+  const nodeMs = await timeNodes(graph, modelPath, scratch);
+  const speed = {
+    trial: await measureSpeed((bytes) => calibrate(bytes, { ...SESSION, graphOptimizationLevel: 'basic' })),
+    served: await measureSpeed((bytes) => calibrate(bytes, { ...SESSION, graphOptimizationLevel: 'all' })),
+  };
+  return { values, nodeMs, speed };
+}
+
+async function calibrate(model: Uint8Array, options: InferenceSession.SessionOptions) {
+  const session = await InferenceSession.create(model, options);
+  return {
+    run: async ({ dims, data }: { dims: readonly number[]; data: Float32Array }) => {
+      const started = performance.now();
+      await session.run({ x: new Tensor('float32', data, dims) });
+      return performance.now() - started;
+    },
+    close: () => session.release(),
+  };
+}
+
+/** Every value that the graph's nodes compute. */
+export function computedNames(graph: Graph): string[] {
+  return graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''));
+}
+
+async function traceValues(graph: Graph, path: string): Promise<Map<string, ValueInfo>> {
+  const session = await create(path, SESSION);
+  try {
+    for (const { name, type } of graph.inputs) {
+      if (type?.kind === 'tensor') checkSize(name, (type.dims ?? []) as number[]);
+    }
+    // Sequences, maps and the rarer types cannot be taken out; whatever uses them stays with what makes them.
+    const fetches = session.outputMetadata
+      .filter((value) => value.isTensor && value.type in DATA_TYPE)
+      .map((value) => value.name);
+    for (const value of session.outputMetadata) if (value.isTensor) checkSize(value.name, value.shape);
+    const values = new Map<string, ValueInfo>();
+    for (const [name, value] of Object.entries(await run(session, graph, fetches, FIRST_INPUT))) {
+      const { type, dims } = value as Tensor;
+      values.set(name, { name, type: { kind: 'tensor', dataType: DATA_TYPE[type as DataTypeName], dims } });
+    }
+    const uncertain = session.outputMetadata.filter(
+      (value) =>
+        values.has(value.name) && value.isTensor && value.shape.some((dim) => typeof dim !== 'number'),
+    );
+    if (uncertain.length > 0) await findDataDependence(session, graph, values);
+    return values;
+  } finally {
+    await session.release();
+  }
+}
+
+/** A hostile or mistaken attribute (padding by 2³¹) can ask for any amount of memory: better said before than felt. */
+function checkSize(name: string, shape: readonly (number | string)[]): void {
+  const count = shape.reduce<number>(
+    (product, dim) => product * (typeof dim === 'number' ? Math.abs(dim) : 1),
+    1,
+  );
+  if (count <= VALUE_ELEMENTS_LIMIT) return;
+  throw new ModelRejectedError(
+    'TOO_LARGE',
+    `the value "${name}" has the shape [${shape.join(', ')}], ${count} elements, more than the ${VALUE_ELEMENTS_LIMIT} that are served`,
+    'check the padding and the shapes of the model, or give smaller input dimensions',
+  );
+}
+
+/**
+ * Shapes that ONNX Runtime does not infer may hang on the values, not only the shapes, of the inputs (NonZero, say).
+ * Where a second input gives another size, the dimension stays open.
+ */
+async function findDataDependence(
+  session: InferenceSession,
+  graph: Graph,
+  values: Map<string, ValueInfo>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(await run(session, graph, [...values.keys()], SECOND_INPUT))) {
+    const before = values.get(name)!.type;
+    if (before?.kind !== 'tensor' || !before.dims) continue;
+    const { dims } = value as Tensor;
+    const type =
+      dims.length === before.dims.length
+        ? { ...before, dims: before.dims.map((dim, axis) => (dim === dims[axis] ? dim : null)) }
+        : ({ kind: 'tensor', dataType: before.dataType } as const);
+    values.set(name, { name, type });
+  }
+}
+
+async function timeNodes(graph: Graph, path: string, scratch: string): Promise<Map<string, number>> {
+  const session = await create(path, {
+    ...SESSION,
+    enableProfiling: true,
+    profileFilePrefix: join(scratch, 'profile'),
+  });
+  try {
+    const started = performance.now();
+    for (let i = 0; i <= TIMED_RUNS && performance.now() - started < TIME_LIMIT_MS; i++) {
+      await run(
+        session,
+        graph,
+        graph.outputs.map((output) => output.name),
+        FIRST_INPUT,
+      );
+    }
+    session.endProfiling();
+  } finally {
+    await session.release();
+  }
+  const file = readdirSync(scratch).find((name) => name.startsWith('profile'));
+  return file ? kernelTimes(readFileSync(join(scratch, file), 'utf8')) : new Map();
+}
+
+/** Median kernel time per node in ONNX Runtime's profile; the first run counts only where there is no other. */
+function kernelTimes(profile: string): Map<string, number> {
+  const samples = new Map<string, number[]>();
+  for (const event of JSON.parse(profile) as { name?: string; cat?: string; dur?: number }[]) {
+    if (event.cat !== 'Node' || event.dur === undefined || !event.name?.endsWith('_kernel_time')) continue;
+    const node = event.name.slice(0, -'_kernel_time'.length);
+    const list = samples.get(node);
+    if (list) list.push(event.dur);
+    else samples.set(node, [event.dur]);
+  }
+  return new Map(
+    [...samples].map(([node, durations]) => {
+      const warm = (durations.length > 1 ? durations.slice(1) : durations).sort((a, b) => a - b);
+      return [node, warm[warm.length >> 1]! / 1000];
+    }),
+  );
+}
+
+async function create(path: string, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(path, options);
+  } catch (error) {
+    throw translateRuntimeError(error, 'load');
+  }
+}
+
+async function run(
+  session: InferenceSession,
+  graph: Graph,
+  fetches: readonly string[],
+  real: RealInput,
+): Promise<InferenceSession.OnnxValueMapType> {
+  // Whole numbers may be indices or lengths: 0 suits the one, 1 the other.
+  const hasWhole = graph.inputs.some(({ type }) => type?.kind === 'tensor' && !REAL_TYPES.has(type.dataType));
+  let failure: unknown;
+  for (const whole of hasWhole ? ([0, 1] as const) : ([0] as const)) {
+    try {
+      return await session.run(trialFeeds(graph, real, whole), fetches);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw translateRuntimeError(failure, 'run');
+}
+
+/** An input for every true input of the graph; values do not matter, shapes and types do. */
+function trialFeeds(graph: Graph, real: RealInput, whole: 0 | 1): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const { name, type } of graph.inputs) {
+    if (type?.kind !== 'tensor') continue;
+    const dims = (type.dims ?? []) as number[];
+    const count = dims.reduce((product, dim) => product * dim, 1);
+    feeds[name] = trialTensor(type.dataType, dims, count, real, whole);
+  }
+  return feeds;
+}
+
+/** Elements after which a trial input repeats itself; a prime, so that no two rows of an image are alike. */
+const PERIOD = 4093;
+
+function fillRepeating<T extends Float32Array | Float64Array>(data: T, real: RealInput): T {
+  for (let i = 0; i < Math.min(PERIOD, data.length); i++) data[i] = real(i);
+  for (let done = PERIOD; done < data.length; done *= 2) data.copyWithin(done, 0, done);
+  return data;
+}
+
+function trialTensor(dataType: number, dims: number[], count: number, real: RealInput, whole: 0 | 1): Tensor {
+  switch (dataType) {
+    case DATA_TYPE.float32:
+      return new Tensor('float32', fillRepeating(new Float32Array(count), real), dims);
+    case DATA_TYPE.float64:
+      return new Tensor('float64', fillRepeating(new Float64Array(count), real), dims);
+    case DATA_TYPE.int64:
+      return new Tensor('int64', new BigInt64Array(count).fill(BigInt(whole)), dims);
+    case DATA_TYPE.uint64:
+      return new Tensor('uint64', new BigUint64Array(count).fill(BigInt(whole)), dims);
+    case DATA_TYPE.int32:
+      return new Tensor('int32', new Int32Array(count).fill(whole), dims);
+    case DATA_TYPE.uint32:
+      return new Tensor('uint32', new Uint32Array(count).fill(whole), dims);
+    case DATA_TYPE.int16:
+      return new Tensor('int16', new Int16Array(count).fill(whole), dims);
+    case DATA_TYPE.uint16:
+      return new Tensor('uint16', new Uint16Array(count).fill(whole), dims);
+    case DATA_TYPE.int8:
+      return new Tensor('int8', new Int8Array(count).fill(whole), dims);
+    case DATA_TYPE.uint8:
+      return new Tensor('uint8', new Uint8Array(count).fill(whole), dims);
+    default:
+      return new Tensor('bool', new Uint8Array(count).fill(whole), dims);
+  }
+}

@@ -1,0 +1,246 @@
+import type {
+  CoordinatorEvent,
+  CoordinatorSnapshot,
+  DeployRequest,
+  SeatSnapshot,
+} from '@sparewheel/coordinator';
+import { faulty } from './health.ts';
+import { takeoverBoundMs } from './scenario.ts';
+import type { VirtualDevice } from './virtual-device.ts';
+import type { World } from './world.ts';
+
+/** Promised: a device that returns under its identity serves within this, and so does everything after a restart. */
+const RETURN_WITHIN_MS = 5_000;
+/** How often seats are looked at. */
+const LOOK_EVERY_MS = 500;
+
+/** Holds the promises about devices and seats: healing, returning, coming back after a restart. */
+export class Watch {
+  /** Since when a seat has had nobody although a spare was there. */
+  #emptySince = new Map<string, number>();
+  /** Blobs on a device's disk when it connected; an install that was broken off may have sent some for nothing. */
+  readonly #diskAtConnect = new Map<string, number>();
+  /** By deployment, since the data plane started. */
+  readonly #sentBytes = new Map<string, number>();
+  #reviewDue = false;
+  #over = false;
+
+  constructor(readonly world: World) {}
+
+  start(): void {
+    this.#look();
+  }
+
+  end(): void {
+    this.#over = true;
+  }
+
+  happened(event: CoordinatorEvent): void {
+    switch (event.kind) {
+      case 'device-returned':
+      case 'device-answering':
+        this.#reviewSoon();
+        return;
+      case 'install-failed':
+        this.#diskAtConnect.delete(event.device);
+        return;
+      case 'install-finished':
+        this.#sentBytes.set(
+          event.deployment,
+          (this.#sentBytes.get(event.deployment) ?? 0) + event.transferredBytes,
+        );
+        this.#checkTransfer(event.device, event.transferredBytes);
+        this.#reviewSoon();
+        return;
+      case 'deployment-state':
+        this.#reviewSoon();
+    }
+  }
+
+  /** A device is connected again. */
+  returned(device: VirtualDevice): void {
+    const { world } = this;
+    const { plane } = world;
+    const since = world.clock.now();
+    this.#diskAtConnect.set(device.id, device.disk.size);
+    const seats = seatsOf(plane!.coordinator.snapshot(), device.id);
+    if (seats.length === 0 || faulty(device)) return;
+    const plans = new Map(
+      seats.map(({ deployment }) => [deployment, world.deployments.get(deployment)?.active]),
+    );
+    world.clock.schedule(RETURN_WITHIN_MS, () => {
+      if (this.#over || world.plane !== plane || world.health.wasFaulty(device, since)) return;
+      world.checker.coverage.returns++;
+      const now = seatsOf(world.observeSwitches(), device.id);
+      for (const { deployment, seat } of seats) {
+        // A plan that was replaced meanwhile has other seats.
+        if (world.deployments.get(deployment)?.active !== plans.get(deployment)) continue;
+        if (
+          now.some((held) => held.deployment === deployment && held.seat === seat && held.state === 'ready')
+        )
+          continue;
+        world.checker.complain(
+          'e: who returns serves without a transfer',
+          `${device.id} is back since ${since.toFixed(0)} ms and does not serve seat ${seat} of ${deployment}`,
+        );
+      }
+    });
+  }
+
+  /** A data plane started: what is stored serves again, where its devices are there. */
+  planeStarted(): void {
+    const { world } = this;
+    this.#sentBytes.clear();
+    if (world.restarts === 0) return;
+    const { plane } = world;
+    const since = world.clock.now();
+    const stored = [...world.store.deployments.values()].map((request) => ({
+      ...request,
+      latest: world.deployments.get(request.name)?.latest,
+      inPlace: request.plan.seats.every(({ seat }) =>
+        holdsSeat(world.device(request.seats[seat] ?? ''), request, seat),
+      ),
+    }));
+    world.clock.schedule(RETURN_WITHIN_MS, () => {
+      if (this.#over || world.plane !== plane) return;
+      world.checker.coverage.restarts++;
+      const { deployments } = plane!.coordinator.snapshot();
+      for (const { name, plan, seats, latest, inPlace } of stored) {
+        if (world.deployments.get(name)?.latest !== latest) continue;
+        const devices = plan.seats.map(({ seat }) => world.device(seats[seat] ?? ''));
+        const undisturbed = devices.every(
+          (device) => device?.life && !device.everLied && !world.health.wasFaulty(device, since),
+        );
+        if (!undisturbed) continue;
+        const state = deployments.find((deployment) => deployment.name === name)?.state;
+        const sent = this.#sentBytes.get(name) ?? 0;
+        if (inPlace && sent > 0)
+          world.checker.complain(
+            'g: a restart brings everything back',
+            `${sent} bytes were sent for ${name}`,
+          );
+        if (state === 'ready') continue;
+        world.checker.complain(
+          'g: a restart brings everything back',
+          `${name} is ${state ?? 'gone'} after it`,
+        );
+      }
+    });
+  }
+
+  #reviewSoon(): void {
+    if (this.#reviewDue) return;
+    this.#reviewDue = true;
+    // Not within the coordinator's own call, which may be in the middle of something.
+    this.world.clock.schedule(0, () => {
+      this.#reviewDue = false;
+      if (this.world.plane) this.#review();
+    });
+  }
+
+  #review(): CoordinatorSnapshot {
+    const { health, devices, network } = this.world;
+    const snapshot = this.world.observeSwitches();
+    health.review(devices, snapshot, (device) => network.connected(device));
+    return snapshot;
+  }
+
+  #checkTransfer(id: string, transferredBytes: number): void {
+    if (transferredBytes === 0 || this.world.device(id)!.disk.size !== this.#diskAtConnect.get(id)) return;
+    this.world.checker.complain(
+      'e: who returns serves without a transfer',
+      `${transferredBytes} bytes were sent to ${id}, which had them`,
+    );
+  }
+
+  #look(): void {
+    if (this.#over) return;
+    this.world.clock.schedule(LOOK_EVERY_MS, () => this.#look());
+    const { plane, health } = this.world;
+    if (!plane) {
+      this.#emptySince.clear();
+      return;
+    }
+    const snapshot = this.#review();
+    const now = this.world.clock.now();
+    // Made anew, so that a seat which the plan of the moment does not have is forgotten.
+    const emptySince = new Map<string, number>();
+    for (const { name, seats, nextSeats } of snapshot.deployments) {
+      const held = new Set(
+        [...seats, ...(nextSeats ?? [])].flatMap(({ device, installing }) => [device, installing]),
+      );
+      const spare = snapshot.devices.find(
+        ({ id, state }) => state === 'up' && !held.has(id) && !health.isOut(id),
+      );
+      this.#checkOneSeatEach(name, seats);
+      for (const seat of seats) {
+        const key = `${name} ${seat.seat}`;
+        this.#checkLoaded(name, seat);
+        if (!spare || !this.#isEmpty(seat, snapshot)) continue;
+        const since = this.#emptySince.get(key) ?? now;
+        emptySince.set(key, since);
+        if (now - since <= takeoverBoundMs(this.world.scenario)) continue;
+        emptySince.set(key, now);
+        this.world.checker.complain(
+          'b: beyond repair, rescue and then takeover',
+          `seat ${seat.seat} of ${name} has been empty since ${since.toFixed(0)} ms, and ${spare.id} is idle`,
+        );
+      }
+    }
+    this.#emptySince = emptySince;
+  }
+
+  /** Its device is gone for good as far as anybody can know, and nobody is being prepared for it. */
+  #isEmpty({ device: id, installing }: SeatSnapshot, { devices }: CoordinatorSnapshot): boolean {
+    if (installing !== null) return false;
+    if (id === null) return true;
+    const seen = devices.find((device) => device.id === id);
+    return seen?.state === 'down' || seen?.state === 'quarantined' || seen?.state === 'silent';
+  }
+
+  /** Two seats on one device would be lost together. */
+  #checkOneSeatEach(deployment: string, seats: readonly SeatSnapshot[]): void {
+    const holders = seats.flatMap(({ device, installing }) => device ?? installing ?? []);
+    if (new Set(holders).size === holders.length) return;
+    this.world.checker.complain(
+      'a: repairable failures are not on the path',
+      `one device has two seats of ${deployment}: ${holders.join(', ')}`,
+    );
+  }
+
+  /** A seat that is called ready can really compute. */
+  #checkLoaded(deployment: string, { seat, device: id, state }: SeatSnapshot): void {
+    if (state !== 'ready') return;
+    const device = this.world.device(id!)!;
+    if (faulty(device) || this.world.health.isOut(device.id) || !this.world.network.connected(device)) return;
+    const live = this.world.deployments.get(deployment);
+    if (!live || live.active !== live.latest) return;
+    const wanted = live.active.plan.steps.filter(
+      (step) => step.kind !== 'local' && step.seats.includes(seat),
+    );
+    if (device.life!.tasks.size >= wanted.length) return;
+    this.world.checker.complain(
+      'b: beyond repair, rescue and then takeover',
+      `seat ${seat} of ${deployment} is called ready and ${id} has ${device.life!.tasks.size} tasks loaded`,
+    );
+  }
+}
+
+function seatsOf({ devices }: CoordinatorSnapshot, id: string) {
+  return devices.find((device) => device.id === id)?.seats ?? [];
+}
+
+/** Whether a seat's stored device has all its files. */
+function holdsSeat(
+  device: VirtualDevice | undefined,
+  { plan, artifacts }: DeployRequest,
+  seat: number,
+): boolean {
+  if (!device) return false;
+  return plan.steps.every((step) => {
+    const shard = step.kind === 'local' ? -1 : step.seats.indexOf(seat);
+    if (shard < 0) return true;
+    const { graph, weights } = artifacts[step.id]![step.kind === 'coded' ? shard : 0]!;
+    return device.disk.has(graph.sha256) && (weights === null || device.disk.has(weights.sha256));
+  });
+}
