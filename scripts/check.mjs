@@ -1,14 +1,25 @@
-/** Lints, checks the import borders and type-checks everything: what an editor would say, all at once. */
+/** Runs the static checks: lint and format, import borders, types. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = (...path) => join('node_modules', ...path);
 const steps = [
+  ['lint and format', [bin('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.']],
   [
-    'lint and format',
-    [join('node_modules', '@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.'],
+    'import borders',
+    [
+      bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'),
+      '--config',
+      '.dependency-cruiser.mjs',
+      'packages',
+      'apps',
+      'bench',
+      'e2e',
+    ],
   ],
-  ['types', [join('node_modules', 'turbo', 'bin', 'turbo'), 'run', 'typecheck', '--output-logs=errors-only']],
+  ['types', [bin('turbo', 'bin', 'turbo'), 'run', 'typecheck', '--output-logs=errors-only']],
 ];
 
 let failed = 0;

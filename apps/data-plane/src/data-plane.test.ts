@@ -1,8 +1,11 @@
 /** The data plane with real agents: device processes that are started, killed and revived by their supervisor. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Supervisor } from '@sparewheel/agent/supervisor';
+import { siblingEntry } from '@sparewheel/runtime/entry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LinearModel, linearModel } from './testing/linear-model.ts';
 import { TEST_TOKENS, TestPlane } from './testing/test-plane.ts';
@@ -15,34 +18,31 @@ const NAMES = ['pi-1', 'pi-2', 'pi-3', 'pi-4', 'pi-5'];
 describe('a deployment over real device processes', () => {
   let home: string;
   let plane: TestPlane;
-  let supervisor: Supervisor;
+  let agent: ChildProcess;
   let model: LinearModel;
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'sparewheel-home-'));
     plane = await TestPlane.start();
-    const options = {
-      url: plane.url,
-      token: TEST_TOKENS.joinToken,
-      deviceNames: NAMES,
-      home,
-      withParent: false,
-    };
-    supervisor = new Supervisor(
-      options,
-      () => {},
-      (error) => {
-        throw error;
-      },
+    const { path, execArgv } = siblingEntry(import.meta.url, {
+      source: '../../agent/src/agent.ts',
+      bundled: '../../agent/dist/agent.js',
+    }).process;
+    const count = String(NAMES.length);
+    agent = spawn(
+      process.execPath,
+      [...execArgv, path, '--url', plane.url, '--count', count, '--name', 'pi', '--home', home],
+      { stdio: 'inherit', env: { ...process.env, SPAREWHEEL_JOIN_TOKEN: TEST_TOKENS.joinToken } },
     );
-    await supervisor.start(options);
     await plane.until(() => NAMES.every((name) => plane.device(name)?.state === 'ready'));
     model = await linearModel(plane.blobs, { k: K, r: R, inner: 64, columns: 96 });
     await plane.plane.call({ kind: 'deploy', deployment: model.deployment });
     await plane.until(() => plane.deployment('linear')?.state === 'ready');
   });
   afterAll(async () => {
-    await supervisor?.stop();
+    const ended = once(agent, 'exit');
+    agent.kill('SIGTERM');
+    await ended;
     await plane?.stop();
     await rm(home, { recursive: true, force: true });
   });

@@ -59,10 +59,10 @@ export {
   outputSize,
   shapesOf,
 } from './splits/layer.ts';
+export type { Share } from './splits/share.ts';
 export {
   mergeOutputs,
   runSplit,
-  type Share,
   type Split,
   type SplitMethod,
   type Suitability,

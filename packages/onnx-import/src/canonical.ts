@@ -20,7 +20,6 @@ import { tidy } from './tidy.ts';
 import { computedNames, type TrialSpeed, trialRun } from './trial-run.ts';
 
 export { externalDataIn, writeHashed } from './files.ts';
-export { type ChildOptions, canonicaliseInChild } from './isolated.ts';
 export type { DimensionValues } from './prepare.ts';
 export type { TrialSpeed } from './trial-run.ts';
 

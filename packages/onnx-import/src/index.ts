@@ -1,1 +1,2 @@
 export * from './canonical.ts';
+export * from './isolated.ts';

@@ -2,7 +2,7 @@ import { type Arrangement, arrange } from './arrange.ts';
 import { type Costs, DEFAULT_COSTS, isMemoryBound, layerMs, localMs, tensorBytes } from './costs.ts';
 import { PlanRefusedError } from './errors.ts';
 import type { LayerDecision } from './plan.ts';
-import type { PlanOptions } from './planner.ts';
+import type { PlanOptions } from './plan-options.ts';
 import { type LayerProfile, type ModelProfile, travels } from './profile.ts';
 import { stepTime } from './seat-times.ts';
 import type { DeviceCapacity } from './seating.ts';

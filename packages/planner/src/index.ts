@@ -5,6 +5,7 @@ export * from './coverage.ts';
 export * from './errors.ts';
 export * from './explain.ts';
 export * from './plan.ts';
+export * from './plan-options.ts';
 export * from './planner.ts';
 export * from './predict.ts';
 export * from './profile.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PlanRefusedError } from './errors.ts';
 import type { Plan } from './plan.ts';
-import { createPlan, type PlanOptions } from './planner.ts';
+import type { PlanOptions } from './plan-options.ts';
+import { createPlan } from './planner.ts';
 import type { ModelProfile } from './profile.ts';
 import { type SmallLayer, smallProfile } from './testing/small-profile.ts';
 

@@ -1,32 +1,17 @@
 import { type ChoiceOptions, chooseLayers, keepUnsendableTogether } from './choose-layers.ts';
-import { type Costs, DEFAULT_COSTS, localMs } from './costs.ts';
+import { DEFAULT_COSTS, localMs } from './costs.ts';
 import { coverageOf } from './coverage.ts';
 import { PlanRefusedError } from './errors.ts';
 import { explainPlan, type PlanExplanation } from './explain.ts';
 import { misfit, tooLittleMemory } from './memory.ts';
-import type { LayerChoice, LayerDecision, Plan, Seat, SeatSummary, Step, Strategy } from './plan.ts';
+import type { LayerDecision, Plan, Seat, SeatSummary, Step } from './plan.ts';
+import type { PlanOptions } from './plan-options.ts';
 import type { LayerProfile, ModelProfile } from './profile.ts';
 import { type DeviceCapacity, levelMachines, seatGroup } from './seating.ts';
 import { summariseSeats } from './seats.ts';
 import { stages } from './stages.ts';
 import { codedStep, localStep, replicatedStep } from './steps.ts';
 import { partition, unevenPartition } from './uneven-partition.ts';
-
-export interface PlanOptions {
-  /** Data shards of every distributed layer; with the strategy `replicated`, stages that the model is cut into. */
-  readonly k: number;
-  /**
-   * Parity shards of every distributed layer, and replicas of every stage: devices of a group that may fail at once
-   * without a loss. Ignored where the strategy is `uncoded`.
-   */
-  readonly r: number;
-  readonly strategy: Strategy;
-  readonly layers: LayerChoice;
-  /** The devices at hand; a plan is made without regard to them where they are not given. */
-  readonly devices?: readonly DeviceCapacity[];
-  /** For `layers: "auto"`. */
-  readonly costs?: Costs;
-}
 
 /** A plan, with what it is expected to cost and who should sit where. */
 export interface Planned {

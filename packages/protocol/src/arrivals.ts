@@ -1,5 +1,5 @@
 /** When answers came, in the admin API's words: two rules on the same arrivals, and each device by itself. */
-import type { HistogramBin, Percentiles } from './views.ts';
+import type { HistogramBin, Percentiles } from './distribution.ts';
 
 /** A percentile is null where the request of that rank was never answered; so are maximum, mean and deviation. */
 export type OpenPercentiles = {

@@ -2,6 +2,7 @@ export * from './api.ts';
 export * from './api-error.ts';
 export * from './arrivals.ts';
 export * from './blob-frame.ts';
+export * from './distribution.ts';
 export * from './finite.ts';
 export * from './frame.ts';
 export * from './limits.ts';

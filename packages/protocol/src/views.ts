@@ -1,6 +1,7 @@
 /** What answers of the admin API and pushes of the dashboard's live channel (`/ui`) consist of. Browser-safe. */
 import type { PolicyView } from './api.ts';
 import type { RuleComparisonView } from './arrivals.ts';
+import type { HistogramBin, Percentiles } from './distribution.ts';
 import type { TensorSpec } from './tensor.ts';
 import type { DeviceProfile } from './wire.ts';
 
@@ -156,25 +157,6 @@ export interface RequestCounts {
   readonly inFlight: number;
   readonly late: number;
   readonly corrupt: number;
-}
-
-export interface Percentiles {
-  readonly count: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p95: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly max: number;
-  readonly mean: number;
-  readonly sd: number;
-}
-
-/** `from` inclusive, `to` exclusive, in milliseconds; the last bin may have `to: null`. */
-export interface HistogramBin {
-  readonly from: number;
-  readonly to: number | null;
-  readonly count: number;
 }
 
 export interface LatencyWindow {

@@ -1,8 +1,9 @@
 import type { Tensor } from '@sparewheel/protocol';
+import type { LiveDeployment } from './observed-world.ts';
 import type { Random } from './random.ts';
 import type { RequestEnd, RequestRecord } from './request-record.ts';
 import { LARGEST_VALUE } from './synthetic-model.ts';
-import type { LiveDeployment, World } from './world.ts';
+import type { World } from './world.ts';
 
 /** Sends requests, one after the other and in bursts, and hands every end to the checker. */
 export class Clients {

@@ -5,9 +5,9 @@ import type {
   SeatSnapshot,
 } from '@sparewheel/coordinator';
 import { faulty } from './health.ts';
+import type { ObservedWorld } from './observed-world.ts';
 import { takeoverBoundMs } from './scenario.ts';
 import type { VirtualDevice } from './virtual-device.ts';
-import type { World } from './world.ts';
 
 /** Promised: a device that returns under its identity serves within this, and so does everything after a restart. */
 const RETURN_WITHIN_MS = 5_000;
@@ -15,7 +15,7 @@ const RETURN_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 500;
 
 /** Holds the promises about devices and seats: healing, returning, coming back after a restart. */
-export class Watch {
+export class LivenessChecker {
   /** Since when a seat has had nobody although a spare was there. */
   #emptySince = new Map<string, number>();
   /** Blobs on a device's disk when it connected; an install that was broken off may have sent some for nothing. */
@@ -25,7 +25,7 @@ export class Watch {
   #reviewDue = false;
   #over = false;
 
-  constructor(readonly world: World) {}
+  constructor(readonly world: ObservedWorld) {}
 
   start(): void {
     this.#look();

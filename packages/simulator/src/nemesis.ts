@@ -3,10 +3,11 @@ import type { Clients } from './clients.ts';
 import { DeviceFaults } from './device-faults.ts';
 import { faulty } from './health.ts';
 import { DIRECTIONS, type Direction, healthyDirection } from './link.ts';
+import type { LiveDeployment } from './observed-world.ts';
 import type { Random } from './random.ts';
 import { deployRequest, drawModel, drawPlan, drawPolicy } from './scenario.ts';
 import type { VirtualDevice } from './virtual-device.ts';
-import type { LiveDeployment, World } from './world.ts';
+import type { World } from './world.ts';
 
 /** Devices that may join beside those of the beginning. */
 const MOST_JOINS = 2;

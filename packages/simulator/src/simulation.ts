@@ -50,7 +50,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     world.startPlane();
     for (const deployment of scenario.deployments) world.deployScenario(deployment);
     await clock.runUntil(4_000);
-    world.watch.start();
+    world.livenessChecker.start();
     clients.start(scenario.requestEveryMs);
     nemesis.start();
     await clock.runUntil(4_000 + scenario.stormMs);
@@ -63,7 +63,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     for (let ms = 250; ms < HEALED_WITHIN_MS; ms += 500) clock.schedule(ms, () => probes.requestAny());
     await clock.runUntil(calmAt + HEALED_WITHIN_MS);
     checkWhole(world);
-    world.watch.end();
+    world.livenessChecker.end();
     await clock.runUntil(clock.now() + SETTLED_WITHIN_MS);
     await checkLeaks(world, [...clients.pending, ...probes.pending].length);
   } catch (error) {

@@ -1,10 +1,11 @@
 import type { CoordinatorEvent, DeployRequest, Policy } from '@sparewheel/coordinator';
-import type { Artifact, Plan } from '@sparewheel/planner';
+import type { Artifact } from '@sparewheel/planner';
 import { Checker } from './checker.ts';
 import { CorruptionOracle } from './corruption-oracle.ts';
 import { DataPlane, type Tampering } from './data-plane.ts';
 import { Health } from './health.ts';
-import { Watch } from './liveness-checker.ts';
+import { LivenessChecker } from './liveness-checker.ts';
+import type { LiveDeployment, ObservedWorld } from './observed-world.ts';
 import type { Random } from './random.ts';
 import { type DeploymentScenario, deployRequest, drawTraits, type Scenario } from './scenario.ts';
 import { Store } from './store.ts';
@@ -14,26 +15,15 @@ import type { VirtualClock } from './virtual-clock.ts';
 import { VirtualDevice } from './virtual-device.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 
-/** What serves, or is about to, under a name. */
-export interface LiveDeployment {
-  readonly name: string;
-  readonly width: number;
-  policy: Policy;
-  /** The plan that takes new requests, and the latest that was deployed. */
-  active: { readonly model: SyntheticModel; readonly plan: Plan };
-  latest: { readonly model: SyntheticModel; readonly plan: Plan };
-  everReady: boolean;
-}
-
 /** Everything that a simulation consists of, and what can be done to it as a whole. */
-export class World {
+export class World implements ObservedWorld {
   readonly devices: VirtualDevice[] = [];
   readonly network: VirtualNetwork;
   readonly store = new Store();
   readonly health: Health;
   readonly corruptionOracle: CorruptionOracle;
   readonly checker: Checker;
-  readonly watch: Watch;
+  readonly livenessChecker: LivenessChecker;
   readonly deployments = new Map<string, LiveDeployment>();
   readonly models: SyntheticModel[] = [];
   /** null while the data plane is dead. */
@@ -54,7 +44,7 @@ export class World {
     this.corruptionOracle = new CorruptionOracle(scenario.corrupters, clock, cap);
     this.checker = new Checker(clock, scenario, this.health, this.corruptionOracle);
     this.network = new VirtualNetwork(clock, random.fork(), trace, this.corruptionOracle);
-    this.watch = new Watch(this);
+    this.livenessChecker = new LivenessChecker(this);
     for (const { model } of scenario.deployments) this.models.push(model);
     for (const traits of scenario.devices) this.addDevice(traits);
   }
@@ -106,7 +96,7 @@ export class World {
       if (device.paused || !this.network.reachable(device)) this.connectSoon(device, 500);
       else {
         this.network.connect(device);
-        this.watch.returned(device);
+        this.livenessChecker.returned(device);
       }
     });
   }
@@ -142,7 +132,7 @@ export class World {
     });
     trace.note('data plane up', 'data plane', this.restarts);
     for (const device of this.devices) this.connectSoon(device, this.#random.between(5, 2_000));
-    this.watch.planeStarted();
+    this.livenessChecker.planeStarted();
   }
 
   /** SIGKILL; what it was asked breaks with its clients' connections. */
@@ -225,7 +215,7 @@ export class World {
     else this.trace.note(event.kind, event.deployment, 0, 0, () => JSON.stringify(event, withoutPlan));
     this.store.happened(event);
     this.checker.happened(event, (id) => !this.device(id)?.everLied);
-    this.watch.happened(event);
+    this.livenessChecker.happened(event);
   }
 }
 

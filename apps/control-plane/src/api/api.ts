@@ -1,14 +1,8 @@
 /** The admin API: `/api` on the control plane's port. */
 
-import type { DataPlaneLink } from '@sparewheel/data-plane-client';
 import { ApiError, LIMITS } from '@sparewheel/protocol';
 import { type FastifyInstance, fastify } from 'fastify';
-import type { Store } from '../database/store.ts';
-import type { Deployments } from '../deployments/deployments.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { LiveViews } from '../live-views.ts';
-import type { Models } from '../models/models.ts';
-import type { Authentication } from './authentication.ts';
+import type { ApiParts } from './api-parts.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { installErrorHandlers, sendError } from './error-responses.ts';
@@ -20,22 +14,6 @@ import { metricsRoutes } from './metrics-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { zooRoutes } from './zoo-routes.ts';
-
-export interface ApiParts {
-  readonly authentication: Authentication;
-  readonly dataPlane: DataPlaneLink;
-  readonly deployments: Deployments;
-  readonly models: Models;
-  readonly events: EventLog;
-  readonly store: Store;
-  readonly live: LiveViews;
-  /** For uploads that are not complete; an existing directory on the file system of the blobs. */
-  readonly scratch: string;
-  readonly startedAt: string;
-  /** Where the data plane's own HTTP server is reached from here, and what opens it. */
-  readonly inference: { readonly host: string; readonly token: string };
-  readonly joinToken: string;
-}
 
 /** Routes that answer anybody: signing in, and whether the process lives. */
 const OPEN = new Set(['/api/session', '/api/health']);

@@ -6,7 +6,7 @@ import {
 } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 import { parse } from './validation.ts';
 
 type ByName = { Params: { name: string } };

@@ -1,7 +1,7 @@
 import { ApiError, faultSchema } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 import { parse } from './validation.ts';
 
 /** Real signals to the device process; the other faults are emulated in it. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 import { parse } from './validation.ts';
 
 const querySchema = z.object({

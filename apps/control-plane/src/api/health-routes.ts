@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 
 /** `GET /api/health`: anybody learns whether it lives; the operator also which process it is. */
 export function healthRoutes(app: FastifyInstance, { authentication, dataPlane, startedAt }: ApiParts): void {

@@ -2,7 +2,7 @@ import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { ApiError } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 
 /** Headers of the inference protocol, both ways; nothing else passes. */
 const FORWARDED = ['content-type', 'content-length', 'inference-header-content-length', 'accept'] as const;

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 
 const COUNTS = [
   'requests',

@@ -3,7 +3,7 @@ import { LIMITS, nameSchema } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { empty, receiveUpload, tooLarge } from '../models/receive-upload.ts';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 import { parseDimensions, parseShapes } from './input-sizes.ts';
 import { parse } from './validation.ts';
 

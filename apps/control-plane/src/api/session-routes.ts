@@ -3,7 +3,7 @@
 import { ApiError } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 import { isSameOrigin, wrongRole } from './authentication.ts';
 import { parse } from './validation.ts';
 

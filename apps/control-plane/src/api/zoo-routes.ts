@@ -4,7 +4,7 @@ import { nameSchema, type ZooModelView } from '@sparewheel/protocol';
 import { zooModels } from '@sparewheel/zoo';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { ApiParts } from './api.ts';
+import type { ApiParts } from './api-parts.ts';
 import { parse } from './validation.ts';
 
 const addQuerySchema = z.object({ name: nameSchema.optional() });

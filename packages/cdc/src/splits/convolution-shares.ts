@@ -2,7 +2,7 @@ import { InvalidArgumentError } from '../errors.ts';
 import { partitionRows } from '../partition.ts';
 import { sliceAxis } from './axis.ts';
 import { type Convolution, convolution, count, outputSize, shapesOf } from './layer.ts';
-import type { Share } from './split.ts';
+import type { Share } from './share.ts';
 
 /**
  * Channel splitting: each device has some of the filters. [paper fig. 8] With groups, a device needs only the

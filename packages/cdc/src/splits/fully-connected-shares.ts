@@ -1,7 +1,7 @@
 import { partitionRows } from '../partition.ts';
 import { sliceAxis } from './axis.ts';
 import { type FullyConnected, fullyConnected, shapesOf } from './layer.ts';
-import type { Share } from './split.ts';
+import type { Share } from './share.ts';
 
 /** Output splitting: rows of W; every device needs all of the input. [paper fig. 5a, 6] */
 export function outputShares(layer: FullyConnected, k: number): Share[] {

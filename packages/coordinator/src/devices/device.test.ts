@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS } from '../options.ts';
 import { FakeClock } from '../testing/index.ts';
+import type { ComputationOwner } from './device.ts';
 import { Device, type DeviceObserver } from './device.ts';
-import type { ComputationOwner } from './in-flight-table.ts';
 
 function scene(options: Partial<typeof DEFAULT_OPTIONS> = {}) {
   const clock = new FakeClock();

@@ -1,8 +1,8 @@
 import { type CoordinatorOptions, SHORTEST_WAIT_MS } from '../options.ts';
 import type { Clock, DeviceId } from '../ports.ts';
 import {
-  type Computation,
-  type ComputationOwner,
+  type Entry,
+  type EntryOwner,
   type ErasureReason,
   InFlightTable,
   type SendOrder,
@@ -35,6 +35,10 @@ export interface DeviceObserver {
   gaveUp(device: Device): void;
 }
 
+/** One computation that was sent to a device and has not come back. */
+export type Computation = Entry<Device>;
+export type ComputationOwner = EntryOwner<Device>;
+
 /** Weight of a new observation in a smoothed time. */
 const SMOOTHING = 1 / 8;
 /** A device that has never answered is given this many times the silence bound: its first run may be a cold one. */
@@ -66,7 +70,7 @@ export class Device {
   arrivalMs: number | null = null;
   computeMs: number | null = null;
 
-  readonly #computations: InFlightTable;
+  readonly #computations: InFlightTable<Device>;
   #lastHeardAt = Number.NEGATIVE_INFINITY;
   #nextProbeAt = 0;
   #watch: (() => void) | null = null;

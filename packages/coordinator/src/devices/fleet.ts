@@ -3,8 +3,9 @@ import { UnknownDeviceError } from '../errors.ts';
 import type { CoordinatorEvent } from '../events.ts';
 import type { CoordinatorOptions } from '../options.ts';
 import type { Clock, DeviceId } from '../ports.ts';
+import type { Computation } from './device.ts';
 import { Device, type DeviceObserver } from './device.ts';
-import type { Computation, SendOrder } from './in-flight-table.ts';
+import type { SendOrder } from './in-flight-table.ts';
 
 /** What changes when a device's standing changes. */
 export interface FleetObserver {

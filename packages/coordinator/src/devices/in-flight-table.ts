@@ -1,18 +1,17 @@
 import type { FromDevice } from '@sparewheel/protocol';
-import type { Device } from './device.ts';
 
 /** Why an answer is not to be expected. */
 export type ErasureReason = 'down' | 'silent' | 'busy' | 'quarantined' | 'refused' | 'invalid';
 
 /** Who wants the answer of a computation. After `erased` for silence the answer may still come; nothing after it. */
-export interface ComputationOwner {
-  answered(shard: number, message: FromDevice, computation: Computation): void;
+export interface EntryOwner<D> {
+  answered(shard: number, message: FromDevice, computation: Entry<D>): void;
   erased(shard: number, reason: ErasureReason): void;
 }
 
 /** One computation that was sent to a device and has not come back. */
-export interface Computation {
-  readonly device: Device;
+export interface Entry<D> {
+  readonly device: D;
   readonly request: number;
   readonly task: number;
   readonly shard: number;
@@ -22,11 +21,11 @@ export interface Computation {
   /** Place of its cancel in that sequence; 0 where there is none. */
   cancelOrder: number;
   /** null once nobody wants the answer: it is late when it comes. */
-  owner: ComputationOwner | null;
-  older: Computation | null;
-  younger: Computation | null;
+  owner: EntryOwner<D> | null;
+  older: Entry<D> | null;
+  younger: Entry<D> | null;
   /** Another computation of the same request on the same device. */
-  sibling: Computation | null;
+  sibling: Entry<D> | null;
   /** Whether it counts as in flight; false once it was given up on. */
   counted: boolean;
 }
@@ -43,17 +42,17 @@ export interface SendOrder {
  * something that was sent later. The last computation that is not cancelled is never cancelled: its answer is that
  * proof, and the only sign of life of a device whose every answer comes too late.
  */
-export class InFlightTable {
+export class InFlightTable<D> {
   #inFlight = 0;
   #uncancelled = 0;
-  #oldest: Computation | null = null;
-  #youngest: Computation | null = null;
-  readonly #byRequest = new Map<number, Computation>();
-  readonly #givenUp: Computation[] = [];
+  #oldest: Entry<D> | null = null;
+  #youngest: Entry<D> | null = null;
+  readonly #byRequest = new Map<number, Entry<D>>();
+  readonly #givenUp: Entry<D>[] = [];
 
   /** @param remembered  computations that were given up and whose late answer is still recognised */
   constructor(
-    readonly device: Device,
+    readonly device: D,
     readonly order: SendOrder,
     readonly remembered: number,
   ) {}
@@ -66,12 +65,12 @@ export class InFlightTable {
     return this.#uncancelled;
   }
 
-  get oldest(): Computation | null {
+  get oldest(): Entry<D> | null {
     return this.#oldest;
   }
 
-  open(request: number, task: number, shard: number, owner: ComputationOwner, now: number): Computation {
-    const computation: Computation = {
+  open(request: number, task: number, shard: number, owner: EntryOwner<D>, now: number): Entry<D> {
+    const computation: Entry<D> = {
       device: this.device,
       request,
       task,
@@ -95,7 +94,7 @@ export class InFlightTable {
   }
 
   /** @returns whether the device should be told */
-  cancel(computation: Computation): boolean {
+  cancel(computation: Entry<D>): boolean {
     computation.owner = null;
     if (!computation.counted || computation.cancelOrder > 0 || this.#uncancelled <= 1) return false;
     computation.cancelOrder = this.order.next++;
@@ -104,7 +103,7 @@ export class InFlightTable {
   }
 
   /** Strikes a computation off. undefined where it is not in the book. */
-  take(request: number, task: number): Computation | undefined {
+  take(request: number, task: number): Entry<D> | undefined {
     let computation = this.#byRequest.get(request) ?? null;
     while (computation !== null && computation.task !== task) computation = computation.sibling;
     if (computation === null) return undefined;
@@ -113,16 +112,16 @@ export class InFlightTable {
   }
 
   /** The device has answered this one, and so has read every cancel that was sent before it. */
-  readUntil({ order }: Computation): void {
+  readUntil({ order }: Entry<D>): void {
     for (let other = this.#oldest; other !== null && other.order < order; ) {
-      const next: Computation | null = other.younger;
+      const next: Entry<D> | null = other.younger;
       if (other.cancelOrder > 0 && other.cancelOrder < order) this.forget(other);
       other = next;
     }
   }
 
   /** It no longer counts as in flight, but its answer is still recognised, for a while. */
-  giveUp(computation: Computation): void {
+  giveUp(computation: Entry<D>): void {
     this.#unlink(computation);
     this.#givenUp.push(computation);
     if (this.#givenUp.length <= this.remembered) return;
@@ -131,7 +130,7 @@ export class InFlightTable {
     this.#strikeOff(forgotten);
   }
 
-  forget(computation: Computation): void {
+  forget(computation: Entry<D>): void {
     if (computation.counted) this.#unlink(computation);
     else {
       const index = this.#givenUp.indexOf(computation);
@@ -141,8 +140,8 @@ export class InFlightTable {
   }
 
   /** Empties the book. @returns what was in flight, oldest first */
-  clear(): Computation[] {
-    const computations: Computation[] = [];
+  clear(): Entry<D>[] {
+    const computations: Entry<D>[] = [];
     for (let computation = this.#oldest; computation !== null; computation = computation.younger) {
       computation.counted = false;
       computations.push(computation);
@@ -156,7 +155,7 @@ export class InFlightTable {
     return computations;
   }
 
-  #unlink(computation: Computation): void {
+  #unlink(computation: Entry<D>): void {
     if (computation.older === null) this.#oldest = computation.younger;
     else computation.older.younger = computation.younger;
     if (computation.younger === null) this.#youngest = computation.older;
@@ -168,7 +167,7 @@ export class InFlightTable {
     if (computation.cancelOrder === 0) this.#uncancelled--;
   }
 
-  #strikeOff(computation: Computation): void {
+  #strikeOff(computation: Entry<D>): void {
     const first = this.#byRequest.get(computation.request);
     if (first === computation) {
       if (computation.sibling === null) this.#byRequest.delete(computation.request);

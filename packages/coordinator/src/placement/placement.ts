@@ -1,10 +1,9 @@
 import type { Refusal } from '@sparewheel/protocol';
 import type { Device } from '../devices/device.ts';
-import type { Fleet } from '../devices/fleet.ts';
-import type { CoordinatorEvent } from '../events.ts';
-import { type CoordinatorOptions, SHORTEST_WAIT_MS } from '../options.ts';
-import type { Clock, DeviceId, Installer } from '../ports.ts';
+import { SHORTEST_WAIT_MS } from '../options.ts';
+import type { DeviceId } from '../ports.ts';
 import type { Program } from '../requests/program.ts';
+import type { PlacementContext } from './placement-context.ts';
 import {
   answers,
   backOff,
@@ -19,19 +18,6 @@ import { pickStandby } from './standby.ts';
 
 /** Failed installs on a seat's own device after which a spare is preferred. */
 const FAILURES_TO_REPLACE = 2;
-
-/** What a placement needs of its coordinator. */
-export interface PlacementRuntime {
-  readonly clock: Clock;
-  readonly options: CoordinatorOptions;
-  readonly fleet: Fleet;
-  readonly installer: Installer;
-  readonly emit: (event: CoordinatorEvent) => void;
-  /** The assignment that a restarted data plane is to be told: that of the plan which was deployed last. */
-  seatsToStore(): readonly (DeviceId | null)[];
-  /** A seat became ready or was lost, or it is known that none of the others will. */
-  placementChanged(placement: Placement): void;
-}
 
 /**
  * Who sits where: brings every seat onto a live device and keeps it there. A seat whose device is down beyond a
@@ -50,14 +36,14 @@ export class Placement {
   #disposed = false;
 
   constructor(
-    readonly runtime: PlacementRuntime,
+    readonly runtime: PlacementContext,
     readonly deployment: string,
     readonly program: Program,
     seats: readonly (DeviceId | null)[],
   ) {
     this.#startedAt = runtime.clock.now();
     this.#installs = new SeatInstalls(runtime, deployment, {
-      changed: () => runtime.placementChanged(this),
+      changed: () => runtime.placementChanged(),
       lookAgain: () => this.reconcile(),
     });
     this.#seats = program.seatTasks.map((tasks, index) => {
@@ -127,7 +113,7 @@ export class Placement {
     record.refusals = 0;
     record.loaded = false;
     backOff(record, device, this.runtime.options, this.runtime.clock.now());
-    this.runtime.placementChanged(this);
+    this.runtime.placementChanged();
     this.reconcile();
   }
 
@@ -154,7 +140,7 @@ export class Placement {
     const dueAt = Math.min(fillAt, this.#rouseAt);
     if (dueAt < Number.POSITIVE_INFINITY) this.#wakeAt(dueAt, now);
     // What is missing stays missing: a plan that waited for it need not wait any longer.
-    if (this.settled && !this.complete) this.runtime.placementChanged(this);
+    if (this.settled && !this.complete) this.runtime.placementChanged();
   }
 
   #wakeAt(dueAt: number, now: number): void {
@@ -186,7 +172,7 @@ export class Placement {
     if (seat.install && !seat.install.device.live) this.#installs.abort(seat, 'the device left');
     if (holder && !holder.live && seat.loaded) {
       seat.loaded = false;
-      this.runtime.placementChanged(this);
+      this.runtime.placementChanged();
       // The plan that was to replace this one may have done so just now, being the better one.
       if (this.#disposed) return Number.POSITIVE_INFINITY;
     }

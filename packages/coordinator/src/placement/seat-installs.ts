@@ -1,6 +1,6 @@
 import type { Device } from '../devices/device.ts';
 import type { DeviceId, InstallProgress, SeatTask } from '../ports.ts';
-import type { PlacementRuntime } from './placement.ts';
+import type { PlacementContext } from './placement-context.ts';
 import { backOff, type Install, type SeatRecord } from './seat.ts';
 
 /** What the placement does when an install has ended. */
@@ -17,13 +17,13 @@ export interface InstallHooks {
  * placement's to say.
  */
 export class SeatInstalls {
-  readonly #runtime: PlacementRuntime;
+  readonly #runtime: PlacementContext;
   readonly #deployment: string;
   readonly #hooks: InstallHooks;
   /** What a device may still have loaded from a seat that it lost while it was away. */
   readonly #evicted = new Map<DeviceId, SeatTask[]>();
 
-  constructor(runtime: PlacementRuntime, deployment: string, hooks: InstallHooks) {
+  constructor(runtime: PlacementContext, deployment: string, hooks: InstallHooks) {
     this.#runtime = runtime;
     this.#deployment = deployment;
     this.#hooks = hooks;

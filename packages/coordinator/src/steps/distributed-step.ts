@@ -1,8 +1,8 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, FromDevice, Tensor } from '@sparewheel/protocol';
 import type { Runtime, StepHost } from '../context.ts';
-import type { Device } from '../devices/device.ts';
-import type { Computation, ComputationOwner, ErasureReason } from '../devices/in-flight-table.ts';
+import type { Computation, ComputationOwner, Device } from '../devices/device.ts';
+import type { ErasureReason } from '../devices/in-flight-table.ts';
 import { type CoordinatorError, LocalComputeError, NonFiniteOutputError } from '../errors.ts';
 import type { GatherPolicy } from '../policy.ts';
 import type { ParkedStep } from '../requests/parking.ts';

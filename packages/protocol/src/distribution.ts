@@ -1,0 +1,19 @@
+/** A distribution of latencies, in milliseconds. */
+export interface Percentiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly sd: number;
+}
+
+/** `from` inclusive, `to` exclusive, in milliseconds; the last bin may have `to: null`. */
+export interface HistogramBin {
+  readonly from: number;
+  readonly to: number | null;
+  readonly count: number;
+}
