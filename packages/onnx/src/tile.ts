@@ -1,0 +1,291 @@
+import { type Cut, cutSubgraph } from './cut.ts';
+import type { Shapes } from './linear.ts';
+import {
+  attribute,
+  type ConstantTensor,
+  DATA_TYPE,
+  type Graph,
+  intAttribute,
+  intsAttribute,
+  type Model,
+  type Node,
+} from './model.ts';
+import { nodeReads } from './topology.ts';
+
+/** Positions `[from, to)` along the tiled axis of one tensor. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A run of spatially local nodes between one tensor and another, which can be computed tile by tile. */
+export interface TileableSegment extends Cut {
+  /** The only tensor that comes from outside, and the only one that leaves. */
+  readonly feed: string;
+  readonly fetch: string;
+  /** The spatial axis that is cut: 2, the height of [batch, channels, height, width]. */
+  readonly axis: number;
+}
+
+/** What one tile of a segment needs: its part of the segment's input, and which positions each node computes. */
+export interface TileNeeds {
+  readonly input: Span;
+  /** By node index: positions of the node's output that this tile computes, halo included. */
+  readonly computed: ReadonlyMap<number, Span>;
+  /** By tensor name: positions that the tile holds. */
+  readonly held: ReadonlyMap<string, Span>;
+}
+
+/** The axis along which images are cut: rows lie together in memory, so a tile is one copy per channel. */
+export const TILED_AXIS = 2;
+
+/** Slice takes its bounds as inputs from this operator set on. */
+const OLDEST_OPSET = 10;
+
+/** Operators that compute each position from the same position of their inputs. */
+const POINTWISE = new Set(
+  (
+    'Abs Add BatchNormalization Cast Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu ' +
+    'Log LRN Max Mean Min Mish Mul Neg PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub ' +
+    'Sum Tanh ThresholdedRelu'
+  ).split(' '),
+);
+const WINDOWED = new Set(['Conv', 'MaxPool', 'AveragePool']);
+
+/**
+ * Says why a set of nodes cannot be computed tile by tile, or returns the segment.
+ * @param nodes   indices in the model's graph, in topological order
+ * @param feeds   tensors that come from outside
+ * @param fetches tensors that are needed outside
+ */
+export function tileableSegment(
+  model: Model,
+  { nodes, feeds, fetches }: Cut,
+  constants: ReadonlyMap<string, ConstantTensor>,
+  shapes: Shapes,
+): TileableSegment | { readonly reason: string } {
+  const refuse = (reason: string) => ({ reason });
+  const opset = model.opsetImports.find(({ domain }) => domain === '')?.version ?? 0;
+  if (opset < OLDEST_OPSET) return refuse(`its operator set ${opset} is older than ${OLDEST_OPSET}`);
+  const [feed, fetch] = [feeds[0], fetches[0]];
+  if (feed === undefined || fetch === undefined || feeds.length !== 1 || fetches.length !== 1) {
+    return refuse(`it has ${feeds.length} inputs and ${fetches.length} outputs`);
+  }
+  for (const name of [feed, fetch]) {
+    if (!isImage(shapes.get(name))) return refuse(`"${name}" is not an image of a known shape`);
+  }
+  for (const index of nodes) {
+    const reason = whyNotLocal(model.graph.nodes[index]!, constants, shapes);
+    if (reason !== null) return refuse(reason);
+  }
+  return { nodes, feeds, fetches, feed, fetch, axis: TILED_AXIS };
+}
+
+function isImage(dims: readonly number[] | undefined): dims is readonly number[] {
+  return dims !== undefined && dims.length >= 3 && dims.every((dim) => dim > 0);
+}
+
+/** Returns null if each position of the node's output depends only on a window of its inputs around that position. */
+function whyNotLocal(
+  node: Node,
+  constants: ReadonlyMap<string, ConstantTensor>,
+  shapes: Shapes,
+): string | null {
+  const label = node.name || node.opType;
+  const output = node.outputs.find((name) => name !== '') ?? '';
+  const out = shapes.get(output);
+  if (node.domain !== '') return `${label} is not an operator of ONNX itself`;
+  if (!isImage(out)) return `the shape of "${output}" is not an image's`;
+  if (WINDOWED.has(node.opType)) {
+    if (node.opType === 'MaxPool' && node.outputs.length > 1) return `${label} also returns positions`;
+    if (intAttribute(node, 'ceil_mode', 0) !== 0) return `${label} rounds its size up`;
+    if (padsOf(node, out.length - 2) === null) return `${label} pads automatically`;
+    if (node.opType === 'Conv' && !constants.has(node.inputs[1] ?? '')) {
+      return `the weights of ${label} are not constant`;
+    }
+    return isImage(shapes.get(node.inputs[0] ?? '')) ? null : `the input of ${label} has no known shape`;
+  }
+  if (node.opType === 'Concat') {
+    const axis = intAttribute(node, 'axis', 1);
+    return (axis < 0 ? axis + out.length : axis) === TILED_AXIS ? `${label} joins rows` : null;
+  }
+  if (!POINTWISE.has(node.opType)) return `${label} (${node.opType}) looks at the whole image`;
+  for (const name of nodeReads(node)) {
+    const dims = constants.get(name)?.dims ?? shapes.get(name);
+    if (dims === undefined) return `the shape of "${name}" is not known`;
+    // Aligned at the end, as broadcasting does; channel statistics and slopes have one value for all rows.
+    const along =
+      node.opType === 'BatchNormalization' && name !== node.inputs[0] ? 1 : dims.at(TILED_AXIS - out.length);
+    if (constants.has(name) ? (along ?? 1) !== 1 : along !== out[TILED_AXIS]) {
+      return `${label} combines "${name}" along the rows`;
+    }
+  }
+  return null;
+}
+
+/**
+ * Returns which positions of every tensor one tile needs, from the positions of the segment's output that it makes.
+ * Windows that reach beyond the image are cut at its edge; the node pads there, as in the whole image.
+ */
+export function tileNeeds(graph: Graph, segment: TileableSegment, shapes: Shapes, output: Span): TileNeeds {
+  const held = new Map<string, Span>([[segment.fetch, output]]);
+  const computed = new Map<number, Span>();
+  for (const index of [...segment.nodes].reverse()) {
+    const node = graph.nodes[index]!;
+    const spans = node.outputs.flatMap((name) => held.get(name) ?? []);
+    if (spans.length === 0) continue;
+    const span = spans.reduce(hull);
+    computed.set(index, span);
+    for (const name of node.outputs) if (name !== '') held.set(name, span);
+    for (const name of nodeReads(node)) {
+      const dims = shapes.get(name);
+      if (!reads(segment, graph, name) || dims === undefined) continue;
+      const needed = clip(windowOf(node, span), dims[segment.axis]!);
+      const known = held.get(name);
+      held.set(name, known ? hull(known, needed) : needed);
+    }
+  }
+  return { input: held.get(segment.feed)!, computed, held };
+}
+
+/** Whether a name is computed in the segment or comes from outside, rather than being a constant. */
+function reads(segment: TileableSegment, graph: Graph, name: string): boolean {
+  return name === segment.feed || segment.nodes.some((index) => graph.nodes[index]!.outputs.includes(name));
+}
+
+/**
+ * Makes the model of one tile: the segment's nodes on fewer rows. Constants are those of the model, so all tiles of a
+ * segment share one file of weights.
+ */
+export function tileModel(model: Model, segment: TileableSegment, shapes: Shapes, output: Span): Model {
+  const { graph } = model;
+  const { axis, feed, fetch } = segment;
+  const needs = tileNeeds(graph, segment, shapes, output);
+  const rows = ({ from, to }: Span) => to - from;
+  const withRows = (name: string, span: Span) =>
+    shapes.get(name)!.map((dim, i) => (i === axis ? rows(span) : dim));
+  const nodes: Node[] = [];
+  const bounds: ConstantTensor[] = [];
+  const inOrder = [...segment.nodes].sort((a, b) => a - b).filter((index) => needs.computed.has(index));
+  for (const index of inOrder) {
+    const node = graph.nodes[index]!;
+    const span = needs.computed.get(index)!;
+    const inputs = node.inputs.map((name) => {
+      const have = needs.held.get(name);
+      if (have === undefined) return name;
+      const wanted = clip(windowOf(node, span), shapes.get(name)![axis]!);
+      if (wanted.from === have.from && wanted.to === have.to) return name;
+      const slice = sliceNode(name, axis, wanted.from - have.from, wanted.to - have.from, nodes.length);
+      nodes.push(slice.node);
+      bounds.push(...slice.bounds);
+      return slice.node.outputs[0]!;
+    });
+    nodes.push({ ...repadded(node, span, shapes, axis), inputs });
+  }
+  const cut = cutSubgraph(model, { nodes: inOrder, feeds: [feed], fetches: [fetch] });
+  const [input] = cut.graph.inputs;
+  const [result] = cut.graph.outputs;
+  const typed = (name: string, span: Span, from: typeof input) => ({
+    name,
+    type: {
+      kind: 'tensor' as const,
+      dataType: from?.type?.kind === 'tensor' ? from.type.dataType : DATA_TYPE.float32,
+      dims: withRows(name, span),
+    },
+  });
+  return {
+    ...cut,
+    graph: {
+      ...cut.graph,
+      name: 'tile',
+      nodes,
+      initializers: [...cut.graph.initializers, ...bounds],
+      inputs: [typed(feed, needs.input, input)],
+      outputs: [typed(fetch, output, result)],
+    },
+  };
+}
+
+/** Positions of a node's input that its output's positions depend on; may reach beyond the image. */
+function windowOf(node: Node, span: Span): Span {
+  if (!WINDOWED.has(node.opType)) return span;
+  const { stride, reach, padBegin } = windowAlong(node);
+  return { from: span.from * stride - padBegin, to: (span.to - 1) * stride - padBegin + reach };
+}
+
+function windowAlong(node: Node): { stride: number; reach: number; padBegin: number } {
+  const at = TILED_AXIS - 2;
+  const kernel = intsAttribute(node, 'kernel_shape')![at]!;
+  const dilation = intsAttribute(node, 'dilations')?.[at] ?? 1;
+  const pads = intsAttribute(node, 'pads');
+  return {
+    stride: intsAttribute(node, 'strides')?.[at] ?? 1,
+    reach: dilation * (kernel - 1) + 1,
+    padBegin: pads?.[at] ?? 0,
+  };
+}
+
+/** Returns a node's pads, or null where they are not plain numbers. */
+function padsOf(node: Node, rank: number): readonly number[] | null {
+  const automatic = attribute(node, 'auto_pad');
+  if (automatic?.kind === 'string') {
+    const mode = new TextDecoder().decode(automatic.value);
+    if (mode !== 'NOTSET' && mode !== 'VALID') return null;
+  }
+  if (intsAttribute(node, 'kernel_shape') === undefined) return null;
+  return intsAttribute(node, 'pads') ?? new Array(2 * rank).fill(0);
+}
+
+/** A windowed node pads only where its tile touches the edge of the image, by as much as its window reaches beyond. */
+function repadded(node: Node, span: Span, shapes: Shapes, axis: number): Node {
+  if (!WINDOWED.has(node.opType)) return node;
+  const rank = shapes.get(node.inputs[0]!)!.length - 2;
+  const whole = shapes.get(node.inputs[0]!)![axis]!;
+  const window = windowOf(node, span);
+  const pads = [...padsOf(node, rank)!];
+  pads[axis - 2] = Math.max(0, -window.from);
+  pads[axis - 2 + rank] = Math.max(0, window.to - whole);
+  return {
+    ...node,
+    attributes: [
+      ...node.attributes.filter(({ name }) => name !== 'pads' && name !== 'auto_pad'),
+      { name: 'pads', kind: 'ints', value: pads.map(BigInt) },
+    ],
+  };
+}
+
+function sliceNode(
+  name: string,
+  axis: number,
+  from: number,
+  to: number,
+  serial: number,
+): { readonly node: Node; readonly bounds: ConstantTensor[] } {
+  const output = `${name}/rows-${serial}`;
+  const bound = (what: string, value: number): ConstantTensor => ({
+    name: `${output}/${what}`,
+    dims: [1],
+    dataType: DATA_TYPE.int64,
+    storage: { kind: 'raw', bytes: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer) },
+  });
+  const bounds = [bound('starts', from), bound('ends', to), bound('axes', axis)];
+  return {
+    node: {
+      name: `${output}/slice`,
+      opType: 'Slice',
+      domain: '',
+      inputs: [name, ...bounds.map((tensor) => tensor.name)],
+      outputs: [output],
+      attributes: [],
+    },
+    bounds,
+  };
+}
+
+function hull(a: Span, b: Span): Span {
+  return { from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) };
+}
+
+function clip({ from, to }: Span, size: number): Span {
+  return { from: Math.max(0, from), to: Math.min(size, to) };
+}
