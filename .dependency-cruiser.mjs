@@ -52,9 +52,9 @@ export default {
       name: 'no-inside-imports',
       severity: 'error',
       comment: 'Another package is imported by its name, through its `exports`, not by a path into it.',
-      from: { path: '^((?:packages|apps)/[^/]+|bench|e2e)/' },
+      from: { path: '^((?:packages|apps|tools)/[^/]+|bench|e2e)/' },
       to: {
-        path: '^(packages|apps|bench|e2e)/',
+        path: '^(packages|apps|tools|bench|e2e)/',
         pathNot: '^$1/',
         dependencyTypes: ['local'],
       },

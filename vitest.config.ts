@@ -6,6 +6,7 @@ export default defineConfig({
       'packages/*/src/**/*.test.{ts,tsx}',
       'apps/*/src/**/*.test.{ts,tsx}',
       'apps/control-plane/components/**/*.test.{ts,tsx}',
+      'tools/*/src/**/*.test.ts',
       'bench/src/**/*.test.ts',
       'scripts/**/*.test.{ts,mjs}',
     ],

@@ -15,6 +15,7 @@ const steps = [
       '.dependency-cruiser.mjs',
       'packages',
       'apps',
+      'tools',
       'bench',
       'e2e',
     ],

@@ -79,7 +79,7 @@ function once(stamp, paths, outcome, step) {
 
 function manifests() {
   const found = ['package.json'];
-  for (const folder of ['packages', 'apps']) {
+  for (const folder of ['packages', 'apps', 'tools']) {
     for (const name of readdirSync(join(root, folder))) found.push(join(folder, name, 'package.json'));
   }
   found.push(join('bench', 'package.json'), join('e2e', 'package.json'));

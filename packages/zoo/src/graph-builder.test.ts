@@ -5,7 +5,7 @@ const zeros = (_name: string, dims: readonly number[]): Float32Array =>
   new Float32Array(dims.reduce((size, dim) => size * dim, 1));
 
 describe('GraphBuilder', () => {
-  test('counts positions as ONNX does: floor((length + padding − kernel) / stride) + 1 on each axis', () => {
+  test('computes output sizes as ONNX does: floor((length + padding − kernel) / stride) + 1', () => {
     const net = new GraphBuilder('shapes', zeros);
     const image = net.input('image', [1, 3, 11, 20]);
     expect(net.conv('conv', image, { channels: 8, kernel: [3, 5], stride: 2, padding: [1, 0] }).dims).toEqual(
@@ -16,7 +16,7 @@ describe('GraphBuilder', () => {
     expect(net.concat('twice', [image, image]).dims).toEqual([1, 6, 11, 20]);
   });
 
-  test('tells the weight source from how many inputs an output is summed, and 0 for a bias', () => {
+  test('passes the fan-in of each weight to the weight source, and 0 for a bias', () => {
     const asked: [string, number][] = [];
     const net = new GraphBuilder('fan-in', (name, dims, fanIn) => {
       asked.push([name, fanIn]);
@@ -32,14 +32,18 @@ describe('GraphBuilder', () => {
     ]);
   });
 
-  test('refuses a window that does not fit, naming it and the tensor', () => {
+  test('rejects a window that does not fit, and names the window and the tensor', () => {
     const net = new GraphBuilder('small', zeros);
     const image = net.input('image', [1, 1, 4, 4]);
-    expect(() => net.maxPool('pool', image, { kernel: 5, stride: 1 })).toThrow(/5 × 5 does not fit image/);
+    expect(() => net.maxPool('pool', image, { kernel: 5, stride: 1 })).toThrow(
+      /5 × 5 does not fit into image/,
+    );
   });
 
-  test('refuses weights that are too many or too few', () => {
+  test('rejects weights of the wrong length', () => {
     const net = new GraphBuilder('wrong', () => new Float32Array(3));
-    expect(() => net.dense('fc', net.input('x', [1, 4]), 2)).toThrow(/3 weights for fc.weight/);
+    expect(() => net.dense('fc', net.input('x', [1, 4]), 2)).toThrow(
+      /fc.weight has shape \[2,4\].*returned 3 values/,
+    );
   });
 });

@@ -6,7 +6,6 @@ import {
   type Node,
   type ValueInfo,
 } from '@sparewheel/onnx';
-import { windowCount } from './network-spec.ts';
 
 /** A tensor of the graph under construction. */
 export interface Value {
@@ -15,19 +14,19 @@ export interface Value {
 }
 
 /**
- * Gives a weight tensor its numbers.
- * @param fanIn  inputs that one output is summed from; 0 for a bias
+ * Returns the values of a weight tensor.
+ * @param fanIn  number of inputs summed for one output; 0 for a bias
  */
 export type WeightSource = (name: string, dims: readonly number[], fanIn: number) => Float32Array;
 
-/** One number for all spatial axes, or one for each. */
+/** One number for all spatial axes, or one number per axis. */
 export type PerAxis = number | readonly number[];
 
-/** Opset 13 is the oldest whose operators here have their present form; every ONNX Runtime of the last years has it. */
+/** The oldest opset in which all operators used here have their current form. */
 const OPSET = 13;
 const IR_VERSION = 8;
 
-/** Builds a float32 ONNX model layer by layer, keeping count of the shapes. */
+/** Builds a float32 ONNX model layer by layer and computes the shapes. */
 export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly initializers: ConstantTensor[] = [];
@@ -44,7 +43,7 @@ export class GraphBuilder {
     return { name, dims };
   }
 
-  /** Declares that a node's result leaves the graph; the value must carry the name wanted outside. */
+  /** Declares a value as an output of the graph, under the value's own name. */
   output(value: Value): void {
     this.outputs.push({
       name: value.name,
@@ -70,7 +69,7 @@ export class GraphBuilder {
     };
   }
 
-  /** A convolution with bias over as many spatial axes as the input has. */
+  /** Adds a convolution with bias. It has as many spatial axes as the input. */
   conv(
     name: string,
     input: Value,
@@ -85,7 +84,10 @@ export class GraphBuilder {
     return this.node(name, 'Conv', [input.name, weight, bias], dims, window.attributes);
   }
 
-  /** A fully-connected layer with bias on [rows, n]; weights [units, n]. */
+  /**
+   * Adds a fully-connected layer with bias over an input [rows, n]; weights [units, n].
+   * @param output  name of the result; the default is `name`
+   */
   dense(name: string, input: Value, units: number, output?: string): Value {
     const [rows, inner] = input.dims;
     const weight = this.weight(`${name}.weight`, [units, inner!], inner!);
@@ -107,7 +109,7 @@ export class GraphBuilder {
     return this.node(name, 'MaxPool', [input.name], [...input.dims.slice(0, 2), ...positions], attributes);
   }
 
-  /** What lies outside the input counts as zero. */
+  /** Adds an average pool in which padding counts as zeros. */
   averagePool(
     name: string,
     input: Value,
@@ -123,7 +125,7 @@ export class GraphBuilder {
     return this.node(name, 'GlobalAveragePool', [input.name], dims);
   }
 
-  /** [n, …] to [n, the rest]. */
+  /** Reshapes [n, …] to [n, product of the rest]. */
   flatten(name: string, input: Value): Value {
     return this.node(name, 'Flatten', [input.name], [input.dims[0]!, product(input.dims.slice(1))]);
   }
@@ -167,7 +169,9 @@ export class GraphBuilder {
   private weight(name: string, dims: readonly number[], fanIn: number): string {
     const values = this.weights(name, dims, fanIn);
     if (values.length !== product(dims)) {
-      throw new RangeError(`${values.length} weights for ${name}, whose shape is [${dims}]`);
+      throw new RangeError(
+        `${name} has shape [${dims}], but the weight source returned ${values.length} values`,
+      );
     }
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.initializers.push({ name, dims, dataType: DATA_TYPE.float32, storage: { kind: 'raw', bytes } });
@@ -184,7 +188,9 @@ export class GraphBuilder {
     const [kernels, strides, paddings] = [perAxis(kernel), perAxis(stride), perAxis(padding)];
     const positions = spatial.map((length, i) => windowCount(length, kernels[i]!, strides[i]!, paddings[i]!));
     if (positions.some((count) => count < 1)) {
-      throw new RangeError(`a window of ${kernels.join(' × ')} does not fit ${input.name}, [${input.dims}]`);
+      throw new RangeError(
+        `a window of ${kernels.join(' × ')} does not fit into ${input.name} [${input.dims}]`,
+      );
     }
     const attributes = [
       ints('kernel_shape', kernels),
@@ -193,6 +199,11 @@ export class GraphBuilder {
     ];
     return { kernel: kernels, positions, attributes };
   }
+}
+
+/** Returns the number of positions of a window along a padded axis. */
+export function windowCount(length: number, kernel: number, stride: number, padding: number): number {
+  return Math.floor((length + 2 * padding - kernel) / stride) + 1;
 }
 
 function product(factors: readonly number[]): number {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededRandom, shuffle } from './random.ts';
 
-test('fills an array with the numbers that it would give one by one', () => {
+test('fills an array with the same numbers as single draws', () => {
   const filled = new Float32Array(100);
   const random = seededRandom(7);
   random.fill(filled, 3);
@@ -11,7 +11,7 @@ test('fills an array with the numbers that it would give one by one', () => {
   expect(random.uniform()).toBe(other.uniform());
 });
 
-test('has the mean and spread that it claims', () => {
+test('draws normal and uniform numbers with the documented mean and deviation', () => {
   const random = seededRandom(1);
   const moments = (next: () => number): [number, number] => {
     const values = Array.from({ length: 20_000 }, next);
@@ -26,7 +26,7 @@ test('has the mean and spread that it claims', () => {
   expect(Math.abs(spread - 1 / Math.sqrt(3))).toBeLessThan(0.02);
 });
 
-test('shuffling keeps every item', () => {
+test('keeps every item when shuffling', () => {
   const items = Int32Array.from({ length: 50 }, (_, index) => index);
   shuffle(items, seededRandom(4));
   expect(Array.from(items)).not.toEqual(Array.from(items).sort((a, b) => a - b));

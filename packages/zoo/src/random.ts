@@ -1,20 +1,20 @@
-/** Seeded random numbers: the same seed gives the same numbers on every machine. */
+/** A seeded source of random numbers. The same seed gives the same numbers on every machine. */
 export interface Random {
-  /** Uniform in [0, 1), 32 bits of it. */
+  /** Uniform in [0, 1), with 32 random bits. */
   uniform(): number;
   /** Uniform in [low, high). */
   between(low: number, high: number): number;
-  /** Uniform whole number in [0, count). */
+  /** Uniform integer in [0, count). */
   below(count: number): number;
-  /** Fills with uniform numbers in [-range, range), the same that `uniform` would give one by one. */
+  /** Fills `target` with uniform numbers in [-range, range), drawn as by repeated `uniform` calls. */
   fill(target: Float32Array, range: number): void;
   /** Normal with mean 0 and standard deviation 1. */
   normal(): number;
 }
 
 /**
- * mulberry32: 32 bits of state, one multiplication chain a number. Good enough for weights, shuffles and strokes, and
- * fast enough for the 138 million weights of VGG16; not for secrets.
+ * Creates a mulberry32 generator: 32 bits of state, fast enough for the 138 million weights of VGG16. Not for
+ * secrets. The hashes of the zoo's models depend on the exact sequence. Do not replace the algorithm.
  */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
@@ -23,7 +23,7 @@ export function seededRandom(seed: number): Random {
     return mix(state) / TWO_TO_32;
   };
   const fill = (target: Float32Array, range: number): void => {
-    // A local state lets the compiler keep it in a register: several times faster.
+    // A local variable stays in a register, which is several times faster.
     let current = state;
     for (let i = 0; i < target.length; i++) {
       current = (current + STEP) | 0;
@@ -31,17 +31,17 @@ export function seededRandom(seed: number): Random {
     }
     state = current >>> 0;
   };
-  let spare: number | undefined;
+  let second: number | undefined;
   const normal = (): number => {
-    if (spare !== undefined) {
-      const value = spare;
-      spare = undefined;
+    if (second !== undefined) {
+      const value = second;
+      second = undefined;
       return value;
     }
-    // Box–Muller makes two at a time; 1 − u keeps the logarithm finite.
+    // Box–Muller gives two values per call. 1 − u is never 0, so the logarithm is finite.
     const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
     const angle = 2 * Math.PI * uniform();
-    spare = radius * Math.sin(angle);
+    second = radius * Math.sin(angle);
     return radius * Math.cos(angle);
   };
   return {

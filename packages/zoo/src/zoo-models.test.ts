@@ -2,7 +2,7 @@ import { joinChunks, readModel } from '@sparewheel/onnx';
 import { expect, test } from 'vitest';
 import { zooModel, zooModels } from './zoo-models.ts';
 
-test('LeNet-5 stands first, and every name fits into a URL and is there once', () => {
+test('lists LeNet-5 first, and unique names that are valid in a URL', () => {
   expect(zooModels[0]!.name).toBe('lenet5');
   for (const { name, title, description } of zooModels) {
     expect(name).toMatch(/^[a-z0-9-]+$/);
@@ -12,12 +12,12 @@ test('LeNet-5 stands first, and every name fits into a URL and is there once', (
   expect(new Set(zooModels.map(({ name }) => name)).size).toBe(zooModels.length);
 });
 
-test('is found by name, and nothing is found by a name that is not there', () => {
+test('finds a model by its exact name', () => {
   expect(zooModel('alexnet')?.title).toBe('AlexNet');
   expect(zooModel('AlexNet')).toBeUndefined();
 });
 
-test('gives whole ONNX files with fixed shapes, as large as their parameters', async () => {
+test('returns complete ONNX files with fixed shapes', async () => {
   for (const name of ['lenet5', 'inception-v3']) {
     const { chunks, parameters } = zooModel(name)!;
     const bytes = joinChunks(await chunks());

@@ -7,22 +7,22 @@ import { inceptionV3 } from './architectures/inception-v3.ts';
 import { twoStream } from './architectures/two-stream.ts';
 import { vgg16 } from './architectures/vgg16.ts';
 import type { WeightSource } from './graph-builder.ts';
-import { seededWeights } from './seeded-weights.ts';
+import { seededRandom } from './random.ts';
 
-/** A network that ships with the product: as a trained file, or as a builder with seeded weights. */
+/** A network that ships with the product, either as a trained file or as a builder with seeded weights. */
 export interface ZooModel {
-  /** Lower case, as in a URL. */
+  /** Lower case, valid in a URL path. */
   readonly name: string;
   readonly title: string;
-  /** One sentence for people. */
+  /** Shown in the dashboard. */
   readonly description: string;
-  /** Whether its answers mean anything; untrained networks serve to measure and to show. */
+  /** Untrained networks have random weights; they serve measurements and demonstrations. */
   readonly trained: boolean;
   readonly parameters: number;
   /**
-   * The ONNX file, as chunks that follow one another. A trained one is read from disk; the others are made anew every
-   * time, the same bytes each time, which blocks the thread for up to a second or two and takes the model's size in
-   * memory.
+   * Returns the ONNX file as consecutive chunks. A trained network is read from disk. The others are built
+   * again in each call, with the same bytes; that blocks the thread for up to two seconds and uses the
+   * model's size in memory.
    */
   readonly chunks: () => Promise<Uint8Array[]>;
 }
@@ -35,7 +35,7 @@ export const zooModels: readonly ZooModel[] = [
     'Handwritten digits: 19 convolutions in three blocks of four branches.',
     33_084,
   ),
-  built('alexnet', 'AlexNet', 'Image classification, dominated by one huge fully-connected layer.', {
+  built('alexnet', 'AlexNet', 'Image classification, dominated by one very large fully-connected layer.', {
     parameters: 61_100_840,
     seed: 41,
     build: alexnet,
@@ -45,16 +45,11 @@ export const zooModels: readonly ZooModel[] = [
     seed: 48,
     build: vgg16,
   }),
-  built(
-    'inception-v3',
-    'Inception v3',
-    'Image classification, 94 convolutions in branches that branch again.',
-    {
-      parameters: 23_817_352,
-      seed: 36,
-      build: inceptionV3,
-    },
-  ),
+  built('inception-v3', 'Inception v3', 'Image classification: 94 convolutions in nested branches.', {
+    parameters: 23_817_352,
+    seed: 36,
+    build: inceptionV3,
+  }),
   built('c3d', 'C3D', 'Video classification with 3-D convolutions over 16 frames.', {
     parameters: 79_991_015,
     seed: 47,
@@ -63,12 +58,11 @@ export const zooModels: readonly ZooModel[] = [
   built(
     'two-stream',
     'Two-stream action recognition',
-    'Low-resolution video and its optical flow in two streams, joined by two wide layers.',
+    'Two streams for low-resolution video and its optical flow, joined by two wide layers.',
     { parameters: 50_799_987, seed: 46, build: twoStream },
   ),
 ];
 
-/** The network of that name, or undefined. */
 export function zooModel(name: string): ZooModel | undefined {
   return zooModels.find((model) => model.name === name);
 }
@@ -77,10 +71,10 @@ function trained(name: string, title: string, what: string, parameters: number):
   return {
     name,
     title,
-    description: `${what} Trained on MNIST; 28 × 28 grey values in [0, 1] in, ten logits out.`,
+    description: `${what} Trained on MNIST. Input: 28 × 28 gray values in [0, 1]. Output: ten logits.`,
     trained: true,
     parameters,
-    chunks: () => committed(name),
+    chunks: () => readTrained(name),
   };
 }
 
@@ -93,15 +87,33 @@ function built(
   return {
     name,
     title,
-    description: `${what} Untrained: seeded weights.`,
+    description: `${what} Untrained, with seeded random weights.`,
     trained: false,
     parameters: options.parameters,
     chunks: async () => writeModel(options.build(seededWeights(options.seed))),
   };
 }
 
-/** Found through the package's name, not beside this file: a bundler moves this file, but not the models. */
-async function committed(name: string): Promise<Uint8Array[]> {
+async function readTrained(name: string): Promise<Uint8Array[]> {
+  // Resolved by the package's name, because a bundler moves this file but not the models.
   const require = createRequire(import.meta.url);
   return [await readFile(require.resolve(`@sparewheel/zoo/models/${name}.onnx`))];
+}
+
+/** Small compared with activations of about 1, but not 0: a code that ignores biases must fail its tests. */
+const BIAS_RANGE = 0.05;
+
+/**
+ * Returns weights for an untrained network: uniform with variance 2 / fanIn [He et al. 2015], which keeps the
+ * mean square of the activations constant across ReLU layers. Uniform numbers are several times faster to
+ * draw than normal ones, and the sums over many inputs have the same distribution.
+ */
+export function seededWeights(seed: number): WeightSource {
+  const random = seededRandom(seed);
+  return (_name, dims, fanIn) => {
+    const values = new Float32Array(dims.reduce((size, dim) => size * dim, 1));
+    const range = fanIn === 0 ? BIAS_RANGE : Math.sqrt(6 / fanIn);
+    random.fill(values, range);
+    return values;
+  };
 }

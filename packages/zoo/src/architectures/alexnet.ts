@@ -2,8 +2,8 @@ import type { Model } from '@sparewheel/onnx';
 import { GraphBuilder, type WeightSource } from '../graph-builder.ts';
 
 /**
- * AlexNet [Krizhevsky et al. 2012] in its one-tower form without local response normalisation (Krizhevsky 2014):
- * 61 100 840 parameters, 244 MB, of which the first fully-connected layer holds 151 MB.
+ * Builds AlexNet [Krizhevsky et al. 2012] in its one-tower form without local response normalization
+ * (Krizhevsky 2014): 61 100 840 parameters, 244 MB, of which the first fully-connected layer holds 151 MB.
  * Input `image` [1, 3, 224, 224], output `logits` [1, 1000].
  */
 export function alexnet(weights: WeightSource, imageSize = 224): Model {

@@ -3,8 +3,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import type { WeightSource } from '../graph-builder.ts';
 import { seededRandom } from '../random.ts';
-import { seededWeights } from '../seeded-weights.ts';
-import { zooModels } from '../zoo-models.ts';
+import { seededWeights, zooModels } from '../zoo-models.ts';
 import { alexnet } from './alexnet.ts';
 import { c3d } from './c3d.ts';
 import { inceptionV3 } from './inception-v3.ts';
@@ -13,15 +12,15 @@ import { vgg16 } from './vgg16.ts';
 
 const SEED = 17;
 /**
- * Root mean square of a linear layer's output. He's initialisation keeps it near √2; maxima raise it and means lower
- * it a little. Outside this band a few layers more would lose digits in float32 or saturate a quantised copy.
+ * Allowed root mean square of a linear layer's output. He initialization keeps it near √2; max pools raise it
+ * and average pools lower it a little. Outside this band, deeper layers would lose precision in float32.
  */
 const SANE = { low: 0.2, high: 10 };
 
-/** Shapes are what counts there; the pages of a zeroed array that nobody reads cost no memory. */
+/** For tests that check only shapes. Pages of a zeroed array that are never touched use no memory. */
 const noWeights: WeightSource = (_name, dims) => new Float32Array(dims.reduce((size, dim) => size * dim, 1));
 
-/** The model with every linear layer's output declared as an output of the graph. */
+/** Declares the output of every linear layer as an output of the graph. */
 function withLayerOutputs(model: Model): { model: Model; layers: string[] } {
   const layers = model.graph.nodes
     .filter(({ opType }) => opType === 'Conv' || opType === 'Gemm')
@@ -52,7 +51,7 @@ function rootMeanSquare(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
 }
 
-/** Full size where that is quick, else with smaller images or fewer units; the layers are the same. */
+/** Slow networks use smaller images or fewer units; their layers are the same. */
 const CASES = [
   { name: 'alexnet', build: () => alexnet(seededWeights(SEED)), linear: 8, classes: 1000 },
   { name: 'vgg16', build: () => vgg16(seededWeights(SEED), 32), linear: 16, classes: 1000 },
@@ -62,7 +61,7 @@ const CASES = [
 ];
 
 describe.each(CASES)('$name', ({ name, build, linear, classes }) => {
-  test('runs in ONNX Runtime, activations neither vanish nor explode in any layer', async () => {
+  test('runs in ONNX Runtime without vanishing or exploding activations', async () => {
     const { model, layers } = withLayerOutputs(build());
     expect(layers).toHaveLength(linear);
     const results = await run(model);
@@ -74,7 +73,7 @@ describe.each(CASES)('$name', ({ name, build, linear, classes }) => {
     expect(results.logits!.dims).toEqual([1, classes]);
   });
 
-  test('has as many parameters as the zoo says', () => {
+  test('has the number of parameters that the zoo lists', () => {
     const builders = { alexnet, vgg16, 'inception-v3': inceptionV3, c3d, 'two-stream': twoStream };
     const { graph } = builders[name as keyof typeof builders](noWeights);
     const floats = graph.initializers.filter(({ dataType }) => dataType === 1);
@@ -83,7 +82,7 @@ describe.each(CASES)('$name', ({ name, build, linear, classes }) => {
   });
 });
 
-test('activations do vanish where the weights are too small: the check can fail', async () => {
+test('detects vanishing activations when the weights are too small (negative control)', async () => {
   const seeded = seededWeights(SEED);
   const faint: WeightSource = (name, dims, fanIn) => seeded(name, dims, fanIn).map((value) => value * 0.3);
   const { model } = withLayerOutputs(vgg16(faint, 32));
@@ -91,7 +90,7 @@ test('activations do vanish where the weights are too small: the check can fail'
   expect(rootMeanSquare(results.logits!.data as Float32Array)).toBeLessThan(SANE.low);
 });
 
-test('the same seed builds the same bytes', () => {
+test('builds the same bytes for the same seed', () => {
   const bytes = () => joinChunks(writeModel(twoStream(seededWeights(SEED), 32)));
   expect(Buffer.from(bytes()).equals(Buffer.from(bytes()))).toBe(true);
 });

@@ -5,8 +5,8 @@ import { GraphBuilder, type WeightSource } from '../graph-builder.ts';
 const STAGES = [[64], [128], [256, 256], [512, 512], [512, 512]];
 
 /**
- * C3D [Tran et al. 2015]: 3-D convolutions over a clip of 16 frames, 79 991 015 parameters, 320 MB.
- * Input `clip` [1, 3, 16, 112, 112], output `logits` [1, 487]. Smaller images leave fewer weights in fc6.
+ * Builds C3D [Tran et al. 2015]: 3-D convolutions over a clip of 16 frames; 79 991 015 parameters, 320 MB.
+ * Input `clip` [1, 3, 16, 112, 112], output `logits` [1, 487]. A smaller image size gives fc6 fewer weights.
  */
 export function c3d(weights: WeightSource, imageSize = 112): Model {
   const net = new GraphBuilder('c3d', weights);
@@ -16,7 +16,8 @@ export function c3d(weights: WeightSource, imageSize = 112): Model {
       const name = stage.length === 1 ? `conv${s + 1}` : `conv${s + 1}${'ab'[c]}`;
       x = net.relu(net.conv(name, x, { channels, kernel: 3, padding: 1 }));
     });
-    // The first pool leaves time whole, so that motion is not lost early; the last pads space, as the authors do.
+    // As in the paper, the first pool keeps all frames, to preserve motion, and the last pool pads height and
+    // width.
     const window = s === 0 ? [1, 2, 2] : [2, 2, 2];
     const padding = s === STAGES.length - 1 ? [0, 1, 1] : [0, 0, 0];
     x = net.maxPool(`pool${s + 1}`, x, { kernel: window, stride: window, padding });

@@ -2,9 +2,10 @@ import type { Model } from '@sparewheel/onnx';
 import { GraphBuilder, type PerAxis, type Value, type WeightSource } from '../graph-builder.ts';
 
 /**
- * Inception v3 [Szegedy et al. 2016] as it is deployed: batch normalisation folded into the convolutions, no
- * auxiliary classifier; 94 convolutions, 23 817 352 parameters, 95 MB.
- * Input `image` [1, 3, 299, 299], output `logits` [1, 1000]; any image of at least 75 × 75 has the same weights.
+ * Builds Inception v3 [Szegedy et al. 2016] for inference: batch normalization folded into the convolutions,
+ * no auxiliary classifier; 94 convolutions, 23 817 352 parameters, 95 MB.
+ * Input `image` [1, 3, 299, 299], output `logits` [1, 1000]. The weights do not depend on the image size,
+ * which is at least 75.
  */
 export function inceptionV3(weights: WeightSource, imageSize = 299): Model {
   const net = new GraphBuilder('inception-v3', weights);
@@ -20,7 +21,7 @@ export function inceptionV3(weights: WeightSource, imageSize = 299): Model {
   const smooth = (name: string, x: Value): Value =>
     net.averagePool(name, x, { kernel: 3, stride: 1, padding: 1 });
 
-  /** 35 × 35: one, five and twice three wide. */
+  /** 35 × 35: branches of 1 × 1, 5 × 5, twice 3 × 3, and pool. */
   const blockA = (at: string, x: Value, poolChannels: number): Value => {
     const five = conv(`${at}.5x5_1`, x, 48, 1);
     const double = conv(`${at}.3x3dbl_2`, conv(`${at}.3x3dbl_1`, x, 64, 1), 96, 3, 1);
@@ -40,7 +41,7 @@ export function inceptionV3(weights: WeightSource, imageSize = 299): Model {
       halve(`${at}.pool`, x),
     ]);
   };
-  /** 17 × 17: a 7 × 7 window as 1 × 7 and 7 × 1. */
+  /** 17 × 17: factors a 7 × 7 kernel into 1 × 7 and 7 × 1. */
   const blockC = (at: string, x: Value, narrow: number): Value => {
     const wide = (name: string, from: Value, channels: number) => conv(name, from, channels, [1, 7], [0, 3]);
     const tall = (name: string, from: Value, channels: number) => conv(name, from, channels, [7, 1], [3, 0]);
@@ -65,7 +66,7 @@ export function inceptionV3(weights: WeightSource, imageSize = 299): Model {
       halve(`${at}.pool`, x),
     ]);
   };
-  /** 8 × 8: branches that branch again. */
+  /** 8 × 8: two of the branches split again. */
   const blockE = (at: string, x: Value): Value => {
     const fork = (name: string, from: Value): Value[] => [
       conv(`${name}a`, from, 384, [1, 3], [0, 1]),

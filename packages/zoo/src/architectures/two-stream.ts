@@ -1,22 +1,22 @@
 import type { Model } from '@sparewheel/onnx';
 import { GraphBuilder, type Value, type WeightSource } from '../graph-builder.ts';
 
-/** Frames of a clip, and their size: extremely low resolution, so that nobody can be recognised. */
+/** Frames of a clip, and their size in pixels. The very low resolution protects people's privacy. */
 const FRAMES = 16;
 const HEIGHT = 12;
 const WIDTH = 16;
 /** Optical flow over ten frames, two components each. */
 const FLOW_CHANNELS = 20;
 const FEATURES = 256;
-/** Windows of the temporal pyramid: the whole clip, halves, quarters, eighths; 15 of them together. */
+/** Windows of the temporal pyramid, in frames: the whole clip, halves, quarters, eighths. 15 in total. */
 const PYRAMID = [16, 8, 4, 2];
 const CLASSES = 51;
 
 /**
- * The shape of the action-recognition network of the paper's coverage study [after Ryoo et al. 2018; Hadidi et al.
- * 2018]: a spatial stream over 16 low-resolution frames and a temporal one over their optical flow, a temporal
- * pyramid of maxima over each, and two wide fully-connected layers, which are what the paper splits. The publications
- * do not print every width; those of the layers are our choice.
+ * Builds the action-recognition network of the paper's coverage study [after Ryoo et al. 2018; Hadidi et al.
+ * 2018]: a spatial stream over 16 low-resolution frames, a temporal stream over their optical flow, a
+ * temporal pyramid of maxima over each stream, and two wide fully-connected layers, which the paper splits.
+ * The publications do not print every layer's width; those widths are our choice.
  * Inputs `frames` [16, 3, 12, 16] and `flow` [16, 20, 12, 16], output `logits` [1, 51].
  */
 export function twoStream(weights: WeightSource, units = 4096): Model {
@@ -28,7 +28,7 @@ export function twoStream(weights: WeightSource, units = 4096): Model {
     x = net.maxPool(`${name}.pool2`, x, { kernel: 2, stride: 2 });
     x = net.relu(net.conv(`${name}.conv3`, x, { channels: 256, kernel: 3, padding: 1 }));
     x = net.relu(net.dense(`${name}.fc`, net.flatten(`${name}.flatten`, x), FEATURES));
-    // Frames are rows up to here; from here on they are time.
+    // Up to here each row is a frame. From here on the frames are the time axis.
     x = net.transpose(`${name}.features`, x, [1, 0]);
     x = net.reshape(`${name}.time`, x, [1, FEATURES, FRAMES]);
     const levels = PYRAMID.map((window) =>

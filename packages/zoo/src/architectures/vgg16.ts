@@ -11,8 +11,8 @@ const STAGES = [
 ];
 
 /**
- * VGG16 [Simonyan & Zisserman 2015, configuration D]: 138 357 544 parameters, 553 MB.
- * Input `image` [1, 3, 224, 224], output `logits` [1, 1000]. Smaller images leave fewer weights in fc6.
+ * Builds VGG16 [Simonyan & Zisserman 2015, configuration D]: 138 357 544 parameters, 553 MB.
+ * Input `image` [1, 3, 224, 224], output `logits` [1, 1000]. A smaller image size gives fc6 fewer weights.
  */
 export function vgg16(weights: WeightSource, imageSize = 224): Model {
   const net = new GraphBuilder('vgg16', weights);

@@ -3,7 +3,7 @@ import { DIGIT_SIZE, digitFromPixels, digitFromStrokes } from './digit-input.ts'
 import { drawStrokes } from './stroke.ts';
 
 const CANVAS = 280;
-/** A seven, on a canvas of 280 × 280. */
+/** A 7 on a canvas of 280 × 280. */
 const SEVEN = [
   [
     { x: 80, y: 60 },
@@ -37,7 +37,7 @@ function bounds(input: Float32Array): { width: number; height: number; left: num
   return { left, top, width: Math.max(...xs) - left + 1, height: Math.max(...ys) - top + 1 };
 }
 
-function centreOfMass(input: Float32Array): [number, number] {
+function centerOfMass(input: Float32Array): [number, number] {
   let mass = 0;
   let x = 0;
   let y = 0;
@@ -49,26 +49,26 @@ function centreOfMass(input: Float32Array): [number, number] {
   return [x / mass, y / mass];
 }
 
-/** Mean absolute difference of two inputs' pixels. */
+/** Mean absolute difference of the pixels. */
 function difference(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, value, at) => sum + Math.abs(value - b[at]!), 0) / a.length;
 }
 
 describe('digitFromPixels', () => {
-  test('fills a box of 20 pixels, its centre of mass on pixel 14', () => {
+  test('fills a box of 20 pixels, with the center of mass on pixel 14', () => {
     const input = drawn(18, (point) => point);
     expect(input).toHaveLength(784);
     const { width, height } = bounds(input);
     expect(Math.max(width, height)).toBeGreaterThanOrEqual(19);
     expect(Math.max(width, height)).toBeLessThanOrEqual(21);
-    const [x, y] = centreOfMass(input);
+    const [x, y] = centerOfMass(input);
     expect(Math.abs(x - 14)).toBeLessThan(0.2);
     expect(Math.abs(y - 14)).toBeLessThan(0.2);
     expect(Math.max(...input)).toBeLessThanOrEqual(1);
     expect(Math.min(...input)).toBeGreaterThanOrEqual(0);
   });
 
-  test('gives nearly the same input wherever and at whatever size the digit stands', () => {
+  test('gives nearly the same input for every position and size of the drawing', () => {
     const usual = drawn(18, (point) => point);
     const corner = drawn(18, ({ x, y }) => ({ x: x - 60, y: y - 45 }));
     const half = drawn(9, ({ x, y }) => ({ x: x / 2 + 120, y: y / 2 + 100 }));
@@ -78,24 +78,25 @@ describe('digitFromPixels', () => {
     expect(difference(usual, tiny)).toBeLessThan(0.04);
   });
 
-  test('brings thin and thick strokes to widths that MNIST has', () => {
+  test('adjusts thin and thick strokes to the widths in MNIST', () => {
     const ink = (thickness: number): number =>
       drawn(thickness, (point) => point).reduce((sum, value) => sum + value);
-    // This seven's ink at 1.7 and at 3.2 pixels' stroke, where a pen 60 times as wide would leave 60 times as much.
+    // The bounds are this digit's ink at stroke widths of 1.7 and 3.2 pixels. Without adjustment it would
+    // vary 60-fold.
     for (const thickness of [1, 2, 5, 18, 40, 60]) {
       expect(ink(thickness), `${thickness} px`).toBeGreaterThan(55);
       expect(ink(thickness), `${thickness} px`).toBeLessThan(135);
     }
   });
 
-  test('leaves the drawing as it was', () => {
+  test('does not mutate the drawing', () => {
     const image = drawStrokes(SEVEN, 18, CANVAS, CANVAS);
     const before = image.pixels.slice();
     digitFromPixels(image.pixels, CANVAS, CANVAS);
     expect(image.pixels).toEqual(before);
   });
 
-  test('an empty canvas, and one with nothing but faint noise, is all zero', () => {
+  test('gives zeros for an empty canvas and for faint noise', () => {
     expect(
       digitFromPixels(new Uint8ClampedArray(CANVAS * CANVAS), CANVAS, CANVAS).every((v) => v === 0),
     ).toBe(true);
@@ -103,7 +104,7 @@ describe('digitFromPixels', () => {
     expect(digitFromPixels(noise, 20, 20).every((value) => value === 0)).toBe(true);
   });
 
-  test('draws a dot, a full canvas and a line along the edge without a number out of range', () => {
+  test('keeps values in [0, 1] for a dot, a full canvas and a line along the edge', () => {
     const dot = new Uint8ClampedArray(100 * 50);
     dot[77] = 255;
     const full = new Uint8ClampedArray(30 * 30).fill(255);
@@ -120,26 +121,26 @@ describe('digitFromPixels', () => {
     }
   });
 
-  test('refuses an image whose size is not its length', () => {
+  test('rejects a pixel count that is not width × height', () => {
     expect(() => digitFromPixels(new Uint8ClampedArray(10), 3, 4)).toThrow(RangeError);
     expect(() => digitFromPixels(new Uint8ClampedArray(10), 2.5, 4)).toThrow(RangeError);
   });
 });
 
 describe('digitFromStrokes', () => {
-  test('is what a canvas would give, in any coordinates', () => {
+  test('gives the same input as a canvas, in any coordinates', () => {
     const fromCanvas = drawn(19, (point) => point);
     const large = SEVEN.map((stroke) => stroke.map(({ x, y }) => ({ x: 1000 * x - 5, y: 1000 * y + 7 })));
     expect(difference(digitFromStrokes(SEVEN), fromCanvas)).toBeLessThan(0.02);
     expect(difference(digitFromStrokes(SEVEN), digitFromStrokes(large))).toBeLessThan(0.001);
   });
 
-  test('nothing drawn is all zero, a single touch is a dot', () => {
+  test('gives zeros without strokes, and a dot for a single point', () => {
     expect(digitFromStrokes([]).every((value) => value === 0)).toBe(true);
     expect(digitFromStrokes([[{ x: 5, y: 5 }]]).some((value) => value > 0.5)).toBe(true);
   });
 
-  test('refuses a coordinate that is not a finite number', () => {
+  test('rejects a coordinate that is not a finite number', () => {
     expect(() => digitFromStrokes([[{ x: Number.NaN, y: 1 }]])).toThrow(RangeError);
   });
 });

@@ -1,56 +1,56 @@
 import { type Bounds, type InkPlane, inkBounds, resample, strokeWidth, thicken } from './ink-plane.ts';
 import { drawStrokes, type Stroke } from './stroke.ts';
 
-/** MNIST: the ink fills a box of 20 × 20, whose centre of mass lies on pixel 14 of 28 × 28. */
+/** Side of an MNIST image in pixels. The ink fills a box of 20 × 20, centered by mass on pixel 14. */
 export const DIGIT_SIZE = 28;
 const BOX = 20;
-const CENTRE = 14.5;
-/** Work is done on a finer raster, so that lines can be made thicker or thinner by parts of a pixel. */
+const CENTER = 14.5;
+/** Work pixels per output pixel on each axis, so that line widths can change by fractions of a pixel. */
 const FINE = 4;
-/** Stroke widths that the network knows, in pixels of 28: MNIST's 10th and 90th percentile are 1.7 and 3.0. */
+/** Range of stroke widths, in output pixels. MNIST's 10th and 90th percentiles are 1.7 and 3.0. */
 const THINNEST = 1.7;
 const THICKEST = 3.2;
-/** Less ink than this share of full ink is paper; a compressed picture's noise stays below it. */
+/** Ink at or below this share counts as paper. Compression noise in pictures stays below it. */
 const FAINTEST = 0.1;
 
 /**
- * Prepares a drawing for a network that was trained on MNIST: crops it to its ink, scales that into a box of 20 × 20
- * without changing its proportions, brings the strokes to a width that MNIST has, and centres it by mass.
- * @param grey  [height, width], one byte a pixel: 0 = paper, 255 = ink; not mutated
- * @returns float32 [28, 28] in [0, 1]; all zero where nothing is drawn
- * @throws {RangeError} width × height is not the length of `grey`
+ * Prepares a drawing for a network that was trained on MNIST: crops it to its ink, scales it into a box of
+ * 20 × 20 with unchanged proportions, adjusts the stroke width to MNIST's range, and centers it by mass.
+ * @param gray  [height, width], one byte per pixel: 0 = paper, 255 = ink; not mutated
+ * @returns float32 [28, 28] in [0, 1]; all zeros for an empty drawing
+ * @throws {RangeError} the length of `gray` is not width × height
  */
 export function digitFromPixels(
-  grey: Uint8ClampedArray | Uint8Array,
+  gray: Uint8ClampedArray | Uint8Array,
   width: number,
   height: number,
 ): Float32Array {
-  if (!(Number.isInteger(width) && Number.isInteger(height)) || grey.length !== width * height) {
-    throw new RangeError(`${grey.length} grey values are not an image of ${width} × ${height}`);
+  if (!(Number.isInteger(width) && Number.isInteger(height)) || gray.length !== width * height) {
+    throw new RangeError(`${gray.length} pixels do not form an image of ${width} × ${height}`);
   }
   const input = new Float32Array(DIGIT_SIZE * DIGIT_SIZE);
-  const drawing = inkPlane(grey, width, height);
+  const drawing = inkPlane(gray, width, height);
   const bounds = inkBounds(drawing, FAINTEST);
   if (bounds === null) return input;
 
   const { scale, radius } = fit(crop(drawing, bounds));
-  // Room for what thickening adds at the edges.
+  // Leaves room for the ink that thickening adds at the edges.
   const margin = Math.ceil(Math.max(0, radius)) + 1;
   const fine = thicken(sharpen(resample(drawing, bounds, scale, margin)), radius);
-  return place(fine, input);
+  return centerByMass(fine, input);
 }
 
 /**
- * Draws strokes in any coordinates (a canvas's pointer positions) as `digitFromPixels` would see them from a pen of
- * usual thickness.
- * @returns float32 [28, 28] in [0, 1]; all zero without points
+ * Draws strokes with a pen of medium width and prepares the drawing as `digitFromPixels` does.
+ * @param strokes  in any coordinates, such as pointer positions on a canvas
+ * @returns float32 [28, 28] in [0, 1]; all zeros if there are no points
  * @throws {RangeError} a coordinate is not a finite number
  */
 export function digitFromStrokes(strokes: readonly Stroke[]): Float32Array {
   const points = strokes.flat();
   if (points.length === 0) return new Float32Array(DIGIT_SIZE * DIGIT_SIZE);
   if (!points.every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))) {
-    throw new RangeError('every point of a stroke needs a finite x and y');
+    throw new RangeError('a stroke has a point without finite x and y');
   }
   let left = Number.POSITIVE_INFINITY;
   let top = Number.POSITIVE_INFINITY;
@@ -73,19 +73,19 @@ export function digitFromStrokes(strokes: readonly Stroke[]): Float32Array {
   return digitFromPixels(image.pixels, side, side);
 }
 
-function inkPlane(grey: Uint8ClampedArray | Uint8Array, width: number, height: number): InkPlane {
-  const ink = new Float64Array(grey.length);
-  for (let at = 0; at < ink.length; at++) ink[at] = grey[at]! / 255;
+function inkPlane(gray: Uint8ClampedArray | Uint8Array, width: number, height: number): InkPlane {
+  const ink = new Float64Array(gray.length);
+  for (let at = 0; at < ink.length; at++) ink[at] = gray[at]! / 255;
   return { width, height, ink };
 }
 
-/** Scale to the fine raster, and by how many fine pixels to move the strokes' edges outwards. */
+/** Returns the scale to the fine raster, and how far to move the strokes' edges outwards, in fine pixels. */
 function fit(ink: InkPlane): { scale: number; radius: number } {
   const span = Math.max(ink.width, ink.height);
   const width = Math.min(strokeWidth(ink), span);
   const plain = BOX / span;
   const wanted = Math.min(THICKEST, Math.max(THINNEST, width * plain));
-  // A dot has no line whose width could be changed without changing the dot.
+  // For a dot, the stroke width is the size of the drawing, so it cannot be adjusted.
   if (wanted === width * plain || span < 2 * width) return { scale: plain * FINE, radius: 0 };
   // Moving the edges by r changes the span too: (span + 2r)·s = box and (width + 2r)·s = wanted.
   const scale = (BOX - wanted) / (span - width);
@@ -104,7 +104,7 @@ function crop(plane: InkPlane, { left, top, right, bottom }: Bounds): InkPlane {
   return { width, height, ink };
 }
 
-/** Restores full ink inside lines that scaling made pale, leaving an edge that is still smooth on the fine raster. */
+/** Restores full ink inside lines that scaling made pale. Edges stay smooth on the fine raster. */
 function sharpen(plane: InkPlane): InkPlane {
   let darkest = 0;
   for (const value of plane.ink) darkest = Math.max(darkest, value);
@@ -113,8 +113,8 @@ function sharpen(plane: InkPlane): InkPlane {
   return { ...plane, ink: plane.ink.map((value) => Math.min(1, Math.max(0, (value - low) / (high - low)))) };
 }
 
-/** Puts the fine raster's centre of mass on MNIST's, as far as no ink falls off the edge, and averages it down. */
-function place(fine: InkPlane, target: Float32Array): Float32Array {
+/** Moves the center of mass to MNIST's, without moving ink off the image, and averages down to 28 × 28. */
+function centerByMass(fine: InkPlane, target: Float32Array): Float32Array {
   let mass = 0;
   let massX = 0;
   let massY = 0;
@@ -129,8 +129,8 @@ function place(fine: InkPlane, target: Float32Array): Float32Array {
   const bounds = inkBounds(fine, FAINTEST);
   if (mass === 0 || bounds === null) return target;
   const edge = DIGIT_SIZE * FINE;
-  const shift = (centre: number, first: number, last: number): number =>
-    Math.max(-first, Math.min(edge - 1 - last, Math.round(CENTRE * FINE - centre)));
+  const shift = (center: number, first: number, last: number): number =>
+    Math.max(-first, Math.min(edge - 1 - last, Math.round(CENTER * FINE - center)));
   const shiftX = shift(massX / mass, bounds.left, bounds.right);
   const shiftY = shift(massY / mass, bounds.top, bounds.bottom);
   for (let y = bounds.top; y <= bounds.bottom; y++) {

@@ -1,4 +1,6 @@
-/** What a page needs to turn a drawing into a network's input. Runs in browsers: nothing of Node in here. */
+/**
+ * Converts drawings to inputs of the digit networks. Runs in browsers, so it must not import Node modules.
+ */
 export * from './digit-input.ts';
 export * from './samples.ts';
-export { drawStrokes, type GreyImage, type Point, type Stroke } from './stroke.ts';
+export { drawStrokes, type GrayImage, type Point, type Stroke } from './stroke.ts';

@@ -1,4 +1,4 @@
-/** Ink in [0, 1], row-major: what the steps from a drawing to a network's input hand to each other. */
+/** An image of ink values in [0, 1], row-major. The steps of the digit preparation take and return it. */
 export interface InkPlane {
   readonly width: number;
   readonly height: number;
@@ -13,7 +13,7 @@ export interface Bounds {
   readonly bottom: number;
 }
 
-/** The smallest rectangle around all pixels above the threshold, or null where there is none. */
+/** Returns the bounding box of all pixels above the threshold, or null if there are none. */
 export function inkBounds(plane: InkPlane, threshold: number): Bounds | null {
   let left = plane.width;
   let top = plane.height;
@@ -32,8 +32,8 @@ export function inkBounds(plane: InkPlane, threshold: number): Bounds | null {
 }
 
 /**
- * The mean width of the lines, in pixels: a line of width w and length l has the area w·l and an outline of 2·l,
- * and the outline is what the gradient's length sums up to.
+ * Returns the mean width of the lines, in pixels. A line of width w and length l has the area w·l and an
+ * outline of 2·l; the sum of the gradient's magnitude gives the outline.
  */
 export function strokeWidth({ width, height, ink }: InkPlane): number {
   let area = 0;
@@ -51,9 +51,8 @@ export function strokeWidth({ width, height, ink }: InkPlane): number {
 }
 
 /**
- * Cuts out a rectangle and scales it with a triangle filter as wide as a target pixel needs: smooth when enlarging,
- * free of aliasing when reducing.
- * @param margin  empty target pixels on every side
+ * Crops to `bounds` and scales with a triangle filter: smooth when enlarging, without aliasing when reducing.
+ * @param margin  empty target pixels to add on every side
  */
 export function resample(plane: InkPlane, bounds: Bounds, scale: number, margin: number): InkPlane {
   const across = tapsFor(bounds.left, bounds.right, scale, margin, plane.width);
@@ -83,24 +82,24 @@ interface Taps {
   readonly weights: readonly number[];
 }
 
-/** For every target pixel of one axis, the source pixels that it is the weighted mean of. */
+/** Returns, for every target pixel of one axis, the source pixels and weights of its weighted mean. */
 function tapsFor(first: number, last: number, scale: number, margin: number, length: number): Taps[] {
   const count = Math.ceil((last - first + 1) * scale) + 2 * margin;
   const reach = Math.max(1, 1 / scale);
   return Array.from({ length: count }, (_, target) => {
-    const centre = first + (target - margin + 0.5) / scale - 0.5;
-    const from = Math.max(0, Math.ceil(centre - reach));
-    const to = Math.min(length - 1, Math.floor(centre + reach));
+    const center = first + (target - margin + 0.5) / scale - 0.5;
+    const from = Math.max(0, Math.ceil(center - reach));
+    const to = Math.min(length - 1, Math.floor(center + reach));
     const weights: number[] = [];
-    // Divided by the whole filter, not by what lies inside: beyond the edge is paper.
+    // Divides by the area of the whole filter, because pixels beyond the edge count as paper.
     for (let source = from; source <= to; source++) {
-      weights.push(Math.max(0, 1 - Math.abs(source - centre) / reach) / reach);
+      weights.push(Math.max(0, 1 - Math.abs(source - center) / reach) / reach);
     }
     return { first: from, weights };
   });
 }
 
-/** Makes lines thicker by `radius` pixels on each side, or thinner where it is negative. */
+/** Makes lines thicker by `radius` pixels on each side; a negative radius makes them thinner. */
 export function thicken(plane: InkPlane, radius: number): InkPlane {
   const reach = Math.ceil(Math.abs(radius));
   if (reach === 0) return plane;
@@ -111,7 +110,7 @@ export function thicken(plane: InkPlane, radius: number): InkPlane {
       if (share > 0) disc.push({ dx, dy, share: dx === 0 && dy === 0 ? 1 : share });
     }
   }
-  // Thinning ink is thickening paper.
+  // Thinner ink is thicker paper, so thinning inverts the image.
   const thinning = radius < 0;
   const source = thinning ? plane.ink.map((value) => 1 - value) : plane.ink;
   const outside = thinning ? 1 : 0;

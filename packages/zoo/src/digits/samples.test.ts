@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sampleDigits } from './samples.ts';
 
-test('ships every digit from four hands, on paper with empty corners', () => {
+test('contains every digit in four handwritings, with empty corners', () => {
   const samples = sampleDigits();
   expect(samples).toHaveLength(40);
   for (let digit = 0; digit < 10; digit++) {
@@ -14,11 +14,11 @@ test('ships every digit from four hands, on paper with empty corners', () => {
   }
 });
 
-test('no two of them are alike', () => {
+test('contains no duplicates', () => {
   expect(new Set(sampleDigits().map(({ pixels }) => pixels.join())).size).toBe(40);
 });
 
-test('gives every caller pixels of its own', () => {
+test('returns a new copy of the pixels in each call', () => {
   sampleDigits()[0]!.pixels.fill(9);
   expect(sampleDigits()[0]!.pixels.every((value) => value === 9)).toBe(false);
 });

@@ -3,11 +3,11 @@ import { DIGIT_SIZE } from './digit-input.ts';
 
 export interface SampleDigit {
   readonly label: number;
-  /** [28, 28], one byte a pixel, 0 = paper; divided by 255 it is the network's input. */
+  /** [28, 28], one byte per pixel, 0 = paper. Divided by 255, it is the network's input. */
   readonly pixels: Uint8Array;
 }
 
-/** Digits of four hands, ten each, drawn by this project (scripts/draw-sample-digits.ts). */
+/** Returns 40 digits in four handwritings, drawn by tools/training/scripts/draw-sample-digits.ts. */
 export function sampleDigits(): SampleDigit[] {
   const size = DIGIT_SIZE * DIGIT_SIZE;
   const bytes = Uint8Array.from(atob(samples.pixels), (character) => character.charCodeAt(0));

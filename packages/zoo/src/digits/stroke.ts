@@ -1,29 +1,30 @@
-/** A point of a pen's way; x to the right, y down. */
+/** A point of a pen stroke; x to the right, y down. */
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
-/** One pen-down: a polyline. A single point is a dot. */
+/** A polyline from pen down to pen up. A single point is a dot. */
 export type Stroke = readonly Point[];
 
-/** Grey values of ink: 0 = paper, 255 = full ink; row-major. */
-export interface GreyImage {
+/** A grayscale image: 0 = paper, 255 = full ink; row-major. */
+export interface GrayImage {
   readonly width: number;
   readonly height: number;
   readonly pixels: Uint8ClampedArray;
 }
 
 /**
- * Draws strokes with a round pen, anti-aliased: a pixel's ink falls from full to none over one pixel at the edge.
- * @param thickness  of the line in pixels; a function of the way along a stroke in [0, 1] for a pen under pressure
+ * Draws strokes with a round pen, anti-aliased: at the edge, ink falls from full to none over one pixel.
+ * @param thickness  line width in pixels, or a function from the position along a stroke in [0, 1] to the
+ *   width there
  */
 export function drawStrokes(
   strokes: readonly Stroke[],
   thickness: number | ((along: number) => number),
   width: number,
   height: number,
-): GreyImage {
+): GrayImage {
   const ink = new Float64Array(width * height);
   const radiusAt = (along: number): number =>
     (typeof thickness === 'number' ? thickness : thickness(along)) / 2;
@@ -59,7 +60,7 @@ function drawSegment(
   const bottom = Math.min(height - 1, Math.ceil(Math.max(from.y, to.y) + reach));
   for (let y = top; y <= bottom; y++) {
     for (let x = left; x <= right; x++) {
-      // Distances are between the pixel's middle and the nearest point of the segment.
+      // Distance from the pixel's center to the nearest point of the segment.
       const px = x + 0.5 - from.x;
       const py = y + 0.5 - from.y;
       const along = lengthSquared === 0 ? 0 : Math.min(1, Math.max(0, (px * dx + py * dy) / lengthSquared));

@@ -1,17 +1,16 @@
-import { type NetworkSpec, shapeSize } from '../network-spec.ts';
-import { seededRandom, shuffle } from '../random.ts';
+import { seededRandom, shuffle } from '@sparewheel/zoo/random';
 import { type Distortion, distort } from './augmentation.ts';
-import { crossEntropy } from './cross-entropy.ts';
 import type { Layer } from './layer.ts';
-import type { LabelledImages } from './mnist.ts';
+import type { LabeledImages } from './mnist.ts';
 import { trainableNetwork } from './network.ts';
+import { type NetworkSpec, shapeSize } from './network-spec.ts';
 import { makeOptimizer } from './optimizer.ts';
 
 export interface TrainingOptions {
   readonly seed: number;
   readonly epochs: number;
   readonly batch: number;
-  /** At its highest, after the warm-up; falls to zero along half a cosine. */
+  /** Peak value, reached after the warm-up. It then falls to 0 along half a cosine. */
   readonly learningRate: number;
   readonly warmUpSteps: number;
   readonly weightDecay: number;
@@ -20,8 +19,8 @@ export interface TrainingOptions {
   readonly onEpoch?: (epoch: number, loss: number) => void;
 }
 
-/** Trains a classifier of square one-channel images; deterministic in the seed. */
-export function train(spec: NetworkSpec, images: LabelledImages, options: TrainingOptions): Layer {
+/** Trains a classifier of square one-channel images. The same seed gives the same weights. */
+export function train(spec: NetworkSpec, images: LabeledImages, options: TrainingOptions): Layer {
   const random = seededRandom(options.seed);
   const { batch } = options;
   const network = trainableNetwork(spec, batch, random);
@@ -58,10 +57,10 @@ export function train(spec: NetworkSpec, images: LabelledImages, options: Traini
 }
 
 /**
- * The share of images whose largest logit is at their label.
- * @param batch  as the network was made for
+ * Returns the share of images whose largest logit is at their label, in [0, 1].
+ * @param batch  the batch size that the network was created with
  */
-export function accuracy(network: Layer, images: LabelledImages, batch: number): number {
+export function accuracy(network: Layer, images: LabeledImages, batch: number): number {
   const classes = shapeSize(network.outputShape);
   const size = images.pixels.length / images.count;
   const unit = unitPixels(images);
@@ -77,6 +76,38 @@ export function accuracy(network: Layer, images: LabelledImages, batch: number):
   return right / images.count;
 }
 
-function unitPixels(images: LabelledImages): Float64Array {
+function unitPixels(images: LabeledImages): Float64Array {
   return Float64Array.from(images.pixels, (pixel) => pixel / 255);
+}
+
+/**
+ * Computes the mean softmax cross-entropy of a batch.
+ * @param logits    [count, classes]; not mutated
+ * @param gradient  [count, classes]; overwritten with the gradient of the mean loss
+ * @returns the mean loss in nats
+ */
+export function crossEntropy(
+  logits: Float64Array,
+  labels: Uint8Array,
+  gradient: Float64Array,
+  count: number,
+  classes: number,
+): number {
+  let loss = 0;
+  for (let sample = 0; sample < count; sample++) {
+    const start = sample * classes;
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let i = start; i < start + classes; i++) highest = Math.max(highest, logits[i]!);
+    let sum = 0;
+    for (let i = start; i < start + classes; i++) {
+      const power = Math.exp(logits[i]! - highest);
+      gradient[i] = power;
+      sum += power;
+    }
+    const right = start + labels[sample]!;
+    for (let i = start; i < start + classes; i++) gradient[i] = gradient[i]! / (sum * count);
+    loss -= Math.log(Math.max(gradient[right]! * count, Number.MIN_VALUE));
+    gradient[right] = gradient[right]! - 1 / count;
+  }
+  return loss / count;
 }

@@ -1,7 +1,8 @@
-import { type Shape, shapeSize, windowCount } from '../network-spec.ts';
+import { windowCount } from '@sparewheel/zoo/graph-builder';
 import type { Layer } from './layer.ts';
+import { type Shape, shapeSize } from './network-spec.ts';
 
-/** The largest value of each window; what is outside the image never wins. The gradient goes to the winner. */
+/** Creates a max pool. Padding never wins. The gradient flows to the position of the maximum. */
 export function maxPool(
   input: Shape,
   options: {
@@ -65,7 +66,7 @@ export function maxPool(
   };
 }
 
-/** The mean of each channel. */
+/** Creates a layer that computes the mean of each channel. */
 export function globalAveragePool(input: Shape, batch: number): Layer {
   const positions = input.height * input.width;
   const output = new Float64Array(batch * input.channels);

@@ -1,14 +1,13 @@
-import { type LayerSpec, type NetworkSpec, type Shape, shapeSize } from '../network-spec.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '@sparewheel/zoo/random';
 import { convolution } from './convolution.ts';
 import { dense } from './dense.ts';
 import type { Layer } from './layer.ts';
+import { type LayerSpec, type NetworkSpec, type Shape, shapeSize } from './network-spec.ts';
 import { globalAveragePool, maxPool } from './pooling.ts';
-import { rectifier } from './rectifier.ts';
 
 /**
- * Makes a trainable network; weights are He-initialised from `random`, biases zero.
- * @param batch  the most samples in one call
+ * Creates a trainable network. Weights are drawn from `random` as He et al. 2015 describe; biases are 0.
+ * @param batch  largest number of samples in one call
  */
 export function trainableNetwork(spec: NetworkSpec, batch: number, random: Random): Layer {
   return sequence(spec.input, spec.layers, batch, random, false);
@@ -37,7 +36,7 @@ function makeLayer(
   }
 }
 
-/** Layers one after the other. */
+/** Creates a chain of layers. */
 function sequence(
   input: Shape,
   specs: readonly LayerSpec[],
@@ -61,7 +60,9 @@ function sequence(
   };
 }
 
-/** Branches side by side, concatenated along the channels; all of one height and width. */
+/**
+ * Creates parallel branches, concatenated along the channels. Their outputs must have one height and width.
+ */
 function branches(
   input: Shape,
   specs: readonly (readonly LayerSpec[])[],
@@ -112,6 +113,28 @@ function branches(
         if (!needsInputGradient) return;
         for (let at = 0; at < count * inputSize; at++) inputGradient[at] = inputGradient[at]! + through[at]!;
       });
+      return inputGradient;
+    },
+  };
+}
+
+/** Creates a layer that computes max(x, 0). */
+function rectifier(input: Shape, batch: number): Layer {
+  const size = shapeSize(input);
+  const output = new Float64Array(batch * size);
+  const inputGradient = new Float64Array(batch * size);
+  return {
+    outputShape: input,
+    parameters: [],
+    forward(values, count) {
+      for (let at = 0; at < count * size; at++) {
+        const value = values[at]!;
+        output[at] = Math.max(value, 0);
+      }
+      return output;
+    },
+    backward(gradient, count) {
+      for (let at = 0; at < count * size; at++) inputGradient[at] = output[at]! > 0 ? gradient[at]! : 0;
       return inputGradient;
     },
   };

@@ -1,29 +1,27 @@
-/**
- * C += A · B with strides, so that a transpose is only a choice of strides.
- *
- * Blocks of 2 × 4 keep eight sums and their six operands in registers; V8 does not vectorise, so that is what there
- * is to win. Matrices here fit the second-level cache, so there is no blocking beyond registers.
- */
+/** A matrix inside an array. Strides are in elements; swapping them gives the transpose. */
 export interface Operand {
   readonly data: Float64Array;
   readonly offset: number;
-  /** Elements from one row to the next, and from one column to the next. */
   readonly rowStride: number;
   readonly columnStride: number;
 }
 
-/** A row-major matrix at an offset. */
+/** Returns a row-major matrix that starts at `offset`. */
 export function rowMajor(data: Float64Array, columns: number, offset = 0): Operand {
   return { data, offset, rowStride: columns, columnStride: 1 };
 }
 
-/** The transpose of a row-major matrix that has `columns` columns. */
+/** Returns the transpose of a row-major matrix with `columns` columns. */
 export function transposed(data: Float64Array, columns: number, offset = 0): Operand {
   return { data, offset, rowStride: 1, columnStride: columns };
 }
 
 /**
- * @param target   [rows, columns], row-major, added to
+ * Computes target += left · right.
+ *
+ * Blocks of 2 × 4 keep eight sums and their six operands in registers. V8 does not vectorize, and the
+ * matrices fit the second-level cache, so more blocking gains nothing.
+ * @param target   [rows, columns], row-major, starts at `targetOffset`
  * @param left     [rows, inner]
  * @param right    [inner, columns]
  */
@@ -85,7 +83,7 @@ export function addMatrixProduct(
       target[lower + 3] = target[lower + 3]! + c13;
     }
   }
-  // What the blocks leave: the last columns of every block row, then the last row.
+  // Remainders of the blocks: the last columns of each block row, then the last row.
   for (let row = 0; row < rows; row++) {
     for (let column = row < blockRows ? blockColumns : 0; column < columns; column++) {
       let at = left.offset + row * aRow;

@@ -3,25 +3,25 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
-export interface LabelledImages {
+export interface LabeledImages {
   readonly count: number;
-  /** [count, 28, 28], one byte a pixel, 0 = paper. */
+  /** [count, 28, 28], one byte per pixel, 0 = paper. */
   readonly pixels: Uint8Array;
   readonly labels: Uint8Array;
 }
 
-/** The folder with the gzipped IDX files beside the repository, or null where it is absent. */
+/** Returns the folder beside the repository with the gzipped IDX files, or null if it does not exist. */
 export function mnistFolder(): string | null {
-  const repository = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
+  const repository = join(dirname(fileURLToPath(import.meta.url)), '../../..');
   const folder = join(repository, '../shared/data/mnist');
   return existsSync(folder) ? folder : null;
 }
 
 /**
- * Reads 10 000 labelled digits.
- * @throws {Error} a file is missing or is not an IDX file of 28 × 28 images
+ * Reads 10 000 labeled digits.
+ * @throws {Error} a file is missing, or is not an IDX file of 28 × 28 images
  */
-export function readMnist(folder: string, part: 'train10k' | 't10k'): LabelledImages {
+export function readMnist(folder: string, part: 'train10k' | 't10k'): LabeledImages {
   const images = readIdx(join(folder, `${part}-images-idx3-ubyte.gz`), 3);
   const labels = readIdx(join(folder, `${part}-labels-idx1-ubyte.gz`), 1);
   const [count, height, width] = images.dims;
@@ -33,7 +33,9 @@ export function readMnist(folder: string, part: 'train10k' | 't10k'): LabelledIm
   return { count, pixels: images.values, labels: labels.values };
 }
 
-/** IDX: two zero bytes, type 8 (unsigned byte), rank, one big-endian uint32 a dimension, the values. */
+/**
+ * Reads an IDX file: two zero bytes, type 8 (unsigned byte), rank, one big-endian uint32 per axis, values.
+ */
 function readIdx(path: string, rank: number): { dims: number[]; values: Uint8Array } {
   const bytes = gunzipSync(readFileSync(path));
   if (bytes.readUInt16BE(0) !== 0 || bytes[2] !== 8 || bytes[3] !== rank) {
@@ -43,7 +45,7 @@ function readIdx(path: string, rank: number): { dims: number[]; values: Uint8Arr
   const values = bytes.subarray(4 + 4 * rank);
   const expected = dims.reduce((product, dim) => product * dim, 1);
   if (values.length !== expected) {
-    throw new Error(`${path} holds ${values.length} values, its header says ${expected}`);
+    throw new Error(`${path} has ${values.length} values, but its header says ${expected}`);
   }
   return { dims, values };
 }

@@ -1,11 +1,13 @@
-import type { Point, Stroke } from './stroke.ts';
+import type { Point, Stroke } from '@sparewheel/zoo/digits';
 
-/** A stroke's way as x, y, x, y … through a box about 0.7 wide and 1 high; a point given twice is a corner. */
-type Way = readonly number[];
-/** One manner of writing a digit. */
-type Glyph = readonly Way[];
+/**
+ * Control points of a stroke: x, y, x, y … in a box about 0.7 wide and 1 high. A repeated point is a corner.
+ */
+type FlatPath = readonly number[];
+/** The strokes of one variant of a digit. */
+type Glyph = readonly FlatPath[];
 
-/** The manners of writing each digit, as people do. */
+/** By digit: three common ways to write it. */
 const GLYPHS: readonly (readonly Glyph[])[] = [
   [
     [[0.42, 0.01, 0.14, 0.16, 0.03, 0.52, 0.14, 0.87, 0.36, 1, 0.58, 0.86, 0.67, 0.5, 0.57, 0.14, 0.36, 0.0]],
@@ -149,17 +151,17 @@ const GLYPHS: readonly (readonly Glyph[])[] = [
   ],
 ];
 
-/** A point that the pen passes; at a corner it changes its direction at once. */
-export interface WayPoint extends Point {
+/** A control point of a stroke. At a corner the curve is not smooth. */
+export interface ControlPoint extends Point {
   readonly corner: boolean;
 }
 
-/** One digit's ways in one of its manners. */
-export function glyphWays(digit: number, manner: number): WayPoint[][] {
-  return GLYPHS[digit]![manner]!.map((way) => {
-    const points: WayPoint[] = [];
-    for (let i = 0; i + 1 < way.length; i += 2) {
-      const [x, y] = [way[i]!, way[i + 1]!];
+/** Returns the control points of each stroke of a digit. */
+export function glyphPaths(digit: number, variant: number): ControlPoint[][] {
+  return GLYPHS[digit]![variant]!.map((path) => {
+    const points: ControlPoint[] = [];
+    for (let i = 0; i + 1 < path.length; i += 2) {
+      const [x, y] = [path[i]!, path[i + 1]!];
       const before = points.at(-1);
       if (before?.x === x && before.y === y) points[points.length - 1] = { x, y, corner: true };
       else points.push({ x, y, corner: false });
@@ -168,17 +170,17 @@ export function glyphWays(digit: number, manner: number): WayPoint[][] {
   });
 }
 
-/** Points of a Catmull–Rom curve between two given ones. */
+/** Points of the Catmull–Rom curve from one control point to the next. */
 const POINTS_PER_SPAN = 8;
 
-/** A smooth curve through the points of a way, broken at its corners. */
-export function smoothStroke(way: readonly WayPoint[]): Stroke {
+/** Returns a Catmull–Rom curve through the control points, with a break at each corner. */
+export function smoothStroke(path: readonly ControlPoint[]): Stroke {
   const curve: Point[] = [];
-  for (let i = 0; i + 1 < way.length; i++) {
-    const from = way[i]!;
-    const to = way[i + 1]!;
-    const before = from.corner ? from : (way[i - 1] ?? from);
-    const after = to.corner ? to : (way[i + 2] ?? to);
+  for (let i = 0; i + 1 < path.length; i++) {
+    const from = path[i]!;
+    const to = path[i + 1]!;
+    const before = from.corner ? from : (path[i - 1] ?? from);
+    const after = to.corner ? to : (path[i + 2] ?? to);
     for (let step = 0; step < POINTS_PER_SPAN; step++) {
       const t = step / POINTS_PER_SPAN;
       curve.push({
@@ -187,7 +189,7 @@ export function smoothStroke(way: readonly WayPoint[]): Stroke {
       });
     }
   }
-  const end = way.at(-1);
+  const end = path.at(-1);
   if (end !== undefined) curve.push({ x: end.x, y: end.y });
   return curve;
 }

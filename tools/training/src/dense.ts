@@ -1,9 +1,12 @@
-import { type Shape, shapeSize } from '../network-spec.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '@sparewheel/zoo/random';
 import { type Layer, makeParameter } from './layer.ts';
 import { addMatrixProduct, rowMajor, transposed } from './matrix-product.ts';
+import { type Shape, shapeSize } from './network-spec.ts';
 
-/** A fully-connected layer: output [count, units] = input [count, n] · weightsᵀ + bias, weights [units, n]. */
+/**
+ * Creates a fully-connected layer: output [count, units] = input [count, n] · weightsᵀ + bias; weights
+ * [units, n].
+ */
 export function dense(
   input: Shape,
   options: { readonly name: string; readonly units: number; readonly batch: number },

@@ -1,15 +1,16 @@
 /**
- * Draws the sample digits: `npx tsx packages/zoo/scripts/draw-sample-digits.ts`. The seed is fixed, so it writes the
- * same file every time.
+ * Draws the sample digits that ship with the zoo (packages/zoo/samples/digits.json). The seed is fixed, so
+ * every run writes the same file.
+ *
+ *   npx tsx tools/training/scripts/draw-sample-digits.ts
  */
 import { writeFileSync } from 'node:fs';
-import { digitFromPixels } from '../src/digits/digit-input.ts';
-import { HANDS, writeDigit } from '../src/digits/hand.ts';
-import { drawStrokes } from '../src/digits/stroke.ts';
-import { seededRandom } from '../src/random.ts';
+import { digitFromPixels, drawStrokes } from '@sparewheel/zoo/digits';
+import { seededRandom } from '@sparewheel/zoo/random';
+import { HANDS, writeDigit } from '../src/handwriting/hand.ts';
 
 const SEED = 2020;
-/** A drawing canvas with room around a digit of 200 pixels. */
+/** Canvas side, digit height and position, in pixels. */
 const CANVAS = 280;
 const HEIGHT = 200;
 const LEFT = 60;
@@ -29,8 +30,8 @@ for (const hand of HANDS) {
     for (const value of digitFromPixels(drawing.pixels, CANVAS, CANVAS)) pixels.push(Math.round(255 * value));
   }
 }
-const file = new URL('../samples/digits.json', import.meta.url);
+const file = new URL('../../../packages/zoo/samples/digits.json', import.meta.url);
 const encoded = Buffer.from(pixels).toString('base64');
 const content = { seed: SEED, width: 28, height: 28, labels: labels.join(''), pixels: encoded };
 writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
-console.log(`${labels.length} digits`);
+console.log(`${labels.length} digits written`);

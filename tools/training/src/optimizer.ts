@@ -1,17 +1,17 @@
 import type { Parameter } from './layer.ts';
 
-/** Adam with decoupled weight decay [Kingma & Ba 2015; Loshchilov & Hutter 2019], and an average of the weights. */
+/** Adam with decoupled weight decay [Kingma & Ba 2015; Loshchilov & Hutter 2019] and averaged weights. */
 export interface Optimizer {
-  /** Moves every parameter by its gradient, clears the gradients, and takes the result into the average. */
+  /** Updates every parameter from its gradient, clears the gradients, and updates the average. */
   step(learningRate: number): void;
-  /** Replaces the weights by their average; training is over. */
+  /** Replaces the weights with their average. Call it once, after the last step. */
   takeAverage(): void;
 }
 
 export interface OptimizerOptions {
-  /** Pulls weights (not biases) towards zero, times the learning rate. */
+  /** Shrinks weights, but not biases, by this share times the learning rate in each step. */
   readonly weightDecay: number;
-  /** How much of the average stays after each step; 0.999 averages over about the last 1 000 steps. */
+  /** Share of the average that each step keeps. 0.999 averages over about the last 1 000 steps. */
   readonly averageDecay: number;
 }
 
@@ -33,7 +33,7 @@ export function makeOptimizer(parameters: readonly Parameter[], options: Optimiz
       steps++;
       const meanScale = 1 / (1 - FIRST_MOMENT ** steps);
       const squareScale = 1 / (1 - SECOND_MOMENT ** steps);
-      // Early on the average must forget the random start faster than its decay would.
+      // Early in training the average must drop the random initial weights faster than its decay does.
       const keep = Math.min(options.averageDecay, steps / (steps + 10));
       for (const { parameter, mean, square, average, decay } of states) {
         const { values, gradient } = parameter;

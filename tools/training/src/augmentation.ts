@@ -1,13 +1,13 @@
-import type { Random } from '../random.ts';
+import type { Random } from '@sparewheel/zoo/random';
 
-/** How far a training image may be bent; lengths in pixels, angles in radians, all ranges symmetric. */
+/** Limits of the random distortion. Lengths in pixels, angles in radians; all ranges are symmetric. */
 export interface Distortion {
   readonly shift: number;
   readonly rotation: number;
   readonly shear: number;
-  /** Each axis is scaled by e^u, |u| ≤ this. */
+  /** Scales each axis by e^u with |u| ≤ this value. */
   readonly logScale: number;
-  /** Standard deviation of a smooth random displacement. */
+  /** Standard deviation of the smooth random displacement. */
   readonly elastic: number;
 }
 
@@ -15,8 +15,9 @@ export interface Distortion {
 const GRID = 5;
 
 /**
- * Writes a randomly bent copy of a square image: shifted, turned, sheared, scaled, and displaced by a random field
- * that is bilinear between 5 × 5 control points. Outside the image there is nothing (0).
+ * Writes a randomly distorted copy of a square image: shifted, rotated, sheared, scaled, and displaced by a
+ * random field that is bilinear between 5 × 5 control points. Pixels outside the source count as 0.
+ * @param target  receives [size, size] at `targetOffset`
  * @param source  [size, size] at `sourceOffset`; not mutated
  */
 export function distort(
@@ -38,9 +39,9 @@ export function distort(
   const xy = (shear * cos - sin) / scaleX;
   const yx = sin / scaleY;
   const yy = (shear * sin + cos) / scaleY;
-  const centre = (size - 1) / 2;
-  const shiftX = centre + random.between(-by.shift, by.shift);
-  const shiftY = centre + random.between(-by.shift, by.shift);
+  const center = (size - 1) / 2;
+  const shiftX = center + random.between(-by.shift, by.shift);
+  const shiftY = center + random.between(-by.shift, by.shift);
   const fieldX = new Float64Array(GRID * GRID);
   const fieldY = new Float64Array(GRID * GRID);
   for (let i = 0; i < GRID * GRID; i++) {
@@ -73,8 +74,8 @@ export function distort(
         w01 * fieldY[corner + 1]! +
         w10 * fieldY[corner + GRID]! +
         w11 * fieldY[corner + GRID + 1]!;
-      const dx = x - centre;
-      const dy = y - centre;
+      const dx = x - center;
+      const dy = y - center;
       const fromX = xx * dx + xy * dy + shiftX + bendX;
       const fromY = yx * dx + yy * dy + shiftY + bendY;
       const left = Math.floor(fromX);

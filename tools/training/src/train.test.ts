@@ -1,7 +1,7 @@
+import { seededRandom } from '@sparewheel/zoo/random';
 import { expect, test } from 'vitest';
-import type { NetworkSpec } from '../network-spec.ts';
-import { seededRandom } from '../random.ts';
-import type { LabelledImages } from './mnist.ts';
+import type { LabeledImages } from './mnist.ts';
+import type { NetworkSpec } from './network-spec.ts';
 import { accuracy, type TrainingOptions, train } from './train.ts';
 
 const SMALL: NetworkSpec = {
@@ -26,27 +26,27 @@ const OPTIONS: TrainingOptions = {
   distortion: { shift: 0.5, rotation: 0.1, shear: 0.1, logScale: 0.1, elastic: 0.2 },
 };
 
-/** Bars that stand (0) or lie (1), with noise. */
-function bars(count: number, seed: number): LabelledImages {
+/** Draws noisy images of a vertical (label 0) or horizontal (label 1) bar. */
+function bars(count: number, seed: number): LabeledImages {
   const random = seededRandom(seed);
   const pixels = new Uint8Array(count * 64);
   const labels = Uint8Array.from({ length: count }, () => random.below(2));
   labels.forEach((label, image) => {
-    const place = 2 + random.below(4);
+    const position = 2 + random.below(4);
     for (let i = 0; i < 64; i++) {
       const across = label === 0 ? i % 8 : Math.floor(i / 8);
-      pixels[image * 64 + i] = (across === place ? 200 : 0) + random.below(50);
+      pixels[image * 64 + i] = (across === position ? 200 : 0) + random.below(50);
     }
   });
   return { count, pixels, labels };
 }
 
-test('learns to tell standing bars from lying ones that it has not seen', () => {
+test('learns to classify vertical and horizontal bars in images outside the training set', () => {
   const network = train(SMALL, bars(200, 5), OPTIONS);
   expect(accuracy(network, bars(110, 6), OPTIONS.batch)).toBeGreaterThan(0.97);
 });
 
-test('gives the same weights for the same seed, and others for another', () => {
+test('gives the same weights for the same seed, and different weights for another seed', () => {
   const weights = (seed: number): number[] =>
     train(SMALL, bars(40, 5), { ...OPTIONS, epochs: 1, seed }).parameters.flatMap(({ values }) => [
       ...values,

@@ -1,8 +1,8 @@
+import { seededRandom } from '@sparewheel/zoo/random';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../random.ts';
 import { addMatrixProduct, rowMajor, transposed } from './matrix-product.ts';
 
-test('adds the product of every combination of sizes and strides, blocks and remainders', () => {
+test('adds the product for sizes with and without remainders, and for transposed operands', () => {
   const random = seededRandom(3);
   for (const [rows, columns, inner] of [
     [1, 1, 1],

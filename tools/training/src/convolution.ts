@@ -1,20 +1,24 @@
-import { type Shape, shapeSize, windowCount } from '../network-spec.ts';
-import type { Random } from '../random.ts';
+import { windowCount } from '@sparewheel/zoo/graph-builder';
+import type { Random } from '@sparewheel/zoo/random';
 import { type Layer, makeParameter } from './layer.ts';
 import { addMatrixProduct, rowMajor, transposed } from './matrix-product.ts';
+import { type Shape, shapeSize } from './network-spec.ts';
 
 export interface ConvolutionOptions {
   readonly name: string;
   readonly channels: number;
   readonly kernel: number;
   readonly padding: number;
-  /** Most samples in a batch. */
+  /** Largest number of samples in one call. */
   readonly batch: number;
-  /** false for the first layer, whose input's gradient nobody needs. */
+  /** False for the first layer: no layer before it uses the gradient. */
   readonly needsInputGradient: boolean;
 }
 
-/** A convolution with stride 1 as a matrix product: output [K, P] = weights [K, C·F²] · patches [C·F², P]. */
+/**
+ * Creates a convolution with stride 1, computed as a matrix product:
+ * output [K, P] = weights [K, C·F²] · patches [C·F², P], for P positions.
+ */
 export function convolution(input: Shape, options: ConvolutionOptions, random: Random): Layer {
   const { name, channels, kernel, padding, batch } = options;
   const outputShape: Shape = {
@@ -37,7 +41,7 @@ export function convolution(input: Shape, options: ConvolutionOptions, random: R
   const patchGradient = new Float64Array(options.needsInputGradient ? inner * positions : 0);
   let lastInput: Float64Array = new Float64Array(0);
 
-  /** Calls back for every run of a patch row that lies inside the image. */
+  /** Visits each contiguous run of a patch row that lies inside the image. */
   function eachRun(visit: (patchAt: number, imageAt: number, length: number) => void): void {
     let row = 0;
     for (let channel = 0; channel < input.channels; channel++) {
@@ -55,12 +59,12 @@ export function convolution(input: Shape, options: ConvolutionOptions, random: R
       }
     }
   }
-  // The runs never change, so they are listed once: triples of patch index, image index, length.
+  // Computed once, because all samples have the same runs. Triples of patch index, image index, length.
   const list: number[] = [];
   eachRun((patchAt, imageAt, length) => list.push(patchAt, imageAt, length));
   const runs = Int32Array.from(list);
 
-  // What lies outside the image stays zero from the start: the runs are the same for every sample.
+  // Patch elements outside the image are never written and stay 0.
   function gatherPatches(image: Float64Array, offset: number): void {
     for (let run = 0; run < runs.length; run += 3) {
       let to = runs[run]!;

@@ -1,10 +1,11 @@
 import type { Model } from '@sparewheel/onnx';
-import { GraphBuilder, type Value, type WeightSource } from './graph-builder.ts';
+import { GraphBuilder, type Value, type WeightSource } from '@sparewheel/zoo/graph-builder';
 import type { LayerSpec, NetworkSpec } from './network-spec.ts';
 
 /**
- * Writes a small network as an ONNX model with fixed shapes: input `image` [1, C, H, W], output `logits` [1, classes].
- * The last layer must be dense.
+ * Converts a network description to an ONNX model with fixed shapes: input `image` [1, C, H, W], output
+ * `logits` [1, classes].
+ * @throws {RangeError} the last layer is not dense
  */
 export function networkModel(spec: NetworkSpec, weights: WeightSource): Model {
   const builder = new GraphBuilder(spec.name, weights);
@@ -17,7 +18,7 @@ export function networkModel(spec: NetworkSpec, weights: WeightSource): Model {
   return builder.finish();
 }
 
-/** @param prefix  keeps the names of pools and concatenations apart from branch to branch */
+/** @param prefix  makes the names of pools and concatenations unique across branches */
 function appendLayers(
   builder: GraphBuilder,
   input: Value,

@@ -1,8 +1,8 @@
-import type { LayerSpec, NetworkSpec } from '../network-spec.ts';
+import type { LayerSpec, NetworkSpec } from './network-spec.ts';
 
 const MNIST_IMAGE = { channels: 1, height: 28, width: 28 } as const;
 
-/** LeNet-5 [LeCun et al. 1998] with rectifiers and max pooling: 61 706 parameters. */
+/** LeNet-5 [LeCun et al. 1998] with ReLU and max pooling: 61 706 parameters. */
 export const LENET5: NetworkSpec = {
   name: 'lenet5',
   input: MNIST_IMAGE,
@@ -25,7 +25,10 @@ function conv(name: string, channels: number, kernel: number): LayerSpec[] {
   return [{ kind: 'conv', name, channels, kernel, padding: (kernel - 1) / 2 }, { kind: 'relu' }];
 }
 
-/** Channels of the four branches of an Inception block [Szegedy et al. 2015]; `…From` are the 1 × 1 before them. */
+/**
+ * Channels of the branches of an Inception block [Szegedy et al. 2015]. `…From`: the 1 × 1 convolution
+ * before.
+ */
 interface BlockWidths {
   readonly one: number;
   readonly threeFrom: number;
@@ -49,7 +52,7 @@ function block(name: string, widths: BlockWidths): LayerSpec {
 
 const HALVE: LayerSpec = { kind: 'maxPool', kernel: 2, stride: 2, padding: 0 };
 
-/** A small Inception network for the same digits: 19 convolutions in three blocks of four branches. */
+/** A small Inception network: 19 convolutions, three blocks of four branches, 33 084 parameters. */
 export const BRANCHNET: NetworkSpec = {
   name: 'branchnet',
   input: MNIST_IMAGE,

@@ -1,10 +1,10 @@
+import { seededRandom } from '@sparewheel/zoo/random';
 import { describe, expect, test } from 'vitest';
-import type { NetworkSpec } from '../network-spec.ts';
-import { seededRandom } from '../random.ts';
-import { crossEntropy } from './cross-entropy.ts';
 import { trainableNetwork } from './network.ts';
+import type { NetworkSpec } from './network-spec.ts';
+import { crossEntropy } from './train.ts';
 
-/** Every kind of layer, padding, overlapping pools, and branches with different depths. */
+/** Has every kind of layer, padding, overlapping pools, and branches of different depths. */
 const EVERY_LAYER: NetworkSpec = {
   name: 'every-layer',
   input: { channels: 2, height: 7, width: 7 },
@@ -32,11 +32,11 @@ const EVERY_LAYER: NetworkSpec = {
 
 const BATCH = 3;
 const SEED = 11;
-/** Central differences in float64 with a step of 1e-5 are this near to the slope. */
+/** Error of central differences in float64 with a step of 1e-5. */
 const DIFFERENCE_TOLERANCE = 1e-6;
 
 describe('backward', () => {
-  test(`gives every parameter the slope that differences give it (seed ${SEED})`, () => {
+  test(`computes the gradient that central differences give, for every parameter (seed ${SEED})`, () => {
     const random = seededRandom(SEED);
     const network = trainableNetwork(EVERY_LAYER, BATCH, random);
     const input = Float64Array.from({ length: BATCH * 98 }, () => random.normal());
@@ -64,15 +64,15 @@ describe('backward', () => {
     }
   });
 
-  test('adds to the gradients of the batch before, until the optimizer clears them', () => {
+  test('adds to the gradients of the previous batch', () => {
     const network = trainableNetwork(EVERY_LAYER, BATCH, seededRandom(SEED));
     const input = new Float64Array(BATCH * 98).fill(0.5);
-    const pull = new Float64Array(BATCH * 3).fill(1);
+    const ones = new Float64Array(BATCH * 3).fill(1);
     network.forward(input, BATCH);
-    network.backward(pull, BATCH);
+    network.backward(ones, BATCH);
     const once = network.parameters.map(({ gradient }) => gradient.slice());
     network.forward(input, BATCH);
-    network.backward(pull, BATCH);
+    network.backward(ones, BATCH);
     network.parameters.forEach(({ gradient }, p) => {
       gradient.forEach((value, i) => {
         expect(value).toBeCloseTo(2 * once[p]![i]!, 10);
