@@ -1,6 +1,6 @@
 /**
- * Measures the numbers in docs/NUMERICS.md and writes it: `npx tsx packages/cdc/scripts/numerics.ts`.
- * Seeded; the last digits depend on the processor's kernels. About a minute.
+ * Measures and writes docs/NUMERICS.md in about a minute: `npx tsx packages/cdc/scripts/numerics.ts`.
+ * The measurement is seeded, but the last digits depend on the processor's kernels.
  */
 import { writeFileSync } from 'node:fs';
 import { conditioning } from '../src/conditioning.ts';
@@ -36,7 +36,7 @@ const kernels: Record<string, Product> = {
     gemmByColumns.run(row(x), { data: transpose(w, rows, x.length), dims: [x.length, rows] }, zeros(rows)),
 };
 
-/** A random layer divided and encoded, with the answers of all shards, and the exact product. */
+/** Divides and encodes a random layer. Returns the answers of all shards and the exact product. */
 async function codedAnswers(
   generator: Generator,
   rows: number,
@@ -66,7 +66,7 @@ async function codedAnswers(
 const largest = (values: Float64Array) => values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
 const rms = (values: Float64Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 
-/** Worst absolute error over all erasure patterns of as many shards as there are parities. */
+/** Returns the worst errors over all erasure patterns of up to r shards, relative to the exact product. */
 async function worstError(
   generator: Generator,
   rows: number,
@@ -121,7 +121,7 @@ function rowsOf(k: number, r: number, value: (i: number, j: number) => number): 
   );
 }
 
-/** Gram–Schmidt on random rows of length k; with r > k the rows repeat directions, which is singular. */
+/** Orthonormalizes random rows of length k (Gram–Schmidt). With r > k the result is singular. */
 function orthonormalRows(k: number, r: number, seed: number): Generator {
   const normal = seededNormal(seed);
   const rows: number[][] = [];
@@ -227,12 +227,14 @@ async function kernelTable(): Promise<string> {
   );
 }
 
-/** How often honest answers are called inconsistent, and lies of a given size are not noticed or not named. */
-async function verifyTable(): Promise<{ table: string; honest: string }> {
-  const lies = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1];
+/**
+ * Counts false alarms on correct answers, and errors of a given size that `verify` misses or cannot locate.
+ */
+async function verifyTable(): Promise<{ table: string; correct: string }> {
+  const errors = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1];
   const layers = 60;
   const rows: string[][] = [];
-  const honest: string[] = [];
+  const correct: string[] = [];
   for (const [k, r] of [
     [4, 1],
     [12, 1],
@@ -241,9 +243,9 @@ async function verifyTable(): Promise<{ table: string; honest: string }> {
     [12, 3],
   ] as const) {
     const generator = generatorMatrix(k, r);
-    const missed = new Array<number>(lies.length).fill(0);
-    const unnamed = new Array<number>(lies.length).fill(0);
-    const wrong = new Array<number>(lies.length).fill(0);
+    const missed = new Array<number>(errors.length).fill(0);
+    const unlocated = new Array<number>(errors.length).fill(0);
+    const misplaced = new Array<number>(errors.length).fill(0);
     let alarms = 0;
     let worst = 0;
     const random = seededRandom(k + r);
@@ -258,32 +260,32 @@ async function verifyTable(): Promise<{ table: string; honest: string }> {
       const truth = verify(generator, answers);
       if (!truth.consistent) alarms++;
       worst = Math.max(worst, truth.residual);
-      for (const [l, size] of lies.entries()) {
+      for (const [e, size] of errors.entries()) {
         const faultyShard = Math.floor(random() * (k + r));
-        const lied = answers[faultyShard]!.slice();
-        const scale = lied.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-        lied[Math.floor(random() * lied.length)]! += (random() < 0.5 ? -1 : 1) * size * scale;
-        const result = verify(generator, answers.with(faultyShard, lied));
-        if (result.consistent) missed[l]!++;
-        else if (r >= 2 && !result.faultyShards) unnamed[l]!++;
-        else if (r >= 2 && result.faultyShards!.join() !== String(faultyShard)) wrong[l]!++;
+        const wrong = answers[faultyShard]!.slice();
+        const scale = wrong.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+        wrong[Math.floor(random() * wrong.length)]! += (random() < 0.5 ? -1 : 1) * size * scale;
+        const result = verify(generator, answers.with(faultyShard, wrong));
+        if (result.consistent) missed[e]!++;
+        else if (r >= 2 && !result.faultyShards) unlocated[e]!++;
+        else if (r >= 2 && result.faultyShards!.join() !== String(faultyShard)) misplaced[e]!++;
       }
     }
     const percent = (count: number) => `${Math.round((100 * count) / layers)} %`;
     rows.push([
       `k=${k} r=${r}`,
-      ...lies.map((_, l) =>
+      ...errors.map((_, e) =>
         r === 1
-          ? percent(missed[l]!)
-          : `${percent(missed[l]!)} · ${percent(unnamed[l]!)} · ${percent(wrong[l]!)}`,
+          ? percent(missed[e]!)
+          : `${percent(missed[e]!)} · ${percent(unlocated[e]!)} · ${percent(misplaced[e]!)}`,
       ),
     ]);
-    honest.push(`k=${k} r=${r}: ${alarms} of ${layers}, largest residual ${worst.toFixed(3)}`);
+    correct.push(`k=${k} r=${r}: ${alarms} of ${layers}, largest residual ${worst.toFixed(3)}`);
     console.error(rows.at(-1)!.join(' | '));
   }
   return {
-    table: tableOf(['', ...lies.map((size) => `lie ${size}`)], rows),
-    honest: honest.map((line) => `- ${line}`).join('\n'),
+    table: tableOf(['', ...errors.map((size) => `error ${size}`)], rows),
+    correct: correct.map((line) => `- ${line}`).join('\n'),
   };
 }
 
@@ -315,7 +317,7 @@ function partialSumTable(): string {
   );
 }
 
-/** A cross-check of the cross-check: the amplification is what the recovery of the worst pattern really does. */
+/** Describes the worst pattern of a generator, with its amplification and largest recovery coefficient. */
 function worstPattern(k: number, r: number): string {
   const generator = generatorMatrix(k, r);
   const { missing, parities, amplification } = conditioning(generator);
@@ -335,16 +337,18 @@ await gemmByColumns.release();
 
 writeFileSync(
   new URL('../../../docs/NUMERICS.md', import.meta.url),
-  `# Is it numerically sound?
+  `# Numerical accuracy
 
-Written by \`npx tsx packages/cdc/scripts/numerics.ts\`; do not edit. Measured on ${process.platform}-${process.arch}, Node
-${process.versions.node}, with shards computed by ONNX Runtime in float32 and compared with the undivided product in float64.
-Weights and inputs are standard normal and seeded; with ONNX Runtime's kernels for another processor the last digits differ.
+This page shows how much recovery amplifies rounding errors, and which wrong answers \`verify\` detects. It is for readers
+who choose k, r or a tolerance.
 
-**Amplification** is the root-mean-square error of a recovered output ÷ that of a data answer, in the worst erasure pattern,
-when all answers err independently and a parity answer errs in proportion to the 2-norm of its row. It is computed exactly
-over all C(k + r, r) − 1 patterns (\`conditioning\`), and it is what tolerances in tests and in \`verify\` come from. For one
-sum it is √(2k − 1).
+Generated by \`npx tsx packages/cdc/scripts/numerics.ts\`; do not edit. Measured on ${process.platform}-${process.arch}, Node
+${process.versions.node}. ONNX Runtime computes the shards in float32; the reference is the undivided product in float64.
+Weights and inputs are standard normal and seeded. Other processors use other kernels, so their last digits differ.
+
+**Amplification** is the root-mean-square error of a recovered output ÷ that of a data answer, in the worst erasure pattern.
+The model: errors are independent, and a parity answer's error is proportional to the 2-norm of its row. \`conditioning\`
+computes it exactly over all C(k + r, r) − 1 patterns. Tolerances in tests are derived from it. For one sum it is √(2k − 1).
 
 ## Which generator
 
@@ -352,49 +356,49 @@ Worst amplification · worst error ÷ output rms, over every erasure pattern of 
 
 ${generators}
 
-The searched rows beat every closed form here, and their first row is ones, so that one failure stays a subtraction. Rows of a
-random matrix are invertible with probability one and badly conditioned often enough; Chebyshev rows are singular from r = 3 on.
+The searched rows beat every closed form. Their first row is all ones, so one failure is recovered by a subtraction. Random
+rows are invertible with probability one but often badly conditioned. Chebyshev rows are singular for r ≥ 3.
 
-The amplification of the table that ships:
+Amplification of the generator table:
 
 ${amplificationTable()}
 
-Four failures among 20 shards or more are recoverable but at a price: 2000 × 1e-7 is an error in the fourth digit. Several smaller
-groups are the better code there.
+Four failures among 20 or more shards are recoverable but inexact: 2000 × 1e-7 is an error in the fourth digit. Use several
+smaller groups instead.
 
 Worst patterns: for k = 4, r = 2, ${worstPattern(4, 2)}; for k = 12, r = 3, ${worstPattern(12, 3)}.
 
-## What is lost in recovery
+## Error of recovered outputs
 
-Relative error = largest absolute error ÷ largest output of the layer, against float64, the worst over all erasure patterns
-(480 rows, 3 seeds). "Nothing missing" is ONNX Runtime's own error: no recovery can be better.
+Relative error = largest absolute error against float64 ÷ largest output of the layer, the worst over all erasure patterns
+(480 rows, 3 seeds). "Nothing missing" is ONNX Runtime's own error, the lower bound of any recovery.
 
 ${kernelErrors}
 
-One missing shard costs an error of the order of ONNX Runtime's own × √(2k − 1). At the width of AlexNet's fc6 with weights
-in the model, as devices have them, that is 1e-6 up to k = 4 and up to twice that at k = 12: what an answer lacks in exactness
-no code can give back. Kernels that do not repack their weights begin with two to four times the error. Three missing shards
-of k = 12 stay below 1e-4 with all of them.
+Recovering one missing shard multiplies ONNX Runtime's own error by about √(2k − 1). At the width of AlexNet's fc6, with
+constant weights as on devices, the error is 1e-6 up to k = 4 and at most twice that at k = 12. No code can be more exact than
+its answers. Kernels that do not repack their weights start with two to four times the error. With three missing shards of
+k = 12, every kernel stays below 1e-4.
 
-## Lies
+## Wrong answers
 
-\`verify\` allows each answer an error of ${DEFAULT_ANSWER_TOLERANCE.toExponential(1)} of its own largest value (2⁻¹⁶), and adds these up through the check
-equations; a residual above 1 is a lie. Honest answers called inconsistent (2048 columns, the least exact kernel):
+\`verify\` allows each answer an error of ${DEFAULT_ANSWER_TOLERANCE.toExponential(1)} (2⁻¹⁶) of its own largest value, and sums these allowances over each parity
+check. A residual above 1 means that an answer is wrong. False alarms on correct answers (2048 columns, the least exact kernel):
 
-${verification.honest}
+${verification.correct}
 
-One element of one answer is wrong by the given part of that answer's largest value, in 60 layers each. For r = 1: lies not
-noticed. For r ≥ 2: not noticed · noticed but not named · the wrong one named.
+Each cell covers 60 layers. One element of one answer has the given error, relative to that answer's largest value. For r = 1:
+not detected. For r ≥ 2: not detected · detected but not located · located at the wrong shard.
 
 ${verification.table}
 
-A lie below the tolerance changes the output by less than rounding may; a lie that is only just above it is noticed by a
-code before the code can tell whose it is.
+An error below the tolerance changes the output by less than rounding may. An error just above it is detected, but the code
+cannot yet locate the faulty shard.
 
 ## The paper's partial sums
 
-Patterns of exactly so many failures among all k + r devices that can be repaired: overlapping partial sums (figure 18,
-"almost complete") beside the searched generator, which repairs all.
+Recoverable patterns of exactly 2 or 3 failures among all k + r devices. Overlapping partial sums (figure 18, "almost
+complete") are compared with the searched generator, which recovers every pattern.
 
 ${partialSumTable()}
 `,

@@ -1,48 +1,59 @@
 import { InvalidArgumentError } from './errors.ts';
 
-/** When an answer arrives, in milliseconds after the request was sent. */
+/** The distribution of an answer's arrival time, in milliseconds after the request was sent. */
 export interface ArrivalDistribution {
-  /** P(arrival ≤ ms). */
+  /** Returns P(arrival ≤ ms). */
   cdf(ms: number): number;
-  /** The time by which a share p of answers has arrived, 0 ≤ p < 1; p = 1 too where the distribution is bounded. */
+  /** Returns the time by which a fraction p of answers has arrived; p = 1 only for a bounded distribution. */
   quantile(p: number): number;
   readonly meanMs: number;
-  /** Where the distribution function has corners: quadrature must not step over them. */
+  /** Kinks of the distribution function. Quadrature must not cross them. */
   readonly knotsMs: readonly number[];
 }
 
-/** Memoryless around a mean. */
+/** Returns the exponential (memoryless) distribution with the given mean. */
 export function exponential(meanMs: number): ArrivalDistribution {
   return shiftedExponential(0, meanMs);
 }
 
-/** Nothing before `shiftMs` (the compute time), then memoryless: the usual model of a straggling worker. */
+/**
+ * Returns an exponential distribution that starts at `shiftMs`, the compute time: the usual straggler model.
+ * @example
+ * const arrival = shiftedExponential(50, 20);
+ * console.log(arrival.cdf(50), arrival.meanMs, arrival.quantile(0.5).toFixed(1));
+ * // → 0 70 63.9
+ */
 export function shiftedExponential(shiftMs: number, meanBeyondMs: number): ArrivalDistribution {
   requireTime('shiftMs', shiftMs, true);
   requireTime('meanBeyondMs', meanBeyondMs, false);
   return {
     cdf: (ms) => (ms <= shiftMs ? 0 : -Math.expm1(-(ms - shiftMs) / meanBeyondMs)),
-    quantile: (p) => shiftMs - meanBeyondMs * Math.log1p(-requireShare(p)),
+    quantile: (p) => shiftMs - meanBeyondMs * Math.log1p(-requireFraction(p)),
     meanMs: shiftMs + meanBeyondMs,
     knotsMs: [shiftMs],
   };
 }
 
-/** The logarithm is normal: exp(ln median + sigma · Z). */
+/** Returns the log-normal distribution exp(ln median + sigma · Z). */
 export function logNormal(medianMs: number, sigma: number): ArrivalDistribution {
   requireTime('medianMs', medianMs, false);
   requireTime('sigma', sigma, false);
   return {
     cdf: (ms) => (ms <= 0 ? 0 : normalCdf(Math.log(ms / medianMs) / sigma)),
-    quantile: (p) => medianMs * Math.exp(sigma * normalQuantile(requireShare(p))),
+    quantile: (p) => medianMs * Math.exp(sigma * normalQuantile(requireFraction(p))),
     meanMs: medianMs * Math.exp(sigma ** 2 / 2),
     knotsMs: [],
   };
 }
 
 /**
- * An empirical distribution, linear between its points.
- * @param points  [ms, share arrived by then], both not decreasing; from share 0 to share 1
+ * Returns an empirical distribution, linear between its points.
+ * @param points  [ms, fraction arrived by then], both nondecreasing, from fraction 0 to fraction 1
+ * @throws {InvalidArgumentError} fewer than two points, or points not in order
+ * @example
+ * const arrival = empirical([[10, 0], [20, 0.9], [100, 1]]);
+ * console.log(arrival.quantile(0.5).toFixed(2), arrival.cdf(60), arrival.meanMs.toFixed(1));
+ * // → 15.56 0.95 19.5
  */
 export function empirical(points: readonly (readonly [ms: number, share: number])[]): ArrivalDistribution {
   for (const [i, [ms, share]] of points.entries()) {
@@ -51,7 +62,7 @@ export function empirical(points: readonly (readonly [ms: number, share: number]
       throw new InvalidArgumentError(
         `points[${i}]`,
         `${ms}, ${share}`,
-        'finite times and shares in ascending order',
+        'finite times and fractions in ascending order',
       );
     }
   }
@@ -59,7 +70,7 @@ export function empirical(points: readonly (readonly [ms: number, share: number]
     throw new InvalidArgumentError(
       'points',
       `${points.length} points`,
-      'at least two, from share 0 to share 1',
+      'at least two, from fraction 0 to fraction 1',
     );
   }
   let meanMs = 0;
@@ -78,7 +89,7 @@ export function empirical(points: readonly (readonly [ms: number, share: number]
       return from + ((to - from) * (ms - fromMs)) / (toMs - fromMs);
     },
     quantile(p) {
-      if (!(p >= 0 && p <= 1)) throw new InvalidArgumentError('p', p, 'a share in [0, 1]');
+      if (!(p >= 0 && p <= 1)) throw new InvalidArgumentError('p', p, 'a fraction in [0, 1]');
       const next = Math.max(
         1,
         points.findIndex((point) => point[1] >= p),
@@ -92,21 +103,24 @@ export function empirical(points: readonly (readonly [ms: number, share: number]
   };
 }
 
-/** Reads an empirical distribution from lines `ms,share`; lines that begin with # and blank ones are left out. */
+/**
+ * Reads an empirical distribution from lines `ms,fraction`. Skips blank lines and lines that start with #.
+ * @throws {InvalidArgumentError} a line without two numbers, or points as in `empirical`
+ */
 export function empiricalFromCsv(text: string): ArrivalDistribution {
   const points: [number, number][] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
     const cells = line.split(',').map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell)));
     if (cells.length !== 2 || cells.some((cell) => !Number.isFinite(cell))) {
-      throw new InvalidArgumentError(`line ${index + 1}`, JSON.stringify(line), 'two numbers: ms,share');
+      throw new InvalidArgumentError(`line ${index + 1}`, JSON.stringify(line), 'two numbers: ms,fraction');
     }
     points.push([cells[0]!, cells[1]!]);
   }
   return empirical(points);
 }
 
-/** The same distribution, later: for what a device computes before it answers. */
+/** Returns the distribution shifted by `delayMs`, such as a device's compute time. */
 export function delayed(distribution: ArrivalDistribution, delayMs: number): ArrivalDistribution {
   requireTime('delayMs', delayMs, true);
   return {
@@ -117,18 +131,22 @@ export function delayed(distribution: ArrivalDistribution, delayMs: number): Arr
   };
 }
 
-function requireTime(argument: string, value: number, zeroToo: boolean): void {
-  if (!(value > 0 || (zeroToo && value === 0)) || !Number.isFinite(value)) {
-    throw new InvalidArgumentError(argument, value, `a finite number ${zeroToo ? 'of at least' : 'above'} 0`);
+function requireTime(argument: string, value: number, allowZero: boolean): void {
+  if (!(value > 0 || (allowZero && value === 0)) || !Number.isFinite(value)) {
+    throw new InvalidArgumentError(
+      argument,
+      value,
+      `a finite number ${allowZero ? 'of at least' : 'above'} 0`,
+    );
   }
 }
 
-function requireShare(p: number): number {
-  if (!(p >= 0 && p < 1)) throw new InvalidArgumentError('p', p, 'a share in [0, 1)');
+function requireFraction(p: number): number {
+  if (!(p >= 0 && p < 1)) throw new InvalidArgumentError('p', p, 'a fraction in [0, 1)');
   return p;
 }
 
-/** P(Z ≤ z): a series where it converges fast, a continued fraction in the tails; to about 1e-15. */
+/** Returns P(Z ≤ z) to about 1e-15, from a series near 0 and a continued fraction in the tails. */
 function normalCdf(z: number): number {
   const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
   const x = Math.abs(z);
@@ -147,7 +165,7 @@ function normalCdf(z: number): number {
   return z > 0 ? 1 - tail : tail;
 }
 
-/** The z with P(Z ≤ z) = p, by bisection: it is asked for a few dozen times per integral, not per request. */
+/** Returns the z with P(Z ≤ z) = p. Bisection is fast enough for a few dozen calls per integral. */
 function normalQuantile(p: number): number {
   let low = -40;
   let high = 40;

@@ -2,30 +2,36 @@ import { InvalidArgumentError, SingularGeneratorError } from './errors.ts';
 import type { Generator } from './generator.ts';
 import { combinations, invertInto } from './small-matrix.ts';
 
-/** How much worse a recovered output can be than an answer, over all erasure patterns of a generator. */
+/** The worst growth of rounding errors in recovery, over all erasure patterns of a generator. */
 export interface Conditioning {
   /**
-   * Largest amplification: root-mean-square error of a recovered output ÷ that of a data answer, when answers err
-   * independently and a parity answer errs in proportion to the 2-norm of its row (it is so much larger).
-   * 1 without parity. For r = 1 it is √(2k − 1).
+   * Root-mean-square error of a recovered output ÷ that of a data answer, in the worst pattern. The model:
+   * errors are independent, and a parity answer's error grows with the 2-norm of its row, because the answer
+   * is that much larger. 1 without parity; √(2k − 1) for r = 1.
    */
   readonly amplification: number;
-  /** Data shards missing and parity rows used in that worst case. */
+  /** Missing data shards of the worst pattern. */
   readonly missing: readonly number[];
+  /** Parity rows used in the worst pattern. */
   readonly parities: readonly number[];
-  /** Erasure patterns looked at. */
+  /** Number of checked erasure patterns. */
   readonly patterns: number;
-  /** False where there were more patterns than the limit and only runs of neighbouring shards were looked at. */
+  /** False if the limit was exceeded and only runs of adjacent shards were checked. */
   readonly exhaustive: boolean;
 }
 
-/** Patterns that are looked at one by one, a second's work; the generator table's largest code has 58 904. */
-export const EXHAUSTIVE_PATTERNS = 1_000_000;
+/** Limit of an exhaustive check: about one second. The generator table needs at most 58 904 patterns. */
+const EXHAUSTIVE_PATTERNS = 1_000_000;
 
 /**
- * The worst amplification over every set of missing data shards and every set of as many parity rows.
- * Beyond `limit` patterns, over runs of neighbouring shards only: for a Vandermonde generator those are the worst.
- * @throws {SingularGeneratorError} some pattern cannot be recovered: the generator is not MDS
+ * Computes the worst amplification over every set of missing data shards and every equally large set of
+ * parity rows. Above `limit` patterns it checks only runs of adjacent shards, the worst ones of a Vandermonde
+ * generator.
+ * @throws {SingularGeneratorError} a pattern cannot be recovered: the generator is not MDS
+ * @example
+ * const { amplification, patterns } = conditioning(generatorMatrix(4, 1));
+ * console.log(amplification.toFixed(3), patterns);
+ * // → 2.646 4
  */
 export function conditioning(generator: Generator, limit = EXHAUSTIVE_PATTERNS): Conditioning {
   const { dataShards: k, parityShards: r } = generator;
@@ -49,8 +55,13 @@ export function conditioning(generator: Generator, limit = EXHAUSTIVE_PATTERNS):
 }
 
 /**
- * The generator itself, if every k of its k + r shards determine the data.
- * @throws {SingularGeneratorError} naming a pattern that cannot be recovered
+ * Returns the generator if it is MDS: any k of its k + r shards determine the data.
+ * @throws {SingularGeneratorError} a pattern cannot be recovered
+ * @throws {InvalidArgumentError} too many erasure patterns to check
+ * @example
+ * const rows = [[1, 1, 1], [1, 2, 3]];
+ * console.log(requireMds(generatorFromRows(3, rows)).parityShards);
+ * // → 2
  */
 export function requireMds(generator: Generator): Generator {
   const { dataShards: k, parityShards: r } = generator;
@@ -59,7 +70,7 @@ export function requireMds(generator: Generator): Generator {
     throw new InvalidArgumentError(
       'generator',
       `k = ${k}, r = ${r}`,
-      `at most ${EXHAUSTIVE_PATTERNS} erasure patterns to try, not ${patterns}`,
+      `a code with at most ${EXHAUSTIVE_PATTERNS} erasure patterns, not ${patterns}`,
     );
   }
   conditioning(generator);
@@ -67,11 +78,12 @@ export function requireMds(generator: Generator): Generator {
 }
 
 /**
- * A function that gives the amplification of one pattern, infinite where it cannot be recovered.
+ * Returns a function that computes the amplification of one pattern, infinite if it cannot be recovered.
  *
- * With c the weights of the parities in a recovered shard, its weights on the present data are −c·P, and 1 on the
- * one that it recovers: Σ_d (c·P_d)² over all d is cᵀ(P·Pᵀ)c, of which the missing shards contribute exactly 1.
- * So a pattern costs a small inverse and never a look at all k columns.
+ * Let c be the weights of the parities in a recovered shard. Its weights on the present data are −c·P, and
+ * c·P is 1 on the recovered shard and 0 on the other missing ones. Σ_d (c·P_d)² over all d is cᵀ(P·Pᵀ)c, and
+ * the missing shards contribute exactly 1. So a pattern needs one small inverse, not a pass over all k
+ * columns.
  */
 export function amplifier(
   generator: Generator,
@@ -106,18 +118,20 @@ export function amplifier(
   };
 }
 
-/** Unit round-off of float32: the largest relative error of rounding a number to it. */
+/** Unit roundoff of float32: the largest relative error of rounding. */
 export const FLOAT32_ROUNDING = 2 ** -24;
 
 /**
- * The largest error to expect in a recovered output, relative to the largest output, for answers whose own
- * relative error is at most `answerError`: the name that tests and benchmarks take their tolerance from.
+ * Returns the largest expected error of a recovered output, relative to the largest output. Tests and
+ * benchmarks use it as their tolerance.
+ * @param answerError  largest relative error of an answer
+ * @throws {SingularGeneratorError} the generator is not MDS
  */
 export function recoveryTolerance(generator: Generator, answerError = 8 * FLOAT32_ROUNDING): number {
   return conditioning(generator).amplification * answerError;
 }
 
-/** n over size, exact while it fits a double. */
+/** Returns the binomial coefficient n over size, exact below 2⁵³. */
 export function binomial(n: number, size: number): number {
   let result = 1;
   for (let i = 1; i <= size; i++) result = (result * (n - size + i)) / i;

@@ -14,7 +14,7 @@ import { codedLayer, erasures, productFloat64 } from './testing/coded-layer.ts';
 
 describe('decoding', () => {
   for (const layout of ['rows-major', 'columns-major'] as WeightLayout[]) {
-    it(`recovers every pattern of up to r missing shards from weights that are ${layout}`, () => {
+    it(`decodes every pattern of up to r missing shards, weights ${layout}`, () => {
       for (const [k, r] of [
         [1, 1],
         [1, 2],
@@ -39,33 +39,33 @@ describe('decoding', () => {
     });
   }
 
-  it('joins to the undivided layer, blocks of uneven height included', () => {
+  it('recovers blocks of uneven height', () => {
     const partition = partitionHeights(20, [9, 4, 7]);
     const layer = codedLayer({ k: 3, r: 1, rows: 20, columns: 8, seed: 3, partition });
     const outputs = createDecoder(layer.generator).reconstruct([undefined, ...layer.answers.slice(1)]);
     const joined = partition.blocks.flatMap((block, b) => [...outputs[b]!.subarray(0, block.rows)]);
     const expected = productFloat64(layer.weights, layer.bias, layer.input);
     for (let i = 0; i < 20; i++) expect(joined[i]).toBeCloseTo(expected[i]!, 5);
-    // What is beyond a shorter block's rows is the padding: zero, recovered as (nearly) zero.
+    // Elements beyond a shorter block's rows are padding.
     expect(Math.abs(outputs[1]![8]!)).toBe(0);
   });
 
-  it('without parity needs every answer', () => {
+  it('needs every answer when r = 0', () => {
     const layer = codedLayer({ k: 3, r: 0, rows: 9, columns: 4, seed: 1 });
     const decoder = createDecoder(layer.generator);
     expect(decoder.reconstruct(layer.answers)).toEqual(layer.answers);
     expect(() => decoder.reconstruct([undefined, ...layer.answers.slice(1)])).toThrow(TooFewAnswersError);
   });
 
-  it('says what is missing when fewer than k answers are in', () => {
+  it('names the missing shards when fewer than k answered', () => {
     const layer = codedLayer({ k: 3, r: 1, rows: 9, columns: 4, seed: 1 });
     const answers = [undefined, layer.answers[1], layer.answers[2], undefined];
     const attempt = () => createDecoder(layer.generator).reconstruct(answers);
     expect(attempt).toThrow(TooFewAnswersError);
-    expect(attempt).toThrow('2 answers are in and 3 are required; missing: shards 0, 3');
+    expect(attempt).toThrow('received 2 answers of the 3 required; missing shards: 0, 3');
   });
 
-  it('names the shard whose answer is not finite, whether it was needed for recovery or not', () => {
+  it('names the shard with a non-finite answer, needed for recovery or not', () => {
     const layer = codedLayer({ k: 3, r: 1, rows: 9, columns: 4, seed: 1 });
     const poisoned = layer.answers.map((answer) => answer.slice());
     poisoned[2]![1] = Number.NaN;
@@ -76,7 +76,7 @@ describe('decoding', () => {
     expect(() => decoder.reconstruct([undefined, ...poisoned.slice(1)])).toThrow(/shard 2 contains Infinity/);
   });
 
-  it('refuses lengths that differ, a wrong number of shards, and a shard that answers twice', () => {
+  it('rejects different lengths, a wrong number of shards and duplicate answers', () => {
     const generator = generatorMatrix(2, 1);
     const decoder = createDecoder(generator);
     const one = new Float32Array(4);
@@ -91,7 +91,7 @@ describe('decoding', () => {
     expect(answersFromPairs(generator, pairs.slice(0, 2))).toEqual([one, undefined, one]);
   });
 
-  it('says so when a generator that is not MDS cannot repair a pattern, and repairs the others', () => {
+  it('rejects the patterns that a non-MDS generator cannot recover, and decodes the others', () => {
     const generator = generatorFromRows(4, [
       [1, 1, 0, 0],
       [0, 0, 1, 1],
@@ -105,7 +105,7 @@ describe('decoding', () => {
     expect(decoder.canReconstruct(bad.map((answer) => answer !== undefined))).toBe(false);
   });
 
-  it('encodes the same from separate views as from the whole layer', () => {
+  it('encodes separate views like the whole layer', () => {
     const partition = partitionRows(10, 3);
     const layer = codedLayer({ k: 3, r: 2, rows: 10, columns: 6, seed: 2 });
     const views = partition.blocks.map(({ start, rows }) =>

@@ -10,40 +10,55 @@ import { type Generator, totalShards } from './generator.ts';
 import { allFinite, linearCombination } from './linear-combination.ts';
 import { combinations, invert } from './small-matrix.ts';
 
-/** Answers by shard index in [0, k + r); undefined where a shard has not answered. */
+/** Answers by shard index in [0, k + r); undefined for a missing answer. */
 export type Answers = ReadonlyArray<Float32Array | undefined>;
 
 export interface Decoder {
   readonly generator: Generator;
-  /** Whether the shards that are present determine all data shards. `present` by shard index in [0, k + r). */
+  /**
+   * Returns whether the present shards determine all data shards.
+   * @param present  by shard index in [0, k + r)
+   */
   canReconstruct(present: readonly boolean[]): boolean;
   /**
-   * Recovers the outputs of missing data shards from any k of the k + r answers. [paper §5.2, eq. 12; here r ≥ 1]
-   * @param answers  pre-activation, zero-padded to the tallest block, all of one length and layout; not mutated
-   * @returns the k data shards' outputs in order: those that are present as they are (the same array), recovered
-   *          ones in new arrays, with an absolute error of about `amplification · 2⁻²⁴ · max|y|`
+   * Recovers the outputs of missing data shards from any k of k + r answers. [paper §5.2, eq. 12, for r ≥ 1]
+   * @param answers  pre-activations of equal length and layout, zero-padded to the tallest block; not mutated
+   * @returns the outputs of the k data shards in order. Present ones are the same arrays. Recovered ones are
+   *          new arrays with an absolute error of about `amplification · 2⁻²⁴ · max|y|`.
    * @throws {TooFewAnswersError} fewer than k answers
-   * @throws {UndecodablePatternError} enough answers, but this generator cannot repair the pattern
+   * @throws {UndecodablePatternError} enough answers, but this generator cannot recover the pattern
    * @throws {LengthMismatchError} answers of different lengths
-   * @throws {NonFiniteAnswerError} NaN or an infinity in an answer that is used
+   * @throws {NonFiniteAnswerError} an answer that is used contains NaN or an infinity
+   * @example
+   * const { reconstruct } = createDecoder(generatorMatrix(3, 1)); // parity = y0 + y1 + y2
+   * const answers = [Float32Array.of(1, 2), undefined, Float32Array.of(5, 6), Float32Array.of(9, 12)];
+   * console.log(...reconstruct(answers)[1]);
+   * // → 3 4
    */
   reconstruct(answers: Answers): Float32Array[];
 }
 
-/** How the missing data shards of one erasure pattern follow from k answers. */
+/** A linear map from k answers to the missing data shards of one erasure pattern. */
 export interface Recovery {
   /** Data shards to recover, ascending. */
   readonly missing: readonly number[];
-  /** The k shards it is made from: the present data shards, then as many parity shards as are missing. */
+  /** The k shards to combine: the present data shards, then one parity shard per missing data shard. */
   readonly used: readonly number[];
   /** missing × used, row-major: recovered_i = Σ_j coefficients[i·k + j] · answer_used[j]. */
   readonly coefficients: Float64Array;
 }
 
-/** Patterns whose recovery is remembered; beyond it the oldest is forgotten. 4 KB each at k = 32, r = 4. */
+/** Cached erasure patterns; the oldest is evicted first. An entry takes 4 KB at k = 32, r = 4. */
 const CACHED_PATTERNS = 4096;
 
-/** Makes a decoder that works out each erasure pattern once and remembers it. */
+/**
+ * Creates a decoder. It solves each erasure pattern once and caches the solution.
+ * @throws {LengthMismatchError} `generator.parity` is not r × k
+ * @example
+ * const decoder = createDecoder(generatorMatrix(2, 1));
+ * console.log(decoder.canReconstruct([true, false, true]), decoder.canReconstruct([true, false, false]));
+ * // → true false
+ */
 export function createDecoder(generator: Generator): Decoder {
   const k = generator.dataShards;
   const n = totalShards(generator);
@@ -78,7 +93,16 @@ export function createDecoder(generator: Generator): Decoder {
   };
 }
 
-/** The answers as an array by shard index, from pairs as they arrive. */
+/**
+ * Sorts [shard, answer] pairs, in any order of arrival, into an array by shard index.
+ * @throws {InvalidArgumentError} a shard index outside [0, k + r)
+ * @throws {DuplicateShardError} two answers for one shard
+ * @example
+ * const pairs = [[2, Float32Array.of(7)], [0, Float32Array.of(3)]];
+ * const answers = answersFromPairs(generatorMatrix(2, 1), pairs);
+ * console.log(answers.map((answer) => answer?.[0]));
+ * // → [ 3, undefined, 7 ]
+ */
 export function answersFromPairs(
   generator: Generator,
   pairs: Iterable<readonly [shard: number, answer: Float32Array]>,
@@ -87,7 +111,7 @@ export function answersFromPairs(
   const answers = new Array<Float32Array | undefined>(n).fill(undefined);
   for (const [shard, answer] of pairs) {
     if (!Number.isInteger(shard) || shard < 0 || shard >= n) {
-      throw new InvalidArgumentError('shard', shard, `a whole number in [0, ${n})`);
+      throw new InvalidArgumentError('shard', shard, `an integer in [0, ${n})`);
     }
     if (answers[shard]) throw new DuplicateShardError(shard);
     answers[shard] = answer;
@@ -96,9 +120,10 @@ export function answersFromPairs(
 }
 
 /**
- * Works out how the missing data shards follow from the shards that are present; where more parity shards are
- * present than needed, those with the smallest amplification are taken.
- * @returns undefined where the present shards do not determine the data
+ * Solves one erasure pattern. If more parity shards are present than needed, it selects those with the
+ * smallest amplification.
+ * @param present  by shard index in [0, k + r)
+ * @returns undefined if the present shards do not determine the data
  */
 export function planRecovery(generator: Generator, present: readonly boolean[]): Recovery | undefined {
   const { dataShards: k, parity } = generator;
@@ -138,11 +163,8 @@ export function planRecovery(generator: Generator, present: readonly boolean[]):
   return best;
 }
 
-/**
- * The largest 2-norm of a recovery's rows: by how much independent errors of equal size in the k answers grow
- * in the recovered output.
- */
-export function largestRowNorm(coefficients: Float64Array, rows: number, k: number): number {
+/** Returns the largest 2-norm of the rows: the growth of independent, equal errors in the k answers. */
+function largestRowNorm(coefficients: Float64Array, rows: number, k: number): number {
   let largest = 0;
   for (let i = 0; i < rows; i++) {
     let sum = 0;
@@ -161,7 +183,7 @@ function recover(recovery: Recovery, answers: Answers, length: number, k: number
   for (let i = 0; i < missing.length; i++) {
     const row = coefficients.subarray(i * k, (i + 1) * k);
     const output = new Float32Array(length);
-    // Every answer is multiplied in, by zero too, so that one that is not finite shows in the result.
+    // Includes answers with coefficient zero, so that any non-finite answer makes the result non-finite.
     if (!linearCombination(output, 0, length, row, sources, offsets, lengths)) {
       throw nonFiniteAnswer(used, answers);
     }
@@ -181,7 +203,12 @@ function nonFiniteAnswer(used: readonly number[], answers: Answers): NonFiniteAn
   return new NonFiniteAnswerError(undefined, Number.NaN);
 }
 
-/** Checks count and lengths of the answers; returns the one length that all of them have. */
+/**
+ * Checks the number and lengths of the answers.
+ * @returns the common length
+ * @throws {LengthMismatchError} not k + r entries, or answers of different lengths
+ * @throws {TooFewAnswersError} fewer than k answers
+ */
 export function commonLength(generator: Generator, answers: Answers): number {
   const n = totalShards(generator);
   if (answers.length !== n) throw new LengthMismatchError('answers', n, answers.length);

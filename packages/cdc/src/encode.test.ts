@@ -8,7 +8,7 @@ import { transpose } from './testing/coded-layer.ts';
 import { normalArray, seededNormal } from './testing/random.ts';
 
 describe('encoding', () => {
-  it('sums rows of blocks of uneven height, the shorter padded with zeros', () => {
+  it('pads shorter blocks with zero rows and sums', () => {
     const partition = partitionHeights(4, [1, 3]);
     const weights = Float32Array.of(1, 2, 10, 20, 30, 40, 50, 60);
     const coded = encodeWeights(generatorMatrix(2, 1), 0, weights, partition, 2);
@@ -18,7 +18,7 @@ describe('encoding', () => {
     ]);
   });
 
-  it('gives the same from [columns, rows] as from [rows, columns], whether narrow or wide', () => {
+  it('encodes [columns, rows] like [rows, columns], narrow or wide', () => {
     for (const [rows, columns, k] of [
       [7, 5, 3],
       [900, 3, 2],
@@ -44,7 +44,7 @@ describe('encoding', () => {
     }
   });
 
-  it('writes where it is told, every element, and reads without mutating', () => {
+  it('overwrites every element of `into` and does not mutate the weights', () => {
     const weights = normalArray(30, seededNormal(1));
     const copy = weights.slice();
     const into = new Float32Array(10).fill(7);
@@ -54,7 +54,7 @@ describe('encoding', () => {
     expect(weights).toEqual(copy);
   });
 
-  it('is linear: the coding of a sum is the sum of the codings', () => {
+  it('is linear: encoding a sum equals summing the encodings', () => {
     const normal = seededNormal(3);
     const generator = generatorMatrix(4, 3);
     const partition = partitionRows(12, 4);
@@ -66,7 +66,7 @@ describe('encoding', () => {
     }
   });
 
-  it('does not depend on which block comes first, if the coefficients go with the blocks', () => {
+  it('is invariant to permuting blocks together with their coefficients', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }), fc.nat(), (k, r, seed) => {
         const normal = seededNormal(seed);
@@ -89,7 +89,7 @@ describe('encoding', () => {
     );
   });
 
-  it('names the shard whose weights are not finite, in both layouts, its coefficient being zero or not', () => {
+  it('names the shard with a non-finite weight, in both layouts, even if its coefficient is zero', () => {
     const generator = generatorFromRows(3, [
       [1, 1, 1],
       [1, 0, 1],
@@ -113,14 +113,14 @@ describe('encoding', () => {
     }
   });
 
-  it('says so when finite weights overflow in their sum', () => {
+  it('rejects finite weights whose sum overflows', () => {
     const weights = new Float32Array(2).fill(3e38);
     expect(() => encodeWeights(generatorMatrix(2, 1), 0, weights, partitionRows(2, 2), 1)).toThrow(
       'overflow float32',
     );
   });
 
-  it('refuses lengths and indices that do not fit', () => {
+  it('rejects wrong lengths and indices', () => {
     const generator = generatorMatrix(2, 1);
     const partition = partitionRows(4, 2);
     const weights = new Float32Array(12);

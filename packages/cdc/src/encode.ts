@@ -4,27 +4,33 @@ import { linearCombination } from './linear-combination.ts';
 import { type Partition, requireCount } from './partition.ts';
 
 /**
- * How a weight matrix lies in memory. Rows are outputs (neurons, filters), columns inputs.
- * `rows-major` is [rows, columns]: Conv, Gemm with transB = 1; a block is contiguous.
- * `columns-major` is [columns, rows]: MatMul, Gemm with transB = 0; a block is a range of every line.
+ * Memory layout of a weight matrix. Rows are outputs (neurons, filters); columns are inputs. `rows-major` is
+ * [rows, columns], as in Conv and in Gemm with transB = 1. A block is contiguous. `columns-major` is
+ * [columns, rows], as in MatMul and in Gemm with transB = 0. A block is a range of each line.
  */
 export type WeightLayout = 'rows-major' | 'columns-major';
 
 export interface EncodeOptions {
-  /** Layout of the weights and of the parity shard; the default is `rows-major`. */
+  /** Layout of the weights and of the parity shard. Default: `rows-major`. */
   readonly layout?: WeightLayout;
-  /** Where the parity shard is written, `height × columns` elements; made new where it is not given. */
+  /** Output array of `height × columns` elements. Default: a new array. */
   readonly into?: Float32Array;
 }
 
 /**
- * Encodes the weights of one parity shard: the sum, weighted by the generator's row, of the k blocks, each padded
- * with zero rows to the tallest. [paper §5.3, eq. 11]
- * @param weights  the whole layer's weights, `partition.rows × columns` elements in the given layout; not mutated
- * @param columns  inputs per output row; of a convolution: input channels per group × kernel elements
- * @returns the parity shard's weights, [height, columns] or, in `columns-major`, [columns, height]
- * @throws {LengthMismatchError} `weights` or `into` does not fit
- * @throws {NonFiniteWeightError} NaN or an infinity among the weights
+ * Encodes the weights of one parity shard: the sum of the k blocks, weighted by one row of the generator.
+ * Blocks are padded with zero rows to the height of the tallest. [paper §5.3, eq. 11]
+ * @param parityIndex  parity shard, in [0, r)
+ * @param weights  `partition.rows × columns` elements of the whole layer in the given layout; not mutated
+ * @param columns  inputs per output row; for a convolution, input channels per group × kernel elements
+ * @returns weights of the parity shard, [height, columns], or [columns, height] in `columns-major`
+ * @throws {LengthMismatchError} `weights` or `into` has the wrong length
+ * @throws {NonFiniteWeightError} a weight is NaN or infinite
+ * @example
+ * const weights = Float32Array.of(1, 2, 10, 20, 30, 40, 50, 60); // [4, 2]
+ * const partition = partitionHeights(4, [1, 3]);
+ * console.log(...encodeWeights(generatorMatrix(2, 1), 0, weights, partition, 2));
+ * // → 11 22 30 40 50 60
  */
 export function encodeWeights(
   generator: Generator,
@@ -41,7 +47,7 @@ export function encodeWeights(
   requireLength('into', into, partition.height * columns);
   const { blocks, height } = partition;
   const sources = blocks.map(() => weights);
-  // A weight that is not finite makes its sum not finite, so that nothing but the sums has to be looked at.
+  // A non-finite weight makes its sum non-finite, so checking the sums is enough.
   let finite = true;
 
   if (options.layout === 'columns-major') {
@@ -61,9 +67,14 @@ export function encodeWeights(
 }
 
 /**
- * Encodes the bias of one parity shard; a bias takes part in the sum like one more column of weights.
+ * Encodes the bias of one parity shard. The bias is summed like one more column of weights.
  * @param bias  `partition.rows` elements; not mutated
  * @returns `partition.height` elements
+ * @throws as `encodeWeights`
+ * @example
+ * const bias = Float32Array.of(1, 2, 3, 4, 5);
+ * console.log(...encodeBias(generatorMatrix(2, 1), 0, bias, partitionRows(5, 2)));
+ * // → 5 7 3
  */
 export function encodeBias(
   generator: Generator,
@@ -75,11 +86,18 @@ export function encodeBias(
 }
 
 /**
- * Encodes one parity shard from k separate views, one per data shard, for blocks that never lie in memory
- * together: call it once per range of a large layer. A view shorter than `into` counts as padded with zeros.
+ * Encodes one parity shard from k separate views, one per data shard. For layers too large for memory, call
+ * it once per range. A view shorter than `into` is padded with zeros.
+ * @param parityIndex  parity shard, in [0, r)
  * @param views  k contiguous blocks; not mutated, not copied
- * @param into   the longest view's length or more; must not overlap a view
+ * @param into  output, at least as long as the longest view; must not overlap a view
  * @returns `into`
+ * @throws {LengthMismatchError} the number of views is not k, or a view is longer than `into`
+ * @throws {NonFiniteWeightError} an element is NaN or infinite
+ * @example
+ * const views = [Float32Array.of(1, 2, 3), Float32Array.of(10, 20)];
+ * console.log(...encodeViews(generatorMatrix(2, 1), 0, views, new Float32Array(3)));
+ * // → 11 22 3
  */
 export function encodeViews(
   generator: Generator,
@@ -102,11 +120,11 @@ export function encodeViews(
   return into;
 }
 
-/** The r weights of parity shard `parityIndex` for the k blocks, after checking that the counts fit. */
+/** Returns the k coefficients of one parity shard. Throws if the counts do not match. */
 function parityRow(generator: Generator, parityIndex: number, blocks: number): Float64Array {
   const { dataShards, parityShards, parity } = generator;
   if (!Number.isInteger(parityIndex) || parityIndex < 0 || parityIndex >= parityShards) {
-    throw new InvalidArgumentError('parityIndex', parityIndex, `a whole number in [0, ${parityShards})`);
+    throw new InvalidArgumentError('parityIndex', parityIndex, `an integer in [0, ${parityShards})`);
   }
   if (blocks !== dataShards) throw new LengthMismatchError('the list of blocks', dataShards, blocks);
   return parity.subarray(parityIndex * dataShards, (parityIndex + 1) * dataShards);
@@ -116,7 +134,7 @@ function requireLength(what: string, array: Float32Array, expected: number): voi
   if (array.length !== expected) throw new LengthMismatchError(what, expected, array.length);
 }
 
-/** Finds whose weight it was; only runs on the way to an error. */
+/** Finds the data shard that holds the first non-finite weight. */
 function nonFiniteWeight(
   weights: Float32Array,
   partition: Partition,

@@ -1,14 +1,13 @@
 /**
- * What can be wrong with what a caller hands in. A dead or late device is not an error here: its answer is
- * simply absent. These say that a contract was broken, by whom, and what was expected instead.
+ * Errors for broken contracts. A dead or late device is not an error here: its answer is absent.
  */
 
-/** The common ancestor, so that a caller can tell this package's complaints from all others. */
+/** Base class of every error that this package throws. */
 export class CodingError extends Error {
   override name = 'CodingError';
 }
 
-/** A count or size that makes no sense: k < 1, r < 0, a fraction where a whole number belongs. */
+/** An argument outside its valid range, such as k < 1, r < 0 or a fractional count. */
 export class InvalidArgumentError extends CodingError {
   override name = 'InvalidArgumentError';
   constructor(
@@ -20,7 +19,7 @@ export class InvalidArgumentError extends CodingError {
   }
 }
 
-/** More data shards were asked for than the layer has rows: some shard would be empty. */
+/** More data shards than rows: some shards would be empty. */
 export class TooManyShardsError extends CodingError {
   override name = 'TooManyShardsError';
   constructor(
@@ -31,7 +30,7 @@ export class TooManyShardsError extends CodingError {
   }
 }
 
-/** An array whose length does not fit the shapes that were stated. */
+/** An array whose length does not match the declared shape. */
 export class LengthMismatchError extends CodingError {
   override name = 'LengthMismatchError';
   constructor(
@@ -43,10 +42,11 @@ export class LengthMismatchError extends CodingError {
   }
 }
 
-/** NaN or an infinity among weights: their sum would silently poison every recovery. */
+/** NaN or an infinity among the weights. Encoding it would corrupt every recovery. */
 export class NonFiniteWeightError extends CodingError {
   override name = 'NonFiniteWeightError';
   constructor(
+    /** Undefined when every weight is finite but their sum overflows. */
     readonly dataShard: number | undefined,
     readonly value: number,
   ) {
@@ -58,10 +58,11 @@ export class NonFiniteWeightError extends CodingError {
   }
 }
 
-/** NaN or an infinity in an answer. `shard` is undefined when only the recovered value overflows float32. */
+/** NaN or an infinity in an answer. */
 export class NonFiniteAnswerError extends CodingError {
   override name = 'NonFiniteAnswerError';
   constructor(
+    /** Undefined when every answer is finite but the recovered output overflows. */
     readonly shard: number | undefined,
     readonly value: number,
   ) {
@@ -73,7 +74,7 @@ export class NonFiniteAnswerError extends CodingError {
   }
 }
 
-/** Fewer answers than data shards: no code can repair that. */
+/** Fewer answers than data shards. No code can recover from that. */
 export class TooFewAnswersError extends CodingError {
   override name = 'TooFewAnswersError';
   constructor(
@@ -82,24 +83,26 @@ export class TooFewAnswersError extends CodingError {
     readonly missing: readonly number[],
   ) {
     super(
-      `${received} answers are in and ${required} are required; missing: shards ${missing.join(', ')}. ` +
-        `Wait for more of them or compute a missing shard`,
+      `received ${received} answers of the ${required} required; missing shards: ${missing.join(', ')}. ` +
+        `Wait for more answers or compute a missing shard`,
     );
   }
 }
 
-/** Enough answers, but this generator cannot repair this pattern (it is not MDS, e.g. partial sums). */
+/**
+ * Enough answers, but the generator is not MDS (partial sums, for example) and cannot recover this pattern.
+ */
 export class UndecodablePatternError extends CodingError {
   override name = 'UndecodablePatternError';
   constructor(readonly missing: readonly number[]) {
     super(
-      `the equations of the parity answers at hand do not determine the data shards; missing: shards ${missing.join(', ')}. ` +
+      `the received parity answers do not determine the missing shards ${missing.join(', ')}. ` +
         `Wait for another answer or compute a missing shard`,
     );
   }
 }
 
-/** A shard answered twice. Which of the two is right cannot be known here. */
+/** Two answers for one shard. This package cannot tell which one is right. */
 export class DuplicateShardError extends CodingError {
   override name = 'DuplicateShardError';
   constructor(readonly shard: number) {

@@ -6,7 +6,7 @@ import { generatorFromRows, generatorMatrix, vandermondeGenerator } from './gene
 import { combinations } from './small-matrix.ts';
 
 describe('generators', () => {
-  it('begin with a row of ones, so that one failure is a subtraction', () => {
+  it('start with a row of ones', () => {
     for (let r = 1; r <= 5; r++) {
       for (const k of [1, 2, 7, 32, 40]) {
         expect([...generatorMatrix(k, r).parity.subarray(0, k)]).toEqual(new Array(k).fill(1));
@@ -14,7 +14,7 @@ describe('generators', () => {
     }
   });
 
-  it('in the table are MDS: every k of the k + r shards determine the data, for k ≤ 32 and r ≤ 4', () => {
+  it('are MDS for every k ≤ 32 and r ≤ 4', () => {
     for (let r = 1; r <= 4; r++) {
       for (let k = 1; k <= 32; k++) {
         const { exhaustive, patterns } = conditioning(requireMds(generatorMatrix(k, r)));
@@ -24,7 +24,7 @@ describe('generators', () => {
     }
   });
 
-  it('in the table are exact in float32 and better conditioned than Vandermonde rows', () => {
+  it('from the table are exact in float32 and better conditioned than Vandermonde rows', () => {
     for (let r = 2; r <= 4; r++) {
       for (let k = 2; k <= 32; k += 3) {
         const generator = generatorMatrix(k, r);
@@ -37,7 +37,7 @@ describe('generators', () => {
     }
   });
 
-  it('beyond the table are MDS too', () => {
+  it('beyond the table are MDS', () => {
     for (const [k, r] of [
       [33, 2],
       [40, 3],
@@ -48,7 +48,7 @@ describe('generators', () => {
     }
   });
 
-  it('that are singular are refused, naming a pattern that cannot be recovered', () => {
+  it('that are singular are rejected with a pattern that cannot be recovered', () => {
     const same = generatorFromRows(3, [
       [1, 1, 1],
       [1, 2, 2],
@@ -61,24 +61,25 @@ describe('generators', () => {
     expect(() => requireMds(generatorFromRows(2, [[1, -1]]))).not.toThrow();
   });
 
-  it('refuse counts that are no counts and rows that do not fit', () => {
+  it('reject invalid counts and rows of the wrong length', () => {
     expect(() => generatorMatrix(0, 1)).toThrow(InvalidArgumentError);
-    expect(() => generatorMatrix(2, -1)).toThrow('r is -1; expected a whole number of at least 0');
+    expect(() => generatorMatrix(2, -1)).toThrow('r is -1; expected an integer of at least 0');
     expect(() => generatorMatrix(1.5, 1)).toThrow(InvalidArgumentError);
     expect(() => generatorFromRows(2, [[1]])).toThrow(LengthMismatchError);
     expect(() => generatorFromRows(2, [[1, Number.NaN]])).toThrow(InvalidArgumentError);
-    expect(() => requireMds(vandermondeGenerator(60, 6))).toThrow('erasure patterns to try');
+    expect(() => requireMds(vandermondeGenerator(60, 6))).toThrow('erasure patterns');
   });
 });
 
 describe('conditioning', () => {
-  it('is √(2k − 1) for a single sum: k answers go in, k − 1 of them beside a parity with k times the variance', () => {
+  // The recovered value combines k − 1 data answers and a parity answer of k times their variance.
+  it('is √(2k − 1) for a single sum', () => {
     for (const k of [1, 2, 5, 12])
       expect(conditioning(generatorMatrix(k, 1)).amplification).toBeCloseTo(Math.sqrt(2 * k - 1), 12);
     expect(conditioning(generatorMatrix(5, 0))).toMatchObject({ amplification: 1, patterns: 0 });
   });
 
-  it('is what the recovery coefficients say, worked out the long way', () => {
+  it('equals the norm of the recovery coefficients', () => {
     for (const [k, r] of [
       [4, 2],
       [5, 3],
@@ -106,7 +107,7 @@ describe('conditioning', () => {
     }
   });
 
-  it('of a large Vandermonde generator looks at neighbouring runs only, and says so', () => {
+  it('checks only runs of adjacent shards above the pattern limit, and reports it', () => {
     const few = conditioning(vandermondeGenerator(20, 3), 10);
     expect(few.exhaustive).toBe(false);
     expect(few.amplification).toBeCloseTo(conditioning(vandermondeGenerator(20, 3)).amplification, 6);

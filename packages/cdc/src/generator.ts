@@ -3,8 +3,8 @@ import { GENERATOR_TABLE, TABLE_DENOMINATOR } from './generator-table.ts';
 import { requireCount } from './partition.ts';
 
 /**
- * A systematic generator [I; P]: data shard j holds block j as it is, parity shard i holds
- * `Σ_j parity[i·k + j] · block_j`. Shard indices run over the k data shards first, then the r parity shards.
+ * A systematic generator matrix [I; P]. Data shard j holds block j unchanged. Parity shard i holds
+ * `Σ_j parity[i·k + j] · block_j`. Shard indices list the k data shards first, then the r parity shards.
  */
 export interface Generator {
   /** k ≥ 1 */
@@ -16,12 +16,16 @@ export interface Generator {
 }
 
 /**
- * The generator for k data shards and r parity shards. Its first row is ones, so that one failure is repaired
- * by plain subtraction [paper §5.2]; every k of the k + r shards determine the data (MDS).
+ * Returns the generator for k data shards and r parity shards. It is MDS: any k of the k + r shards determine
+ * the data. Its first parity row is all ones, so one erasure is recovered by subtraction. [paper §5.2]
  *
- * For k ≤ 32 and r ≤ 4 the other rows come from a table that was searched for the smallest worst amplification over
- * all erasure patterns (docs/NUMERICS.md). Beyond it they are Vandermonde rows: MDS for certain, but the worse
- * conditioned the larger they are; ask `conditioning` before relying on one.
+ * For k ≤ 32 and r ≤ 4 the other rows come from a table. A search minimized the worst amplification over all
+ * erasure patterns (docs/NUMERICS.md). Beyond the table they are Vandermonde rows, which are MDS too, but
+ * their conditioning grows with k and r: check `conditioning` first.
+ * @throws {InvalidArgumentError} k < 1 or r < 0
+ * @example
+ * console.log(...generatorMatrix(4, 1).parity, totalShards(generatorMatrix(4, 2)));
+ * // → 1 1 1 1 6
  */
 export function generatorMatrix(k: number, r: number): Generator {
   requireCount('k', k, 1);
@@ -34,7 +38,16 @@ export function generatorMatrix(k: number, r: number): Generator {
   return { dataShards: k, parityShards: r, parity };
 }
 
-/** A generator with coefficients of one's own, r rows of k. Checks shapes and finiteness, not invertibility. */
+/**
+ * Builds a generator from r given rows of k coefficients. It does not check invertibility: see `requireMds`.
+ * @throws {LengthMismatchError} a row does not have k coefficients
+ * @throws {InvalidArgumentError} a coefficient is not finite
+ * @example
+ * const halves = generatorFromRows(4, [[1, 1, 0, 0], [0, 0, 1, 1]]);
+ * const decoder = createDecoder(halves);
+ * console.log(decoder.canReconstruct([false, true, false, true, true, true]));
+ * // → true
+ */
 export function generatorFromRows(k: number, rows: readonly (readonly number[])[]): Generator {
   requireCount('k', k, 1);
   const parity = new Float64Array(rows.length * k);
@@ -51,8 +64,13 @@ export function generatorFromRows(k: number, rows: readonly (readonly number[])[
 }
 
 /**
- * Rows x⁰, x¹, x², … at the nodes x_j = (j + 1) / k. Vandermonde matrices with increasing positive nodes are
- * totally positive: every square submatrix has a positive determinant, so this is MDS for every k and r.
+ * Returns the generator with parity rows x⁰, x¹, x², … at the nodes x_j = (j + 1) / k. Increasing positive
+ * nodes make it totally positive: every square submatrix has a positive determinant. So it is MDS for all k
+ * and r.
+ * @throws {InvalidArgumentError} k < 1 or r < 0
+ * @example
+ * console.log(...vandermondeGenerator(2, 3).parity);
+ * // → 1 1 0.5 1 0.25 1
  */
 export function vandermondeGenerator(k: number, r: number): Generator {
   requireCount('k', k, 1);
@@ -64,7 +82,7 @@ export function vandermondeGenerator(k: number, r: number): Generator {
   return { dataShards: k, parityShards: r, parity };
 }
 
-/** k + r: how many devices the layer runs on. */
+/** Returns k + r. */
 export function totalShards(generator: Generator): number {
   return generator.dataShards + generator.parityShards;
 }

@@ -59,7 +59,7 @@ export {
   outputSize,
   shapesOf,
 } from './splits/layer.ts';
-export type { Share } from './splits/share.ts';
+export type { Share } from './splits/shares.ts';
 export {
   mergeOutputs,
   runSplit,

@@ -5,11 +5,11 @@ import { createSimdKernel, SIMD_CHUNK, SIMD_SOURCES } from './simd-kernel.ts';
 import { normalArray, seededNormal } from './testing/random.ts';
 
 describe('the linear combination', () => {
-  it('is available as SIMD on this runtime', () => {
+  it('has a SIMD kernel on this runtime', () => {
     expect(createSimdKernel()).toBeDefined();
   });
 
-  it('equals a float64 sum rounded once, with sources of different lengths, offsets and counts', () => {
+  it('equals a float64 sum rounded once, for any lengths, offsets and number of sources', () => {
     const property = fc.property(
       fc.integer({ min: 1, max: 2 ** 30 }),
       fc.array(fc.integer({ min: 0, max: 2 * SIMD_CHUNK + 77 }), {
@@ -39,7 +39,7 @@ describe('the linear combination', () => {
     fc.assert(property, { numRuns: 60, seed: 20 });
   });
 
-  it('says so wherever a source is not finite, its coefficient being zero or not, and only then', () => {
+  it('reports non-finite sources, even with coefficient zero', () => {
     for (const length of [7, 130, SIMD_CHUNK, SIMD_CHUNK + 200]) {
       for (const at of [0, length - 1]) {
         for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -58,7 +58,7 @@ describe('the linear combination', () => {
           sources[1]![at] = value;
           expect(combine([1, 0])).toBe(false);
           expect(combine([1, 1])).toBe(false);
-          // What an earlier call left behind in the kernel's memory does not speak for a later one.
+          // The kernel's memory still holds the non-finite value of the previous call.
           const clean = new Float32Array(length - 1).fill(1);
           const target = new Float32Array(length - 1);
           expect(linearCombination(target, 0, length - 1, [1], [clean], [0], [length - 1])).toBe(true);
@@ -67,7 +67,7 @@ describe('the linear combination', () => {
     }
   });
 
-  it('finds what is not finite at every position', () => {
+  it('finds a non-finite element at every position', () => {
     for (let length = 1; length < 12; length++) {
       for (let at = 0; at < length; at++) {
         const values = new Float32Array(length).fill(3e38);

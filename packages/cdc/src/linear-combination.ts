@@ -1,16 +1,17 @@
 import { createSimdKernel, SIMD_CHUNK, SIMD_SOURCES } from './simd-kernel.ts';
 
 const kernel = createSimdKernel();
-/** Below this many elements, moving them to the kernel's memory costs more than it saves. */
-const SIMD_WORTHWHILE = 128;
+/** With fewer elements, copying them to the kernel's memory costs more than it saves. */
+const SIMD_MIN_ELEMENTS = 128;
 
 const accumulator = new Float64Array(SIMD_CHUNK);
 
 /**
- * target[targetOffset + i] = Σ_s coefficients[s] · sources[s][offsets[s] + i] for i < length, where a source is
- * taken as zero from its `lengths[s]` on. Summed in float64 and rounded to float32 once per element, so that
- * the result is as exact as float32 can be however many sources there are. The target must not overlap a source.
- * @returns whether every result is finite; false wherever an element of a source is not, if its coefficient is zero too
+ * Computes target[targetOffset + i] = Σ_s coefficients[s] · sources[s][offsets[s] + i] for i < length. Source
+ * s counts as zero from `lengths[s]` on. It sums in float64 and rounds each element to float32 once, so the
+ * result is as exact as float32 allows for any number of sources. The target must not overlap a source.
+ * @returns whether every result is finite; a non-finite source element makes it false, even
+ *          with coefficient zero
  */
 export function linearCombination(
   target: Float32Array,
@@ -22,7 +23,7 @@ export function linearCombination(
   lengths: ArrayLike<number>,
 ): boolean {
   let finite = true;
-  // Between two neighbouring source lengths the set of sources that take part is constant.
+  // Between two consecutive source lengths, the set of active sources is constant.
   let from = 0;
   while (from < length) {
     let to = length;
@@ -55,7 +56,7 @@ function combineActive(
   if (simd) for (let a = 0; a < active.length; a++) simd.coefficients[a] = coefficients[active[a]!]!;
   for (let start = from; start < to; start += SIMD_CHUNK) {
     const count = Math.min(SIMD_CHUNK, to - start);
-    if (simd && count >= SIMD_WORTHWHILE) {
+    if (simd && count >= SIMD_MIN_ELEMENTS) {
       for (let a = 0; a < active.length; a++) {
         const s = active[a]!;
         const offset = offsets[s]! + start;
@@ -121,7 +122,7 @@ function addFour(
   vC: number,
 ): void {
   for (let i = 0; i < count; i++) {
-    // Strictly from left to right, as the kernel does, so that both give the same bits.
+    // Left to right, in the kernel's order, so that both give the same bits.
     accumulator[i] =
       accumulator[i]! +
       sC * s[sOffset + i]! +
@@ -131,7 +132,7 @@ function addFour(
   }
 }
 
-/** Whether every element is a finite number. Branch-free: x · 0 is NaN exactly when x is not finite. */
+/** Returns whether every element is finite. Branch-free: x · 0 is NaN exactly when x is not finite. */
 export function allFinite(values: Float32Array, offset = 0, length = values.length - offset): boolean {
   let a = 0;
   let b = 0;

@@ -18,8 +18,9 @@ beforeAll(async () => {
 afterAll(() => gemm.release());
 
 /**
- * Divides and encodes a random layer, computes every shard on ONNX Runtime, and decodes every erasure pattern.
- * @returns the largest error of any recovered output against the undivided float64 product ÷ its largest value
+ * Divides and encodes a random layer, computes every shard on ONNX Runtime and decodes every erasure pattern.
+ * @param missingFrom  smallest number of missing shards
+ * @returns the largest error of a recovered output ÷ the largest value of the float64 product
  */
 async function worstRelativeError(
   options: { k: number; r: number; rows: number; columns: number; seed: number; constant?: boolean },
@@ -94,9 +95,9 @@ describe('shards computed by ONNX Runtime', () => {
     }
   });
 
-  // Weights in the model, as on a device. Relative error here: largest error ÷ largest output, against float64.
-  // ONNX Runtime's own, undivided product of this width is off by 3e-7 to 4e-7 (docs/NUMERICS.md).
-  it('recover one failure of k ≤ 4 to 1e-6 at the width of AlexNet’s fc6, and of k = 12 to 2e-6', async () => {
+  // Weights are constants of the model, as on a device. The undivided product of this width on ONNX Runtime
+  // has an error of 3e-7 to 4e-7 (docs/NUMERICS.md).
+  it('recover one failure to 1e-6 for k ≤ 4 and to 2e-6 for k = 12, at the width of AlexNet’s fc6', async () => {
     for (const [k, limit] of [
       [2, 1e-6],
       [3, 1e-6],
@@ -109,13 +110,13 @@ describe('shards computed by ONNX Runtime', () => {
     }
   });
 
-  it('recover three failures of k = 12 to 1e-4 at the width of AlexNet’s fc6', async () => {
+  it('recover three failures to 1e-4 for k = 12, at the width of AlexNet’s fc6', async () => {
     const shape = { rows: 480, columns: 9216, seed: 12, constant: true };
     const error = await worstRelativeError({ k: 12, r: 3, ...shape }, 3);
     expect(error, 'seed 12').toBeLessThan(1e-4);
   });
 
-  it('decode convolutions, whole images in a batch at once', async () => {
+  it('decode batched convolutions', async () => {
     const layer = convolution({
       batch: 2,
       channels: 5,

@@ -14,7 +14,7 @@ import { codedCompletion, kthArrival } from './order-statistics.ts';
 import { seededRandom } from './testing/random.ts';
 
 const figureOne = new URL('../../../../shared/paper/fig1.csv', import.meta.url);
-/** The curve of figure 1 in its main points, for where the file is not at hand. */
+/** The main points of figure 1: a substitute if the file is missing. */
 const likeFigureOne = empirical([
   [50, 0],
   [80, 0.143],
@@ -35,7 +35,7 @@ const kinds: Record<string, ArrivalDistribution> = {
 const harmonic = (n: number) => Array.from({ length: n }, (_, i) => 1 / (i + 1)).reduce((a, b) => a + b, 0);
 
 describe('order statistics', () => {
-  it('equal the closed form for exponential arrivals: mean · (H_n − H_{n−k})', () => {
+  it('equal mean · (H_n − H_{n−k}) for exponential arrivals', () => {
     for (const n of [1, 2, 5, 13, 36]) {
       for (let k = 1; k <= n; k += Math.max(1, n >> 2)) {
         const { meanMs } = kthArrival(k, new Array(n).fill(exponential(20)));
@@ -46,7 +46,7 @@ describe('order statistics', () => {
     }
   });
 
-  it('equal the closed form for uniform arrivals: k / (n + 1)', () => {
+  it('equal k / (n + 1) for uniform arrivals', () => {
     const uniform = empirical([
       [0, 0],
       [1, 1],
@@ -55,7 +55,7 @@ describe('order statistics', () => {
       expect(kthArrival(k, new Array(7).fill(uniform)).meanMs).toBeCloseTo(k / 8, 12);
   });
 
-  it('of one of one is the distribution itself', () => {
+  it('equal the distribution itself for k = n = 1', () => {
     for (const [name, arrival] of Object.entries(kinds)) {
       const one = kthArrival(1, [arrival]);
       expect(one.meanMs / arrival.meanMs, name).toBeCloseTo(1, 6);
@@ -66,7 +66,7 @@ describe('order statistics', () => {
     }
   });
 
-  it('agree with Monte Carlo, for unlike devices and every kind of threshold', () => {
+  it('agree with Monte Carlo for different devices and every kind of threshold', () => {
     const names = Object.keys(kinds);
     const data = names.slice(0, 4).map((name) => kinds[name]!);
     const parity = [delayed(logNormal(20, 1), 30), shiftedExponential(50, 30)];
@@ -91,14 +91,14 @@ describe('order statistics', () => {
       const mean = sum / samples;
       const standardError = Math.sqrt((squares / samples - mean ** 2) / samples);
       expect(Math.abs(predicted.meanMs - mean), `${threshold}, seed 11`).toBeLessThan(4 * standardError);
-      // With a threshold, many complete at that very moment: the distribution function jumps there.
+      // The distribution function jumps at the threshold, so the median may be inside the jump.
       const share = predicted.cdf(median);
       const shareError = Math.sqrt((share * (1 - share)) / samples);
       expect(Math.abs(early / samples - share), `${threshold}, seed 11`).toBeLessThan(4 * shareError);
     }
   });
 
-  it('with a larger threshold never get faster, and lie between any-k and all', () => {
+  it('grow with the threshold, from any-k to all', () => {
     const data = new Array<ArrivalDistribution>(4).fill(likeFigureOne);
     const mean = (threshold: number | 'any-k' | 'all') =>
       codedCompletion(data, [likeFigureOne], threshold).meanMs;
@@ -108,7 +108,7 @@ describe('order statistics', () => {
     expect(mean(1e6)).toBeCloseTo(mean('all'), 9);
   });
 
-  it.skipIf(!existsSync(figureOne))("read the paper's figure 1 (skipped where it is not at hand)", () => {
+  it.skipIf(!existsSync(figureOne))("read the paper's figure 1 (skipped if the file is missing)", () => {
     const arrival = empiricalFromCsv(readFileSync(figureOne, 'utf8'));
     expect(arrival.meanMs).toBeCloseTo(126.8, 1);
     expect(arrival.cdf(100)).toBeCloseTo(0.347, 12);
@@ -121,7 +121,7 @@ describe('order statistics', () => {
     expect(gain).toBeLessThan(0.4);
   });
 
-  it('refuse what is no distribution', () => {
+  it('reject invalid distributions', () => {
     expect(() => exponential(0)).toThrow(InvalidArgumentError);
     expect(() => shiftedExponential(-1, 1)).toThrow(InvalidArgumentError);
     expect(() => logNormal(Number.NaN, 1)).toThrow(InvalidArgumentError);

@@ -1,22 +1,27 @@
 import type { ArrivalDistribution } from './arrival-distribution.ts';
 import { InvalidArgumentError } from './errors.ts';
 
-/** When a coded request completes. */
+/** The distribution of a coded request's completion time. */
 export interface Completion {
-  /** P(complete by ms). */
+  /** Returns P(complete by ms). */
   cdf(ms: number): number;
-  /** The time by which a share p of requests is complete. */
+  /** Returns the time by which a fraction p of requests is complete, 0 ≤ p < 1. */
   quantile(p: number): number;
   readonly meanMs: number;
 }
 
 /**
- * When the k-th of n independent answers has arrived, each with a distribution of its own.
- * Exact: the number of answers by a time is Poisson-binomial; the mean is its survival function's integral.
+ * Computes the arrival time of the k-th of n independent answers. Each answer has its own distribution. It is
+ * exact: the number of answers at a time is Poisson-binomial, and the mean integrates the survival function.
+ * @throws {InvalidArgumentError} k is not in [1, n]
+ * @example
+ * const five = new Array(5).fill(exponential(20));
+ * console.log(kthArrival(4, five).meanMs.toFixed(3)); // 20 · (1/5 + 1/4 + 1/3 + 1/2)
+ * // → 25.667
  */
 export function kthArrival(k: number, arrivals: readonly ArrivalDistribution[]): Completion {
   if (!Number.isInteger(k) || k < 1 || k > arrivals.length) {
-    throw new InvalidArgumentError('k', k, `a whole number in [1, ${arrivals.length}]`);
+    throw new InvalidArgumentError('k', k, `an integer in [1, ${arrivals.length}]`);
   }
   return completion(
     (ms) =>
@@ -29,12 +34,20 @@ export function kthArrival(k: number, arrivals: readonly ArrivalDistribution[]):
   );
 }
 
-/** A waiting threshold: milliseconds from the scatter, `any-k` for 0, `all` for never decoding. */
+/** A waiting threshold in milliseconds after the scatter. `any-k` means 0; `all` means never decode. */
 export type WaitingThreshold = number | 'any-k' | 'all';
 
 /**
- * When a request of k data and r parity shards completes under a waiting threshold [paper §6.2]: as soon as all data
- * shards are in; from the threshold on, as soon as any k answers are. So min(all data, max(threshold, any k)).
+ * Computes when a request of k data and r parity shards completes under a waiting threshold [paper §6.2]. It
+ * completes when all data shards have arrived or, after the threshold, when any k answers have arrived:
+ * min(all data, max(threshold, any k)).
+ * @throws {InvalidArgumentError} no data shards, or a negative threshold
+ * @example
+ * const arrival = shiftedExponential(50, 30);
+ * const data = [arrival, arrival, arrival, arrival];
+ * const meanMs = (threshold) => codedCompletion(data, [arrival], threshold).meanMs.toFixed(1);
+ * console.log(meanMs('any-k'), meanMs(100), meanMs('all'));
+ * // → 88.5 96.9 112.5
  */
 export function codedCompletion(
   data: readonly ArrivalDistribution[],
@@ -61,7 +74,7 @@ export function codedCompletion(
   );
 }
 
-/** P(at least k of independent events), by adding one event after the other to the distribution of their number. */
+/** Returns P(at least k of independent events). It builds the distribution of the count event by event. */
 function atLeast(k: number, probabilities: readonly number[]): number {
   const counts = new Float64Array(k + 1);
   counts[0] = 1;
@@ -73,9 +86,9 @@ function atLeast(k: number, probabilities: readonly number[]): number {
   return counts[k]!;
 }
 
-/** Shares at whose quantiles the integral is cut into pieces, so that each piece is smooth and neither end is lost. */
+/** Probabilities whose quantiles split the integral into smooth pieces, dense at both ends. */
 const CUTS = [0, 1e-6, 1e-3, 0.02, 0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 0.96, 0.99, 0.997, 0.999];
-/** Beyond these the tail is followed until it holds nothing that a double could see. */
+/** Splits the tail down to 1e-15, below which a double sees nothing. */
 const TAIL_CUTS = Array.from({ length: 13 }, (_, i) => 1 - 10 ** (-3 - i));
 
 function completion(
@@ -97,10 +110,10 @@ function completion(
     cdf,
     meanMs,
     quantile(p) {
-      if (!(p >= 0 && p < 1)) throw new InvalidArgumentError('p', p, 'a share in [0, 1)');
+      if (!(p >= 0 && p < 1)) throw new InvalidArgumentError('p', p, 'a fraction in [0, 1)');
       let low = 0;
       let high = sorted.at(-1)!;
-      // Bisection to the last bit: the distribution function need not be smooth.
+      // Bisection, because the distribution function may jump.
       for (let i = 0; i < 100 && low < high; i++) {
         const middle = (low + high) / 2;
         if (cdf(middle) < p) low = middle;
@@ -111,7 +124,9 @@ function completion(
   };
 }
 
-/** Gauss–Legendre with 16 points: exact for polynomials up to degree 31, so for piecewise linear arrivals of n ≤ 31. */
+/**
+ * Integrates by 16-point Gauss–Legendre: exact up to degree 31, so for piecewise linear arrivals of n ≤ 31.
+ */
 function integrate(f: (x: number) => number, from: number, to: number): number {
   const half = (to - from) / 2;
   const middle = (to + from) / 2;
@@ -122,7 +137,7 @@ function integrate(f: (x: number) => number, from: number, to: number): number {
 
 const legendre = gaussLegendre(16);
 
-/** Points and weights on [−1, 1]: the roots of the Legendre polynomial by Newton's method. */
+/** Returns points and weights on [−1, 1]. Newton's method finds the roots of the Legendre polynomial. */
 function gaussLegendre(n: number): [x: number, weight: number][] {
   return Array.from({ length: n }, (_, i) => {
     let x = Math.cos((Math.PI * (i + 0.75)) / (n + 0.5));

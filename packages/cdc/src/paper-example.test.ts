@@ -7,9 +7,9 @@ import { computeLayer } from './splits/im2col.ts';
 import { fullyConnected } from './splits/layer.ts';
 import { runSplit, splitLayer } from './splits/split.ts';
 
-/** Whole numbers: every product and sum below is exact in float32, so the vectors hold to the last bit. */
-describe("the paper's examples", () => {
-  it('equations 5 to 7: two outputs, one per device, and the row of column sums', () => {
+/** All values are integers, so every product and sum is exact in float32. */
+describe("the paper's method", () => {
+  it('holds for equations 5 to 7: one output per device and a parity row of column sums', () => {
     const weights = Float32Array.of(2, 3, 5, 7);
     const input = Float32Array.of(11, 13);
     const partition = partitionRows(2, 2);
@@ -29,7 +29,7 @@ describe("the paper's examples", () => {
     expect([...reconstruct([undefined, answers[1], answers[2]])[0]!]).toEqual([61]);
   });
 
-  it('equations 8 to 12: m = 4 outputs of k = 3 inputs over two devices, and the third that sums them', () => {
+  it('holds for equations 8 to 12: m = 4 outputs and k = 3 inputs over two devices and one parity device', () => {
     const weights = Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     const input = Float32Array.of(1, 10, 100);
     const layer = fullyConnected({ inputs: 3, outputs: 4 });
@@ -68,7 +68,7 @@ describe("the paper's examples", () => {
     expect([...runSplit(split, input, weights)]).toEqual([321, 654, 987, 1320]);
   });
 
-  it('equations 13 and 14: input splitting makes partial sums that only add up', () => {
+  it('holds for equations 13 and 14: input splitting yields partial sums', () => {
     const weights = Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
     const input = Float32Array.of(1, 10, 100, 1000);
     const split = splitLayer(fullyConnected({ inputs: 4, outputs: 2 }), 'input', 2);
@@ -82,7 +82,7 @@ describe("the paper's examples", () => {
     expect([...runSplit(split, input, weights)]).toEqual([4321, 8765]);
   });
 
-  it('a sum of activations is not the activation of a sum: decoding comes before ReLU', () => {
+  it('requires decoding before ReLU: a sum of activations is not the activation of a sum', () => {
     const relu = (value: number) => Math.max(0, value);
     const [a1, a2] = [-3, 5];
     expect(relu(a1 + a2) - relu(a2)).not.toBe(relu(a1));

@@ -5,7 +5,7 @@ import { generatorMatrix } from './generator.ts';
 import { failureCoverage, overlappingPartialSums, partialSums } from './partial-sums.ts';
 
 describe('partial sums', () => {
-  it('two disjoint sums repair any single failure and pairs from different halves', () => {
+  it('recover any single failure and pairs from different halves, if two sums are disjoint', () => {
     const halves = partialSums(4, [
       [0, 1],
       [2, 3],
@@ -26,12 +26,12 @@ describe('partial sums', () => {
     });
   });
 
-  it('overlapping sums repair more, yet not everything: "almost complete"', () => {
+  it('recover more patterns if they overlap, but not all', () => {
     const overlapping = overlappingPartialSums(4, 2);
     expect([...overlapping.parity]).toEqual([1, 1, 0, 1, 1, 0, 1, 1]);
     const { repaired, patterns, unrepaired } = failureCoverage(overlapping, 2);
     expect([repaired, patterns]).toEqual([12, 15]);
-    // Shards 0 and 3 are in the same sums; shard 1 is only in the first, shard 2 only in the second.
+    // Shards 0 and 3 are in both sums, shard 1 only in the first, shard 2 only in the second.
     expect(unrepaired).toEqual([
       [0, 3],
       [1, 4],
@@ -39,14 +39,14 @@ describe('partial sums', () => {
     ]);
   });
 
-  it('with one sum are the complete code, and the searched generator is complete for two failures', () => {
+  it('recover every single failure with one sum; the searched generator recovers every pair', () => {
     expect([...overlappingPartialSums(5, 1).parity]).toEqual([1, 1, 1, 1, 1]);
     expect(failureCoverage(generatorMatrix(4, 2), 2).unrepaired).toEqual([]);
     expect(failureCoverage(generatorMatrix(4, 2), 3).repaired).toBe(0);
     expect(failureCoverage(generatorMatrix(2, 1), 4)).toMatchObject({ patterns: 0, share: 1 });
   });
 
-  it('repair exactly the patterns that the coverage says', () => {
+  it('recover exactly the patterns of the coverage', () => {
     const generator = overlappingPartialSums(5, 3);
     const decoder = createDecoder(generator);
     const y = [3, 1, 4, 1, 5].map((value) => Float32Array.of(value, -value));
@@ -65,7 +65,7 @@ describe('partial sums', () => {
     }
   });
 
-  it('refuse shards that do not exist', () => {
+  it('reject shards that do not exist', () => {
     expect(() => partialSums(3, [[0, 3]])).toThrow(InvalidArgumentError);
   });
 });

@@ -6,10 +6,14 @@ import { requireCount } from './partition.ts';
 import { combinations } from './small-matrix.ts';
 
 /**
- * The paper's way to more than one failure: extra devices that hold plain sums of some of the blocks, overlapping.
- * [paper §7, fig. 18] Recovery needs additions only, but not every pattern of r failures can be repaired: see
+ * Builds the paper's code for several failures: each parity shard is a plain sum of some data shards. [paper
+ * §7, fig. 18] Recovery needs only additions, but some patterns of r failures are not recoverable: see
  * `failureCoverage`.
- * @param sets  for each parity shard the data shards that it sums
+ * @param sets  the data shards of each parity shard's sum
+ * @throws {InvalidArgumentError} a data shard outside [0, k)
+ * @example
+ * console.log(...partialSums(4, [[0, 1], [2, 3]]).parity);
+ * // → 1 1 0 0 0 0 1 1
  */
 export function partialSums(k: number, sets: readonly (readonly number[])[]): Generator {
   requireCount('k', k, 1);
@@ -27,40 +31,52 @@ export function partialSums(k: number, sets: readonly (readonly number[])[]): Ge
 }
 
 /**
- * Partial sums that overlap as evenly as they can: each data shard is in a different selection of the r sums, round
- * robin over the 2^r − 1 selections, the largest first. Any two shards in different selections can fail together.
+ * Builds partial sums that overlap evenly. Each data shard belongs to a subset of the r sums, round robin
+ * over the 2^r − 1 nonempty subsets, largest first. Two data shards with different subsets may fail together.
+ * @throws {InvalidArgumentError} r is not in [1, 16]
+ * @example
+ * console.log(...overlappingPartialSums(4, 2).parity);
+ * // → 1 1 0 1 1 0 1 1
  */
 export function overlappingPartialSums(k: number, r: number): Generator {
   requireCount('k', k, 1);
   requireCount('r', r, 1);
   if (r > 16) throw new InvalidArgumentError('r', r, 'at most 16 partial sums');
-  const size = (selection: number) => selection.toString(2).replaceAll('0', '').length;
-  const selections = Array.from({ length: 2 ** r - 1 }, (_, i) => i + 1).sort(
+  // The bits of a subset are the sums that it contains.
+  const size = (subset: number) => subset.toString(2).replaceAll('0', '').length;
+  const subsets = Array.from({ length: 2 ** r - 1 }, (_, i) => i + 1).sort(
     (a, b) => size(b) - size(a) || a - b,
   );
   const sets = Array.from({ length: r }, (_, i) =>
     Array.from({ length: k }, (_, shard) => shard).filter(
-      (shard) => (selections[shard % selections.length]! >> i) & 1,
+      (shard) => (subsets[shard % subsets.length]! >> i) & 1,
     ),
   );
   return partialSums(k, sets);
 }
 
-/** Which sets of exactly `failures` shards (data or parity) a code can repair. */
+/** The sets of exactly `failures` shards, data or parity, that a code can recover. */
 export interface FailureCoverage {
   readonly failures: number;
   readonly patterns: number;
   readonly repaired: number;
   /** repaired ÷ patterns */
   readonly share: number;
-  /** The sets of shards whose joint loss loses data. */
+  /** Sets of shards whose joint failure loses data. */
   readonly unrepaired: readonly (readonly number[])[];
 }
 
-/** Tries every pattern; refuses more than a hundred thousand of them. */
+/** Limit of the exhaustive check. */
 const MOST_PATTERNS = 100_000;
 
-/** Exact coverage of a generator, by trying every set of that many failures. */
+/**
+ * Computes the exact coverage of a generator by checking every set of `failures` shards.
+ * @throws {InvalidArgumentError} more than 100 000 patterns
+ * @example
+ * const { repaired, patterns } = failureCoverage(overlappingPartialSums(4, 2), 2);
+ * console.log(repaired, patterns);
+ * // → 12 15
+ */
 export function failureCoverage(generator: Generator, failures: number): FailureCoverage {
   requireCount('failures', failures, 0);
   const n = totalShards(generator);
@@ -69,7 +85,7 @@ export function failureCoverage(generator: Generator, failures: number): Failure
     throw new InvalidArgumentError(
       'failures',
       failures,
-      `at most ${MOST_PATTERNS} patterns, not ${patterns}`,
+      `a count with at most ${MOST_PATTERNS} patterns, not ${patterns}`,
     );
   }
   const shards = Array.from({ length: n }, (_, shard) => shard);

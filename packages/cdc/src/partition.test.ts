@@ -5,8 +5,8 @@ import { partitionHeights, partitionRows } from './partition.ts';
 const heights = (rows: number, k: number, align?: number) =>
   partitionRows(rows, k, align ? { align } : {}).blocks.map((block) => block.rows);
 
-describe('dividing rows over data shards', () => {
-  it('is balanced, in order, and covers every row once', () => {
+describe('a partition', () => {
+  it('is balanced, in order and covers every row once', () => {
     const broken: string[] = [];
     for (let rows = 1; rows <= 60; rows++) {
       for (let k = 1; k <= rows; k++) {
@@ -26,20 +26,20 @@ describe('dividing rows over data shards', () => {
     expect(broken).toEqual([]);
   });
 
-  it('keeps wide convolutions on multiples of 16 filters and leaves narrow ones balanced', () => {
+  it('aligns wide convolutions to 16 filters and balances narrow ones', () => {
     expect(heights(64, 4, 16)).toEqual([16, 16, 16, 16]);
     expect(heights(96, 5, 16)).toEqual([32, 16, 16, 16, 16]);
     expect(heights(100, 5, 16)).toEqual([32, 32, 16, 16, 4]);
     expect(heights(30, 4, 16)).toEqual([8, 8, 7, 7]);
   });
 
-  it('takes heights as they are given', () => {
+  it('keeps given heights', () => {
     const partition = partitionHeights(10, [6, 1, 3]);
     expect(partition.height).toBe(6);
     expect(partition.blocks.map((block) => block.start)).toEqual([0, 6, 7]);
   });
 
-  it('refuses more shards than rows, counts that are no counts, and heights that do not sum up', () => {
+  it('rejects more shards than rows, invalid counts and heights with a wrong sum', () => {
     expect(() => partitionRows(3, 4)).toThrow(TooManyShardsError);
     expect(() => partitionRows(3, 4)).toThrow('use at most 3 data shards');
     for (const k of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {

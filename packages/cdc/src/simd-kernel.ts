@@ -1,26 +1,26 @@
 /**
- * The one loop that this package spends its time in, as 128-bit WebAssembly SIMD: V8 does not vectorise JavaScript,
- * and a plain loop reaches neither half of the speed of a memory copy nor 20 µs for a recovery. The module is
- * assembled from instructions here, some 500 bytes, so that there is nothing to load and nothing opaque to keep.
+ * The hot loop of this package as 128-bit WebAssembly SIMD. V8 does not vectorize JavaScript; a plain loop
+ * stays below half the speed of a memory copy and above 20 µs for a recovery. The module has about 500 bytes.
+ * It is assembled from instructions here, so there is no file to load and no binary to maintain.
  *
- * Memory: coefficients (float64) at COEFFICIENTS; source s (float32) at SOURCES + s · SLOT_BYTES; result at TARGET.
+ * Memory: coefficients (f64) at COEFFICIENTS, source s (f32) at SOURCES + s · SLOT_BYTES, result at TARGET.
  */
 
-/** Elements per call. 16 KB a source: few enough to stay in a core's caches, enough to pay for the call. */
+/** Elements per call. 16 KB per source stay in a core's caches and outweigh the cost of the call. */
 export const SIMD_CHUNK = 4096;
-/** Sources per call; more than k + r of any code in the generator table. */
+/** Sources per call: more than k + r of any code in the generator table. */
 export const SIMD_SOURCES = 48;
 
 const SLOT_BYTES = SIMD_CHUNK * 4;
 const COEFFICIENTS = 0;
 /**
- * In the middle of a page, and the sources with it: large arrays begin at one, and copying between addresses that are
- * equal modulo 4096 was measured to be five times as slow (AMD EPYC).
+ * Offset by half a page, and so are the sources. Large arrays start at a page boundary, and copying between
+ * addresses that are equal modulo 4096 is five times slower (measured on AMD EPYC).
  */
 const TARGET = 4096 + 2048;
 const SOURCES = TARGET + SLOT_BYTES;
 const PAGES = Math.ceil((SOURCES + SIMD_SOURCES * SLOT_BYTES) / 65536);
-/** Elements per turn of the outer loop: eight accumulators of two float64 lanes. */
+/** Accumulators of two float64 lanes; the outer loop processes STEP elements per turn. */
 const ACCUMULATORS = 8;
 const STEP = 2 * ACCUMULATORS;
 
@@ -32,14 +32,14 @@ export interface SimdKernel {
   /** SIMD_CHUNK elements, written by `combine`. */
   readonly target: Float32Array;
   /**
-   * target[i] = Σ_s coefficients[s] · slots[s][i] for i < count, summed in float64.
-   * Works in steps of 16: elements up to the next multiple of 16 are overwritten too.
-   * @returns true where every element that was written is finite; false may be the fault of one beyond `count`
+   * Computes target[i] = Σ_s coefficients[s] · slots[s][i] for i < count, in float64. It also overwrites the
+   * elements up to the next multiple of 16.
+   * @returns whether every written element is finite; an element beyond `count` may make it false
    */
   combine(count: number, sources: number): boolean;
 }
 
-/** The kernel, or undefined where there is no WebAssembly SIMD or it must not be compiled. */
+/** Creates the kernel. Returns undefined if WebAssembly SIMD is missing or compilation is not allowed. */
 export function createSimdKernel(): SimdKernel | undefined {
   try {
     const { Instance, Module } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
@@ -59,7 +59,7 @@ export function createSimdKernel(): SimdKernel | undefined {
   }
 }
 
-/** What is used of WebAssembly; its types come with the DOM or with Node's, neither of which this package needs. */
+/** The WebAssembly types used here. The full types need the DOM library or @types/node. */
 interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (
@@ -100,9 +100,9 @@ const f64x2Add = simd(0xf0);
 const f64x2Multiply = simd(0xf2);
 
 /**
- * (func (param $bytes i32) (param $coefficientsEnd i32) (result i32)): for each step of elements, eight accumulators
- * stay in registers while the inner loop walks over the sources. Each result · 0 is added to a flag, which is NaN in
- * the end exactly when one of them was not finite.
+ * Assembles (func (param $bytes i32) (param $coefficientsEnd i32) (result i32)). For each step of elements,
+ * eight accumulators stay in registers while the inner loop visits the sources. Each result · 0 is added to a
+ * flag. The flag ends as NaN exactly if a result was not finite.
  */
 function combineBody(): number[] {
   const [bytes, coefficientsEnd, position, source, coefficient] = [0, 1, 2, 3, 4];
@@ -166,17 +166,17 @@ function assemble(): Uint8Array {
   ]);
 }
 
-/** A WebAssembly vector: the count, then the items. */
+/** Encodes a WebAssembly vector: the count, then the items. */
 function vector(items: readonly (readonly number[])[]): number[] {
   return [...unsigned(items.length), ...items.flat()];
 }
 
-/** LEB128. */
+/** Encodes LEB128. */
 function unsigned(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }
 
-/** Signed LEB128, for values that are not negative. */
+/** Encodes signed LEB128, for values ≥ 0. */
 function signed(value: number): number[] {
   return value < 0x40 ? [value] : [(value & 0x7f) | 0x80, ...signed(value >>> 7)];
 }

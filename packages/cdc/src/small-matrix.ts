@@ -1,23 +1,21 @@
-/**
- * Dense linear algebra on matrices of a few rows (at most r × r or (k + r) wide): row-major Float64Array.
- */
+/** Dense linear algebra on small row-major Float64Array matrices: at most r × r, or k + r wide. */
 
 /**
- * Pivots smaller than this part of the largest element count as zero. Coefficients are float64 and of order one;
- * what is left after elimination of a truly singular matrix is rounding noise of order 1e-16.
+ * A pivot below this fraction of the largest element counts as zero. Coefficients are float64 and of order
+ * one. Eliminating a singular matrix leaves rounding noise of order 1e-16.
  */
 const SINGULAR_PIVOT = 1e-12;
 
-/** The inverse of an n × n matrix, or undefined where it is singular. */
+/** Returns the inverse of an n × n matrix, or undefined if it is singular. */
 export function invert(matrix: Float64Array, n: number): Float64Array | undefined {
   const inverse = new Float64Array(n * n);
   return invertInto(matrix.slice(), inverse, n) ? inverse : undefined;
 }
 
 /**
- * Writes the inverse of an n × n matrix into `inverse` and destroys `matrix`; both may be longer than n × n.
- * Gauss–Jordan with partial pivoting.
- * @returns false where the matrix is singular
+ * Writes the inverse of the n × n matrix `a` into `inverse` and overwrites `a`. Both arrays may be longer
+ * than n × n. Uses Gauss–Jordan elimination with partial pivoting.
+ * @returns false if the matrix is singular
  */
 export function invertInto(a: Float64Array, inverse: Float64Array, n: number): boolean {
   let max = 0;
@@ -53,20 +51,20 @@ export function invertInto(a: Float64Array, inverse: Float64Array, n: number): b
 }
 
 /**
- * An orthonormal basis (as rows) of the left null space of an n × m matrix: all x with x · matrix = 0.
- * @returns the basis, `count × n`
+ * Computes an orthonormal basis of the left null space of an n × m matrix: all x with x · matrix = 0.
+ * @returns `basis`, count × n, one vector per row
  */
 export function leftNullSpace(
   matrix: Float64Array,
   n: number,
   m: number,
 ): { basis: Float64Array; count: number } {
-  // Orthonormalise the columns (twice, for accuracy), then complete them with what is left of the unit vectors.
+  // Orthonormalize the columns, then complete them to a basis with the remainders of unit vectors.
   const vectors: Float64Array[] = [];
   const tiny = SINGULAR_PIVOT * Math.max(largest(matrix), Number.MIN_VALUE);
   for (let j = 0; j < m; j++) {
     const column = Float64Array.from({ length: n }, (_, i) => matrix[i * m + j]!);
-    const rest = orthonormalise(column, vectors, tiny);
+    const rest = orthonormalize(column, vectors, tiny);
     if (rest) vectors.push(rest);
   }
   const rank = vectors.length;
@@ -84,7 +82,7 @@ export function leftNullSpace(
         best = unit;
       }
     }
-    vectors.push(orthonormalise(best!, vectors, 0)!);
+    vectors.push(orthonormalize(best!, vectors, 0)!);
   }
   const count = n - rank;
   const basis = new Float64Array(count * n);
@@ -92,18 +90,19 @@ export function leftNullSpace(
   return { basis, count };
 }
 
-function orthonormalise(
+function orthonormalize(
   vector: Float64Array,
   against: readonly Float64Array[],
   tiny: number,
 ): Float64Array | undefined {
+  // Twice, for accuracy: the first pass leaves rounding errors along `against`.
   subtractProjections(vector, against);
   const norm = subtractProjections(vector, against);
   if (!(norm > tiny)) return undefined;
   return vector.map((value) => value / norm);
 }
 
-/** Subtracts from the vector, in place, its parts along orthonormal vectors; returns the norm of what is left. */
+/** Subtracts the projections onto orthonormal vectors, in place. Returns the norm of the remainder. */
 function subtractProjections(vector: Float64Array, against: readonly Float64Array[]): number {
   for (const other of against) {
     let dot = 0;
@@ -128,7 +127,7 @@ function largest(matrix: Float64Array): number {
   return max;
 }
 
-/** Every way to choose `size` of the items, in lexicographic order. */
+/** Yields every way to choose `size` of the items, in lexicographic order. */
 export function* combinations<T>(items: readonly T[], size: number): Generator<T[]> {
   if (size > items.length || size < 0) return;
   const index = Array.from({ length: size }, (_, i) => i);

@@ -3,29 +3,38 @@ import { InvalidArgumentError, LengthMismatchError, TooManyShardsError } from '.
 import { kthArrival } from './order-statistics.ts';
 import { type Partition, partitionHeights, requireCount } from './partition.ts';
 
-/** What is known of a device when a layer is divided over devices that are not alike. */
+/** A device of a layer that is divided over different devices. */
 export interface UnevenDevice {
   /** Milliseconds per output row of this layer. */
   readonly msPerRow: number;
-  /** Everything that does not depend on the rows: network, queueing. */
+  /** Time that does not depend on the rows: network and queueing. */
   readonly network: ArrivalDistribution;
 }
 
 export interface UnevenPlan {
   readonly partition: Partition;
-  /** Expected time until any k answers are in: the k-th order statistic of k + r. */
+  /** Expected arrival of the k-th of k + r answers. */
   readonly expectedMs: number;
-  /** The same for blocks of equal height. */
+  /** As `expectedMs`, for blocks of equal height. */
   readonly expectedMsEven: number;
 }
 
 /**
- * Chooses the heights of the data blocks so that the k-th of the k + r answers is expected soonest. A parity shard is
- * as tall as the tallest block, so that one huge block for one fast device is not the answer either.
- * Starts from heights in proportion to speed and from equal ones, and moves ever fewer rows between blocks while
- * that helps: a local optimum.
+ * Chooses block heights that minimize the expected arrival of the k-th of k + r answers. A parity shard is as
+ * tall as the tallest block, so giving one fast device a huge block delays the parity. The search is local:
+ * it starts from equal heights and from heights proportional to speed, and moves rows between blocks in ever
+ * smaller steps while the expectation improves.
  * @param devices  the k data devices, then the r parity devices
- * @param align    heights are multiples of this, but for one
+ * @param align  all heights but one are multiples of this
+ * @throws {LengthMismatchError} fewer than k devices
+ * @throws {TooManyShardsError} more blocks than units of `align` rows
+ * @throws {InvalidArgumentError} a count below 1, or a speed that is not positive
+ * @example
+ * const network = exponential(0.01);
+ * const devices = [{ msPerRow: 0.1, network }, { msPerRow: 0.2, network }];
+ * const { partition } = chooseHeights(300, 2, devices);
+ * console.log(partition.blocks.map(({ rows }) => rows));
+ * // → [ 200, 100 ]
  */
 export function chooseHeights(
   rows: number,
@@ -47,7 +56,7 @@ export function chooseHeights(
 
   const toHeights = (blocks: readonly number[]) => {
     const heights = blocks.map((block) => block * align);
-    // The last unit may be a part of one; taken from a tallest block it makes nothing slower.
+    // The last unit may be partial. Shortening a tallest block slows no device.
     heights[heights.indexOf(Math.max(...heights))]! -= units * align - rows;
     return heights;
   };
@@ -75,7 +84,7 @@ export function chooseHeights(
   };
 }
 
-/** Moves units between pairs of blocks, fewer and fewer at a time, while the cost falls. */
+/** Moves units between pairs of blocks, in ever smaller steps, while the cost falls. */
 function descend(
   start: readonly number[],
   cost: (blocks: readonly number[]) => number,
@@ -90,7 +99,7 @@ function descend(
           if (from === to || blocks[from]! <= step) continue;
           const moved = blocks.with(from, blocks[from]! - step).with(to, blocks[to]! + step);
           const value = cost(moved);
-          // A gain that rounding could have made would let this go round in circles.
+          // Ignores gains within rounding, which could cycle forever.
           if (value < best * (1 - 1e-9)) {
             [blocks, best, improved] = [moved, value, true];
           }
@@ -101,11 +110,11 @@ function descend(
   return { blocks, cost: best };
 }
 
-/** Divides whole units in proportion to weights, at least one each, by largest remainders. */
+/** Divides units in proportion to weights by largest remainders, at least one each. */
 function apportion(units: number, weights: readonly number[]): number[] {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const spare = units - weights.length;
-  const exact = weights.map((weight) => (spare * weight) / total);
+  const rest = units - weights.length;
+  const exact = weights.map((weight) => (rest * weight) / total);
   const blocks = exact.map((value) => 1 + Math.floor(value));
   const order = exact.map((value, i) => [value - Math.floor(value), i] as const).sort((a, b) => b[0] - a[0]);
   const left = units - blocks.reduce((sum, block) => sum + block, 0);

@@ -4,7 +4,7 @@ import { codedLayer, erasures } from './testing/coded-layer.ts';
 import { verify } from './verify.ts';
 
 describe('verifying answers', () => {
-  it('never calls rounding a lie, whichever surplus answers are in', () => {
+  it('accepts rounding errors with any set of surplus answers', () => {
     for (const [k, r] of [
       [1, 2],
       [4, 1],
@@ -23,55 +23,55 @@ describe('verifying answers', () => {
     }
   });
 
-  it('detects one wrong answer with one surplus answer, without naming anyone', () => {
+  it('detects one wrong answer with one surplus answer, without locating it', () => {
     const { generator, answers } = codedLayer({ k: 4, r: 1, rows: 40, columns: 50, seed: 1 });
     for (let faultyShard = 0; faultyShard < 5; faultyShard++) {
-      const result = verify(generator, withLie(answers, [faultyShard], 0.05));
+      const result = verify(generator, withErrors(answers, [faultyShard], 0.05));
       expect(result.consistent).toBe(false);
       expect(result.residual).toBeGreaterThan(1);
       expect(result.faultyShards).toBeUndefined();
     }
   });
 
-  it('names up to ⌊checks / 2⌋ liars', () => {
-    for (const [k, r, lies] of [
+  it('locates up to ⌊checks / 2⌋ faulty shards', () => {
+    for (const [k, r, faults] of [
       [4, 2, 1],
       [4, 3, 1],
       [5, 4, 2],
       [1, 2, 1],
     ] as const) {
       const { generator, answers } = codedLayer({ k, r, rows: 40, columns: 50, seed: 5 });
-      for (const faultyShards of erasures(k + r, lies).filter((set) => set.length > 0)) {
+      for (const faultyShards of erasures(k + r, faults).filter((set) => set.length > 0)) {
         for (const size of [0.05, 1, 1e6]) {
-          const result = verify(generator, withLie(answers, faultyShards, size));
+          const result = verify(generator, withErrors(answers, faultyShards, size));
           expect(result.consistent).toBe(false);
-          expect(result.faultyShards, `k ${k} r ${r} lie ${size}`).toEqual(faultyShards);
+          expect(result.faultyShards, `k ${k}, r ${r}, error ${size}`).toEqual(faultyShards);
         }
       }
     }
   });
 
-  it('names a liar among a part of the answers while two surplus ones are left', () => {
+  it('locates a faulty shard with one shard missing, as long as two surplus answers are left', () => {
     const { generator, answers } = codedLayer({ k: 4, r: 3, rows: 40, columns: 50, seed: 9 });
     for (let absent = 0; absent < 7; absent++) {
       for (let faultyShard = 0; faultyShard < 7; faultyShard++) {
         if (faultyShard === absent) continue;
-        const lied = withLie(answers, [faultyShard], 0.1).map((a, shard) =>
+        const received = withErrors(answers, [faultyShard], 0.1).map((a, shard) =>
           shard === absent ? undefined : a,
         );
-        expect(verify(generator, lied).faultyShards).toEqual([faultyShard]);
+        expect(verify(generator, received).faultyShards).toEqual([faultyShard]);
       }
     }
   });
 
-  it('names nobody rather than the wrong one when more lie than can be located', () => {
+  it('locates no shard when more are faulty than can be located', () => {
     const { generator, answers } = codedLayer({ k: 4, r: 2, rows: 40, columns: 50, seed: 2 });
-    const result = verify(generator, withLie(answers, [0, 3], 1));
+    const result = verify(generator, withErrors(answers, [0, 3], 1));
     expect(result.consistent).toBe(false);
     expect(result.faultyShards).toBeUndefined();
   });
 
-  it('notices a shard index that was mixed up', () => {
+  it('detects swapped shard indices', () => {
     const two = codedLayer({ k: 4, r: 2, rows: 40, columns: 50, seed: 2 });
     for (const [a, b] of [
       [0, 1],
@@ -85,7 +85,7 @@ describe('verifying answers', () => {
     expect(verify(four.generator, swapped(four.answers, 1, 2)).faultyShards).toEqual([1, 2]);
     const one = codedLayer({ k: 4, r: 1, rows: 40, columns: 50, seed: 2 });
     expect(verify(one.generator, swapped(one.answers, 1, 4)).consistent).toBe(false);
-    // The limit of a single sum: it cannot know the order of what it sums.
+    // A single sum does not depend on the order of its terms.
     expect(verify(one.generator, swapped(one.answers, 1, 2)).consistent).toBe(true);
   });
 
@@ -103,7 +103,7 @@ describe('verifying answers', () => {
     });
   });
 
-  it('refuses too few answers, and answers that are not finite', () => {
+  it('rejects too few answers and non-finite answers', () => {
     const { generator, answers } = codedLayer({ k: 3, r: 1, rows: 9, columns: 4, seed: 1 });
     const few = answers.map((a, shard) => (shard < 2 ? undefined : a));
     expect(() => verify(generator, few)).toThrow(TooFewAnswersError);
@@ -112,19 +112,19 @@ describe('verifying answers', () => {
   });
 });
 
-/** Adds an error to one element of each liar's answer, `size` times the answer's largest value. */
-function withLie(
+/** Adds an error to two elements of each faulty shard's answer, `size` times the answer's largest value. */
+function withErrors(
   answers: readonly Float32Array[],
   faultyShards: readonly number[],
   size: number,
 ): Float32Array[] {
   return answers.map((answer, shard) => {
     if (!faultyShards.includes(shard)) return answer;
-    const lied = answer.slice();
+    const wrong = answer.slice();
     const scale = answer.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-    lied[shard % lied.length]! += size * scale;
-    lied[(shard + 3) % lied.length]! -= size * scale;
-    return lied;
+    wrong[shard % wrong.length]! += size * scale;
+    wrong[(shard + 3) % wrong.length]! -= size * scale;
+    return wrong;
   });
 }
 

@@ -5,35 +5,44 @@ import { allFinite, linearCombination } from './linear-combination.ts';
 import { combinations, leftNullSpace } from './small-matrix.ts';
 
 /**
- * By how much an honest answer may differ from the exact one, relative to the largest value in it: float32
- * products of a few thousand terms, on different processors and kernels. Measured in docs/NUMERICS.md.
+ * Rounding error allowed in a correct answer, relative to the answer's largest value. It covers float32
+ * products of a few thousand terms on different processors and kernels (docs/NUMERICS.md).
  */
 export const DEFAULT_ANSWER_TOLERANCE = 2 ** -16;
 
 export interface Verification {
-  /** Whether all answers fit together as well as rounding allows. Always true with exactly k answers. */
+  /** Whether all answers satisfy the parity checks within rounding. Always true with exactly k answers. */
   readonly consistent: boolean;
-  /** The largest violation of a check equation, in multiples of what rounding may cause: above 1 is a lie. */
+  /**
+   * Largest violation of a parity check ÷ the violation that rounding may cause. Above 1, an answer is wrong.
+   */
   readonly residual: number;
-  /** What `residual` is compared with: 1. */
+  /** The limit of `residual`: 1. */
   readonly threshold: number;
-  /** How many independent check equations there were: answers − k. */
+  /** Number of independent parity checks: answers − k. */
   readonly checks: number;
   /**
-   * The shards whose answers are wrong, ascending; only where the answers are inconsistent and exactly one set
-   * of at most ⌊checks / 2⌋ shards explains it. Without it the answers are wrong and nobody can be named.
+   * Shards with wrong answers, ascending. Present only if the answers are inconsistent and exactly one set of
+   * at most ⌊checks / 2⌋ shards explains it.
    */
   readonly faultyShards?: readonly number[];
 }
 
 /**
- * Checks that more than k answers satisfy the generator's spare equations, and names who does not.
- * One surplus answer detects a wrong answer, 2t of them locate up to t. Answers that are swapped are two wrong
- * answers, except that with r = 1 two data shards may trade places unseen: a sum does not know the order.
- * @param answers    by shard index in [0, k + r), undefined where absent; not mutated
- * @param tolerance  error of an honest answer relative to its own largest value
+ * Checks surplus answers against the generator's parity checks and locates faulty shards. One surplus answer
+ * detects a wrong answer; 2t surplus answers locate up to t. Swapped answers count as two wrong answers, with
+ * one exception: a plain sum (r = 1) cannot detect two swapped data shards.
+ * @param answers  by shard index in [0, k + r), undefined if missing; not mutated
+ * @param tolerance  error of a correct answer relative to its own largest value
  * @throws {TooFewAnswersError} fewer than k answers
- * @throws {NonFiniteAnswerError} NaN or an infinity in an answer
+ * @throws {LengthMismatchError} answers of different lengths
+ * @throws {NonFiniteAnswerError} an answer contains NaN or an infinity
+ * @example
+ * const sum = generatorMatrix(2, 1);
+ * const [y0, y1, parity] = [Float32Array.of(1, 2), Float32Array.of(3, 4), Float32Array.of(4, 6)];
+ * const wrong = Float32Array.of(3, 5);
+ * console.log(verify(sum, [y0, y1, parity]).consistent, verify(sum, [y0, wrong, parity]).consistent);
+ * // → true false
  */
 export function verify(
   generator: Generator,
@@ -61,10 +70,10 @@ export function verify(
   for (let count = 1; count <= Math.floor(checks / 2); count++) {
     const explanations: number[][] = [];
     for (const suspects of combinations(present, count)) {
-      const honest = present.filter((shard) => !suspects.includes(shard));
-      // The element where the violation was worst refutes most suspicions by itself.
-      if (violatedAt(context, honest, at)) continue;
-      if (worstViolation(context, honest).worst <= 1) explanations.push(suspects);
+      const others = present.filter((shard) => !suspects.includes(shard));
+      // Checking only the element with the worst violation rules out most sets cheaply.
+      if (violatedAt(context, others, at)) continue;
+      if (worstViolation(context, others).worst <= 1) explanations.push(suspects);
       if (explanations.length > 1) break;
     }
     if (explanations.length === 1) {
@@ -79,17 +88,17 @@ interface Context {
   readonly generator: Generator;
   readonly answers: Answers;
   readonly length: number;
-  /** Largest magnitude in each shard's answer. */
+  /** Largest magnitude of each shard's answer. */
   readonly scales: Float64Array;
   readonly tolerance: number;
 }
 
 /**
- * The check equations of a set of shards: rows h with Σ_s h_s · answer_s = 0 for honest answers. Those of the
- * parity shards, with the data shards that are absent eliminated by an orthonormal combination.
- * @returns checks × shards, row-major
+ * Computes the parity checks of a set of shards: rows h with Σ_s h_s · answer_s = 0 for correct answers. They
+ * are the equations of the parity shards. An orthonormal combination eliminates the missing data shards.
+ * @returns `rows`, count × shards, row-major
  */
-export function checkEquations(
+function parityChecks(
   generator: Generator,
   shards: readonly number[],
 ): { rows: Float64Array; count: number } {
@@ -117,22 +126,26 @@ export function checkEquations(
   return { rows, count };
 }
 
-/** The check equations of some shards, each with what honest rounding may add up to: Σ |h_s| · scale_s · tolerance. */
-function checksOf(
+/**
+ * Computes the parity checks, each with the violation that rounding may cause: Σ |h_s| · scale_s · tolerance.
+ */
+function boundedChecks(
   context: Context,
   shards: readonly number[],
 ): { coefficients: Float64Array; allowed: number }[] {
-  const { rows, count } = checkEquations(context.generator, shards);
+  const { rows, count } = parityChecks(context.generator, shards);
   return Array.from({ length: count }, (_, c) => {
     const coefficients = rows.subarray(c * shards.length, (c + 1) * shards.length);
     let allowed = 0;
     for (const [j, shard] of shards.entries()) allowed += Math.abs(coefficients[j]!) * context.scales[shard]!;
-    // Nothing is allowed where every answer that counts is zero: the sum is zero too, unless there is no such check.
+    // If all answers are zero, nothing is allowed. MIN_VALUE avoids 0 ÷ 0.
     return { coefficients, allowed: context.tolerance * allowed || Number.MIN_VALUE };
   });
 }
 
-/** The largest violation over checks and elements, in multiples of what is allowed, and the element where it is. */
+/**
+ * Returns the largest violation ÷ its allowance over all checks and elements, and the index of that element.
+ */
 function worstViolation(context: Context, shards: readonly number[]): { worst: number; at: number } {
   const { answers, length } = context;
   const sources = shards.map((shard) => answers[shard]!);
@@ -141,7 +154,7 @@ function worstViolation(context: Context, shards: readonly number[]): { worst: n
   const residuals = new Float32Array(length);
   let worst = 0;
   let at = 0;
-  for (const { coefficients, allowed } of checksOf(context, shards)) {
+  for (const { coefficients, allowed } of boundedChecks(context, shards)) {
     linearCombination(residuals, 0, length, coefficients, sources, offsets, lengths);
     for (let i = 0; i < length; i++) {
       const violation = Math.abs(residuals[i]!) / allowed;
@@ -154,9 +167,9 @@ function worstViolation(context: Context, shards: readonly number[]): { worst: n
   return { worst, at };
 }
 
-/** Whether one element alone shows that these shards do not fit together. */
+/** Returns whether one element alone violates a parity check of these shards. */
 function violatedAt(context: Context, shards: readonly number[], element: number): boolean {
-  return checksOf(context, shards).some(({ coefficients, allowed }) => {
+  return boundedChecks(context, shards).some(({ coefficients, allowed }) => {
     let sum = 0;
     for (const [j, shard] of shards.entries()) sum += coefficients[j]! * context.answers[shard]![element]!;
     return Math.abs(sum) > allowed;

@@ -1,7 +1,10 @@
 import { LengthMismatchError } from '../errors.ts';
 import { count, type Values } from './layer.ts';
 
-/** The part `[start, start + size)` of a tensor along one axis, copied; everything else in full. */
+/**
+ * Copies the range `[start, start + size)` along one axis of a tensor.
+ * @throws {LengthMismatchError} the length of `values` does not match `shape`
+ */
 export function sliceAxis<T extends Values>(
   values: T,
   shape: readonly number[],
@@ -10,7 +13,7 @@ export function sliceAxis<T extends Values>(
   size: number,
 ): T {
   if (values.length !== count(shape)) {
-    throw new LengthMismatchError('a tensor to be divided', count(shape), values.length);
+    throw new LengthMismatchError('the tensor to divide', count(shape), values.length);
   }
   const inner = count(shape.slice(axis + 1));
   const outer = count(shape.slice(0, axis));
@@ -23,8 +26,11 @@ export function sliceAxis<T extends Values>(
   return part;
 }
 
-/** Writes a part back to `[start, start + size)` along one axis of a tensor: the inverse of `sliceAxis`. */
-export function placeAxis(
+/**
+ * Writes a part into `[start, start + size)` along one axis of a tensor: the inverse of `sliceAxis`.
+ * @throws {LengthMismatchError} the length of `part` does not match
+ */
+export function writeAxis(
   target: Values,
   shape: readonly number[],
   axis: number,

@@ -30,7 +30,7 @@ const layers = [
 ];
 
 describe('coded inputs', () => {
-  it('give the whole output from any k of the devices', () => {
+  it('yield the whole output from any k devices', () => {
     for (const [index, layer] of layers.entries()) {
       const normal = seededNormal(index);
       const { input: inputShape, weights: weightShape } = shapesOf(layer);
@@ -67,7 +67,7 @@ describe('coded inputs', () => {
     }
   });
 
-  it('beat replication where a device has much to compute, and not where coding eats the gain', () => {
+  it('beat replication for compute-heavy layers but not for depthwise layers', () => {
     const vgg = convolution({
       channels: 256,
       size: [28, 28],
@@ -78,7 +78,7 @@ describe('coded inputs', () => {
     });
     const cost = codedInputCost(vgg, 4, 1);
     expect(cost.deviceMultiplyAdds).toBe(28 * 7 * 512 * 256 * 9);
-    // 1 parity strip of 4 strips, 28 + 2 rows are padded by the device itself, 7 + 2 columns wide.
+    // One parity strip over 4 strips of 28 rows and 7 + 2 columns. The device pads the rows itself.
     expect(cost.encodeMultiplyAdds).toBe(1 * 4 * 256 * 28 * 9);
     expect(cost.decodeMultiplyAdds).toBe(1 * 4 * 512 * 28 * 7);
     expect(cost.replicaMultiplyAdds).toBe(28 * 14 * 512 * 256 * 9);
@@ -93,7 +93,7 @@ describe('coded inputs', () => {
     expect(codedInputCost(pointwiseDepthwise, 4, 1).beatsReplication).toBe(false);
   });
 
-  it('refuse more strips than positions, wrong lengths and too few answers', () => {
+  it('reject more strips than positions, wrong lengths, too few answers and non-finite inputs', () => {
     const layer = layers[0]!;
     expect(() => codedInput(layer, generatorMatrix(12, 1))).toThrow(TooManyShardsError);
     const coded = codedInput(layer, generatorMatrix(2, 1));

@@ -8,26 +8,46 @@ import {
   TooManyShardsError,
 } from '../errors.ts';
 import { type Generator, totalShards } from '../generator.ts';
-import { placeAxis } from './axis.ts';
+import { writeAxis } from './axis.ts';
 import { type Convolution, convolution, costOf, count, outputSize, shapesOf } from './layer.ts';
 
 /**
- * Coded spatial splitting: every device has all filters, and the *input* is coded at run time. Strips of one size
- * under strips of the output are combined by the generator; a convolution without its bias is linear in its input,
- * so the outputs of any k of the k + r devices give the k strips of the output. [CoCoI, arXiv 2501.06856]
+ * Coded spatial splitting: every device has all filters, and the *input* is encoded at run time. The
+ * generator combines equally large strips of the input. A convolution without bias is linear in its input, so
+ * the outputs of any k of the k + r devices determine the k strips of the output. [CoCoI, arXiv 2501.06856]
  */
 export interface CodedInput {
-  /** What each of the k + r devices computes, without bias: the same layer for all. */
+  /** The layer of each of the k + r devices, without bias. */
   readonly shardLayer: Convolution;
-  /** Cuts an input into k strips and codes them. @returns k + r inputs for the devices, by shard index */
+  /**
+   * Cuts an input into k strips and encodes r parity strips.
+   * @param input  [batch, channels, …size]; not mutated
+   * @returns k + r device inputs by shard index
+   * @throws {LengthMismatchError} an input of the wrong length
+   * @throws {NonFiniteAnswerError} the input contains NaN or an infinity
+   */
   encodeInput(input: Float32Array): Float32Array[];
-  /** Recovers the layer's output, bias added, from any k of the devices' outputs. */
+  /**
+   * Recovers the layer's output from any k of the device outputs and adds the bias.
+   * @returns [batch, filters, …output size]
+   * @throws as `Decoder.reconstruct`
+   */
   decodeOutput(answers: Answers, bias?: Float32Array): Float32Array;
 }
 
 /**
- * @param axis  the spatial axis that is cut into strips; the last is the width
+ * Prepares coded spatial splitting of a convolution.
+ * @param axis  spatial axis to cut into strips. Default: the last, the width.
  * @throws {TooManyShardsError} more strips than output positions along the axis
+ * @throws {InvalidArgumentError} no such axis
+ * @example
+ * const layer = convolution({ channels: 1, size: [5], filters: 1, kernel: [2] });
+ * const coded = codedInput(layer, generatorMatrix(2, 1));
+ * const inputs = coded.encodeInput(Float32Array.of(1, 2, 3, 4, 5)); // strips [1 2 3], [3 4 5] and their sum
+ * const weights = Float32Array.of(10, 1);
+ * const answers = inputs.map((input) => Float32Array.from(computeLayer(coded.shardLayer, input, weights)));
+ * console.log(...coded.decodeOutput([undefined, answers[1], answers[2]]));
+ * // → 12 23 34 45
  */
 export function codedInput(
   layer: Convolution,
@@ -62,7 +82,7 @@ export function codedInput(
         );
         return [...data, ...parity];
       } catch (error) {
-        // What is encoded here is an activation, not a weight.
+        // The encoder reports weights, but these values are activations.
         if (error instanceof NonFiniteWeightError)
           throw new NonFiniteAnswerError(error.dataShard, error.value);
         throw error;
@@ -83,7 +103,7 @@ export function codedInput(
         const size = Math.min(outputs, output[2 + axis]! - start);
         if (size <= 0) break;
         const kept = size === outputs ? part : windowOf(part, stripOutput, 2 + axis, 0, size);
-        placeAxis(merged, output, 2 + axis, start, size, kept);
+        writeAxis(merged, output, 2 + axis, start, size, kept);
       }
       if (bias) {
         if (bias.length !== layer.filters) throw new LengthMismatchError('bias', layer.filters, bias.length);
@@ -97,25 +117,31 @@ export function codedInput(
   };
 }
 
-/** What coding the input costs, in multiply-adds per request, beside replication on as many devices. */
+/** The cost of coded inputs per request, compared with replication on the same number of devices. */
 export interface CodedInputCost {
   readonly deviceMultiplyAdds: number;
-  /** On the data plane, for every request: r parity strips over k strips. */
+  /** On the data plane: r parity strips from k strips. */
   readonly encodeMultiplyAdds: number;
-  /** On the data plane, with as many strips missing as can be. */
+  /** On the data plane, in the worst case of min(r, k) missing strips. */
   readonly decodeMultiplyAdds: number;
   /** Bytes to each device. */
   readonly inputBytes: number;
-  /** With replication, n devices survive r failures on n / (r + 1) distinct strips (rounded down). */
+  /** Per replica. With replication, n devices survive r failures on ⌊n / (r + 1)⌋ distinct strips. */
   readonly replicaMultiplyAdds: number;
-  /** Encoding, a device's work and decoding, one after the other, against a replica's work. */
+  /** Whether encoding, device and decoding together take less time than a replica. */
   readonly beatsReplication: boolean;
 }
 
 /**
- * When coded inputs are worth it: n = k + r devices do 1/k of the layer each instead of (r + 1)/n of it, and the data
- * plane encodes and decodes. With few output channels the coding eats the gain.
- * @param dataPlaneSpeed  multiply-adds of the data plane per multiply-add of a device in the same time
+ * Compares coded inputs with replication. Each of n = k + r devices computes 1/k of the layer instead of (r +
+ * 1)/n, but the data plane encodes and decodes. With few output channels that costs more than it saves.
+ * @param dataPlaneSpeed  speed of the data plane ÷ speed of a device
+ * @throws as `codedInput`
+ * @example
+ * const layer = convolution({ channels: 256, size: [28, 28], filters: 512, kernel: [3, 3] });
+ * const depthwise = convolution({ channels: 64, size: [28, 28], filters: 64, kernel: [1, 1], groups: 64 });
+ * console.log([layer, depthwise].map((each) => codedInputCost(each, 4, 1).beatsReplication));
+ * // → [ true, false ]
  */
 export function codedInputCost(
   layer: Convolution,
@@ -142,7 +168,10 @@ export function codedInputCost(
   };
 }
 
-/** k strips of one size: how many outputs each makes, how far apart their inputs begin, and the layer of one strip. */
+/**
+ * Divides an axis into k equal strips.
+ * @returns the layer of one strip, its number of outputs and the distance between two input strips' starts
+ */
 function strips(
   layer: Convolution,
   k: number,
@@ -158,7 +187,7 @@ function strips(
   const size = (outputs - 1) * stride + layer.dilations[axis]! * (layer.kernel[axis]! - 1) + 1;
   const shardLayer = convolution({
     ...layer,
-    // Padding along the axis is a part of the strips: it must be coded like everything else.
+    // The strips contain the padding of this axis, so that it is encoded too.
     size: layer.size.with(axis, size),
     padsBegin: layer.padsBegin.with(axis, 0),
     padsEnd: layer.padsEnd.with(axis, 0),
@@ -166,7 +195,7 @@ function strips(
   return { shardLayer, outputs, inputStep: outputs * stride };
 }
 
-/** The part `[start, start + size)` along one axis, with zeros where that reaches beyond the tensor. */
+/** Copies the range `[start, start + size)` along one axis, with zeros outside the tensor. */
 function windowOf(
   values: Float32Array,
   shape: readonly number[],

@@ -11,12 +11,12 @@ const conv = (channels: number, filters: number, groups: number) =>
   convolution({ channels, size: [6], filters, kernel: [3], groups });
 
 describe('coding grouped convolutions', () => {
-  it('costs a parity what a block costs where there is one group', () => {
+  it('gives the parity the cost of a block if there is one group', () => {
     const cost = groupedCodingCost(conv(8, 12, 1), partitionRows(12, 4));
     expect(cost).toMatchObject({ parityToData: 1, advice: 'parity', parityInputChannels: 8 });
   });
 
-  it('costs a parity all of the layer where each block is a group of its own, or depthwise', () => {
+  it('gives the parity the cost of the layer if each block is a group, or in depthwise layers', () => {
     for (const layer of [conv(8, 12, 4), conv(12, 12, 12)]) {
       const cost = groupedCodingCost(layer, partitionRows(12, 4));
       expect(cost.parityToData).toBe(4);
@@ -25,14 +25,14 @@ describe('coding grouped convolutions', () => {
     }
   });
 
-  it('lies in between where some of the rows share a group', () => {
+  it('gives the parity a cost in between if some rows share a group', () => {
     expect(groupedCodingCost(conv(8, 16, 2), partitionRows(16, 4))).toMatchObject({
       parityToData: 2,
       advice: 'uneven-parity',
     });
   });
 
-  it('costs no more than a block where each block holds a part of every group', () => {
+  it('gives the parity the cost of a block if each block holds a part of every group', () => {
     const layer = conv(8, 16, 4);
     expect(groupedCodingCost(layer, partitionRows(16, 4)).advice).toBe('replicas');
     const order = withinGroupOrder(layer, 4)!;
@@ -44,7 +44,7 @@ describe('coding grouped convolutions', () => {
     expect(withinGroupOrder(conv(12, 12, 12), 4)).toBeUndefined();
   });
 
-  it('in that order the parity is itself a grouped convolution: its output is the sum of the blocks', () => {
+  it('makes the parity a grouped convolution whose output is the sum of the blocks', () => {
     const layer = conv(8, 16, 4);
     const { filterOrder, partition } = withinGroupOrder(layer, 2)!;
     const normal = seededNormal(6);
@@ -65,7 +65,7 @@ describe('coding grouped convolutions', () => {
     );
     expect(shapesOf(block).output).toEqual([1, 8, 4]);
     for (let i = 0; i < parity.length; i++) expect(parity[i]).toBeCloseTo(parts[0]![i]! + parts[1]![i]!, 5);
-    // And each block is the right filters of the undivided layer.
+    // Each block has the right filters of the undivided layer.
     const whole = computeLayer(layer, input, weights);
     for (let i = 0; i < 16; i++) {
       expect(parts[Math.floor(i / 8)]![(i % 8) * 4]).toBeCloseTo(whole[filterOrder[i]! * 4]!, 9);

@@ -1,32 +1,37 @@
 import { type Partition, partitionRows } from '../partition.ts';
 import { type Convolution, count, outputSize } from './layer.ts';
 
-/** What it costs to survive one failure in a grouped convolution whose filters are divided over k devices. */
+/** The cost of surviving one failure in a grouped convolution with its filters divided over k devices. */
 export interface GroupedCodingCost {
   /** Multiply-adds of the busiest data device. */
   readonly dataMultiplyAdds: number;
-  /** Multiply-adds of the parity device: each of its rows works on the union of the groups that were summed into it. */
+  /** Multiply-adds of the parity device. Each of its rows covers the union of the groups summed into it. */
   readonly parityMultiplyAdds: number;
-  /** The same with the channels that the parity device must be sent. */
+  /** Input channels of the parity device. */
   readonly parityInputChannels: number;
-  /** Multiply-adds of one replica for each of the k data devices, together. */
+  /** Multiply-adds of k replicas together, one per data device. */
   readonly replicaMultiplyAdds: number;
-  /** How much longer the parity device computes than the busiest data device. */
+  /** Parity work ÷ work of the busiest data device. */
   readonly parityToData: number;
   /**
-   * `parity`: no more work than a data device. `uneven-parity`: less work than k replicas together and one device
-   * instead of k, but it is slower than the data devices. `replicas`: the parity does as much as k replicas or more,
-   * on one device.
+   * `parity`: no more work than a data device. `uneven-parity`: more than a data device, but less than k
+   * replicas together. `replicas`: as much as k replicas, on a single device.
    */
   readonly advice: 'parity' | 'uneven-parity' | 'replicas';
 }
 
 /**
- * The true cost of a parity over filters of different groups. Row i of the parity is the sum of row i of every block;
- * where those rows belong to different groups they see different channels, so that nothing is shared: the parity row
- * multiplies all of them. At the extreme, depthwise, a parity is as much work as all of the blocks that it protects.
- * @param partition  the filters of the data devices, in the order of `filterOrder` if that is given
- * @param filterOrder  which filter stands in which row; as in the layer unless given
+ * Computes the cost of a parity over filters of different groups. Row i of the parity is the sum of row i of
+ * every block. Rows of different groups use different channels, so the parity row must multiply all of them.
+ * In a depthwise convolution the parity costs as much as all blocks together.
+ * @param partition  rows of the data devices
+ * @param filterOrder  filter by row. Default: the layer's order.
+ * @example
+ * const layer = convolution({ channels: 8, size: [6], filters: 16, kernel: [3], groups: 4 });
+ * const { partition, filterOrder } = withinGroupOrder(layer, 4);
+ * const cost = groupedCodingCost(layer, partition, filterOrder);
+ * console.log(groupedCodingCost(layer, partition).advice, cost.advice);
+ * // → replicas parity
  */
 export function groupedCodingCost(
   layer: Convolution,
@@ -63,10 +68,10 @@ export function groupedCodingCost(
 }
 
 /**
- * An order of the filters in which block b of an even partition over k devices holds the b-th part of every group, so
- * that the rows that are summed belong to one group and the parity is a grouped convolution no dearer than a block.
- * @returns filter by row with the partition that goes with it, or undefined where a group cannot be divided evenly
- *          by k; depthwise convolutions never can
+ * Orders the filters so that block b of an even partition holds the b-th part of every group. The rows of a
+ * sum then belong to one group, and the parity is a grouped convolution with the cost of a block.
+ * @returns filter by row and its partition; undefined if k does not divide the filters of a group, as in
+ *          depthwise convolutions
  */
 export function withinGroupOrder(
   layer: Convolution,

@@ -2,10 +2,10 @@ import { LengthMismatchError } from '../errors.ts';
 import { type Convolution, count, type LinearLayer, outputSize, shapesOf, type Values } from './layer.ts';
 
 /**
- * Unrolls the input patches of one image and one group into the columns of a matrix, so that the convolution is one
- * matrix product O[K × WH] = W[K × F²C] · I[F²C × WH]. [paper §3, fig. 4, eq. 4; here 1 to 3 axes, with stride,
- * padding, dilation and groups]
- * @param input  [batch, channels, …size]
+ * Unrolls the input patches of one image and group into the columns of a matrix. The convolution is then a
+ * matrix product O[K × WH] = W[K × F²C] · I[F²C × WH]. [paper §3, fig. 4, eq. 4; here 1 to 3 axes, with
+ * stride, padding, dilation and groups]
+ * @param input  [batch, channels, …size]; not mutated
  * @returns [channels / groups · kernel elements, output positions], row-major
  */
 export function im2col(layer: Convolution, input: Values, image = 0, group = 0): Float64Array {
@@ -40,9 +40,16 @@ export function im2col(layer: Convolution, input: Values, image = 0, group = 0):
 }
 
 /**
- * The layer computed as a matrix product in float64: the reference that every split is tested against.
- * @param bias  one value per output row, or undefined
+ * Computes a layer in float64: the reference for every split.
+ * @param input  [batch, inputs] or [batch, channels, …size]; not mutated
+ * @param weights  [outputs, inputs] or [filters, channels / groups, …kernel]; not mutated
+ * @param bias  one value per output row
  * @returns the pre-activation, [batch, outputs] or [batch, filters, …output size]
+ * @throws {LengthMismatchError} a tensor of the wrong length
+ * @example
+ * const layer = convolution({ channels: 1, size: [4], filters: 1, kernel: [2] });
+ * console.log(...computeLayer(layer, Float32Array.of(1, 2, 3, 4), Float32Array.of(10, 1)));
+ * // → 12 23 34
  */
 export function computeLayer(
   layer: LinearLayer,
@@ -84,7 +91,7 @@ function requireLength(what: string, values: Values, expected: number): void {
   if (values.length !== expected) throw new LengthMismatchError(what, expected, values.length);
 }
 
-/** Coordinates of a flat index, outermost axis first. */
+/** Returns the coordinates of a flat index, outermost axis first. */
 function unravel(index: number, shape: readonly number[]): number[] {
   const coordinates = new Array<number>(shape.length);
   let rest = index;

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, LengthMismatchError } from '../errors.ts';
 import { requireCount } from '../partition.ts';
 
-/** y[batch, outputs] = x[batch, inputs] · W[outputs, inputs]ᵀ + b. [paper eq. 2, 3] */
+/** A layer y[batch, outputs] = x[batch, inputs] · W[outputs, inputs]ᵀ + b. [paper eq. 2, 3] */
 export interface FullyConnected {
   readonly kind: 'fully-connected';
   readonly batch: number;
@@ -9,7 +9,10 @@ export interface FullyConnected {
   readonly outputs: number;
 }
 
-/** A convolution over 1 to 3 spatial axes: input [batch, channels, …size], weights [filters, channels / groups, …kernel]. */
+/**
+ * A convolution over 1 to 3 spatial axes, with input [batch, channels, …size] and weights
+ * [filters, channels / groups, …kernel].
+ */
 export interface Convolution {
   readonly kind: 'convolution';
   readonly batch: number;
@@ -29,6 +32,10 @@ export type LinearLayer = FullyConnected | Convolution;
 
 export type Values = Float32Array | Float64Array;
 
+/**
+ * Describes a fully-connected layer.
+ * @throws {InvalidArgumentError} a count below 1
+ */
 export function fullyConnected(layer: { inputs: number; outputs: number; batch?: number }): FullyConnected {
   const { inputs, outputs, batch = 1 } = layer;
   requireCount('inputs', inputs, 1);
@@ -38,8 +45,13 @@ export function fullyConnected(layer: { inputs: number; outputs: number; batch?:
 }
 
 /**
- * A convolution; strides and dilations are 1, padding 0 and groups 1 unless given.
- * @throws {InvalidArgumentError} shapes that do not fit together
+ * Describes a convolution. Defaults: batch, strides, dilations and groups 1; padding 0.
+ * @throws {InvalidArgumentError} a size out of range, or shapes that do not match
+ * @throws {LengthMismatchError} a list without one entry per spatial axis
+ * @example
+ * const layer = convolution({ channels: 3, size: [8, 8], filters: 4, kernel: [3, 3], strides: [2, 2] });
+ * console.log(outputSize(layer));
+ * // → [ 3, 3 ]
  */
 export function convolution(
   layer: Pick<Convolution, 'channels' | 'size' | 'filters' | 'kernel'> &
@@ -83,14 +95,14 @@ export function convolution(
       throw new InvalidArgumentError(
         `kernel[${axis}]`,
         full.kernel[axis],
-        'a kernel that fits the padded input',
+        'a kernel no larger than the padded input',
       );
     }
   }
   return full;
 }
 
-/** Spatial size of the output: ⌊(i + p − d(f − 1) − 1) / s⌋ + 1 per axis. (The paper's formula lacks the + 1.) */
+/** Returns the output size per axis: ⌊(i + p − d(f − 1) − 1) / s⌋ + 1. The paper's formula lacks the + 1. */
 export function outputSize(layer: Convolution): number[] {
   return layer.size.map((size, axis) => {
     const window = layer.dilations[axis]! * (layer.kernel[axis]! - 1) + 1;
@@ -99,7 +111,7 @@ export function outputSize(layer: Convolution): number[] {
   });
 }
 
-/** Shapes of a layer's tensors, outermost axis first. The bias has one element per output row. */
+/** Returns the shapes of a layer's tensors, outermost axis first. The bias has one element per output row. */
 export function shapesOf(layer: LinearLayer): {
   readonly input: readonly number[];
   readonly weights: readonly number[];
@@ -116,10 +128,10 @@ export function shapesOf(layer: LinearLayer): {
   };
 }
 
-/** What one device holds, computes and moves for a layer. */
+/** The computation, memory and traffic of a layer on one device. */
 export interface Cost {
   readonly multiplyAdds: number;
-  /** Weights, float32; without the bias. */
+  /** float32, without the bias. */
   readonly weightsBytes: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
@@ -128,7 +140,7 @@ export interface Cost {
 export function costOf(layer: LinearLayer): Cost {
   const { input, weights, output } = shapesOf(layer);
   return {
-    // Each output element is a product over one row of the weights.
+    // Each output element takes one row of the weights.
     multiplyAdds: (count(output) * count(weights)) / weights[0]!,
     weightsBytes: 4 * count(weights),
     inputBytes: 4 * count(input),
@@ -136,7 +148,7 @@ export function costOf(layer: LinearLayer): Cost {
   };
 }
 
-/** Elements of a tensor. */
+/** Returns the number of elements of a tensor. */
 export function count(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidArgumentError, LengthMismatchError, TooManyShardsError } from '../errors.ts';
-import { directConvolution } from '../testing/direct-convolution.ts';
 import { normalArray, seededNormal } from '../testing/random.ts';
 import { computeLayer, im2col } from './im2col.ts';
 import {
@@ -13,10 +12,11 @@ import {
   type LinearLayer,
   outputSize,
   shapesOf,
+  type Values,
 } from './layer.ts';
 import { mergeOutputs, runSplit, type SplitMethod, splitLayer, suitability } from './split.ts';
 
-/** Any convolution of rank 1 to 3 that is small enough to compute in a millisecond. */
+/** Convolutions of rank 1 to 3, small enough to compute in a millisecond. */
 const anyConvolution = fc
   .record({ rank: fc.integer({ min: 1, max: 3 }), groups: fc.integer({ min: 1, max: 3 }) })
   .chain(({ rank, groups }) => {
@@ -37,7 +37,7 @@ const anyConvolution = fc
   })
   .map((layer) => {
     const window = layer.kernel.map((f, axis) => layer.dilations[axis]! * (f - 1) + 1);
-    // Padding as wide as the kernel would make outputs that see nothing: no split can give those a strip.
+    // With padding as wide as the kernel, some outputs use no input, and no strip exists for them.
     const narrow = (pads: number[]) => pads.map((pad, axis) => Math.min(pad, window[axis]! - 1));
     const size = layer.size.map((pixels, axis) => Math.max(pixels, window[axis]!));
     return convolution({
@@ -63,11 +63,11 @@ function largestDifference(a: Float64Array, b: Float64Array): number {
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
 }
 
-/** Float64 sums of a few hundred products of order one, in another order. */
+/** Tolerance for summing a few hundred float64 products of order one in another order. */
 const REORDERING = 1e-11;
 
 describe('the five splits', () => {
-  it('im2col and a matrix product are the convolution', () => {
+  it('compute a convolution as im2col and a matrix product', () => {
     fc.assert(
       fc.property(anyConvolution, fc.nat(), (layer, seed) => {
         const { input, weights } = randomTensors(layer, seed);
@@ -78,14 +78,14 @@ describe('the five splits', () => {
     );
   });
 
-  it('unrolls patches into columns as figure 4 shows', () => {
+  it('unroll patches into columns as in figure 4', () => {
     const layer = convolution({ channels: 1, size: [3, 3], filters: 1, kernel: [2, 2] });
     const matrix = im2col(layer, Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9]));
     expect([...matrix]).toEqual([1, 2, 4, 5, 2, 3, 5, 6, 4, 5, 7, 8, 5, 6, 8, 9]);
   });
 
   for (const method of ['channel', 'spatial', 'filter'] as const) {
-    it(`${method} splitting merges to the undivided convolution`, () => {
+    it(`merge to the undivided convolution (${method} splitting)`, () => {
       fc.assert(
         fc.property(
           anyConvolution,
@@ -112,7 +112,7 @@ describe('the five splits', () => {
   }
 
   for (const method of ['output', 'input'] as const) {
-    it(`${method} splitting merges to the undivided fully-connected layer`, () => {
+    it(`merge to the undivided fully-connected layer (${method} splitting)`, () => {
       for (let k = 1; k <= 7; k++) {
         const layer = fullyConnected({ inputs: 11, outputs: 9, batch: 2 });
         const { input, weights, bias } = randomTensors(layer, k);
@@ -123,7 +123,7 @@ describe('the five splits', () => {
     });
   }
 
-  it('sends a strip with its halo, and no more', () => {
+  it('send a strip with its halo only', () => {
     const layer = convolution({
       channels: 1,
       size: [8, 8],
@@ -133,7 +133,7 @@ describe('the five splits', () => {
       padsEnd: [1, 1],
     });
     const split = splitLayer(layer, 'spatial', 2);
-    // Four output rows each: five input rows, of which the inner one belongs to the neighbour's strip too.
+    // Each strip of four output rows needs five input rows. The inner row belongs to both strips.
     expect(split.shares.map((share) => (share.layer as Convolution).size)).toEqual([
       [5, 8],
       [5, 8],
@@ -142,7 +142,7 @@ describe('the five splits', () => {
     expect(split.shares.map((share) => (share.layer as Convolution).padsEnd[0])).toEqual([0, 1]);
   });
 
-  it('adds bias and activation on the device only where no sum follows', () => {
+  it('apply bias and activation on the device only if no sum follows', () => {
     const fc6 = fullyConnected({ inputs: 8, outputs: 8 });
     const conv = convolution({ channels: 4, size: [6], filters: 4, kernel: [3] });
     const placed = (layer: LinearLayer, method: SplitMethod) => {
@@ -164,7 +164,7 @@ describe('the five splits', () => {
     }
   });
 
-  it('divides the multiply-adds: the shares together do the layer once', () => {
+  it('divide the multiply-adds without overlap', () => {
     const layer = convolution({ channels: 6, size: [9, 9], filters: 8, kernel: [3, 3] });
     for (const method of ['channel', 'spatial', 'filter'] as const) {
       const work = splitLayer(layer, method, 3).shares.map((share) => costOf(share.layer).multiplyAdds);
@@ -178,7 +178,7 @@ describe('the five splits', () => {
     });
   });
 
-  it('refuses what does not fit', () => {
+  it('reject methods, counts and lengths that do not match the layer', () => {
     const layer = fullyConnected({ inputs: 4, outputs: 3 });
     expect(() => splitLayer(layer, 'spatial', 2)).toThrow(InvalidArgumentError);
     expect(() => splitLayer(layer, 'output', 4)).toThrow(TooManyShardsError);
@@ -189,7 +189,7 @@ describe('the five splits', () => {
     );
     expect(() => computeLayer(layer, new Float32Array(4), new Float32Array(11))).toThrow(LengthMismatchError);
     const padded = convolution({ channels: 1, size: [4], filters: 1, kernel: [1], padsBegin: [1] });
-    expect(() => splitLayer(padded, 'spatial', 5)).toThrow('see some of the input');
+    expect(() => splitLayer(padded, 'spatial', 5)).toThrow('use some of the input');
     expect(() => convolution({ channels: 3, size: [4], filters: 2, kernel: [5] })).toThrow(
       InvalidArgumentError,
     );
@@ -222,11 +222,12 @@ describe('table 1', () => {
     expect(row(fc6, 'input')).toEqual([true, true, false, false]);
     expect(row(conv, 'channel')).toEqual([false, true, true, true]);
     expect(row(conv, 'spatial')).toEqual([true, false, true, false]);
-    // The paper's table has a third tick here; its own text says that each device makes a partial sum of all outputs.
+    // The paper's table has a third tick here. Its text says that each device computes partial sums of all
+    // outputs.
     expect(row(conv, 'filter')).toEqual([true, true, false, false]);
   });
 
-  it("costs a parity one block's work where suitable, and the whole layer's where not", () => {
+  it('gives a parity the work of one block if suitable, and of the whole layer if not', () => {
     for (const k of [2, 3, 5, 8]) {
       const fc6 = fullyConnected({ inputs: 240, outputs: 240 });
       const conv = convolution({ channels: 120, size: [242], filters: 120, kernel: [3] });
@@ -248,3 +249,49 @@ describe('table 1', () => {
     }
   });
 });
+
+/** Computes a convolution of rank ≤ 3 from its definition, as a reference for im2col. */
+function directConvolution(layer: Convolution, input: Values, weights: Values): Float64Array {
+  // Leading axes of size 1 make every convolution three-dimensional.
+  const three = (values: readonly number[], fill: number) => [fill, fill, ...values].slice(-3) as Triple;
+  const [sizeD, sizeH, sizeW] = three(layer.size, 1);
+  const [kernelD, kernelH, kernelW] = three(layer.kernel, 1);
+  const [strideD, strideH, strideW] = three(layer.strides, 1);
+  const [padD, padH, padW] = three(layer.padsBegin, 0);
+  const [dilationD, dilationH, dilationW] = three(layer.dilations, 1);
+  const [outD, outH, outW] = three(outputSize(layer), 1);
+  const channels = layer.channels / layer.groups;
+  const filters = layer.filters / layer.groups;
+  const output: number[] = [];
+  for (let n = 0; n < layer.batch; n++) {
+    for (let f = 0; f < layer.filters; f++) {
+      const firstChannel = Math.floor(f / filters) * channels;
+      for (let od = 0; od < outD; od++) {
+        for (let oh = 0; oh < outH; oh++) {
+          for (let ow = 0; ow < outW; ow++) {
+            let sum = 0;
+            for (let c = 0; c < channels; c++) {
+              for (let kd = 0; kd < kernelD; kd++) {
+                for (let kh = 0; kh < kernelH; kh++) {
+                  for (let kw = 0; kw < kernelW; kw++) {
+                    const d = od * strideD - padD + kd * dilationD;
+                    const h = oh * strideH - padH + kh * dilationH;
+                    const w = ow * strideW - padW + kw * dilationW;
+                    if (d < 0 || h < 0 || w < 0 || d >= sizeD || h >= sizeH || w >= sizeW) continue;
+                    const channel = n * layer.channels + firstChannel + c;
+                    const weight = (((f * channels + c) * kernelD + kd) * kernelH + kh) * kernelW + kw;
+                    sum += weights[weight]! * input[((channel * sizeD + d) * sizeH + h) * sizeW + w]!;
+                  }
+                }
+              }
+            }
+            output.push(sum);
+          }
+        }
+      }
+    }
+  }
+  return Float64Array.from(output);
+}
+
+type Triple = [number, number, number];

@@ -1,12 +1,17 @@
 import { InvalidArgumentError, LengthMismatchError } from '../errors.ts';
-import { placeAxis } from './axis.ts';
-import { channelShares, filterShares, spatialShares } from './convolution-shares.ts';
-import { inputShares, outputShares } from './fully-connected-shares.ts';
+import { writeAxis } from './axis.ts';
 import { computeLayer } from './im2col.ts';
 import { type Cost, costOf, count, type LinearLayer, shapesOf, type Values } from './layer.ts';
-import type { Share } from './share.ts';
+import {
+  channelShares,
+  filterShares,
+  inputShares,
+  outputShares,
+  type Share,
+  spatialShares,
+} from './shares.ts';
 
-/** The paper's five ways to divide a layer over devices (§4): two for fully-connected layers, three for convolutions. */
+/** The paper's five splits (§4): two for fully-connected layers, three for convolutions. */
 export type SplitMethod = 'output' | 'input' | 'channel' | 'spatial' | 'filter';
 
 /** A layer divided over k devices. */
@@ -14,21 +19,25 @@ export interface Split {
   readonly method: SplitMethod;
   readonly layer: LinearLayer;
   readonly shares: readonly Share[];
-  /** `concatenate` puts outputs side by side; `sum` adds partial sums. */
+  /** How to merge the outputs: concatenate them, or add partial sums. */
   readonly merge: 'concatenate' | 'sum';
-  /**
-   * Where bias and activation go. An activation is not linear: after a sum it must wait for the merge. On a device
-   * it may go along with a concatenation, unless the layer is coded: then it must wait for the decoding.
-   */
   readonly bias: 'device' | 'after-merge';
+  /**
+   * An activation is not linear, so it must follow a sum. With concatenation the device may apply it, unless
+   * the layer is coded: then it must follow the decoding.
+   */
   readonly activation: 'device' | 'after-merge';
 }
 
 /**
  * Divides a layer over k devices. [paper §4, §5.1, fig. 5–10]
- * @param axis  the spatial axis that `spatial` divides, 0 the outermost; ignored by the others
+ * @param axis  spatial axis for `spatial`, 0 is the outermost; other methods ignore it
  * @throws {TooManyShardsError} fewer rows, columns or positions than devices
- * @throws {InvalidArgumentError} a method that is not for this kind of layer
+ * @throws {InvalidArgumentError} a method for another kind of layer
+ * @example
+ * const layer = fullyConnected({ inputs: 4, outputs: 6 });
+ * console.log(splitLayer(layer, 'output', 3).merge, splitLayer(layer, 'input', 2).merge);
+ * // → concatenate sum
  */
 export function splitLayer(layer: LinearLayer, method: SplitMethod, k: number, axis = 0): Split {
   const shares = sharesOf(layer, method, k, axis);
@@ -50,7 +59,12 @@ function sharesOf(layer: LinearLayer, method: SplitMethod, k: number, axis: numb
   throw new InvalidArgumentError('method', method, `${expected} for a ${layer.kind} layer`);
 }
 
-/** Merges the devices' outputs to the layer's pre-activation, adding the bias if it has not been added yet. */
+/**
+ * Merges the devices' outputs into the layer's pre-activation. Adds the bias if the devices have not added
+ * it.
+ * @param outputs  one per share, in order; not mutated
+ * @throws {LengthMismatchError} a missing output, or an output of the wrong length
+ */
 export function mergeOutputs(split: Split, outputs: readonly Values[], bias?: Float32Array): Float64Array {
   const { layer, shares } = split;
   if (outputs.length !== shares.length) {
@@ -62,7 +76,7 @@ export function mergeOutputs(split: Split, outputs: readonly Values[], bias?: Fl
     const part = outputs[device]!;
     if (share.output) {
       const { axis, start, size } = share.output;
-      placeAxis(merged, shape, axis, start, size, part);
+      writeAxis(merged, shape, axis, start, size, part);
     } else {
       if (part.length !== merged.length) {
         throw new LengthMismatchError("a device's partial sum", merged.length, part.length);
@@ -77,7 +91,13 @@ export function mergeOutputs(split: Split, outputs: readonly Values[], bias?: Fl
   return merged;
 }
 
-/** Runs the whole split in float64: divide, every device's product, merge. */
+/**
+ * Runs a split in float64: divides the tensors, computes every device's output and merges.
+ * @example
+ * const split = splitLayer(fullyConnected({ inputs: 2, outputs: 2 }), 'input', 2);
+ * console.log(...runSplit(split, Float32Array.of(11, 13), Float32Array.of(2, 3, 5, 7)));
+ * // → 61 146
+ */
 export function runSplit(
   split: Split,
   input: Float32Array,
@@ -100,17 +120,22 @@ export interface Suitability {
   readonly dividesInput: boolean;
   readonly dividesWeights: boolean;
   readonly dividesOutput: boolean;
-  /** What a parity device would have to multiply, whose weights are made offline. */
+  /** Work of a parity device. Its weights are computed offline. */
   readonly parityMultiplyAdds: number;
   readonly layerMultiplyAdds: number;
-  /** Whether coding beats doing the layer again: the parity does less than all of the layer's work. */
+  /** Whether coding beats repeating the layer: the parity device does less work than the whole layer. */
   readonly suitable: boolean;
 }
 
 /**
- * Derives whether a split is suitable for coded redundancy [paper §5.3, Table 1] from what its shares are.
- * A parity device answers Σ_b W_b · I_b. Blocks that are multiplied with the same input can be summed beforehand,
- * Σ_b W_b · I = (Σ_b W_b) · I, at the cost of the tallest; blocks with different inputs must each be multiplied.
+ * Derives from its shares whether a split suits coded redundancy. [paper §5.3, Table 1] A parity device
+ * computes Σ_b W_b · I_b. Blocks with the same input are summed offline, Σ_b W_b · I = (Σ_b W_b) · I, and
+ * cost as much as the tallest. Blocks with different inputs must each be multiplied.
+ * @example
+ * const layer = fullyConnected({ inputs: 100, outputs: 100 });
+ * const isSuitable = (method) => suitability(splitLayer(layer, method, 4)).suitable;
+ * console.log(isSuitable('output'), isSuitable('input'));
+ * // → true false
  */
 export function suitability(split: Split): Suitability {
   const whole = costOf(split.layer);

@@ -7,17 +7,17 @@ import { normalArray, seededNormal } from './random.ts';
 export interface CodedLayer {
   readonly generator: Generator;
   readonly partition: Partition;
-  /** [rows, columns], whatever layout was encoded from. */
+  /** [rows, columns], independent of `layout`. */
   readonly weights: Float32Array;
   readonly bias: Float32Array;
   readonly input: Float32Array;
-  /** The k + r answers, computed as a device would, in float32. */
+  /** The k + r answers, computed in float32 as on a device. */
   readonly answers: Float32Array[];
-  /** Largest error of data shard b's output against the float64 product ÷ the largest output of the layer. */
+  /** Returns the largest error of a data shard's output against float64 ÷ the largest output of the layer. */
   relativeError(shard: number, output: Float32Array): number;
 }
 
-/** A random fully-connected layer with one answer per shard. */
+/** Creates a random fully-connected layer with one answer per shard. */
 export function codedLayer(options: {
   k: number;
   r: number;
@@ -72,8 +72,8 @@ export function codedLayer(options: {
   };
 }
 
-/** weights · input + bias, every step rounded to float32. */
-export function productFloat32(weights: Float32Array, bias: Float32Array, input: Float32Array): Float32Array {
+/** Computes weights · input + bias and rounds every step to float32. */
+function productFloat32(weights: Float32Array, bias: Float32Array, input: Float32Array): Float32Array {
   return bias.map((b, row) => {
     let sum = 0;
     for (let j = 0; j < input.length; j++) {
@@ -83,7 +83,7 @@ export function productFloat32(weights: Float32Array, bias: Float32Array, input:
   });
 }
 
-/** weights · input + bias in float64. */
+/** Computes weights · input + bias in float64. */
 export function productFloat64(weights: Float32Array, bias: Float32Array, input: Float32Array): Float64Array {
   return Float64Array.from(bias, (b, row) => {
     let sum = b;
@@ -92,7 +92,7 @@ export function productFloat64(weights: Float32Array, bias: Float32Array, input:
   });
 }
 
-/** [rows, columns] to [columns, rows]. */
+/** Transposes [rows, columns] to [columns, rows]. */
 export function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
   const result = new Float32Array(matrix.length);
   for (let i = 0; i < rows; i++) {
@@ -101,7 +101,7 @@ export function transpose(matrix: Float32Array, rows: number, columns: number): 
   return result;
 }
 
-/** Every set of at most `most` shards out of n. */
+/** Returns every set of at most `most` of n shards. */
 export function erasures(n: number, most: number): number[][] {
   const shards = Array.from({ length: n }, (_, i) => i);
   return Array.from({ length: most + 1 }, (_, size) => [...combinations(shards, size)]).flat();

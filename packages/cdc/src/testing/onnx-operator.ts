@@ -2,11 +2,11 @@ import { createRequire } from 'node:module';
 import type * as ort from 'onnxruntime-node';
 
 /**
- * Test-only: one linear operator on ONNX Runtime. The model is written by hand (field numbers from onnx.proto),
- * because this package imports no other.
+ * One linear operator on ONNX Runtime, for tests. The model's bytes are written here (field numbers from
+ * onnx.proto), because this package must not import another.
  */
 export interface Operator {
-  /** y = operator(x, W, b) */
+  /** Computes y = operator(x, W, b). */
   run(x: Tensor, weights: Tensor, bias: Tensor): Promise<Float32Array>;
   release(): Promise<void>;
 }
@@ -19,8 +19,9 @@ export interface Tensor {
 type Attributes = Readonly<Record<string, number | readonly number[]>>;
 
 /**
- * `Gemm`: x [N, columns] · W + b, with W [columns, rows], or [rows, columns] with the attribute transB = 1. `Conv`: as
- * ONNX defines it. Weights and bias are inputs, so that one session computes every shard of every size.
+ * Opens a session with weights and bias as inputs, so that it runs shards of every size.
+ * @param opType  `Conv`, or `Gemm`: x [N, columns] · W + b with W [columns, rows], [rows, columns] if transB
+ *          = 1
  */
 export async function onnxOperator(opType: 'Gemm' | 'Conv', attributes: Attributes = {}): Promise<Operator> {
   const { InferenceSession, Tensor } = runtime();
@@ -39,7 +40,9 @@ export async function onnxOperator(opType: 'Gemm' | 'Conv', attributes: Attribut
   };
 }
 
-/** The same with weights and bias in the model, as a device has them: ONNX Runtime repacks them for its kernels. */
+/**
+ * Runs an operator with constant weights and bias, as on a device. ONNX Runtime repacks them for its kernels.
+ */
 export async function runWithConstants(
   opType: 'Gemm' | 'Conv',
   x: Tensor,
@@ -60,7 +63,7 @@ export async function runWithConstants(
 
 const OPTIONS = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
 
-/** CommonJS with a native binary: required, not imported, so that Vitest leaves it alone. */
+/** Loads ONNX Runtime by `require`: Vitest must not transform a CommonJS module with a native binary. */
 function runtime(): typeof ort {
   return createRequire(import.meta.url)('onnxruntime-node') as typeof ort;
 }
@@ -84,7 +87,7 @@ function model(
       ]),
     ),
   ];
-  // Element type float32, and no shape: any will do.
+  // Element type float32 without a shape accepts any shape.
   const value = (name: string) => [text(1, name), message(2, [message(1, [integer(1, 1)])])];
   const initializers = constants.map(([name, { data, dims }]) =>
     message(5, [

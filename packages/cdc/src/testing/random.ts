@@ -1,4 +1,4 @@
-/** A seeded source of numbers for tests: mulberry32. Returns values in [0, 1). */
+/** Returns a seeded source of uniform numbers in [0, 1) for tests: mulberry32. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -10,7 +10,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** Standard normal values (Box–Muller). */
+/** Returns a seeded source of standard normal numbers (Box–Muller). */
 export function seededNormal(seed: number): () => number {
   const random = seededRandom(seed);
   return () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

@@ -1,13 +1,71 @@
 import { InvalidArgumentError } from '../errors.ts';
 import { partitionRows } from '../partition.ts';
 import { sliceAxis } from './axis.ts';
-import { type Convolution, convolution, count, outputSize, shapesOf } from './layer.ts';
-import type { Share } from './share.ts';
+import {
+  type Convolution,
+  convolution,
+  count,
+  type FullyConnected,
+  fullyConnected,
+  type LinearLayer,
+  outputSize,
+  shapesOf,
+} from './layer.ts';
 
 /**
- * Channel splitting: each device has some of the filters. [paper fig. 8] With groups, a device needs only the
- * channels of the groups that its filters belong to; where its filters cover groups in part, its layer is a plain
- * convolution over the union of their channels, with zeros for the channels that a filter does not see.
+ * One device's part of a split: a smaller layer of the same kind, on part of the input with part of the
+ * weights.
+ */
+export interface Share {
+  /** The device's own layer. `computeLayer` computes its output. */
+  readonly layer: LinearLayer;
+  /** Identifies the part of the input. Shares with equal keys use the same input. */
+  readonly inputKey: string;
+  takeInput(input: Float32Array): Float32Array;
+  takeWeights(weights: Float32Array): Float32Array;
+  /** Returns undefined if the bias is added after the merge. */
+  takeBias(bias: Float32Array): Float32Array | undefined;
+  /**
+   * Position of the device's output along the split axis; undefined if it is a partial sum of the whole
+   * output.
+   */
+  readonly output: { readonly axis: number; readonly start: number; readonly size: number } | undefined;
+}
+
+/** Output splitting: each device has some rows of W and needs the whole input. [paper fig. 5a, 6] */
+export function outputShares(layer: FullyConnected, k: number): Share[] {
+  const shapes = shapesOf(layer);
+  return partitionRows(layer.outputs, k).blocks.map(({ start, rows }) => ({
+    layer: fullyConnected({ ...layer, outputs: rows }),
+    inputKey: 'all',
+    takeInput: (input) => input,
+    takeWeights: (weights) => sliceAxis(weights, shapes.weights, 0, start, rows),
+    takeBias: (bias) => bias.slice(start, start + rows),
+    output: { axis: 1, start, size: rows },
+  }));
+}
+
+/**
+ * Input splitting: each device has some columns of W with their inputs, and computes partial sums.
+ * [paper fig. 5b, 7, eq. 13, 14]
+ */
+export function inputShares(layer: FullyConnected, k: number): Share[] {
+  const shapes = shapesOf(layer);
+  return partitionRows(layer.inputs, k).blocks.map(({ start, rows: size }) => ({
+    layer: fullyConnected({ ...layer, inputs: size }),
+    inputKey: `inputs ${start} to ${start + size}`,
+    takeInput: (input) => sliceAxis(input, shapes.input, 1, start, size),
+    takeWeights: (weights) => sliceAxis(weights, shapes.weights, 1, start, size),
+    takeBias: () => undefined,
+    output: undefined,
+  }));
+}
+
+/**
+ * Channel splitting: each device has some filters. [paper fig. 8] In a grouped convolution a device needs
+ * only the channels of its filters' groups. If its filters cover a group only partly, its layer is an
+ * ungrouped convolution over the union of the channels, with zero weights for the channels that a filter does
+ * not use.
  */
 export function channelShares(layer: Convolution, k: number): Share[] {
   const shapes = shapesOf(layer);
@@ -43,8 +101,8 @@ export function channelShares(layer: Convolution, k: number): Share[] {
 }
 
 /**
- * Spatial splitting: each device makes a strip of the output and needs the strip of the input under it, with the
- * halo that its kernel reaches over, and all filters. [paper fig. 9]
+ * Spatial splitting: each device computes a strip of the output. It needs all filters and the strip of the
+ * input below it, including the halo of the kernel. [paper fig. 9]
  */
 export function spatialShares(layer: Convolution, k: number, axis: number): Share[] {
   if (!Number.isInteger(axis) || axis < 0 || axis >= layer.size.length) {
@@ -69,8 +127,8 @@ export function spatialShares(layer: Convolution, k: number, axis: number): Shar
   });
 }
 
-/** The input under the outputs `[start, start + rows)` of one axis: where it begins, its size, and its own padding. */
-export function inputStrip(
+/** Returns the input strip below the outputs `[start, start + rows)` of one axis, with its own padding. */
+function inputStrip(
   layer: Convolution,
   axis: number,
   start: number,
@@ -87,15 +145,15 @@ export function inputStrip(
     throw new InvalidArgumentError(
       'padsBegin, padsEnd',
       `${layer.padsBegin[axis]}, ${layer.padsEnd[axis]}`,
-      `padding so narrow that the outputs ${start} to ${start + rows} see some of the input`,
+      `padding narrow enough that outputs ${start} to ${start + rows} use some of the input`,
     );
   }
   return { start: first, size: end - first, padBegin: first - from, padEnd: to - end };
 }
 
 /**
- * Filter splitting: each device has some of the input channels of every group, and of every filter the part that
- * goes with them; partial sums of the whole output. [paper fig. 10]
+ * Filter splitting: each device has some input channels of every group and the matching part of every filter.
+ * It computes partial sums of the whole output. [paper fig. 10]
  */
 export function filterShares(layer: Convolution, k: number): Share[] {
   const shapes = shapesOf(layer);
