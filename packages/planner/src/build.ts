@@ -17,9 +17,12 @@ import {
 import { PlanMismatchError, PlanRefusedError } from './errors.ts';
 import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat, Step } from './plan.ts';
 
-/** Takes files and names them by their hash. */
+/** Stores files by their hash. */
 export interface ArtifactSink {
-  /** Stores one file. A chunk must not be changed, and is there until the next one is asked for. */
+  /**
+   * Stores one file. A chunk is valid only until the next one is requested.
+   * @param chunks  consecutive parts of the file; the sink must not mutate them
+   */
   write(chunks: Iterable<Uint8Array>): Promise<BlobRef>;
 }
 
@@ -28,16 +31,18 @@ export interface BuildProgress {
   readonly artifactsTotal: number;
   /** Bytes written so far. */
   readonly bytes: number;
-  /** The artifact that was just written, and the seats that compute it; none of a local step. */
+  /** The artifact written last, and the seats that need it. A local step has no seats. */
   readonly made: { readonly artifact: Artifact; readonly seats: readonly Seat[] };
 }
 
 /**
- * Makes all files of a plan: a subgraph per local step, k + r shards per coded layer, parity encoded. Of a
- * layer whose rows lie together only pieces are in memory, of others the layer and one shard. The same plan and model give the same files.
+ * Builds all files of a plan: one subgraph per local or replicated step, k + r shards per coded layer. The
+ * same plan and model give the same files.
+ *
+ * Memory: pieces of a layer if its rows are contiguous in the file, else the layer and one shard.
  * @param model  the canonical model that the plan was made from
  * @throws {PlanMismatchError} the plan was made from another model
- * @throws {PlanRefusedError} LAYER_NOT_CODABLE  a layer's weights are not finite, which only shows now
+ * @throws {PlanRefusedError} LAYER_NOT_CODABLE  a layer has weights that are not finite
  */
 export async function buildArtifacts(
   plan: Plan,
@@ -59,7 +64,7 @@ export async function buildArtifacts(
     return artifact;
   };
 
-  /** Parities are summed while they are written: only then it shows that a layer cannot be coded. */
+  // Parity is summed while it is written, so non-finite weights are only found here.
   const storeCoded = async (shard: LoadedModel, step: CodedStep, seat: Seat): Promise<Artifact> => {
     try {
       return await store(shard, [seat]);
@@ -70,7 +75,7 @@ export async function buildArtifacts(
 
   const layers = new Map<CodedStep, LinearLayer>();
   for (const step of plan.steps) if (step.kind === 'coded') layers.set(step, findLayer(step, model.model));
-  const received = regrouped(layers, model.model);
+  const received = foldedShapes(layers, model.model);
   const adapt = (part: Model): LoadedModel => ({
     model: reshapeInputs(part, received),
     external: model.external,
@@ -91,8 +96,8 @@ export async function buildArtifacts(
   return artifacts;
 }
 
-/** The shapes in which grouped convolutions' results come: with the groups folded into the batch. */
-function regrouped(
+/** Returns the shapes of the results of grouped convolutions, which have the groups folded into the batch. */
+function foldedShapes(
   layers: ReadonlyMap<CodedStep, LinearLayer>,
   model: Model,
 ): Map<string, readonly number[]> {
@@ -105,14 +110,17 @@ function regrouped(
   return received;
 }
 
-/** How many files-with-weights a step has: one subgraph, or one per shard. */
-export function artifactCount(step: Step): number {
+/** Returns the number of artifacts of a step: one subgraph, or one per shard. */
+function artifactCount(step: Step): number {
   return step.kind === 'coded' ? step.dataShards + step.parityShards : 1;
 }
 
 function cutStep(step: Exclude<Step, CodedStep>, model: Model): Model {
   if (step.nodes.some((node) => !model.graph.nodes[node])) {
-    throw new PlanMismatchError(step.id, `it has nodes beyond the model's ${model.graph.nodes.length}`);
+    throw new PlanMismatchError(
+      step.id,
+      `it has a node outside the model's ${model.graph.nodes.length} nodes`,
+    );
   }
   try {
     return cutSubgraph(model, step);
@@ -122,7 +130,7 @@ function cutStep(step: Exclude<Step, CodedStep>, model: Model): Model {
   }
 }
 
-/** The k + r shard models of a layer, one at a time. */
+/** Yields the k + r shard models of a layer, one at a time to limit memory. */
 function* shards(step: CodedStep, layer: LinearLayer, loaded: LoadedModel): Generator<Model> {
   const generator = generatorMatrix(step.dataShards, step.parityShards);
   const partition: Partition = { rows: layer.layout.rows, height: step.height, blocks: step.blocks };
@@ -136,13 +144,13 @@ function* shards(step: CodedStep, layer: LinearLayer, loaded: LoadedModel): Gene
   }
 }
 
-/** What to throw for an error of making a layer's shards. */
+/** Converts the error of non-finite weights; returns any other error unchanged. */
 function notCodable({ layer }: CodedStep, error: unknown): unknown {
   if (!(error instanceof NonFiniteWeightError)) return error;
   return new PlanRefusedError(
     'LAYER_NOT_CODABLE',
-    `layer "${layer}" has weights that are NaN or infinite, or so large that their sum is; they cannot be coded`,
-    'name the layers to distribute, without this one',
+    `layer "${layer}" cannot be coded: weights, or sums of weights, are NaN or infinite`,
+    'set "layers" to a list without this layer',
     layer,
   );
 }
@@ -151,10 +159,11 @@ function findLayer(step: CodedStep, model: Model): LinearLayer {
   const { graph } = model;
   if (!graph.nodes[step.node]) throw new PlanMismatchError(step.id, `the model has no node ${step.node}`);
   const layer = analyseLinear(graph, step.node, constantsOf(graph), shapesOf(model.graph));
-  if (!isCodable(layer)) throw new PlanMismatchError(step.id, `node ${step.node} is not a layer to be coded`);
+  if (!isCodable(layer))
+    throw new PlanMismatchError(step.id, `node ${step.node} is not a layer that can be coded`);
   const rows = step.blocks.reduce((sum, block) => sum + block.rows, 0);
   if (layer.fetch !== step.fetch || layer.feed !== step.feed || layer.layout.rows !== rows) {
-    throw new PlanMismatchError(step.id, `layer "${step.layer}" looks different there`);
+    throw new PlanMismatchError(step.id, `layer "${step.layer}" has other inputs, outputs or rows`);
   }
   return layer;
 }

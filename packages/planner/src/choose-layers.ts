@@ -1,30 +1,37 @@
-import { type Arrangement, arrange } from './arrange.ts';
-import { type Costs, DEFAULT_COSTS, isMemoryBound, layerMs, localMs, tensorBytes } from './costs.ts';
+import {
+  type Costs,
+  DEFAULT_COSTS,
+  type DeviceCapacity,
+  isMemoryBound,
+  layerMs,
+  localMs,
+  tensorBytes,
+} from './costs.ts';
 import { PlanRefusedError } from './errors.ts';
-import type { LayerDecision } from './plan.ts';
-import type { PlanOptions } from './plan-options.ts';
-import { type LayerProfile, type ModelProfile, travels } from './profile.ts';
-import { stepTime } from './seat-times.ts';
-import type { DeviceCapacity } from './seating.ts';
+import { orderSteps, type StepDraft } from './order-steps.ts';
+import type { LayerDecision, PlanOptions } from './plan.ts';
+import { isSendable, type LayerProfile, type ModelProfile } from './profile.ts';
+import { stepTime } from './timeline.ts';
 import { partition } from './uneven-partition.ts';
 
-/** Which linear layers are distributed, and why the others are not. */
-export interface Choice {
+/** The linear layers to distribute, and the reason for each decision. */
+export interface LayerSelection {
+  /** Node indices. */
   readonly chosen: Set<number>;
-  /** By node index, linear layers only. */
+  /** By node index; linear layers only. */
   readonly decisions: Map<number, LayerDecision>;
 }
 
-/** With who sits where, as far as that is known. */
-export interface ChoiceOptions extends PlanOptions {
+export interface SelectionOptions extends PlanOptions {
+  /** Devices by seat, if known. */
   readonly seated?: readonly DeviceCapacity[];
 }
 
 /**
- * Chooses the layers to distribute as the options say.
+ * Chooses the layers to distribute, as `options.layers` requires.
  * @throws {PlanRefusedError} a named layer cannot be distributed, or none can
  */
-export function chooseLayers(profile: ModelProfile, options: ChoiceOptions): Choice {
+export function chooseLayers(profile: ModelProfile, options: SelectionOptions): LayerSelection {
   const { k, layers: choice } = options;
   const costs = options.costs ?? DEFAULT_COSTS;
   const named = typeof choice === 'string' ? undefined : new Set(choice);
@@ -40,11 +47,12 @@ export function chooseLayers(profile: ModelProfile, options: ChoiceOptions): Cho
       if (distributed) chosen.add(layer.node);
     };
     if (!coding) decide(false, layer.notCodable!);
-    else if (named && !named.has(layer.name)) decide(false, 'it is not among the layers that were named');
+    else if (named && !named.has(layer.name)) decide(false, 'it is not in the list of layers to distribute');
     else if (coding.rows < k) decide(false, tooNarrow(layer, k));
     else if (endsGrouped(profile, layer)) decide(false, ENDS_GROUPED);
-    else if (choice === 'auto') decide(...worthAHop(profile, layer, options, costs));
-    else decide(true, named ? 'it was named' : 'every layer that can be is distributed');
+    else if (choice === 'auto') decide(...isFasterOnDevices(profile, layer, options, costs));
+    else
+      decide(true, named ? 'it is in the list of layers to distribute' : 'the option "all" distributes it');
   }
   if (![...decisions.values()].some(({ distributed }) => distributed) && choice !== 'auto') {
     refuseWithoutLayers(profile, k);
@@ -62,27 +70,27 @@ function requireNamed(profile: ModelProfile, name: string, k: number): void {
     throw new PlanRefusedError(
       'UNKNOWN_LAYER',
       `the model has no layer "${name}"`,
-      `layers that can be distributed: ${names.join(', ') || 'none'}`,
+      `choose from the layers that can be distributed: ${names.join(', ') || 'none'}`,
       name,
     );
   }
   if (!layer.coding) {
     throw new PlanRefusedError(
       'LAYER_NOT_CODABLE',
-      `layer "${name}" (${layer.op}) cannot be distributed: ${layer.notCodable ?? 'it is not linear in constant weights'}`,
-      'leave it out',
+      `layer "${name}" (${layer.op}) cannot be distributed: ${layer.notCodable ?? 'it is not a linear layer with constant weights'}`,
+      'remove it from the list of layers',
       name,
     );
   }
   if (endsGrouped(profile, layer)) {
     const message = `layer "${name}" (${layer.op}) cannot be distributed: ${ENDS_GROUPED}`;
-    throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'leave it out', name);
+    throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'remove it from the list of layers', name);
   }
   if (layer.coding.rows < k) {
     throw new PlanRefusedError(
       'MORE_SHARDS_THAN_ROWS',
       tooNarrow(layer, k),
-      `choose k of at most ${layer.coding.rows}, or leave the layer out`,
+      `choose k ≤ ${layer.coding.rows}, or remove the layer from the list`,
       name,
     );
   }
@@ -95,7 +103,7 @@ function refuseWithoutLayers(profile: ModelProfile, k: number): never {
     throw new PlanRefusedError(
       'MORE_SHARDS_THAN_ROWS',
       tooNarrow(widest, k),
-      `choose k of at most ${widest.coding!.rows}`,
+      `choose k ≤ ${widest.coding!.rows}`,
       widest.name,
     );
   }
@@ -103,30 +111,30 @@ function refuseWithoutLayers(profile: ModelProfile, k: number): never {
   throw new PlanRefusedError(
     'NO_LINEAR_LAYER',
     linear
-      ? `no layer of the model can be distributed; "${linear.name}" (${linear.op}), for example, cannot because ${linear.notCodable}`
-      : 'the model has no linear layer (Conv, ConvTranspose, Gemm, MatMul) that could be distributed',
-    'choose the strategy "replicated", which runs any model',
+      ? `no layer of the model can be distributed; for example, "${linear.name}" (${linear.op}): ${linear.notCodable}`
+      : 'the model has no linear layer (Conv, ConvTranspose, Gemm, MatMul) with constant weights',
+    'use the strategy "replicated", which works for every model',
   );
 }
 
 function tooNarrow(layer: LayerProfile, k: number): string {
   const { rows, groups } = layer.coding!;
-  const which = groups > 1 ? `${rows} output rows in each of its ${groups} groups` : `${rows} output rows`;
-  return `layer "${layer.name}" has ${which}, which cannot be divided into ${k} shards`;
+  const count = groups > 1 ? `${rows} output rows in each of its ${groups} groups` : `${rows} output rows`;
+  return `layer "${layer.name}" has ${count}, fewer than the ${k} data shards`;
 }
 
 const ENDS_GROUPED =
-  'it is a grouped convolution and its result an output of the model: its groups come folded into the batch, and nothing follows that could unfold them';
+  'it is a grouped convolution whose result is an output of the model; no later step can unfold the groups from the batch axis';
 
 function endsGrouped(profile: ModelProfile, { coding }: LayerProfile): boolean {
   return coding !== null && coding.groups > 1 && profile.outputs.some(({ name }) => name === coding.fetch);
 }
 
-/** A layer goes to the devices where that is predicted to be faster than to keep it. */
-function worthAHop(
+/** Decides whether a layer is predicted to be faster on devices than on the data plane. */
+function isFasterOnDevices(
   profile: ModelProfile,
   layer: LayerProfile,
-  options: ChoiceOptions,
+  options: SelectionOptions,
   costs: Costs,
 ): [distributed: boolean, reason: string] {
   const { k, r, seated } = options;
@@ -142,38 +150,45 @@ function worthAHop(
     return { seat, computeMs, memoryMs, bytes, speed };
   });
   const there = stepTime(work, k, costs).ms;
-  const figures = `${there.toFixed(2)} ms over ${k} + ${r} devices, ${here.toFixed(2)} ms here`;
-  return there < here ? [true, `worth the hop: ${figures}`] : [false, `not worth the hop: ${figures}`];
+  const figures = `${there.toFixed(2)} ms over ${k} + ${r} devices, ${here.toFixed(2)} ms on the data plane`;
+  return there < here
+    ? [true, `faster on devices: ${figures}`]
+    : [false, `not faster on devices: ${figures}`];
 }
 
 /**
- * Values of types that do not travel must be made and used in one place. Where a distributed layer would come in
- * between, it stays local.
+ * Orders the steps, and makes layers local until no value of a type that cannot be sent crosses a step
+ * border.
+ * @param chosen  node indices of the distributed layers; mutated
+ * @param decisions  by node index; mutated
  */
 export function keepUnsendableTogether(
   profile: ModelProfile,
   chosen: Set<number>,
   decisions: Map<number, LayerDecision>,
-): Arrangement[] {
+): StepDraft[] {
   for (;;) {
-    const places = arrange(profile, chosen);
-    const stuck = places.findIndex((place) => place.fetches.some((name) => !sendable(profile, name)));
-    if (stuck < 0) return places;
-    const name = places[stuck]!.fetches.find((fetch) => !sendable(profile, fetch))!;
-    const user = places.findIndex((place, at) => at > stuck && place.feeds.includes(name));
-    const between = places.slice(stuck, user + 1).filter(({ kind }) => kind === 'distributed');
+    const drafts = orderSteps(profile, chosen);
+    const source = drafts.findIndex((draft) => draft.fetches.some((name) => !mayCross(profile, name)));
+    if (source < 0) return drafts;
+    const name = drafts[source]!.fetches.find((fetch) => !mayCross(profile, fetch))!;
+    const user = drafts.findIndex((draft, at) => at > source && draft.feeds.includes(name));
+    const between = drafts.slice(source, user + 1).filter(({ kind }) => kind === 'distributed');
     for (const node of between.flatMap(({ nodes }) => nodes)) {
       chosen.delete(node);
       const { name: layer, op } = profile.layers[node]!;
       const type = profile.tensors[name]?.type ?? 'not a tensor';
-      const reason = `"${name}" (${type}) would have to be kept across it, and that cannot be sent`;
+      const reason = `"${name}" (${type}) is computed before it and used after it, and cannot be sent between steps`;
       decisions.set(node, { layer, op, distributed: false, reason });
     }
-    if (between.length === 0) throw new Error(`"${name}" cannot be sent, and no layer is in its way`);
+    if (between.length === 0)
+      throw new Error(`"${name}" cannot be sent, but no distributed layer separates its steps`);
   }
 }
 
-/** Constants among the outputs have no entry and are handed out where they are. */
-function sendable(profile: ModelProfile, name: string): boolean {
-  return travels(profile, name) || profile.outputs.some((output) => output.name === name);
+/**
+ * Returns whether a step may return a value. Constant outputs have no tensor profile and are always allowed.
+ */
+function mayCross(profile: ModelProfile, name: string): boolean {
+  return isSendable(profile, name) || profile.outputs.some((output) => output.name === name);
 }

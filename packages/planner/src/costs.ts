@@ -2,24 +2,24 @@ import type { Speed } from '@sparewheel/onnx';
 import { BYTES_PER_ELEMENT, type ElementType, elementCount } from '@sparewheel/protocol';
 import type { LayerProfile, ModelProfile } from './profile.ts';
 
-/** What is taken for granted where nothing was measured. */
+/** Default figures for everything that was not measured. */
 export interface Costs {
-  /** Milliseconds from sending a small tensor to having a small answer, besides the computing. */
+  /** Round trip of a small tensor to a device and back, without the computing. */
   readonly hopMs: number;
-  /** Bytes per millisecond that the data plane's link carries, to or from all devices together. */
+  /** Bandwidth of the data plane's link, shared by all devices. */
   readonly bytesPerMs: number;
-  /** Multiply-adds per millisecond, for layers that were not timed. */
+  /** For layers that were not timed. */
   readonly multiplyAddsPerMs: number;
-  /** How much longer a device takes than the machine on which layers were timed. */
+  /** Compute time on a device ÷ compute time on the machine that timed the layers. */
   readonly deviceSlowdown: number;
-  /** Milliseconds to hand a computation to an engine's thread and to get the result back, besides computing. */
+  /** Overhead of one call to an engine's thread, without the computing. */
   readonly engineCallMs: number;
 }
 
 /**
- * A local network of machines like the data plane's: 1 ms for a hop (Socket.IO over one switch), 1 Gbit/s,
- * 5 G multiply-adds per second, which one thread of ONNX Runtime reaches on a small core, and 0.15 ms for the way to
- * an engine's thread and back, as local steps that compute next to nothing take on a small server.
+ * A local network of machines like the data plane's. 1 ms: Socket.IO over one switch. 125 000 bytes/ms: 1
+ * Gbit/s. 5 million multiply-adds/ms: one thread of ONNX Runtime on a small core. 0.15 ms: measured with
+ * local steps that compute almost nothing on a small server.
  */
 export const DEFAULT_COSTS: Costs = {
   hopMs: 1,
@@ -29,40 +29,52 @@ export const DEFAULT_COSTS: Costs = {
   engineCallMs: 0.15,
 };
 
-/** A device as it was measured when it joined. */
+/** A device's speed, measured when it joined. */
 export interface DeviceSpeed extends Speed {
-  /** Processor cores of its machine, shared by all devices on it. */
+  /** Processor cores of its machine, shared by all devices on that machine. */
   readonly cores: number;
-  /** Equal for devices that run on one machine. */
+  /** Machine id, equal for all devices on one machine. */
   readonly machine: string;
-  /** What ONNX Runtime runs as: WebAssembly beside native code takes seven times as long for convolutions. */
+  /** Backend of ONNX Runtime. Convolutions take seven times as long in WebAssembly as in native code. */
   readonly engine: 'native' | 'wasm';
-  /** It runs on the data plane's machine: a hop to it is no waiting for a network, but work for that machine's cores. */
+  /**
+   * True on the data plane's machine, where a hop uses that machine's cores instead of waiting for a network.
+   */
   readonly besideDataPlane?: boolean;
-  /** Milliseconds from sending a small tensor to having a small answer. */
+  /** Round trip of a small tensor. */
   readonly hopMs?: number;
-  /** Bytes per millisecond between the data plane and this device alone. */
+  /** Bandwidth between the data plane and this device alone. */
   readonly bytesPerMs?: number;
 }
 
-/** Bytes of a value on the wire; 0 where its shape is not known, a dimension that hangs on the data taken as 1. */
+/** A device as the planner sees it. The planner does not check absent fields. */
+export interface DeviceCapacity {
+  readonly id: string;
+  /** Memory for weights. */
+  readonly memoryBytes?: number;
+  readonly speed?: DeviceSpeed;
+}
+
+/**
+ * Returns the bytes of a value on the wire; 0 for an unknown shape. A data-dependent dimension counts as 1.
+ */
 export function tensorBytes(profile: ModelProfile, name: string): number {
   const tensor = profile.tensors[name];
   if (!tensor) return 0;
   return elementCount(tensor.dims.map(Math.abs)) * (BYTES_PER_ELEMENT[tensor.type as ElementType] ?? 0);
 }
 
-/** Milliseconds that a layer takes on the data plane, not divided. */
+/** Returns the milliseconds of an undivided layer on the data plane. */
 export function localMs(profile: ModelProfile, layer: LayerProfile, costs: Costs): number {
   return layerMs(profile, layer, profile.speed?.served, costs);
 }
 
 /**
- * Milliseconds that a layer takes on one thread of a machine.
+ * Returns the milliseconds of a layer on one thread of a machine.
  *
- * The time that was measured when the model was brought is scaled by how much faster the machine does what bounds
- * the layer: arithmetic, or going through its weights and values in memory.
- * @param speed  of the machine; undefined where it was not measured, then it is like the one that timed the layer
+ * Scales the time measured at upload by the ratio of the two machines' speeds in the resource that bounds the
+ * layer: arithmetic or memory bandwidth.
+ * @param speed  of the machine; undefined means as fast as the machine that timed the layer
  */
 export function layerMs(
   profile: ModelProfile,
@@ -87,7 +99,7 @@ export function layerMs(
   return timeMs * bound;
 }
 
-/** Whether going through a layer's weights takes a device longer than its arithmetic does. */
+/** Returns whether a device needs longer to read a layer's weights from memory than for the arithmetic. */
 export function isMemoryBound({ multiplyAdds, weightsBytes }: LayerProfile, speed: Speed): boolean {
   return weightsBytes / speed.memoryBytesPerSecond > multiplyAdds / speed.multiplyAddsPerSecond;
 }

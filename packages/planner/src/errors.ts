@@ -8,27 +8,27 @@ export type PlanRefusal =
   | 'MORE_SHARDS_THAN_ROWS'
   | 'TOO_FEW_STAGES';
 
-/** No plan of the wanted kind exists; the message says why, the hint what would. */
+/** No plan with the requested options exists. The message gives the reason, the hint a remedy. */
 export class PlanRefusedError extends Error {
   override name = 'PlanRefusedError';
   constructor(
     readonly code: PlanRefusal,
     message: string,
     readonly hint?: string,
-    /** The layer that stands in the way, where it is one. */
+    /** The layer that causes the refusal, if it is one layer. */
     readonly layer?: string,
   ) {
     super(message);
   }
 }
 
-/** A plan that was made for another model than the one at hand. */
+/** The plan was made for a different model. */
 export class PlanMismatchError extends Error {
   override name = 'PlanMismatchError';
   constructor(
     readonly step: string,
     problem: string,
   ) {
-    super(`step ${step} of the plan does not fit the model: ${problem}; make the plan again from this model`);
+    super(`step ${step} of the plan does not fit the model: ${problem}; create a new plan from this model`);
   }
 }

@@ -1,56 +1,57 @@
-import { type Costs, DEFAULT_COSTS, isMemoryBound, layerMs, localMs, tensorBytes } from './costs.ts';
+import { type Costs, DEFAULT_COSTS, type DeviceCapacity, isMemoryBound, layerMs, localMs } from './costs.ts';
 import type { Plan, Seat, SeatSummary, Step } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
-import { type SeatWork, stepTime, Timeline } from './seat-times.ts';
-import type { DeviceCapacity } from './seating.ts';
-import { shardRows } from './steps.ts';
+import { codedPart, replicaPart } from './seats.ts';
+import { type SeatWork, stepTime, Timeline } from './timeline.ts';
 
-/** What one seat does for one request, in one step or in all. */
+/** The load of one seat for one request, in one step or in all steps. */
 export interface SeatExplanation {
   readonly seat: Seat;
-  /** The device's id where the plan depends on which one sits there; null where any may. */
+  /** The device's id if the plan depends on which device has the seat, else null. */
   readonly device: string | null;
   readonly weightsBytes: number;
   readonly multiplyAdds: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** In its engine. */
+  /** Time in the engine. */
   readonly computeMs: number;
-  /** From the beginning of the step to its answer: sending, computing, answering, on a shared machine waiting. */
+  /**
+   * From the start of the step to the seat's answer, including transfers and waiting for a shared machine.
+   */
   readonly ms: number;
 }
 
 export interface StepExplanation {
   readonly step: string;
   readonly kind: Step['kind'];
-  /** The layer, or the nodes, for people. */
+  /** The layer's name or a summary of the nodes, to display. */
   readonly what: string;
-  /** Milliseconds, by itself on an idle and healthy fleet, with enough answers in. */
+  /** Time until enough answers are in, if the step runs alone on an idle, healthy fleet. */
   readonly ms: number;
-  /** Of a local step: what the data plane holds for it. */
+  /** Weights that the data plane holds for a local step. */
   readonly weightsBytes?: number;
-  /** To and from all seats together. */
+  /** Total transfer to and from all seats. */
   readonly bytes: number;
   readonly seats: readonly SeatExplanation[];
 }
 
 export interface SeatTotal extends Omit<SeatExplanation, 'ms'> {
   readonly role: SeatSummary['role'];
-  /** Of the device, where it is known which, and how much it has. */
+  /** Memory of the seat's device, if both are known. */
   readonly memoryBytes: number | null;
 }
 
 export interface PlanExplanation {
-  /** Milliseconds of a request on an idle, healthy fleet: a step starts when what it reads is there. */
+  /** Latency of one request on an idle, healthy fleet. */
   readonly predictedMs: number;
-  /** Bytes of weights of the local steps, which the data plane holds. */
+  /** Weights of the local steps. */
   readonly dataPlaneWeightsBytes: number;
-  /** Whether devices and links were measured, or taken for granted. */
+  /** False if any figure is a default instead of a measurement. */
   readonly measured: boolean;
   readonly steps: readonly StepExplanation[];
   readonly seats: readonly SeatTotal[];
   readonly coverage: number;
-  /** Linear layers that stay on the data plane or are computed whole, and why. */
+  /** Linear layers that are not divided, with the reason. */
   readonly notDistributed: readonly {
     readonly layer: string;
     readonly op: string;
@@ -59,10 +60,10 @@ export interface PlanExplanation {
 }
 
 /**
- * Explains a plan: what every step and seat holds, computes and moves, and how long that should take.
- * @param profile  of the model that the plan is for
- * @param seated   the device of each seat, as far as it is known
- * @param pinned   whether it has to be that one; else it stands for any of its kind
+ * Explains a plan: what every step and seat stores, computes and transfers, and the predicted times.
+ * @param profile  profile of the plan's model
+ * @param seated  devices by seat, as far as known
+ * @param pinned  whether the plan requires these devices on these seats; if not, they only serve as examples
  */
 export function explainPlan(
   profile: ModelProfile,
@@ -95,7 +96,7 @@ export function explainPlan(
   };
 }
 
-/** A step with what it costs the data plane, or each of its seats. */
+/** Returns a step with its cost on the data plane or on each of its seats. */
 function stepLoad(
   profile: ModelProfile,
   step: Step,
@@ -113,7 +114,7 @@ function stepLoad(
   }
   const work = step.seats.map((seat, position) => {
     const device = seated[seat];
-    const part = step.kind === 'coded' ? codedPart(profile, step, position) : wholePart(profile, step);
+    const part = step.kind === 'coded' ? codedPart(profile, step, position) : replicaPart(profile, step);
     const slowdown = device?.speed ? 1 : costs.deviceSlowdown;
     const msOf = (layers: typeof part.layers) =>
       layers.reduce((sum, layer) => sum + layerMs(profile, layer, device?.speed, costs), 0) *
@@ -129,12 +130,12 @@ function stepLoad(
 
 type StepLoad = ReturnType<typeof stepLoad>;
 
-/** Answers that a step waits for. */
-function needed(step: Step): number {
+/** Returns the number of answers that a step waits for. */
+function answersNeeded(step: Step): number {
   return step.kind === 'coded' ? step.dataShards : 1;
 }
 
-/** Runs a request through the steps in time: each starts when what it reads is there, and queues for what is shared. */
+/** Simulates one request: each step starts when its inputs are ready, and queues for shared resources. */
 function requestMs(loads: readonly StepLoad[], costs: Costs): number {
   const timeline = new Timeline(costs);
   const readyMs = new Map<string, number>();
@@ -145,7 +146,7 @@ function requestMs(loads: readonly StepLoad[], costs: Costs): number {
     const doneMs =
       step.kind === 'local'
         ? timeline.local(startMs, localMs)
-        : timeline.distributed(startMs, work satisfies readonly SeatWork[], needed(step)).ms;
+        : timeline.distributed(startMs, work satisfies readonly SeatWork[], answersNeeded(step)).ms;
     for (const name of fetches) readyMs.set(name, doneMs);
   }
   return Math.max(0, ...readyMs.values());
@@ -160,7 +161,7 @@ function explainStep(
     const ms = costs.engineCallMs + localMs;
     return { step: step.id, kind: step.kind, what: step.summary, ms, weightsBytes, bytes: 0, seats: [] };
   }
-  const { ms, seatMs } = stepTime(work, needed(step), costs);
+  const { ms, seatMs } = stepTime(work, answersNeeded(step), costs);
   return {
     step: step.id,
     kind: step.kind,
@@ -177,35 +178,5 @@ function explainStep(
       computeMs,
       ms: seatMs[position]!,
     })),
-  };
-}
-
-/** One shard of a coded layer. */
-export function codedPart(profile: ModelProfile, step: Extract<Step, { kind: 'coded' }>, shard: number) {
-  const layer = profile.layers[step.node]!;
-  const coding = layer.coding!;
-  const rows = shardRows(step, shard);
-  const share = rows / coding.rows;
-  return {
-    layers: [layer],
-    share,
-    weightsBytes: coding.bytesPerRow * rows,
-    multiplyAdds: Math.round(step.multiplyAdds * share),
-    bytesIn: tensorBytes(profile, step.feed),
-    // What is computed may be shorter, what is sent is not: answers are padded to one height.
-    bytesOut: Math.round((tensorBytes(profile, step.fetch) * step.height) / coding.rows),
-  };
-}
-
-/** One replica of a stage. */
-export function wholePart(profile: ModelProfile, step: Extract<Step, { kind: 'replicated' }>) {
-  const layers = step.nodes.map((node) => profile.layers[node]!);
-  return {
-    layers,
-    share: 1,
-    weightsBytes: layers.reduce((sum, layer) => sum + layer.weightsBytes, 0),
-    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
-    bytesIn: step.feeds.reduce((sum, name) => sum + tensorBytes(profile, name), 0),
-    bytesOut: step.fetches.reduce((sum, name) => sum + tensorBytes(profile, name), 0),
   };
 }

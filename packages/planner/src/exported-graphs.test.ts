@@ -1,12 +1,12 @@
-/** Graphs in the forms in which exporters write them: shapes that are computed, values used twice, bodies that look out. */
+/** Graphs as exporters write them: computed shapes, values used twice, bodies that read outer values. */
 import { DATA_TYPE, type Model } from '@sparewheel/onnx';
 import { floats, node, value } from '@sparewheel/onnx/testing';
 import { describe, it } from 'vitest';
-import { body, expectSameDivided, exported, int, ints, real, result, whole } from './testing/exported.ts';
+import { body, expectSameDivided, exported, int, int64s, ints, real, result } from './testing/exported.ts';
 
-/** With the number of layers that are distributed. */
+/** Graphs, with the number of distributed layers. */
 const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
-  'a result that is an output, and is used inside too': [
+  'a result that is an output and is also read by other nodes': [
     exported(
       [value('x', [1, 3, 8, 8])],
       [floats('w', [8, 3, 3, 3]), floats('v', [6, 8, 1, 1])],
@@ -20,7 +20,7 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     2,
   ],
-  'one layer’s weights used for two inputs, and compared': [
+  'the same weights for two inputs': [
     exported(
       [value('left', [1, 3, 8, 8]), value('right', [1, 3, 8, 8])],
       [floats('w', [8, 3, 3, 3]), floats('b', [8])],
@@ -33,7 +33,7 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     2,
   ],
-  'normalisation after a convolution, and over a layer, as opset 17 has it': [
+  'BatchNormalization after a convolution, and LayerNormalization (opset 17)': [
     exported(
       [value('x', [1, 4, 6, 6])],
       [
@@ -54,15 +54,15 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     1,
   ],
-  'a shape that is computed from the input’s, as tracing leaves it': [
+  'a shape computed from the input’s shape, as tracing exports it': [
     exported(
       [value('x', [2, 3, 6, 6])],
       [
         floats('w', [8, 3, 3, 3]),
         floats('v', [10, 128]),
         floats('b', [10]),
-        whole('zero', 0),
-        whole('rest', -1),
+        int64s('zero', 0),
+        int64s('rest', -1),
       ],
       [
         node('Conv', ['x', 'w'], ['c']),
@@ -76,7 +76,7 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     2,
   ],
-  'constants of every form that a Constant node has': [
+  'Constant nodes with every kind of value': [
     exported(
       [value('x', [2, 4])],
       [floats('w', [4, 8])],
@@ -93,7 +93,7 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     1,
   ],
-  'weights that are computed from constants': [
+  'weights computed from constants': [
     exported(
       [value('x', [2, 4])],
       [floats('raw', [8, 4]), floats('gain', [8, 1])],
@@ -106,7 +106,7 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     1,
   ],
-  'a branch that looks at a distributed layer’s result, and has layers of its own': [
+  'an If whose branches read a distributed layer’s result and contain layers': [
     exported(
       [value('x', [1, 3, 8, 8]), value('choice', [1], DATA_TYPE.bool)],
       [floats('w', [8, 3, 3, 3]), floats('v', [6, 8, 3, 3]), floats('u', [4, 6, 1, 1])],
@@ -130,10 +130,10 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     2,
   ],
-  'a loop that adds a distributed layer’s result each time': [
+  'a Loop whose body reads a distributed layer’s result': [
     exported(
       [value('x', [2, 4])],
-      [floats('w', [4, 8]), floats('v', [8, 6]), { ...whole('trips', 3), dims: [] }],
+      [floats('w', [4, 8]), floats('v', [8, 6]), { ...int64s('trips', 3), dims: [] }],
       [
         node('MatMul', ['x', 'w'], ['h']),
         node('Relu', ['h'], ['start']),
@@ -163,7 +163,7 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     2,
   ],
-  'results that nobody takes': [
+  'unused results': [
     exported(
       [value('x', [1, 3, 8, 8])],
       [floats('w', [8, 3, 3, 3])],
@@ -178,7 +178,7 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     1,
   ],
-  'indices of integers across a distributed layer': [
+  'int64 values across a distributed layer': [
     exported(
       [value('x', [1, 3, 8, 8])],
       [floats('w', [8, 3, 3, 3])],
@@ -195,6 +195,6 @@ const GRAPHS: Readonly<Record<string, readonly [Model, number]>> = {
   ],
 };
 
-describe('a graph as exporters write it answers as undivided, with each device dead:', () => {
+describe('an exported graph gives the undivided result, healthy and with each device dead:', () => {
   it.each(Object.entries(GRAPHS))('%s', (_, [graph, distributed]) => expectSameDivided(graph, distributed));
 });

@@ -1,10 +1,10 @@
-/** Every attribute of the linear operators, in the forms in which exporters write them. */
+/** Every attribute of the linear operators, as exporters write them. */
 import type { Attribute, Model } from '@sparewheel/onnx';
 import { floats, node, value } from '@sparewheel/onnx/testing';
 import { describe, it } from 'vitest';
 import { expectSameDivided, exported, int, ints, real, result, text } from './testing/exported.ts';
 
-/** One layer between an input and an output; w is its constant. */
+/** Builds a model with one layer; `w` is its constant. */
 const layer = (
   op: string,
   dims: readonly number[],
@@ -17,7 +17,7 @@ const layer = (
     [floats('w', [...weights]), ...(bias === undefined ? [] : [floats('b', [bias])])],
     [
       node(op, ['x', 'w', ...(bias === undefined ? [] : ['b'])], ['h'], [...attributes]),
-      // A grouped layer's result has to be used by something that unfolds it.
+      // A grouped layer needs a later node whose step unfolds the groups.
       node('Relu', ['h'], ['y']),
     ],
     [result('y')],
@@ -31,21 +31,18 @@ const gemm = (x: readonly number[], c: readonly number[], ...attributes: Attribu
     [result('y')],
   );
 
-/** With the number of layers that are distributed. */
+/** Models, with the number of distributed layers. */
 const LAYERS: Readonly<Record<string, readonly [Model, number]>> = {
   'a 1-D convolution with stride, dilation and groups': [
     layer('Conv', [1, 6, 40], [12, 3, 5], [ints('strides', 2), ints('dilations', 2), int('group', 2)], 12),
     1,
   ],
-  'a 1-D convolution padded on one side only': [
-    layer('Conv', [2, 4, 15], [7, 4, 3], [ints('pads', 2, 0)], 7),
-    1,
-  ],
-  'a convolution padded by auto_pad to the same size, above': [
+  'a 1-D convolution padded on one side': [layer('Conv', [2, 4, 15], [7, 4, 3], [ints('pads', 2, 0)], 7), 1],
+  'a convolution with auto_pad SAME_UPPER': [
     layer('Conv', [1, 3, 9, 7], [8, 3, 4, 3], [text('auto_pad', 'SAME_UPPER'), ints('strides', 2, 2)]),
     1,
   ],
-  'a convolution padded by auto_pad to the same size, below': [
+  'a convolution with auto_pad SAME_LOWER': [
     layer('Conv', [1, 3, 9, 7], [8, 3, 4, 3], [text('auto_pad', 'SAME_LOWER')], 8),
     1,
   ],
@@ -79,11 +76,11 @@ const LAYERS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     1,
   ],
-  'a transposed convolution whose output shape is given': [
+  'a transposed convolution with an output shape': [
     layer('ConvTranspose', [1, 3, 5, 5], [3, 8, 3, 3], [ints('strides', 2, 2), ints('output_shape', 10, 10)]),
     1,
   ],
-  'a transposed convolution padded by auto_pad': [
+  'a transposed convolution with auto_pad': [
     layer(
       'ConvTranspose',
       [1, 3, 5, 5],
@@ -93,14 +90,14 @@ const LAYERS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     1,
   ],
-  'Gemm of a transposed input, alpha, beta and a column to add': [
+  'Gemm with a transposed input, alpha, beta and a column as addend': [
     gemm([6, 5], [5, 1], int('transA', 1), real('alpha', 0.5), real('beta', 2)),
     1,
   ],
-  'Gemm with a number to add': [gemm([3, 6], [], real('beta', 3)), 1],
-  'Gemm with a row to add': [gemm([3, 6], [1, 10], real('alpha', -2)), 1],
-  'Gemm with a matrix to add': [gemm([3, 6], [3, 10], real('beta', -1)), 1],
-  'Gemm of a constant on the left, transposed': [
+  'Gemm with a scalar as addend': [gemm([3, 6], [], real('beta', 3)), 1],
+  'Gemm with a row as addend': [gemm([3, 6], [1, 10], real('alpha', -2)), 1],
+  'Gemm with a matrix as addend': [gemm([3, 6], [3, 10], real('beta', -1)), 1],
+  'Gemm with a transposed constant on the left': [
     exported(
       [value('x', [7, 6])],
       [floats('w', [6, 9]), floats('c', [9, 1])],
@@ -109,7 +106,7 @@ const LAYERS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     1,
   ],
-  'a matrix on the left of a batch': [
+  'MatMul with a constant on the left of a batch': [
     exported(
       [value('x', [3, 6, 4])],
       [floats('w', [9, 6])],
@@ -118,7 +115,7 @@ const LAYERS: Readonly<Record<string, readonly [Model, number]>> = {
     ),
     1,
   ],
-  'a product of a vector with a matrix, and of a matrix with a vector': [
+  'MatMul of a vector with a matrix, and of a matrix with a vector': [
     exported(
       [value('x', [6])],
       [floats('w', [6, 9]), floats('v', [5, 9])],
@@ -129,6 +126,6 @@ const LAYERS: Readonly<Record<string, readonly [Model, number]>> = {
   ],
 };
 
-describe('a layer as exporters write it answers as undivided, with each device dead:', () => {
+describe('an exported layer gives the undivided result, healthy and with each device dead:', () => {
   it.each(Object.entries(LAYERS))('%s', (_, [graph, distributed]) => expectSameDivided(graph, distributed));
 });

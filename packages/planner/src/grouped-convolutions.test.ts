@@ -17,35 +17,35 @@ const transposed = (...rest: Parameters<typeof conv>): ConvLayer => ({
   op: 'ConvTranspose',
 });
 
-describe('a grouped convolution is divided within its groups', () => {
+describe('grouped convolutions', () => {
   test.each([
-    ['between dense ones', [conv(3, 8, 1), conv(8, 12, 2), conv(12, 4, 1)]],
+    ['between dense convolutions', [conv(3, 8, 1), conv(8, 12, 2), conv(12, 4, 1)]],
     [
-      'straight into a dense and a grouped one',
+      'without activation, before a grouped and a dense convolution',
       [conv(4, 8, 2, false), conv(8, 12, 4, false), conv(12, 4, 1)],
     ],
     ['with blocks of unequal height', [conv(6, 21, 3), conv(21, 6, 1)]],
     ['transposed', [transposed(4, 12, 2), transposed(12, 8, 1)]],
-  ])('%s, healthy and with each device dead', async (_, layers) => {
+  ])('are divided within their groups: %s, healthy and with each device dead', async (_, layers) => {
     const model = await prepareModel(convNetwork(layers));
     const input = Float32Array.from({ length: layers[0]!.inputs * 36 }, (_value, i) => Math.cos(i));
     const feeds = { x: new Tensor('float32', input, [1, layers[0]!.inputs, 6, 6]) };
     const expected = (await model.expected(feeds)).y!;
     const plan = createPlan(model.profile, { k: 3, r: 1, strategy: 'coded', layers: 'all' });
     expect(plan.decisions.filter((decision) => decision.distributed)).toHaveLength(layers.length);
-    for (const { y } of await model.outcomes(plan, feeds, [[], [0], [1], [2], [3]])) {
+    for (const { y } of await model.run(plan, feeds, [[], [0], [1], [2], [3]])) {
       expect(y!.dims).toEqual(expected.dims);
       expect(relativeError(y!, expected)).toBeLessThan(1e-5);
     }
     model.release();
   });
 
-  test('and one that is depthwise is not, with the reason', async () => {
+  test('are not divided if they are depthwise, and give the reason', async () => {
     const model = await prepareModel(convNetwork([conv(8, 8, 8), conv(8, 4, 1)]));
     const plan = createPlan(model.profile, { k: 2, r: 1, strategy: 'coded', layers: 'all' });
     expect(plan.decisions.map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/depthwise: each of its 8 groups/),
-      'every layer that can be is distributed',
+      'the option "all" distributes it',
     ]);
     model.release();
   });

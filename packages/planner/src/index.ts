@@ -1,12 +1,7 @@
-export * from './arrange.ts';
 export * from './build.ts';
-export * from './costs.ts';
-export * from './coverage.ts';
+export type { DeviceCapacity, DeviceSpeed } from './costs.ts';
 export * from './errors.ts';
 export * from './explain.ts';
 export * from './plan.ts';
-export * from './plan-options.ts';
 export * from './planner.ts';
-export * from './predict.ts';
 export * from './profile.ts';
-export * from './seating.ts';

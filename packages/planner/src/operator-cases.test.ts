@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConstantTensor, DATA_TYPE, type Model, readModel, writeModel } from '@sparewheel/onnx';
-import { canonicalise, openCanonical } from '@sparewheel/onnx-import';
+import { canonicalize, openCanonical } from '@sparewheel/onnx-import';
 import { bytesOf } from '@sparewheel/protocol';
 import type { Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ import {
   type PublicCase,
 } from './testing/public-graphs.ts';
 
-/** What cannot be divided by rows, and what is said of it. */
+/** Cases that cannot be divided by rows, and the expected reason. */
 const NOT_CODABLE: Readonly<Record<string, RegExp>> = {
   test_convtranspose_group_2: /depthwise: each of its 2 groups/,
   test_convtranspose_group_2_image_3: /depthwise: each of its 2 groups/,
@@ -38,7 +38,7 @@ const NOT_CODABLE: Readonly<Record<string, RegExp>> = {
   test_conv_with_strides_padding: /one row/,
 };
 
-/** One operator case with some of its inputs made constant. */
+/** An operator case with some of its inputs turned into constants. */
 interface Variant {
   readonly title: string;
   readonly name: string;
@@ -64,7 +64,7 @@ function variants(): Variant[] {
 }
 
 describe.skipIf(!GRAPHS_ARE_HERE)(
-  'an operator with constant weights, divided and with each shard missing',
+  'an operator with constant weights gives its expected output, healthy and with each shard missing',
   () => {
     let directory: string;
     beforeAll(() => {
@@ -79,7 +79,7 @@ describe.skipIf(!GRAPHS_ARE_HERE)(
       const { opType, inputs } = model.graph.nodes[0]!;
       const names = constants.flatMap((index) => inputs[index] ?? []);
       writeFileSync(modelPath, Buffer.concat(writeModel(withConstants(model, expected, names))));
-      const canonical = await canonicalise({
+      const canonical = await canonicalize({
         modelPath,
         scratchDirectory: directory,
         outputDirectory: join(directory, 'models'),
@@ -131,11 +131,12 @@ function withConstants(model: Model, { inputs }: PublicCase, names: readonly str
   };
 }
 
-/** As numpy's allclose, with the tolerances that ONNX gives its own case. */
+/** Compares like numpy's allclose, with the tolerances of the ONNX test case. */
 function expectClose(found: Tensor, expected: Tensor, { rtol = 1e-3, atol = 1e-7 }: PublicCase): void {
   expect(found.dims).toEqual(expected.dims);
   const [a, b] = [found.data as Float32Array, expected.data as Float32Array];
-  // A recovered answer carries the rounding of the others, so that its zeros are zero only beside the largest.
+  // A recovered shard contains the rounding errors of the others, so a zero is only zero relative to the
+  // largest.
   const largest = b.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   for (let i = 0; i < b.length; i++) {
     expect(Math.abs(a[i]! - b[i]!)).toBeLessThanOrEqual(atol + rtol * Math.abs(b[i]!) + 1e-6 * largest);

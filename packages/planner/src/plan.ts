@@ -1,43 +1,49 @@
 import type { TensorSpec } from '@sparewheel/protocol';
+import type { Costs, DeviceCapacity } from './costs.ts';
 import type { TensorProfile } from './profile.ts';
 
-/** How a model is to be divided. `coded` is the paper's redundancy on every distributed layer. */
+/**
+ * How a model is divided. `coded`: all distributed layers share one group of k + r devices. `paper`: each
+ * distributed layer has its own group [paper §6]. `replicated`: whole stages with replicas. `uncoded`: like
+ * `coded` without parity.
+ */
 export type Strategy = 'coded' | 'paper' | 'replicated' | 'uncoded';
 
-/** Which linear layers are distributed: those worth a hop, every one that can be, or the named ones. */
+/** The linear layers to distribute: those faster on devices, all that can be coded, or a list of names. */
 export type LayerChoice = 'auto' | 'all' | readonly string[];
 
-/** Names the bytes of a file in the content-addressed store. */
+/** A file in the content-addressed store. */
 export interface BlobRef {
-  /** Lower-case hexadecimal, 64 digits. */
+  /** 64 lower-case hexadecimal digits. */
   readonly sha256: string;
   readonly bytes: number;
 }
 
 /**
- * An ONNX model whose weights stand in a file of their own, so that a device can memory-map them. The graph's
- * external-data location is the weights' sha-256, which is also their file name in every store.
+ * An ONNX model with its weights in a separate file, so that a device can memory-map them. The external-data
+ * location in the graph is the SHA-256 of the weights file, which is also its name in every store.
  */
 export interface Artifact {
   readonly graph: BlobRef;
-  /** null where the subgraph has no weights worth a file. */
+  /** Null if the graph contains all weights. */
   readonly weights: BlobRef | null;
 }
 
 /**
- * A seat is a place in a plan that one device fills: shard i of every layer that shares a group sits on seat i.
- * Plans name seats, never devices; which device sits where is the deployment's business and changes when it heals.
+ * The index of a role in a plan that one device fills. Shard i of every layer of a group belongs to seat i of
+ * the group. A plan refers to seats, not devices. The deployment assigns devices to seats; a takeover changes
+ * the assignment.
  */
 export type Seat = number;
 
 export interface LocalStep {
   readonly kind: 'local';
   readonly id: string;
-  /** The nodes it holds, for people: "Relu, MaxPool". */
+  /** The operators, to display: "Relu, MaxPool". */
   readonly summary: string;
   readonly feeds: readonly string[];
   readonly fetches: readonly string[];
-  /** Indices of its nodes in the canonical graph. */
+  /** Node indices in the canonical graph. */
   readonly nodes: readonly number[];
 }
 
@@ -48,11 +54,11 @@ export interface ReplicatedStep {
   readonly feeds: readonly string[];
   readonly fetches: readonly string[];
   readonly nodes: readonly number[];
-  /** Every one of them holds the whole subgraph; the first answer wins. */
+  /** Each seat holds the whole subgraph; the first answer wins. */
   readonly seats: readonly Seat[];
   /**
-   * Type and shape of each fetch as profiled, against which answers are checked: a dimension of -1 takes any, null
-   * stands where nothing is known. Missing in plans from before it was noted.
+   * Expected type and shape of each fetch, to validate answers: -1 matches any dimension, null matches any
+   * tensor. Absent in plans of older versions.
    */
   readonly fetchShapes?: readonly (TensorProfile | null)[];
 }
@@ -60,33 +66,33 @@ export interface ReplicatedStep {
 export interface CodedStep {
   readonly kind: 'coded';
   readonly id: string;
-  /** The linear layer's name (its node's, or one made from its output where the node has none), and its node. */
+  /** The name of the layer's node, or a name derived from its output, and the node's index. */
   readonly layer: string;
   readonly node: number;
   readonly op: 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
   /**
-   * The tensor that is broadcast to the group, and the layer's (pre-activation) output. A grouped convolution's output
-   * travels with its groups folded into the batch, [batch · groups, rows, spatial…]; the steps that use it know.
+   * The tensor that is broadcast to the group, and the layer's pre-activation output. The output of a grouped
+   * convolution has its groups folded into the batch: [batch · groups, rows, spatial…]; later steps unfold
+   * it.
    */
   readonly feed: string;
   readonly fetch: string;
-  /** The output axis that was divided, counted from the front where ≥ 0 and from the end where < 0 (-1 = last). */
+  /** The divided output axis, counted from the front if ≥ 0, from the end if < 0 (-1 is the last). */
   readonly axis: number;
-  /** Rows of the layer's output: `blocks[i]` belongs to data shard i; every shard computes `height` rows. */
+  /** Rows of the layer's output by data shard. Every shard's answer has `height` rows. */
   readonly blocks: readonly { readonly start: number; readonly rows: number }[];
   readonly height: number;
-  /** k data shards, then r parity shards. */
   readonly dataShards: number;
   readonly parityShards: number;
-  /** `seats[i]` computes shard i in [0, k + r); no seat twice. */
+  /** `seats[i]` computes shard i: k data shards, then r parity shards. No seat occurs twice. */
   readonly seats: readonly Seat[];
-  /** The whole layer's multiply-adds for one request, where shapes are known. */
+  /** Of the whole layer for one request; 0 if shapes are unknown. */
   readonly multiplyAdds: number;
 }
 
 export type Step = LocalStep | ReplicatedStep | CodedStep;
 
-/** Why a layer is not distributed. */
+/** Whether a linear layer is distributed, and the reason. */
 export interface LayerDecision {
   readonly layer: string;
   readonly op: string;
@@ -99,12 +105,12 @@ export interface SeatSummary {
   readonly role: 'data' | 'parity' | 'replica';
   readonly weightsBytes: number;
   readonly multiplyAdds: number;
-  /** Bytes that a request sends to the seat and takes back. */
+  /** Transfer of one request to the seat (in) and back (out). */
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
 
-/** How one model runs on one fleet: steps in an order in which every feed is there when it is needed. */
+/** How one model runs on one fleet. Each step comes after the steps that compute its feeds. */
 export interface Plan {
   readonly version: 1;
   readonly model: { readonly name: string; readonly sha256: string };
@@ -116,17 +122,32 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly seats: readonly SeatSummary[];
   readonly decisions: readonly LayerDecision[];
-  /** Devices whose single failure is survived ÷ all devices of the deployment; in [0, 1]. */
+  /** Devices whose single failure the plan survives ÷ all devices of the plan; in [0, 1]. */
   readonly coverage: number;
 }
 
 /**
- * The files of a plan, by step id: one for a local or replicated step, k + r for a coded one (by shard index).
- * They are made from plan and model by `buildArtifacts` and are the only part of a deployment that holds weights.
+ * The files of a plan by step id: one artifact for a local or replicated step, k + r by shard for a coded
+ * step. `buildArtifacts` builds them from a plan and its model.
  */
 export type Artifacts = Readonly<Record<string, readonly Artifact[]>>;
 
-/** Returns the files of an artifact: its graph, and its weights where it has any. */
+/** Returns the files of an artifact: its graph, and its weights if any. */
 export function blobsOf({ graph, weights }: Artifact): readonly BlobRef[] {
   return weights === null ? [graph] : [graph, weights];
+}
+
+export interface PlanOptions {
+  /** Data shards of every distributed layer; with the strategy `replicated`, the number of stages. */
+  readonly k: number;
+  /**
+   * Parity shards of every distributed layer, and extra replicas of every replicated step: the number of
+   * devices of one group that may fail at once. Ignored with the strategy `uncoded`.
+   */
+  readonly r: number;
+  readonly strategy: Strategy;
+  readonly layers: LayerChoice;
+  /** Available devices. Without them the plan fits any fleet that is large enough. */
+  readonly devices?: readonly DeviceCapacity[];
+  readonly costs?: Costs;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PlanRefusedError } from './errors.ts';
-import type { Plan } from './plan.ts';
-import type { PlanOptions } from './plan-options.ts';
+import type { Plan, PlanOptions } from './plan.ts';
 import { createPlan } from './planner.ts';
 import type { ModelProfile } from './profile.ts';
 import { type SmallLayer, smallProfile } from './testing/small-profile.ts';
@@ -29,7 +28,7 @@ function refusal(profile: ModelProfile, options: Partial<PlanOptions>): PlanRefu
     if (error instanceof PlanRefusedError) return error;
     throw error;
   }
-  throw new Error('was not refused');
+  throw new Error('createPlan accepted the options');
 }
 
 const coded = (plan: Plan) => plan.steps.flatMap((step) => (step.kind === 'coded' ? [step.layer] : []));
@@ -50,24 +49,24 @@ describe('a coded plan', () => {
       seats: [0, 1, 2],
     });
     expect(plan.seats.map(({ role }) => role)).toEqual(['data', 'data', 'parity']);
-    // 36 bytes a row: four rows of fc1 and two of fc2, on the parity seat as on the others.
+    // 36 bytes per row: four rows of fc1 and two of fc2, also on the parity seat.
     expect(plan.seats.map(({ weightsBytes }) => weightsBytes)).toEqual([216, 216, 216]);
-    // The inputs of both layers go to every seat, half of fc1's output and two thirds of fc2's come back.
+    // Every seat receives the inputs of both layers and returns half of fc1's output and two thirds of fc2's.
     expect(plan.seats[0]).toMatchObject({ bytesIn: 64, bytesOut: 16 + 21 });
     expect(plan.coverage).toBe(1);
   });
 
-  it('leaves local what is too narrow, and says so', () => {
+  it('keeps layers with fewer rows than k local, and gives the reason', () => {
     const plan = createPlan(twoLayers, { ...OPTIONS, k: 4 });
     expect(coded(plan)).toEqual(['fc1']);
-    expect(reasons(plan).fc2).toBe('layer "fc2" has 3 output rows, which cannot be divided into 4 shards');
+    expect(reasons(plan).fc2).toBe('layer "fc2" has 3 output rows, fewer than the 4 data shards');
   });
 
-  it('divides the named layers and no others', () => {
+  it('divides only the listed layers', () => {
     expect(coded(createPlan(twoLayers, { ...OPTIONS, layers: ['fc2'] }))).toEqual(['fc2']);
   });
 
-  it('with "auto" divides what is worth a hop, and says by how much', () => {
+  it('divides layers that are faster on devices with "auto", and gives the figures', () => {
     const profile = smallProfile(
       [layer('large', 'x', { timeMs: 50 }), layer('small', 'large.out', { timeMs: 0.1 })],
       ['x'],
@@ -75,24 +74,26 @@ describe('a coded plan', () => {
     );
     const plan = createPlan(profile, { ...OPTIONS, layers: 'auto' });
     expect(coded(plan)).toEqual(['large']);
-    expect(reasons(plan).large).toMatch(/^worth the hop: 26\.15 ms over 2 \+ 1 devices, 50\.00 ms here/);
-    expect(reasons(plan).small).toMatch(/^not worth the hop/);
+    expect(reasons(plan).large).toMatch(
+      /^faster on devices: 26\.15 ms over 2 \+ 1 devices, 50\.00 ms on the data plane/,
+    );
+    expect(reasons(plan).small).toMatch(/^not faster on devices/);
   });
 
-  it('may come out wholly local with "auto"', () => {
+  it('is entirely local with "auto" if no layer is faster on devices', () => {
     const plan = createPlan(twoLayers, { ...OPTIONS, layers: 'auto' });
     expect(plan.steps.map(({ kind }) => kind)).toEqual(['local']);
     expect(plan.seats).toEqual([]);
     expect(plan.coverage).toBe(1);
   });
 
-  it('uncoded has the same blocks without parity, and survives nothing', () => {
+  it('has the same blocks without parity, and no coverage, if it is uncoded', () => {
     const plan = createPlan(twoLayers, { ...OPTIONS, strategy: 'uncoded', r: 1 });
     expect(plan).toMatchObject({ r: 0, coverage: 0 });
     expect(plan.seats.map(({ role }) => role)).toEqual(['data', 'data']);
   });
 
-  it('keeps what cannot be sent in one place', () => {
+  it('keeps values that cannot be sent within one step', () => {
     const profile = smallProfile(
       [
         { name: 'cast', inputs: ['x'], outputs: ['half'] },
@@ -107,11 +108,11 @@ describe('a coded plan', () => {
     );
     const plan = createPlan(profile, OPTIONS);
     expect(coded(plan)).toEqual(['fc1']);
-    expect(reasons(plan).fc2).toMatch(/"half" \(float16\) would have to be kept across it/);
+    expect(reasons(plan).fc2).toMatch(/"half" \(float16\) is computed before it and used after it/);
   });
 });
 
-describe('a plan in the way of the paper', () => {
+describe('a plan with the strategy "paper"', () => {
   const profile = smallProfile(
     [
       { name: 'front', inputs: ['x'], outputs: ['front.out'], timeMs: 20 },
@@ -123,7 +124,7 @@ describe('a plan in the way of the paper', () => {
     ['fc2.out'],
   );
 
-  it('gives every layer its own group, stages worth a hop a replica, and keeps trifles local', () => {
+  it('gives each layer its own group and slow stages a replica, and keeps fast stages local', () => {
     const plan = createPlan(profile, { ...OPTIONS, strategy: 'paper' });
     expect(plan.steps.map(({ kind }) => kind)).toEqual(['replicated', 'coded', 'local', 'coded']);
     expect(plan.steps.flatMap((step) => ('seats' in step ? [step.seats] : []))).toEqual([
@@ -144,7 +145,7 @@ describe('a plan in the way of the paper', () => {
     expect(plan.coverage).toBe(1);
   });
 
-  it('says how many devices it needs', () => {
+  it('states the number of devices it needs', () => {
     const devices = ['a', 'b', 'c', 'd'].map((id) => ({ id }));
     expect(refusal(profile, { strategy: 'paper', devices }).message).toContain('needs 8 devices');
   });
@@ -165,7 +166,7 @@ describe('a replicated plan', () => {
   const shape = (plan: Plan) =>
     plan.steps.flatMap((step) => (step.kind === 'replicated' ? [step.nodes.length] : []));
 
-  it('cuts the model where the slowest stage is fastest', () => {
+  it('cuts the model so that the slowest stage is as fast as possible', () => {
     const plan = createPlan(chain([1, 1, 1, 1, 4, 2, 2]), { ...OPTIONS, k: 3, strategy: 'replicated' });
     expect(shape(plan)).toEqual([4, 1, 2]);
     expect(plan.steps.map((step) => ('seats' in step ? step.seats : []))).toEqual([
@@ -176,7 +177,7 @@ describe('a replicated plan', () => {
     expect(plan.coverage).toBe(1);
   });
 
-  it('has as many stages as were asked for, even where one would do', () => {
+  it('has exactly k stages, even if fewer would be as fast', () => {
     expect(shape(createPlan(chain([9, 0, 0, 0]), { ...OPTIONS, k: 4, strategy: 'replicated' }))).toEqual([
       1, 1, 1, 1,
     ]);
@@ -185,40 +186,40 @@ describe('a replicated plan', () => {
     });
   });
 
-  it('runs models that have nothing to be coded', () => {
+  it('works for models without layers that can be coded', () => {
     const plan = createPlan(chain([1, 1]), { ...OPTIONS, k: 1, r: 2, strategy: 'replicated' });
     expect(plan.steps).toMatchObject([{ kind: 'replicated', seats: [0, 1, 2] }]);
   });
 });
 
-describe('a plan is refused', () => {
+describe('createPlan refuses', () => {
   it.each([
     { k: 0, r: 1 },
     { k: 1.5, r: 1 },
     { k: 2, r: -1 },
     { k: Number.NaN, r: 1 },
-  ])('for k = $k and r = $r', (counts) => {
+  ])('k = $k and r = $r', (counts) => {
     expect(refusal(twoLayers, counts).code).toBe('BAD_COUNTS');
   });
 
-  it('for too few devices', () => {
+  it('too few devices', () => {
     const error = refusal(twoLayers, { devices: [{ id: 'a' }, { id: 'b' }] });
     expect(error).toMatchObject({ code: 'TOO_FEW_DEVICES' });
-    expect(error.message).toBe('the plan needs 3 devices, one per shard, and there are 2');
+    expect(error.message).toBe('the plan needs 3 devices, one per seat, but only 2 are available');
   });
 
-  it('for devices whose memory is too small, saying by how much', () => {
+  it('devices with too little memory', () => {
     const devices = ['a', 'b', 'c'].map((id) => ({ id, memoryBytes: 100 }));
     expect(refusal(twoLayers, { devices })).toMatchObject({ code: 'TOO_LITTLE_MEMORY' });
   });
 
-  it('for more shards than any layer has rows, naming the widest', () => {
+  it('more shards than any layer has rows, and names the widest layer', () => {
     expect(refusal(twoLayers, { k: 9 })).toMatchObject({ code: 'MORE_SHARDS_THAN_ROWS', layer: 'fc1' });
     expect(refusal(twoLayers, { k: 9, layers: 'auto' })).toMatchObject({ code: 'MORE_SHARDS_THAN_ROWS' });
     expect(refusal(twoLayers, { k: 4, layers: ['fc2'] })).toMatchObject({ layer: 'fc2' });
   });
 
-  it('for a model without a layer that can be coded', () => {
+  it('a model without layers that can be coded', () => {
     const none = smallProfile([layer('relu', 'x', { rows: 0 })], ['x'], ['relu.out']);
     expect(refusal(none, {})).toMatchObject({ code: 'NO_LINEAR_LAYER' });
     const grouped = smallProfile(
@@ -229,10 +230,10 @@ describe('a plan is refused', () => {
     expect(refusal(grouped, {}).message).toContain('it has groups');
   });
 
-  it('for names that are not layers, or not such layers', () => {
+  it('names of unknown layers and of layers that cannot be coded', () => {
     expect(refusal(twoLayers, { layers: ['fc9'] })).toMatchObject({
       code: 'UNKNOWN_LAYER',
-      hint: 'layers that can be distributed: "fc1", "fc2"',
+      hint: 'choose from the layers that can be distributed: "fc1", "fc2"',
     });
     expect(refusal(twoLayers, { layers: ['relu'] })).toMatchObject({
       code: 'LAYER_NOT_CODABLE',

@@ -17,77 +17,83 @@ import {
 } from '@sparewheel/onnx';
 import { ELEMENT_TYPES, type ElementType, elementCount, type TensorSpec } from '@sparewheel/protocol';
 
-/** How a layer divides, as far as planning needs it. */
+/** How a linear layer can be divided. */
 export interface LayerCoding {
   readonly op: LinearOp;
   readonly feed: string;
   readonly fetch: string;
-  /** Output rows (neurons, filters) that can be divided; of a grouped convolution, those of one group. */
+  /** Output rows (neurons or filters) to divide; for a grouped convolution, the rows of one group. */
   readonly rows: number;
-  /** Groups of a convolution, which are all divided alike; 1 elsewhere. */
+  /** Groups of a convolution, all divided in the same way; 1 for other layers. */
   readonly groups: number;
-  /** The output axis that is divided: from the front where ≥ 0, from the end where < 0. */
+  /** The divided output axis, counted from the front if ≥ 0, from the end if < 0. */
   readonly axis: number;
-  /** Bytes of weights and of what is added to the product, for one row; what is added is expanded along the rows. */
+  /** Bytes of weights and addend for one row. The addend is expanded along the rows. */
   readonly bytesPerRow: number;
-  /** Block heights worth keeping to: 16 for convolutions, whose kernels work on 16 channels at a time. */
+  /**
+   * Preferred multiple of a block's height. 16 for convolutions, whose kernels process 16 channels at a time.
+   */
   readonly align: number;
 }
 
 /** One node of the canonical graph. */
 export interface LayerProfile {
-  /** Its index in the canonical graph. */
+  /** Index in the canonical graph. */
   readonly node: number;
   readonly name: string;
   readonly op: string;
-  /** What it reads besides constants, with what its bodies read. */
+  /** Values that the node and its subgraph bodies read, without constants. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Shape of its first output, where it is known. */
+  /** Shape of the first output, if known. */
   readonly outputDims: readonly number[] | null;
-  /** Elements of the constants that it uses. */
+  /** Number of elements of the constants that the node reads. */
   readonly parameters: number;
   readonly weightsBytes: number;
-  /** Multiply-adds of one inference, by the standard formulas; 0 for what is not a product. */
+  /** Of one inference, by the standard formulas; 0 for nodes that are not products. */
   readonly multiplyAdds: number;
-  /** Measured when the model was brought in, on the control plane's machine with one thread. */
+  /** Measured at upload, on the control plane's machine with one thread. */
   readonly timeMs: number | null;
   readonly coding: LayerCoding | null;
-  /** Why a linear layer cannot be coded; null for those that can and for those that are not linear. */
+  /** The reason why a linear layer cannot be coded; null for all other nodes. */
   readonly notCodable: string | null;
 }
 
-/** A value's type and shape; the type may be one that does not travel, a dimension of -1 hangs on the data. */
+/**
+ * A value's type and shape. The type may be one that cannot be sent; a dimension of -1 depends on the data.
+ */
 export interface TensorProfile {
   readonly type: string;
   readonly dims: readonly number[];
 }
 
-/** What there is to know of a model for planning; JSON, no weights. */
+/** Everything the planner needs to know about a model. JSON, without weights. */
 export interface ModelProfile {
   readonly version: 1;
   readonly model: { readonly name: string; readonly sha256: string };
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  /** In topological order, by node index. */
+  /** By node index, which is a topological order. */
   readonly layers: readonly LayerProfile[];
-  /** Every value that is not constant. One that is missing here cannot travel. */
+  /** All values except constants. A value that is absent here cannot be sent. */
   readonly tensors: Readonly<Record<string, TensorProfile>>;
   readonly parameters: number;
   readonly weightsBytes: number;
   readonly multiplyAdds: number;
   /**
-   * How fast the machine was that timed the layers, with the settings of the timing and with those of serving; missing
-   * in profiles from before it was measured.
+   * Speed of the machine that timed the layers, with the engine settings of the timing and of serving. Absent
+   * in profiles of older versions.
    */
   readonly speed?: { readonly trial: Speed; readonly served: Speed };
 }
 
 /**
- * Profiles a canonical model: shapes from its `value_info`, multiply-adds and parameters by the standard formulas.
- * @param identity  name and the canonical graph's sha-256, as they are to stand in plans
- * @param nodeMs    measured milliseconds by node name
- * @param speed     of the machine that measured them
+ * Profiles a canonical model: shapes from its `value_info`, multiply-adds and parameters by the standard
+ * formulas.
+ * @param identity  the model's name and the SHA-256 of its canonical graph; plans refer to the model by them
+ * @param nodeMs  measured milliseconds by node name
+ * @param speed  speed of the machine that measured them
+ * @throws {TypeError} an input or output has no shape
  */
 export function profileModel(
   model: Model,
@@ -135,8 +141,8 @@ export function profileModel(
   };
 }
 
-/** Whether a value can be sent: a dense tensor of a type that travels. */
-export function travels(profile: ModelProfile, name: string): boolean {
+/** Returns whether a value can be sent to a device: a dense tensor of a supported type. */
+export function isSendable(profile: ModelProfile, name: string): boolean {
   const tensor = profile.tensors[name];
   return tensor !== undefined && (ELEMENT_TYPES as readonly string[]).includes(tensor.type);
 }
@@ -173,16 +179,16 @@ function spec(
   constant?: { readonly dataType: number; readonly dims: readonly number[] },
 ): TensorSpec {
   const found = tensors[name] ?? (constant && { type: dataTypeName(constant.dataType), dims: constant.dims });
-  if (!found) throw new TypeError(`"${name}" has no shape; profile the canonical form of the model`);
+  if (!found) throw new TypeError(`"${name}" has no shape; canonicalize the model before profiling it`);
   return { name, type: found.type as ElementType, dims: found.dims };
 }
 
 /**
- * Multiply-adds by the standard formulas: output elements × length of the dot product behind each. Recurrent layers
- * count their matrix products. What is in a body counts once.
+ * Returns the multiply-adds of a node by the standard formulas: output elements × length of the dot product.
+ * Recurrent layers count their matrix products. A subgraph body counts once.
  */
 function multiplyAdds(node: Node, shapes: Shapes): number {
-  // A dimension that hangs on the data counts as 1.
+  // A data-dependent dimension (-1) counts as 1.
   const shape = (name: string) => shapes.get(name)?.map(Math.abs);
   const output = shape(node.outputs.find((name) => name !== '') ?? '');
   const input = (index: number) => shape(node.inputs[index] ?? '');

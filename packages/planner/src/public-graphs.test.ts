@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { canonicalise, openCanonical } from '@sparewheel/onnx-import';
+import { canonicalize, openCanonical } from '@sparewheel/onnx-import';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildArtifacts } from './build.ts';
 import type { Plan } from './plan.ts';
@@ -10,10 +10,10 @@ import { profileModel } from './profile.ts';
 import { directorySink, PlanExecutor } from './testing/execute.ts';
 import { caseNames, GRAPHS, GRAPHS_ARE_HERE, loadCase, relativeError } from './testing/public-graphs.ts';
 
-/** What the product promises of every network, healthy and with a device dead. */
+/** The product's limit for the relative error of every network, healthy and with a dead device. */
 const TOLERANCE = 1e-4;
 
-describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs', () => {
+describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs:', () => {
   let directory: string;
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'planner-'));
@@ -22,7 +22,7 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs', (
 
   const prepare = async (name: string) => {
     const expected = loadCase(GRAPHS, name);
-    const canonical = await canonicalise({
+    const canonical = await canonicalize({
       modelPath: expected.modelPath,
       scratchDirectory: directory,
       outputDirectory: join(directory, 'models'),
@@ -33,16 +33,16 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs', (
     return { expected, loaded, profile };
   };
 
-  /** Runs the plan with each set of dead seats, and none. */
+  /** Runs the plan with no dead seats, then with each set of dead seats. */
   const check = async (
     { expected, loaded }: Awaited<ReturnType<typeof prepare>>,
     plan: Plan,
-    deaths: readonly (readonly number[])[],
+    deadSets: readonly (readonly number[])[],
   ) => {
     expect(JSON.parse(JSON.stringify(plan)) as Plan).toEqual(plan);
     const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
     const executor = new PlanExecutor(plan, artifacts, directory);
-    for (const dead of [[], ...deaths]) {
+    for (const dead of [[], ...deadSets]) {
       const outputs = await executor.run(expected.inputs, new Set(dead));
       for (const [output, tensor] of Object.entries(expected.outputs)) {
         expect(outputs[output]!.dims).toEqual(tensor.dims);
@@ -83,7 +83,7 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs', (
     );
   });
 
-  test.each(['two_inputs_two_outputs', 'conv1d_lstm'])('%s, in the way of the paper', async (name) => {
+  test.each(['two_inputs_two_outputs', 'conv1d_lstm'])('%s, with the strategy "paper"', async (name) => {
     const prepared = await prepare(name);
     const plan = createPlan(prepared.profile, { k: 2, r: 1, strategy: 'paper', layers: 'all' });
     await check(

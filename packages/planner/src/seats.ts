@@ -1,16 +1,44 @@
-import { codedPart, wholePart } from './explain.ts';
-import type { Seat, SeatSummary, Step } from './plan.ts';
+import { computedRows } from '@sparewheel/onnx';
+import { tensorBytes } from './costs.ts';
+import type { CodedStep, ReplicatedStep, Seat, SeatSummary, Step } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
 
-type Load = { -readonly [Field in Exclude<keyof SeatSummary, 'seat'>]: SeatSummary[Field] };
+/** Returns what one seat of a coded step computes, stores and transfers: one shard of the layer. */
+export function codedPart(profile: ModelProfile, step: CodedStep, shard: number) {
+  const layer = profile.layers[step.node]!;
+  const coding = layer.coding!;
+  const rows = computedRows(step, shard);
+  const share = rows / coding.rows;
+  return {
+    layers: [layer],
+    share,
+    weightsBytes: coding.bytesPerRow * rows,
+    multiplyAdds: Math.round(step.multiplyAdds * share),
+    bytesIn: tensorBytes(profile, step.feed),
+    // A shard may compute fewer rows, but every answer is padded to the common height.
+    bytesOut: Math.round((tensorBytes(profile, step.fetch) * step.height) / coding.rows),
+  };
+}
 
-/**
- * Adds up what each seat holds, computes and moves for one request. The parity shard is as tall as the tallest block;
- * blocks that are much shorter weigh and compute less, the others are padded to it.
- */
-export function summariseSeats(profile: ModelProfile, steps: readonly Step[]): SeatSummary[] {
-  const loads = new Map<Seat, Load>();
-  const add = (seat: Seat, role: Load['role'], part: Omit<Load, 'role'>) => {
+/** Returns what one seat of a replicated step computes, stores and transfers: the whole subgraph. */
+export function replicaPart(profile: ModelProfile, step: ReplicatedStep) {
+  const layers = step.nodes.map((node) => profile.layers[node]!);
+  return {
+    layers,
+    share: 1,
+    weightsBytes: layers.reduce((sum, layer) => sum + layer.weightsBytes, 0),
+    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    bytesIn: step.feeds.reduce((sum, name) => sum + tensorBytes(profile, name), 0),
+    bytesOut: step.fetches.reduce((sum, name) => sum + tensorBytes(profile, name), 0),
+  };
+}
+
+type SeatLoad = { -readonly [Field in Exclude<keyof SeatSummary, 'seat'>]: SeatSummary[Field] };
+
+/** Sums what each seat stores, computes and transfers for one request, over all steps. */
+export function summarizeSeats(profile: ModelProfile, steps: readonly Step[]): SeatSummary[] {
+  const loads = new Map<Seat, SeatLoad>();
+  const add = (seat: Seat, role: SeatLoad['role'], part: Omit<SeatLoad, 'role'>) => {
     const { weightsBytes, multiplyAdds, bytesIn, bytesOut } = part;
     const load = loads.get(seat);
     if (!load) {
@@ -28,9 +56,26 @@ export function summariseSeats(profile: ModelProfile, steps: readonly Step[]): S
       if (step.kind === 'coded') {
         add(seat, position < step.dataShards ? 'data' : 'parity', codedPart(profile, step, position));
       } else {
-        add(seat, position === 0 ? 'data' : 'replica', wholePart(profile, step));
+        add(seat, position === 0 ? 'data' : 'replica', replicaPart(profile, step));
       }
     }
   }
   return [...loads].sort(([a], [b]) => a - b).map(([seat, load]) => ({ seat, ...load }));
+}
+
+/**
+ * Returns the coverage of a plan as the paper defines it: devices whose single failure is survived ÷ all
+ * devices [paper Fig. 17]. A coded group survives a failure if it has parity, a replicated step if it has two
+ * seats.
+ * @returns in [0, 1]; 1 if the plan uses no devices
+ */
+export function coverageOf(steps: readonly Step[]): number {
+  const survived = new Map<Seat, boolean>();
+  for (const step of steps) {
+    if (step.kind === 'local') continue;
+    const redundant = step.kind === 'coded' ? step.parityShards >= 1 : step.seats.length >= 2;
+    for (const seat of step.seats) survived.set(seat, (survived.get(seat) ?? true) && redundant);
+  }
+  if (survived.size === 0) return 1;
+  return [...survived.values()].filter(Boolean).length / survived.size;
 }

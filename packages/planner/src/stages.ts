@@ -1,15 +1,14 @@
-import { type Arrangement, connect } from './arrange.ts';
 import { type Costs, localMs, tensorBytes } from './costs.ts';
 import { PlanRefusedError } from './errors.ts';
-import { type ModelProfile, travels } from './profile.ts';
+import { addFeedsAndFetches, type StepDraft } from './order-steps.ts';
+import { isSendable, type ModelProfile } from './profile.ts';
 
 /**
- * Cuts a model into `count` stages that follow one another, each a range of its nodes, so that the slowest stage is
- * as fast as can be; a stage's time is its nodes' and that of sending what crosses into it. Cuts lie only where
- * everything that crosses can be sent.
- * @throws {PlanRefusedError} TOO_FEW_STAGES  there are not so many places to cut
+ * Cuts a model into `count` consecutive stages, each a range of nodes, and minimizes the time of the slowest
+ * stage: the computing plus the transfer of its inputs. Cuts only where all crossing values can be sent.
+ * @throws {PlanRefusedError} TOO_FEW_STAGES  the model has too few positions to cut
  */
-export function stages(profile: ModelProfile, count: number, costs: Costs): Arrangement[] {
+export function cutIntoStages(profile: ModelProfile, count: number, costs: Costs): StepDraft[] {
   const { layers } = profile;
   const crossing = crossingBytes(profile);
   const starts = layers
@@ -18,8 +17,8 @@ export function stages(profile: ModelProfile, count: number, costs: Costs): Arra
   if (starts.length < count) {
     throw new PlanRefusedError(
       'TOO_FEW_STAGES',
-      `the model can be cut into ${starts.length} stages at most, and k is ${count}`,
-      `choose k of at most ${starts.length}`,
+      `the model can be cut into at most ${starts.length} stages, but k is ${count}`,
+      `choose k ≤ ${starts.length}`,
     );
   }
   const before = [0];
@@ -27,7 +26,7 @@ export function stages(profile: ModelProfile, count: number, costs: Costs): Arra
   const stageMs = (from: number, to: number) =>
     before[to]! - before[from]! + crossing[from]! / costs.bytesPerMs;
 
-  // The smallest limit under which `count` stages suffice, by bisection; a stage takes what fits under the limit.
+  // Bisection for the smallest time limit under which `count` stages suffice.
   let low = 0;
   let high = before.at(-1)! + Math.max(...starts.map((node) => crossing[node]!)) / costs.bytesPerMs;
   let best = cut(starts, layers.length, count, high, stageMs)!;
@@ -42,25 +41,25 @@ export function stages(profile: ModelProfile, count: number, costs: Costs): Arra
     }
   }
   const ranges = best.map((start, stage) => ({
-    kind: 'together' as const,
+    kind: 'subgraph' as const,
     nodes: layers.slice(start, best[stage + 1] ?? layers.length).map(({ node }) => node),
   }));
-  return connect(profile, ranges);
+  return addFeedsAndFetches(profile, ranges);
 }
 
-/** By node: bytes that cross a cut just before it; Infinity where something cannot be sent. */
+/** Returns by node the bytes that cross a cut just before it; Infinity if a crossing value cannot be sent. */
 function crossingBytes(profile: ModelProfile): number[] {
   const { layers } = profile;
   const lastUse = new Map<string, number>();
   for (const { node, inputs } of layers) for (const name of inputs) lastUse.set(name, node);
   const change = new Array<number>(layers.length + 1).fill(0);
-  const stuck = new Array<number>(layers.length + 1).fill(0);
+  const unsendableChange = new Array<number>(layers.length + 1).fill(0);
   const made = layers.flatMap(({ node, outputs }) => outputs.map((name) => [name, node] as const));
   for (const [name, node] of made) {
     const last = lastUse.get(name);
     if (last === undefined) continue;
-    const counts = travels(profile, name) ? change : stuck;
-    const bytes = travels(profile, name) ? tensorBytes(profile, name) : 1;
+    const counts = isSendable(profile, name) ? change : unsendableChange;
+    const bytes = isSendable(profile, name) ? tensorBytes(profile, name) : 1;
     counts[node + 1]! += bytes;
     counts[last + 1]! -= bytes;
   }
@@ -68,12 +67,14 @@ function crossingBytes(profile: ModelProfile): number[] {
   let unsendable = 0;
   return layers.map((_, node) => {
     bytes += change[node]!;
-    unsendable += stuck[node]!;
+    unsendable += unsendableChange[node]!;
     return unsendable > 0 ? Number.POSITIVE_INFINITY : bytes;
   });
 }
 
-/** Exactly `count` stage starts with every stage under the limit, or undefined. Stages take as much as they can. */
+/**
+ * Returns exactly `count` stage starts with every stage under the limit, or undefined. Fills stages greedily.
+ */
 function cut(
   starts: readonly number[],
   end: number,
@@ -87,7 +88,7 @@ function cut(
     if (chosen.length === count) return undefined;
     const from = starts[at]!;
     chosen.push(from);
-    // Enough places must be left for the stages to come.
+    // Leaves enough starts for the remaining stages.
     const last = starts.length - (count - chosen.length);
     let next = at + 1;
     while (next < last && stageMs(from, starts[next + 1] ?? end) <= limit) next++;

@@ -1,36 +1,36 @@
 import type { Partition } from '@sparewheel/cdc';
-import { computedRows } from '@sparewheel/onnx';
-import type { Arrangement } from './arrange.ts';
+import type { StepDraft } from './order-steps.ts';
 import type { CodedStep, LocalStep, ReplicatedStep, Seat } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
 
-export function localStep(profile: ModelProfile, place: Arrangement, id: string): LocalStep {
-  const { nodes, feeds, fetches } = place;
-  return { kind: 'local', id, summary: summarise(profile, nodes), feeds, fetches, nodes };
+export function localStep(profile: ModelProfile, draft: StepDraft, id: string): LocalStep {
+  const { nodes, feeds, fetches } = draft;
+  return { kind: 'local', id, summary: summarize(profile, nodes), feeds, fetches, nodes };
 }
 
 export function replicatedStep(
   profile: ModelProfile,
-  place: Arrangement,
+  draft: StepDraft,
   id: string,
   seats: readonly Seat[],
 ): ReplicatedStep {
-  const fetchShapes = place.fetches.map((name) => profile.tensors[name] ?? null);
-  return { ...localStep(profile, place, id), kind: 'replicated', seats, fetchShapes };
+  const fetchShapes = draft.fetches.map((name) => profile.tensors[name] ?? null);
+  return { ...localStep(profile, draft, id), kind: 'replicated', seats, fetchShapes };
 }
 
 /**
- * @param seats    k + r of them
- * @param blocks   how the layer's rows are divided over k shards
+ * Creates the step of a distributed layer.
+ * @param seats  k + r seats, by shard
+ * @param partition  the layer's rows over k shards
  */
 export function codedStep(
   profile: ModelProfile,
-  place: Arrangement,
+  draft: StepDraft,
   id: string,
   seats: readonly Seat[],
   { blocks, height }: Partition,
 ): CodedStep {
-  const layer = profile.layers[place.nodes[0]!]!;
+  const layer = profile.layers[draft.nodes[0]!]!;
   const { op, feed, fetch, axis } = layer.coding!;
   const k = blocks.length;
   return {
@@ -51,8 +51,8 @@ export function codedStep(
   };
 }
 
-/** "Relu, MaxPool", "3 × Add, 2 × Relu, Concat and 4 more". */
-function summarise(profile: ModelProfile, nodes: readonly number[]): string {
+/** Describes a subgraph: "Relu, MaxPool", or "3 × Add, 2 × Relu, Concat and 4 more". */
+function summarize(profile: ModelProfile, nodes: readonly number[]): string {
   const counts = new Map<string, number>();
   for (const node of nodes) {
     const { op } = profile.layers[node]!;
@@ -61,9 +61,4 @@ function summarise(profile: ModelProfile, nodes: readonly number[]): string {
   const parts = [...counts].map(([op, count]) => (count === 1 ? op : `${count} × ${op}`));
   const shown = parts.slice(0, 5).join(', ');
   return parts.length > 5 ? `${shown} and ${parts.length - 5} more` : shown || 'constants';
-}
-
-/** Rows that a shard computes: its block's where that is much shorter than the tallest, else the common height. */
-export function shardRows(step: Pick<CodedStep, 'blocks' | 'height'>, shard: number): number {
-  return computedRows(step, shard);
 }

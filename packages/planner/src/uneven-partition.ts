@@ -1,19 +1,19 @@
 import { type Partition, partitionHeights, partitionRows } from '@sparewheel/cdc';
-import { type Costs, layerMs } from './costs.ts';
+import { type Costs, type DeviceCapacity, layerMs } from './costs.ts';
 import type { LayerProfile, ModelProfile } from './profile.ts';
-import type { DeviceCapacity } from './seating.ts';
 
-/** A layer's rows over k shards, as evenly as it goes. */
+/** Divides a layer's rows over k shards, as evenly as possible. */
 export function partition(layer: LayerProfile, k: number): Partition {
   return partitionRows(layer.coding!.rows, k, { align: layer.coding!.align });
 }
 
 /**
- * A layer's rows over k shards so that all of them are done at the same time on devices that are not alike.
+ * Divides a layer's rows over k shards so that devices of different speeds finish at the same time.
  *
- * This is not what makes any k of k + r answers come soonest on average: that gives the slowest device the largest
- * block and never waits for it, which is the worst of all when another device dies, and fills the smallest memory.
- * @param seated  the k data devices, every one of them measured
+ * This does not minimize the mean time until any k of k + r answers are in. That optimum gives the slowest
+ * device the largest block and never waits for it; it is the worst choice when another device fails, and it
+ * needs the most memory on the slowest device.
+ * @param seated  devices by seat; the first k hold the data shards
  */
 export function unevenPartition(
   profile: ModelProfile,
@@ -23,7 +23,7 @@ export function unevenPartition(
   costs: Costs,
 ): Partition {
   const { rows, align } = layer.coding!;
-  // Alignment only where there is something to move in units of it.
+  // Alignment only pays if the blocks have several units.
   const unit = rows / k >= 2 * align ? align : 1;
   const units = Math.ceil(rows / unit);
   if (units < 2 * k) return partition(layer, k);
@@ -31,14 +31,16 @@ export function unevenPartition(
     hopMs: speed?.hopMs ?? costs.hopMs,
     msPerUnit: Math.max((unit * layerMs(profile, layer, speed, costs)) / rows, Number.EPSILON),
   }));
-  const heights = shareOut(units, devices).map((count) => count * unit);
-  // The last unit may be a part of one; taken from a tallest block it makes nothing slower.
+  const heights = distributeUnits(units, devices).map((count) => count * unit);
+  // The last unit may be incomplete. Shortening a tallest block makes no device slower.
   heights[heights.indexOf(Math.max(...heights))]! -= units * unit - rows;
   return partitionHeights(rows, heights);
 }
 
-/** Whole units for each device, at least one, so that the last to finish finishes soonest: the next goes to whom it delays least. */
-function shareOut(
+/**
+ * Distributes whole units, at least one per device. Each unit goes to the device that would finish it first.
+ */
+function distributeUnits(
   units: number,
   devices: readonly { readonly hopMs: number; readonly msPerUnit: number }[],
 ): number[] {

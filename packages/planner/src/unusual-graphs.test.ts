@@ -1,31 +1,26 @@
-import { type Attribute, type ConstantTensor, DATA_TYPE, type Graph, type Model } from '@sparewheel/onnx';
-import { floats, graph, model, node, value } from '@sparewheel/onnx/testing';
-import { Tensor } from 'onnxruntime-node';
+import { type ConstantTensor, DATA_TYPE, type Graph, type Model } from '@sparewheel/onnx';
+import { floats, model, node, value } from '@sparewheel/onnx/testing';
 import { describe, expect, it } from 'vitest';
 import { PlanMismatchError } from './errors.ts';
 import type { Strategy } from './plan.ts';
 import { createPlan } from './planner.ts';
+import { body, feedsFor, int, ints, real } from './testing/exported.ts';
 import { relativeError } from './testing/public-graphs.ts';
 import { prepareModel } from './testing/run-plans.ts';
 
-const int = (name: string, number: number): Attribute => ({ name, kind: 'int', value: BigInt(number) });
-const ints = (name: string, list: number[]): Attribute => ({ name, kind: 'ints', value: list.map(BigInt) });
-const real = (name: string, number: number): Attribute => ({ name, kind: 'float', value: number });
-const body = (name: string, parts: Partial<Graph>): Attribute => ({
-  name,
-  kind: 'graph',
-  value: graph(parts),
-});
-const scalar = (name: string, whole: number): ConstantTensor => ({
+const scalar = (name: string, number: number): ConstantTensor => ({
   name,
   dims: [],
   dataType: DATA_TYPE.int64,
-  storage: { kind: 'raw', bytes: new Uint8Array(BigInt64Array.of(BigInt(whole)).buffer) },
+  storage: { kind: 'raw', bytes: new Uint8Array(BigInt64Array.of(BigInt(number)).buffer) },
 });
 const cast = (from: string, to: string, type: keyof typeof DATA_TYPE) =>
   node('Cast', [from], [to], [int('to', DATA_TYPE[type])]);
 
-/** w [4, 8] and w2 [8, 8] over x [2, 4], unless the parts say otherwise. */
+/**
+ * Builds a model with the constants w [4, 8] and w2 [8, 8]. Defaults: input x [2, 4], output y [2, 8], y = x
+ * · w.
+ */
 function small(parts: Partial<Graph>): Model {
   return model({
     initializers: [
@@ -41,8 +36,8 @@ function small(parts: Partial<Graph>): Model {
 }
 
 const GRAPHS: Readonly<Record<string, Model>> = {
-  'an input that nobody reads': small({ inputs: [value('x', [2, 4]), value('unread', [3])] }),
-  'an input that is an output': small({ outputs: [value('y', [2, 8]), value('x', [2, 4])] }),
+  'an unused input': small({ inputs: [value('x', [2, 4]), value('unread', [3])] }),
+  'an input that is also an output': small({ outputs: [value('y', [2, 8]), value('x', [2, 4])] }),
   'one value under several output names': small({
     nodes: [
       node('MatMul', ['x', 'w'], ['h']),
@@ -57,38 +52,38 @@ const GRAPHS: Readonly<Record<string, Model>> = {
     initializers: [floats('c', [3])],
     outputs: [value('y', [2, 8]), value('c', [3]), value('d', [3])],
   }),
-  'weights that two layers share, one of them transposed': small({
+  'weights shared by two layers, transposed in one': small({
     nodes: [node('MatMul', ['x', 'w'], ['h']), node('Gemm', ['h', 'w'], ['y'], [int('transB', 1)])],
     outputs: [value('y', [2, 4])],
   }),
-  'weights that are their own bias': small({
+  'weights that are also the bias': small({
     nodes: [node('Gemm', ['x', 'w2', 'w2'], ['y'])],
     inputs: [value('x', [8, 8])],
     outputs: [value('y', [8, 8])],
   }),
-  'a product with a bias over three dimensions': small({
+  'MatMul with a bias over three dimensions': small({
     nodes: [node('MatMul', ['x', 'w'], ['h']), node('Add', ['h', 'b'], ['y'])],
     initializers: [floats('b', [8])],
     inputs: [value('x', [2, 5, 4])],
     outputs: [value('y', [2, 5, 8])],
   }),
-  'a batch of weights, broadcast': small({
+  'a broadcast batch of weights': small({
     nodes: [node('MatMul', ['x', 'many'], ['y'])],
     initializers: [floats('many', [3, 4, 9])],
     inputs: [value('x', [2, 1, 5, 4])],
     outputs: [value('y', [2, 3, 5, 9])],
   }),
-  'weights on the left of a vector': small({
+  'a batch of weights on the left of a vector': small({
     nodes: [node('MatMul', ['many', 'x'], ['y'])],
     initializers: [floats('many', [3, 8, 4])],
     inputs: [value('x', [4])],
     outputs: [value('y', [3, 8])],
   }),
-  'Gemm with alpha and without its addend (beta = 0)': small({
+  'Gemm with alpha, and without addend (beta = 0)': small({
     nodes: [node('Gemm', ['x', 'w', 'c'], ['y'], [real('alpha', 2), real('beta', 0)])],
     initializers: [floats('c', [1])],
   }),
-  'branches that use weights and values around them': small({
+  'an If whose branches read outer weights and values': small({
     nodes: [
       node('MatMul', ['x', 'w'], ['h']),
       node(
@@ -126,7 +121,7 @@ const GRAPHS: Readonly<Record<string, Model>> = {
     ],
     initializers: [scalar('trips', 3)],
   }),
-  'a sequence, which cannot be sent': small({
+  'a sequence value, which cannot be sent': small({
     nodes: [
       node('SequenceConstruct', ['x', 'x'], ['s']),
       node('MatMul', ['x', 'w'], ['h']),
@@ -136,7 +131,7 @@ const GRAPHS: Readonly<Record<string, Model>> = {
     ],
     initializers: [scalar('one', 1)],
   }),
-  'float16 and strings in between, which cannot be sent': small({
+  'float16 and string values, which cannot be sent': small({
     nodes: [
       cast('x', 'half', 'float16'),
       node('MatMul', ['x', 'w'], ['h']),
@@ -151,14 +146,14 @@ const GRAPHS: Readonly<Record<string, Model>> = {
   }),
   'a source of random numbers': small({
     nodes: [
-      node('RandomNormal', [], ['noise'], [ints('shape', [2, 4])]),
+      node('RandomNormal', [], ['noise'], [ints('shape', 2, 4)]),
       node('Mul', ['noise', 'zero'], ['nothing']),
       node('Add', ['x', 'nothing'], ['sum']),
       node('MatMul', ['sum', 'w'], ['y']),
     ],
     initializers: [floats('zero', [1], [0])],
   }),
-  'an output whose size hangs on the data': small({
+  'an output with a data-dependent size': small({
     nodes: [
       node('MatMul', ['x', 'w'], ['h']),
       node('Relu', ['h'], ['r']),
@@ -167,23 +162,23 @@ const GRAPHS: Readonly<Record<string, Model>> = {
     ],
     outputs: [value('y', [2, 'count'])],
   }),
-  'an output of bool': small({
+  'a bool output': small({
     nodes: [node('MatMul', ['x', 'w'], ['h']), node('Greater', ['h', 'zero'], ['y'])],
     initializers: [floats('zero', [1], [0])],
     outputs: [value('y', [2, 8], DATA_TYPE.bool)],
   }),
-  'an optional input that is left out': small({
+  'an omitted optional input': small({
     nodes: [node('Clip', ['x', '', 'most'], ['c']), node('MatMul', ['c', 'w'], ['y'])],
     initializers: [floats('most', [], [0.5])],
   }),
-  'names of all kinds': small({
+  'names with special characters': small({
     nodes: [node('MatMul', ['a/b:0', 'w'], ['../h']), node('Relu', ['../h'], ['y y'])],
     inputs: [value('a/b:0', [2, 4])],
     outputs: [value('y y', [2, 8])],
   }),
 };
 
-describe('a graph is planned, built and run with', () => {
+describe('an unusual graph gives the undivided result:', () => {
   it.each(Object.entries(GRAPHS))('%s', async (_, unusual) => {
     const prepared = await prepareModel(unusual);
     const feeds = feedsFor(unusual);
@@ -194,7 +189,7 @@ describe('a graph is planned, built and run with', () => {
       ['replicated', 1],
     ] as [Strategy, number][]) {
       const plan = createPlan(prepared.profile, { k, r: 1, strategy, layers: 'all' });
-      for (const outputs of await prepared.outcomes(plan, feeds, [[], [0], [1]])) {
+      for (const outputs of await prepared.run(plan, feeds, [[], [0], [1]])) {
         expect(Object.keys(outputs)).toEqual(unusual.graph.outputs.map(({ name }) => name));
         for (const [name, tensor] of Object.entries(expected)) {
           expect(outputs[name]!.dims).toEqual(tensor.dims);
@@ -205,51 +200,33 @@ describe('a graph is planned, built and run with', () => {
     prepared.release();
   });
 
-  it('dimensions that hang on the data left open in what it declares', async () => {
-    const prepared = await prepareModel(GRAPHS['an output whose size hangs on the data']!);
+  it('a data-dependent dimension is declared as -1', async () => {
+    const prepared = await prepareModel(GRAPHS['an output with a data-dependent size']!);
     expect(prepared.profile.outputs).toEqual([{ name: 'y', type: 'float32', dims: [2, -1] }]);
     prepared.release();
   });
 });
 
-describe('artifacts are refused', () => {
-  it('for weights that are not finite, naming the layer', async () => {
+describe('buildArtifacts refuses', () => {
+  it('weights that are not finite, and names the layer', async () => {
     const weights = floats('w', [4, 8], [Number.NaN, ...new Array<number>(31).fill(1)]);
     const prepared = await prepareModel(small({ initializers: [weights] }));
     const plan = createPlan(prepared.profile, { k: 2, r: 1, strategy: 'coded', layers: 'all' });
-    await expect(prepared.outcomes(plan, {}, [])).rejects.toMatchObject({
+    await expect(prepared.run(plan, {}, [])).rejects.toMatchObject({
       code: 'LAYER_NOT_CODABLE',
       layer: 'MatMul_y',
     });
     prepared.release();
   });
 
-  it('for a plan that was made from another model', async () => {
+  it('a plan of a different model', async () => {
     const prepared = await prepareModel(small({}));
-    const other = await prepareModel(GRAPHS['names of all kinds']!);
+    const other = await prepareModel(GRAPHS['names with special characters']!);
     for (const strategy of ['coded', 'replicated'] as const) {
       const plan = createPlan(other.profile, { k: 1, r: 1, strategy, layers: 'all' });
-      await expect(prepared.outcomes(plan, {}, [])).rejects.toBeInstanceOf(PlanMismatchError);
+      await expect(prepared.run(plan, {}, [])).rejects.toBeInstanceOf(PlanMismatchError);
     }
     prepared.release();
     other.release();
   });
 });
-
-function feedsFor({ graph: { inputs } }: Model): Record<string, Tensor> {
-  return Object.fromEntries(
-    inputs.map(({ name, type }) => {
-      const dims = type?.kind === 'tensor' ? (type.dims as number[]) : [];
-      const count = dims.reduce((product, dim) => product * dim, 1);
-      const isBool = type?.kind === 'tensor' && type.dataType === DATA_TYPE.bool;
-      const tensor = isBool
-        ? new Tensor('bool', new Uint8Array(count).fill(1), dims)
-        : new Tensor(
-            'float32',
-            Float32Array.from({ length: count }, (_, i) => Math.cos(i)),
-            dims,
-          );
-      return [name, tensor];
-    }),
-  );
-}

@@ -6,11 +6,11 @@ export interface ConvLayer {
   readonly inputs: number;
   readonly outputs: number;
   readonly group: number;
-  /** Whether a Relu follows. */
+  /** Whether a Relu follows the convolution. */
   readonly relu: boolean;
 }
 
-/** A chain of 3×3 convolutions with bias over [1, inputs, 6, 6], with made-up weights, and a Tanh; output `y`. */
+/** Builds a chain of 3 × 3 convolutions with bias over `x` [1, inputs, 6, 6], and a Tanh with output `y`. */
 export function convNetwork(layers: readonly ConvLayer[]): Model {
   const nodes: Node[] = [];
   const initializers: ConstantTensor[] = [];

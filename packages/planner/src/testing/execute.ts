@@ -6,7 +6,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ArtifactSink } from '../build.ts';
 import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat } from '../plan.ts';
 
-/** A content-addressed store in a directory, as a device has one. */
+/** Creates a sink that stores each file in a directory under its SHA-256, as a device does. */
 export function directorySink(directory: string): ArtifactSink {
   return {
     write: async (chunks): Promise<BlobRef> => {
@@ -20,8 +20,8 @@ export function directorySink(directory: string): ArtifactSink {
 }
 
 /**
- * Runs plans in this process, shard by shard, with ONNX Runtime: the reference for what a coordinator must compute.
- * For tests only.
+ * Runs a plan in this process, shard by shard, with ONNX Runtime. The coordinator must compute the same
+ * results.
  */
 export class PlanExecutor {
   private readonly sessions = new Map<string, Promise<InferenceSession>>();
@@ -33,8 +33,10 @@ export class PlanExecutor {
   ) {}
 
   /**
+   * Runs one request.
    * @param dead  seats that do not answer
    * @returns the model's outputs by name
+   * @throws {Error} all replicas of a step are dead
    */
   async run(
     feeds: Readonly<Record<string, Tensor>>,
@@ -107,11 +109,11 @@ export class PlanExecutor {
 
 function take(live: ReadonlyMap<string, Tensor>, name: string): Tensor {
   const tensor = live.get(name);
-  if (!tensor) throw new Error(`"${name}" is needed before it is there`);
+  if (!tensor) throw new Error(`a step reads "${name}" before another step computes it`);
   return tensor;
 }
 
-/** Puts the data shards' blocks side by side along the divided axis, without their padding. */
+/** Concatenates the data shards' blocks along the divided axis, without their padding. */
 function joinBlocks(step: CodedStep, shards: readonly Float32Array[], dims: readonly number[]): Tensor {
   const axis = step.axis < 0 ? dims.length + step.axis : step.axis;
   const product = (part: readonly number[]) => part.reduce((total, dim) => total * dim, 1);

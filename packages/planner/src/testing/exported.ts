@@ -36,20 +36,19 @@ export const body = (name: string, parts: Partial<Graph>): Attribute => ({
   kind: 'graph',
   value: graph(parts),
 });
-/** A list of int64. */
-export const whole = (name: string, ...list: number[]): ConstantTensor => ({
+export const int64s = (name: string, ...list: number[]): ConstantTensor => ({
   name,
   dims: [list.length],
   dataType: DATA_TYPE.int64,
   storage: { kind: 'raw', bytes: new Uint8Array(BigInt64Array.from(list, BigInt).buffer) },
 });
-/** An output whose shape is left to be inferred. */
+/** An output without a declared shape. */
 export const result = (name: string, dataType: number = DATA_TYPE.float32): ValueInfo => ({
   name,
   type: { kind: 'tensor', dataType },
 });
 
-/** A graph as a list of what it has, in opset 17. */
+/** Builds a model in opset 17. */
 export const exported = (
   inputs: readonly ValueInfo[],
   initializers: readonly ConstantTensor[],
@@ -58,13 +57,13 @@ export const exported = (
 ): Model => model({ inputs, initializers, nodes, outputs });
 
 /**
- * Divides a model over 2 + 1 and 3 + 2 seats and expects what plain ONNX Runtime gives on the undivided one, healthy
- * and with each seat dead.
- * @param distributed  layers that have to be divided over 2 + 1
+ * Divides a model over 2 + 1 and 3 + 2 seats, and expects the outputs of plain ONNX Runtime on the undivided
+ * model, healthy and with each seat dead.
+ * @param distributed  the number of layers that must be divided over 2 + 1
  */
-export async function expectSameDivided(whole: Model, distributed: number): Promise<void> {
-  const prepared = await prepareModel(whole);
-  const feeds = feedsFor(whole);
+export async function expectSameDivided(undivided: Model, distributed: number): Promise<void> {
+  const prepared = await prepareModel(undivided);
+  const feeds = feedsFor(undivided);
   const expected = await prepared.expected(feeds);
   for (const [k, r] of [
     [2, 1],
@@ -72,8 +71,8 @@ export async function expectSameDivided(whole: Model, distributed: number): Prom
   ] as const) {
     const plan = createPlan(prepared.profile, { k, r, strategy: 'coded', layers: 'all' });
     if (k === 2) expect(plan.steps.filter(({ kind }) => kind === 'coded')).toHaveLength(distributed);
-    const deaths = plan.seats.map(({ seat }) => [seat]);
-    for (const outputs of await prepared.outcomes(plan, feeds, [[], ...deaths])) {
+    const deadSets = plan.seats.map(({ seat }) => [seat]);
+    for (const outputs of await prepared.run(plan, feeds, [[], ...deadSets])) {
       for (const [name, tensor] of Object.entries(expected)) {
         expect(outputs[name]!.dims).toEqual(tensor.dims);
         const [found, wanted] = [numbers(outputs[name]!), numbers(tensor)];
@@ -88,7 +87,8 @@ export async function expectSameDivided(whole: Model, distributed: number): Prom
 
 const numbers = ({ data }: Tensor): number[] => Array.from(data as ArrayLike<number>, Number);
 
-function feedsFor({ graph: { inputs } }: Model): Record<string, Tensor> {
+/** Returns a feed for every input: sines, or true for bool. */
+export function feedsFor({ graph: { inputs } }: Model): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { name, type } of inputs) {
     if (type?.kind !== 'tensor') continue;

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { type ElementType, viewTensorData } from '@sparewheel/protocol';
 import { Tensor } from 'onnxruntime-node';
 
-/** Graphs with expected outputs that stand beside the repository; they are not part of it. */
+/** Folder with graphs and their expected outputs. It is beside the repository, not part of it. */
 export const GRAPHS = fileURLToPath(new URL('../../../../../shared/data/onnx/', import.meta.url));
 export const NODE_CASES = join(GRAPHS, 'node');
 export const GRAPHS_ARE_HERE = existsSync(GRAPHS);
 
-if (!GRAPHS_ARE_HERE) console.warn(`skipped: no public graphs in ${GRAPHS}`);
+if (!GRAPHS_ARE_HERE) console.warn(`no public graphs in ${GRAPHS}; skipping their tests`);
 
 export interface PublicCase {
   readonly name: string;
@@ -58,7 +58,10 @@ export function loadCase(directory: string, name: string): PublicCase {
   };
 }
 
-/** Largest difference, relative to the largest expected value. */
+/**
+ * Returns the largest difference ÷ the largest expected value; infinite if the lengths differ or a value is
+ * NaN.
+ */
 export function relativeError(found: Tensor, expected: Tensor): number {
   const [a, b] = [found.data as Float32Array, expected.data as Float32Array];
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;

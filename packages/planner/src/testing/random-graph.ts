@@ -2,7 +2,7 @@ import type { Model } from '@sparewheel/onnx';
 import { model, value } from '@sparewheel/onnx/testing';
 import { elementCount } from '@sparewheel/protocol';
 import { Tensor } from 'onnxruntime-node';
-import { Draw, Growing, type Grown, type Value } from './growing.ts';
+import { RandomChoices, RandomGraphBuilder, type Value } from './random-graph-builder.ts';
 import { LINEAR_LAYERS } from './random-linear-layers.ts';
 import { OPERATORS } from './random-operators.ts';
 
@@ -15,7 +15,7 @@ const INPUT_SHAPES = [
   [2, 4, 6, 5],
   [1, 2, 4, 5, 5],
 ] as const;
-/** Larger values make the test slow and tell nothing more. */
+/** Larger values only make the tests slower. */
 const ELEMENTS_LIMIT = 4_000;
 
 export interface RandomGraph {
@@ -24,13 +24,14 @@ export interface RandomGraph {
 }
 
 /**
- * A directed acyclic graph of linear layers and whatever stands between them, any value feeding any number of nodes:
- * chains, branches, residual and dense connections come about by themselves. Everything follows from the seed.
- * @param size  about so many layers
+ * Builds a random directed acyclic graph of linear layers and other operators. Any node may read any earlier
+ * value, so chains, branches, residual and dense connections occur. The same seed gives the same graph and
+ * feeds.
+ * @param size  approximate number of layers
  */
 export function randomGraph(seed: number, size: number): RandomGraph {
-  const draw = new Draw(seed);
-  const growing = new Growing(draw);
+  const draw = new RandomChoices(seed);
+  const graph = new RandomGraphBuilder(draw);
   const inputs = Array.from({ length: draw.from(1, 2) }, (_, i) => ({
     name: `x${i}`,
     dims: draw.pick<readonly number[]>(INPUT_SHAPES),
@@ -38,28 +39,28 @@ export function randomGraph(seed: number, size: number): RandomGraph {
   const values: Value[] = [...inputs];
   const read = new Set<string>();
   while (values.length < inputs.length + size) {
-    // Mostly what came last, so that the graph grows long rather than wide.
-    const of = draw.chance(0.7)
+    // Prefers recent values, so that graphs become deep rather than wide.
+    const input = draw.chance(0.7)
       ? values.at(-1 - draw.from(0, Math.min(1, values.length - 1)))!
       : draw.pick(values);
-    const grow = draw.pick(draw.chance(0.5) ? LINEAR_LAYERS : OPERATORS);
-    const grown: Grown = grow({ draw, growing, of, values });
-    if (grown === null) continue;
-    for (const { dims } of grown) {
+    const addLayer = draw.pick(draw.chance(0.5) ? LINEAR_LAYERS : OPERATORS);
+    const added = addLayer({ draw, graph, input, values });
+    if (added === null) continue;
+    for (const { dims } of added) {
       if (elementCount(dims) > ELEMENTS_LIMIT) return randomGraph(seed + 1e6, size);
     }
-    values.push(...grown);
+    values.push(...added);
   }
-  // At least one layer with enough rows for every group of devices.
+  // Ensures one layer with enough rows for every k.
   const last = values.at(-1)!;
-  const head = growing.weights([last.dims.at(-1)!, 11], last.dims.at(-1)!);
-  values.push(growing.add('MatMul', [last.name, head], [...last.dims.slice(0, -1), 11]));
-  for (const { inputs: names } of growing.nodes) for (const name of names) read.add(name);
+  const head = graph.weights([last.dims.at(-1)!, 11], last.dims.at(-1)!);
+  values.push(graph.add('MatMul', [last.name, head], [...last.dims.slice(0, -1), 11]));
+  for (const { inputs: names } of graph.nodes) for (const name of names) read.add(name);
   const outputs = values.filter(({ name }, i) => i >= inputs.length && (!read.has(name) || draw.chance(0.1)));
   return {
     model: model({
-      nodes: growing.nodes,
-      initializers: growing.initializers,
+      nodes: graph.nodes,
+      initializers: graph.initializers,
       inputs: inputs.map(({ name, dims }) => value(name, dims)),
       outputs: outputs.map(({ name, dims }) => value(name, dims)),
     }),

@@ -1,55 +1,55 @@
 import { elementCount } from '@sparewheel/protocol';
 import { int, ints, real, text } from './exported.ts';
-import type { Draw, Layer } from './growing.ts';
+import type { AddLayer, RandomChoices } from './random-graph-builder.ts';
 
 const divisors = (whole: number) =>
   Array.from({ length: whole }, (_, i) => i + 1).filter((divisor) => whole % divisor === 0);
 
-/** x · W, W possibly one per leading index. */
-const matMulRight: Layer = ({ draw, growing, of: { name, dims } }) => {
+/** x · W; sometimes W has a batch axis. */
+const matMulRight: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const inner = dims.at(-1)!;
   const columns = draw.from(1, 13);
   const lead = dims.length > 2 && draw.chance(0.2) ? [dims.at(-3)!] : [];
-  const weights = growing.weights([...lead, inner, columns], inner);
-  return [growing.add('MatMul', [name, weights], [...dims.slice(0, -1), columns])];
+  const weights = graph.weights([...lead, inner, columns], inner);
+  return [graph.add('MatMul', [name, weights], [...dims.slice(0, -1), columns])];
 };
 
 /** W · x. */
-const matMulLeft: Layer = ({ draw, growing, of: { name, dims } }) => {
+const matMulLeft: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   if (dims.length < 2) return null;
   const inner = dims.at(-2)!;
   const rows = draw.from(1, 13);
-  const weights = growing.weights([rows, inner], inner);
-  return [growing.add('MatMul', [weights, name], [...dims.slice(0, -2), rows, dims.at(-1)!])];
+  const weights = graph.weights([rows, inner], inner);
+  return [graph.add('MatMul', [weights, name], [...dims.slice(0, -2), rows, dims.at(-1)!])];
 };
 
-/** x · W + b as exporters write it, the bias on either side. */
-const matMulAdd: Layer = (site) => {
-  const [product] = matMulRight(site)!;
-  const { draw, growing } = site;
-  const bias = growing.weights([product!.dims.at(-1)!], 1);
+/** x · W + b as MatMul and Add, with the bias on either side. */
+const matMulAdd: AddLayer = (context) => {
+  const [product] = matMulRight(context)!;
+  const { draw, graph } = context;
+  const bias = graph.weights([product!.dims.at(-1)!], 1);
   const inputs = draw.chance(0.5) ? [product!.name, bias] : [bias, product!.name];
-  return [growing.add('Add', inputs, product!.dims)];
+  return [graph.add('Add', inputs, product!.dims)];
 };
 
-/** α · x(ᵀ) · W(ᵀ) + β · C, C of every shape that broadcasts, or none. */
-const gemm: Layer = ({ draw, growing, of: { name, dims } }) => {
+/** α · x(ᵀ) · W(ᵀ) + β · C, without C or with C of any shape that broadcasts. */
+const gemm: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   if (dims.length !== 2) return null;
   const [transA, transB] = [draw.from(0, 1), draw.from(0, 1)];
   const [rows, inner] = transA ? [dims[1]!, dims[0]!] : [dims[0]!, dims[1]!];
   const columns = draw.from(1, 13);
-  const weights = growing.weights(transB ? [columns, inner] : [inner, columns], inner);
+  const weights = graph.weights(transB ? [columns, inner] : [inner, columns], inner);
   const addends = [null, [], [1], [columns], [1, columns], [rows, 1], [rows, columns], [1, 1]];
   const addend = draw.pick<readonly number[] | null>(addends);
-  const inputs = [name, weights, ...(addend ? [growing.weights(addend, 1)] : [])];
+  const inputs = [name, weights, ...(addend ? [graph.weights(addend, 1)] : [])];
   const attributes = [int('transA', transA), int('transB', transB)];
   if (draw.chance(0.3)) attributes.push(real('alpha', draw.pick([0.5, 1, 2])));
   if (draw.chance(0.3)) attributes.push(real('beta', draw.pick([0, 0.5, 1, 2])));
-  return [growing.add('Gemm', inputs, [rows, columns], attributes)];
+  return [graph.add('Gemm', inputs, [rows, columns], attributes)];
 };
 
-/** A window along each spatial axis, small enough to leave something. */
-export function window(draw: Draw, spatial: readonly number[]) {
+/** Draws a window that fits into the spatial axes. */
+export function window(draw: RandomChoices, spatial: readonly number[]) {
   const kernel = spatial.map((size) => draw.from(1, Math.min(3, size)));
   const strides = spatial.map(() => draw.from(1, 2));
   const dilations = spatial.map((size, i) =>
@@ -60,18 +60,18 @@ export function window(draw: Draw, spatial: readonly number[]) {
   return { kernel, strides, dilations, pads: [...pads, ...ends] };
 }
 
-const conv: Layer = ({ draw, growing, of: { name, dims } }) => {
+const conv: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const spatial = dims.slice(2);
   if (spatial.length < 1 || spatial.length > 3) return null;
   const channels = dims[1]!;
   const group = draw.chance(0.6) ? 1 : draw.pick(divisors(channels));
   const filters = group * draw.from(1, group > 1 ? 4 : 11);
   const { kernel, strides, dilations, pads } = window(draw, spatial);
-  const weights = growing.weights(
+  const weights = graph.weights(
     [filters, channels / group, ...kernel],
     (channels / group) * elementCount(kernel),
   );
-  const inputs = [name, weights, ...(draw.chance(0.6) ? [growing.weights([filters], 1)] : [])];
+  const inputs = [name, weights, ...(draw.chance(0.6) ? [graph.weights([filters], 1)] : [])];
   const common = [
     ints('strides', ...strides),
     ints('kernel_shape', ...kernel),
@@ -82,7 +82,7 @@ const conv: Layer = ({ draw, growing, of: { name, dims } }) => {
     const out = spatial.map((size, i) =>
       auto === 'VALID' ? Math.floor((size - kernel[i]!) / strides[i]!) + 1 : Math.ceil(size / strides[i]!),
     );
-    return [growing.add('Conv', inputs, [dims[0]!, filters, ...out], [...common, text('auto_pad', auto)])];
+    return [graph.add('Conv', inputs, [dims[0]!, filters, ...out], [...common, text('auto_pad', auto)])];
   }
   const out = spatial.map((size, i) => {
     const padded = size + pads[i]! + pads[i + spatial.length]!;
@@ -90,10 +90,10 @@ const conv: Layer = ({ draw, growing, of: { name, dims } }) => {
   });
   if (out.some((size) => size < 1)) return null;
   const attributes = [...common, ints('dilations', ...dilations), ints('pads', ...pads)];
-  return [growing.add('Conv', inputs, [dims[0]!, filters, ...out], attributes)];
+  return [graph.add('Conv', inputs, [dims[0]!, filters, ...out], attributes)];
 };
 
-const convTranspose: Layer = ({ draw, growing, of: { name, dims } }) => {
+const convTranspose: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const spatial = dims.slice(2);
   if (spatial.length < 1 || spatial.length > 3) return null;
   const channels = dims[1]!;
@@ -101,8 +101,8 @@ const convTranspose: Layer = ({ draw, growing, of: { name, dims } }) => {
   const perGroup = draw.from(1, group > 1 ? 3 : 7);
   const { kernel, strides, dilations, pads } = window(draw, spatial);
   const more = strides.map((stride) => (draw.chance(0.3) ? stride - 1 : 0));
-  const weights = growing.weights([channels, perGroup, ...kernel], (channels / group) * elementCount(kernel));
-  const inputs = [name, weights, ...(draw.chance(0.6) ? [growing.weights([group * perGroup], 1)] : [])];
+  const weights = graph.weights([channels, perGroup, ...kernel], (channels / group) * elementCount(kernel));
+  const inputs = [name, weights, ...(draw.chance(0.6) ? [graph.weights([group * perGroup], 1)] : [])];
   const out = spatial.map(
     (size, i) =>
       strides[i]! * (size - 1) +
@@ -121,11 +121,11 @@ const convTranspose: Layer = ({ draw, growing, of: { name, dims } }) => {
     ints('output_padding', ...more),
     ...(group > 1 ? [int('group', group)] : []),
   ];
-  return [growing.add('ConvTranspose', inputs, [dims[0]!, group * perGroup, ...out], attributes)];
+  return [graph.add('ConvTranspose', inputs, [dims[0]!, group * perGroup, ...out], attributes)];
 };
 
-/** What can be coded, in every form. */
-export const LINEAR_LAYERS: readonly Layer[] = [
+/** Layers that can be coded, in all forms. */
+export const LINEAR_LAYERS: readonly AddLayer[] = [
   matMulRight,
   matMulLeft,
   matMulAdd,

@@ -1,9 +1,9 @@
 import { elementCount } from '@sparewheel/protocol';
 import { int, ints } from './exported.ts';
-import { type Layer, withAxis } from './growing.ts';
+import { type AddLayer, withAxis } from './random-graph-builder.ts';
 import { window } from './random-linear-layers.ts';
 
-const elementwise: Layer = ({ draw, growing, of: { name, dims } }) => {
+const elementwise: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const op = draw.pick([
     'Relu',
     'Sigmoid',
@@ -16,85 +16,86 @@ const elementwise: Layer = ({ draw, growing, of: { name, dims } }) => {
     'Erf',
     'Identity',
   ]);
-  return [growing.add(op, [name], dims)];
+  return [graph.add(op, [name], dims)];
 };
 
-const clip: Layer = ({ growing, of: { name, dims } }) => [
-  growing.add('Clip', [name, growing.between([], -1, -0.5), growing.between([], 0.5, 2)], dims),
+const clip: AddLayer = ({ graph, input: { name, dims } }) => [
+  graph.add('Clip', [name, graph.between([], -1, -0.5), graph.between([], 0.5, 2)], dims),
 ];
 
-/** A constant that broadcasts, as what is left of a normalisation does. */
-const scaled: Layer = ({ draw, growing, of: { name, dims } }) => {
+/** Combines with a constant that broadcasts, as a folded normalization does. */
+const scaled: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const op = draw.pick(['Add', 'Mul', 'Sub', 'Div', 'PRelu']);
   const shape = draw.pick<readonly number[]>([
     [],
     [dims.at(-1)!],
     ...(dims.length > 2 ? [[dims[1]!, ...dims.slice(2).map(() => 1)]] : []),
   ]);
-  const constant = growing.between(op === 'PRelu' && shape.length === 0 ? [1] : shape, 0.5, 1.5);
+  const constant = graph.between(op === 'PRelu' && shape.length === 0 ? [1] : shape, 0.5, 1.5);
   const inputs = op !== 'PRelu' && draw.chance(0.3) && op !== 'Div' ? [constant, name] : [name, constant];
-  return [growing.add(op, inputs, dims)];
+  return [graph.add(op, inputs, dims)];
 };
 
-/** Another value of the same shape, or the same one again. */
-const residual: Layer = ({ draw, growing, of, values }) => {
-  const alike = values.filter(({ dims }) => dims.join() === of.dims.join());
-  const other = draw.pick(alike);
+/** Combines with a value of the same shape, possibly itself. */
+const residual: AddLayer = ({ draw, graph, input, values }) => {
+  const sameShape = values.filter(({ dims }) => dims.join() === input.dims.join());
+  const other = draw.pick(sameShape);
   const op = draw.pick(['Add', 'Sub', 'Max', 'Mul']);
   const [joined] = [
-    growing.add(op, draw.chance(0.5) ? [of.name, other.name] : [other.name, of.name], of.dims),
+    graph.add(op, draw.chance(0.5) ? [input.name, other.name] : [other.name, input.name], input.dims),
   ];
-  // Products of products of products would leave float32's range.
-  return [op === 'Mul' ? growing.add('Tanh', [joined!.name], of.dims) : joined!];
+  // Limits the range, because repeated products would overflow float32.
+  return [op === 'Mul' ? graph.add('Tanh', [joined!.name], input.dims) : joined!];
 };
 
-const concat: Layer = ({ draw, growing, of, values }) => {
-  const axis = draw.from(0, of.dims.length - 1);
-  const suits = values.filter(
-    ({ dims }) => dims.length === of.dims.length && dims.every((dim, i) => i === axis || dim === of.dims[i]),
+const concat: AddLayer = ({ draw, graph, input, values }) => {
+  const axis = draw.from(0, input.dims.length - 1);
+  const candidates = values.filter(
+    ({ dims }) =>
+      dims.length === input.dims.length && dims.every((dim, i) => i === axis || dim === input.dims[i]),
   );
-  const parts = Array.from({ length: draw.from(1, 2) }, () => draw.pick(suits));
-  const all = [of, ...parts];
+  const parts = Array.from({ length: draw.from(1, 2) }, () => draw.pick(candidates));
+  const all = [input, ...parts];
   const size = all.reduce((sum, { dims }) => sum + dims[axis]!, 0);
   return [
-    growing.add(
+    graph.add(
       'Concat',
       all.map(({ name }) => name),
-      withAxis(of.dims, axis, size),
-      [int('axis', draw.chance(0.5) ? axis : axis - of.dims.length)],
+      withAxis(input.dims, axis, size),
+      [int('axis', draw.chance(0.5) ? axis : axis - input.dims.length)],
     ),
   ];
 };
 
-const split: Layer = ({ draw, growing, of: { name, dims } }) => {
+const split: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const axis = draw.from(0, dims.length - 1);
   if (dims[axis]! < 2) return null;
   const first = draw.from(1, dims[axis]! - 1);
   const sizes = [first, dims[axis]! - first];
-  return growing.addMany(
+  return graph.addMany(
     'Split',
-    [name, growing.whole(...sizes)],
+    [name, graph.int64s(...sizes)],
     sizes.map((size) => withAxis(dims, axis, size)),
     [int('axis', axis)],
   );
 };
 
-const slice: Layer = ({ draw, growing, of: { name, dims } }) => {
+const slice: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const axis = draw.from(0, dims.length - 1);
   const from = draw.from(0, dims[axis]! - 1);
   const to = draw.from(from + 1, dims[axis]!);
-  const inputs = [name, growing.whole(from), growing.whole(to), growing.whole(axis)];
-  return [growing.add('Slice', inputs, withAxis(dims, axis, to - from))];
+  const inputs = [name, graph.int64s(from), graph.int64s(to), graph.int64s(axis)];
+  return [graph.add('Slice', inputs, withAxis(dims, axis, to - from))];
 };
 
-const transpose: Layer = ({ draw, growing, of: { name, dims } }) => {
+const transpose: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const perm = dims.map((_, i) => i);
   for (let i = perm.length - 1; i > 0; i--) {
     const j = draw.from(0, i);
     [perm[i], perm[j]] = [perm[j]!, perm[i]!];
   }
   return [
-    growing.add(
+    graph.add(
       'Transpose',
       [name],
       perm.map((axis) => dims[axis]!),
@@ -103,10 +104,10 @@ const transpose: Layer = ({ draw, growing, of: { name, dims } }) => {
   ];
 };
 
-const flatten: Layer = ({ draw, growing, of: { name, dims } }) => {
+const flatten: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const axis = draw.from(0, dims.length);
   return [
-    growing.add(
+    graph.add(
       'Flatten',
       [name],
       [elementCount(dims.slice(0, axis)), elementCount(dims.slice(axis))],
@@ -115,35 +116,35 @@ const flatten: Layer = ({ draw, growing, of: { name, dims } }) => {
   ];
 };
 
-/** To [first dimension, the rest], the first one asked of the value as exporters do. */
-const reshape: Layer = ({ draw, growing, of: { name, dims } }) => {
+/**
+ * Reshapes to [first dimension, rest]; sometimes computes the first dimension at run time, as exporters do.
+ */
+const reshape: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const rest = elementCount(dims.slice(1));
-  if (draw.chance(0.5))
-    return [growing.add('Reshape', [name, growing.whole(dims[0]!, -1)], [dims[0]!, rest])];
-  const shape = growing.add('Shape', [name], [dims.length]);
-  const first = growing.add('Slice', [shape.name, growing.whole(0), growing.whole(1)], [1]);
-  const wanted = growing.add('Concat', [first.name, growing.whole(-1)], [2], [int('axis', 0)]);
-  return [growing.add('Reshape', [name, wanted.name], [dims[0]!, rest])];
+  if (draw.chance(0.5)) return [graph.add('Reshape', [name, graph.int64s(dims[0]!, -1)], [dims[0]!, rest])];
+  const shape = graph.add('Shape', [name], [dims.length]);
+  const first = graph.add('Slice', [shape.name, graph.int64s(0), graph.int64s(1)], [1]);
+  const wanted = graph.add('Concat', [first.name, graph.int64s(-1)], [2], [int('axis', 0)]);
+  return [graph.add('Reshape', [name, wanted.name], [dims[0]!, rest])];
 };
 
-const unsqueeze: Layer = ({ draw, growing, of: { name, dims } }) => {
+const unsqueeze: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   if (dims.length > 3) return null;
   const axis = draw.from(0, dims.length);
   return [
-    growing.add('Unsqueeze', [name, growing.whole(axis)], [...dims.slice(0, axis), 1, ...dims.slice(axis)]),
+    graph.add('Unsqueeze', [name, graph.int64s(axis)], [...dims.slice(0, axis), 1, ...dims.slice(axis)]),
   ];
 };
 
-const pool: Layer = ({ draw, growing, of: { name, dims } }) => {
+const pool: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const spatial = dims.slice(2);
   if (spatial.length < 1 || spatial.length > 3) return null;
   const op = draw.pick(['MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool']);
-  if (op.startsWith('Global'))
-    return [growing.add(op, [name], [...dims.slice(0, 2), ...spatial.map(() => 1)])];
+  if (op.startsWith('Global')) return [graph.add(op, [name], [...dims.slice(0, 2), ...spatial.map(() => 1)])];
   const { kernel, strides } = window(draw, spatial);
   const out = spatial.map((size, i) => Math.floor((size - kernel[i]!) / strides[i]!) + 1);
   return [
-    growing.add(
+    graph.add(
       op,
       [name],
       [...dims.slice(0, 2), ...out],
@@ -152,59 +153,57 @@ const pool: Layer = ({ draw, growing, of: { name, dims } }) => {
   ];
 };
 
-const batchNormalization: Layer = ({ growing, of: { name, dims } }) => {
+const batchNormalization: AddLayer = ({ graph, input: { name, dims } }) => {
   if (dims.length < 2) return null;
   const channels = [dims[1]!];
-  const [scale, bias, mean] = [0.5, -0.5, -0.5].map((low) => growing.between(channels, low, low + 1));
-  const variance = growing.between(channels, 0.5, 1.5);
-  return [growing.add('BatchNormalization', [name, scale!, bias!, mean!, variance], dims)];
+  const [scale, bias, mean] = [0.5, -0.5, -0.5].map((low) => graph.between(channels, low, low + 1));
+  const variance = graph.between(channels, 0.5, 1.5);
+  return [graph.add('BatchNormalization', [name, scale!, bias!, mean!, variance], dims)];
 };
 
-const softmax: Layer = ({ draw, growing, of: { name, dims } }) => [
-  growing.add('Softmax', [name], dims, [int('axis', draw.from(-dims.length, dims.length - 1))]),
+const softmax: AddLayer = ({ draw, graph, input: { name, dims } }) => [
+  graph.add('Softmax', [name], dims, [int('axis', draw.from(-dims.length, dims.length - 1))]),
 ];
 
-const reduceMean: Layer = ({ draw, growing, of: { name, dims } }) => {
+const reduceMean: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const axis = draw.from(0, dims.length - 1);
-  return [
-    growing.add('ReduceMean', [name], withAxis(dims, axis, 1), [ints('axes', axis), int('keepdims', 1)]),
-  ];
+  return [graph.add('ReduceMean', [name], withAxis(dims, axis, 1), [ints('axes', axis), int('keepdims', 1)])];
 };
 
-const gather: Layer = ({ draw, growing, of: { name, dims } }) => {
+const gather: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const axis = draw.from(0, dims.length - 1);
   const indices = Array.from({ length: draw.from(1, 3) }, () => draw.from(0, dims[axis]! - 1));
   return [
-    growing.add('Gather', [name, growing.whole(...indices)], withAxis(dims, axis, indices.length), [
+    graph.add('Gather', [name, graph.int64s(...indices)], withAxis(dims, axis, indices.length), [
       int('axis', axis),
     ]),
   ];
 };
 
-const pad: Layer = ({ draw, growing, of: { name, dims } }) => {
+const pad: AddLayer = ({ draw, graph, input: { name, dims } }) => {
   const [before, after] = [dims.map(() => draw.from(0, 1)), dims.map(() => draw.from(0, 1))];
   const padded = dims.map((dim, i) => dim + before[i]! + after[i]!);
-  return [growing.add('Pad', [name, growing.whole(...before, ...after)], padded)];
+  return [graph.add('Pad', [name, graph.int64s(...before, ...after)], padded)];
 };
 
-/** A product of two values, neither constant: nothing that could be coded. */
-const attention: Layer = ({ growing, of: { name, dims } }) => {
+/** Multiplies two values without constants, so that the product cannot be coded. */
+const attention: AddLayer = ({ graph, input: { name, dims } }) => {
   if (dims.length < 2) return null;
   const perm = dims.map((_, i) => i);
   [perm[perm.length - 1], perm[perm.length - 2]] = [perm.at(-2)!, perm.at(-1)!];
-  const turned = growing.add(
+  const turned = graph.add(
     'Transpose',
     [name],
     perm.map((axis) => dims[axis]!),
     [ints('perm', ...perm)],
   );
   const scores = [...dims.slice(0, -1), dims.at(-2)!];
-  const product = growing.add('MatMul', [name, turned.name], scores);
-  return [growing.add('Softmax', [product.name], scores, [int('axis', -1)])];
+  const product = graph.add('MatMul', [name, turned.name], scores);
+  return [graph.add('Softmax', [product.name], scores, [int('axis', -1)])];
 };
 
-/** What stands between. */
-export const OPERATORS: readonly Layer[] = [
+/** Operators between the linear layers. */
+export const OPERATORS: readonly AddLayer[] = [
   elementwise,
   elementwise,
   clip,

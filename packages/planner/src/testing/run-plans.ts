@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Model, writeModel } from '@sparewheel/onnx';
-import { canonicalise, openCanonical } from '@sparewheel/onnx-import';
+import { canonicalize, openCanonical } from '@sparewheel/onnx-import';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { buildArtifacts } from '../build.ts';
 import type { Plan } from '../plan.ts';
@@ -11,13 +11,13 @@ import { directorySink, PlanExecutor } from './execute.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
-/** A model brought in from memory, to be planned and run in this process. Release it after use. */
+/** A canonicalized model, ready to be planned and run in this process. Call `release` after use. */
 export interface PreparedModel {
   readonly profile: ModelProfile;
-  /** What plain ONNX Runtime gives on the undivided model as it was brought. */
+  /** Returns the outputs of plain ONNX Runtime on the original, undivided model. */
   expected(feeds: Tensors): Promise<Tensors>;
-  /** What the plan gives, with each set of seats dead. */
-  outcomes(plan: Plan, feeds: Tensors, deaths: readonly (readonly number[])[]): Promise<readonly Tensors[]>;
+  /** Runs the plan once for each set of dead seats. */
+  run(plan: Plan, feeds: Tensors, deadSets: readonly (readonly number[])[]): Promise<readonly Tensors[]>;
   release(): void;
 }
 
@@ -25,7 +25,7 @@ export async function prepareModel(model: Model, name = 'model'): Promise<Prepar
   const directory = mkdtempSync(join(tmpdir(), 'prepared-'));
   const modelPath = join(directory, 'model.onnx');
   writeFileSync(modelPath, Buffer.concat(writeModel(model)));
-  const canonical = await canonicalise({
+  const canonical = await canonicalize({
     modelPath,
     scratchDirectory: directory,
     outputDirectory: join(directory, 'models'),
@@ -39,13 +39,13 @@ export async function prepareModel(model: Model, name = 'model'): Promise<Prepar
       await session.release();
       return outputs as unknown as Tensors;
     },
-    async outcomes(plan, feeds, deaths) {
+    async run(plan, feeds, deadSets) {
       const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
       const executor = new PlanExecutor(plan, artifacts, directory);
-      const outcomes: Tensors[] = [];
-      for (const dead of deaths) outcomes.push(await executor.run(feeds, new Set(dead)));
+      const outputs: Tensors[] = [];
+      for (const dead of deadSets) outputs.push(await executor.run(feeds, new Set(dead)));
       await executor.release();
-      return outcomes;
+      return outputs;
     },
     release() {
       loaded.close();

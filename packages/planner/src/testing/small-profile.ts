@@ -1,6 +1,6 @@
 import type { LayerProfile, ModelProfile } from '../profile.ts';
 
-/** A node of a made-up network: reads and computes values by name; `rows` makes it a layer that can be coded. */
+/** A node of a synthetic network. A node with `rows` is a layer that can be coded. */
 export interface SmallLayer {
   readonly name: string;
   readonly inputs: readonly string[];
@@ -11,7 +11,10 @@ export interface SmallLayer {
   readonly timeMs?: number;
 }
 
-/** A profile for planning, without a model behind it. Every value is [1, 8] float32 if it has no type of its own. */
+/**
+ * Builds a profile without a model. Every value has shape [1, 8].
+ * @param types  by value; the default is float32
+ */
 export function smallProfile(
   layers: readonly SmallLayer[],
   inputs: readonly string[],

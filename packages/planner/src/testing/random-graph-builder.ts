@@ -1,25 +1,24 @@
-/** What a random graph is made with: numbers from a seed, and the nodes and constants so far. */
 import { seededRandom } from '@sparewheel/cdc/testing';
 import { type Attribute, type ConstantTensor, DATA_TYPE, type Node } from '@sparewheel/onnx';
 import { floats, node } from '@sparewheel/onnx/testing';
 import { elementCount } from '@sparewheel/protocol';
 
-/** A value of the graph under construction, float32. */
+/** A float32 value of the graph under construction. */
 export interface Value {
   readonly name: string;
   readonly dims: readonly number[];
 }
 
-/** Choices that follow from a seed alone. */
-export class Draw {
-  /** From [0, 1). */
+/** Random choices that depend only on a seed. */
+export class RandomChoices {
+  /** Returns a number in [0, 1). */
   readonly unit: () => number;
 
   constructor(seed: number) {
     this.unit = seededRandom(seed);
   }
 
-  /** A whole number from `low` to `high`, both possible. */
+  /** Returns an integer in [low, high]. */
   from(low: number, high: number): number {
     return low + Math.floor(this.unit() * (high - low + 1));
   }
@@ -33,35 +32,35 @@ export class Draw {
   }
 }
 
-/** What a layer is added to: nodes and constants so far, with names that are not taken yet. */
-export class Growing {
+/** Collects the nodes and constants of a random graph under unique names. */
+export class RandomGraphBuilder {
   readonly nodes: Node[] = [];
   readonly initializers: ConstantTensor[] = [];
-  readonly #draw: Draw;
+  readonly #draw: RandomChoices;
   #names = 0;
 
-  constructor(draw: Draw) {
+  constructor(draw: RandomChoices) {
     this.#draw = draw;
   }
 
-  name(): string {
+  newName(): string {
     return `v${this.#names++}`;
   }
 
-  /** Weights that leave sums of `fanIn` products about as large as what they are made of. @returns its name */
+  /** Adds weights that keep sums of `fanIn` products about as large as the inputs. @returns their name */
   weights(dims: readonly number[], fanIn: number): string {
     const scale = Math.sqrt(3 / Math.max(fanIn, 1));
     return this.#constant(dims, () => (2 * this.#draw.unit() - 1) * scale);
   }
 
-  /** Of numbers from `low` to `high`. @returns its name */
+  /** Adds a constant with values in [low, high). @returns its name */
   between(dims: readonly number[], low: number, high: number): string {
     return this.#constant(dims, () => low + (high - low) * this.#draw.unit());
   }
 
-  /** @returns its name */
-  whole(...list: readonly number[]): string {
-    const name = this.name();
+  /** Adds a vector of int64. @returns its name */
+  int64s(...list: readonly number[]): string {
+    const name = this.newName();
     const bytes = new Uint8Array(BigInt64Array.from(list, BigInt).buffer);
     this.initializers.push({
       name,
@@ -72,50 +71,54 @@ export class Growing {
     return name;
   }
 
-  /** @returns the node's only output */
+  /** Adds a node with one output. @returns the output */
   add(op: string, inputs: readonly string[], dims: readonly number[], attributes: Attribute[] = []): Value {
     return this.addMany(op, inputs, [dims], attributes)[0]!;
   }
 
-  /** @returns the node's outputs, by the dims that they have */
+  /**
+   * Adds a node with several outputs.
+   * @param outputs  the shape of each output
+   */
   addMany(
     op: string,
     inputs: readonly string[],
     outputs: readonly (readonly number[])[],
     attributes: Attribute[] = [],
   ): Value[] {
-    const made = outputs.map((dims) => ({ name: this.name(), dims }));
+    const values = outputs.map((dims) => ({ name: this.newName(), dims }));
     this.nodes.push(
       node(
         op,
         inputs,
-        made.map(({ name }) => name),
+        values.map(({ name }) => name),
         attributes,
       ),
     );
-    return made;
+    return values;
   }
 
   #constant(dims: readonly number[], next: () => number): string {
-    const name = this.name();
+    const name = this.newName();
     this.initializers.push(floats(name, dims, Array.from({ length: elementCount(dims) }, next)));
     return name;
   }
 }
 
-/** Where a layer is to grow. */
-export interface Site {
-  readonly draw: Draw;
-  readonly growing: Growing;
-  /** What the layer reads. */
-  readonly of: Value;
-  /** Everything there is to read besides. */
+export interface LayerContext {
+  readonly draw: RandomChoices;
+  readonly graph: RandomGraphBuilder;
+  /** The value that the layer reads. */
+  readonly input: Value;
+  /** All values of the graph so far. */
   readonly values: readonly Value[];
 }
 
-/** What was added; null where the value does not suit. */
-export type Grown = readonly Value[] | null;
-export type Layer = (site: Site) => Grown;
+/**
+ * Adds a random layer to a graph and returns its outputs; null if the input's shape does not suit the layer.
+ */
+export type AddLayer = (context: LayerContext) => readonly Value[] | null;
 
+/** Returns the shape with one axis replaced. */
 export const withAxis = (dims: readonly number[], axis: number, size: number) =>
   dims.map((dim, i) => (i === axis ? size : dim));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Arrangement, arrange } from './arrange.ts';
+import { orderSteps, type StepDraft } from './order-steps.ts';
 import type { ModelProfile } from './profile.ts';
 import { type SmallLayer, smallProfile } from './testing/small-profile.ts';
 
@@ -12,11 +12,11 @@ const linear = (name: string, input: string): SmallLayer => ({
 });
 const other = (name: string, ...inputs: string[]): SmallLayer => ({ name, inputs, outputs: [name] });
 
-function arranged(layers: readonly SmallLayer[], outputs: readonly string[]): string[] {
+function ordered(layers: readonly SmallLayer[], outputs: readonly string[]): string[] {
   const profile = smallProfile(layers, ['x'], outputs);
-  const places = arrange(profile, linearNodes(profile));
-  checkOrder(profile, places);
-  return places.map(
+  const drafts = orderSteps(profile, linearNodes(profile));
+  checkOrder(profile, drafts);
+  return drafts.map(
     ({ kind, nodes, feeds, fetches }) =>
       `${feeds}→${kind === 'distributed' ? '*' : ''}${nodes.map((node) => layers[node]!.name)}→${fetches}`,
   );
@@ -26,11 +26,13 @@ function linearNodes(profile: ModelProfile): Set<number> {
   return new Set(profile.layers.flatMap(({ node, coding }) => (coding ? [node] : [])));
 }
 
-/** Every node once, every feed there when it is needed, nothing fetched in vain, every output there at the end. */
-function checkOrder(profile: ModelProfile, places: readonly Arrangement[]): void {
+/**
+ * Checks that every node runs once, after its inputs, and that the steps return every output of the model.
+ */
+function checkOrder(profile: ModelProfile, drafts: readonly StepDraft[]): void {
   const live = new Set(profile.inputs.map(({ name }) => name));
   const done: number[] = [];
-  for (const { nodes, feeds, fetches } of places) {
+  for (const { nodes, feeds, fetches } of drafts) {
     for (const feed of feeds) expect(live).toContain(feed);
     expect(feeds.length).toBeGreaterThan(0);
     const inside = new Set(feeds);
@@ -48,9 +50,9 @@ function checkOrder(profile: ModelProfile, places: readonly Arrangement[]): void
   for (const { name } of profile.outputs) expect(live).toContain(name);
 }
 
-describe('the order of a graph around its distributed layers', () => {
-  it('of a chain is the chain', () => {
-    expect(arranged([linear('a', 'x'), other('b', 'a'), linear('c', 'b'), other('d', 'c')], ['d'])).toEqual([
+describe('orderSteps', () => {
+  it('keeps the order of a chain', () => {
+    expect(ordered([linear('a', 'x'), other('b', 'a'), linear('c', 'b'), other('d', 'c')], ['d'])).toEqual([
       'x→*a→a',
       'a→b→b',
       'b→*c→c',
@@ -58,13 +60,13 @@ describe('the order of a graph around its distributed layers', () => {
     ]);
   });
 
-  it('needs nothing between two linear layers that follow one another', () => {
-    expect(arranged([linear('a', 'x'), linear('b', 'a')], ['b'])).toEqual(['x→*a→a', 'a→*b→b']);
+  it('puts no step between two consecutive linear layers', () => {
+    expect(ordered([linear('a', 'x'), linear('b', 'a')], ['b'])).toEqual(['x→*a→a', 'a→*b→b']);
   });
 
-  it('defers what no hop waits for: a shortcut is computed with the addition that needs it', () => {
+  it('defers a shortcut to the step of the addition that needs it', () => {
     const layers = [linear('a', 'x'), other('relu', 'a'), other('shortcut', 'x'), linear('b', 'relu')];
-    expect(arranged([...layers, other('add', 'b', 'shortcut')], ['add'])).toEqual([
+    expect(ordered([...layers, other('add', 'b', 'shortcut')], ['add'])).toEqual([
       'x→*a→a',
       'a→relu→relu',
       'relu→*b→b',
@@ -72,7 +74,7 @@ describe('the order of a graph around its distributed layers', () => {
     ]);
   });
 
-  it('runs the branches of a block side by side, with one group between two hops', () => {
+  it('runs parallel branches with one subgraph between two distributed layers', () => {
     const layers = [
       linear('a1', 'x'),
       other('a2', 'a1'),
@@ -84,7 +86,7 @@ describe('the order of a graph around its distributed layers', () => {
       linear('c3', 'c2'),
       other('concat', 'a2', 'b3', 'c3'),
     ];
-    expect(arranged(layers, ['concat'])).toEqual([
+    expect(ordered(layers, ['concat'])).toEqual([
       'x→*a1→a1',
       'x→*b1→b1',
       'x→*c1→c1',
@@ -95,27 +97,27 @@ describe('the order of a graph around its distributed layers', () => {
     ]);
   });
 
-  it('passes inputs and hop results straight to the outputs', () => {
-    expect(arranged([linear('a', 'x')], ['x', 'a'])).toEqual(['x→*a→a']);
+  it('returns model inputs and results of distributed layers without a further step', () => {
+    expect(ordered([linear('a', 'x')], ['x', 'a'])).toEqual(['x→*a→a']);
   });
 
-  it('gives nodes that read nothing something to set them going', () => {
-    expect(arranged([other('random'), linear('a', 'random')], ['a'])).toEqual([
+  it('adds a feed to nodes that have no input', () => {
+    expect(ordered([other('random'), linear('a', 'random')], ['a'])).toEqual([
       'x→random→random',
       'random→*a→a',
     ]);
   });
 
-  it('hands out constants that are outputs', () => {
-    expect(arrange(smallProfile([linear('a', 'x')], ['x'], ['a', 'constant']), new Set([0]))[1]).toEqual({
-      kind: 'together',
+  it('returns outputs that are constants', () => {
+    expect(orderSteps(smallProfile([linear('a', 'x')], ['x'], ['a', 'constant']), new Set([0]))[1]).toEqual({
+      kind: 'subgraph',
       nodes: [],
       feeds: ['x'],
       fetches: ['constant'],
     });
   });
 
-  it('of any graph has every feed when it is needed, and no more groups than hops can need', () => {
+  it('gives every random graph a valid order with the fewest subgraphs', () => {
     const randomGraph = fc
       .array(
         fc.record({
@@ -140,17 +142,17 @@ describe('the order of a graph around its distributed layers', () => {
     fc.assert(
       fc.property(randomGraph, (profile) => {
         const distributed = linearNodes(profile);
-        const places = arrange(profile, distributed);
-        checkOrder(profile, places);
-        const groups = places.filter(({ kind }) => kind === 'together').length;
-        expect(groups).toBeLessThanOrEqual(longestChain(profile, distributed) + 1);
+        const drafts = orderSteps(profile, distributed);
+        checkOrder(profile, drafts);
+        const subgraphs = drafts.filter(({ kind }) => kind === 'subgraph').length;
+        expect(subgraphs).toBeLessThanOrEqual(longestChain(profile, distributed) + 1);
       }),
       { numRuns: 300 },
     );
   });
 });
 
-/** The most distributed layers on one path. */
+/** Returns the largest number of distributed layers on one path. */
 function longestChain(profile: ModelProfile, distributed: ReadonlySet<number>): number {
   const depth = new Map<string, number>();
   let longest = 0;

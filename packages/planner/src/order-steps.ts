@@ -1,8 +1,8 @@
 import type { LayerProfile, ModelProfile } from './profile.ts';
 
-/** One place in the order: either a distributed layer or a group of nodes that run together. */
-export interface Arrangement {
-  readonly kind: 'distributed' | 'together';
+/** A step of the plan before it has seats: one distributed layer, or a group of nodes that run together. */
+export interface StepDraft {
+  readonly kind: 'distributed' | 'subgraph';
   /** Node indices, ascending. */
   readonly nodes: readonly number[];
   readonly feeds: readonly string[];
@@ -10,17 +10,18 @@ export interface Arrangement {
 }
 
 /**
- * Orders a graph around its distributed layers with as few groups of other nodes between them as there can be.
+ * Orders a graph around its distributed layers, with the fewest groups of other nodes between them.
  *
- * The depth of a value is how many distributed layers lie on the longest path to it. A distributed layer at depth t
- * runs after everything at depth ≤ t; what it computes has depth t + 1. Every other node may run at any depth from
- * that of its inputs (earliest) to the one at which a distributed layer waits for it (latest). The fewest groups are
- * the fewest points that meet all these intervals: greedily, by the latest. Each node then runs in the last chosen
- * group that is not too late, so that work no hop waits for is deferred. Groups at growing depths cannot depend on
- * one another in a circle, hence each is convex.
+ * The depth of a value is the largest number of distributed layers on any path to it. A distributed layer at
+ * depth t runs after everything at depth ≤ t, and its output has depth t + 1. Every other node may run at any
+ * depth between that of its inputs (earliest) and that of the first distributed layer that needs it (latest).
+ * The fewest groups are the fewest points that hit all these intervals; a greedy choice by the latest depth
+ * finds them. Each node then runs in the last chosen group that is not too late, so work that no distributed
+ * layer needs is deferred. Groups at increasing depths cannot depend on each other in a cycle, so each group
+ * is convex.
  * @param distributed  node indices of the layers that run on devices
  */
-export function arrange(profile: ModelProfile, distributed: ReadonlySet<number>): Arrangement[] {
+export function orderSteps(profile: ModelProfile, distributed: ReadonlySet<number>): StepDraft[] {
   const { layers } = profile;
   const { earliest, latest, depths } = depthsOf(layers, distributed);
   const points = choosePoints(layers, distributed, earliest, latest);
@@ -33,19 +34,19 @@ export function arrange(profile: ModelProfile, distributed: ReadonlySet<number>)
     if (group) group.push(node);
     else groups.set(point, [node]);
   }
-  const order: { kind: Arrangement['kind']; nodes: number[] }[] = [];
+  const order: { kind: StepDraft['kind']; nodes: number[] }[] = [];
   for (let depth = 0; depth <= depths; depth++) {
     const group = groups.get(depth);
-    if (group) order.push({ kind: 'together', nodes: group });
+    if (group) order.push({ kind: 'subgraph', nodes: group });
     for (const { node } of layers) {
       if (distributed.has(node) && earliest[node] === depth)
         order.push({ kind: 'distributed', nodes: [node] });
     }
   }
-  return connect(profile, order);
+  return addFeedsAndFetches(profile, order);
 }
 
-/** Which node computes which name. */
+/** Maps each value's name to the node that computes it. */
 function producers(layers: readonly LayerProfile[]): Map<string, number> {
   return new Map(layers.flatMap(({ node, outputs }) => outputs.map((name) => [name, node] as const)));
 }
@@ -66,7 +67,7 @@ function depthsOf(layers: readonly LayerProfile[], distributed: ReadonlySet<numb
   }
   const latest = new Array<number>(layers.length).fill(depths);
   for (const { node, inputs } of [...layers].reverse()) {
-    // A distributed layer runs as early as it can: what follows it may already be waiting.
+    // A distributed layer runs as early as possible, because later layers may wait for it.
     const needed = distributed.has(node) ? earliest[node]! : latest[node]!;
     for (const name of inputs) {
       const from = producer.get(name);
@@ -76,7 +77,9 @@ function depthsOf(layers: readonly LayerProfile[], distributed: ReadonlySet<numb
   return { earliest, latest, depths };
 }
 
-/** The fewest depths such that every undistributed node has one between its earliest and its latest; ascending. */
+/**
+ * Returns the fewest depths, ascending, such that every local node has one between its earliest and latest.
+ */
 function choosePoints(
   layers: readonly LayerProfile[],
   distributed: ReadonlySet<number>,
@@ -96,39 +99,42 @@ function lastAtMost(ascending: readonly number[], limit: number): number {
   return ascending.findLast((value) => value <= limit)!;
 }
 
-/** Works out what goes into each place and what comes out of it. @param order  every node, in a valid order */
-export function connect(
+/**
+ * Computes what each step reads and returns.
+ * @param order  every node exactly once, in a valid order
+ */
+export function addFeedsAndFetches(
   profile: ModelProfile,
-  order: readonly { readonly kind: Arrangement['kind']; readonly nodes: readonly number[] }[],
-): Arrangement[] {
+  order: readonly Pick<StepDraft, 'kind' | 'nodes'>[],
+): StepDraft[] {
   const { layers } = profile;
   const producer = producers(layers);
   const inputs = new Set(profile.inputs.map(({ name }) => name));
   const wanted = new Set(profile.outputs.map(({ name }) => name));
-  const place = new Map<number, number>();
-  for (const [at, { nodes }] of order.entries()) for (const node of nodes) place.set(node, at);
+  const stepOf = new Map<number, number>();
+  for (const [step, { nodes }] of order.entries()) for (const node of nodes) stepOf.set(node, step);
   for (const { node, inputs: reads } of layers) {
     for (const name of reads) {
       const from = producer.get(name);
-      if (from !== undefined && place.get(from) !== place.get(node)) wanted.add(name);
+      if (from !== undefined && stepOf.get(from) !== stepOf.get(node)) wanted.add(name);
     }
   }
-  // A model output that is a constant is handed out by whichever group runs last.
+  // The last subgraph returns the model outputs that are constants.
   const constantOutputs = profile.outputs
     .map(({ name }) => name)
     .filter((name) => !producer.has(name) && !inputs.has(name));
-  const places = [...order];
-  let lastGroup = places.findLastIndex(({ kind }) => kind === 'together');
-  if (constantOutputs.length > 0 && lastGroup < 0) {
-    lastGroup = places.push({ kind: 'together', nodes: [] }) - 1;
+  const drafts = [...order];
+  let lastSubgraph = drafts.findLastIndex(({ kind }) => kind === 'subgraph');
+  if (constantOutputs.length > 0 && lastSubgraph < 0) {
+    lastSubgraph = drafts.push({ kind: 'subgraph', nodes: [] }) - 1;
   }
-  return places.map(({ kind, nodes }, at) => {
+  return drafts.map(({ kind, nodes }, step) => {
     const own = new Set(nodes.flatMap((node) => layers[node]!.outputs));
     const feeds = new Set(nodes.flatMap((node) => layers[node]!.inputs).filter((name) => !own.has(name)));
-    // Nodes that read nothing (a random source, say) still need something to set them going.
+    // A step needs at least one feed, even if its nodes read nothing, such as a random source.
     if (feeds.size === 0) feeds.add(profile.inputs[0]!.name);
     const fetches = [...own].filter((name) => wanted.has(name));
-    if (at === lastGroup) fetches.push(...constantOutputs);
+    if (step === lastSubgraph) fetches.push(...constantOutputs);
     return { kind, nodes, feeds: [...feeds], fetches };
   });
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Costs, DeviceSpeed } from './costs.ts';
+import type { Costs, DeviceCapacity, DeviceSpeed } from './costs.ts';
+import { explainPlan } from './explain.ts';
+import type { Plan } from './plan.ts';
 import { createPlan, planFleet } from './planner.ts';
-import { predictLatency } from './predict.ts';
-import type { DeviceCapacity } from './seating.ts';
+import type { ModelProfile } from './profile.ts';
 import { smallProfile } from './testing/small-profile.ts';
 
-/** Every value is 32 bytes: 0.032 ms each way at 1000 bytes/ms. */
+/** Every value has 32 bytes: 0.032 ms per direction at 1000 bytes/ms. */
 const COSTS: Costs = {
   hopMs: 2,
   bytesPerMs: 1000,
@@ -25,9 +26,14 @@ const profile = smallProfile(
   ['y'],
 );
 
-it('adds up compute, calls of engines, hops and bytes, with the block that is tallest and the devices that are slower', () => {
+function predict(profile: ModelProfile, plan: Plan, seated: readonly DeviceCapacity[] = []) {
+  const { steps, predictedMs } = explainPlan(profile, plan, seated, COSTS);
+  return { steps: steps.map(({ step, ms, bytes }) => ({ step, ms, bytes })), totalMs: predictedMs };
+}
+
+it('adds computing, engine calls, hops and transfers, for the tallest block on slower devices', () => {
   const plan = createPlan(profile, { k: 4, r: 1, strategy: 'coded', layers: 'all' });
-  const { steps, totalMs } = predictLatency(profile, plan, COSTS);
+  const { steps, totalMs } = predict(profile, plan);
   // 5 seats × (32 bytes in + a quarter of 32 out); a quarter of 40 ms on devices three times slower.
   expect(steps).toEqual([
     { step: 'step-0', ms: 0.5 + 10, bytes: 0 },
@@ -36,15 +42,13 @@ it('adds up compute, calls of engines, hops and bytes, with the block that is ta
   expect(totalMs).toBeCloseTo(43.2);
 });
 
-it('counts a replicated stage as one hop, sent to every replica', () => {
+it('predicts a replicated stage as one hop to every replica', () => {
   const plan = createPlan(profile, { k: 1, r: 1, strategy: 'replicated', layers: 'all' });
-  expect(predictLatency(profile, plan, COSTS).steps).toEqual([
-    { step: 'step-0', ms: 2 + 0.128 + 0.5 + 150, bytes: 128 },
-  ]);
+  expect(predict(profile, plan).steps).toEqual([{ step: 'step-0', ms: 2 + 0.128 + 0.5 + 150, bytes: 128 }]);
 });
 
-describe('what requests share', () => {
-  /** Two layers that read the same and do not wait for each other, 8 ms each undivided. */
+describe('shared resources', () => {
+  /** Two independent layers with the same input, 8 ms each undivided. */
   const branches = {
     ...smallProfile(
       [
@@ -71,64 +75,62 @@ describe('what requests share', () => {
         ...rest(i),
       },
     }));
-  const total = (devices: readonly DeviceCapacity[]) =>
-    predictLatency(branches, plan, COSTS, devices).totalMs;
+  const total = (devices: readonly DeviceCapacity[]) => predict(branches, plan, devices).totalMs;
 
-  it('hops of branches overlap, what one device computes does not', () => {
-    const { steps } = predictLatency(
+  it('overlaps the hops of branches, but not the computing of one device', () => {
+    const { steps } = predict(
       branches,
       plan,
-      COSTS,
       fleet(() => ({})),
     );
     expect(steps[0]!.ms).toBeCloseTo(3 + 0.5 + 2);
-    // Both branches wait for a hop at the same time, and each device does a quarter of both; then the addition.
+    // Both hops overlap, each device computes a quarter of both layers, and the addition follows.
     expect(total(fleet(() => ({})))).toBeCloseTo(3 + 2 * (0.5 + 2) + 1.5);
   });
 
-  it('devices of one machine share its cores for computing, and wait for their hops together', () => {
+  it('shares the cores of one machine among its devices, whose hops overlap', () => {
     const work = 2 * 2 * (0.5 + 2);
-    // At the end a core is idle while another has a piece to finish: half of one, on two cores.
+    // At the end one core is idle while the other finishes: half a task, on two cores.
     const idle = (0.5 + 2) / 2;
     expect(total(fleet(() => ({ machine: 'one', cores: 2 })))).toBeCloseTo(3 + work + idle + 1.5);
-    // More cores than devices help nobody.
+    // More cores than devices make no difference.
     expect(total(fleet(() => ({ machine: 'one', cores: 8 })))).toBeCloseTo(3 + 2 * (0.5 + 2) + 1.5);
   });
 
-  it('and its memory: what goes through weights is hardly faster on two cores than on one', () => {
+  it('shares the memory bandwidth of one machine among its devices', () => {
     const layers = branches.layers.map((layer) => ({
       ...layer,
       weightsBytes: layer.name === 'add' ? 0 : 1e12,
     }));
     const devices = fleet(() => ({ machine: 'one', cores: 2 }));
-    const { totalMs } = predictLatency({ ...branches, layers }, plan, COSTS, devices);
-    // Eight calls of an engine on two cores, and four times two quarters of 8 ms at 4/3 threads.
+    const { totalMs } = predict({ ...branches, layers }, plan, devices);
+    // Eight engine calls on two cores, and eight times a quarter of 8 ms on 4/3 threads.
     expect(totalMs).toBeCloseTo(3 + 8 * (0.5 / 2 + 2 / (4 / 3)) + (0.5 + 2) / 2 + 1.5);
   });
 
-  it('beside the data plane a part of a hop is work for the cores too, and no link is passed', () => {
+  it('counts a part of a hop as work on the data plane’s machine, and uses no link there', () => {
     const beside = { machine: 'one', cores: 2, besideDataPlane: true };
-    // Of 3 ms, 0.45 on either side; eight tasks on two cores, who wait for the rest together.
+    // 0.45 of the 3 ms are work on each side; eight tasks run on two cores, and the waiting overlaps.
     expect(total(fleet(() => beside))).toBeCloseTo(
       2.1 + (8 * (0.9 + 0.5 + 2)) / 2 + (0.45 + 0.5 + 2) / 2 + 1.5,
     );
   });
 
-  it('beside the data plane its one thread sends to one device after the other, however many cores there are', () => {
-    // 40 bytes to and from each seat at 1 byte/ms: half on the thread, half on the device.
+  it('sends to one device after the other on the data plane’s machine, on any number of cores', () => {
+    // 40 bytes per seat at 1 byte/ms: half on the thread, half on the device.
     const beside = { machine: 'one', cores: 64, besideDataPlane: true, bytesPerMs: 1 };
     const thread = 0.45 + 20;
     expect(total(fleet(() => beside))).toBeCloseTo(2.1 + 8 * thread + (thread + 0.5 + 2) + 1.5);
   });
 
-  it('bytes to all machines pass the one link of the data plane', () => {
-    // 4 seats × (32 bytes in + 8 out), for each of the branches.
+  it('sends the bytes for all other machines over the data plane’s link', () => {
+    // 4 seats × (32 bytes in + 8 out), for each branch.
     const slow = fleet(() => ({ bytesPerMs: 1 }));
     expect(total(slow)).toBeCloseTo(3 + 2 * 160 + 1.5);
   });
 });
 
-it('says what the data plane holds for the steps that stay there', () => {
+it('lists the weights that the data plane holds for local steps', () => {
   const layers = profile.layers.map((layer) => ({
     ...layer,
     weightsBytes: layer.name === 'front' ? 4096 : 512,
