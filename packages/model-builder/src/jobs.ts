@@ -1,7 +1,12 @@
 /** What the model builder's thread does, free of the thread, so that tests can call it. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicaliseInChild, openCanonical, writeHashed } from '@sparewheel/onnx-import';
+import {
+  type CanonicalChild,
+  canonicalizeInChild,
+  openCanonical,
+  writeHashed,
+} from '@sparewheel/onnx-import';
 import {
   type Artifact,
   type Artifacts,
@@ -12,7 +17,6 @@ import {
   profileModel,
 } from '@sparewheel/planner';
 import type { LinearLayerView } from '@sparewheel/protocol';
-import { siblingEntry } from '@sparewheel/runtime/entry';
 import { zooModel } from '@sparewheel/zoo';
 import type { BlobStore } from './blob-store.ts';
 import type {
@@ -31,20 +35,15 @@ export interface Tools {
   readonly scratch: string;
   /** Aborted when the model builder closes: a process that is at a model is not left behind. */
   readonly closing?: AbortSignal;
-  /** The file that takes a model to its canonical form in a process of its own; a test puts its own in place. */
-  readonly canonicalChild?: { readonly path: string; readonly execArgv: readonly string[] };
+  /** Replaces the child process that converts a model to its canonical form, in tests. */
+  readonly canonicalChild?: CanonicalChild;
 }
 
 /**
  * Loading a model, one trial run and writing it again may take this long; VGG16 takes a few seconds on a small
  * server. Whatever takes longer holds up every other upload.
  */
-const CANONICALISE_LIMIT_MS = 120_000;
-
-const CANONICAL_CHILD = siblingEntry(import.meta.url, {
-  source: '../../onnx-import/src/canonical-child.ts',
-  bundled: './canonical-child.js',
-}).process;
+const CANONICALIZE_LIMIT_MS = 120_000;
 
 export async function runJob<J extends ModelBuilderJob>(
   job: J,
@@ -83,10 +82,10 @@ async function importModel(
 
 async function importFile(
   { path, name, dimensions, shapes }: Extract<ModelBuilderJob, { kind: 'import-model' }>,
-  { blobs, scratch, closing, canonicalChild = CANONICAL_CHILD }: Tools,
+  { blobs, scratch, closing, canonicalChild }: Tools,
 ): Promise<ImportedModel> {
   // ONNX Runtime is native code, and a hostile model can crash it: that must cost a child, not the control plane.
-  const { graph, weights, nodeMs, speed } = await canonicaliseInChild(
+  const { graph, weights, nodeMs, speed } = await canonicalizeInChild(
     {
       modelPath: path,
       scratchDirectory: scratch,
@@ -94,12 +93,7 @@ async function importFile(
       dims: dimensions,
       shapes,
     },
-    {
-      childPath: canonicalChild.path,
-      execArgv: canonicalChild.execArgv,
-      timeoutMs: CANONICALISE_LIMIT_MS,
-      ...(closing ? { signal: closing } : {}),
-    },
+    { timeoutMs: CANONICALIZE_LIMIT_MS, signal: closing, child: canonicalChild },
   );
   const canonical: Artifact = {
     graph: { sha256: graph.sha256, bytes: graph.bytes },

@@ -44,7 +44,7 @@ export interface PlanningChoice {
 }
 
 export type ModelBuilderJob =
-  /** Canonicalises and profiles the ONNX file, or archive of such a file and its data, at `path`, which stays there. */
+  /** Canonicalizes and profiles the ONNX file, or archive of such a file and its data, at `path`, which stays there. */
   | {
       kind: 'import-model';
       path: string;

@@ -30,7 +30,7 @@ interface PendingJob {
 const CLOSE_MS = 500;
 
 /**
- * Where uploads are canonicalised, profiled and planned, and shards encoded: a thread of its own, because all of it
+ * Where uploads are canonicalized, profiled and planned, and shards encoded: a thread of its own, because all of it
  * blocks. A job that brings the thread down (a hostile model, no memory) fails; the next one gets a new thread.
  */
 export class ModelBuilder {

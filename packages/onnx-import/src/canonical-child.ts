@@ -1,20 +1,20 @@
-/** A process of its own for one model: the entry that `canonicaliseInChild` starts. */
+/** Entry of the child process that `canonicalizeInChild` starts for one model. */
 
 import { DynamicShapeError, ExternalDataError, ModelRejectedError } from '@sparewheel/onnx';
-import { type CanonicalOptions, canonicalise } from './canonical.ts';
+import { type CanonicalOptions, canonicalize } from './canonical.ts';
 import type { ChildReply } from './isolated.ts';
 
 process.once('message', async (options: CanonicalOptions) => {
   let reply: ChildReply;
   try {
-    reply = { kind: 'done', model: await canonicalise(options) };
+    reply = { kind: 'done', model: await canonicalize(options) };
   } catch (error) {
-    reply = describe(error);
+    reply = failureReply(error);
   }
   process.send!(reply, () => process.disconnect());
 });
 
-function describe(error: unknown): ChildReply {
+function failureReply(error: unknown): ChildReply {
   if (error instanceof DynamicShapeError) {
     return { kind: 'dynamic-shape', input: error.input, dimension: error.dimension };
   }

@@ -14,7 +14,8 @@ import {
 import { floats, graph, model, node, smallModel, value } from '@sparewheel/onnx/testing';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { canonicalise, type DimensionValues, openCanonical } from './canonical.ts';
+import { canonicalize, openCanonical } from './canonical.ts';
+import type { DimensionValues } from './graph-rewrites.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -23,10 +24,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function take(bytes: Uint8Array, values: DimensionValues = {}) {
+function convert(bytes: Uint8Array, values: DimensionValues = {}) {
   const modelPath = join(directory, 'model.onnx');
   writeFileSync(modelPath, bytes);
-  return canonicalise({
+  return canonicalize({
     modelPath,
     scratchDirectory: join(directory, 'scratch'),
     outputDirectory: join(directory, 'out'),
@@ -34,7 +35,8 @@ function take(bytes: Uint8Array, values: DimensionValues = {}) {
   });
 }
 
-const takeModel = (brought: Model, values?: DimensionValues) => take(joinChunks(writeModel(brought)), values);
+const convertModel = (source: Model, values?: DimensionValues) =>
+  convert(joinChunks(writeModel(source)), values);
 
 function open(path: string): Model {
   const loaded = openCanonical(path);
@@ -42,7 +44,7 @@ function open(path: string): Model {
   return loaded.model;
 }
 
-async function refusal(promise: Promise<unknown>): Promise<ModelRejectedError> {
+async function rejection(promise: Promise<unknown>): Promise<ModelRejectedError> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
@@ -54,8 +56,8 @@ async function refusal(promise: Promise<unknown>): Promise<ModelRejectedError> {
 }
 
 describe('the canonical form', () => {
-  it('has folded constants, no Identity, named nodes and the shape of every value', async () => {
-    const brought = model({
+  it('has folded constants, no Identity, named nodes and the shape of every tensor', async () => {
+    const source = model({
       nodes: [
         node('Identity', ['x'], ['same']),
         node('Add', ['w', 'w'], ['doubled']),
@@ -66,30 +68,30 @@ describe('the canonical form', () => {
       inputs: [value('x', [2, 4])],
       outputs: [value('y', [2, 3])],
     });
-    const { graph: file, weights, nodeMs } = await takeModel(brought);
+    const { graph: file, weights, nodeMs } = await convertModel(source);
     const { graph: found } = open(file.path);
     expect(found.nodes.map(({ opType }) => opType)).toEqual(['MatMul', 'Relu']);
     expect(new Set(found.nodes.map(({ name }) => name)).size).toBe(2);
     expect(found.valueInfos).toEqual([value('h', [2, 3])]);
     expect(Object.keys(nodeMs)).toEqual(expect.arrayContaining(found.nodes.map(({ name }) => name)));
-    // 48 bytes are not worth a file.
+    // 48 bytes of weights stay in the graph.
     expect(weights).toBeNull();
     expect(readdirSync(join(directory, 'scratch'))).toEqual([]);
   });
 
-  it('names its files by their hashes, and the graph names the weights', async () => {
-    const brought = model({
+  it('names its files by their hashes and refers to the weights by hash', async () => {
+    const source = model({
       nodes: [node('MatMul', ['x', 'w'], ['y'])],
       initializers: [floats('w', [40, 30])],
       inputs: [value('x', [1, 40])],
       outputs: [value('y', [1, 30])],
     });
-    const { graph: file, weights } = await takeModel(brought);
+    const { graph: file, weights } = await convertModel(source);
     for (const { path, sha256 } of [file, weights!]) {
       expect(path.endsWith(sha256)).toBe(true);
       expect(createHash('sha256').update(readFileSync(path)).digest('hex')).toBe(sha256);
     }
-    const again = await takeModel(brought);
+    const again = await convertModel(source);
     expect(again.graph).toEqual(file);
     const session = await InferenceSession.create(file.path);
     const x = new Tensor('float32', new Float32Array(40).fill(1), [1, 40]);
@@ -97,46 +99,46 @@ describe('the canonical form', () => {
     await session.release();
   });
 
-  it('takes weights that are listed as inputs as constants, as old files mean them', async () => {
+  it('treats weights that old files list as inputs as constants', async () => {
     const { graph: good } = smallModel();
     const old = {
       ...model({ ...good, inputs: [...good.inputs, value('w', [4, 3]), value('b', [3])] }),
       irVersion: 3,
     };
-    const { graph: file } = await takeModel(old);
+    const { graph: file } = await convertModel(old);
     expect(open(file.path).graph.inputs.map(({ name }) => name)).toEqual(['x']);
   });
 
-  it('takes weights from Constant nodes', async () => {
+  it('turns Constant nodes into weights', async () => {
     const constant: Attribute = { name: 'value', kind: 'tensor', value: floats('', [4, 3]) };
     const { graph: good } = smallModel();
     const nodes = [node('Constant', [], ['w'], [constant]), ...good.nodes];
-    const { graph: file } = await takeModel(model({ ...good, nodes, initializers: [floats('b', [3])] }));
+    const { graph: file } = await convertModel(model({ ...good, nodes, initializers: [floats('b', [3])] }));
     expect(open(file.path).graph.nodes.map(({ opType }) => opType)).toEqual(['Gemm', 'Relu']);
   });
 
-  it('takes external data that stands beside the model', async () => {
+  it('reads external data next to the model', async () => {
     writeFileSync(join(directory, 'weights.dat'), new Uint8Array(new Float32Array(1200).fill(0.5).buffer));
     const storage = { kind: 'external' as const, location: 'weights.dat', offset: 0, length: 4800 };
-    const brought = model({
+    const source = model({
       nodes: [node('MatMul', ['x', 'w'], ['y'])],
       initializers: [{ name: 'w', dims: [40, 30], dataType: 1, storage }],
       inputs: [value('x', [1, 40])],
       outputs: [value('y', [1, 30])],
     });
-    const { weights } = await takeModel(brought);
+    const { weights } = await convertModel(source);
     expect(readFileSync(weights!.path).readFloatLE(4796)).toBe(0.5);
     expect(weights!.bytes).toBe(4800);
   });
 
-  it('keeps bodies whole, and what they take from around them', async () => {
+  it('keeps subgraphs and their captures', async () => {
     const branch = (name: string, op: string): Attribute => ({
       name,
       kind: 'graph',
       value: graph({ nodes: [node(op, ['h'], [`${op}_out`])], outputs: [value(`${op}_out`, [1, 3])] }),
     });
     const { graph: good } = smallModel();
-    const brought = model({
+    const source = model({
       ...good,
       nodes: [
         node('Gemm', ['x', 'w', 'b'], ['h']),
@@ -144,7 +146,7 @@ describe('the canonical form', () => {
       ],
       inputs: [...good.inputs, value('choice', [1], DATA_TYPE.bool)],
     });
-    const { graph: file } = await takeModel(brought);
+    const { graph: file } = await convertModel(source);
     expect(open(file.path).graph.nodes.map(({ opType }) => opType)).toEqual(['Gemm', 'If']);
   });
 });
@@ -155,126 +157,129 @@ describe('dynamic dimensions', () => {
     return model({ ...good, inputs: [value('x', ['batch', 4])], outputs: [value('y', ['batch', 3])] });
   };
 
-  it('get the values that are given for their names', async () => {
-    const { graph: file } = await takeModel(dynamic(), { dims: { batch: 5 } });
+  it('get sizes by name', async () => {
+    const { graph: file } = await convertModel(dynamic(), { dims: { batch: 5 } });
     expect(open(file.path).graph.outputs).toEqual([value('y', [5, 3])]);
   });
 
-  it('get the values of a whole shape', async () => {
-    const { graph: file } = await takeModel(dynamic(), { shapes: { x: [2, 4] } });
+  it('get sizes from a whole shape', async () => {
+    const { graph: file } = await convertModel(dynamic(), { shapes: { x: [2, 4] } });
     expect(open(file.path).graph.inputs).toEqual([value('x', [2, 4])]);
   });
 
-  it('are refused without, naming the input and the dimension', async () => {
-    const error = await refusal(takeModel(dynamic()));
+  it('are rejected without a size, with the input and the dimension', async () => {
+    const error = await rejection(convertModel(dynamic()));
     expect(error).toBeInstanceOf(DynamicShapeError);
     expect(error).toMatchObject({ code: 'DYNAMIC_SHAPE', input: 'x', dimension: 'batch' });
   });
 
-  it('are refused where they are written as 0, which crashes kernels of ONNX Runtime', async () => {
+  it('are rejected if written as 0, which crashes kernels of ONNX Runtime', async () => {
     const empty = model({ ...smallModel().graph, inputs: [value('x', [0, 4])] });
-    expect(await refusal(takeModel(empty))).toMatchObject({ input: 'x', dimension: 0 });
-    await expect(takeModel(empty, { shapes: { x: [1, 4] } })).resolves.toBeDefined();
+    expect(await rejection(convertModel(empty))).toMatchObject({ input: 'x', dimension: 0 });
+    await expect(convertModel(empty, { shapes: { x: [1, 4] } })).resolves.toBeDefined();
   });
 
-  it('are refused with values for what is not there', async () => {
-    expect((await refusal(takeModel(dynamic(), { dims: { bacth: 1 } }))).hint).toContain('"batch"');
-    expect((await refusal(takeModel(dynamic(), { shapes: { x: [2, 5] } }))).message).toContain(
+  it('are rejected with sizes for unknown dimensions or of invalid value', async () => {
+    expect((await rejection(convertModel(dynamic(), { dims: { bacth: 1 } }))).hint).toContain('"batch"');
+    expect((await rejection(convertModel(dynamic(), { shapes: { x: [2, 5] } }))).message).toContain(
       'cannot be [2, 5]',
     );
-    expect((await refusal(takeModel(dynamic(), { dims: { batch: 0 } }))).hint).toContain('at least 1');
+    expect((await rejection(convertModel(dynamic(), { dims: { batch: 0 } }))).hint).toContain('at least 1');
   });
 });
 
-describe('a model is refused that', () => {
+describe('a model is rejected if it', () => {
   const { graph: good } = smallModel();
 
   it('is not ONNX', async () => {
-    expect(await refusal(take(new TextEncoder().encode('<html>404</html>')))).toMatchObject({
+    expect(await rejection(convert(new TextEncoder().encode('<html>404</html>')))).toMatchObject({
       code: 'NOT_ONNX',
     });
-    expect(await refusal(take(new Uint8Array(0)))).toMatchObject({ code: 'NOT_ONNX' });
+    expect(await rejection(convert(new Uint8Array(0)))).toMatchObject({ code: 'NOT_ONNX' });
   });
 
-  it('breaks off', async () => {
+  it('is truncated', async () => {
     const whole = joinChunks(writeModel(smallModel()));
-    expect(await refusal(take(whole.subarray(0, 100)))).toMatchObject({ code: 'TRUNCATED' });
+    expect(await rejection(convert(whole.subarray(0, 100)))).toMatchObject({ code: 'TRUNCATED' });
   });
 
-  it('has an operator that nobody knows', async () => {
-    const error = await refusal(takeModel(model({ ...good, nodes: [node('Sparkle', ['x'], ['y'])] })));
+  it('has an unknown operator', async () => {
+    const error = await rejection(convertModel(model({ ...good, nodes: [node('Sparkle', ['x'], ['y'])] })));
     expect(error.code).toBe('UNKNOWN_OPERATOR');
     expect(error.message).toContain('"Sparkle"');
     const foreign = { ...node('Sparkle', ['x'], ['y']), domain: 'com.example' };
-    const brought = {
+    const source = {
       ...model({ ...good, nodes: [foreign] }),
       opsetImports: [
         { domain: 'com.example', version: 1 },
         { domain: '', version: 17 },
       ],
     };
-    expect(await refusal(takeModel(brought))).toMatchObject({ code: 'UNKNOWN_OPERATOR' });
+    expect(await rejection(convertModel(source))).toMatchObject({ code: 'UNKNOWN_OPERATOR' });
   });
 
-  it('has shapes that do not fit together', async () => {
-    const error = await refusal(takeModel(model({ ...good, inputs: [value('x', [1, 5])] })));
+  it('has shapes that do not match', async () => {
+    const error = await rejection(convertModel(model({ ...good, inputs: [value('x', [1, 5])] })));
     expect(error.code).toBe('INVALID_GRAPH');
     const { graph: free } = model({ ...good, initializers: [floats('w', [4, 3]), floats('b', [2])] });
-    const late = await refusal(takeModel(model(free)));
+    const late = await rejection(convertModel(model(free)));
     expect(late.message).toMatch(/Gemm "\S+": Gemm: Invalid bias shape|bias/);
   });
 
-  it('takes or gives what cannot be sent', async () => {
+  it('has inputs or outputs of an unsupported type', async () => {
     const half = model({
       nodes: [node('Relu', ['x'], ['y'])],
       inputs: [value('x', [1], DATA_TYPE.float16)],
       outputs: [value('y', [1], DATA_TYPE.float16)],
     });
-    const error = await refusal(takeModel(half));
+    const error = await rejection(convertModel(half));
     expect(error).toMatchObject({ code: 'UNSUPPORTED_TYPE' });
     expect(error.message).toContain('float16');
   });
 
-  it('asks for more memory than any network needs', async () => {
+  it('has a tensor above the size limit', async () => {
     const pads: Attribute = { name: 'pads', kind: 'ints', value: [1n, 2147483647n, 1n, 1n] };
-    const brought = model({
+    const source = model({
       nodes: [node('Conv', ['x', 'w'], ['y'], [pads])],
       initializers: [floats('w', [2, 1, 3, 3])],
       inputs: [value('x', [1, 1, 5, 5])],
       outputs: [{ name: 'y' }],
     });
-    const error = await refusal(takeModel(brought));
+    const error = await rejection(convertModel(source));
     expect(error).toMatchObject({ code: 'TOO_LARGE' });
     expect(error.message).toContain('"y"');
     const wide = model({ ...good, inputs: [value('x', [1_000_000_000, 4])] });
-    expect(await refusal(takeModel(wide))).toMatchObject({ code: 'TOO_LARGE' });
+    expect(await rejection(convertModel(wide))).toMatchObject({ code: 'TOO_LARGE' });
   });
 
-  it('is of a newer operator set', async () => {
+  it('uses an operator set that is too new', async () => {
     const newer = { ...smallModel(), opsetImports: [{ domain: '', version: 9999 }] };
-    expect(await refusal(takeModel(newer))).toMatchObject({ code: 'UNKNOWN_OPERATOR' });
+    expect(await rejection(convertModel(newer))).toMatchObject({ code: 'UNKNOWN_OPERATOR' });
   });
 
-  it('lost its external data', async () => {
+  it('misses external data', async () => {
     const external = (location: string) => ({
       ...floats('w', [4, 3]),
       storage: { kind: 'external' as const, location, offset: 0, length: 48 },
     });
     for (const location of ['lost.bin', '../lost.bin', '/etc/passwd']) {
-      const brought = model({ ...good, initializers: [external(location), floats('b', [3])] });
-      expect(await refusal(takeModel(brought))).toMatchObject({ code: 'MISSING_EXTERNAL_DATA', location });
+      const source = model({ ...good, initializers: [external(location), floats('b', [3])] });
+      expect(await rejection(convertModel(source))).toMatchObject({
+        code: 'MISSING_EXTERNAL_DATA',
+        location,
+      });
     }
     writeFileSync(join(directory, 'short.bin'), new Uint8Array(40));
-    const brought = model({ ...good, initializers: [external('short.bin'), floats('b', [3])] });
-    expect((await refusal(takeModel(brought))).message).toContain('only 40 bytes');
+    const source = model({ ...good, initializers: [external('short.bin'), floats('b', [3])] });
+    expect((await rejection(convertModel(source))).message).toContain('only 40 bytes');
   });
 
   it('has no inputs', async () => {
-    const brought = model({
+    const source = model({
       nodes: [node('Relu', ['w'], ['y'])],
       initializers: [floats('w', [3])],
       outputs: [value('y', [3])],
     });
-    expect((await refusal(takeModel(brought))).message).toContain('no inputs');
+    expect((await rejection(convertModel(source))).message).toContain('no inputs');
   });
 });

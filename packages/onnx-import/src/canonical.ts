@@ -13,26 +13,21 @@ import {
 import { ELEMENT_TYPES, type ElementType } from '@sparewheel/protocol';
 import { InferenceSession } from 'onnxruntime-node';
 import { externalDataIn, openFile, writeHashed } from './files.ts';
-import { type DimensionValues, prepareModel } from './prepare.ts';
+import { type DimensionValues, normalizeOptimized, prepareModel } from './graph-rewrites.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
 import { readSkimmed, readSource } from './source.ts';
-import { tidy } from './tidy.ts';
 import { computedNames, type TrialSpeed, trialRun } from './trial-run.ts';
 
-export { externalDataIn, writeHashed } from './files.ts';
-export type { DimensionValues } from './prepare.ts';
-export type { TrialSpeed } from './trial-run.ts';
-
 export interface CanonicalOptions extends DimensionValues {
-  /** The ONNX file as it was brought; external data is looked for beside it. Not changed. */
+  /** The uploaded ONNX file, next to its external data. Not changed. */
   readonly modelPath: string;
-  /** An existing directory for intermediate files; best on the file system of `modelPath`. Left as it was. */
+  /** Existing directory for temporary files, preferably on the file system of `modelPath`. */
   readonly scratchDirectory: string;
-  /** Where the result is put; on the file system of the scratch directory. Made if it is not there. */
+  /** Directory for the result, on the file system of `scratchDirectory`. Created if missing. */
   readonly outputDirectory: string;
 }
 
-/** A file of the canonical form; its name in the output directory is its hash. */
+/** A file of the canonical form. Its name in the output directory is its SHA-256. */
 export interface CanonicalFile {
   readonly path: string;
   readonly sha256: string;
@@ -40,24 +35,24 @@ export interface CanonicalFile {
 }
 
 /**
- * A model with constants folded and Identity, Dropout and most batch normalisations gone; its nodes in topological
- * order, each with a name of its own; with the type and static shape of every tensor in `value_info`. The graph's
- * external-data location is the weights' sha-256.
+ * A model in canonical form: constants are folded, and Identity, Dropout and most batch normalizations are
+ * removed. Nodes are in topological order with unique names. `value_info` has the type and static shape of
+ * every tensor. The location of the graph's external data is the SHA-256 of the weights.
  */
 export interface CanonicalModel {
   readonly graph: CanonicalFile;
   readonly weights: CanonicalFile | null;
-  /** Milliseconds per node by name, on this machine with one thread. */
+  /** Milliseconds by node name, on one thread of this machine. */
   readonly nodeMs: Readonly<Record<string, number>>;
-  /** How fast this machine was then. */
+  /** Speed of this machine when the nodes were timed. */
   readonly speed: TrialSpeed;
 }
 
 /**
- * How ONNX Runtime is asked to write its own form. Constants that it did not change stay external and keep pointing
- * into the file that they came from, so that 250 MB of weights are neither read nor written for it.
+ * Session options for ONNX Runtime's basic optimization. Unchanged constants stay external and keep pointing
+ * into their source file, so 250 MB of weights are neither read nor written.
  */
-const BASIC = {
+const BASIC_OPTIMIZATION = {
   graphOptimizationLevel: 'basic',
   intraOpNumThreads: 1,
   enableCpuMemArena: false,
@@ -65,24 +60,24 @@ const BASIC = {
 } as const;
 
 /**
- * Takes a model to its canonical form, through ONNX Runtime's basic optimisation and one trial run. Blocks for as
- * long as loading and running the model take: call it in a worker thread. Weights are never in memory as a whole of
- * our own; ONNX Runtime maps them. A hostile model can crash or stall ONNX Runtime: see `canonicaliseInChild`.
- * @throws {ModelRejectedError} what is wrong with the model, in a sentence
- * @throws {DynamicShapeError} an input's dimension has no value
+ * Converts a model to its canonical form by ONNX Runtime's basic optimization and a trial run. It blocks
+ * while ONNX Runtime loads and runs the model, and ONNX Runtime maps the weights instead of reading them. A
+ * hostile model can crash or stall it: use `canonicalizeInChild` for uploads.
+ * @throws {ModelRejectedError} the model cannot be served; the message says why
+ * @throws {DynamicShapeError} a dynamic dimension has no size
  */
-export async function canonicalise(options: CanonicalOptions): Promise<CanonicalModel> {
+export async function canonicalize(options: CanonicalOptions): Promise<CanonicalModel> {
   const scratch = mkdtempSync(join(options.scratchDirectory, 'canonical-'));
   try {
     const prepared = prepareModel(readSource(options.modelPath, scratch), options);
     checkTypes(prepared.graph);
     writeHashed(join(scratch, 'prepared.onnx'), writeModel(prepared));
-    await optimise(scratch);
+    await optimize(scratch);
 
     const external = externalDataIn(scratch);
     try {
-      const optimised = readSkimmed(join(scratch, 'optimised.onnx'), 'optimised.onnx');
-      const canonical = tidy(optimised, prepared.graph);
+      const optimized = readSkimmed(join(scratch, 'optimized.onnx'), 'optimized.onnx');
+      const canonical = normalizeOptimized(optimized, prepared.graph);
       return await finish({ model: canonical, external }, scratch, options.outputDirectory);
     } finally {
       external.close();
@@ -92,7 +87,7 @@ export async function canonicalise(options: CanonicalOptions): Promise<Canonical
   }
 }
 
-/** Opens the files of a canonical model. Close it after use. */
+/** Opens the files of a canonical model. The caller must close it. */
 export function openCanonical(
   graphPath: string,
   weightsDirectory = dirname(graphPath),
@@ -106,14 +101,14 @@ export function openCanonical(
   }
 }
 
-/** What goes in and what comes out must be able to travel. */
+/** Rejects inputs and outputs of types that the protocol cannot send. */
 function checkTypes(graph: Graph): void {
   for (const [what, values] of [
     ['input', graph.inputs],
     ['output', graph.outputs],
   ] as const) {
     for (const { name, type } of values) {
-      // The type of an output may be left for ONNX Runtime to infer.
+      // ONNX Runtime infers a missing output type.
       if (!type && what === 'output') continue;
       const found = type?.kind === 'tensor' ? dataTypeName(type.dataType) : 'not a tensor';
       if (type?.kind === 'tensor' && (isElementType(found) || (what === 'output' && type.dataType === 0)))
@@ -121,7 +116,7 @@ function checkTypes(graph: Graph): void {
       throw new ModelRejectedError(
         'UNSUPPORTED_TYPE',
         `${what} "${name}" is ${found}`,
-        `${what}s may be ${ELEMENT_TYPES.join(', ')}`,
+        `use one of the ${what} types ${ELEMENT_TYPES.join(', ')}`,
       );
     }
   }
@@ -131,12 +126,12 @@ function isElementType(name: string): name is ElementType {
   return (ELEMENT_TYPES as readonly string[]).includes(name);
 }
 
-async function optimise(scratch: string): Promise<void> {
+async function optimize(scratch: string): Promise<void> {
   let session: InferenceSession;
   try {
     session = await InferenceSession.create(join(scratch, 'prepared.onnx'), {
-      ...BASIC,
-      optimizedModelFilePath: join(scratch, 'optimised.onnx'),
+      ...BASIC_OPTIMIZATION,
+      optimizedModelFilePath: join(scratch, 'optimized.onnx'),
       extra: { session: { disable_prepacking: '1' } },
     });
   } catch (error) {
@@ -186,14 +181,14 @@ async function finish(loaded: LoadedModel, scratch: string, output: string): Pro
   mkdirSync(output, { recursive: true });
   const graphPath = join(scratch, 'graph');
   const graph = writeHashed(graphPath, detachWeights({ ...loaded, model: complete }).graph(location));
-  const place = (from: string, file: { sha256: string; bytes: number }): CanonicalFile => {
+  const moveToOutput = (from: string, file: { sha256: string; bytes: number }): CanonicalFile => {
     const path = join(output, file.sha256);
     renameSync(from, path);
     return { path, ...file };
   };
   return {
-    weights: written ? place(join(scratch, location), written) : null,
-    graph: place(graphPath, graph),
+    weights: written ? moveToOutput(join(scratch, location), written) : null,
+    graph: moveToOutput(graphPath, graph),
     nodeMs: Object.fromEntries(trial.nodeMs),
     speed: trial.speed,
   };

@@ -3,7 +3,7 @@ import { closeSync, copyFileSync, fstatSync, linkSync, openSync, readSync, write
 import { join } from 'node:path';
 import type { ExternalData, RandomAccess } from '@sparewheel/onnx';
 
-/** A file that stays open until it is closed. */
+/** A file descriptor with random access. The caller must close it. */
 export interface OpenFile extends RandomAccess {
   close(): void;
 }
@@ -15,10 +15,10 @@ export function openFile(path: string): OpenFile {
     size,
     read(offset, length, into) {
       const bytes = into?.subarray(0, length) ?? new Uint8Array(length);
-      // Beyond 2 GiB a single read is cut short by the system.
+      // The system limits a single read to 2 GiB.
       for (let done = 0; done < length; ) {
         const count = readSync(descriptor, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-        if (count === 0) throw new Error(`${path} ended at byte ${offset + done} while it was read`);
+        if (count === 0) throw new Error(`${path} was truncated to ${offset + done} bytes while being read`);
         done += count;
       }
       return bytes;
@@ -27,7 +27,10 @@ export function openFile(path: string): OpenFile {
   };
 }
 
-/** Files in one directory as external data. Locations that lead out of it name nothing. Close it after use. */
+/**
+ * Reads external data from the files of one directory. Locations outside the directory count as missing
+ * files. The caller must close it.
+ */
 export function externalDataIn(directory: string): ExternalData & { close(): void } {
   const files = new Map<string, OpenFile>();
   return {
@@ -52,12 +55,15 @@ export function externalDataIn(directory: string): ExternalData & { close(): voi
   };
 }
 
-/** A path relative to the model's directory that stays in it. */
+/** Returns whether a location is a relative path inside the model's directory. */
 export function isPlainLocation(location: string): boolean {
   return !/^[/\\]|^[A-Za-z]:|\0/.test(location) && !location.split(/[/\\]/).includes('..');
 }
 
-/** Writes chunks to a new file and hashes them on the way. */
+/**
+ * Writes chunks to a new file and hashes them.
+ * @throws {Error} the file exists (EEXIST), or the system's error
+ */
 export function writeHashed(path: string, chunks: Iterable<Uint8Array>): { sha256: string; bytes: number } {
   const hash = createHash('sha256');
   const descriptor = openSync(path, 'wx');
@@ -76,7 +82,7 @@ export function writeHashed(path: string, chunks: Iterable<Uint8Array>): { sha25
   return { sha256: hash.digest('hex'), bytes };
 }
 
-/** Makes a file appear under a second name: as a hard link, or as a copy where the file system has none. */
+/** Creates a hard link, or a copy if the file system does not support links. */
 export function linkOrCopy(from: string, to: string): void {
   try {
     linkSync(from, to);

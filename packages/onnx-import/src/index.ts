@@ -1,2 +1,11 @@
-export * from './canonical.ts';
-export * from './isolated.ts';
+export {
+  type CanonicalFile,
+  type CanonicalModel,
+  type CanonicalOptions,
+  canonicalize,
+  openCanonical,
+} from './canonical.ts';
+export { writeHashed } from './files.ts';
+export type { DimensionValues } from './graph-rewrites.ts';
+export { type CanonicalChild, type ChildOptions, canonicalizeInChild } from './isolated.ts';
+export type { TrialSpeed } from './trial-run.ts';

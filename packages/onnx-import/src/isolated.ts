@@ -7,9 +7,10 @@ import {
   ModelRejectedError,
   type RejectionCode,
 } from '@sparewheel/onnx';
+import { siblingEntry } from '@sparewheel/runtime/entry';
 import type { CanonicalModel, CanonicalOptions } from './canonical.ts';
 
-/** What the child says before it ends; saying nothing is an answer too. */
+/** The child's only message. A child that exits without a message has crashed. */
 export type ChildReply =
   | { readonly kind: 'done'; readonly model: CanonicalModel }
   | { readonly kind: 'dynamic-shape'; readonly input: string; readonly dimension: string | number }
@@ -27,33 +28,36 @@ export type ChildReply =
     }
   | { readonly kind: 'failed'; readonly message: string; readonly system: string | undefined };
 
+/** The module that the child process runs, and Node's arguments for it. */
+export interface CanonicalChild {
+  readonly path: string;
+  readonly execArgv: readonly string[];
+}
+
 export interface ChildOptions {
-  /** The file of `@sparewheel/onnx/canonical-child`, as it runs here: bundled, or as source with a loader. */
-  readonly childPath: string;
-  /** Node's own arguments for the child; those of this process where they are not given. */
-  readonly execArgv?: readonly string[];
-  /** After this the child is killed and the model refused. */
+  /** After this time the child is killed and the model rejected. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  /** Kills the child. */
+  readonly signal?: AbortSignal | undefined;
+  /** Replaces the child process in tests. */
+  readonly child?: CanonicalChild | undefined;
 }
 
 /**
- * `canonicalise` in a process of its own. ONNX Runtime is native code: some models that nobody meant well with crash
- * it or keep it busy for hours, and it cannot be stopped from within. Here that costs the child and nothing else.
- * @throws {ModelRejectedError} as `canonicalise`; DOES_NOT_RUN where the child crashed or took too long
- * @throws {Error} the child could not do its work, with the system's `code` where it has one (ENOSPC, say)
+ * Runs `canonicalize` in a child process. ONNX Runtime is native code: a hostile model can crash it or keep
+ * it busy for hours, and a thread cannot be stopped from outside.
+ * @throws {ModelRejectedError} as `canonicalize`; DOES_NOT_RUN if the child crashed or timed out
+ * @throws {Error} the child failed for another reason, with the system's `code` if there is one, such as
+ *          ENOSPC
  */
-export async function canonicaliseInChild(
+export async function canonicalizeInChild(
   options: CanonicalOptions,
-  { childPath, execArgv, timeoutMs, signal }: ChildOptions,
+  { timeoutMs, signal, child: { path, execArgv } = canonicalChild() }: ChildOptions,
 ): Promise<CanonicalModel> {
   signal?.throwIfAborted();
-  // A child that crashes leaves its files behind, hence a directory around its directory.
+  // A crashed child leaves files behind, so it gets a directory that the parent removes.
   const scratchDirectory = mkdtempSync(join(options.scratchDirectory, 'child-'));
-  const child = fork(childPath, {
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    ...(execArgv ? { execArgv: [...execArgv] } : {}),
-  });
+  const child = fork(path, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], execArgv: [...execArgv] });
   let timedOut = false;
   const kill = () => child.kill('SIGKILL');
   const timer = setTimeout(() => {
@@ -77,9 +81,9 @@ export async function canonicaliseInChild(
     throw new ModelRejectedError(
       'DOES_NOT_RUN',
       timedOut
-        ? `the model was not loaded and run once within ${timeoutMs / 1000} s`
+        ? `loading and running the model once took longer than ${timeoutMs / 1000} s`
         : `ONNX Runtime crashed on the model (${by ?? `exit code ${code}`})`,
-      'check that the model runs in ONNX Runtime, and with which input dimensions',
+      'check that the model runs in ONNX Runtime with these input dimensions',
     );
   } finally {
     clearTimeout(timer);
@@ -87,6 +91,11 @@ export async function canonicaliseInChild(
     kill();
     rmSync(scratchDirectory, { recursive: true, force: true });
   }
+}
+
+function canonicalChild(): CanonicalChild {
+  const names = { source: './canonical-child.ts', bundled: './canonical-child.js' };
+  return siblingEntry(import.meta.url, names).process;
 }
 
 function unwrap(reply: ChildReply): CanonicalModel {

@@ -1,6 +1,6 @@
 import { ModelRejectedError } from '@sparewheel/onnx';
 
-/** Translates what ONNX Runtime says of a model that it does not take into a sentence for the person who brought it. */
+/** Translates an error of ONNX Runtime into a plain message with a hint. */
 export function translateRuntimeError(error: unknown, doing: 'load' | 'run'): ModelRejectedError {
   const text = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ').trim();
   const cause = { cause: error };
@@ -9,7 +9,7 @@ export function translateRuntimeError(error: unknown, doing: 'load' | 'run'): Mo
   if (op) {
     return new ModelRejectedError(
       'UNKNOWN_OPERATOR',
-      `the model uses the operator "${op[1]}"${op[2] === '-1' ? '' : ` (version ${op[2]})`}, which ONNX Runtime does not know`,
+      `the model uses the operator "${op[1]}"${op[2] === '-1' ? '' : ` (version ${op[2]})`}, which ONNX Runtime does not support`,
       'export the model with standard operators only',
       cause,
     );
@@ -18,7 +18,7 @@ export function translateRuntimeError(error: unknown, doing: 'load' | 'run'): Mo
   if (noOp) {
     return new ModelRejectedError(
       'UNKNOWN_OPERATOR',
-      `the model uses the operator "${noOp[1]}", which its operator set ${noOp[2]} does not have`,
+      `the model uses the operator "${noOp[1]}", which does not exist in its operator set ${noOp[2]}`,
       'check the spelling of the operator, or export the model with a newer operator set',
       cause,
     );
@@ -41,7 +41,7 @@ export function translateRuntimeError(error: unknown, doing: 'load' | 'run'): Mo
   if (opset) {
     return new ModelRejectedError(
       'UNKNOWN_OPERATOR',
-      'the model uses an operator set that is newer than ONNX Runtime',
+      'the model uses an operator set that is too new for ONNX Runtime',
       'export it with an older operator set',
       cause,
     );
@@ -50,15 +50,15 @@ export function translateRuntimeError(error: unknown, doing: 'load' | 'run'): Mo
   if (irVersion) {
     return new ModelRejectedError(
       'UNSUPPORTED_TYPE',
-      `the file has version ${irVersion[1]} of the ONNX format; version ${irVersion[2]} is the newest that can be read`,
+      `the file uses version ${irVersion[1]} of the ONNX format; the newest supported version is ${irVersion[2]}`,
       'export it with an older version of onnx',
       cause,
     );
   }
   if (/protobuf parsing failed|ModelProto does not have a graph/i.test(text)) {
-    return new ModelRejectedError('NOT_ONNX', 'this is not an ONNX model', undefined, cause);
+    return new ModelRejectedError('NOT_ONNX', 'the file is not an ONNX model', undefined, cause);
   }
-  // What is left names the node itself; only the file's path and the error class in front of it are of no use.
+  // Other messages already name the node. This removes file paths and error classes.
   const plain = text
     .replace(/^Load model from \S+ failed:\s*/, '')
     .replace(/^(This is an invalid model\. )?(Error in Node|Error):\s*/i, '')
@@ -71,8 +71,8 @@ export function translateRuntimeError(error: unknown, doing: 'load' | 'run'): Mo
   return new ModelRejectedError(
     doing === 'load' ? 'INVALID_GRAPH' : 'DOES_NOT_RUN',
     doing === 'load'
-      ? `ONNX Runtime does not accept the model: ${plain}`
-      : `the model could not be run on a trial input: ${plain}`,
+      ? `ONNX Runtime cannot load the model: ${plain}`
+      : `the model failed on a trial input: ${plain}`,
     doing === 'load' ? 'check that the model runs in ONNX Runtime before uploading it' : undefined,
     cause,
   );

@@ -13,13 +13,13 @@ import {
 } from '@sparewheel/onnx';
 import { isPlainLocation, linkOrCopy, openFile } from './files.ts';
 
-/** What the model that was brought is called in the scratch directory. */
+/** Name of the uploaded model in the scratch directory. */
 const SOURCE = 'source.bin';
 
 /**
- * Reads the model that was brought, checks it, and makes its weights appear in the scratch directory, where the
- * model's external data then points.
- * @throws {ModelRejectedError} it is not ONNX, or its graph cannot be
+ * Reads and validates the uploaded model. Links its weights into the scratch directory and makes its external
+ * data point to them.
+ * @throws {ModelRejectedError} the file is not ONNX, or its graph is invalid
  */
 export function readSource(modelPath: string, scratch: string): Model {
   let model: Model;
@@ -31,10 +31,10 @@ export function readSource(modelPath: string, scratch: string): Model {
   }
   validateModel(model);
   linkOrCopy(modelPath, join(scratch, SOURCE));
-  return bringExternalData(model, modelPath, scratch);
+  return linkExternalData(model, modelPath, scratch);
 }
 
-/** Reads a model whose weights stay in its file, under the given location. */
+/** Reads a model without its weights, which become external data at `location`. */
 export function readSkimmed(path: string, location: string): Model {
   const file = openFile(path);
   try {
@@ -50,20 +50,20 @@ function notOnnx(error: MalformedModelError): ModelRejectedError {
   return truncated
     ? new ModelRejectedError(
         'TRUNCATED',
-        `the file breaks off at byte ${error.offset} (${error.problem})`,
-        'upload it again; it may have been cut short on the way',
+        `the file is truncated at byte ${error.offset} (${error.problem})`,
+        'upload it again',
         { cause: error },
       )
     : new ModelRejectedError(
         'NOT_ONNX',
-        `this is not an ONNX model (byte ${error.offset}: ${error.problem})`,
+        `the file is not an ONNX model (byte ${error.offset}: ${error.problem})`,
         'export the network with torch.onnx.export or tf2onnx',
         { cause: error },
       );
 }
 
-/** Puts the model's own external data beside the file that ONNX Runtime will read, under names of ours. */
-function bringExternalData(model: Model, modelPath: string, scratch: string): Model {
+/** Links the model's external data into the scratch directory under new names, next to the model. */
+function linkExternalData(model: Model, modelPath: string, scratch: string): Model {
   const names = new Map<string, string>();
   const locate = (tensor: ConstantTensor): ConstantTensor => {
     const { storage } = tensor;
@@ -71,9 +71,9 @@ function bringExternalData(model: Model, modelPath: string, scratch: string): Mo
     let name = names.get(storage.location);
     const path = join(dirname(modelPath), storage.location);
     if (!isPlainLocation(storage.location)) {
-      throw new ExternalDataError(tensor.name, storage.location, 'which is not in the model’s directory');
+      throw new ExternalDataError(tensor.name, storage.location, 'which is outside the model’s directory');
     }
-    if (!existsSync(path)) throw new ExternalDataError(tensor.name, storage.location, 'which is not there');
+    if (!existsSync(path)) throw new ExternalDataError(tensor.name, storage.location, 'which is missing');
     const { size } = statSync(path);
     if (storage.offset + (storage.length ?? 0) > size) {
       throw new ExternalDataError(tensor.name, storage.location, `which has only ${size} bytes`);

@@ -13,27 +13,27 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { translateRuntimeError } from './runtime-errors.ts';
 
 export interface Trial {
-  /** Type and shape of every value that a node computes, as far as it is a tensor. */
+  /** Type and shape of every tensor that a node computes. */
   readonly values: ReadonlyMap<string, ValueInfo>;
-  /** Milliseconds per node by name: the median of the runs after the first. */
+  /** Milliseconds by node name: the median of the runs after the first. */
   readonly nodeMs: ReadonlyMap<string, number>;
   readonly speed: TrialSpeed;
 }
 
-/** How fast this machine was when the nodes were timed: what a device is compared with. */
+/** Speed of this machine when the nodes were timed: the reference for a device's speed. */
 export interface TrialSpeed {
-  /** With the settings of the trial, which keep nodes apart. */
+  /** With the optimization level of the trial, which does not fuse nodes. */
   readonly trial: Speed;
-  /** With those under which models are served, which lay convolutions out for the processor. */
+  /** With the optimization level of serving, which also changes the memory layout of convolutions. */
   readonly served: Speed;
 }
 
-/** Runs that are timed, after one that warms up. */
+/** Timed runs, after one warm-up run. */
 const TIMED_RUNS = 3;
-/** Past this the timing stops: a large model's first figures are good enough. */
+/** Limits the time for large models. Fewer runs are accurate enough for them. */
 const TIME_LIMIT_MS = 1500;
 
-/** Element i of a trial input of real numbers. */
+/** Returns element i of a trial input of real numbers. */
 type RealInput = (i: number) => number;
 const FIRST_INPUT: RealInput = (i) => Math.sin(i);
 /** Differs from the first in sign, size and order of its elements. */
@@ -41,7 +41,7 @@ const SECOND_INPUT: RealInput = (i) => 3 * Math.cos(1.3 * i) - 1;
 
 const REAL_TYPES: ReadonlySet<number> = new Set([DATA_TYPE.float32, DATA_TYPE.float64]);
 
-/** Elements of one value: 512 MB of float32, eight times what one message may carry. */
+/** Elements of one tensor: 512 MB of float32, eight times the limit of a message. */
 const VALUE_ELEMENTS_LIMIT = 2 ** 27;
 
 const SESSION = {
@@ -49,17 +49,17 @@ const SESSION = {
   executionMode: 'sequential',
   intraOpNumThreads: 1,
   logSeverityLevel: 4,
-  // Weights are mapped from their file, as on the devices, instead of being copied into another layout.
+  // Maps weights from their file, as devices do, instead of copying them into another layout.
   extra: { session: { disable_prepacking: '1' } },
 } as const;
 
 /**
- * Runs a model once with every value in it as an output, which tells every type and shape, and a few times as it is,
- * which tells where the time goes.
- * @param tracePath     a model file like the graph, but with all of `traced` among its outputs
- * @param modelPath     the model file itself
- * @param scratch       an empty directory for the time profile
- * @throws {ModelRejectedError} DOES_NOT_RUN
+ * Runs a model once with every computed tensor as an output, to find types and shapes, and then a few times
+ * unchanged, to time its nodes.
+ * @param tracePath  model file with every computed tensor among its outputs
+ * @param modelPath  model file
+ * @param scratch    directory for the time profile
+ * @throws {ModelRejectedError} DOES_NOT_RUN, TOO_LARGE, or the code of a load error
  */
 export async function trialRun(
   graph: Graph,
@@ -88,7 +88,7 @@ async function calibrate(model: Uint8Array, options: InferenceSession.SessionOpt
   };
 }
 
-/** Every value that the graph's nodes compute. */
+/** Returns the names of all tensors that the graph's nodes compute. */
 export function computedNames(graph: Graph): string[] {
   return graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''));
 }
@@ -99,7 +99,7 @@ async function traceValues(graph: Graph, path: string): Promise<Map<string, Valu
     for (const { name, type } of graph.inputs) {
       if (type?.kind === 'tensor') checkSize(name, (type.dims ?? []) as number[]);
     }
-    // Sequences, maps and the rarer types cannot be taken out; whatever uses them stays with what makes them.
+    // Sequences, maps and rare types cannot be sent. A plan keeps their producers and consumers together.
     const fetches = session.outputMetadata
       .filter((value) => value.isTensor && value.type in DATA_TYPE)
       .map((value) => value.name);
@@ -120,7 +120,10 @@ async function traceValues(graph: Graph, path: string): Promise<Map<string, Valu
   }
 }
 
-/** A hostile or mistaken attribute (padding by 2³¹) can ask for any amount of memory: better said before than felt. */
+/**
+ * Rejects a shape before ONNX Runtime allocates it: a bad attribute, such as padding by 2³¹, can exhaust
+ * memory.
+ */
 function checkSize(name: string, shape: readonly (number | string)[]): void {
   const count = shape.reduce<number>(
     (product, dim) => product * (typeof dim === 'number' ? Math.abs(dim) : 1),
@@ -129,14 +132,14 @@ function checkSize(name: string, shape: readonly (number | string)[]): void {
   if (count <= VALUE_ELEMENTS_LIMIT) return;
   throw new ModelRejectedError(
     'TOO_LARGE',
-    `the value "${name}" has the shape [${shape.join(', ')}], ${count} elements, more than the ${VALUE_ELEMENTS_LIMIT} that are served`,
-    'check the padding and the shapes of the model, or give smaller input dimensions',
+    `the tensor "${name}" of shape [${shape.join(', ')}] has ${count} elements; the limit is ${VALUE_ELEMENTS_LIMIT}`,
+    'check the padding and shapes of the model, or set smaller input dimensions',
   );
 }
 
 /**
- * Shapes that ONNX Runtime does not infer may hang on the values, not only the shapes, of the inputs (NonZero, say).
- * Where a second input gives another size, the dimension stays open.
+ * Finds dimensions that depend on input values, as in NonZero, and marks them dynamic. A dimension is dynamic
+ * if a second input gives it another size.
  */
 async function findDataDependence(
   session: InferenceSession,
@@ -179,7 +182,9 @@ async function timeNodes(graph: Graph, path: string, scratch: string): Promise<M
   return file ? kernelTimes(readFileSync(join(scratch, file), 'utf8')) : new Map();
 }
 
-/** Median kernel time per node in ONNX Runtime's profile; the first run counts only where there is no other. */
+/**
+ * Reads the median kernel time per node from ONNX Runtime's profile. Skips the first run if there are others.
+ */
 function kernelTimes(profile: string): Map<string, number> {
   const samples = new Map<string, number[]>();
   for (const event of JSON.parse(profile) as { name?: string; cat?: string; dur?: number }[]) {
@@ -211,12 +216,14 @@ async function run(
   fetches: readonly string[],
   real: RealInput,
 ): Promise<InferenceSession.OnnxValueMapType> {
-  // Whole numbers may be indices or lengths: 0 suits the one, 1 the other.
-  const hasWhole = graph.inputs.some(({ type }) => type?.kind === 'tensor' && !REAL_TYPES.has(type.dataType));
+  // Integers may be indices or lengths: 0 is valid for an index, 1 for a length.
+  const hasIntegers = graph.inputs.some(
+    ({ type }) => type?.kind === 'tensor' && !REAL_TYPES.has(type.dataType),
+  );
   let failure: unknown;
-  for (const whole of hasWhole ? ([0, 1] as const) : ([0] as const)) {
+  for (const integer of hasIntegers ? ([0, 1] as const) : ([0] as const)) {
     try {
-      return await session.run(trialFeeds(graph, real, whole), fetches);
+      return await session.run(trialFeeds(graph, real, integer), fetches);
     } catch (error) {
       failure ??= error;
     }
@@ -224,19 +231,19 @@ async function run(
   throw translateRuntimeError(failure, 'run');
 }
 
-/** An input for every true input of the graph; values do not matter, shapes and types do. */
-function trialFeeds(graph: Graph, real: RealInput, whole: 0 | 1): Record<string, Tensor> {
+/** Creates a feed for every input of the graph. */
+function trialFeeds(graph: Graph, real: RealInput, integer: 0 | 1): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { name, type } of graph.inputs) {
     if (type?.kind !== 'tensor') continue;
     const dims = (type.dims ?? []) as number[];
     const count = dims.reduce((product, dim) => product * dim, 1);
-    feeds[name] = trialTensor(type.dataType, dims, count, real, whole);
+    feeds[name] = trialTensor(type.dataType, dims, count, real, integer);
   }
   return feeds;
 }
 
-/** Elements after which a trial input repeats itself; a prime, so that no two rows of an image are alike. */
+/** Period of a trial input. It is prime, so that the rows of an image differ. */
 const PERIOD = 4093;
 
 function fillRepeating<T extends Float32Array | Float64Array>(data: T, real: RealInput): T {
@@ -245,29 +252,35 @@ function fillRepeating<T extends Float32Array | Float64Array>(data: T, real: Rea
   return data;
 }
 
-function trialTensor(dataType: number, dims: number[], count: number, real: RealInput, whole: 0 | 1): Tensor {
+function trialTensor(
+  dataType: number,
+  dims: number[],
+  count: number,
+  real: RealInput,
+  integer: 0 | 1,
+): Tensor {
   switch (dataType) {
     case DATA_TYPE.float32:
       return new Tensor('float32', fillRepeating(new Float32Array(count), real), dims);
     case DATA_TYPE.float64:
       return new Tensor('float64', fillRepeating(new Float64Array(count), real), dims);
     case DATA_TYPE.int64:
-      return new Tensor('int64', new BigInt64Array(count).fill(BigInt(whole)), dims);
+      return new Tensor('int64', new BigInt64Array(count).fill(BigInt(integer)), dims);
     case DATA_TYPE.uint64:
-      return new Tensor('uint64', new BigUint64Array(count).fill(BigInt(whole)), dims);
+      return new Tensor('uint64', new BigUint64Array(count).fill(BigInt(integer)), dims);
     case DATA_TYPE.int32:
-      return new Tensor('int32', new Int32Array(count).fill(whole), dims);
+      return new Tensor('int32', new Int32Array(count).fill(integer), dims);
     case DATA_TYPE.uint32:
-      return new Tensor('uint32', new Uint32Array(count).fill(whole), dims);
+      return new Tensor('uint32', new Uint32Array(count).fill(integer), dims);
     case DATA_TYPE.int16:
-      return new Tensor('int16', new Int16Array(count).fill(whole), dims);
+      return new Tensor('int16', new Int16Array(count).fill(integer), dims);
     case DATA_TYPE.uint16:
-      return new Tensor('uint16', new Uint16Array(count).fill(whole), dims);
+      return new Tensor('uint16', new Uint16Array(count).fill(integer), dims);
     case DATA_TYPE.int8:
-      return new Tensor('int8', new Int8Array(count).fill(whole), dims);
+      return new Tensor('int8', new Int8Array(count).fill(integer), dims);
     case DATA_TYPE.uint8:
-      return new Tensor('uint8', new Uint8Array(count).fill(whole), dims);
+      return new Tensor('uint8', new Uint8Array(count).fill(integer), dims);
     default:
-      return new Tensor('bool', new Uint8Array(count).fill(whole), dims);
+      return new Tensor('bool', new Uint8Array(count).fill(integer), dims);
   }
 }

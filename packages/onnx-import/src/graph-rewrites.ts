@@ -1,16 +1,19 @@
 import {
   attribute,
+  bodies,
   type Dimension,
   DynamicShapeError,
   type Graph,
-  givenNames,
   type Model,
   ModelRejectedError,
   mapBodies,
+  type Node,
+  nodeReads,
+  topologicalOrder,
   type ValueInfo,
 } from '@sparewheel/onnx';
 
-/** Values for what a model leaves open. */
+/** Sizes for a model's dynamic dimensions. */
 export interface DimensionValues {
   /** By symbolic name: `{ batch: 1 }`. */
   readonly dims?: Readonly<Record<string, number>>;
@@ -19,11 +22,12 @@ export interface DimensionValues {
 }
 
 /**
- * Makes a model static, for ONNX Runtime to take it to its canonical form: every input gets a shape of numbers;
- * constants stop being inputs (as files older than IR version 4 list them), so that they can be folded; Constant nodes
- * become constants of the graph; shapes that were inferred for other sizes are dropped.
- * @throws {DynamicShapeError} a dimension without a value
- * @throws {ModelRejectedError} DYNAMIC_SHAPE  values for something that the model does not have
+ * Prepares a model for ONNX Runtime's optimization: sets a static shape for every input, removes constants
+ * from the inputs (files older than IR version 4 list them) so that they can be folded, turns Constant nodes
+ * into initializers, and drops inferred shapes.
+ * @throws {DynamicShapeError} a dynamic dimension without a size
+ * @throws {ModelRejectedError} INVALID_GRAPH: no inputs; UNSUPPORTED_TYPE: an input is not a tensor;
+ *          DYNAMIC_SHAPE: a given size is invalid, or its dimension or input does not exist
  */
 export function prepareModel(model: Model, values: DimensionValues): Model {
   const hoisted = hoistConstants(model.graph);
@@ -32,11 +36,15 @@ export function prepareModel(model: Model, values: DimensionValues): Model {
   checkNames(declared, values);
   const inputs = declared.map((input) => fixShape(input, values));
   if (inputs.length === 0) {
-    throw new ModelRejectedError('INVALID_GRAPH', 'the model has no inputs: there is nothing to infer from');
+    throw new ModelRejectedError(
+      'INVALID_GRAPH',
+      'the model has no inputs',
+      'export it with at least one input',
+    );
   }
   return {
     ...model,
-    // From IR version 4 on, a constant need not be an input.
+    // Since IR version 4, a constant need not be an input.
     irVersion: Math.max(model.irVersion, 4),
     graph: {
       ...hoisted,
@@ -45,12 +53,6 @@ export function prepareModel(model: Model, values: DimensionValues): Model {
       valueInfos: hoisted.valueInfos.filter(({ type }) => type?.kind === 'opaque'),
     },
   };
-}
-
-/** The inputs that a caller must feed: those that have no constant of the same name. */
-export function trueInputs(graph: Graph): readonly ValueInfo[] {
-  const constants = givenNames({ ...graph, inputs: [] });
-  return graph.inputs.filter(({ name }) => !constants.has(name));
 }
 
 function hoistConstants(graph: Graph): Graph {
@@ -76,15 +78,15 @@ function checkNames(inputs: readonly ValueInfo[], values: DimensionValues): void
     if (type?.kind !== 'tensor') continue;
     for (const dim of type.dims ?? []) if (typeof dim === 'string') symbols.add(dim);
   }
-  const refuse = (what: string, known: ReadonlySet<string>) => {
+  const rejection = (what: string, known: ReadonlySet<string>) => {
     const list = [...known].map((name) => `"${name}"`).join(', ');
     return new ModelRejectedError('DYNAMIC_SHAPE', what, `the model has ${list || 'none'}`);
   };
   for (const symbol of Object.keys(values.dims ?? {})) {
-    if (!symbols.has(symbol)) throw refuse(`no input has a dynamic dimension called "${symbol}"`, symbols);
+    if (!symbols.has(symbol)) throw rejection(`no input has a dynamic dimension named "${symbol}"`, symbols);
   }
   for (const name of Object.keys(values.shapes ?? {})) {
-    if (!names.has(name)) throw refuse(`there is no input called "${name}"`, names);
+    if (!names.has(name)) throw rejection(`no input is named "${name}"`, names);
   }
   for (const [what, sizes] of [
     ...Object.entries(values.dims ?? {}).map(([name, size]) => [name, [size]] as const),
@@ -93,8 +95,8 @@ function checkNames(inputs: readonly ValueInfo[], values: DimensionValues): void
     if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 1)) {
       throw new ModelRejectedError(
         'DYNAMIC_SHAPE',
-        `"${what}" is given as ${JSON.stringify(sizes)}`,
-        'dimensions are whole numbers of at least 1',
+        `"${what}" has the invalid size ${JSON.stringify(sizes)}`,
+        'use integers of at least 1',
       );
     }
   }
@@ -118,7 +120,7 @@ function fixShape(input: ValueInfo, values: DimensionValues): ValueInfo {
   }
   const dims = type.dims.map((dim, axis) => {
     if (given) return given[axis]!;
-    // Some exporters write 0 for "any"; an input that is always empty has nothing to infer from.
+    // Some exporters write 0 for a dynamic dimension.
     if (typeof dim === 'number' && dim > 0) return dim;
     const value = typeof dim === 'string' ? values.dims?.[dim] : undefined;
     if (value === undefined) throw new DynamicShapeError(name, typeof dim === 'string' ? dim : axis);
@@ -137,4 +139,55 @@ function fits(declared: readonly Dimension[], given: readonly number[]): boolean
 function withoutShape({ name, type }: ValueInfo): ValueInfo {
   if (!type) return { name };
   return { name, type: type.kind === 'tensor' ? { kind: 'tensor', dataType: type.dataType } : type };
+}
+
+/**
+ * Normalizes a model that ONNX Runtime has optimized: sorts the nodes topologically, gives each a unique
+ * name, drops unused constants and operator sets, and restores the declared inputs and outputs.
+ * @param prepared  the graph before the optimization
+ * @throws {ModelRejectedError} INVALID_GRAPH: the graph has a cycle
+ */
+export function normalizeOptimized(optimized: Model, prepared: Graph): Model {
+  const { graph } = optimized;
+  const order = topologicalOrder(graph);
+  if (!order) throw new ModelRejectedError('INVALID_GRAPH', 'the graph has a cycle');
+  const nodes = nameNodes(order.map((index) => graph.nodes[index]!));
+  const used = new Set(graph.outputs.map((output) => output.name));
+  for (const node of nodes) for (const name of nodeReads(node)) used.add(name);
+  const domains = new Set(['']);
+  const visit = (list: readonly Node[]) => {
+    for (const node of list) {
+      domains.add(node.domain);
+      for (const body of bodies(node)) visit(body.nodes);
+    }
+  };
+  visit(nodes);
+  return {
+    ...optimized,
+    producer: 'sparewheel',
+    opsetImports: optimized.opsetImports.filter(({ domain }) => domains.has(domain)),
+    functions: [],
+    graph: {
+      ...graph,
+      nodes,
+      initializers: graph.initializers.filter(({ name }) => used.has(name)),
+      sparseInitializers: graph.sparseInitializers.filter(({ name }) => used.has(name)),
+      inputs: prepared.inputs,
+      outputs: prepared.outputs.map(
+        ({ name }) => graph.outputs.find((found) => found.name === name) ?? { name },
+      ),
+    },
+  };
+}
+
+/** Keeps unique names. Names a nameless node after its first output. */
+function nameNodes(nodes: readonly Node[]): Node[] {
+  const taken = new Set<string>();
+  return nodes.map((node) => {
+    const wanted = node.name || `${node.opType}_${node.outputs.find((output) => output !== '') ?? 'node'}`;
+    let name = wanted;
+    for (let count = 2; taken.has(name); count++) name = `${wanted}_${count}`;
+    taken.add(name);
+    return { ...node, name };
+  });
 }
