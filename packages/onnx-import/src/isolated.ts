@@ -47,8 +47,7 @@ export interface ChildOptions {
  * Runs `canonicalize` in a child process. ONNX Runtime is native code: a hostile model can crash it or keep
  * it busy for hours, and a thread cannot be stopped from outside.
  * @throws {ModelRejectedError} as `canonicalize`; DOES_NOT_RUN if the child crashed or timed out
- * @throws {Error} the child failed for another reason, with the system's `code` if there is one, such as
- *          ENOSPC
+ * @throws {Error} the child failed for another reason; with the system's `code`, such as ENOSPC, if any
  */
 export async function canonicalizeInChild(
   options: CanonicalOptions,

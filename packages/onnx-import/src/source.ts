@@ -46,7 +46,7 @@ export function readSkimmed(path: string, location: string): Model {
 }
 
 function notOnnx(error: MalformedModelError): ModelRejectedError {
-  const truncated = /the bytes end|only \d+ are left|is left/.test(error.problem) && error.offset > 0;
+  const truncated = /the bytes end|only \d+ are left/.test(error.problem) && error.offset > 0;
   return truncated
     ? new ModelRejectedError(
         'TRUNCATED',

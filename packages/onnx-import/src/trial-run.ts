@@ -120,10 +120,7 @@ async function traceValues(graph: Graph, path: string): Promise<Map<string, Valu
   }
 }
 
-/**
- * Rejects a shape before ONNX Runtime allocates it: a bad attribute, such as padding by 2³¹, can exhaust
- * memory.
- */
+/** Rejects a huge shape before ONNX Runtime allocates it. A bad attribute (padding by 2³¹) can cause one. */
 function checkSize(name: string, shape: readonly (number | string)[]): void {
   const count = shape.reduce<number>(
     (product, dim) => product * (typeof dim === 'number' ? Math.abs(dim) : 1),

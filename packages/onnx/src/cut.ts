@@ -3,24 +3,24 @@ import { type ExternalData, tensorByteLength, tensorBytes, tensorPieces } from '
 import { nodeReads } from './topology.ts';
 import { writeModel } from './writer.ts';
 
-/** A model and where its external data comes from. */
+/** A model with the source of its external data. */
 export interface LoadedModel {
   readonly model: Model;
   readonly external: ExternalData;
 }
 
 export interface Cut {
-  /** Indices of nodes in the model's graph. */
+  /** Node indices in the model's graph. */
   readonly nodes: readonly number[];
-  /** Names that come from outside; constants need not be named. */
+  /** Names of the inputs; constants may be omitted. */
   readonly feeds: readonly string[];
   readonly fetches: readonly string[];
 }
 
 /**
- * Cuts a set of nodes out of a model, as a model of its own with the constants that they use.
- * @returns shares constants and nodes with `model`; inputs and outputs in the order of feeds and fetches
- * @throws {RangeError} the nodes need a name that is neither a feed, a constant nor computed among them
+ * Cuts a set of nodes out of a model, as a separate model with the constants that they use.
+ * @returns a model that shares constants and nodes with `model`, with inputs and outputs in the given order
+ * @throws {RangeError} the nodes read a name that is not a feed, a constant or computed by one of them
  */
 export function cutSubgraph(model: Model, cut: Cut): Model {
   const { graph } = model;
@@ -36,7 +36,9 @@ export function cutSubgraph(model: Model, cut: Cut): Model {
   const sparseInitializers = graph.sparseInitializers.filter(({ name }) => needed.has(name));
   for (const { name } of [...initializers, ...sparseInitializers]) needed.delete(name);
   if (needed.size > 0) {
-    throw new RangeError(`the subgraph needs ${[...needed].map((name) => `"${name}"`).join(', ')} as feeds`);
+    throw new RangeError(
+      `the subgraph also needs ${[...needed].map((name) => `"${name}"`).join(', ')} as feeds`,
+    );
   }
   const domains = usedDomains(nodes);
   return {
@@ -56,7 +58,7 @@ export function cutSubgraph(model: Model, cut: Cut): Model {
   };
 }
 
-/** What a graph says of its values' types, by name. */
+/** Returns the declared types of a graph's values by name. */
 export function typesByName(graph: Graph): Map<string, ValueInfo> {
   const types = new Map<string, ValueInfo>();
   for (const values of [graph.valueInfos, graph.outputs, graph.inputs]) {
@@ -68,7 +70,7 @@ export function typesByName(graph: Graph): Map<string, ValueInfo> {
   return types;
 }
 
-/** Operator set domains that nodes use, with those in their bodies. ONNX's own is always among them. */
+/** Returns the operator set domains of nodes and their subgraphs, including ONNX's own. */
 function usedDomains(nodes: readonly Node[]): Set<string> {
   const domains = new Set(['']);
   const visit = (list: readonly Node[]) => {
@@ -81,53 +83,56 @@ function usedDomains(nodes: readonly Node[]): Set<string> {
   return domains;
 }
 
-/** Smaller constants stay in the graph, where ONNX Runtime's shape inference and folding see them. */
+/** Smaller constants stay in the graph, where ONNX Runtime's shape inference and folding need them. */
 const KEEP_IN_GRAPH_BYTES = 1024;
-/** Constants begin at multiples of this in a weights file: a cache line, and the widest vector register. */
+/** Alignment of constants in a weights file: a cache line, and the widest vector register. */
 const ALIGN_BYTES = 64;
 const PADDING = new Uint8Array(ALIGN_BYTES);
 
-/** A model in two files: its graph, and its weights, to which the graph refers by name. */
+/** A model in two files: its graph, and its weights as external data of the graph. */
 export interface DetachedModel {
-  /** 0 where no constant is large enough for a file of its own. */
+  /** 0 if every constant stays in the graph. */
   readonly weightsBytes: number;
-  /** The weights file from beginning to end; read as it is asked for, and again each time. */
+  /** Yields the weights file from start to end. Each call reads the source again. */
   weights(): Iterable<Uint8Array>;
-  /** The graph's bytes. @param location  the weights file's name in the graph: its sha-256 */
+  /**
+   * Returns the graph's bytes.
+   * @param location  name of the weights file in the graph: its SHA-256
+   */
   graph(location: string): Uint8Array[];
 }
 
 /**
- * Divides a model into graph and weights. The same model gives the same bytes, so both can be named by their hash:
- * first the weights are hashed, then the graph is written with that hash in it.
- * @throws {ExternalDataError} on reading weights whose file is missing or too short
+ * Separates a model into graph and weights. It is deterministic, so both files can be named by their hash:
+ * the caller hashes the weights first, then writes the graph with that hash as the location.
+ * @throws {ExternalDataError} a weights file is missing or too short
  */
 export function detachWeights({ model, external }: LoadedModel): DetachedModel {
-  const placed = new Map<ConstantTensor, number>();
+  const offsets = new Map<ConstantTensor, number>();
   const small = new Map<ConstantTensor, ConstantTensor>();
   let weightsBytes = 0;
-  const place = (graph: Graph) => {
+  const assignOffsets = (graph: Graph) => {
     for (const tensor of graph.initializers) {
       const length = tensorByteLength(tensor);
-      if (tensor.storage.kind === 'strings' || placed.has(tensor)) continue;
+      if (tensor.storage.kind === 'strings' || offsets.has(tensor)) continue;
       if (tensor.storage.kind === 'external' && tensor.storage.length === undefined) {
         small.set(tensor, { ...tensor, storage: { kind: 'raw', bytes: tensorBytes(tensor, external) } });
       } else if (length < KEEP_IN_GRAPH_BYTES) {
         if (tensor.storage.kind === 'raw') continue;
         small.set(tensor, { ...tensor, storage: { kind: 'raw', bytes: tensorBytes(tensor, external) } });
       } else {
-        placed.set(tensor, weightsBytes);
+        offsets.set(tensor, weightsBytes);
         weightsBytes = Math.ceil((weightsBytes + length) / ALIGN_BYTES) * ALIGN_BYTES;
       }
     }
-    for (const node of graph.nodes) for (const body of bodies(node)) place(body);
+    for (const node of graph.nodes) for (const body of bodies(node)) assignOffsets(body);
   };
-  place(model.graph);
+  assignOffsets(model.graph);
 
   return {
     weightsBytes,
     *weights() {
-      for (const tensor of placed.keys()) {
+      for (const tensor of offsets.keys()) {
         yield* tensorPieces(tensor, external);
         const rest = tensorByteLength(tensor) % ALIGN_BYTES;
         if (rest > 0) yield PADDING.subarray(rest);
@@ -137,7 +142,7 @@ export function detachWeights({ model, external }: LoadedModel): DetachedModel {
       const relocate = (graph: Graph): Graph => ({
         ...graph,
         initializers: graph.initializers.map((tensor) => {
-          const offset = placed.get(tensor);
+          const offset = offsets.get(tensor);
           if (offset === undefined) return small.get(tensor) ?? tensor;
           const length = tensorByteLength(tensor);
           return { ...tensor, storage: { kind: 'external', location, offset, length } };
@@ -149,7 +154,7 @@ export function detachWeights({ model, external }: LoadedModel): DetachedModel {
   };
 }
 
-/** A node with its bodies replaced. */
+/** Returns a node with its subgraphs replaced. */
 export function mapBodies(node: Node, change: (body: Graph) => Graph): Node {
   return {
     ...node,

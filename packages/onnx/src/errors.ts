@@ -1,4 +1,4 @@
-/** Why a model was refused, for programs; the message says it for people. */
+/** Machine-readable reason for rejecting a model. */
 export type RejectionCode =
   | 'NOT_ONNX'
   | 'TRUNCATED'
@@ -10,11 +10,11 @@ export type RejectionCode =
   | 'MISSING_EXTERNAL_DATA'
   | 'DOES_NOT_RUN';
 
-/** The bytes are not the protobuf that they should be. */
+/** Bytes that are not a valid ModelProto. */
 export class MalformedModelError extends Error {
   override name = 'MalformedModelError';
   constructor(
-    /** Where in the bytes, counted from the beginning of what was read. */
+    /** Byte offset from the start of the model. */
     readonly offset: number,
     readonly problem: string,
   ) {
@@ -22,13 +22,13 @@ export class MalformedModelError extends Error {
   }
 }
 
-/** The model is well-formed bytes or not, but it cannot be served as it is. */
+/** A model that cannot be served. */
 export class ModelRejectedError extends Error {
   override name = 'ModelRejectedError';
   constructor(
     readonly code: RejectionCode,
     message: string,
-    /** What the person who brought the model can do about it. */
+    /** What the user can do. */
     readonly hint?: string,
     options?: ErrorOptions,
   ) {
@@ -36,38 +36,39 @@ export class ModelRejectedError extends Error {
   }
 }
 
-/** An input has a dimension without a value, and the caller gave none. */
+/** An input with a dynamic dimension for which the caller gave no size. */
 export class DynamicShapeError extends ModelRejectedError {
   override name = 'DynamicShapeError';
   constructor(
     readonly input: string,
-    /** The symbolic name, or the position where it has none. */
+    /** The symbolic name, or the axis of an unnamed dimension. */
     readonly dimension: string | number,
   ) {
-    const which = typeof dimension === 'string' ? `"${dimension}"` : `number ${dimension}`;
+    const which =
+      typeof dimension === 'string' ? `dynamic dimension "${dimension}"` : `dynamic axis ${dimension}`;
     super(
       'DYNAMIC_SHAPE',
-      `input "${input}" has a dynamic dimension ${which} without a value`,
+      `the ${which} of input "${input}" has no size`,
       typeof dimension === 'string'
-        ? `give it one, for example dims: { "${dimension}": 1 }`
-        : `give the whole shape, for example shapes: { "${input}": [1, 3, 224, 224] }`,
+        ? `set its size, for example dims: { "${dimension}": 1 }`
+        : `set the whole shape, for example shapes: { "${input}": [1, 3, 224, 224] }`,
     );
   }
 }
 
-/** A piece of external data that is not there, or is shorter than the model says. */
+/** External data that is missing or shorter than the model declares. */
 export class ExternalDataError extends ModelRejectedError {
   override name = 'ExternalDataError';
   constructor(
     readonly tensor: string,
     readonly location: string,
-    /** As in "which is not there". */
+    /** A relative clause about the file, such as "which is missing". */
     readonly problem: string,
   ) {
     super(
       'MISSING_EXTERNAL_DATA',
-      `the weights "${tensor}" are kept in the file "${location}", ${problem}`,
-      'export the model as one file, or put its data files beside it',
+      `the tensor "${tensor}" is stored in the file "${location}", ${problem}`,
+      'export the model as one file, or put its data files next to it',
     );
   }
 }

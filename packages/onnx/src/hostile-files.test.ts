@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { seededRandom } from '@sparewheel/cdc/testing';
 import { expect, it } from 'vitest';
 import { MalformedModelError, ModelRejectedError } from './errors.ts';
 import { readModel } from './reader.ts';
@@ -10,7 +11,7 @@ import { validateModel } from './validate.ts';
 import { joinChunks, writeModel } from './writer.ts';
 
 const GRAPHS = fileURLToPath(new URL('../../../../shared/data/onnx/', import.meta.url));
-/** Per run of the tests. The long run is `FUZZ_MUTATIONS=100000 FUZZ_SEED=1 npx vitest run hostile-files`. */
+/** Mutations per run. A long run: `FUZZ_MUTATIONS=100000 FUZZ_SEED=1 npx vitest run hostile-files`. */
 const MUTATIONS = Number(process.env.FUZZ_MUTATIONS ?? 3000);
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 
@@ -28,11 +29,11 @@ function skim(bytes: Uint8Array): Uint8Array {
   return joinChunks(skimModel(fileOf(bytes), 'weights'));
 }
 
-/** Skeletons of real files where they are there, so that mutations hit structure rather than weights. */
+/** Returns our own file and the skeletons of public files: mutations then hit structure instead of weights. */
 function seeds(): Uint8Array[] {
   const own = [joinChunks(writeModel(smallModel()))];
   if (!existsSync(GRAPHS)) {
-    console.warn(`only our own file is mutated: no public graphs in ${GRAPHS}`);
+    console.warn(`mutates only our own file: no public graphs in ${GRAPHS}`);
     return own;
   }
   const files = [GRAPHS, join(GRAPHS, 'node')].flatMap((directory) =>
@@ -41,17 +42,6 @@ function seeds(): Uint8Array[] {
       .map((file) => join(directory, file)),
   );
   return [...own, ...files.map((path) => skim(readFileSync(path)))];
-}
-
-/** mulberry32 */
-function randomSource(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
 }
 
 function mutate(original: Uint8Array, random: (below: number) => number): Uint8Array {
@@ -84,9 +74,10 @@ function mutate(original: Uint8Array, random: (below: number) => number): Uint8A
   return bytes;
 }
 
-it(`refuses or reads mutated files, and nothing else (${MUTATIONS} mutations, seed ${SEED})`, () => {
+it(`reads or rejects mutated files (${MUTATIONS} mutations, seed ${SEED})`, () => {
   const originals = seeds();
-  const random = randomSource(SEED);
+  const uniform = seededRandom(SEED);
+  const random = (below: number) => Math.floor(uniform() * below);
   let read = 0;
   for (let i = 0; i < MUTATIONS; i++) {
     const bytes = mutate(originals[random(originals.length)]!, random);
@@ -100,18 +91,18 @@ it(`refuses or reads mutated files, and nothing else (${MUTATIONS} mutations, se
       throw new Error(`mutation ${i} of seed ${SEED}`, { cause: error });
     }
   }
-  // A reader that refuses everything would pass otherwise.
+  // Fails if the reader rejects everything.
   expect(read).toBeGreaterThan(0);
 }, 600_000);
 
-it('reads a skimmed model as the whole one, with its weights left in the file', () => {
+it('skims a model: its weights become external data in the file', () => {
   const data = new Float32Array(5000).map((_, i) => i);
   const bytes = new Uint8Array(data.buffer);
   const small = smallModel();
   const large = { name: 'large', dims: [5000], dataType: 1, storage: { kind: 'raw' as const, bytes } };
   const file = joinChunks(writeModel({ ...small, graph: { ...small.graph, initializers: [large] } }));
   const { storage } = readModel(skim(file)).graph.initializers[0]!;
-  if (storage.kind !== 'external') throw new Error('was not left in the file');
+  if (storage.kind !== 'external') throw new Error('the weights are not external');
   expect(storage.location).toBe('weights');
   expect(file.subarray(storage.offset, storage.offset + storage.length!)).toEqual(bytes);
 });

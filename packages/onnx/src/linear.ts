@@ -11,8 +11,8 @@ import {
 export type LinearOp = 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
 
 /**
- * How a constant lies in memory with respect to the layer's output rows: row-major [outer, rows, inner].
- * Conv and Gemm with transB: outer = 1. MatMul and Gemm without: inner = 1. ConvTranspose: neither.
+ * Memory layout of a constant relative to the layer's output rows: row-major [outer, rows, inner].
+ * Conv and Gemm with transB have outer = 1, MatMul and other Gemms inner = 1, ConvTranspose neither.
  */
 export interface RowLayout {
   readonly outer: number;
@@ -20,55 +20,56 @@ export interface RowLayout {
   readonly inner: number;
 }
 
-/** What is added to a linear layer's product: a convolution's bias, a Gemm's C. */
+/** The constant added to a linear layer's product: the bias of a convolution, or C of a Gemm. */
 export interface Addend {
   readonly name: string;
-  /** Its shape after broadcasting along the divided axis; as [outer, rows, inner] it is `layout`. */
+  /** Shape after broadcasting along the divided axis. `layout` describes the same tensor. */
   readonly dims: readonly number[];
   readonly layout: RowLayout;
-  /** Which of `dims` counts the rows, of all groups together. */
+  /** Axis of `dims` with the rows of all groups. */
   readonly rowAxis: number;
 }
 
-/** A layer y = A(x) that is linear in constant weights, and how it divides along its output rows. */
+/** A layer with constant weights, and its division along the output rows. */
 export interface LinearLayer {
   readonly op: LinearOp;
   /** Index of the node in the graph. */
   readonly node: number;
   readonly feed: string;
   readonly fetch: string;
-  /** Which of the node's inputs the feed is. */
+  /** Position of the feed among the node's inputs. */
   readonly feedIndex: number;
   readonly weights: string;
   readonly weightsDims: readonly number[];
+  /** Position of the weights among the node's inputs. */
   readonly weightsIndex: number;
-  /** Which of `weightsDims` counts the rows. */
+  /** Axis of `weightsDims` with the rows. */
   readonly weightsRowAxis: number;
-  /** How many groups' rows follow one another there: a Conv's `group`, otherwise 1. */
+  /** Groups on that axis: `group` of a Conv, otherwise 1. */
   readonly weightsRowGroups: number;
   readonly layout: RowLayout;
   /**
-   * Groups of a convolution; 1 elsewhere. Every group's channels are divided alike, so that a shard is a convolution
-   * with the same groups over the same input, only narrower, and so is the sum of shards. Rows are then counted within
-   * a group, and a shard's output, like the joined one, has its groups folded into the batch:
-   * [batch · groups, rows, spatial…] has the elements of [batch, groups · rows, spatial…] in the same order.
+   * Groups of a convolution, otherwise 1. Every group is divided in the same way: a data shard is a narrower
+   * convolution with the same groups and input, and so is a parity shard. Rows are counted within a group.
+   * The outputs of shards, and the joined output, fold the groups into the batch: [batch · groups, rows,
+   * spatial…] has the elements of [batch, groups · rows, spatial…] in the same order.
    */
   readonly groups: number;
   readonly addend?: Addend;
-  /** The output axis that is divided: from the front where ≥ 0, from the end where < 0. */
+  /** Divided output axis; negative values count from the end. */
   readonly axis: number;
 }
 
-/** A linear operator in a form that cannot be divided and coded. */
+/** A linear operator that cannot be divided and coded. */
 export interface NotCodable {
   readonly op: LinearOp;
   readonly reason: string;
 }
 
-/** The shapes of a graph's values, where their ranks are known; -1 for a dimension that hangs on the data. */
+/** Shapes of a graph's values with known rank; -1 for a dimension that depends on the data. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** What a graph says of its values' shapes, its constants' among them. */
+/** Returns the declared shapes of a graph's values and constants. */
 export function shapesOf(graph: Graph): Shapes {
   const shapes = new Map<string, readonly number[]>();
   for (const { name, dims } of graph.initializers) shapes.set(name, dims);
@@ -82,17 +83,18 @@ export function shapesOf(graph: Graph): Shapes {
   return shapes;
 }
 
-/** Finds a graph's constants by name. */
+/** Returns a graph's constants by name. */
 export function constantsOf(graph: Graph): Map<string, ConstantTensor> {
   return new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
 }
 
 /**
- * Says how a node can be divided along its output rows with its weights coded, or why it cannot.
- * @param shapes  needed for MatMul only, to tell vectors from matrices
- * @returns undefined where the node is not a linear operator at all
+ * Analyzes whether a node can be divided along its output rows and coded.
+ * @param index  node in the graph
+ * @param shapes  used for MatMul, to distinguish vectors from matrices, and for grouped convolutions
+ * @returns the layer, or the reason why it is not codable; undefined if the node is not a linear operator
  */
-export function analyseLinear(
+export function analyzeLinear(
   graph: Graph,
   index: number,
   constants: ReadonlyMap<string, ConstantTensor>,
@@ -103,11 +105,11 @@ export function analyseLinear(
   switch (node.opType) {
     case 'Conv':
     case 'ConvTranspose':
-      return analyseConvolution(node, index, node.opType, constants, shapes);
+      return analyzeConvolution(node, index, node.opType, constants, shapes);
     case 'Gemm':
-      return analyseGemm(node, index, constants);
+      return analyzeGemm(node, index, constants);
     case 'MatMul':
-      return analyseMatMul(node, index, constants, shapes);
+      return analyzeMatMul(node, index, constants, shapes);
     default:
       return undefined;
   }
@@ -117,43 +119,44 @@ export function isCodable(analysis: LinearLayer | NotCodable | undefined): analy
   return analysis !== undefined && !('reason' in analysis);
 }
 
-function analyseConvolution(
+function analyzeConvolution(
   node: Node,
   index: number,
   op: 'Conv' | 'ConvTranspose',
   constants: ReadonlyMap<string, ConstantTensor>,
   shapes: Shapes,
 ): LinearLayer | NotCodable {
-  const refuse = (reason: string): NotCodable => ({ op, reason });
+  const notCodable = (reason: string): NotCodable => ({ op, reason });
   const [feed = '', weightsName = '', biasName = ''] = node.inputs;
   const weights = constants.get(weightsName);
-  if (!weights) return refuse('its weights are computed at run time; only constant weights can be coded');
-  if (constants.has(feed)) return refuse('its input is constant, there is nothing to send');
-  if (weights.dataType !== DATA_TYPE.float32) return refuse(notFloat(weights));
-  if (weights.dims.length < 3) return refuse(`its weights have the shape [${weights.dims.join(', ')}]`);
+  if (!weights) return notCodable('its weights are computed at run time; only constant weights can be coded');
+  if (constants.has(feed)) return notCodable('its input is constant');
+  if (weights.dataType !== DATA_TYPE.float32) return notCodable(notFloat(weights));
+  if (weights.dims.length < 3) return notCodable(`its weights have the shape [${weights.dims.join(', ')}]`);
   const groups = intAttribute(node, 'group', 1);
   // Conv: [groups · rows, inputs, kernel…]. ConvTranspose: [groups · inputs, rows, kernel…].
   const rowAxis = op === 'Conv' ? 0 : 1;
   const weightsRowGroups = op === 'Conv' ? groups : 1;
   const { outer, rows: along, inner } = layoutOf(weights.dims, rowAxis);
   const rows = along / weightsRowGroups;
-  if (!Number.isInteger(rows) || groups < 1) return refuse(`its ${along} channels are not ${groups} groups`);
+  if (!Number.isInteger(rows) || groups < 1)
+    return notCodable(`its ${along} channels cannot form ${groups} groups`);
   const layout = { outer: outer * weightsRowGroups, rows, inner };
   if (groups > 1) {
     if (rows < 2) {
-      return refuse(
-        `it is depthwise: each of its ${groups} groups has one output channel, and a parity over groups would need all of their inputs and as much work as the whole layer`,
+      return notCodable(
+        `it is depthwise: each of its ${groups} groups has one output channel, so a parity would need all inputs and the work of the whole layer`,
       );
     }
     const shape = shapes.get(node.outputs[0]!);
-    if (!shape || shape.includes(-1)) return refuse("its output's shape is not known beforehand");
+    if (!shape || shape.includes(-1)) return notCodable('the shape of its output is not known');
   }
   const addend = biasName === '' ? undefined : constants.get(biasName);
-  if (biasName !== '' && !addend) return refuse('its bias is computed at run time');
+  if (biasName !== '' && !addend) return notCodable('its bias is computed at run time');
   if (addend && (addend.dims.length !== 1 || addend.dims[0] !== groups * rows)) {
-    return refuse(`its bias has the shape [${addend.dims.join(', ')}] where [${groups * rows}] belongs`);
+    return notCodable(`its bias has the shape [${addend.dims.join(', ')}] instead of [${groups * rows}]`);
   }
-  return whole({
+  return checked({
     op,
     node: index,
     feed,
@@ -181,9 +184,9 @@ function analyseConvolution(
 }
 
 /**
- * The shape in which a layer's output travels when its divided axis has `rows` rows: its own, or, of a grouped
- * convolution, with the groups folded into the batch.
- * @param dims  the whole output's shape
+ * Returns the shape of an output with `rows` rows on the divided axis. The groups of a grouped convolution
+ * are folded into the batch.
+ * @param dims  shape of the whole output
  */
 export function dividedDims(layer: LinearLayer, dims: readonly number[], rows: number): number[] {
   const axis = layer.axis < 0 ? dims.length + layer.axis : layer.axis;
@@ -192,23 +195,23 @@ export function dividedDims(layer: LinearLayer, dims: readonly number[], rows: n
   return divided;
 }
 
-function analyseGemm(
+function analyzeGemm(
   node: Node,
   index: number,
   constants: ReadonlyMap<string, ConstantTensor>,
 ): LinearLayer | NotCodable {
-  const refuse = (reason: string): NotCodable => ({ op: 'Gemm', reason });
+  const notCodable = (reason: string): NotCodable => ({ op: 'Gemm', reason });
   const [a = '', b = '', c = ''] = node.inputs;
   const weightsIndex = constants.has(b) ? 1 : 0;
   const feedIndex = 1 - weightsIndex;
   const feed = node.inputs[feedIndex]!;
   const weights = constants.get(weightsIndex === 1 ? b : a);
-  if (!weights) return refuse('both of its factors are computed at run time; there are no constant weights');
-  if (constants.has(feed)) return refuse('both of its factors are constant, there is nothing to send');
-  if (weights.dataType !== DATA_TYPE.float32) return refuse(notFloat(weights));
-  if (weights.dims.length !== 2) return refuse(`its weights have the shape [${weights.dims.join(', ')}]`);
+  if (!weights) return notCodable('it has no constant weights: both factors are computed at run time');
+  if (constants.has(feed)) return notCodable('both factors are constant');
+  if (weights.dataType !== DATA_TYPE.float32) return notCodable(notFloat(weights));
+  if (weights.dims.length !== 2) return notCodable(`its weights have the shape [${weights.dims.join(', ')}]`);
   const transposed = intAttribute(node, weightsIndex === 1 ? 'transB' : 'transA', 0) !== 0;
-  // Y = A'·B': B' gives the columns of Y, A' its rows.
+  // In Y = A'·B', B' determines the columns of Y and A' its rows.
   const rowAxis = weightsIndex === 1 ? (transposed ? 0 : 1) : transposed ? 1 : 0;
   const layout = layoutOf(weights.dims, rowAxis);
   const axis = weightsIndex === 1 ? 1 : 0;
@@ -216,8 +219,8 @@ function analyseGemm(
   let addend: Addend | undefined;
   const constant = constants.get(c);
   if (c !== '' && floatAttribute(node, 'beta', 1) !== 0) {
-    if (!constant) return refuse('its addend C is computed at run time');
-    if (constant.dims.length > 2) return refuse(`its addend has the shape [${constant.dims.join(', ')}]`);
+    if (!constant) return notCodable('its addend C is computed at run time');
+    if (constant.dims.length > 2) return notCodable(`its addend has the shape [${constant.dims.join(', ')}]`);
     const height = constant.dims.length === 2 ? constant.dims[0]! : 1;
     const width = constant.dims.length >= 1 ? constant.dims.at(-1)! : 1;
     if (axis === 1) {
@@ -237,7 +240,7 @@ function analyseGemm(
       };
     }
   }
-  return whole({
+  return checked({
     op: 'Gemm',
     node: index,
     feed,
@@ -255,34 +258,32 @@ function analyseGemm(
   });
 }
 
-function analyseMatMul(
+function analyzeMatMul(
   node: Node,
   index: number,
   constants: ReadonlyMap<string, ConstantTensor>,
   shapes: Shapes,
 ): LinearLayer | NotCodable {
-  const refuse = (reason: string): NotCodable => ({ op: 'MatMul', reason });
+  const notCodable = (reason: string): NotCodable => ({ op: 'MatMul', reason });
   const [left = '', right = ''] = node.inputs;
   const weightsIndex = constants.has(right) ? 1 : 0;
   const feedIndex = 1 - weightsIndex;
   const feed = node.inputs[feedIndex]!;
   const weights = constants.get(weightsIndex === 1 ? right : left);
   if (!weights) {
-    return refuse(
-      'both of its factors are computed at run time (as in attention); there are no constant weights',
-    );
+    return notCodable('it has no constant weights: both factors are computed at run time, as in attention');
   }
-  if (constants.has(feed)) return refuse('both of its factors are constant, there is nothing to send');
-  if (weights.dataType !== DATA_TYPE.float32) return refuse(notFloat(weights));
+  if (constants.has(feed)) return notCodable('both factors are constant');
+  if (weights.dataType !== DATA_TYPE.float32) return notCodable(notFloat(weights));
   const rank = weights.dims.length;
-  if (rank < 2) return refuse('its weights are a vector: its output has one row, which cannot be divided');
+  if (rank < 2) return notCodable('its weights are a vector, so its output has one row');
   const feedRank = shapes.get(feed)?.length;
-  if (feedRank === undefined) return refuse("its input's shape is not known");
-  // A constant on the right gives the columns of the output, one on the left the rows, in every batch alike. A
-  // vector takes part as a matrix with one row or column, which is not in the output.
+  if (feedRank === undefined) return notCodable('the shape of its input is not known');
+  // Weights on the right determine the columns of the output, weights on the left its rows, in every batch. A
+  // vector counts as a matrix with one row or column, which the output drops.
   const rowAxis = weightsIndex === 1 ? rank - 1 : rank - 2;
   const axis = weightsIndex === 1 || feedRank === 1 ? -1 : -2;
-  return whole({
+  return checked({
     op: 'MatMul',
     node: index,
     feed,
@@ -299,10 +300,10 @@ function analyseMatMul(
   });
 }
 
-/** Last checks that are the same for all. */
-function whole(layer: LinearLayer): LinearLayer | NotCodable {
+/** Applies the checks common to all operators. */
+function checked(layer: LinearLayer): LinearLayer | NotCodable {
   const { op } = layer;
-  if (layer.layout.rows < 2) return { op, reason: 'its output has one row, which cannot be divided' };
+  if (layer.layout.rows < 2) return { op, reason: 'its output has one row and cannot be divided' };
   if (layer.weightsDims.includes(0)) return { op, reason: 'its weights are empty' };
   return layer;
 }

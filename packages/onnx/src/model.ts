@@ -1,6 +1,6 @@
 /**
- * An ONNX model in memory: the part of onnx.proto that decides what is computed. Documentation strings and metadata
- * are not kept. Bytes are views on what was read wherever that is possible; nobody may write to them.
+ * An ONNX model in memory: the part of onnx.proto that affects the computation, without documentation and
+ * metadata. Byte arrays are views of the source where possible and must not be modified.
  */
 
 /** TensorProto.DataType. */
@@ -29,12 +29,12 @@ const DATA_TYPE_NAMES = new Map<number, DataTypeName>(
   Object.entries(DATA_TYPE).map(([name, code]) => [code, name as DataTypeName]),
 );
 
-/** The name of a TensorProto.DataType; "type 23" for those that have no name here. */
+/** Returns the name of a TensorProto.DataType, or "type 23" for one without a name here. */
 export function dataTypeName(code: number): DataTypeName | `type ${number}` {
   return DATA_TYPE_NAMES.get(code) ?? `type ${code}`;
 }
 
-/** Bytes per element, or undefined where elements have no fixed size here (strings, 4-bit and 8-bit floats). */
+/** Returns the bytes per element; undefined for strings and for 4-bit and 8-bit floats. */
 export function dataTypeSize(code: number): 1 | 2 | 4 | 8 | 16 | undefined {
   switch (dataTypeName(code)) {
     case 'uint8':
@@ -63,16 +63,16 @@ export function dataTypeSize(code: number): 1 | 2 | 4 | 8 | 16 | undefined {
 }
 
 export type TensorStorage =
-  /** Little-endian elements, row-major; may lie at any alignment. */
+  /** Little-endian elements, row-major, at any alignment. */
   | { readonly kind: 'raw'; readonly bytes: Uint8Array }
-  /** Elements that stand elsewhere; `length` is undefined where the rest of the file is meant. */
+  /** Elements in a file. `length` is undefined for the rest of the file. */
   | {
       readonly kind: 'external';
       readonly location: string;
       readonly offset: number;
       readonly length?: number;
     }
-  /** Elements that are made as they are asked for, again each time; a piece is there until the next one is asked for. */
+  /** Elements computed on demand, again for each iteration. The next piece may overwrite the previous one. */
   | {
       readonly kind: 'computed';
       readonly byteLength: number;
@@ -80,7 +80,6 @@ export type TensorStorage =
     }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
 
-/** A constant tensor. */
 export interface ConstantTensor {
   readonly name: string;
   readonly dims: readonly number[];
@@ -89,13 +88,13 @@ export interface ConstantTensor {
   readonly storage: TensorStorage;
 }
 
-/** A value, a symbolic name, or null for a dimension that is not known. */
+/** A size, a symbolic name, or null for an unknown dimension. */
 export type Dimension = number | string | null;
 
 export type ValueType =
-  /** `dims` is undefined where not even the rank is known. */
+  /** `dims` is undefined if the rank is unknown. */
   | { readonly kind: 'tensor'; readonly dataType: number; readonly dims?: readonly Dimension[] }
-  /** Sequences, maps, optionals and sparse tensors: kept as bytes, never sent anywhere. */
+  /** Sequences, maps, optionals and sparse tensors. They are kept as bytes and never sent. */
   | { readonly kind: 'opaque'; readonly bytes: Uint8Array };
 
 export interface ValueInfo {
@@ -114,7 +113,7 @@ export type AttributeValue =
   | { readonly kind: 'strings'; readonly value: readonly Uint8Array[] }
   | { readonly kind: 'tensors'; readonly value: readonly ConstantTensor[] }
   | { readonly kind: 'graphs'; readonly value: readonly Graph[] }
-  /** Sparse tensors, types and references to a function's attribute: the AttributeProto's bytes as they are. */
+  /** Sparse tensors, types and references to a function's attribute, as the bytes of the AttributeProto. */
   | { readonly kind: 'opaque'; readonly bytes: Uint8Array };
 
 export type Attribute = { readonly name: string } & AttributeValue;
@@ -122,16 +121,16 @@ export type Attribute = { readonly name: string } & AttributeValue;
 export interface Node {
   readonly name: string;
   readonly opType: string;
-  /** '' is ONNX's own. */
+  /** '' is ONNX's own domain. */
   readonly domain: string;
   readonly overload?: string;
-  /** '' stands for an optional input or output that is left out. */
+  /** '' is an omitted optional input or output. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: readonly Attribute[];
 }
 
-/** A constant in coordinate form; its bytes are kept as they are. */
+/** A sparse constant, as the bytes of the SparseTensorProto. */
 export interface SparseConstant {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -157,7 +156,7 @@ export interface Model {
   readonly producer: string;
   readonly opsetImports: readonly OpsetImport[];
   readonly graph: Graph;
-  /** FunctionProtos, as they are. ONNX Runtime inlines them when it makes the canonical form. */
+  /** FunctionProtos as bytes. ONNX Runtime inlines them in the canonical form. */
   readonly functions: readonly Uint8Array[];
 }
 
@@ -165,7 +164,7 @@ export function attribute(node: Node, name: string): Attribute | undefined {
   return node.attributes.find((candidate) => candidate.name === name);
 }
 
-/** A whole-number attribute, or the operator's default where it is absent. */
+/** Returns an integer attribute, or the operator's default if it is absent. */
 export function intAttribute(node: Node, name: string, absent: number): number {
   const found = attribute(node, name);
   return found?.kind === 'int' ? Number(found.value) : absent;
@@ -181,7 +180,7 @@ export function floatAttribute(node: Node, name: string, absent: number): number
   return found?.kind === 'float' ? found.value : absent;
 }
 
-/** The graphs in a node's attributes: the branches of an If, the body of a Loop. */
+/** Returns the subgraphs in a node's attributes: the branches of an If, the body of a Loop. */
 export function bodies(node: Node): readonly Graph[] {
   return node.attributes.flatMap((item) =>
     item.kind === 'graph' ? [item.value] : item.kind === 'graphs' ? item.value : [],

@@ -1,15 +1,63 @@
 import fc from 'fast-check';
+import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { MalformedModelError } from './errors.ts';
 import { readModel } from './reader.ts';
 import { float32Data, NO_EXTERNAL_DATA, tensorBytes } from './tensor-data.ts';
-import { decodeWithProtobufjs, encodeWithProtobufjs } from './testing/protobuf-schema.ts';
 import { randomModel } from './testing/random-model.ts';
 import { smallModel } from './testing/small-model.ts';
 import { joinChunks, writeModel } from './writer.ts';
 
+/** The supported part of onnx.proto, for a cross-check with protobufjs. */
+const SCHEMA = `
+syntax = "proto2";
+message Entry { optional string key = 1; optional string value = 2; }
+message Tensor {
+  repeated int64 dims = 1; optional int32 data_type = 2; repeated float float_data = 4 [packed = true];
+  repeated int32 int32_data = 5 [packed = true]; repeated bytes string_data = 6;
+  repeated int64 int64_data = 7 [packed = true]; optional string name = 8; optional bytes raw_data = 9;
+  repeated double double_data = 10 [packed = true]; repeated uint64 uint64_data = 11 [packed = true];
+  optional string doc_string = 12; repeated Entry external_data = 13; optional int32 data_location = 14;
+}
+message Attribute {
+  optional string name = 1; optional float f = 2; optional int64 i = 3; optional bytes s = 4; optional Tensor t = 5;
+  optional Graph g = 6; repeated float floats = 7; repeated int64 ints = 8; repeated bytes strings = 9;
+  repeated Tensor tensors = 10; repeated Graph graphs = 11; optional int32 type = 20;
+}
+message Node {
+  repeated string input = 1; repeated string output = 2; optional string name = 3; optional string op_type = 4;
+  repeated Attribute attribute = 5; optional string doc_string = 6; optional string domain = 7;
+}
+message Dimension { optional int64 dim_value = 1; optional string dim_param = 2; }
+message Shape { repeated Dimension dim = 1; }
+message TensorType { optional int32 elem_type = 1; optional Shape shape = 2; }
+message Type { optional TensorType tensor_type = 1; }
+message ValueInfo { optional string name = 1; optional Type type = 2; }
+message Graph {
+  repeated Node node = 1; optional string name = 2; repeated Tensor initializer = 5; optional string doc_string = 10;
+  repeated ValueInfo input = 11; repeated ValueInfo output = 12; repeated ValueInfo value_info = 13;
+}
+message OpsetImport { optional string domain = 1; optional int64 version = 2; }
+message Model {
+  optional int64 ir_version = 1; optional string producer_name = 2; optional Graph graph = 7;
+  repeated OpsetImport opset_import = 8;
+}
+`;
+
+const ModelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Model');
+
+/** Decodes with protobufjs. Integers become strings and bytes become arrays, as `fromObject` accepts them. */
+function decodeWithProtobufjs(bytes: Uint8Array): Record<string, unknown> {
+  return ModelProto.toObject(ModelProto.decode(bytes), { longs: String, bytes: Array });
+}
+
+/** Encodes an object of the schema with protobufjs. */
+function encodeWithProtobufjs(model: Record<string, unknown>): Uint8Array {
+  return ModelProto.encode(ModelProto.fromObject(model)).finish();
+}
+
 describe('reading and writing', () => {
-  it('gives back every model that was written', () => {
+  it('round-trips every model', () => {
     fc.assert(
       fc.property(randomModel, (model) => {
         expect(readModel(joinChunks(writeModel(model)))).toEqual(model);
@@ -18,7 +66,7 @@ describe('reading and writing', () => {
     );
   });
 
-  it('writes what protobufjs reads, and reads what protobufjs then writes', () => {
+  it('agrees with protobufjs in both directions', () => {
     fc.assert(
       fc.property(randomModel, (random) => {
         const model = { ...random, functions: [] };
@@ -29,7 +77,7 @@ describe('reading and writing', () => {
     );
   });
 
-  it('does not copy large weights, neither in nor out', () => {
+  it('does not copy large weights', () => {
     const data = new Uint8Array(40_000);
     const model = smallModel();
     const large = {
@@ -44,7 +92,7 @@ describe('reading and writing', () => {
     expect(tensorBytes(readModel(bytes).graph.initializers[0]!, NO_EXTERNAL_DATA).buffer).toBe(bytes.buffer);
   });
 
-  it('writes the same bytes for the same model', () => {
+  it('is deterministic', () => {
     expect(joinChunks(writeModel(smallModel()))).toEqual(joinChunks(writeModel(smallModel())));
   });
 });
@@ -70,24 +118,24 @@ describe('tensor elements', () => {
     ['double_data', 11, [1.1, -2.2, 3.3], new Float64Array([1.1, -2.2, 3.3])],
     ['uint64_data as uint64', 13, [1, 2, 3], new BigUint64Array([1n, 2n, 3n])],
     ['uint64_data as uint32', 12, [1, 2, 4_000_000_000], new Uint32Array([1, 2, 4_000_000_000])],
-  ])('come out of %s as little-endian bytes', (field, dataType, values, expected) => {
+  ])('are read from %s as little-endian bytes', (field, dataType, values, expected) => {
     const bytes = read({ data_type: dataType, [field.split(' ')[0]!]: values });
     expect([...bytes]).toEqual([...new Uint8Array(expected.buffer)]);
   });
 
-  it('are read unpacked too, as old exporters write them', () => {
-    // Tensor { dims: 2, data_type: 1, float_data: 1, float_data: 2, name: "t" } with one field per element.
+  it('are read from unpacked fields of old exporters', () => {
+    // Tensor { dims: 2, data_type: 1, float_data: 1, float_data: 2, name: "t" }, with one field per element.
     const tensor = [0x08, 2, 0x10, 1, 0x25, 0, 0, 0x80, 0x3f, 0x25, 0, 0, 0, 0x40, 0x42, 1, 0x74];
     const graph = [0x2a, tensor.length, ...tensor];
     const { graph: read } = readModel(Uint8Array.from([0x3a, graph.length, ...graph]));
     expect([...float32Data(read.initializers[0]!, NO_EXTERNAL_DATA)]).toEqual([1, 2]);
   });
 
-  it('must be as many as the shape says', () => {
+  it('are rejected if their number does not match the shape', () => {
     expect(() => read({ data_type: 1, float_data: [1, 2] })).toThrow(/tensor "t".*12 bytes, but holds 8/);
   });
 
-  it('must not be given twice', () => {
+  it('are rejected if present twice', () => {
     expect(() => read({ data_type: 1, float_data: [1, 2, 3], raw_data: new Uint8Array(12) })).toThrow(
       /twice/,
     );
@@ -95,7 +143,7 @@ describe('tensor elements', () => {
 });
 
 describe('hostile bytes', () => {
-  const refused = (bytes: number[], message: RegExp) => {
+  const rejectedAt = (bytes: number[], message: RegExp) => {
     try {
       readModel(Uint8Array.from(bytes));
     } catch (error) {
@@ -103,26 +151,26 @@ describe('hostile bytes', () => {
       expect((error as Error).message).toMatch(message);
       return (error as MalformedModelError).offset;
     }
-    throw new Error('was read');
+    throw new Error('accepted malformed bytes');
   };
 
-  it('are refused with the byte at which they go wrong', () => {
-    expect(refused([0x08, 8, 0x3a, 0x7f, 0], /127 bytes, but only 1 are left/)).toBe(2);
-    expect(refused([], /no graph/)).toBe(0);
-    expect(refused([0x08], /end within a number/)).toBe(0);
-    expect(refused([0x3a, 2, 0x0b, 0x0c], /wire type 3/)).toBe(2);
-    expect(refused([0x00, 0x00], /invalid field tag/)).toBe(0);
-    expect(refused([0x38, 1], /wire type 0 where 2/)).toBe(0);
-    expect(refused([0x08, ...new Array(11).fill(0xff)], /more than ten bytes/)).toBe(0);
-    expect(refused([0x3a, ...new Array(9).fill(0xff), 1], /too large|bytes, but only/)).toBe(0);
-    expect(refused([0x3a, 0, 0x3a, 0], /two graphs/)).toBe(2);
-    expect(refused([0x3a, 4, 0x12, 2, 0xc3, 0x28], /UTF-8/)).toBe(2);
+  it('are rejected with the byte offset of the error', () => {
+    expect(rejectedAt([0x08, 8, 0x3a, 0x7f, 0], /127 bytes, but only 1 are left/)).toBe(2);
+    expect(rejectedAt([], /no graph/)).toBe(0);
+    expect(rejectedAt([0x08], /end within a number/)).toBe(0);
+    expect(rejectedAt([0x3a, 2, 0x0b, 0x0c], /wire type 3/)).toBe(2);
+    expect(rejectedAt([0x00, 0x00], /invalid field tag/)).toBe(0);
+    expect(rejectedAt([0x38, 1], /wire type 0; expected 2/)).toBe(0);
+    expect(rejectedAt([0x08, ...new Array(11).fill(0xff)], /more than ten bytes/)).toBe(0);
+    expect(rejectedAt([0x3a, ...new Array(9).fill(0xff), 1], /too large|bytes, but only/)).toBe(0);
+    expect(rejectedAt([0x3a, 0, 0x3a, 0], /two graphs/)).toBe(2);
+    expect(rejectedAt([0x3a, 4, 0x12, 2, 0xc3, 0x28], /UTF-8/)).toBe(2);
     // dims: -1
     const negative = [0x08, ...new Array(9).fill(0xff), 1];
-    refused([0x3a, negative.length + 2, 0x2a, negative.length, ...negative], /dimension of -1/);
+    rejectedAt([0x3a, negative.length + 2, 0x2a, negative.length, ...negative], /dimension of -1/);
   });
 
-  it('cannot nest graphs without end', () => {
+  it('are rejected if graphs are nested too deep', () => {
     let graph: number[] = [];
     for (let depth = 0; depth < 40; depth++) {
       const wrap = (field: number, body: number[]) => [
@@ -131,13 +179,13 @@ describe('hostile bytes', () => {
         body.length >> 7,
         ...body,
       ];
-      // graph.node.attribute.g, with the attribute's type
+      // graph.node.attribute.g, with the attribute type.
       graph = wrap(0x0a, wrap(0x2a, [...wrap(0x32, graph), 0xa0, 0x01, 5]));
     }
-    refused([0x3a, (graph.length & 0x7f) | 0x80, graph.length >> 7, ...graph], /nested more than 32 deep/);
+    rejectedAt([0x3a, (graph.length & 0x7f) | 0x80, graph.length >> 7, ...graph], /nested more than 32 deep/);
   });
 
-  it('cannot make more objects than the limit, however few bytes each takes', () => {
+  it('are rejected if they contain more objects than the limit', () => {
     const graph = new Uint8Array(2 * 2_500_000);
     for (let at = 0; at < graph.length; at += 2) graph[at] = 0x0a;
     const header = [0x3a, 0, 0, 0, 0];

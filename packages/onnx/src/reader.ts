@@ -13,18 +13,18 @@ import { readTensor } from './tensor-reader.ts';
 import { readValueInfo } from './value-info-reader.ts';
 import { WireReader } from './wire-reader.ts';
 
-/** Graphs within graphs; real models stay below ten, and ONNX Runtime recurses as we do. */
+/** Limit of nested graphs. Real models stay below ten, and deep recursion would crash ONNX Runtime too. */
 const NESTING_LIMIT = 32;
 
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * Reads an ONNX model. Nothing that is large is copied: raw, float and double data are views on `bytes`.
- * @param bytes  a ModelProto; must stay unchanged as long as the model is in use
- * @throws {MalformedModelError} not protobuf, truncated, or a tensor whose bytes and shape disagree
+ * Reads an ONNX model. Large data is not copied: raw, float and double data are views of `bytes`.
+ * @param bytes  a ModelProto; must not change while the model is in use
+ * @throws {MalformedModelError} not protobuf, truncated, or a tensor whose size does not match its shape
  */
 export function readModel(bytes: Uint8Array): Model {
-  // A Node Buffer's subarrays are Buffers, which behave differently in places; plain views do not.
+  // A Buffer's subarrays are Buffers, which behave differently from plain views (slice, toString).
   const reader = new WireReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   let irVersion = 0;
   let producer = '';
@@ -40,7 +40,7 @@ export function readModel(bytes: Uint8Array): Model {
         producer = reader.string();
         break;
       case 7:
-        if (graph) throw reader.malformed('there are two graphs');
+        if (graph) throw reader.malformed('the model has two graphs');
         graph = readGraph(reader.message(), 0);
         break;
       case 8:
@@ -53,7 +53,7 @@ export function readModel(bytes: Uint8Array): Model {
         reader.skip();
     }
   }
-  if (!graph) throw reader.malformed('there is no graph in it, so this is not an ONNX model');
+  if (!graph) throw reader.malformed('the model has no graph');
   return { irVersion, producer, opsetImports, graph, functions };
 }
 
@@ -109,7 +109,7 @@ function readGraph(reader: WireReader, depth: number): Graph {
   return { name, nodes, initializers, sparseInitializers, inputs, outputs, valueInfos };
 }
 
-/** A sparse tensor is called by the name of its values. */
+/** Returns the name of a sparse tensor: the name of its values. */
 function sparseName(reader: WireReader): string {
   while (reader.next()) {
     if (reader.field === 1) return readTensor(reader.message()).name;
@@ -157,7 +157,7 @@ function readNode(reader: WireReader, depth: number): Node {
   return { name, opType, domain, inputs, outputs, attributes, ...(overload ? { overload } : {}) };
 }
 
-/** AttributeProto.AttributeType by its number. Index 0 is what files older than IR version 2 have. */
+/** AttributeProto.AttributeType by number. Files older than IR version 2 have 0. */
 const ATTRIBUTE_KINDS = [
   undefined,
   'float',
@@ -251,11 +251,13 @@ function readAttribute(reader: WireReader, depth: number): Attribute {
       break;
     default:
       if (single && single.kind !== ATTRIBUTE_KINDS[type]) {
-        throw reader.malformed(`attribute "${name}" says ${ATTRIBUTE_KINDS[type]} but holds ${single.kind}`);
+        throw reader.malformed(
+          `attribute "${name}" has type ${ATTRIBUTE_KINDS[type]} but holds ${single.kind}`,
+        );
       }
   }
   if (single) return { name, ...single };
-  // proto3 leaves out a field that has its default value.
+  // proto3 omits a field with its default value.
   if (type === 1) return { name, kind: 'float', value: 0 };
   if (type === 2) return { name, kind: 'int', value: 0n };
   if (type === 3) return { name, kind: 'string', value: NO_BYTES };

@@ -8,7 +8,7 @@ import {
   type ValueInfo,
 } from './model.ts';
 
-/** A Reshape to a static shape, and the constant that it needs. */
+/** Creates a Reshape node to a static shape, with its shape constant. */
 export function reshapeNode(
   input: string,
   output: string,
@@ -30,9 +30,9 @@ export function reshapeNode(
 }
 
 /**
- * Makes a model take some of its inputs in another shape of the same size than its nodes expect: each is reshaped
- * first. Grouped convolutions send their results so.
- * @param shapes  by input name, the shape in which it comes; names that are no inputs are passed over
+ * Changes the shapes of some inputs to shapes of the same size, by a Reshape in front of their nodes. Needed
+ * for the outputs of grouped convolutions, which fold the groups into the batch.
+ * @param shapes  new shape by input name; other names are ignored
  */
 export function reshapeInputs(model: Model, shapes: ReadonlyMap<string, readonly number[]>): Model {
   const { graph } = model;
@@ -58,7 +58,7 @@ export function reshapeInputs(model: Model, shapes: ReadonlyMap<string, readonly
   };
 }
 
-/** In bodies too; no name means two things in ONNX. */
+/** Renames inputs, also in subgraphs: a name is unique in a model. */
 function renameReads(node: Node, renamed: ReadonlyMap<string, string>): Node {
   const rename = (name: string) => renamed.get(name) ?? name;
   const renameBody = (body: Graph): Graph => ({

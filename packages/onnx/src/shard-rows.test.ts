@@ -4,7 +4,7 @@ import { type ConstantTensor, DATA_TYPE, type TensorStorage } from './model.ts';
 import { LayerConstant } from './shard-rows.ts';
 import { externalDataFrom, NO_EXTERNAL_DATA, tensorBytes } from './tensor-data.ts';
 
-/** More than is read of a block at a time, and no multiple of it. */
+/** With this row size, a block is larger than one read and not a multiple of it. */
 const INNER = 30_011;
 const HEIGHTS = [5, 3, 4];
 const ROWS = 12;
@@ -22,7 +22,7 @@ function constant(storage: TensorStorage, read: string[] = []): LayerConstant {
     read(location, offset, length, into) {
       read.push(`${offset}+${length}`);
       const bytes = inMemory.read(location, offset, length)!;
-      // As a file does, and whoever keeps the piece before sees it change.
+      // Overwrites the previous piece, as reading a file does.
       into?.set(bytes);
       return into?.subarray(0, bytes.byteLength) ?? bytes.slice();
     },
@@ -42,8 +42,8 @@ const bytesOf = (storage: TensorStorage) =>
     storage.kind === 'external' ? externalDataFrom(new Map([['weights', file]])) : NO_EXTERNAL_DATA,
   );
 
-describe('the rows of a shard whose layer lies in a file', () => {
-  it('are those of a layer in memory, data and parity, blocks of one height or not', () => {
+describe('the rows of a shard, read from a file', () => {
+  it('equal those of a layer in memory, for data and parity shards of any height', () => {
     const inMemory = constant({ kind: 'raw', bytes: new Uint8Array(values.buffer) });
     for (let shard = 0; shard < 5; shard++) {
       for (const height of shard < 3 ? [HEIGHTS[shard]!, 5] : [5]) {
@@ -54,7 +54,7 @@ describe('the rows of a shard whose layer lies in a file', () => {
     }
   });
 
-  it('are not read to be passed on, and for a parity never as a whole', () => {
+  it('are read on demand, in pieces of at most 1 MB', () => {
     const read: string[] = [];
     const layer = constant(onFile, read);
     expect(layer.shard(partition, generator, 1, 3)).toEqual({
@@ -66,7 +66,7 @@ describe('the rows of a shard whose layer lies in a file', () => {
     for (const shard of [1, 3]) {
       const storage = layer.shard(partition, generator, shard, 5);
       expect(read).toEqual([]);
-      if (storage.kind !== 'computed') throw new Error(`it is ${storage.kind}`);
+      if (storage.kind !== 'computed') throw new Error(`the storage is ${storage.kind}`);
       const pieces = Array.from(storage.pieces(), (piece) => piece.byteLength);
       expect(pieces.reduce((sum, bytes) => sum + bytes, 0)).toBe(storage.byteLength);
       expect(Math.max(...read.map((range) => Number(range.split('+')[1])))).toBeLessThanOrEqual(2 ** 20);
@@ -74,7 +74,7 @@ describe('the rows of a shard whose layer lies in a file', () => {
     }
   });
 
-  it('name the block in which a number is not finite', () => {
+  it('are rejected with the block that has a non-finite weight', () => {
     const view = new DataView(file.buffer);
     const at = OFFSET + 4 * (partition.blocks[1]!.start * INNER + 70_000);
     const before = view.getFloat32(at, true);

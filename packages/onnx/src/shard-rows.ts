@@ -16,11 +16,16 @@ import {
   tensorPieces,
 } from './tensor-data.ts';
 
-/** Elements that are read of each block at a time: half a megabyte, so that all blocks' stay in a processor's cache. */
+/**
+ * Elements read from each block at a time: half a megabyte, so that the ranges of all blocks fit in a cache.
+ */
 const RANGE = 128 * 1024;
 const ELEMENT_BYTES = 4;
 
-/** The numbers of a layer's weights, or of what it adds: read as a whole only where a shard is not made of ranges. */
+/**
+ * The elements of a layer's weights or addend. They are read range by range if they are contiguous in a file,
+ * otherwise as a whole.
+ */
 export class LayerConstant {
   readonly #tensor: ConstantTensor;
   readonly #external: ExternalData;
@@ -29,8 +34,8 @@ export class LayerConstant {
   #values: Float32Array | undefined;
 
   /**
-   * @param layout  of the numbers after broadcasting: row-major [outer, rows, inner]
-   * @param broadcast  repeats them along the divided axis; returns what it is given where nothing is to be repeated
+   * @param layout  of the elements after broadcasting: row-major [outer, rows, inner]
+   * @param broadcast  repeats elements along the divided axis; may return its argument
    */
   constructor(
     tensor: ConstantTensor,
@@ -45,9 +50,11 @@ export class LayerConstant {
   }
 
   /**
-   * The rows that one shard holds, zero-padded to `height`: where they lie together in a file, the place where they lie,
-   * or how they are made from it, piece by piece.
-   * @param height  a data shard's own rows at least; of a parity shard, the tallest block's
+   * Returns the rows of one shard, zero-padded to `height`. If the rows are contiguous in a file, it returns
+   * their range, or pieces computed on demand.
+   * @param shard  in [0, k + r)
+   * @param height  for a data shard, at least its own rows; for a parity shard, the rows of the tallest block
+   * @throws {RangeError} no such shard
    */
   shard(partition: Partition, generator: GeneratorMatrix, shard: number, height: number): TensorStorage {
     if (!Number.isInteger(shard) || shard < 0 || shard >= totalShards(generator)) {
@@ -70,7 +77,7 @@ export class LayerConstant {
     return { kind: 'computed', byteLength: rows * inner * ELEMENT_BYTES + padding, pieces };
   }
 
-  /** The file in which the rows lie one after the other, as they are used. */
+  /** Returns the file if the rows are contiguous in it and need no broadcasting. */
   #file(): ExternalStorage | null {
     const { outer, rows, inner } = this.#layout;
     const { storage } = this.#tensor;
@@ -83,7 +90,7 @@ export class LayerConstant {
     return this.#values;
   }
 
-  /** A view where the rows lie together. */
+  /** Returns a view if the rows are contiguous and need no padding. */
   #block(start: number, own: number, height: number): Float32Array {
     const { outer, rows, inner } = this.#layout;
     const source = this.#all;
@@ -120,7 +127,7 @@ export class LayerConstant {
     yield new Uint8Array(zeros);
   }
 
-  /** As `#combine`, from the file, range by range: neither the blocks nor the shard are ever in memory as a whole. */
+  /** As `#combine`, but reads the file range by range, so that no block or shard is in memory as a whole. */
   *#combineRanges(
     file: ExternalStorage,
     partition: Partition,
@@ -146,7 +153,7 @@ export class LayerConstant {
   }
 }
 
-/** @param first  element of the file's range at which the other begins */
+/** Returns a subrange. @param first  its first element, relative to the range of `file` */
 function range(file: ExternalStorage, first: number, elements: number): ExternalStorage {
   return { ...file, offset: file.offset + first * ELEMENT_BYTES, length: elements * ELEMENT_BYTES };
 }

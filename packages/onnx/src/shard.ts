@@ -12,13 +12,13 @@ import {
 import { reshapeNode } from './reshape.ts';
 import { LayerConstant } from './shard-rows.ts';
 
-/** The numbers of a linear layer; what is added is already broadcast along the divided axis. */
+/** The constants of a linear layer. The addend is broadcast along the divided axis. */
 export interface LayerConstants {
   readonly weights: LayerConstant;
   readonly addend?: LayerConstant;
 }
 
-/** Finds a layer's constants, once for all of its shards. They are read as shards are made and written. */
+/** Finds a layer's constants, for all of its shards. Their elements are read when a shard is written. */
 export function loadLayerConstants(loaded: LoadedModel, layer: LinearLayer): LayerConstants {
   const constants = constantsOf(loaded.model.graph);
   const weights = new LayerConstant(constants.get(layer.weights)!, loaded, layer.layout);
@@ -29,12 +29,14 @@ export function loadLayerConstants(loaded: LoadedModel, layer: LinearLayer): Lay
   return { weights, addend };
 }
 
-/** A block so much shorter than the tallest is worth a node that pads its answer; others are padded with zero rows. */
+/**
+ * A block this much shorter than the tallest gets a node that pads its answer. Other blocks get zero rows.
+ */
 const WORTH_PADDING = { rows: 8, factor: 1.15 };
 
 /**
- * Rows that a shard computes. All answers have `height` rows, so that they simply add; a block that is much shorter is
- * computed as it is and its answer padded.
+ * Returns the rows that a shard computes. All answers have `height` rows. A much shorter block computes only
+ * its own rows, and its answer is padded.
  */
 export function computedRows(
   { blocks, height }: Pick<Partition, 'blocks' | 'height'>,
@@ -46,13 +48,15 @@ export function computedRows(
 }
 
 /**
- * Makes the model of one shard of a layer: the layer's own node over its block of rows (data shard) or over the
- * generator's combination of all blocks (parity shard). Blocks and what is added to them are padded with zero rows
- * to the tallest, or their answers are where that spares much work, so that all shards have outputs of one shape, which
- * simply add. [paper §5.2]
+ * Creates the model of one shard of a layer: the layer's node over one block of rows (data shard) or over the
+ * generator's combination of all blocks (parity shard). All shards have outputs of one shape, so that answers
+ * can be added: shorter blocks and their addends are padded with zero rows, or their answers are padded if
+ * that saves much work. [paper §5.2]
  * @param shard  in [0, k + r): the data shards, then the parity shards
- * @returns a model with one input, `layer.feed`, and one output, `layer.fetch`, whose axis `layer.axis` has
- *          `partition.height` rows; its shape is `dividedDims`
+ * @returns a model with the input `layer.feed` and the output `layer.fetch`, which has `partition.height`
+ *          rows on the axis `layer.axis` and the shape `dividedDims`
+ * @throws {LengthMismatchError} the partition is for another number of rows
+ * @throws {RangeError} no such shard
  */
 export function shardModel(
   { model }: LoadedModel,
@@ -69,7 +73,7 @@ export function shardModel(
   const types = typesByName(model.graph);
   const wholeDims = staticDims(types.get(layer.fetch));
   const dims = wholeDims && dividedDims(layer, wholeDims, partition.height);
-  // Only a known shape can be padded to.
+  // Padding an answer needs a static shape.
   const rows = dims ? computedRows(partition, shard) : partition.height;
   const initializers = [
     constantTensor(
@@ -82,7 +86,7 @@ export function shardModel(
     const { name, dims, rowAxis } = layer.addend;
     initializers.push(
       constantTensor(
-        // A name of its own: the layer's weights and addend may be one constant.
+        // The weights and the addend may be the same constant, so the addend gets another name.
         `${name}/addend`,
         withRows(dims, rowAxis, layer.groups * rows),
         constants.addend.shard(partition, generator, shard, rows),
@@ -97,7 +101,7 @@ export function shardModel(
   const own = padded ? `${layer.fetch}/own` : layer.fetch;
   const nodes: Node[] = [{ ...node, inputs, outputs: [own] }];
   if (layer.groups > 1) {
-    // analyseLinear has made sure that the shape of a grouped layer is known.
+    // `analyzeLinear` accepts grouped layers only with a static shape.
     const channels = `${layer.fetch}/channels`;
     nodes[0] = { ...node, inputs, outputs: [channels] };
     const reshape = reshapeNode(channels, own, dividedDims(layer, wholeDims!, rows));
@@ -137,7 +141,7 @@ function zeroRows(name: string, dims: readonly number[]): ConstantTensor {
   return constantTensor(name, dims, { kind: 'raw', bytes });
 }
 
-/** With zeros, in every opset alike; Pad has changed its form. */
+/** Creates the node that pads with zeros. Concat works in every opset; Pad has changed its inputs. */
 function concatNode(first: string, second: string, output: string, axis: number): Node {
   return {
     name: `${output}/pad`,
@@ -157,7 +161,7 @@ function constantTensor(name: string, dims: readonly number[], storage: TensorSt
   return { name, dims, dataType: DATA_TYPE.float32, storage };
 }
 
-/** Repeats a tensor of at most two dimensions to the given shape; a view where nothing is to be repeated. */
+/** Repeats a tensor of at most two dimensions to the given shape. Returns `data` if nothing repeats. */
 function broadcast(from: readonly number[], data: Float32Array, to: readonly number[]): Float32Array {
   const width = to.at(-1) ?? 1;
   const height = to.length === 2 ? to[0]! : 1;

@@ -1,28 +1,28 @@
 import { MalformedModelError, ModelRejectedError } from './errors.ts';
 import { WireWriter } from './wire-writer.ts';
 
-/** A file that can be read anywhere. */
+/** A file with random access. */
 export interface RandomAccess {
   readonly size: number;
   /**
-   * Exactly `length` bytes from `offset`; the range is within the file.
-   * @param into  where to put them; made anew where it is not given
+   * Reads exactly `length` bytes from `offset`. The range must be within the file.
+   * @param into  output array; default: a new array
    */
   read(offset: number, length: number, into?: Uint8Array<ArrayBuffer>): Uint8Array;
 }
 
-/** Elements of at least this many bytes stay in the file. */
+/** Tensor data of at least this many bytes stays in the file. */
 const LEAVE_IN_FILE = 4096;
-/** What may be left of a model without its weights. The largest public graphs have some 10 MB. */
+/** Size limit of a model without its weights. The largest public graphs have about 10 MB. */
 const SKELETON_LIMIT = 256 * 1024 * 1024;
-/** Messages within messages; a graph within a graph takes three. */
+/** Limit of nested messages. A graph in a graph takes three levels. */
 const NESTING_LIMIT = 100;
-/** Small reads are served from windows of this size. */
+/** Buffer size for small reads. */
 const WINDOW = 64 * 1024;
 
 type Kind = 'model' | 'graph' | 'node' | 'attribute' | 'tensor';
 
-/** Where tensors may stand: message kind → field → kind of the message in it. */
+/** Messages that may contain tensors: message kind → field → kind of the field's message. */
 const CHILDREN: Record<Kind, Readonly<Record<number, Kind>>> = {
   model: { 7: 'graph' },
   graph: { 1: 'node', 5: 'tensor' },
@@ -40,11 +40,12 @@ interface Field {
 }
 
 /**
- * Reads a model without its weights: large raw, float and double data become external data that points back into the
- * same file. So a model of 500 MB costs as much memory as its graph, and nothing is copied.
- * @param location  what the external data calls the file
- * @returns the skeleton, a ModelProto
+ * Reads a model without its weights. Large raw, float and double data become external data that points back
+ * into the same file, so that a model of 500 MB needs only the memory of its graph.
+ * @param location  name of the file in the external data
+ * @returns the skeleton, a ModelProto in chunks
  * @throws {MalformedModelError} not protobuf or truncated
+ * @throws {ModelRejectedError} TOO_LARGE: the skeleton exceeds 256 MB
  */
 export function skimModel(file: RandomAccess, location: string): Uint8Array[] {
   return new Skimmer(file, location).skim();
@@ -92,7 +93,7 @@ class Skimmer {
     for (let at = start; at < end; at = fields.at(-1)!.end) {
       fields.push(this.field(at, end));
       if (fields.length > 65_536) {
-        // One field per element, as no exporter writes them; the reader can deal with it, within its limits.
+        // One field per element. No exporter writes this, but the reader accepts it within its limits.
         this.keepRange(out, start, end);
         return;
       }
@@ -128,7 +129,7 @@ class Skimmer {
     if (this.kept > SKELETON_LIMIT) {
       throw new ModelRejectedError(
         'TOO_LARGE',
-        `the model has more than ${SKELETON_LIMIT / 2 ** 20} MB besides its weights`,
+        `the model has more than ${SKELETON_LIMIT / 2 ** 20} MB without its weights`,
         'export the weights as raw data or as external data',
       );
     }
@@ -164,13 +165,15 @@ class Skimmer {
     if (to > end) {
       throw new MalformedModelError(
         start,
-        `field ${field} says it has ${to - from} bytes, but only ${Math.max(0, end - from)} are left`,
+        `field ${field} declares ${to - from} bytes, but only ${Math.max(0, end - from)} are left`,
       );
     }
     return { field, wire, start, payload: from, end: to };
   }
 
-  /** Numbers beyond 2⁵³ come out inexact; as lengths they are out of range anyway, as values they are copied. */
+  /**
+   * Reads a varint, inexactly beyond 2⁵³: such lengths are out of range, and such values are copied as bytes.
+   */
   private varint(start: number, end: number): [value: number, next: number] {
     let value = 0;
     let scale = 1;

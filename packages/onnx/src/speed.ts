@@ -1,40 +1,41 @@
 import { DATA_TYPE, type Model, type Node, type ValueInfo } from './model.ts';
 import { joinChunks, writeModel } from './writer.ts';
 
-/** How fast one thread of ONNX Runtime is on a machine: what bounds wide convolutions, and what bounds wide layers. */
+/** Speed of one thread of ONNX Runtime on a machine. */
 export interface Speed {
+  /** Bounds convolutions. */
   readonly multiplyAddsPerSecond: number;
-  /** Bytes of weights that a matrix-vector product goes through. */
+  /** Weights read by a matrix-vector product. Bounds fully-connected layers. */
   readonly memoryBytesPerSecond: number;
 }
 
-/** A session over one of the calibration models; both have one input, `x`. */
+/** A session on a calibration model, which has one input, `x`. */
 export interface CalibrationSession {
-  /** @returns milliseconds of one run */
+  /** Returns the milliseconds of one run. */
   run(x: { readonly dims: readonly number[]; readonly data: Float32Array }): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Changes with what is measured here: figures of different methods are not compared. */
+/** Identifies the method. Change it with the method: speeds of different methods must not be compared. */
 export const SPEED_METHOD = 'conv 128, matrix 32 MB';
 
-/** A convolution of some milliseconds: in shorter ones what comes before and after it counts for as much. */
+/** A convolution of a few milliseconds. In a shorter one, the overhead of a run would dominate. */
 const CHANNELS = 128;
 const PIXELS = 28;
 /**
- * 32 MB of weights: more than most caches hold (16 MB are read from a server's twice as fast as what a model reads only once
- * per request), little enough for a small device.
+ * 32 MB of weights: too large for most caches, small enough for a small device. A server reads 16 MB from its
+ * cache twice as fast as weights that a model reads once per request.
  */
 const ROWS = 2048;
 const COLUMNS = 4096;
-/** The best of so many runs counts: the others were disturbed. */
+/** Runs per model. The fastest counts, because interference only slows a run. */
 const RUNS = 20;
-/** A slow device stops earlier. */
+/** Time limit per model, for slow devices. */
 const BUDGET_MS = 100;
 
 /**
- * Measures by a convolution and a matrix-vector product, some 150 ms together on a small server.
- * @param open  makes a session of a model given as bytes
+ * Measures a convolution and a matrix-vector product. Takes about 150 ms on a small server.
+ * @param open  opens a session on a model given as bytes
  */
 export async function measureSpeed(open: (model: Uint8Array) => Promise<CalibrationSession>): Promise<Speed> {
   const image = [1, CHANNELS, PIXELS, PIXELS];
@@ -54,7 +55,7 @@ export async function measureSpeed(open: (model: Uint8Array) => Promise<Calibrat
 async function bestMs(session: CalibrationSession, dims: readonly number[]): Promise<number> {
   const x = { dims, data: new Float32Array(dims.reduce((product, dim) => product * dim, 1)).fill(0.5) };
   try {
-    // The first run touches everything for the first time.
+    // The first run allocates memory and loads the weights.
     await session.run(x);
     let best = Number.POSITIVE_INFINITY;
     let spent = 0;
@@ -63,14 +64,14 @@ async function bestMs(session: CalibrationSession, dims: readonly number[]): Pro
       best = Math.min(best, ms);
       spent += ms;
     }
-    // A clock that is too coarse for one run, as some browsers' are.
+    // Some browsers' clocks are too coarse for one run and return 0.
     return Math.max(best, 0.01);
   } finally {
     await session.close();
   }
 }
 
-/** One operator with made-up weights, which ONNX Runtime fills in when it loads the model: the file is tiny. */
+/** Creates a tiny model of one operator. ONNX Runtime fills in constant weights when it loads the model. */
 function calibrationModel(
   weights: readonly number[],
   input: readonly number[],

@@ -1,15 +1,16 @@
 import { ExternalDataError } from './errors.ts';
 import { type ConstantTensor, DATA_TYPE, type TensorStorage } from './model.ts';
 
-/** Where a constant lies in a file beside the model. */
+/** A range of a file with the elements of a constant. */
 export type ExternalStorage = Extract<TensorStorage, { kind: 'external' }>;
 
-/** Where the bytes of external tensors come from. A location is a file name; it never leads elsewhere. */
+/** The source of external tensors. A location is a file name inside the model's directory. */
 export interface ExternalData {
   /**
-   * @param length  undefined for everything from `offset` on
-   * @param into  where to put the bytes if they must be copied; `length` or more; made anew where it is not given
-   * @returns undefined where there is no such file, or it has fewer bytes
+   * Reads a range of a file.
+   * @param length  undefined for the rest of the file
+   * @param into  output array of at least `length` bytes, if the bytes must be copied; default: a new array
+   * @returns undefined if the file is missing or too short
    */
   read(
     location: string,
@@ -21,7 +22,7 @@ export interface ExternalData {
 
 export const NO_EXTERNAL_DATA: ExternalData = { read: () => undefined };
 
-/** External data that is in memory, by location. */
+/** Returns external data from files in memory, by location. */
 export function externalDataFrom(files: ReadonlyMap<string, Uint8Array>): ExternalData {
   return {
     read(location, offset, length) {
@@ -34,9 +35,9 @@ export function externalDataFrom(files: ReadonlyMap<string, Uint8Array>): Extern
 }
 
 /**
- * The little-endian bytes of a constant; a view on the model's or the external data's own bytes.
+ * Returns the little-endian bytes of a constant: a view where possible.
  * @throws {ExternalDataError} its file is missing or too short
- * @throws {TypeError} it holds strings
+ * @throws {TypeError} it contains strings
  */
 export function tensorBytes(tensor: ConstantTensor, external: ExternalData): Uint8Array {
   const { storage } = tensor;
@@ -55,12 +56,13 @@ export function tensorBytes(tensor: ConstantTensor, external: ExternalData): Uin
       return whole;
     }
     case 'strings':
-      throw new TypeError(`constant "${tensor.name}" holds strings`);
+      throw new TypeError(`constant "${tensor.name}" contains strings, which have no byte representation`);
   }
 }
 
 /**
- * A range of a file; see `ExternalData`.
+ * Reads a constant's range of a file.
+ * @param into  as in `ExternalData.read`
  * @throws {ExternalDataError} the file is missing or too short
  */
 export function externalBytes(
@@ -75,12 +77,13 @@ export function externalBytes(
   throw new ExternalDataError(constant, location, `whose bytes ${offset}${end} are missing`);
 }
 
-/** Pieces of this size are read where a constant is only passed on: they stay in a processor's cache. */
+/** Size of a read when a constant is copied: small enough for a processor's cache. */
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * As `tensorBytes`, piece by piece: external data is read as it is asked for, so that it is never there as a whole.
- * A piece is there until the next one is asked for, which may take its place.
+ * Yields the bytes of a constant in pieces, so that external data is never in memory as a whole. The next
+ * piece may overwrite the previous one.
+ * @throws as `tensorBytes`
  */
 export function* tensorPieces(tensor: ConstantTensor, external: ExternalData): Generator<Uint8Array> {
   const { storage } = tensor;
@@ -100,7 +103,7 @@ export function* tensorPieces(tensor: ConstantTensor, external: ExternalData): G
 }
 
 /**
- * The elements of a float32 constant, row-major; a view where the bytes are aligned, one copy where they are not.
+ * Returns the elements of a float32 constant, row-major: a view if the bytes are aligned, otherwise a copy.
  * @throws {TypeError} it is not float32
  */
 export function float32Data(tensor: ConstantTensor, external: ExternalData): Float32Array {
@@ -110,7 +113,7 @@ export function float32Data(tensor: ConstantTensor, external: ExternalData): Flo
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
 }
 
-/** Bytes that a constant takes; 0 for strings, whose size nobody needs. */
+/** Returns the size of a constant in bytes; 0 for strings and for external data of unknown length. */
 export function tensorByteLength(tensor: ConstantTensor): number {
   const { storage } = tensor;
   if (storage.kind === 'raw') return storage.bytes.byteLength;

@@ -1,12 +1,12 @@
 import { type ConstantTensor, dataTypeName, dataTypeSize, type TensorStorage } from './model.ts';
 import type { VarintList, WireReader } from './wire-reader.ts';
 
-/** The field in which a tensor's elements stand. Exactly one may be used. */
+/** The fields for a tensor's elements. A tensor may use only one. */
 type DataField = 'float_data' | 'int32_data' | 'int64_data' | 'double_data' | 'uint64_data' | 'raw_data';
 
 /**
- * Reads a TensorProto. Whatever field the elements stand in, they come out as little-endian bytes: raw, float and
- * double data as a view, whole numbers (which protobuf packs) decoded once.
+ * Reads a TensorProto. Converts its elements to little-endian bytes: raw, float and double data as a view;
+ * integers, which protobuf stores as varints, as a copy.
  */
 export function readTensor(reader: WireReader): ConstantTensor {
   const dimensions: bigint[] = [];
@@ -87,8 +87,8 @@ export function readTensor(reader: WireReader): ConstantTensor {
   } else if (dataTypeName(dataType) === 'string') {
     storage = { kind: 'strings', values: strings };
   } else {
-    // The elements' width depends on the type, which may stand after them: hence only now. 4-bit and 8-bit
-    // types put one byte into each int32.
+    // Decodes only now, because the element type may follow the elements. 4-bit and 8-bit types use one byte
+    // of each int32.
     const size = dataTypeSize(dataType) ?? 1;
     for (const list of varints) pieces.push(list.decode(size === 16 ? 8 : size));
     storage = { kind: 'raw', bytes: join(pieces) };
@@ -142,7 +142,7 @@ function join(pieces: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-/** Nobody may find out later that a tensor is shorter than its shape. */
+/** Rejects a tensor whose size does not match its shape. */
 function checkSize(
   reader: WireReader,
   name: string,
@@ -154,7 +154,6 @@ function checkSize(
   const size = dataTypeSize(dataType);
   let found: number;
   let expected: number;
-  // What was read is in the file or beside it.
   if (storage.kind === 'computed') return;
   if (storage.kind === 'strings') {
     found = storage.values.length;

@@ -1,6 +1,6 @@
 import { bodies, type Graph, type Node } from './model.ts';
 
-/** Names that a graph's nodes may use without computing them: inputs and constants. */
+/** Returns the names of a graph's inputs and constants. */
 export function givenNames(graph: Graph): Set<string> {
   const names = new Set<string>();
   for (const input of graph.inputs) names.add(input.name);
@@ -9,7 +9,9 @@ export function givenNames(graph: Graph): Set<string> {
   return names;
 }
 
-/** Names that a node's bodies (the branches of an If, the body of a Loop) take from the graph around them. */
+/**
+ * Returns the names that a node's subgraphs (branches of an If, body of a Loop) read from the outer graph.
+ */
 export function captures(node: Node): Set<string> {
   const captured = new Set<string>();
   for (const body of bodies(node)) {
@@ -27,7 +29,9 @@ export function captures(node: Node): Set<string> {
   return captured;
 }
 
-/** Everything that a node reads, once each: its inputs that are there, then what its bodies capture. */
+/**
+ * Returns the names that a node reads, without duplicates: its inputs, then the captures of its subgraphs.
+ */
 export function nodeReads(node: Node): string[] {
   const reads = new Set(node.inputs);
   for (const name of captures(node)) reads.add(name);
@@ -35,7 +39,7 @@ export function nodeReads(node: Node): string[] {
   return [...reads];
 }
 
-/** Which node computes which name. */
+/** Returns the index of the node that computes each name. */
 export function producers(graph: Graph): Map<string, number> {
   const producer = new Map<string, number>();
   for (const [index, node] of graph.nodes.entries()) {
@@ -45,9 +49,8 @@ export function producers(graph: Graph): Map<string, number> {
 }
 
 /**
- * Indices of the nodes in an order in which every input is computed before it is used; the given order is kept
- * wherever it can be.
- * @returns undefined where the graph has a cycle
+ * Sorts the nodes topologically. Keeps their order where possible.
+ * @returns node indices; undefined if the graph has a cycle
  */
 export function topologicalOrder(graph: Graph): number[] | undefined {
   const producer = producers(graph);
@@ -75,7 +78,7 @@ export function topologicalOrder(graph: Graph): number[] | undefined {
   return order.length === graph.nodes.length ? order : undefined;
 }
 
-/** The smallest number first. */
+/** A priority queue with the smallest number first. */
 class MinHeap {
   private readonly items: number[] = [];
 

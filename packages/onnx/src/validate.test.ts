@@ -10,41 +10,42 @@ const body = (parts: Partial<Graph>): Attribute => ({
   value: graph(parts),
 });
 
-describe('a model is refused that', () => {
-  const refused = (parts: Partial<Graph>, message: RegExp) => {
+describe('a model is rejected if it', () => {
+  const rejects = (parts: Partial<Graph>, message: RegExp) => {
     const { graph: good } = smallModel();
     expect(() => validateModel(model({ ...good, ...parts }))).toThrow(message);
   };
 
-  it('has no outputs', () => refused({ outputs: [] }, /no outputs/));
-  it('goes round in a circle', () =>
-    refused(
+  it('has no outputs', () => rejects({ outputs: [] }, /no outputs/));
+  it('has a cycle', () =>
+    rejects(
       {
         nodes: [node('Add', ['x', 'b1'], ['a1']), node('Relu', ['a1'], ['b1'])],
         outputs: [value('a1', [1])],
       },
-      /circle/,
+      /cycle/,
     ));
-  it('misses an initializer', () => refused({ initializers: [floats('w', [4, 3])] }, /Gemm "h" needs "b"/));
+  it('misses an initializer', () => rejects({ initializers: [floats('w', [4, 3])] }, /Gemm "h" reads "b"/));
   it('computes one name twice', () =>
-    refused(
+    rejects(
       { nodes: [node('Relu', ['x'], ['y']), node('Tanh', ['x'], ['y'])] },
-      /two things compute "y".*Tanh/,
+      /"y" is defined twice.*Tanh/,
     ));
   it('computes the name of an input', () =>
-    refused({ nodes: [node('Relu', ['x'], ['x'])] }, /two things compute "x"/));
+    rejects({ nodes: [node('Relu', ['x'], ['x'])] }, /"x" is defined twice/));
   it('has two constants of one name', () =>
-    refused(
+    rejects(
       { initializers: [floats('w', [4, 3]), floats('w', [4, 3]), floats('b', [3])] },
       /two constants.*"w"/,
     ));
   it('has two inputs of one name', () =>
-    refused({ inputs: [value('x', [1]), value('x', [1])] }, /two inputs.*"x"/));
-  it('has an output that nothing computes', () =>
-    refused({ outputs: [value('z', [1])] }, /"z" is computed by nothing/));
-  it('has a node without an operator', () => refused({ nodes: [node('', ['x'], ['y'])] }, /which operator/));
-  it('has a body that needs what is not there', () =>
-    refused(
+    rejects({ inputs: [value('x', [1]), value('x', [1])] }, /two inputs.*"x"/));
+  it('has an output that no node computes', () =>
+    rejects({ outputs: [value('z', [1])] }, /no node computes the output "z"/));
+  it('has a node without an operator type', () =>
+    rejects({ nodes: [node('', ['x'], ['y'])] }, /no operator type/));
+  it('has a subgraph that reads an undefined name', () =>
+    rejects(
       {
         nodes: [
           node(
@@ -57,21 +58,21 @@ describe('a model is refused that', () => {
       },
       /"lost"/,
     ));
-  it('does not name its operator set', () =>
+  it('does not declare its operator set', () =>
     expect(() => validateModel({ ...smallModel(), opsetImports: [] })).toThrow(/operator set/));
 });
 
 describe('a model is accepted', () => {
-  it('as it should be', () => expect(() => validateModel(smallModel())).not.toThrow());
+  it('if it is valid', () => expect(() => validateModel(smallModel())).not.toThrow());
 
-  it('with constants that are inputs too, as old files have them', () => {
+  it('with constants that old files list as inputs', () => {
     const { graph: good } = smallModel();
     expect(() =>
       validateModel(model({ ...good, inputs: [...good.inputs, value('w', [4, 3]), value('b', [3])] })),
     ).not.toThrow();
   });
 
-  it('with bodies that use what is around them, and those names as captures', () => {
+  it('with subgraphs that capture outer names', () => {
     const branch = body({ nodes: [node('Relu', ['h'], ['o'])], outputs: [{ name: 'o' }] });
     const { graph: good } = smallModel();
     const nodes = [node('Gemm', ['x', 'w', 'b'], ['h']), node('If', ['x'], ['y'], [branch])];
@@ -79,7 +80,7 @@ describe('a model is accepted', () => {
     expect([...captures(nodes[1]!)]).toEqual(['h']);
   });
 
-  it('with nodes in any order, which is then mended, captures included', () => {
+  it('with nodes in any order, which sorting repairs, captures included', () => {
     const branch = body({ nodes: [node('Relu', ['h'], ['o'])], outputs: [{ name: 'o' }] });
     const { graph: good } = smallModel();
     const nodes = [node('If', ['x'], ['y'], [branch]), node('Gemm', ['x', 'w', 'b'], ['h'])];

@@ -1,7 +1,7 @@
 import type { Dimension, ValueInfo, ValueType } from './model.ts';
 import type { WireReader } from './wire-reader.ts';
 
-/** Reads a ValueInfoProto; types that are not dense tensors are kept as bytes. */
+/** Reads a ValueInfoProto. Keeps types other than dense tensors as bytes. */
 export function readValueInfo(reader: WireReader): ValueInfo {
   let name = '';
   let type: ValueType | undefined;
@@ -20,7 +20,7 @@ function readType(reader: WireReader): ValueType | undefined {
     if (reader.field === 1) {
       type = readTensorType(reader.message());
     } else {
-      // A denotation (6) says nothing about the value; anything else is not a dense tensor.
+      // Field 6 is a denotation, which does not matter. Any other field is not a dense tensor.
       if (reader.field !== 6) type = { kind: 'opaque', bytes };
       reader.skip();
     }
@@ -53,7 +53,7 @@ function readDimension(reader: WireReader): Dimension {
   while (reader.next()) {
     if (reader.field === 1) {
       const value = reader.integer();
-      // Some exporters write -1 for "any".
+      // Some exporters write -1 for a dynamic dimension.
       dim = value >= 0 ? value : null;
     } else if (reader.field === 2) {
       dim = reader.string() || null;

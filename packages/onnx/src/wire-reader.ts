@@ -1,16 +1,16 @@
 import { MalformedModelError } from './errors.ts';
 
-/** The four wire types of protobuf that are still in use. */
-export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+/** The wire types of protobuf, without the deprecated groups. */
+const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /**
- * Strings, messages and list elements that one model may have. An empty message takes two bytes in the file and a
- * hundred or more in memory; with the limit, a hostile file of any size stays below about 1 GB. The largest public
- * graphs have some 100 000.
+ * Limit of strings, messages and list elements in one model. An empty message takes two bytes in the file but
+ * a hundred or more in memory. The limit keeps hostile files below about 1 GB of memory. The largest public
+ * graphs have about 100 000 objects.
  */
 const OBJECT_LIMIT = 2_000_000;
 
-/** What is left to spend; shared by a reader and all readers of messages within it. */
+/** The remaining objects, shared by the readers of nested messages. */
 interface Budget {
   objects: number;
 }
@@ -18,13 +18,13 @@ interface Budget {
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads protobuf fields from a range of bytes. Every length is checked against the range before it is used, so that
- * nothing outside it is ever read and nothing is allocated for bytes that are not there.
+ * Reads protobuf fields from a range of bytes. It checks every length before use, so that it never reads
+ * outside the range and never allocates memory for missing bytes.
  */
 export class WireReader {
   field = 0;
   wire = 0;
-  /** Where the current field's tag began; errors name it. */
+  /** Start of the current field's tag, for errors. */
   private fieldStart: number;
   private readonly view: DataView;
 
@@ -38,11 +38,7 @@ export class WireReader {
     this.fieldStart = position;
   }
 
-  get offset(): number {
-    return this.position;
-  }
-
-  /** A view on what is left of the range; does not move. */
+  /** Returns a view of the remaining bytes without advancing. */
   rest(): Uint8Array {
     return this.bytes.subarray(this.position, this.end);
   }
@@ -51,7 +47,7 @@ export class WireReader {
     return this.position >= this.end;
   }
 
-  /** Moves to the next field; false at the end of the range. */
+  /** Advances to the next field. Returns false at the end of the range. */
   next(): boolean {
     if (this.done) return false;
     this.fieldStart = this.position;
@@ -66,7 +62,7 @@ export class WireReader {
     return new MalformedModelError(this.fieldStart, problem);
   }
 
-  /** Counts objects that are about to be made against the model's limit. */
+  /** Counts new objects against the limit. */
   spend(objects: number): void {
     this.budget.objects -= objects;
     if (this.budget.objects < 0) {
@@ -93,7 +89,7 @@ export class WireReader {
     }
   }
 
-  /** An unsigned whole number below 2⁵³. */
+  /** Reads an unsigned integer below 2⁵³. */
   private varint(): number {
     let value = 0;
     let scale = 1;
@@ -113,7 +109,7 @@ export class WireReader {
   private varint64(): bigint {
     let low = 0;
     let scale = 1;
-    // 49 bits fit a double exactly; only what is longer (negative numbers, mostly) needs a bigint.
+    // Up to 49 bits are exact in a double. Only longer values, mostly negative ones, need a slow bigint.
     for (let i = 0; i < 7; i++) {
       if (this.position >= this.end) throw this.malformed('the bytes end within a number');
       const byte = this.bytes[this.position++]!;
@@ -135,7 +131,7 @@ export class WireReader {
     const length = this.varint();
     if (length > this.end - this.position) {
       throw this.malformed(
-        `field ${this.field} says it has ${length} bytes, but only ${this.end - this.position} are left`,
+        `field ${this.field} declares ${length} bytes, but only ${this.end - this.position} are left`,
       );
     }
     return length;
@@ -150,7 +146,7 @@ export class WireReader {
 
   private expect(wire: number): void {
     if (this.wire !== wire) {
-      throw this.malformed(`field ${this.field} has wire type ${this.wire} where ${wire} is expected`);
+      throw this.malformed(`field ${this.field} has wire type ${this.wire}; expected ${wire}`);
     }
   }
 
@@ -159,7 +155,7 @@ export class WireReader {
     return this.varint64();
   }
 
-  /** A signed whole number that must be exact in a double. */
+  /** Reads a signed integer that is exact in a double. */
   integer(): number {
     const value = Number(this.int64());
     if (!Number.isSafeInteger(value)) throw this.malformed(`field ${this.field} is out of range: ${value}`);
@@ -171,7 +167,7 @@ export class WireReader {
     return this.view.getFloat32(this.advance(4), true);
   }
 
-  /** A view on the field's bytes. */
+  /** Returns a view of the field's bytes. */
   bytesField(): Uint8Array {
     this.expect(WIRE.bytes);
     const length = this.length();
@@ -197,7 +193,7 @@ export class WireReader {
     return new WireReader(this.bytes, start, start + length, this.budget);
   }
 
-  /** Appends one field's worth of a repeated whole number, packed or not. */
+  /** Appends the values of one field of a repeated integer, packed or not. */
   int64s(into: bigint[]): void {
     if (this.wire === WIRE.varint) {
       this.spend(1);
@@ -215,7 +211,7 @@ export class WireReader {
     }
   }
 
-  /** The bytes of one field's worth of a repeated float (`size` 4) or double (`size` 8), packed or not. */
+  /** Returns the bytes of one field of a repeated float (`size` 4) or double (`size` 8), packed or not. */
   fixed(size: 4 | 8): Uint8Array {
     const single = size === 4 ? WIRE.fixed32 : WIRE.fixed64;
     if (this.wire === single) {
@@ -230,7 +226,7 @@ export class WireReader {
     return packed;
   }
 
-  /** One field's worth of a repeated whole number, packed or not, to be decoded when its element type is known. */
+  /** Skips one field of a repeated integer, packed or not. The result decodes it, given the element size. */
   varints(): VarintList {
     let start = this.position;
     if (this.wire === WIRE.varint) {
@@ -269,6 +265,6 @@ export class WireReader {
 }
 
 export interface VarintList {
-  /** New little-endian bytes, `size` per number; what does not fit is cut off, as protobuf does. */
+  /** Returns new little-endian bytes, `size` per number. Truncates larger values, as protobuf does. */
   decode(size: 1 | 2 | 4 | 8): Uint8Array;
 }

@@ -1,23 +1,18 @@
-/** Payloads of at least this many bytes go into the output as they are; smaller ones are copied together. */
+/** Payloads of at least this many bytes become chunks. Smaller ones are copied into a shared chunk. */
 const KEEP_AS_CHUNK = 4096;
 
 const UTF8 = new TextEncoder();
 
 /**
- * Builds one protobuf message as a list of chunks. Large payloads are never copied: the caller's own array becomes a
- * chunk. Fields must be written in ascending order where bytes are to be reproducible.
+ * Writes one protobuf message as a list of chunks. Large payloads are not copied: the caller's array becomes
+ * a chunk. For reproducible bytes, write fields in ascending order.
  */
 export class WireWriter {
   private readonly chunks: Uint8Array[] = [];
   private tail = new Uint8Array(256);
   private used = 0;
-  private sealed = 0;
 
-  get byteLength(): number {
-    return this.sealed + this.used;
-  }
-
-  /** The message; the writer must not be used afterwards. */
+  /** Returns the message. The writer must not be used afterwards. */
   finish(): Uint8Array[] {
     this.seal();
     return this.chunks;
@@ -26,7 +21,6 @@ export class WireWriter {
   private seal(): void {
     if (this.used === 0) return;
     this.chunks.push(this.tail.subarray(0, this.used));
-    this.sealed += this.used;
     this.tail = new Uint8Array(256);
     this.used = 0;
   }
@@ -42,7 +36,6 @@ export class WireWriter {
     if (payload.byteLength >= KEEP_AS_CHUNK) {
       this.seal();
       this.chunks.push(payload);
-      this.sealed += payload.byteLength;
       return;
     }
     this.reserve(payload.byteLength);
@@ -95,12 +88,12 @@ export class WireWriter {
     this.append(payload);
   }
 
-  /** Fields that are already written, tags and all. */
+  /** Appends encoded fields, including their tags. */
   raw(fields: Uint8Array): void {
     this.append(fields);
   }
 
-  /** One field from several pieces that follow one another. */
+  /** Writes one field from several consecutive pieces. */
   bytesFrom(field: number, pieces: readonly Uint8Array[]): void {
     let length = 0;
     for (const piece of pieces) length += piece.byteLength;

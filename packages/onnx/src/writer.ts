@@ -13,8 +13,9 @@ import { NO_EXTERNAL_DATA, tensorBytes } from './tensor-data.ts';
 import { WireWriter } from './wire-writer.ts';
 
 /**
- * Writes a model as ONNX bytes. The same model gives the same bytes, always.
- * @returns chunks that follow one another; weights are the model's own arrays, not copies
+ * Writes a model as ONNX bytes, deterministically.
+ * @returns consecutive chunks; large weights are the model's own arrays
+ * @throws {ExternalDataError} a computed constant's file is missing or too short
  */
 export function writeModel(model: Model): Uint8Array[] {
   const out = new WireWriter();
@@ -31,7 +32,7 @@ export function writeModel(model: Model): Uint8Array[] {
   return out.finish();
 }
 
-/** Joins chunks into one array, for those who need the whole at once. */
+/** Joins chunks into one array. */
 export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const chunk of chunks) length += chunk.byteLength;

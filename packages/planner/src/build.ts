@@ -1,6 +1,6 @@
 import { generatorMatrix, NonFiniteWeightError, type Partition } from '@sparewheel/cdc';
 import {
-  analyseLinear,
+  analyzeLinear,
   constantsOf,
   cutSubgraph,
   detachWeights,
@@ -158,7 +158,7 @@ function notCodable({ layer }: CodedStep, error: unknown): unknown {
 function findLayer(step: CodedStep, model: Model): LinearLayer {
   const { graph } = model;
   if (!graph.nodes[step.node]) throw new PlanMismatchError(step.id, `the model has no node ${step.node}`);
-  const layer = analyseLinear(graph, step.node, constantsOf(graph), shapesOf(model.graph));
+  const layer = analyzeLinear(graph, step.node, constantsOf(graph), shapesOf(model.graph));
   if (!isCodable(layer))
     throw new PlanMismatchError(step.id, `node ${step.node} is not a layer that can be coded`);
   const rows = step.blocks.reduce((sum, block) => sum + block.rows, 0);

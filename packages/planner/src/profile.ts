@@ -1,5 +1,5 @@
 import {
-  analyseLinear,
+  analyzeLinear,
   bodies,
   constantsOf,
   dataTypeName,
@@ -108,7 +108,7 @@ export function profileModel(
   const sparse = new Set(graph.sparseInitializers.map(({ name }) => name));
   const layers = graph.nodes.map((node, index): LayerProfile => {
     const reads = nodeReads(node);
-    const analysis = analyseLinear(graph, index, constants, shapes);
+    const analysis = analyzeLinear(graph, index, constants, shapes);
     const used = reads.flatMap((name) => constants.get(name) ?? []);
     const outputs = node.outputs.filter((name) => name !== '');
     return {

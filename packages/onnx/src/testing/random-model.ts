@@ -27,7 +27,7 @@ const tensor: fc.Arbitrary<ConstantTensor> = fc.oneof(
         storage: { kind: 'raw', bytes: raw } as const,
       }));
     }),
-  // Large enough to be a chunk of its own.
+  // Large enough for a separate chunk.
   fc.uint8Array({ minLength: 5000, maxLength: 5000 }).map((raw) => ({
     name: 'large',
     dims: [1250],
@@ -104,7 +104,7 @@ const innermost = graphOf(
   fc.tuple(name, int64).map(([called, value]) => ({ name: called, kind: 'int', value }) as const),
 );
 
-/** Models of every form that can be written, sensible or not; graphs within graphs two deep. */
+/** Models of every supported form, valid or not, with graphs nested two levels deep. */
 export const randomModel: fc.Arbitrary<Model> = fc.record({
   irVersion: fc.integer({ min: 1, max: 12 }),
   producer: name,

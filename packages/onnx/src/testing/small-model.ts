@@ -1,8 +1,7 @@
 import type { Attribute, ConstantTensor, Graph, Model, Node, ValueInfo } from '../model.ts';
 import { DATA_TYPE } from '../model.ts';
 
-/** Short forms for writing models down in tests. */
-
+/** Creates a float32 constant. Default values: sin(1), sin(2), … */
 export function floats(name: string, dims: readonly number[], values?: readonly number[]): ConstantTensor {
   const count = dims.reduce((product, dim) => product * dim, 1);
   const data = Float32Array.from(values ?? Array.from({ length: count }, (_, i) => Math.sin(i + 1)));
@@ -50,7 +49,7 @@ export function model(parts: Partial<Graph>): Model {
   };
 }
 
-/** x [1, 4] → Gemm (3 rows) → Relu → y [1, 3] */
+/** Returns the model x [1, 4] → Gemm (3 rows) → Relu → y [1, 3]. */
 export function smallModel(): Model {
   return model({
     nodes: [node('Gemm', ['x', 'w', 'b'], ['h']), node('Relu', ['h'], ['y'])],
