@@ -38,7 +38,7 @@ const examples = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   );
 
 describe('@example blocks', () => {
-  it.each(examples)('print what they say: $name in $file', ({ code }) => {
+  it.each(examples)('print the documented values: $name in $file', ({ code }) => {
     const { printed, expected } = runExample(code);
     expect(expected).not.toEqual([]);
     expect(printed).toEqual(expected);
@@ -73,7 +73,7 @@ describe('@example blocks', () => {
 });
 
 describe('the README', () => {
-  it('has an example that prints what it says', () => {
+  it('has an example that prints the documented values', () => {
     const code = /```ts\n([\s\S]*?)```/.exec(readme)![1]!;
     const [statement, names] = /import \{([^}]*)\} from '@sparewheel\/cdc';/.exec(code)!;
     for (const name of names!.split(',')) if (name.trim()) expect(cdc).toHaveProperty(name.trim());

@@ -88,7 +88,7 @@ function atLeast(k: number, probabilities: readonly number[]): number {
 
 /** Probabilities whose quantiles split the integral into smooth pieces, dense at both ends. */
 const CUTS = [0, 1e-6, 1e-3, 0.02, 0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 0.96, 0.99, 0.997, 0.999];
-/** Splits the tail down to 1e-15, below which a double sees nothing. */
+/** Splits the tail down to 1e-15, the precision of a double near 1. */
 const TAIL_CUTS = Array.from({ length: 13 }, (_, i) => 1 - 10 ** (-3 - i));
 
 function completion(

@@ -138,7 +138,7 @@ function boundedChecks(
     const coefficients = rows.subarray(c * shards.length, (c + 1) * shards.length);
     let allowed = 0;
     for (const [j, shard] of shards.entries()) allowed += Math.abs(coefficients[j]!) * context.scales[shard]!;
-    // If all answers are zero, nothing is allowed. MIN_VALUE avoids 0 ÷ 0.
+    // If all answers are zero, the allowance is zero too. MIN_VALUE avoids 0 ÷ 0.
     return { coefficients, allowed: context.tolerance * allowed || Number.MIN_VALUE };
   });
 }
