@@ -1,12 +1,12 @@
-/** What `npm run -s bench -- NAME --json` prints as its last line. */
+/** The result of a benchmark. `npm run -s bench -- NAME --json` prints it as its last line. */
 export interface BenchmarkResult {
   name: string;
-  /** The headline: where several cases were measured, the worst of them. */
+  /** The headline figure. With several cases, the worst of them. */
   value: number;
   unit: string;
   goal: string;
   met: boolean;
-  /** Every case, with shapes and seed. Machine, runtime and commit are added by the command line. */
+  /** Every case, with shapes and seed. The command line adds machine, runtime and commit. */
   details: Record<string, unknown>;
 }
 
@@ -14,6 +14,6 @@ export interface Benchmark {
   name: string;
   /** One line for the list of benchmarks. */
   summary: string;
-  /** @param minutes  how long a benchmark that takes its time may take, where it was said */
+  /** @param minutes  duration of a benchmark that runs for minutes; absent means its default */
   run(options: { log(line: string): void; minutes?: number }): Promise<BenchmarkResult>;
 }

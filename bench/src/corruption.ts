@@ -8,8 +8,8 @@ const SEED = 11;
 const INNER = 512;
 const COLUMNS = 32;
 const HONEST = 100_000;
-const LIES = 1_000;
-/** An honest answer may differ from the exact one by this much of its largest value; see docs/LIMITS.md. */
+const CORRUPTIONS = 1_000;
+/** Allowed error of a correct answer, relative to its largest value; see docs/LIMITS.md. */
 const TOLERANCE = 2 ** -16;
 
 const cases = [
@@ -20,10 +20,10 @@ const cases = [
   { k: 12, r: 3 },
 ];
 
-/** How often the spare equations miss a lie, and how often they accuse honest devices: shards computed by ONNX Runtime. */
+/** Counts corrupt shards that the parity check misses, and false alarms. ONNX Runtime computes the shards. */
 export const corruption: Benchmark = {
   name: 'corruption',
-  summary: 'lies of one value that the spare equations miss, and false alarms in honest answers',
+  summary: 'corrupt values that the parity check misses, and false alarms in correct answers',
   async run({ log }) {
     const engine = await createDirectEngine();
     try {
@@ -31,19 +31,19 @@ export const corruption: Benchmark = {
       for (const { k, r } of cases) {
         const row = await measure(engine, k, r);
         log(
-          `k=${k} r=${r}: ${row.falseAlarms} false alarms in ${row.honest}, ${row.caught} of ${row.lies} lies caught` +
-            (r > 1 ? `, ${row.named} named` : ''),
+          `k=${k} r=${r}: ${row.falseAlarms} false alarms in ${row.honest}, ${row.detected} of ${row.corruptions} corruptions detected` +
+            (r > 1 ? `, ${row.located} located` : ''),
         );
         rows.push(row);
       }
       const sum = (of: (row: (typeof rows)[number]) => number) =>
         rows.reduce((total, row) => total + of(row), 0);
-      const missed = sum(({ lies, caught }) => lies - caught);
+      const missed = sum(({ corruptions, detected }) => corruptions - detected);
       const falseAlarms = sum((row) => row.falseAlarms);
       return {
         name: 'corruption',
         value: missed + falseAlarms,
-        unit: `mistakes: lies missed in ${sum(({ lies }) => lies)}, plus false alarms in ${sum(({ honest }) => honest)} honest gathers`,
+        unit: `errors: missed of ${sum(({ corruptions }) => corruptions)} corruptions, plus false alarms in ${sum(({ honest }) => honest)} correct gathers`,
         goal: '0',
         met: missed + falseAlarms === 0,
         details: {
@@ -67,9 +67,10 @@ interface Row {
   readonly honest: number;
   readonly falseAlarms: number;
   readonly largestResidual: number;
-  readonly lies: number;
-  readonly caught: number;
-  readonly named: number;
+  readonly corruptions: number;
+  readonly detected: number;
+  /** Corruptions for which the faulty shard was identified. */
+  readonly located: number;
 }
 
 async function measure(engine: Engine, k: number, r: number): Promise<Row> {
@@ -92,49 +93,58 @@ async function measure(engine: Engine, k: number, r: number): Promise<Row> {
     for (const key of keys) answers.push((await engine.run(key, { x })).fetches.y!.data as Float32Array);
     return answers;
   };
-  expectCode(generator, await answersTo(SEED));
+  requireCode(generator, await answersTo(SEED));
 
   const honest = HONEST / cases.length;
-  const random = seededWeights(4 * LIES, SEED + k * 31 + r);
-  const row = { k, r, honest, falseAlarms: 0, largestResidual: 0, lies: LIES, caught: 0, named: 0 };
+  const random = seededWeights(4 * CORRUPTIONS, SEED + k * 31 + r);
+  const row = {
+    k,
+    r,
+    honest,
+    falseAlarms: 0,
+    largestResidual: 0,
+    corruptions: CORRUPTIONS,
+    detected: 0,
+    located: 0,
+  };
   for (let gather = 0; gather < honest; gather++) {
     const answers = await answersTo(SEED + 7 * gather);
     const verification = verify(generator, answers);
     row.largestResidual = Math.max(row.largestResidual, verification.residual);
     if (!verification.consistent) row.falseAlarms++;
-    const lie = gather / (honest / LIES);
-    if (!Number.isInteger(lie)) continue;
-    const draw = (which: number) => Math.abs(random[4 * lie + which]!);
+    const corruption = gather / (honest / CORRUPTIONS);
+    if (!Number.isInteger(corruption)) continue;
+    const draw = (which: number) => Math.abs(random[4 * corruption + which]!);
     const faultyShard = Math.floor(draw(0) * (k + r));
     const at = Math.floor(draw(1) * COLUMNS);
     answers[faultyShard]![at]! +=
-      leastLie(generator, answers, faultyShard) * (1.01 + draw(2)) * (draw(3) < 0.5 ? -1 : 1);
+      smallestDetectableError(generator, answers, faultyShard) * (1.01 + draw(2)) * (draw(3) < 0.5 ? -1 : 1);
     const found = verify(generator, answers);
-    if (!found.consistent) row.caught++;
-    if (found.faultyShards?.length === 1 && found.faultyShards[0] === faultyShard) row.named++;
+    if (!found.consistent) row.detected++;
+    if (found.faultyShards?.length === 1 && found.faultyShards[0] === faultyShard) row.located++;
   }
   return row;
 }
 
-/** What is recovered is what was computed: the answers are those of the code. */
-function expectCode(generator: Generator, answers: readonly Float32Array[]): void {
+/** Checks that the answers belong to the code: a recovered shard must equal the computed one. */
+function requireCode(generator: Generator, answers: readonly Float32Array[]): void {
   const [recovered] = createDecoder(generator).reconstruct([undefined, ...answers.slice(1)]);
-  const off = Math.max(...recovered!.map((value, i) => Math.abs(value - answers[0]![i]!)));
-  if (!(off < 1e-3)) throw new Error(`recovered values are off by ${off}`);
+  const difference = Math.max(...recovered!.map((value, i) => Math.abs(value - answers[0]![i]!)));
+  if (!(difference < 1e-3)) throw new Error(`recovered values differ by ${difference}`);
 }
 
 /**
- * The smallest lie that may not pass, whatever the rounding of the honest: in some equation it must exceed what all of
- * them may be off by, Σ |h| · scale · tolerance, and their own actual rounding may hide as much again. The equation in
- * which the liar weighs most, relative to that, is the one of the first parity shard or the liar's own.
+ * Returns the smallest error of one value that the parity check must detect. In one parity equation the error
+ * must exceed the allowed rounding of all answers, Σ |h| · scale · tolerance, twice: the actual rounding may
+ * cancel one half.
  */
-function leastLie(
+function smallestDetectableError(
   { dataShards: k, parity }: Generator,
   answers: readonly Float32Array[],
   faultyShard: number,
 ): number {
   const scale = (answer: Float32Array) => answer.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  let least = Number.POSITIVE_INFINITY;
+  let smallest = Number.POSITIVE_INFINITY;
   for (let row = 0; row < answers.length - k; row++) {
     const weight =
       faultyShard < k ? Math.abs(parity[row * k + faultyShard]!) : faultyShard === k + row ? 1 : 0;
@@ -142,7 +152,7 @@ function leastLie(
     let allowed = scale(answers[k + row]!);
     for (let shard = 0; shard < k; shard++)
       allowed += Math.abs(parity[row * k + shard]!) * scale(answers[shard]!);
-    least = Math.min(least, (2 * TOLERANCE * allowed) / weight);
+    smallest = Math.min(smallest, (2 * TOLERANCE * allowed) / weight);
   }
-  return least;
+  return smallest;
 }

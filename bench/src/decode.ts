@@ -7,13 +7,13 @@ import { seededWeights } from './seeded-weights.ts';
 
 const SEED = 3;
 const TURNS = 400;
-/** Decodes per turn: one alone is too short for the clock. */
+/** Decodes per turn. A single decode is too short for the clock. */
 const CALLS_PER_TURN = 20;
 /** Width of a block, and inputs per output: AlexNet's fc6. */
 const WIDTH = 4096;
 const COLUMNS = 9216;
 const GOAL_US = 20;
-/** 0.1 % of the time that one device would take to compute the layer: all k blocks. */
+/** Decode time ÷ time to compute the whole layer, all k blocks, on one device. */
 const GOAL_SHARE = 0.001;
 
 const cases = [
@@ -25,10 +25,10 @@ const cases = [
   { k: 12, r: 3, missing: 3 },
 ];
 
-/** How long it takes to recover missing 4096-wide blocks, beside computing one of them. */
+/** Measures the time to recover missing 4096-wide blocks, and compares it with computing a block. */
 export const decode: Benchmark = {
   name: 'decode',
-  summary: 'recovering one missing 4096-wide block, in µs and beside the time to compute it',
+  summary: 'time to recover one missing 4096-wide block ÷ time to compute it',
   async run({ log }) {
     const computeMs = await blockComputeMs();
     log(`computing one ${COLUMNS} → ${WIDTH} block on ONNX Runtime, one thread: ${computeMs.toFixed(2)} ms`);
@@ -44,7 +44,7 @@ export const decode: Benchmark = {
       const answers = complete.map((answer, shard) => (shard < missing ? undefined : answer));
       let outputs: Float32Array[] = [];
       let naive: Float32Array = new Float32Array(0);
-      const ways: Record<'decode' | 'naive', () => unknown> = {
+      const functions: Record<'decode' | 'naive', () => unknown> = {
         decode: () => {
           outputs = decoder.reconstruct(answers);
         },
@@ -52,7 +52,7 @@ export const decode: Benchmark = {
           if (r === 1) naive = subtractNaively(complete);
         },
       };
-      const times = await interleaved(ways, { turns: TURNS, warmups: 40, callsPerTurn: CALLS_PER_TURN });
+      const times = await interleaved(functions, { turns: TURNS, warmups: 40, callsPerTurn: CALLS_PER_TURN });
 
       let error = 0;
       for (let shard = 0; shard < missing; shard++) {
@@ -61,9 +61,9 @@ export const decode: Benchmark = {
           if (r === 1) error = Math.max(error, Math.abs(naive[i]! - data[shard]![i]!));
         }
       }
-      // Values are in [−1, 1); a sum of k of them and its rounding errors are at most k times as large.
+      // Values are in [−1, 1), so a sum of k values and its rounding errors are at most k times as large.
       if (!(error <= (r === 1 ? k * k * 2 ** -24 : 1e-4))) {
-        throw new Error(`k=${k} r=${r}: recovered values are off by ${error}`);
+        throw new Error(`k=${k} r=${r}: recovered values differ by ${error}`);
       }
 
       const decodeUs = median(times.decode) * 1000;
@@ -79,7 +79,7 @@ export const decode: Benchmark = {
         largestError: error,
       };
       log(
-        `k=${k} r=${r}, ${missing} missing: ${decodeUs.toFixed(1)} µs, ${(row.shareOfLayer * 100).toFixed(3)} % of computing the layer, ${(row.shareOfBlock * 100).toFixed(3)} % of the block`,
+        `k=${k} r=${r}, ${missing} missing: ${decodeUs.toFixed(1)} µs, ${(row.shareOfLayer * 100).toFixed(3)} % of the time to compute the layer, ${(row.shareOfBlock * 100).toFixed(3)} % of the block's`,
       );
       rows.push(row);
     }
@@ -103,7 +103,7 @@ export const decode: Benchmark = {
   },
 };
 
-/** Median time of one block's product on ONNX Runtime with one thread. */
+/** Returns the median time of one block's product in ONNX Runtime with one thread. */
 async function blockComputeMs(): Promise<number> {
   const engine = await createDirectEngine({ intraOpNumThreads: 1 });
   try {
@@ -122,7 +122,7 @@ async function blockComputeMs(): Promise<number> {
   }
 }
 
-/** Parity minus everybody else, one array at a time: what anyone would write first for r = 1. */
+/** Straightforward baseline for r = 1: subtracts the other answers from the parity, one array at a time. */
 function subtractNaively(complete: readonly Float32Array[]): Float32Array {
   const result = complete.at(-1)!.slice();
   for (const answer of complete.slice(1, -1)) {

@@ -21,7 +21,7 @@ interface Case {
   readonly layout: WeightLayout;
 }
 
-/** The goal is for r = 1; the others show what further parity rows cost. */
+/** The goal applies to r = 1. The cases with r > 1 show the cost of further parity rows. */
 const cases: readonly Case[] = [
   { layer: 'AlexNet fc6', rows: 4096, columns: 9216, k: 2, r: 1, layout: 'rows-major' },
   { layer: 'AlexNet fc6', rows: 4096, columns: 9216, k: 4, r: 1, layout: 'rows-major' },
@@ -33,10 +33,10 @@ const cases: readonly Case[] = [
   { layer: 'AlexNet fc6', rows: 4096, columns: 9216, k: 12, r: 3, layout: 'rows-major' },
 ];
 
-/** How fast parity shards are made, beside copying the same weights in memory. */
+/** Measures the time to encode a parity shard, and compares it with copying the same weights in memory. */
 export const encode: Benchmark = {
   name: 'encode',
-  summary: 'encoding a parity shard ÷ copying the same weights in memory',
+  summary: 'speed of encoding a parity shard ÷ speed of copying the same weights in memory',
   async run({ log }) {
     const rows = [];
     for (const item of cases) {
@@ -47,7 +47,7 @@ export const encode: Benchmark = {
       const copy = new Float32Array(weights.length).fill(1);
       const parity = new Float32Array(partition.height * columns).fill(1);
       const naive = new Float32Array(partition.height * columns).fill(1);
-      // The last parity row: with r > 1 one of general coefficients, the costlier kind.
+      // The last parity row, because for r > 1 its coefficients are not all 1, which costs more.
       const row = r - 1;
       const coefficients = generator.parity.subarray(row * k, (row + 1) * k);
 
@@ -60,8 +60,8 @@ export const encode: Benchmark = {
         { turns: TURNS, warmups: 2 },
       );
       const error = largestDifference(parity, naive);
-      // The naive loop rounds to float32 k times; weights are in [−1, 1).
-      if (!(error <= k * k * 2 ** -24)) throw new Error(`${layer}: encoded weights are off by ${error}`);
+      // The naive loop rounds to float32 k times, with weights in [−1, 1).
+      if (!(error <= k * k * 2 ** -24)) throw new Error(`${layer}: encoded weights differ by ${error}`);
 
       const result = {
         layer,
@@ -76,7 +76,7 @@ export const encode: Benchmark = {
         ratio: median(times.copy.map((ms, turn) => ms / times.encode[turn]!)),
       };
       log(
-        `${layer} k=${k} r=${r} ${layout}: ${result.ratio.toFixed(2)} of a copy (naive ${(result.copyMs / result.naiveMs).toFixed(2)})`,
+        `${layer} k=${k} r=${r} ${layout}: ${result.ratio.toFixed(2)} × the speed of a copy (naive ${(result.copyMs / result.naiveMs).toFixed(2)} ×)`,
       );
       rows.push(result);
     }
@@ -92,7 +92,7 @@ export const encode: Benchmark = {
   },
 };
 
-/** What anyone would write first: element by element into the float32 result. */
+/** Straightforward baseline: adds element by element into the float32 result. */
 function encodeNaively(
   weights: Float32Array,
   partition: Partition,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 
-/** What a figure depends on and a reader must know: machine, runtime and the code that was measured. */
+/** Returns the machine, runtime and commit of a measurement. */
 export function environment(): Record<string, unknown> {
   return {
     machine: {
@@ -16,7 +16,7 @@ export function environment(): Record<string, unknown> {
   };
 }
 
-/** The commit that is checked out, marked where tracked files differ from it. */
+/** Returns the checked-out commit, with the suffix `-modified` if tracked files differ from it. */
 function commit(): string {
   try {
     const git = (...args: string[]) =>

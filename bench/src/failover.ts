@@ -9,15 +9,17 @@ const DEPLOYMENT = 'lenet5';
 const FLEET = 6;
 const IN_FLIGHT = 8;
 const ROUNDS = 3;
-/** Devices that fall silent in each way in a round. */
-const SILENCED = 3;
+/** Devices per round that are partitioned, and as many that are paused. */
+const SILENT_PER_ROUND = 3;
 const WARM_UP_MS = 10_000;
 const HEALTHY_MS = 3_000;
-/** The seconds around a fault: half before, half after, so that its instant lies inside. */
+/** Half of the window around a fault. */
 const AROUND_MS = 500;
-/** With a device gone; shorter than the wait until a spare takes over, so that its answers are recovered. */
+/**
+ * Duration of a fault. Shorter than the wait before a takeover, so that the device's answers are recovered.
+ */
 const DEAD_MS = 1_300;
-const GIVE_UP_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 const LATENCY_GOAL = 1.1;
 const DEAD_GOAL = 1.02;
 
@@ -28,21 +30,21 @@ interface Sample {
   readonly ms: number;
 }
 
-/** Eight clients, each with one request at a time; every answer is checked. */
+/** Eight clients with one request in flight each. Checks every answer. */
 class ClosedLoop {
   readonly samples: Sample[] = [];
   failed = 0;
   lost = 0;
   wrong = 0;
   recovered = 0;
-  /** When requests were sent of which the data plane had to compute a shard. */
+  /** Send times of rescued requests. */
   readonly rescuedAt: number[] = [];
   readonly #client: InferenceClient;
   readonly #clients: Promise<void>[];
   #stopped = false;
 
   constructor(product: Product, cases: readonly KnownCase[]) {
-    this.#client = new InferenceClient(product.ports.data, product.tokens.infer, GIVE_UP_MS);
+    this.#client = new InferenceClient(product.ports.data, product.tokens.infer, TIMEOUT_MS);
     this.#clients = Array.from({ length: IN_FLIGHT }, (_, at) => this.#run(cases, at));
   }
 
@@ -62,7 +64,7 @@ class ClosedLoop {
     }
   }
 
-  /** Latencies of requests that were under way in [from, to). */
+  /** Returns the latencies of requests that were in flight in [from, to). */
   between(from: number, to: number): number[] {
     return this.samples.filter(({ sentAt, ms }) => sentAt < to && sentAt + ms >= from).map(({ ms }) => ms);
   }
@@ -74,17 +76,17 @@ class ClosedLoop {
   }
 }
 
-/** When one fault was done, and the stretches that it is compared by. */
+/** The times of one fault, and of the healthy period before it. */
 interface Incident {
   readonly fault: Fault;
   readonly at: number;
   readonly healthy: readonly [from: number, to: number];
-  readonly mended: number;
+  readonly endedAt: number;
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function whole(product: Product): Promise<void> {
+async function untilHealthy(product: Product): Promise<void> {
   await product.deploymentState(DEPLOYMENT, 'ready');
   await product.eventually('all devices ready', async () =>
     (await product.devices()).every(({ state }) => state === 'ready'),
@@ -96,7 +98,7 @@ async function seatedDevices(product: Product): Promise<DeviceView[]> {
   return devices.filter(({ seats }) => seats.some(({ deployment }) => deployment === DEPLOYMENT));
 }
 
-async function inflict(product: Product, device: DeviceView, fault: Fault): Promise<number> {
+async function startFault(product: Product, device: DeviceView, fault: Fault): Promise<number> {
   if (fault === 'partition') {
     await product.api(`/api/devices/${device.id}/faults`, { method: 'POST', json: { kind: fault } });
     return performance.now();
@@ -106,7 +108,7 @@ async function inflict(product: Product, device: DeviceView, fault: Fault): Prom
   return at;
 }
 
-async function mend(product: Product, device: DeviceView, fault: Fault): Promise<void> {
+async function endFault(product: Product, device: DeviceView, fault: Fault): Promise<void> {
   if (fault === 'pause') process.kill(device.processId!, 'SIGCONT');
   else if (fault === 'kill') await product.api(`/api/devices/${device.id}/revive`, { method: 'POST' });
   else await product.api(`/api/devices/${device.id}/faults`, { method: 'POST', json: { kind: 'heal' } });
@@ -118,24 +120,27 @@ async function measure(product: Product, log: (line: string) => void) {
   await pause(WARM_UP_MS);
   for (let round = 0; round < ROUNDS; round++) {
     for (const fault of ['kill', 'partition', 'pause'] as const) {
-      // Every seat for a SIGKILL; some, others each round, for the silent ones.
+      // SIGKILL hits every seat; the silent faults hit different seats in each round.
       const seated = await seatedDevices(product);
       const victims =
         fault === 'kill'
           ? seated
-          : Array.from({ length: SILENCED }, (_, at) => seated[(round * SILENCED + at) % seated.length]!);
+          : Array.from(
+              { length: SILENT_PER_ROUND },
+              (_, at) => seated[(round * SILENT_PER_ROUND + at) % seated.length]!,
+            );
       for (const device of victims) {
-        await whole(product);
-        // The devices' processes have settled after their start.
+        await untilHealthy(product);
+        // Lets new device processes finish their start.
         await pause(1_000);
         const from = performance.now();
         await pause(HEALTHY_MS);
         const to = performance.now();
-        const at = await inflict(product, device, fault);
+        const at = await startFault(product, device, fault);
         await pause(DEAD_MS);
-        const mended = performance.now();
-        await mend(product, device, fault);
-        incidents.push({ fault, at, healthy: [from, to], mended });
+        const endedAt = performance.now();
+        await endFault(product, device, fault);
+        incidents.push({ fault, at, healthy: [from, to], endedAt });
       }
     }
     log(`  round ${round + 1} of ${ROUNDS}: ${loop.samples.length} requests`);
@@ -144,12 +149,12 @@ async function measure(product: Product, log: (line: string) => void) {
   return { loop, incidents };
 }
 
-/** One line of the result: a kind of fault against the healthy stretches right before each of them. */
+/** Compares the latencies around one kind of fault with the healthy periods before each fault. */
 function compare(loop: ClosedLoop, incidents: readonly Incident[], fault: Fault) {
   const of = incidents.filter((incident) => incident.fault === fault);
   const healthy = of.flatMap(({ healthy: [from, to] }) => loop.between(from, to));
   const around = of.flatMap(({ at }) => loop.between(at - AROUND_MS, at + AROUND_MS));
-  const dead = of.flatMap(({ at, mended }) => loop.between(at + AROUND_MS, mended));
+  const dead = of.flatMap(({ at, endedAt }) => loop.between(at + AROUND_MS, endedAt));
   const rounded = (value: number) => Number(value.toPrecision(4));
   return {
     fault,
@@ -163,19 +168,19 @@ function compare(loop: ClosedLoop, incidents: readonly Incident[], fault: Fault)
   };
 }
 
-/** Where a moment lies between the faults, for people: after how much of which. */
+/** Describes a time relative to the last fault. */
 function sinceFault(incidents: readonly Incident[], moment: number): string {
   const before = incidents.findLast(({ at }) => at <= moment + AROUND_MS);
   if (before === undefined) return 'before the first fault';
-  const { fault, at, mended } = before;
-  const after = moment < mended ? moment - at : moment - mended;
-  return `${Math.round(after)} ms after a ${fault} was ${moment < mended ? 'done' : 'mended'}`;
+  const { fault, at, endedAt } = before;
+  const after = moment < endedAt ? moment - at : moment - endedAt;
+  return `${Math.round(after)} ms after the ${moment < endedAt ? 'start' : 'end'} of a ${fault}`;
 }
 
-/** What a device's failure costs the requests that are under way, on the product as `npm start` starts it. */
+/** Measures the effect of a device's failure on requests in flight, on the product as `npm start` runs it. */
 export const failover: Benchmark = {
   name: 'failover',
-  summary: 'p99 in the second around a SIGKILL ÷ healthy p99, 8 in flight; with partitions and pauses',
+  summary: 'p99 in the second around a SIGKILL, partition or pause ÷ healthy p99, 8 in flight',
   async run({ log }) {
     const product = await Product.start({ args: ['--fleet', String(FLEET)] });
     try {

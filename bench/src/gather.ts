@@ -1,8 +1,7 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +15,7 @@ import { type Answer, containsNonFinite, type Tensor } from '@sparewheel/protoco
 import { Access } from '@sparewheel/runtime/access';
 import type { Benchmark } from './benchmark.ts';
 import { percentile } from './measure.ts';
+import { startRawPeer, stopRawPeers } from './raw-tcp.ts';
 
 const PEERS = 5;
 const REQUEST_ELEMENTS = 9216;
@@ -25,13 +25,16 @@ const TURNS = 20;
 const WARMUP_TURNS = 3;
 const TASK = 1;
 
-/** One broadcast to every peer that resolves when all have answered. */
 interface Fleet {
+  /** Broadcasts to every peer, and resolves when all have answered. */
   gather(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The first ANSWER elements of the input: real engine calls whose computing costs next to nothing. */
+/**
+ * Builds a model that returns the first ANSWER_ELEMENTS of its input: real engine calls with minimal
+ * computing.
+ */
 function sliceModel(): Uint8Array {
   const indices = (name: string, value: bigint) => ({
     name,
@@ -72,7 +75,7 @@ function sliceModel(): Uint8Array {
   );
 }
 
-/** Real agent processes behind the data plane's own gateway, transport and distributor. */
+/** Starts real agent processes, connected to the data plane's gateway, transport and distributor. */
 async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
   const home = await mkdtemp(join(tmpdir(), 'sparewheel-bench-'));
   const blobs = join(home, 'blobs');
@@ -89,25 +92,29 @@ async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
   const listener = new Listener({
     access,
     version: 'bench',
-    backend: { model: () => null, ready: () => false, infer: () => Promise.reject(new Error('not here')) },
+    backend: {
+      model: () => null,
+      ready: () => false,
+      infer: () => Promise.reject(new Error('not available in the benchmark')),
+    },
   });
   const devices: string[] = [];
   const computeMicros: number[] = [];
-  let joined = () => {};
+  let allJoined = () => {};
   let answered = (_answer: Answer) => {};
   const gateway = new AgentGateway(listener.io, access, new DeviceRegistry([]), {
     connected: (device) => {
       devices.push(device);
       distributor.deviceHolds(device, []);
-      if (devices.length === PEERS) joined();
+      if (devices.length === PEERS) allJoined();
     },
-    disconnected: (device, reason) => console.error(`bench: device ${device} is gone: ${reason}`),
+    disconnected: (device, reason) => console.error(`bench: device ${device} disconnected: ${reason}`),
     received: (_device, message) => {
-      if (message.kind === 'refusal') throw new Error(`a device refused: ${message.message}`);
+      if (message.kind === 'refusal') throw new Error(`a device refused a task: ${message.message}`);
       answered(message);
     },
     known: () => {},
-    refused: (_device, message) => console.error(`bench: refused: ${message}`),
+    refused: (_device, message) => console.error(`bench: gateway refused a message: ${message}`),
     changed: () => {},
   });
   const distributor = new Distributor(blobs, {
@@ -118,11 +125,12 @@ async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
   });
   const transport = new SocketTransport({
     sink: (device) => gateway.tensorsSocket(device)?.conn,
-    refused: (_device, message) => console.error(`bench: not sent: ${JSON.stringify(message)}`),
+    refused: (_device, message) =>
+      console.error(`bench: transport refused a message: ${JSON.stringify(message)}`),
   });
   const port = await listener.listen('127.0.0.1', 0);
-  const everyoneHere = new Promise<void>((resolve) => {
-    joined = resolve;
+  const everyDevice = new Promise<void>((resolve) => {
+    allJoined = resolve;
   });
   const supervisor = spawn(
     process.execPath,
@@ -135,7 +143,7 @@ async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
       env: { ...process.env, SPAREWHEEL_JOIN_TOKEN: 'join-token-of-the-bench' },
     },
   );
-  await everyoneHere;
+  await everyDevice;
   const artifact = { graph: { sha256, bytes: graph.byteLength }, weights: null };
   for (const device of devices) {
     await distributor.install(device, [{ task: TASK, artifact, feeds: ['x'], fetches: ['y'] }], {
@@ -159,8 +167,9 @@ async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
         answered = (answer) => {
           const y = answer.tensors[0]?.data as Float32Array;
           if (answer.request !== id || y.length !== ANSWER_ELEMENTS || containsNonFinite(y))
-            throw new Error('a wrong answer');
-          if (y[ANSWER_ELEMENTS - 1] !== input.data[ANSWER_ELEMENTS - 1]) throw new Error('a wrong value');
+            throw new Error('an answer has the wrong request, shape or values');
+          if (y[ANSWER_ELEMENTS - 1] !== input.data[ANSWER_ELEMENTS - 1])
+            throw new Error('an answer has a wrong last value');
           computeMicros.push(answer.computeMicros);
           if (--missing === 0) resolve();
         };
@@ -175,21 +184,15 @@ async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
   };
 }
 
-/** The same bytes to as many processes over plain sockets, each answer copied into one preallocated buffer. */
+/** Starts the baseline: the same bytes over plain sockets, each answer copied into a preallocated buffer. */
 async function rawTcpFleet(): Promise<Fleet> {
   const requestBytes = REQUEST_ELEMENTS * 4;
   const answerBytes = ANSWER_ELEMENTS * 4;
-  const peers: { child: ChildProcess; socket: Socket }[] = [];
-  let complete = () => {};
-  for (let i = 0; i < PEERS; i++) {
-    const child = fork(
-      fileURLToPath(new URL('./raw-tcp-peer.ts', import.meta.url)),
-      [String(requestBytes), String(answerBytes)],
-      { execArgv: ['--import', 'tsx'] },
-    );
-    const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
+  const peers = await Promise.all(
+    Array.from({ length: PEERS }, () => startRawPeer(requestBytes, answerBytes)),
+  );
+  let answered = () => {};
+  for (const { socket } of peers) {
     const answer = Buffer.alloc(answerBytes);
     let received = 0;
     socket.on('data', (chunk) => {
@@ -197,39 +200,32 @@ async function rawTcpFleet(): Promise<Fleet> {
       received += chunk.length;
       if (received < answerBytes) return;
       received = 0;
-      complete();
+      answered();
     });
-    peers.push({ child, socket });
   }
   const input = Buffer.alloc(requestBytes, 1);
   return {
     gather: () =>
       new Promise((resolve) => {
         let missing = peers.length;
-        complete = () => {
+        answered = () => {
           if (--missing === 0) resolve();
         };
         for (const { socket } of peers) socket.write(input);
       }),
-    close: async () => {
-      for (const { child, socket } of peers) {
-        socket.destroy();
-        child.disconnect();
-      }
-      await Promise.all(peers.map(({ child }) => child.exitCode ?? once(child, 'exit')));
-    },
+    close: () => stopRawPeers(peers),
   };
 }
 
 export const gather: Benchmark = {
   name: 'gather',
-  summary: 'broadcast and gather over 5 agent processes ÷ the same bytes over raw TCP',
+  summary: 'time of a broadcast and gather over 5 agent processes ÷ the same bytes over raw TCP',
   async run({ log }) {
     const agents = await agentFleet();
     const raw = await rawTcpFleet();
     const times = { agents: [] as number[], raw: [] as number[] };
     try {
-      // Turn by turn, so that whatever else the machine does falls on both alike.
+      // Alternating turns, so that other load on the machine affects both.
       for (let turn = -WARMUP_TURNS; turn < TURNS; turn++) {
         for (const [name, fleet] of [
           ['agents', agents],
@@ -266,7 +262,7 @@ export const gather: Benchmark = {
         agents: ours,
         rawTcp: theirs,
         ratioP99: ours.p99Ms / theirs.p99Ms,
-        /** In ONNX Runtime on the agents; the raw peers compute nothing. */
+        // Time in ONNX Runtime on the agents; the raw peers compute nothing.
         engineMicrosP50: percentile(agents.computeMicros, 50),
       },
     };

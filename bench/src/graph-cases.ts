@@ -1,4 +1,3 @@
-/** Networks with the answers that they should give: public graphs beside the repository, and the zoo's. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,18 +11,19 @@ export interface CaseInput {
   readonly name: string;
   readonly dims: readonly number[];
   readonly datatype: 'FP32' | 'INT64';
-  /** Little-endian. */
+  /** Little-endian values. */
   readonly bytes: Uint8Array;
 }
 
+/** A network with inputs and expected outputs. */
 export interface GraphCase {
   readonly name: string;
-  /** Of the upload: what the file leaves open. */
+  /** Query parameters of the upload, such as sizes of open dimensions. */
   readonly query: string;
-  /** The file; null where the product's own zoo brings it. */
+  /** The ONNX file; null for a network of the product's zoo. */
   readonly file: Uint8Array<ArrayBuffer> | null;
   readonly inputs: readonly CaseInput[];
-  /** By name. */
+  /** Expected values by output name. */
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
@@ -35,7 +35,7 @@ interface TensorFile {
   readonly shape: readonly number[];
 }
 
-/** Those in `../shared/data/onnx`, with what PyTorch answered; none where it is absent. */
+/** Returns the graphs in `../shared/data/onnx` with PyTorch's outputs; none if the folder does not exist. */
 export function publicCases(): GraphCase[] {
   if (!existsSync(GRAPHS)) return [];
   const names = readdirSync(GRAPHS).filter((file) => file.endsWith('.onnx'));
@@ -68,13 +68,14 @@ function publicCase(name: string): GraphCase {
   };
 }
 
-/** A network of the zoo, with what plain ONNX Runtime answers on the undivided model. */
+/** Returns a network of the zoo with the outputs of plain ONNX Runtime on the undivided model. */
 export async function zooCase(name: string): Promise<GraphCase> {
   const model = joinChunks(await zooModel(name)!.chunks());
   const session = await ort.InferenceSession.create(model);
   const feeds: Record<string, ort.Tensor> = {};
   const inputs = session.inputMetadata.map((input): CaseInput => {
-    if (!input.isTensor || input.type !== 'float32') throw new TypeError(`${name}: input of another type`);
+    if (!input.isTensor || input.type !== 'float32')
+      throw new TypeError(`${name}: input "${input.name}" is not a float32 tensor`);
     const dims = input.shape.map(Number);
     const elements = dims.reduce((product, dim) => product * dim, 1);
     const values = Float32Array.from({ length: elements }, (_, i) => 0.5 + 0.5 * Math.sin(i * 0.37));

@@ -9,41 +9,45 @@ const CODES = [
   { k: 6, r: 2 },
 ] as const;
 const ZOO = ['lenet5', 'branchnet', 'alexnet'];
-/** Names of networks to bring in their place: the zoo's large ones take gigabytes of disk, and minutes. */
+/**
+ * Names of networks to test instead of the default ones. The large ones need minutes and gigabytes of disk.
+ */
 const NAMED = process.env.SPAREWHEEL_GRAPHS?.split(',').filter(Boolean);
 
-/** What is judged here is the answer, and C3D moves 200 MB for one. */
+/**
+ * A long deadline, because the benchmark checks answers, not latency, and C3D transfers 200 MB per request.
+ */
 const POLICY = { deadlineMs: 60_000 };
 
-/** What came of a network under one code. */
+/** The result of one network with one code. */
 interface Row {
   readonly network: string;
   readonly code: string;
   readonly distributedLayers: number;
   healthyError: number;
-  /** The largest of all kills. */
+  /** Largest error while a device is dead. */
   killedError: number;
   recovered: number;
   rescued: number;
   failures: string[];
 }
 
-interface Served {
+interface Deployed {
   readonly deployment: string;
   readonly graph: GraphCase;
   readonly row: Row;
 }
 
-async function casesToBring(): Promise<GraphCase[]> {
-  const open = publicCases().filter(({ name }) => NAMED?.includes(name) ?? true);
-  const zoo = (NAMED ?? ZOO).filter((name) => !open.some((graph) => graph.name === name));
-  const cases = [...open];
-  // One after the other: each is in memory as a whole while it is asked for its answer.
+async function selectCases(): Promise<GraphCase[]> {
+  const graphs = publicCases().filter(({ name }) => NAMED?.includes(name) ?? true);
+  const zoo = (NAMED ?? ZOO).filter((name) => !graphs.some((graph) => graph.name === name));
+  const cases = [...graphs];
+  // One after the other, because each network is entirely in memory while its outputs are computed.
   for (const name of zoo) cases.push(await zooCase(name));
   return cases;
 }
 
-async function bring(product: Product, graph: GraphCase): Promise<void> {
+async function upload(product: Product, graph: GraphCase): Promise<void> {
   const { status, body } =
     graph.file === null
       ? await product.api(`/api/zoo/${graph.name}`, { method: 'POST' })
@@ -52,10 +56,14 @@ async function bring(product: Product, graph: GraphCase): Promise<void> {
           body: graph.file,
           headers: { 'content-type': 'application/octet-stream' },
         });
-  if (status !== 201) throw new Error(`${graph.name} is not taken: ${JSON.stringify(body)}`);
+  if (status !== 201) throw new Error(`upload of ${graph.name} failed: ${JSON.stringify(body)}`);
 }
 
-async function deploy(product: Product, graph: GraphCase, { k, r }: (typeof CODES)[number]): Promise<Served> {
+async function deploy(
+  product: Product,
+  graph: GraphCase,
+  { k, r }: (typeof CODES)[number],
+): Promise<Deployed> {
   const deployment = `${graph.name}-${k}-${r}`.replaceAll('_', '-');
   const json = {
     name: deployment,
@@ -70,7 +78,7 @@ async function deploy(product: Product, graph: GraphCase, { k, r }: (typeof CODE
     method: 'POST',
     json,
   });
-  if (status !== 202) throw new Error(`${deployment} is not deployed: ${JSON.stringify(body)}`);
+  if (status !== 202) throw new Error(`deployment of ${deployment} failed: ${JSON.stringify(body)}`);
   const row: Row = {
     network: graph.name,
     code: `${k} + ${r}`,
@@ -91,8 +99,8 @@ interface Answer {
   readonly outputs?: readonly { readonly name: string; readonly data: readonly number[] }[];
 }
 
-/** Asks once. @returns the largest error of any output, relative to that output's largest value */
-async function ask(product: Product, { deployment, graph, row }: Served, when: string): Promise<number> {
+/** Sends one request. @returns the largest error of any output, relative to that output's largest value */
+async function infer(product: Product, { deployment, graph, row }: Deployed, when: string): Promise<number> {
   const header = Buffer.from(
     JSON.stringify({
       inputs: graph.inputs.map(({ name, dims, datatype, bytes }) => ({
@@ -128,54 +136,54 @@ async function ask(product: Product, { deployment, graph, row }: Served, when: s
   return worst;
 }
 
-/** Everything answers, everyone is there, and every seat is taken. */
-async function settled(product: Product, served: readonly Served[]): Promise<void> {
-  await product.eventually('the fleet whole again', async () => {
+/** Waits until every device is ready and every deployment has all its seats. */
+async function untilHealthy(product: Product, deployments: readonly Deployed[]): Promise<void> {
+  await product.eventually('every device ready', async () => {
     const devices = await product.devices();
     return devices.filter(({ state }) => state === 'ready').length === DEVICES;
   });
-  for (const { deployment } of served) await product.deploymentState(deployment, 'ready', 300_000);
+  for (const { deployment } of deployments) await product.deploymentState(deployment, 'ready', 300_000);
 }
 
 export const graphs: Benchmark = {
   name: 'graphs',
   summary:
-    'every public graph and the zoo, coded 4 + 1 and 6 + 2, with each device killed in turn: the largest error',
+    'largest error of every public graph and the zoo, coded 4 + 1 and 6 + 2, healthy and with each device killed',
   async run({ log }) {
-    const cases = await casesToBring();
+    const cases = await selectCases();
     const product = await Product.start({
       args: ['--no-demo', '--fleet', String(DEVICES)],
       withoutDemo: true,
     });
     try {
-      await settled(product, []);
-      const served: Served[] = [];
+      await untilHealthy(product, []);
+      const deployments: Deployed[] = [];
       for (const graph of cases) {
-        await bring(product, graph);
+        await upload(product, graph);
         for (const code of CODES) {
-          const one = await deploy(product, graph, code);
-          one.row.healthyError = await ask(product, one, 'healthy');
-          served.push(one);
-          log(`${one.deployment}: error ${one.row.healthyError.toExponential(1)}`);
+          const deployed = await deploy(product, graph, code);
+          deployed.row.healthyError = await infer(product, deployed, 'healthy');
+          deployments.push(deployed);
+          log(`${deployed.deployment}: error ${deployed.row.healthyError.toExponential(1)}`);
         }
       }
       for (const { id, name } of await product.devices()) {
         await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
-        for (const one of served) {
-          const error = await ask(product, one, `without ${name}`);
-          one.row.killedError = Math.max(one.row.killedError, error);
+        for (const deployed of deployments) {
+          const error = await infer(product, deployed, `without ${name}`);
+          deployed.row.killedError = Math.max(deployed.row.killedError, error);
         }
-        log(`${name} was dead`);
+        log(`tested without ${name}`);
         await product.api(`/api/devices/${id}/revive`, { method: 'POST' });
-        await settled(product, served);
+        await untilHealthy(product, deployments);
       }
-      const rows = served.map(({ row }) => row);
+      const rows = deployments.map(({ row }) => row);
       const value = Math.max(...rows.flatMap(({ healthyError, killedError }) => [healthyError, killedError]));
       return {
         name: 'graphs',
         value,
-        unit: 'of the output’s largest value, largest error',
-        goal: `≤ ${ANSWER_TOLERANCE} for every network, healthy and without each device`,
+        unit: '× the output’s largest value: largest error',
+        goal: `≤ ${ANSWER_TOLERANCE} for every network, healthy and with each device killed`,
         met: rows.every(({ failures }) => failures.length === 0) && rows.length > 0,
         details: {
           devices: DEVICES,

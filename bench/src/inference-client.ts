@@ -1,13 +1,13 @@
-/** One binary request of the Open Inference Protocol over kept-alive HTTP, and what came of it. */
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 
-/** A request that can be sent many times. */
+/** A binary request of the Open Inference Protocol, which can be sent many times. */
 export interface PreparedRequest {
   readonly bytes: Uint8Array;
-  /** For Inference-Header-Content-Length. */
+  /** Value of the header Inference-Header-Content-Length. */
   readonly headerLength: number;
 }
 
+/** The outcome of a request. */
 export type Inferred =
   | {
       readonly kind: 'answered';
@@ -15,18 +15,19 @@ export type Inferred =
       readonly recovered: number;
       readonly rescued: number;
     }
-  /** The server said no, in words. */
+  /** An explicit error of the server. */
   | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly message: string }
-  /** No answer and no error: the connection broke, or nothing came. */
+  /** Neither an answer nor an error: the connection broke or the request timed out. */
   | { readonly kind: 'broken'; readonly reason: string };
 
 interface ResponseHeader {
   readonly parameters?: { readonly recovered: number; readonly rescued: number };
   readonly outputs?: readonly { readonly parameters: { readonly binary_data_size: number } }[];
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: string;
+  readonly code?: string;
 }
 
-/** @param data  float32 values of one input */
+/** Encodes a request with one float32 input. */
 export function prepareRequest(input: string, dims: readonly number[], data: Float32Array): PreparedRequest {
   const header = Buffer.from(
     JSON.stringify({
@@ -40,20 +41,21 @@ export function prepareRequest(input: string, dims: readonly number[], data: Flo
   return { bytes: Buffer.concat([header, values]), headerLength: header.length };
 }
 
+/** Sends requests over keep-alive HTTP connections to this machine. */
 export class InferenceClient {
   readonly #port: number;
   readonly #token: string;
-  readonly #giveUpMs: number;
+  readonly #timeoutMs: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-  /** @param giveUpMs  far beyond any deadline of the server: what has not come by then never will */
-  constructor(port: number, token: string, giveUpMs: number) {
+  /** @param timeoutMs  must be far beyond every deadline of the server */
+  constructor(port: number, token: string, timeoutMs: number) {
     this.#port = port;
     this.#token = token;
-    this.#giveUpMs = giveUpMs;
+    this.#timeoutMs = timeoutMs;
   }
 
-  /** Never rejects. The model's first output is what is given back. */
+  /** Sends a request and returns the model's first output. Never rejects. */
   infer(deployment: string, { bytes, headerLength }: PreparedRequest): Promise<Inferred> {
     return new Promise((resolve) => {
       const broken = (reason: string): void => resolve({ kind: 'broken', reason });
@@ -64,7 +66,7 @@ export class InferenceClient {
           path: `/v2/models/${deployment}/infer`,
           method: 'POST',
           agent: this.#agent,
-          timeout: this.#giveUpMs,
+          timeout: this.#timeoutMs,
           headers: {
             authorization: `Bearer ${this.#token}`,
             'content-type': 'application/octet-stream',
@@ -76,10 +78,10 @@ export class InferenceClient {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.once('end', () => resolve(parseResponse(response, Buffer.concat(chunks))));
-          response.once('close', () => broken('the connection closed within the response'));
+          response.once('close', () => broken('the connection closed during the response'));
         },
       );
-      outgoing.once('timeout', () => outgoing.destroy(new Error(`nothing came in ${this.#giveUpMs} ms`)));
+      outgoing.once('timeout', () => outgoing.destroy(new Error(`no response within ${this.#timeoutMs} ms`)));
       outgoing.once('error', (error: NodeJS.ErrnoException) => broken(error.code ?? error.message));
       outgoing.end(bytes);
     });
@@ -96,15 +98,15 @@ function parseResponse(response: IncomingMessage, body: Buffer): Inferred {
     const length = Number(response.headers['inference-header-content-length'] ?? body.length);
     const header = JSON.parse(body.subarray(0, length).toString()) as ResponseHeader;
     if (status !== 200) {
-      const { code, message } = header.error ?? { code: 'no-code', message: body.toString() };
-      return { kind: 'refused', status, code, message };
+      const { error = body.toString(), code = 'no-code' } = header;
+      return { kind: 'refused', status, code, message: error };
     }
     const size = header.outputs?.[0]?.parameters.binary_data_size ?? 0;
-    // A copy: the response's bytes need not lie at a multiple of four.
+    // Copies, because the output may not start at a multiple of four bytes.
     const output = new Float32Array(Uint8Array.from(body.subarray(length, length + size)).buffer);
     const { recovered, rescued } = header.parameters ?? { recovered: 0, rescued: 0 };
     return { kind: 'answered', output, recovered, rescued };
   } catch (error) {
-    return { kind: 'broken', reason: `status ${status} with a body that is none: ${error}` };
+    return { kind: 'broken', reason: `status ${status} with an invalid body: ${error}` };
   }
 }

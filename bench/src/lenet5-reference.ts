@@ -1,10 +1,9 @@
-/** The sample digits with the answers of plain ONNX Runtime on the undivided network. */
 import { fileURLToPath } from 'node:url';
 import { sampleDigits } from '@sparewheel/zoo';
 import ort from 'onnxruntime-node';
 import { type PreparedRequest, prepareRequest } from './inference-client.ts';
 
-/** Max |a − b| ÷ max |b| that a right answer stays below. */
+/** Limit for max |a − b| ÷ max |b| of a correct answer. */
 export const ANSWER_TOLERANCE = 1e-4;
 
 export interface KnownCase {
@@ -13,6 +12,7 @@ export interface KnownCase {
   readonly logits: Float32Array;
 }
 
+/** Returns the sample digits with the logits of plain ONNX Runtime on the undivided network. */
 export async function lenet5Cases(): Promise<KnownCase[]> {
   const model = fileURLToPath(import.meta.resolve('@sparewheel/zoo/models/lenet5.onnx'));
   const session = await ort.InferenceSession.create(model);
@@ -27,7 +27,7 @@ export async function lenet5Cases(): Promise<KnownCase[]> {
   return cases;
 }
 
-/** Max |actual − expected| ÷ max |expected|; infinite where the lengths differ, NaN counts as infinite. */
+/** Returns max |actual − expected| ÷ max |expected|; infinite if the lengths differ or a value is NaN. */
 export function relativeError(actual: Float32Array, expected: Float32Array): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let difference = 0;

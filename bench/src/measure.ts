@@ -1,11 +1,11 @@
-/** Median of a list that is not empty. */
+/** Returns the median. @throws {RangeError} the list is empty */
 export function median(values: readonly number[]): number {
   return percentile(values, 50);
 }
 
-/** The p-th percentile, 0 ≤ p ≤ 100, interpolated between neighbours. */
+/** Returns the p-th percentile, 0 ≤ p ≤ 100, interpolated. @throws {RangeError} the list is empty */
 export function percentile(values: readonly number[], p: number): number {
-  if (values.length === 0) throw new RangeError('a percentile of no values');
+  if (values.length === 0) throw new RangeError('cannot take a percentile of an empty list');
   const sorted = [...values].sort((a, b) => a - b);
   const position = ((sorted.length - 1) * p) / 100;
   const below = Math.floor(position);
@@ -14,22 +14,22 @@ export function percentile(values: readonly number[], p: number): number {
 }
 
 /**
- * Times several ways to do something, turn by turn in one process, so that whatever else the machine does falls
- * on all of them alike. Each call of a way runs it once; the first `warmups` turns are thrown away.
- * @returns milliseconds per call, one list per way
+ * Times several functions in alternating turns in one process, so that other load on the machine affects all
+ * of them. Discards the first `warmups` turns.
+ * @returns by function, the mean milliseconds per call of each turn
  */
 export async function interleaved<Name extends string>(
-  ways: Record<Name, () => unknown>,
+  functions: Record<Name, () => unknown>,
   options: { turns: number; warmups?: number; callsPerTurn?: number },
 ): Promise<Record<Name, number[]>> {
   const { turns, warmups = 3, callsPerTurn = 1 } = options;
-  const names = Object.keys(ways) as Name[];
+  const names = Object.keys(functions) as Name[];
   const times = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>;
   for (let turn = -warmups; turn < turns; turn++) {
     for (const name of names) {
       const start = performance.now();
       for (let call = 0; call < callsPerTurn; call++) {
-        const pending = ways[name]();
+        const pending = functions[name]();
         if (pending instanceof Promise) await pending;
       }
       const elapsed = (performance.now() - start) / callsPerTurn;

@@ -1,55 +1,40 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { Product } from '@sparewheel/e2e/product';
 import { joinChunks } from '@sparewheel/onnx';
 import { zooModel } from '@sparewheel/zoo';
 import type { Benchmark } from './benchmark.ts';
 import { InferenceClient, prepareRequest } from './inference-client.ts';
 import { memoryOfTree, watchMemory } from './process-memory.ts';
+import { startRawPeer, stopRawPeers } from './raw-tcp.ts';
 
 const AGENTS = 6;
-const CHOICE = { model: 'alexnet', k: 5, r: 1, strategy: 'coded', layers: 'all' } as const;
+const PLAN_OPTIONS = { model: 'alexnet', k: 5, r: 1, strategy: 'coded', layers: 'all' } as const;
 const MEGABYTE = 2 ** 20;
 
-/** Devices are not the control plane's memory. */
 const isAgent = (commandLine: string) => /agent\/dist/.test(commandLine);
 
-/** Milliseconds in which plain sockets bring so many bytes to as many processes, all at once. */
+/** Returns the milliseconds in which plain sockets send `bytesEach` to one process each, all in parallel. */
 async function rawTcpMs(bytesEach: readonly number[]): Promise<number> {
-  const peers = await Promise.all(
-    bytesEach.map(async (bytes) => {
-      const child = fork(fileURLToPath(new URL('./raw-tcp-peer.ts', import.meta.url)), [String(bytes), '1'], {
-        execArgv: ['--import', 'tsx'],
-      });
-      const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-      await once(socket, 'connect');
-      return { child, socket, bytes };
-    }),
-  );
+  const peers = await Promise.all(bytesEach.map((bytes) => startRawPeer(bytes, 1)));
   const piece = Buffer.alloc(256 * 1024, 1);
   const startedAt = performance.now();
   await Promise.all(
-    peers.map(async ({ socket, bytes }) => {
+    peers.map(async ({ socket }, index) => {
       const answered = once(socket, 'data');
-      for (let left = bytes; left > 0; left -= piece.length) {
+      for (let left = bytesEach[index]!; left > 0; left -= piece.length) {
         if (!socket.write(left < piece.length ? piece.subarray(0, left) : piece)) await once(socket, 'drain');
       }
       await answered;
     }),
   );
   const tookMs = performance.now() - startedAt;
-  for (const { child, socket } of peers) {
-    socket.destroy();
-    child.disconnect();
-  }
-  await Promise.all(peers.map(({ child }) => child.exitCode ?? once(child, 'exit')));
+  await stopRawPeers(peers);
   return tookMs;
 }
 
-/** Uploads and plans. @returns milliseconds, and the control plane's extra memory at its peak */
+/**
+ * Uploads a model and plans it. @returns times, and the control plane's extra peak memory ÷ the model's size
+ */
 async function uploadAndPlan(product: Product, model: Uint8Array<ArrayBuffer>) {
   const { processId } = (await product.api<{ processId: number }>('/api/health')).body;
   const before = memoryOfTree(processId, isAgent);
@@ -61,10 +46,10 @@ async function uploadAndPlan(product: Product, model: Uint8Array<ArrayBuffer>) {
     headers: { 'content-type': 'application/octet-stream' },
   });
   const uploadMs = performance.now() - startedAt;
-  if (uploaded.status !== 201) throw new Error(`not uploaded: ${JSON.stringify(uploaded.body)}`);
-  const planned = await product.api('/api/plans', { method: 'POST', json: CHOICE });
+  if (uploaded.status !== 201) throw new Error(`upload failed: ${JSON.stringify(uploaded.body)}`);
+  const planned = await product.api('/api/plans', { method: 'POST', json: PLAN_OPTIONS });
   const ms = performance.now() - startedAt;
-  if (planned.status !== 200) throw new Error(`not planned: ${JSON.stringify(planned.body)}`);
+  if (planned.status !== 200) throw new Error(`planning failed: ${JSON.stringify(planned.body)}`);
   const peak = memory.stop();
   return {
     ms,
@@ -74,29 +59,29 @@ async function uploadAndPlan(product: Product, model: Uint8Array<ArrayBuffer>) {
   };
 }
 
-/** Devices say once a second what they hold: what they have said for so long is what they have. */
-const HELD_FOR_MS = 2_500;
+/** Devices report their stored bytes once a second. A report that is unchanged for this long is final. */
+const STABLE_FOR_MS = 2_500;
 
 /**
- * Deploys until every seat is ready.
- * @returns milliseconds, of them those until everything was encoded, and the bytes that each seat was sent
+ * Deploys, and waits until every seat is ready.
+ * @returns milliseconds in total and until all shards were encoded, and the bytes that each device received
  */
 async function distribute(product: Product) {
   const startedAt = performance.now();
   const created = await product.api('/api/deployments', {
     method: 'POST',
-    json: { name: 'alexnet', ...CHOICE },
+    json: { name: 'alexnet', ...PLAN_OPTIONS },
   });
-  if (created.status !== 202) throw new Error(`not deployed: ${JSON.stringify(created.body)}`);
+  if (created.status !== 202) throw new Error(`deployment failed: ${JSON.stringify(created.body)}`);
   let encodedMs: number | null = null;
   const ready = async () => {
     const { state } = await product.deployment('alexnet');
-    // Shards are sent while others are encoded: the stages overlap, and this is where the first one ends.
+    // The state changes when encoding ends. Sending overlaps with encoding.
     if (state !== 'preparing') encodedMs ??= performance.now() - startedAt;
-    if (state === 'failed') throw new Error('the deployment failed');
+    if (state === 'failed') throw new Error('the deployment ended in the state "failed"');
     return state === 'ready';
   };
-  await product.eventually('deployed', ready, 300_000);
+  await product.eventually('the deployment ready', ready, 300_000);
   const ms = performance.now() - startedAt;
   let before = '';
   let since = 0;
@@ -104,15 +89,15 @@ async function distribute(product: Product) {
     const held = (await product.devices()).map(({ memory }) => memory.storeBytes);
     if (before !== held.join()) since = performance.now();
     before = held.join();
-    return performance.now() - since >= HELD_FOR_MS && held.every((bytes) => bytes > MEGABYTE) && held;
+    return performance.now() - since >= STABLE_FOR_MS && held.every((bytes) => bytes > MEGABYTE) && held;
   });
   return { ms, encodedMs: encodedMs ?? ms, bytesEach };
 }
 
 /**
- * Each agent's memory after it has computed, beyond 100 MB, ÷ its shards. Counted is what each adds to the machine: the
- * six run the same two programs (Node, ONNX Runtime), whose pages are there once; what an agent on a machine of
- * its own has resident stands beside it.
+ * Returns each agent's memory above 100 MB ÷ its shards, after a few requests. `overShards` uses the
+ * proportional set size, because the agents on one machine share the pages of Node and ONNX Runtime.
+ * `overShardsAlone` uses the resident set size, as for an agent that has the machine to itself.
  */
 async function agentMemory(product: Product) {
   const client = new InferenceClient(product.ports.data, product.tokens.infer, 120_000);
@@ -120,7 +105,7 @@ async function agentMemory(product: Product) {
   try {
     for (let i = 0; i < 3; i++) {
       const { kind } = await client.infer('alexnet', request);
-      if (kind !== 'answered') throw new Error(`the deployment does not answer: ${kind}`);
+      if (kind !== 'answered') throw new Error(`the deployment did not answer: ${kind}`);
     }
   } finally {
     client.close();
@@ -144,7 +129,7 @@ async function agentMemory(product: Product) {
 
 export const plan: Benchmark = {
   name: 'plan',
-  summary: 'AlexNet from upload to plan to six agents ÷ raw TCP for the same bytes; memory on the way',
+  summary: 'time to encode AlexNet and distribute it to six agents ÷ raw TCP; upload to plan; memory',
   async run({ log }) {
     const model = joinChunks(await zooModel('alexnet')!.chunks()) as Uint8Array<ArrayBuffer>;
     const product = await Product.start({
@@ -158,7 +143,7 @@ export const plan: Benchmark = {
       });
       const planned = await uploadAndPlan(product, model);
       log(
-        `upload to plan ${planned.ms.toFixed(0)} ms, extra memory ${planned.extraAnonymous.toFixed(2)} × the model`,
+        `upload to plan ${planned.ms.toFixed(0)} ms, extra memory ${planned.extraAnonymous.toFixed(2)} × the model's size`,
       );
       const { ms, encodedMs, bytesEach } = await distribute(product);
       const agents = await agentMemory(product);
@@ -166,19 +151,19 @@ export const plan: Benchmark = {
       const raw = [...rawMs].sort((a, b) => a - b)[1]!;
       const worstAgent = Math.max(...agents.map(({ overShards }) => overShards));
       log(
-        `encoded in ${encodedMs.toFixed(0)} ms, and on every device in ${ms.toFixed(0)} ms; raw TCP ${raw.toFixed(0)} ms`,
+        `encoded after ${encodedMs.toFixed(0)} ms, on every device after ${ms.toFixed(0)} ms; raw TCP ${raw.toFixed(0)} ms`,
       );
       const value = ms / raw;
       return {
         name: 'plan',
         value,
-        unit: '× raw TCP, encoding and distributing',
-        goal: '≤ 3, with upload to plan < 5 s and < 1.5 × the model of memory, agents ≤ 100 MB + 1.1 × shards',
+        unit: '× raw TCP, to encode and distribute',
+        goal: '≤ 3; upload to plan < 5 s; extra memory < 1.5 × the model; agents ≤ 100 MB + 1.1 × shards',
         met: value <= 3 && planned.ms < 5000 && planned.extraAnonymous < 1.5 && worstAgent <= 1.1,
         details: {
           modelBytes: model.byteLength,
           distributedBytes: bytesEach.reduce((sum, bytes) => sum + bytes, 0),
-          agentsAndParity: CHOICE,
+          agentsAndParity: PLAN_OPTIONS,
           uploadToPlan: { ms: planned.ms, uploadMs: planned.uploadMs, met: planned.ms < 5000 },
           extraMemory: {
             anonymous: planned.extraAnonymous,

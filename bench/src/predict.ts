@@ -4,14 +4,14 @@ import type { Benchmark } from './benchmark.ts';
 import { median, percentile } from './measure.ts';
 
 const AGENTS = 6;
-/** Requests thrown away, until the code that serves them is compiled; a plan whose requests take long is asked less often. */
+/** Warm-up requests per plan, until V8 has compiled the serving code; fewer for a slow plan. */
 const WARMUPS = 200;
 const WARMUP_BUDGET_MS = 10_000;
-/** Requests that count. */
+/** Measured requests per plan; fewer for a slow plan. */
 const REQUESTS = 60;
 const BUDGET_MS = 12_000;
 
-/** METHODOLOGY.md says why these. */
+/** METHODOLOGY.md gives the reason for this choice. */
 const PLANS = [
   { model: 'lenet5', k: 2, r: 1, strategy: 'replicated', layers: 'all' },
   { model: 'lenet5', k: 4, r: 1, strategy: 'coded', layers: 'all' },
@@ -21,15 +21,18 @@ const PLANS = [
   { model: 'alexnet', k: 4, r: 1, strategy: 'coded', layers: 'all' },
 ] as const;
 
-/** The way to a device is measured in rounds, the last of them 16 s after it joined; unchanged for so long, it is known. */
-const SETTLED_MS = 11_000;
+/**
+ * The data plane measures the link to a device in rounds, the last one 16 s after the device joined. Figures
+ * that are unchanged for this long are final.
+ */
+const STABLE_FOR_MS = 11_000;
 
 interface Explained {
   readonly explanation: { readonly predictedMs: number; readonly measured: boolean };
 }
 
-/** Waits until every device is there and what was measured of it is final. */
-async function fleetIsMeasured(product: Product): Promise<void> {
+/** Waits until every device is ready and its measured figures are final. */
+async function untilMeasured(product: Product): Promise<void> {
   let before = '';
   let since = performance.now();
   await product.eventually('every device ready and measured', async () => {
@@ -37,11 +40,11 @@ async function fleetIsMeasured(product: Product): Promise<void> {
     const now = JSON.stringify(profiles);
     if (now !== before) [before, since] = [now, performance.now()];
     const known = profiles.every((profile) => profile && profile.hopMs !== null);
-    return known && profiles.length === AGENTS && performance.now() - since > SETTLED_MS;
+    return known && profiles.length === AGENTS && performance.now() - since > STABLE_FOR_MS;
   });
 }
 
-/** Latencies of requests that follow one another, as the server tells them. */
+/** Sends requests one at a time. @returns the latencies that the server reports, in ms */
 async function latencies(product: Product, name: string, { inputs }: ModelView): Promise<number[]> {
   const body = JSON.stringify({
     inputs: inputs.map((input) => ({
@@ -59,7 +62,7 @@ async function latencies(product: Product, name: string, { inputs }: ModelView):
       body,
     });
     const answer = (await response.json()) as { parameters?: { latency_ms: number } };
-    if (!answer.parameters) throw new Error(`${name} does not answer: ${JSON.stringify(answer)}`);
+    if (!answer.parameters) throw new Error(`${name} did not answer: ${JSON.stringify(answer)}`);
     return answer.parameters.latency_ms;
   };
   const warmUntil = performance.now() + WARMUP_BUDGET_MS;
@@ -69,7 +72,7 @@ async function latencies(product: Product, name: string, { inputs }: ModelView):
   return times;
 }
 
-/** Spearman's: 1 where both lists are in the same order. */
+/** Returns Spearman's rank correlation: 1 if both lists have the same order. */
 function rankCorrelation(a: readonly number[], b: readonly number[]): number {
   const ranks = (values: readonly number[]) =>
     values.map((value) => values.filter((other) => other < value).length);
@@ -80,20 +83,20 @@ function rankCorrelation(a: readonly number[], b: readonly number[]): number {
 
 export const predict: Benchmark = {
   name: 'predict',
-  summary: 'predicted ÷ measured latency of six plans on the local fleet, and their order',
+  summary: 'error of the predicted latency of six plans on the local fleet, and their predicted order',
   async run({ log }) {
     const product = await Product.start({
       args: ['--no-demo', '--fleet', String(AGENTS)],
       withoutDemo: true,
     });
     try {
-      await fleetIsMeasured(product);
+      await untilMeasured(product);
       const cases = [];
       for (const [index, choice] of PLANS.entries()) {
         const name = `plan-${index}`;
         const model = (await product.api<ModelView>(`/api/zoo/${choice.model}`, { method: 'POST' })).body;
         const planned = await product.api<Explained>('/api/plans', { method: 'POST', json: choice });
-        if (planned.status !== 200) throw new Error(`no plan: ${JSON.stringify(planned.body)}`);
+        if (planned.status !== 200) throw new Error(`planning failed: ${JSON.stringify(planned.body)}`);
         const { predictedMs, measured } = planned.body.explanation;
         await product.api('/api/deployments', { method: 'POST', json: { name, ...choice } });
         await product.deploymentState(name, 'ready', 300_000);
@@ -123,7 +126,7 @@ export const predict: Benchmark = {
         name: 'predict',
         value: 100 * value,
         unit: '% median error of the predicted latency',
-        goal: '≤ 25 %, and the plans in the right order',
+        goal: '≤ 25 %, with the plans in the correct order',
         met: value <= 0.25 && order === 1,
         details: { agents: AGENTS, rankCorrelation: order, cases },
       };

@@ -1,16 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Memory of processes, in bytes; Linux. */
+/** Memory of processes on Linux. */
 export interface ProcessMemory {
-  /** What the process alone needs: heap, buffers, copies of weights. */
+  /** Private memory: heap, buffers, copies of weights. */
   readonly anonymousBytes: number;
-  /** With the pages of mapped files, which the system takes back when it needs them. */
+  /** Private memory plus the pages of mapped files, which the system can reclaim. */
   readonly residentBytes: number;
-  /** As resident, but a page that several processes map counts as their share of it: what the process adds to the machine. */
+  /** Like `residentBytes`, but a page of n processes counts 1/n: what the process adds to the machine. */
   readonly proportionalBytes: number;
 }
 
-/** Of a process and all processes below it, together; what is resident in two of them counts twice. */
+/**
+ * Sums the memory of a process and its descendants. A page that is resident in two of them counts twice in
+ * `residentBytes`.
+ * @param except  excludes descendants by command line, together with their children
+ */
 export function memoryOfTree(
   root: number,
   except: (commandLine: string) => boolean = () => false,
@@ -39,12 +43,12 @@ export function memoryOfTree(
   return { anonymousBytes, residentBytes, proportionalBytes };
 }
 
-/** The kernel goes through all pages of the process for it: not to be asked often. */
+/** Reads the proportional set size. Slow: the kernel visits all pages of the process. */
 function proportionalKilobytes(id: number): number {
   return Number(/^Pss:\s+(\d+)/m.exec(readProc(String(id), 'smaps_rollup'))?.[1] ?? 0);
 }
 
-/** Empty where the process has ended. */
+/** Returns an empty string if the process has ended. */
 function readProc(id: string, file: string): string {
   try {
     return readFileSync(`/proc/${id}/${file}`, 'utf8');
@@ -53,7 +57,7 @@ function readProc(id: string, file: string): string {
   }
 }
 
-/** Samples a process tree until it is stopped, and keeps the peak of each kind but the proportional. */
+/** Samples a process tree until `stop`, which returns the peaks. Does not measure `proportionalBytes`. */
 export function watchMemory(
   root: number,
   except?: (commandLine: string) => boolean,

@@ -1,8 +1,9 @@
 /**
- * One peer of the raw TCP baseline: for every request of REQUEST bytes it sends ANSWER bytes back. No framing beyond
- * the known lengths, no parsing, one preallocated answer: about the least that a network can cost.
+ * One peer of the raw TCP baseline. It sends ANSWER_BYTES after every REQUEST_BYTES it receives, without
+ * framing, parsing or allocation: about the lowest possible network cost. It reports its port to the parent
+ * process.
  *
- *   node --import tsx raw-tcp-peer.ts REQUEST_BYTES ANSWER_BYTES   (sends its port to the parent)
+ *   node --import tsx raw-tcp-peer.ts REQUEST_BYTES ANSWER_BYTES
  */
 import { type AddressInfo, createServer } from 'node:net';
 

@@ -1,8 +1,8 @@
 import type { Benchmark } from './benchmark.ts';
 
 /**
- * Every benchmark by name, one line each. Loaded only when asked for, so that measuring one thing does not start
- * with the native libraries of all the others in memory.
+ * All benchmarks by name. Each loads on demand, so that a measurement does not start with the native
+ * libraries of other benchmarks in memory.
  */
 export const registry: Record<string, () => Promise<Benchmark>> = {
   encode: async () => (await import('./encode.ts')).encode,

@@ -5,7 +5,7 @@ import { interleaved, median, percentile } from './measure.ts';
 import { registry } from './registry.ts';
 
 describe('the benchmark command line', () => {
-  it('says what there is when asked for something else, with exit code 2', () => {
+  it('lists the benchmarks after an unknown name, with exit code 2', () => {
     const run = spawnSync(
       process.execPath,
       ['--import', 'tsx', fileURLToPath(new URL('./run.ts', import.meta.url)), 'nonsense', '--json'],
@@ -13,17 +13,17 @@ describe('the benchmark command line', () => {
     );
     expect(run.status).toBe(2);
     expect(run.stdout).toBe('');
-    expect(run.stderr).toContain('There is no benchmark "nonsense"');
+    expect(run.stderr).toContain('Unknown benchmark "nonsense"');
     expect(run.stderr).toContain(Object.keys(registry)[0]);
   });
 
-  it('has benchmarks under their own names', async () => {
+  it('registers benchmarks under their own names', async () => {
     for (const name of ['encode', 'decode']) expect((await registry[name]!()).name).toBe(name);
   });
 });
 
-describe('measuring', () => {
-  it('interpolates percentiles', () => {
+describe('measurements', () => {
+  it('interpolate percentiles', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([1, 2, 3, 4])).toBe(2.5);
     expect(percentile([10, 20], 0)).toBe(10);
@@ -31,7 +31,7 @@ describe('measuring', () => {
     expect(() => median([])).toThrow(RangeError);
   });
 
-  it('takes turns, and throws the first ones away', async () => {
+  it('alternate between the functions, and discard the warm-up turns', async () => {
     const order: string[] = [];
     const times = await interleaved(
       { a: () => order.push('a'), b: async () => order.push('b') },

@@ -5,7 +5,7 @@ import { registry } from './registry.ts';
 
 const usage = 'npm run -s bench -- NAME [--json] [--minutes M]';
 
-/** Runs one benchmark by name, or lists them. Exit code 2 is a wrong command line, 1 a benchmark that failed. */
+/** Runs one benchmark, or lists all. Returns the exit code: 2 for a wrong command line, else 0. */
 async function main(): Promise<number> {
   let name: string | undefined;
   let json = false;
@@ -19,11 +19,13 @@ async function main(): Promise<number> {
       },
       allowPositionals: true,
     });
-    if (positionals.length > 1) throw new Error(`one benchmark at a time, not ${positionals.join(' and ')}`);
+    if (positionals.length > 1)
+      throw new Error(`Give one benchmark, not ${positionals.length}: ${positionals.join(', ')}.`);
     name = values.help ? undefined : positionals[0];
     json = values.json;
     if (values.minutes !== undefined) minutes = Number(values.minutes);
-    if (minutes !== undefined && !(minutes > 0)) throw new Error(`--minutes ${values.minutes} is no time`);
+    if (minutes !== undefined && !(minutes > 0))
+      throw new Error(`--minutes ${values.minutes} is not a positive number.`);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\nUsage: ${usage}`);
     return 2;
@@ -34,12 +36,12 @@ async function main(): Promise<number> {
   }
   const load = Object.hasOwn(registry, name) ? registry[name] : undefined;
   if (!load) {
-    console.error(`There is no benchmark "${name}". There are: ${Object.keys(registry).join(', ')}.`);
+    console.error(`Unknown benchmark "${name}". Choose one of: ${Object.keys(registry).join(', ')}.`);
     return 2;
   }
 
   const benchmark = await load();
-  // With --json only the result goes to standard output, so that it can be piped.
+  // With --json, only the result goes to standard output, so that other programs can read it.
   const log = json ? (line: string) => console.error(line) : (line: string) => console.log(line);
   const result = await benchmark.run({ log, ...(minutes === undefined ? {} : { minutes }) });
   const complete = { ...result, details: { ...environment(), ...result.details } };

@@ -1,72 +1,75 @@
-/** The data plane's tail with dashboards open and with none, in turns of one run, so that the machine's moods fall on both. */
 import { once } from 'node:events';
 import type { LoadView } from '@sparewheel/protocol';
 import { io } from 'socket.io-client';
 import { median } from '../measure.ts';
-import { launchBrowser, type Scene } from './scene.ts';
+import { launchBrowser, type Testbed } from './testbed.ts';
 
 const DASHBOARDS = 5;
 const WARM_UP_SECONDS = 3;
-/** Enough that eight requests of a turn are slower than its p99, and half of what two processors bear. */
+/** Half of the load that two cores can serve; gives eight requests per part above the p99. */
 const PAIRED_RATE_PER_SECOND = 40;
 
-/** Who looks on: nobody; browsers that draw; connections that get the same and draw nothing, as if on other machines. */
-const AUDIENCES = ['none', 'browsers', 'connections'] as const;
-type Audience = (typeof AUDIENCES)[number];
+/** Open dashboards: none, browsers, or connections that receive the same data but draw nothing. */
+const VIEWERS = ['none', 'browsers', 'connections'] as const;
+type Viewers = (typeof VIEWERS)[number];
 
 export interface PairedLatency {
   readonly rounds: number;
-  /** p99 in ms, by round. */
-  readonly p99Ms: Readonly<Record<Audience, readonly number[]>>;
-  /** Median over the rounds of the p99 with browsers ÷ the one with none. */
+  /** By round. */
+  readonly p99Ms: Readonly<Record<Viewers, readonly number[]>>;
+  /** Median over the rounds of p99 with browsers ÷ p99 without. */
   readonly ratio: number;
-  /** The same with connections. */
+  /** The same with connections instead of browsers. */
   readonly connectionsRatio: number;
 }
 
-/** @param seconds  of load in each part of a round */
+/**
+ * Measures the data plane's p99 with and without open dashboards, in alternating turns, so that other load on
+ * the machine affects all of them.
+ * @param seconds  duration of the load in each part of a round
+ */
 export async function pairedLatency(
-  scene: Scene,
+  testbed: Testbed,
   { rounds, seconds }: { rounds: number; seconds: number },
   log: (line: string) => void,
 ): Promise<PairedLatency> {
   const p99Ms = { none: [] as number[], browsers: [] as number[], connections: [] as number[] };
   for (let round = 0; round < rounds; round++) {
-    // Another one first each time: what drifts falls on all.
-    for (let turn = 0; turn < AUDIENCES.length; turn++) {
-      const audience = AUDIENCES[(round + turn) % AUDIENCES.length]!;
-      p99Ms[audience].push(await p99(scene, audience, seconds));
+    // Rotates the order, so that a drift affects all of them.
+    for (let turn = 0; turn < VIEWERS.length; turn++) {
+      const viewers = VIEWERS[(round + turn) % VIEWERS.length]!;
+      p99Ms[viewers].push(await p99(testbed, viewers, seconds));
     }
-    const [none, browsers, connections] = AUDIENCES.map((audience) => p99Ms[audience][round]!.toFixed(1));
+    const [none, browsers, connections] = VIEWERS.map((viewers) => p99Ms[viewers][round]!.toFixed(1));
     log(
-      `  p99 ${none} ms with none, ${browsers} ms with five open, ${connections} ms with five connections that draw nothing`,
+      `  p99 ${none} ms without dashboards, ${browsers} ms with five browsers, ${connections} ms with five connections`,
     );
   }
-  const ratioOf = (audience: Audience) => median(p99Ms[audience].map((ms, round) => ms / p99Ms.none[round]!));
+  const ratioOf = (viewers: Viewers) => median(p99Ms[viewers].map((ms, round) => ms / p99Ms.none[round]!));
   return { rounds, p99Ms, ratio: ratioOf('browsers'), connectionsRatio: ratioOf('connections') };
 }
 
-async function p99(scene: Scene, audience: Audience, seconds: number): Promise<number> {
-  const leave = await gather(scene, audience);
+async function p99(testbed: Testbed, viewers: Viewers, seconds: number): Promise<number> {
+  const closeViewers = await openViewers(testbed, viewers);
   try {
-    // Pages that have just loaded, and code that has not yet been compiled, are not what is asked about.
-    await load(scene, WARM_UP_SECONDS);
-    return (await load(scene, seconds)).percentiles.p99;
+    // Excludes page loads and the compilation of the serving code.
+    await runLoad(testbed, WARM_UP_SECONDS);
+    return (await runLoad(testbed, seconds)).percentiles.p99;
   } finally {
-    await leave();
+    await closeViewers();
   }
 }
 
-/** @returns sends the audience away */
-async function gather(scene: Scene, audience: Audience): Promise<() => Promise<void>> {
-  if (audience === 'none') return async () => {};
-  if (audience === 'browsers') {
-    const browser = await launchBrowser({ polite: true });
-    const pages = Array.from({ length: DASHBOARDS }, () => scene.visit(browser, '/?deployment=lenet5'));
+/** Opens the viewers. @returns a function that closes them */
+async function openViewers(testbed: Testbed, viewers: Viewers): Promise<() => Promise<void>> {
+  if (viewers === 'none') return async () => {};
+  if (viewers === 'browsers') {
+    const browser = await launchBrowser({ lowPriority: true });
+    const pages = Array.from({ length: DASHBOARDS }, () => testbed.visit(browser, '/?deployment=lenet5'));
     await Promise.all(pages);
     return () => browser.close();
   }
-  const { url, tokens } = scene.product;
+  const { url, tokens } = testbed.product;
   const sockets = Array.from({ length: DASHBOARDS }, () =>
     io(`${url}/ui`, { transports: ['websocket'], auth: { token: tokens.operator }, forceNew: true }),
   );
@@ -76,15 +79,15 @@ async function gather(scene: Scene, audience: Audience): Promise<() => Promise<v
   };
 }
 
-/** As the client saw it, from the intended start of each request. */
-async function load(scene: Scene, seconds: number): Promise<LoadView> {
-  const { body: started } = await scene.product.api<LoadView>(scene.load, {
+/** Runs the load generator. Its latencies count from the intended start of each request. */
+async function runLoad(testbed: Testbed, seconds: number): Promise<LoadView> {
+  const { body: started } = await testbed.product.api<LoadView>(testbed.loadPath, {
     method: 'POST',
     json: { mode: 'open', ratePerSecond: PAIRED_RATE_PER_SECOND, seconds },
   });
-  return scene.product.eventually('the load’s end', async () => {
-    const { load } = await scene.product.deployment('lenet5');
-    // For a moment after its start, the load before it still stands there.
+  return testbed.product.eventually('the end of the load', async () => {
+    const { load } = await testbed.product.deployment('lenet5');
+    // Just after the start, the view may still show the previous load.
     return load !== null && load.startedAt === started.startedAt && !load.running && load;
   });
 }

@@ -1,7 +1,7 @@
 /**
- * A process of its own with many simulated devices: each a real session of the agent's protocol (hello, shards, tasks,
- * answers, statistics), with shards in memory and one ONNX Runtime for all of them. What it saves against as many agent
- * processes is their memory; what the control plane sees of it is the same.
+ * A process with many simulated devices. Each is a real session of the agent's protocol (hello, shards,
+ * tasks, answers, statistics), with shards in memory and one shared ONNX Runtime. It needs far less memory
+ * than as many agent processes; the control plane sees no difference.
  *
  *   tsx simulated-fleet.ts URL JOIN_TOKEN COUNT
  */
@@ -11,14 +11,16 @@ import { createDirectEngine, type Engine } from '@sparewheel/engine';
 
 const MEMORY_BYTES = 2 ** 30;
 
-/** The engine as one device sees it: tasks of different devices may bear the same number. */
-function ownPart(engine: Engine, device: string): Engine {
-  const own = (key: string) => `${device} ${key}`;
+/**
+ * Gives a device its own keys in the shared engine, because task numbers of different devices may be equal.
+ */
+function engineForDevice(engine: Engine, device: string): Engine {
+  const prefixed = (key: string) => `${device} ${key}`;
   return {
     backend: engine.backend,
-    load: (key, source, options) => engine.load(own(key), source, options),
-    run: (key, feeds, fetches) => engine.run(own(key), feeds, fetches),
-    unload: (key) => engine.unload(own(key)),
+    load: (key, source, options) => engine.load(prefixed(key), source, options),
+    run: (key, feeds, fetches) => engine.run(prefixed(key), feeds, fetches),
+    unload: (key) => engine.unload(prefixed(key)),
     close: async () => {},
   };
 }
@@ -36,13 +38,13 @@ async function main(): Promise<void> {
       identity: { id: randomUUID(), secret: randomBytes(32).toString('hex') },
       incarnation: randomUUID(),
       store,
-      engine: ownPart(engine, name),
+      engine: engineForDevice(engine, name),
       description: { name, platform: 'simulated', processId: process.pid, memoryBytes: MEMORY_BYTES },
       measure: () => ({ rssBytes: store.bytes, temperatureCelsius: 40 + 10 * Math.random() }),
       observer: {},
     });
   }
-  // Whoever started it is gone: so is the fleet.
+  // Exits with the parent process.
   process.once('disconnect', () => process.exit(0));
 }
 

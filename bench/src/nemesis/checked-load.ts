@@ -1,25 +1,25 @@
 import { InferenceClient } from '../inference-client.ts';
 import { ANSWER_TOLERANCE, type KnownCase, relativeError } from '../lenet5-reference.ts';
-import type { Outcome, Tally } from './tally.ts';
+import type { Checker, Outcome } from './checker.ts';
 
-/** Far beyond the deadline of 10 s: what has not come by then is lost. */
-const GIVE_UP_MS = 30_000;
-/** A client thinks for up to this long between two requests, so that devices have processor time to come back. */
-const THINK_MS = 16;
+/** Far beyond the request deadline of 10 s. A request without a response by then is lost. */
+const TIMEOUT_MS = 30_000;
+/** Longest pause between two requests of a client. Leaves processor time for devices that restart. */
+const MAX_PAUSE_MS = 16;
 const PAUSE_AFTER_FAILURE_MS = 60;
 
-/** Clients that send digits without end, one request at a time each, and check every answer. */
+/** Clients that send digits continuously, with one request in flight each, and check every answer. */
 export class CheckedLoad {
   readonly #clients: Promise<void>[] = [];
-  readonly #tally: Tally;
+  readonly #checker: Checker;
   readonly #cases: readonly KnownCase[];
   readonly #client: InferenceClient;
   #stopped = false;
 
-  constructor(port: number, token: string, tally: Tally, cases: readonly KnownCase[]) {
-    this.#tally = tally;
+  constructor(port: number, token: string, checker: Checker, cases: readonly KnownCase[]) {
+    this.#checker = checker;
     this.#cases = cases;
-    this.#client = new InferenceClient(port, token, GIVE_UP_MS);
+    this.#client = new InferenceClient(port, token, TIMEOUT_MS);
   }
 
   start(deployment: string, clients: number): void {
@@ -32,26 +32,26 @@ export class CheckedLoad {
     this.#client.close();
   }
 
-  /** One request, checked and booked. */
+  /** Sends one request, checks the answer and reports the outcome to the checker. */
   async once(deployment: string, at = 0): Promise<Outcome> {
     const known = this.#cases[at % this.#cases.length]!;
-    const open = this.#tally.sent(deployment);
+    const request = this.#checker.sent(deployment);
     const inferred = await this.#client.infer(deployment, known.request);
-    const outcome = judge(inferred, known);
-    this.#tally.ended(open, outcome);
+    const outcome = evaluate(inferred, known);
+    this.#checker.ended(request, outcome);
     return outcome;
   }
 
   async #run(deployment: string, client: number): Promise<void> {
     for (let at = client; !this.#stopped; at++) {
       const { kind } = await this.once(deployment, at);
-      const pauseMs = kind === 'right' ? Math.random() * THINK_MS : PAUSE_AFTER_FAILURE_MS;
+      const pauseMs = kind === 'correct' ? Math.random() * MAX_PAUSE_MS : PAUSE_AFTER_FAILURE_MS;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 }
 
-function judge(inferred: Awaited<ReturnType<InferenceClient['infer']>>, known: KnownCase): Outcome {
+function evaluate(inferred: Awaited<ReturnType<InferenceClient['infer']>>, known: KnownCase): Outcome {
   switch (inferred.kind) {
     case 'broken':
       return { kind: 'broken', reason: inferred.reason };
@@ -60,7 +60,7 @@ function judge(inferred: Awaited<ReturnType<InferenceClient['infer']>>, known: K
     case 'answered': {
       const error = relativeError(inferred.output, known.logits);
       const { recovered, rescued } = inferred;
-      return error <= ANSWER_TOLERANCE ? { kind: 'right', recovered, rescued } : { kind: 'wrong', error };
+      return error <= ANSWER_TOLERANCE ? { kind: 'correct', recovered, rescued } : { kind: 'wrong', error };
     }
   }
 }

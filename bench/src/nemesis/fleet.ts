@@ -1,13 +1,19 @@
-/** The product's local devices as the nemesis sees and hurts them. */
-import { readFileSync } from 'node:fs';
-import type { Product } from '@sparewheel/e2e/product';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Product, repositoryRoot } from '@sparewheel/e2e/product';
 import type { DeviceView, FaultRequest } from '@sparewheel/protocol';
 import { cutSockets } from './host.ts';
 import type { DeviceFault } from './schedule.ts';
 
-/** A fleet that is whole is so within a start of a process, its connections, and the loading of its shards. */
-const WHOLE_WITHIN_MS = 45_000;
+/** Time for a device process to start, connect and load its shards. */
+const RECOVERY_TIMEOUT_MS = 45_000;
+const JOIN_TIMEOUT_MS = 30_000;
 
+/** The product's local devices, to which the nemesis injects faults. */
 export class Fleet {
   constructor(
     readonly product: () => Product,
@@ -21,8 +27,8 @@ export class Fleet {
     return found;
   }
 
-  /** Does it, without waiting for what comes of it. @returns undoes it */
-  async inflict(index: number, fault: DeviceFault): Promise<() => Promise<void>> {
+  /** Injects a fault without waiting for its effect. @returns a function that ends the fault */
+  async inject(index: number, fault: DeviceFault): Promise<() => Promise<void>> {
     const device = await this.device(index);
     const byApi = (request: FaultRequest) => this.#fault(device, request);
     switch (fault.kind) {
@@ -46,12 +52,13 @@ export class Fleet {
     }
   }
 
+  /** Makes a device return wrong values. @returns a function that ends the fault and the quarantine */
   async corrupt(index: number, amount: number): Promise<() => Promise<void>> {
     const device = await this.device(index);
     await this.#fault(device, { kind: 'corrupt', amount, probability: 1 });
     return async () => {
       await this.#fault(device, { kind: 'heal' });
-      // For a device in quarantine this is a pardon.
+      // Releases the device from quarantine.
       await this.revive(device.id);
     };
   }
@@ -61,36 +68,39 @@ export class Fleet {
     if (status >= 300) throw new Error(`revive of ${id}: ${status} ${JSON.stringify(body)}`);
   }
 
-  /** The local supervisor's process: the parent of the device processes. */
+  /** Returns the process id of the local supervisor, the parent of the device processes. */
   async supervisorProcess(): Promise<number> {
     const { processId } = await this.device(0);
     const status = readFileSync(`/proc/${processId}/status`, 'utf8');
     return Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
   }
 
-  /** Resolves when every device of the fleet, guests left out, answers and every deployment has all its seats. */
-  async whole(): Promise<void> {
+  /**
+   * Waits until every local device is ready and every deployment has all its seats.
+   * @throws {Error} they are not within RECOVERY_TIMEOUT_MS
+   */
+  async untilHealthy(): Promise<void> {
     let missing = '';
     await this.product()
       .eventually(
-        'a whole fleet',
+        'a healthy fleet',
         async () => {
           const product = this.product();
-          const ill = (await product.devices()).filter(
+          const notReady = (await product.devices()).filter(
             ({ name, state }) => state !== 'ready' && name.startsWith('local-'),
           );
           const states = await Promise.all(this.deployments.map((name) => product.deployment(name)));
-          const gaps = states.filter(({ state }) => state !== 'ready');
+          const incomplete = states.filter(({ state }) => state !== 'ready');
           missing = [
-            ...ill.map(({ name, state, reason }) => `${name} ${state} (${reason})`),
-            ...gaps.map(({ name, state, reason }) => `${name} ${state} (${reason})`),
+            ...notReady.map(({ name, state, reason }) => `${name} ${state} (${reason})`),
+            ...incomplete.map(({ name, state, reason }) => `${name} ${state} (${reason})`),
           ].join(', ');
           return missing === '';
         },
-        WHOLE_WITHIN_MS,
+        RECOVERY_TIMEOUT_MS,
       )
       .catch(() => {
-        throw new Error(`not whole within ${WHOLE_WITHIN_MS} ms after the last fault was mended: ${missing}`);
+        throw new Error(`not healthy ${RECOVERY_TIMEOUT_MS} ms after the last fault ended: ${missing}`);
       });
   }
 
@@ -110,4 +120,45 @@ function processIdOf({ processId, name }: DeviceView): number {
 
 function signal(device: DeviceView, name: NodeJS.Signals): void {
   process.kill(processIdOf(device), name);
+}
+
+/** An agent outside the local fleet that joins the running product and leaves it again. */
+export class Guest {
+  private constructor(
+    readonly name: string,
+    readonly child: ChildProcess,
+    readonly home: string,
+  ) {}
+
+  /** Starts the agent and waits until the device is ready. */
+  static async join(product: Product, name: string, clock: 'steady' | 'jumping'): Promise<Guest> {
+    const home = mkdtempSync(join(tmpdir(), 'sparewheel-joiner-'));
+    const url = `http://127.0.0.1:${product.ports.data}`;
+    const agent = join(repositoryRoot, 'apps', 'agent', 'dist', 'agent.js');
+    const jumping = fileURLToPath(new URL('./jumping-clock.mjs', import.meta.url));
+    const child = spawn(process.execPath, [agent, '--url', url, '--name', name, '--home', home], {
+      stdio: 'ignore',
+      env: {
+        ...process.env,
+        SPAREWHEEL_JOIN_TOKEN: product.tokens.join,
+        ...(clock === 'jumping' ? { NODE_OPTIONS: `--import ${jumping}` } : {}),
+      },
+    });
+    const guest = new Guest(name, child, home);
+    await product.eventually(
+      `${name} ready`,
+      async () =>
+        (await product.devices()).some((device) => device.name === name && device.state === 'ready'),
+      JOIN_TIMEOUT_MS,
+    );
+    return guest;
+  }
+
+  async leave(how: 'orderly' | 'killed'): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill(how === 'orderly' ? 'SIGTERM' : 'SIGKILL');
+      await once(this.child, 'exit');
+    }
+    rmSync(this.home, { recursive: true, force: true });
+  }
 }

@@ -1,4 +1,3 @@
-/** What the machine itself can be made to do: a network and mounts of one's own, a full disk, cut sockets. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,9 +6,10 @@ import { repositoryRoot } from '@sparewheel/e2e/product';
 const IN_NAMESPACE = 'SPAREWHEEL_NEMESIS_NAMESPACE';
 
 /**
- * Runs this program again in network and mount namespaces of its own, so that nothing that it does to sockets and
- * disks reaches anything else, or outlives it. Needs root.
- * @returns the inner program's exit code; null where this is the inner one, or namespaces cannot be had
+ * Runs this program again in its own network and mount namespaces, so that its faults to sockets and disks
+ * cannot affect other programs or remain after it. Needs root.
+ * @returns the exit code of the inner program; null if this is the inner program or namespaces are not
+ *   available
  */
 export function runInNamespace(): number | null {
   if (process.env[IN_NAMESPACE] !== undefined || process.getuid?.() !== 0) return null;
@@ -23,41 +23,47 @@ export function runInNamespace(): number | null {
   return status ?? 1;
 }
 
-/** Installs and builds what `npm start` needs, as it would itself. */
+/** Installs and builds everything that `npm start` needs. */
 export function prepareProduct(): void {
   if (process.env[IN_NAMESPACE] !== undefined) return;
   const prepare = join(repositoryRoot, 'scripts', 'prepare.mjs');
   execFileSync(process.execPath, [prepare, 'start'], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
+/** The faults that this machine allows. */
 export interface HostFaults {
-  /** Sockets of a process can be cut from outside (`ss -K`). */
+  /** Whether `ss -K` can close sockets of other processes. */
   readonly cutSockets: boolean;
-  /** A device's store can be given a small disk of its own. */
+  /** Whether a device's store can be on its own small disk. */
   readonly fillDisk: boolean;
-  /** What tc can do to the network here: jitter and loss, or only a narrow link; null for nothing. */
+  /**
+   * A queueing discipline that tc supports here: jitter and loss, or only a bandwidth limit; null if none.
+   */
   readonly network: readonly string[] | null;
-  /** In words, what cannot be done here and why. */
+  /** Faults that are not possible here, with reasons, to display. */
   readonly skipped: readonly string[];
 }
 
 const NETEM = ['netem', 'delay', '3ms', '2ms', 'loss', '0.5%'];
 const NARROW = ['tbf', 'rate', '60mbit', 'burst', '64kb', 'latency', '50ms'];
 
-/** Only within namespaces of one's own: elsewhere these would hit everybody. */
+/**
+ * Detects the possible host faults. Outside own namespaces there are none, because they would affect other
+ * programs.
+ */
 export function hostFaults(): HostFaults {
   if (process.env[IN_NAMESPACE] === undefined) {
-    const why = 'needs root and Linux namespaces';
+    const reason = 'needs root and Linux namespaces';
     return {
       cutSockets: false,
       fillDisk: false,
       network: null,
-      skipped: [`cut sockets: ${why}`, `full disk: ${why}`, `tc netem: ${why}`],
+      skipped: [`cut sockets: ${reason}`, `full disk: ${reason}`, `tc netem: ${reason}`],
     };
   }
   const skipped: string[] = [];
   const cutSockets = succeeds('ss', ['-H', '-K', 'sport', '=', ':1']);
-  if (!cutSockets) skipped.push('cut sockets: ss -K does not work here');
+  if (!cutSockets) skipped.push('cut sockets: ss -K does not work on this machine');
   let network: readonly string[] | null = null;
   for (const discipline of [NETEM, NARROW]) {
     if (!succeeds('tc', ['qdisc', 'add', 'dev', 'lo', 'root', ...discipline])) continue;
@@ -67,13 +73,16 @@ export function hostFaults(): HostFaults {
   }
   if (network !== NETEM) {
     skipped.push(
-      `tc netem: this kernel does not have it${network === null ? '' : '; a narrow link (tbf) instead'}`,
+      `tc netem: not supported by this kernel${network === null ? '' : '; using a bandwidth limit (tbf) instead'}`,
     );
   }
   return { cutSockets, fillDisk: true, network, skipped };
 }
 
-/** Breaks every TCP connection that a process has to a port of this machine, at once and without a goodbye. */
+/**
+ * Breaks every TCP connection from a process to a local port, without a closing handshake. @returns their
+ * number
+ */
 export function cutSockets(processId: number, toPort: number): number {
   const lines = execFileSync('ss', ['-H', '-t', '-n', '-p', 'dport', '=', `:${toPort}`], {
     encoding: 'utf8',
@@ -87,7 +96,7 @@ export function cutSockets(processId: number, toPort: number): number {
   return cut;
 }
 
-/** Gives a folder a disk of its own of this size. */
+/** Mounts a disk of the given size on a folder. */
 export function mountSmallDisk(folder: string, megabytes: number): void {
   mkdirSync(folder, { recursive: true });
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
@@ -97,7 +106,7 @@ export function unmountSmallDisk(folder: string): void {
   succeeds('umount', ['--lazy', folder]);
 }
 
-/** @returns takes the ballast away again */
+/** Fills the disk of a folder. @returns a function that frees the space */
 export function fillDisk(folder: string): () => void {
   const ballast = join(folder, 'ballast');
   const { bavail, bsize } = statfsSync(folder);
@@ -113,7 +122,7 @@ export function fillDisk(folder: string): () => void {
   return () => rmSync(ballast, { force: true });
 }
 
-/** @returns undoes it */
+/** Applies a queueing discipline to the loopback network. @returns a function that removes it */
 export function disturbNetwork(discipline: readonly string[]): () => void {
   execFileSync('tc', ['qdisc', 'add', 'dev', 'lo', 'root', ...discipline]);
   return () => void succeeds('tc', ['qdisc', 'del', 'dev', 'lo', 'root']);

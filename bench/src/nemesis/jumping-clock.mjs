@@ -1,7 +1,6 @@
 /**
- * Loaded into an agent's processes: their wall clock runs backwards and forwards by up to a year, anew each second, as
- * that of a Raspberry Pi without a battery does when it finds a time server. Clocks that only measure durations do not
- * jump, here as there.
+ * Preloaded into an agent's processes. Shifts the wall clock by up to a year, with a new offset each second,
+ * as on a Raspberry Pi without a clock battery that finds a time server. Monotonic clocks do not change.
  */
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 const RealDate = Date;

@@ -1,24 +1,24 @@
 /**
- * `npm run nemesis -- --minutes M [--seed S] [--json]`: the product under load and real faults, every answer checked.
- * Exit codes: 0 every promise was kept, 1 one was broken, 2 wrong command line.
+ * `npm run nemesis -- --minutes M [--seed S] [--json]`: runs the product under load and real faults, and
+ * checks every answer. Exit codes: 0 no violation, 1 at least one violation, 2 wrong command line.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Product } from '@sparewheel/e2e/product';
+import { seededRandom } from '@sparewheel/zoo/random';
 import { environment } from '../environment.ts';
 import { lenet5Cases } from '../lenet5-reference.ts';
 import { CheckedLoad } from './checked-load.ts';
+import { Checker } from './checker.ts';
 import { hostFaults, mountSmallDisk, prepareProduct, runInNamespace, unmountSmallDisk } from './host.ts';
-import { Nemesis } from './nemesis.ts';
-import { seededRandom } from './random.ts';
+import { Nemesis, TEMPORARY_DEPLOYMENT } from './nemesis.ts';
 import { type Episode, nextEpisode } from './schedule.ts';
-import { Tally } from './tally.ts';
 
 const USAGE = 'npm run -s nemesis -- --minutes M [--seed S] [--json]';
 const DEVICES = 7;
-/** The demo, and one that survives any two failures and verifies before it answers. */
+/** The demo deployment, and one that survives two failures and verifies before the answer. */
 const DEMO = { name: 'lenet5', clients: 5, parity: 1 };
 const DOUBLE = { name: 'double', clients: 3, parity: 2 };
 const SMALL_DISK_MB = 24;
@@ -39,8 +39,8 @@ function readOptions(): Options {
   });
   const minutes = Number(values.minutes);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
-  if (!(minutes > 0)) throw new Error(`--minutes ${values.minutes} is no duration`);
-  if (!Number.isInteger(seed)) throw new Error(`--seed ${values.seed} is no whole number`);
+  if (!(minutes > 0)) throw new Error(`--minutes ${values.minutes} is not a positive number.`);
+  if (!Number.isInteger(seed)) throw new Error(`--seed ${values.seed} is not an integer.`);
   return { minutes, seed, json: values.json };
 }
 
@@ -57,10 +57,10 @@ async function run({ minutes, seed, json }: Options): Promise<number> {
   if (disk !== null) mountSmallDisk(disk.folder, SMALL_DISK_MB);
   const args = ['--fleet', String(DEVICES)];
   const product = await Product.start({ home, args });
-  const tally = new Tally();
-  const load = new CheckedLoad(product.ports.data, product.tokens.infer, tally, await lenet5Cases());
+  const checker = new Checker();
+  const load = new CheckedLoad(product.ports.data, product.tokens.infer, checker, await lenet5Cases());
   const nemesis = new Nemesis(product, {
-    tally,
+    checker,
     host,
     load,
     deployments: [DEMO.name, DOUBLE.name],
@@ -70,49 +70,49 @@ async function run({ minutes, seed, json }: Options): Promise<number> {
   });
 
   try {
-    tally.deployment('passing', 1);
-    for (const { name, parity } of [DEMO, DOUBLE]) tally.deployment(name, parity);
+    checker.register(TEMPORARY_DEPLOYMENT, 1);
+    for (const { name, parity } of [DEMO, DOUBLE]) checker.register(name, parity);
     await product.api('/api/deployments', {
       method: 'POST',
       json: { name: DOUBLE.name, model: 'lenet5', k: 3, r: 2, layers: 'all', policy: { verify: 'before' } },
     });
-    await nemesis.whole();
+    await nemesis.untilHealthy();
     for (const { name, clients } of [DEMO, DOUBLE]) load.start(name, clients);
-    await play(nemesis, tally, { minutes, seed, log, host });
+    await play(nemesis, checker, { minutes, seed, log, host });
   } catch (error) {
-    tally.violation(error instanceof Error ? error.message : String(error));
+    checker.violation(error instanceof Error ? error.message : String(error));
   } finally {
     await load.stop();
-    await checkBooks(nemesis, tally);
+    await checkCounters(nemesis, checker);
     await nemesis.product.stop();
     if (disk !== null) unmountSmallDisk(disk.folder);
-    if (tally.violations.length === 0) nemesis.product.removeHome();
-    else log(`the product's home stays at ${home}`);
+    if (checker.violations.length === 0) nemesis.product.removeHome();
+    else log(`kept the product's home for inspection: ${home}`);
   }
 
-  const { requests, answered, failed, lost, wrong, faultCount: faults } = tally;
+  const { requests, answered, failed, lost, wrong, faultCount: faults } = checker;
   const details = {
     ...environment(),
     seed,
     minutes,
-    faultsByKind: tally.faults,
-    deployments: tally.books,
-    wholeAgainMs: summary(nemesis.wholeAgainMs),
-    returnsMs: nemesis.returnsMs.map(Math.round),
+    faultsByKind: checker.faults,
+    deployments: checker.counts,
+    recoveryMs: summary(nemesis.recoveryMs),
+    restartMs: nemesis.restartMs.map(Math.round),
     skipped: host.skipped,
-    violations: tally.violations,
+    violations: checker.violations,
   };
   if (!json) console.log(JSON.stringify(details, null, 2));
   console.log(
     JSON.stringify({ requests, answered, failed, lost, wrong, faults, ...(json ? { details } : {}) }),
   );
-  for (const violation of tally.violations.slice(0, 20)) console.error(`broken: ${violation}`);
-  return tally.violations.length === 0 ? 0 : 1;
+  for (const violation of checker.violations.slice(0, 20)) console.error(`violation: ${violation}`);
+  return checker.violations.length === 0 ? 0 : 1;
 }
 
 async function play(
   nemesis: Nemesis,
-  tally: Tally,
+  checker: Checker,
   {
     minutes,
     seed,
@@ -131,7 +131,7 @@ async function play(
   const endsAt = startedAt + minutes * 60_000;
   const killAt = startedAt + minutes * 60_000 * random.between(0.4, 0.7);
   let killed = false;
-  while (performance.now() < endsAt && tally.violations.length === 0) {
+  while (performance.now() < endsAt && checker.violations.length === 0) {
     const drawn = nextEpisode(random, abilities);
     const due: boolean = !killed && performance.now() >= killAt;
     const episode: Episode = due ? { kind: 'control-plane-kill' } : drawn;
@@ -141,16 +141,17 @@ async function play(
   }
 }
 
-/** The product's own counters, which are kept apart from ours, must not know of a lost or wrong answer either. */
-async function checkBooks(nemesis: Nemesis, tally: Tally): Promise<void> {
+/** Checks that the product's own counters show no lost request and no wrong answer either. */
+async function checkCounters(nemesis: Nemesis, checker: Checker): Promise<void> {
   for (const { name } of [DEMO, DOUBLE]) {
     try {
       const { counts } = await nemesis.product.latency(name);
-      if (counts.lost !== 0) tally.violation(`the data plane counts ${counts.lost} lost requests of ${name}`);
+      if (counts.lost !== 0)
+        checker.violation(`the data plane counts ${counts.lost} lost requests of ${name}`);
       if (counts.corrupt !== 0)
-        tally.violation(`${name} was answered wrongly ${counts.corrupt} times, says the data plane`);
+        checker.violation(`the data plane counts ${counts.corrupt} wrong answers of ${name}`);
     } catch (error) {
-      tally.violation(`the counters of ${name} cannot be had: ${error}`);
+      checker.violation(`the counters of ${name} are not available: ${error}`);
     }
   }
 }
@@ -161,7 +162,7 @@ function describe(episode: Episode): string {
     const { kind, ...rest } = fault;
     return `local-${device + 1} ${kind} ${Object.values(rest).join(' ')}`.trim();
   });
-  return `${victims.join(', ')}; mended after ${Math.round(episode.holdMs)} ms`;
+  return `${victims.join(', ')}; ends after ${Math.round(episode.holdMs)} ms`;
 }
 
 function summary(values: readonly number[]): object {
@@ -178,7 +179,7 @@ async function main(): Promise<number> {
     console.error(`${error instanceof Error ? error.message : error}\nUsage: ${USAGE}`);
     return 2;
   }
-  // Before there is a namespace, which has no way to a package registry.
+  // Before the namespace is created, because it cannot reach a package registry.
   prepareProduct();
   return runInNamespace() ?? (await run(options));
 }

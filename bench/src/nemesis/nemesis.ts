@@ -1,86 +1,86 @@
 import type { Product } from '@sparewheel/e2e/product';
 import type { CheckedLoad } from './checked-load.ts';
-import { Fleet } from './fleet.ts';
+import type { Checker } from './checker.ts';
+import { Fleet, Guest } from './fleet.ts';
 import { cutSockets, disturbNetwork, fillDisk, type HostFaults } from './host.ts';
-import { Joiner } from './joiner.ts';
 import type { Episode } from './schedule.ts';
-import type { Tally } from './tally.ts';
 
-export interface NemesisParts {
-  readonly tally: Tally;
+export interface NemesisOptions {
+  readonly checker: Checker;
   readonly host: HostFaults;
   readonly load: CheckedLoad;
-  /** Under load all the time. */
+  /** Deployments that are always under load. */
   readonly deployments: readonly string[];
   readonly devices: number;
-  /** The small disk's folder and the number of its device. */
+  /** The small disk's folder and its device's number; null if there is no such disk. */
   readonly smallDisk: { readonly folder: string; readonly device: number } | null;
-  /** Starts the product again in its home after it was killed. */
+  /** Starts the killed product again in the same home. */
   readonly restart: (killed: Product) => Promise<Product>;
 }
 
-const PASSING = 'passing';
-/** Under the ping timeout it is only slow; this is gone. */
+export const TEMPORARY_DEPLOYMENT = 'temporary';
+/** Longer than the ping timeout, so that the supervisor's connection is closed. */
 const SUPERVISOR_PAUSE_MS = 6_500;
 
-/** Carries episodes out on the running product, and keeps the books of how many devices are not well. */
+/** Plays fault episodes on the running product, and tells the checker how many devices are faulty. */
 export class Nemesis {
-  readonly #parts: NemesisParts;
+  readonly #options: NemesisOptions;
   readonly #fleet: Fleet;
   #product: Product;
-  /** Milliseconds from the start of the command to the first right answer after the control plane was killed. */
-  readonly returnsMs: number[] = [];
-  readonly wholeAgainMs: number[] = [];
+  /** After a kill of the control plane: from the start of the command to the first correct answer. */
+  readonly restartMs: number[] = [];
+  /** From the end of each episode to a healthy fleet. */
+  readonly recoveryMs: number[] = [];
   #guests = 0;
 
-  constructor(product: Product, parts: NemesisParts) {
+  constructor(product: Product, options: NemesisOptions) {
     this.#product = product;
-    this.#parts = parts;
-    this.#fleet = new Fleet(() => this.#product, parts.deployments);
+    this.#options = options;
+    this.#fleet = new Fleet(() => this.#product, options.deployments);
   }
 
   get product(): Product {
     return this.#product;
   }
 
-  whole(): Promise<void> {
-    return this.#fleet.whole();
+  untilHealthy(): Promise<void> {
+    return this.#fleet.untilHealthy();
   }
 
-  /** One episode, until everything is whole again. @throws {Error} it does not become whole */
+  /** Plays one episode, and waits until the fleet is healthy. @throws {Error} the fleet does not recover */
   async play(episode: Episode): Promise<void> {
-    await this.#carryOut(episode);
-    const mended = performance.now();
-    await this.#fleet.whole();
-    this.wholeAgainMs.push(performance.now() - mended);
-    // A request from before a device was back misses that one, and would lose another to the next fault.
-    await this.#underWayHaveEnded();
-    this.#parts.tally.setDown(0);
+    await this.#run(episode);
+    const endedAt = performance.now();
+    await this.#fleet.untilHealthy();
+    this.recoveryMs.push(performance.now() - endedAt);
+    // A request sent before a device came back misses that device, and the next fault could take another one.
+    await this.#untilInFlightEnded();
+    this.#options.checker.setDown(0);
   }
 
-  async #carryOut(episode: Episode): Promise<void> {
-    const { tally, host, devices } = this.#parts;
+  async #run(episode: Episode): Promise<void> {
+    const { checker, host, devices } = this.#options;
     switch (episode.kind) {
       case 'devices':
-        return this.#hurtDevices(episode);
+        return this.#faultDevices(episode);
       case 'corrupt':
-        return this.#lie(episode);
+        return this.#corruptDevice(episode);
       case 'supervisor':
-        tally.fault(`supervisor ${episode.how}`);
-        return this.#hurtSupervisor(episode, devices);
+        checker.fault(`supervisor ${episode.how}`);
+        return this.#faultSupervisor(episode, devices);
       case 'redeploy':
         return this.#redeploy(episode);
       case 'join':
         return this.#joinAndLeave(episode);
       case 'network': {
-        tally.fault(`network ${host.network![0]}`);
+        checker.fault(`network ${host.network![0]}`);
         const undo = disturbNetwork(host.network!);
         await pause(episode.holdMs);
         undo();
         return;
       }
       case 'policy':
-        tally.fault('policy change');
+        checker.fault('policy change');
         await this.#setPolicy({ waitMs: episode.waitMs });
         await pause(episode.holdMs);
         return this.#setPolicy({ waitMs: 'any-k' });
@@ -89,37 +89,37 @@ export class Nemesis {
     }
   }
 
-  async #hurtDevices({ victims, spreadMs, holdMs, mendOrder }: Episode & { kind: 'devices' }): Promise<void> {
-    const { tally } = this.#parts;
-    const mend = new Map<number, () => Promise<void>>();
-    // Before the first of them: a request that is sent now may meet all of them.
-    tally.setDown(victims.length);
+  async #faultDevices({ victims, spreadMs, holdMs, endOrder }: Episode & { kind: 'devices' }): Promise<void> {
+    const { checker } = this.#options;
+    const endFault = new Map<number, () => Promise<void>>();
+    // Before the first fault, because a request sent now may meet all of them.
+    checker.setDown(victims.length);
     await Promise.all(
       victims.map(async ({ device, fault }, index) => {
         await pause((spreadMs * index) / victims.length);
-        tally.fault('via' in fault ? `${fault.kind} by ${fault.via}` : fault.kind);
-        mend.set(device, await this.#fleet.inflict(device, fault));
+        checker.fault('via' in fault ? `${fault.kind} by ${fault.via}` : fault.kind);
+        endFault.set(device, await this.#fleet.inject(device, fault));
       }),
     );
     await pause(holdMs);
-    for (const device of mendOrder) await mend.get(device)?.();
+    for (const device of endOrder) await endFault.get(device)?.();
   }
 
-  async #lie({ device, amount, holdMs }: Episode & { kind: 'corrupt' }): Promise<void> {
-    const { tally } = this.#parts;
+  async #corruptDevice({ device, amount, holdMs }: Episode & { kind: 'corrupt' }): Promise<void> {
+    const { checker } = this.#options;
     await this.#setPolicy({ verify: 'before' });
-    // Requests from before the change are checked after they are answered; none of them may meet the liar.
-    await this.#underWayHaveEnded();
-    tally.setDown(1);
-    tally.fault('corrupt');
-    const heal = await this.#fleet.corrupt(device, amount);
+    // Earlier requests are verified only after the answer, so none of them may meet the corrupt device.
+    await this.#untilInFlightEnded();
+    checker.setDown(1);
+    checker.fault('corrupt');
+    const endCorruption = await this.#fleet.corrupt(device, amount);
     await pause(holdMs);
-    await heal();
-    await this.#fleet.whole();
+    await endCorruption();
+    await this.#fleet.untilHealthy();
     await this.#setPolicy({ verify: 'after' });
   }
 
-  async #hurtSupervisor({ how, holdMs }: Episode & { kind: 'supervisor' }, devices: number): Promise<void> {
+  async #faultSupervisor({ how, holdMs }: Episode & { kind: 'supervisor' }, devices: number): Promise<void> {
     const processId = await this.#fleet.supervisorProcess();
     if (how === 'cut-sockets') {
       cutSockets(processId, this.#product.ports.data);
@@ -129,18 +129,18 @@ export class Nemesis {
       await pause(SUPERVISOR_PAUSE_MS);
       process.kill(processId, 'SIGCONT');
     } else {
-      // All its devices end with it.
-      this.#parts.tally.setDown(devices);
+      // All its devices end with the supervisor.
+      this.#options.checker.setDown(devices);
       process.kill(processId, 'SIGKILL');
       await pause(holdMs);
     }
   }
 
   async #redeploy({ diskFull, holdMs }: Episode & { kind: 'redeploy' }): Promise<void> {
-    const { tally, load, smallDisk } = this.#parts;
-    tally.fault(diskFull ? 'disk full' : 'redeploy');
+    const { checker, load, smallDisk } = this.#options;
+    checker.fault(diskFull ? 'disk full' : 'redeploy');
     const full = diskFull && smallDisk !== null ? smallDisk : null;
-    const empty = full === null ? () => {} : fillDisk(full.folder);
+    const freeDisk = full === null ? () => {} : fillDisk(full.folder);
     try {
       const devices: string[] = [];
       if (full !== null) {
@@ -149,62 +149,72 @@ export class Nemesis {
       }
       const { status, body } = await this.#product.api('/api/deployments', {
         method: 'POST',
-        json: { name: PASSING, model: 'lenet5', k: 3, r: 1, layers: 'all', ...(full ? { devices } : {}) },
+        json: {
+          name: TEMPORARY_DEPLOYMENT,
+          model: 'lenet5',
+          k: 3,
+          r: 1,
+          layers: 'all',
+          ...(full ? { devices } : {}),
+        },
       });
-      if (status !== 202) throw new Error(`deploy: ${status} ${JSON.stringify(body)}`);
-      // A seat on the full disk cannot be had; a spare takes it.
-      await this.#product.deploymentState(PASSING, 'ready', 30_000);
-      for (let request = 0; request < 5; request++) await load.once(PASSING, request);
+      if (status !== 202) throw new Error(`deploy failed: ${status} ${JSON.stringify(body)}`);
+      // The device with the full disk cannot load its shard; a standby takes over the seat.
+      await this.#product.deploymentState(TEMPORARY_DEPLOYMENT, 'ready', 30_000);
+      for (let request = 0; request < 5; request++) await load.once(TEMPORARY_DEPLOYMENT, request);
       await pause(holdMs);
-      await this.#product.api(`/api/deployments/${PASSING}`, { method: 'DELETE' });
+      await this.#product.api(`/api/deployments/${TEMPORARY_DEPLOYMENT}`, { method: 'DELETE' });
     } finally {
-      empty();
+      freeDisk();
     }
   }
 
-  /** The newcomer leaves only when the one that was killed is back: at no moment are two of them missing. */
+  /**
+   * The guest leaves only after the killed device is back, so that at most one device is missing at any time.
+   */
   async #joinAndLeave({ clock, victim, leave, holdMs }: Episode & { kind: 'join' }): Promise<void> {
-    const { tally } = this.#parts;
-    tally.fault(clock === 'jumping' ? 'join with a jumping clock' : 'join');
-    const joiner = await Joiner.join(this.#product, `guest-${++this.#guests}`, clock);
+    const { checker } = this.#options;
+    checker.fault(clock === 'jumping' ? 'join with a jumping clock' : 'join');
+    const guest = await Guest.join(this.#product, `guest-${++this.#guests}`, clock);
     try {
-      tally.setDown(1);
-      tally.fault('kill by signal');
-      const revive = await this.#fleet.inflict(victim, { kind: 'kill', via: 'signal' });
+      checker.setDown(1);
+      checker.fault('kill by signal');
+      const revive = await this.#fleet.inject(victim, { kind: 'kill', via: 'signal' });
       await pause(holdMs);
       await revive();
-      await this.#fleet.whole();
-      tally.fault(`leave ${leave}`);
+      await this.#fleet.untilHealthy();
+      checker.fault(`leave ${leave}`);
     } finally {
-      await joiner.leave(leave);
+      await guest.leave(leave);
     }
   }
 
   async #killControlPlane(): Promise<void> {
-    const { tally, load, restart, deployments } = this.#parts;
-    tally.fault('control plane kill');
-    tally.setDown(Number.POSITIVE_INFINITY);
+    const { checker, load, restart, deployments } = this.#options;
+    checker.fault('control plane kill');
+    checker.setDown(Number.POSITIVE_INFINITY);
     await this.#product.killControlPlane();
     const startedAt = performance.now();
     this.#product = await restart(this.#product);
     for (const name of deployments) {
-      while ((await load.once(name)).kind !== 'right') await pause(20);
+      while ((await load.once(name)).kind !== 'correct') await pause(20);
     }
-    this.returnsMs.push(performance.now() - startedAt);
+    this.restartMs.push(performance.now() - startedAt);
   }
 
-  async #underWayHaveEnded(): Promise<void> {
-    const ended = this.#parts.tally.openNow();
+  async #untilInFlightEnded(): Promise<void> {
+    const ended = this.#options.checker.inFlightNow();
     while (!ended()) await pause(5);
   }
 
   async #setPolicy(policy: object): Promise<void> {
-    for (const name of this.#parts.deployments) {
+    for (const name of this.#options.deployments) {
       const { status, body } = await this.#product.api(`/api/deployments/${name}`, {
         method: 'PATCH',
         json: { policy },
       });
-      if (status >= 300) throw new Error(`policy of ${name}: ${status} ${JSON.stringify(body)}`);
+      if (status >= 300)
+        throw new Error(`policy change of ${name} failed: ${status} ${JSON.stringify(body)}`);
     }
   }
 }

@@ -1,7 +1,9 @@
-/** What the nemesis does next, drawn from a seed. Pure: it knows devices by number and carries nothing out. */
-import type { Random } from './random.ts';
+/** The nemesis's schedule: pure and reproducible from a seed. Devices are numbers here. */
+import type { Random } from '@sparewheel/zoo/random';
 
-/** What one device suffers. `api` asks the product for it, `signal` goes to the process behind its back. */
+/**
+ * A fault on one device. `api` uses the product's fault API; `signal` sends a signal to the process directly.
+ */
 export type DeviceFault =
   | { readonly kind: 'kill'; readonly via: 'api' | 'signal' }
   | { readonly kind: 'pause'; readonly via: 'api' | 'signal' }
@@ -11,21 +13,24 @@ export type DeviceFault =
   | { readonly kind: 'drop'; readonly probability: number }
   | { readonly kind: 'cut-sockets' };
 
+/** A fault, or several simultaneous faults, that starts and ends before the next episode. */
 export type Episode =
-  /** Faults on devices, all within `spreadMs`, mended `holdMs` later in another order. */
+  /** Device faults that start within `spreadMs`, and end `holdMs` later in another order. */
   | {
       readonly kind: 'devices';
       readonly victims: readonly { readonly device: number; readonly fault: DeviceFault }[];
       readonly spreadMs: number;
       readonly holdMs: number;
-      readonly mendOrder: readonly number[];
+      readonly endOrder: readonly number[];
     }
-  /** A device lies, while every request is verified before it is answered. */
+  /** A device returns wrong values, while the policy verifies every request before the answer. */
   | { readonly kind: 'corrupt'; readonly device: number; readonly amount: number; readonly holdMs: number }
   | { readonly kind: 'supervisor'; readonly how: 'cut-sockets' | 'pause' | 'kill'; readonly holdMs: number }
-  /** A deployment comes and goes beside those under load; on a device whose disk is full, where `diskFull`. */
+  /**
+   * A deployment is created and deleted beside those under load; with `diskFull`, one device's disk is full.
+   */
   | { readonly kind: 'redeploy'; readonly diskFull: boolean; readonly holdMs: number }
-  /** A device from elsewhere joins, one of the fleet is killed and its seat taken over, and the newcomer leaves again. */
+  /** A guest device joins, a local device is killed and its seat taken over, and the guest leaves again. */
   | {
       readonly kind: 'join';
       readonly clock: 'steady' | 'jumping';
@@ -37,7 +42,7 @@ export type Episode =
   | { readonly kind: 'policy'; readonly waitMs: number | 'any-k' | 'all'; readonly holdMs: number }
   | { readonly kind: 'control-plane-kill' };
 
-/** What this machine allows. */
+/** The faults that the machine and the fleet allow. */
 export interface Abilities {
   readonly devices: number;
   readonly cutSockets: boolean;
@@ -45,12 +50,11 @@ export interface Abilities {
   readonly network: boolean;
 }
 
-/** Longer than the ping timeout: the connection of a device that is silent for this long is given up. */
+/** Longer than the ping timeout, so that the connection of a silent device is closed. */
 const LONG_HOLD_MS = 6_500;
 
 /**
- * Device episodes most of the time: one device down in most, two in some, three or more in a few; long silences now
- * and then.
+ * Draws the next episode. Most are device faults: usually one device, sometimes two, rarely three or more.
  */
 export function nextEpisode(random: Random, abilities: Abilities): Episode {
   const choices: [weight: number, make: () => Episode][] = [
@@ -116,7 +120,7 @@ function deviceEpisode(random: Random, abilities: Abilities, count: number): Epi
     victims: devices.map((device) => ({ device, fault: deviceFault(random, abilities) })),
     spreadMs: random.uniform() < 0.5 ? 0 : random.between(0, 600),
     holdMs: random.uniform() < 0.12 ? LONG_HOLD_MS : random.between(50, 2_200),
-    mendOrder: shuffled(random, devices),
+    endOrder: shuffled(random, devices),
   };
 }
 

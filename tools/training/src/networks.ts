@@ -25,10 +25,7 @@ function conv(name: string, channels: number, kernel: number): LayerSpec[] {
   return [{ kind: 'conv', name, channels, kernel, padding: (kernel - 1) / 2 }, { kind: 'relu' }];
 }
 
-/**
- * Channels of the branches of an Inception block [Szegedy et al. 2015]. `…From`: the 1 × 1 convolution
- * before.
- */
+/** Channels of the branches of an Inception block [Szegedy et al. 2015]; `…From`: of the 1 × 1 before. */
 interface BlockWidths {
   readonly one: number;
   readonly threeFrom: number;

@@ -16,8 +16,7 @@ export function c3d(weights: WeightSource, imageSize = 112): Model {
       const name = stage.length === 1 ? `conv${s + 1}` : `conv${s + 1}${'ab'[c]}`;
       x = net.relu(net.conv(name, x, { channels, kernel: 3, padding: 1 }));
     });
-    // As in the paper, the first pool keeps all frames, to preserve motion, and the last pool pads height and
-    // width.
+    // As in the paper, the first pool keeps all frames to preserve motion, and the last pool pads the image.
     const window = s === 0 ? [1, 2, 2] : [2, 2, 2];
     const padding = s === STAGES.length - 1 ? [0, 1, 1] : [0, 0, 0];
     x = net.maxPool(`pool${s + 1}`, x, { kernel: window, stride: window, padding });

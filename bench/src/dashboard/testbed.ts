@@ -1,4 +1,3 @@
-/** The product as an operator of a large fleet has it: many devices, several deployments, one of them under load. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,19 +5,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from '@playwright/test';
-import { Product } from '@sparewheel/e2e/product';
+import { Product, repositoryRoot } from '@sparewheel/e2e/product';
+import { ensureBrowser } from '../../../scripts/browser.mjs';
 
 export const DEVICES = 100;
-/** Six data and two parity devices each; the planner may choose the same ones again. The others are spares. */
+/**
+ * Each has six data and two parity devices. Deployments may share devices; the other devices are standbys.
+ */
 const DEPLOYMENTS = ['lenet5', 'second', 'third', 'fourth', 'fifth'] as const;
 const K = 6;
 const R = 2;
-/** Enough that every push has something new, and far from what a small machine can bear. */
+/** Enough for news in every push, and far below the capacity of a small machine. */
 export const RATE_PER_SECOND = 10;
 
 const lenet5 = fileURLToPath(import.meta.resolve('@sparewheel/zoo/models/lenet5.onnx'));
 
-export class Scene {
+/** The product with many simulated devices and several deployments. */
+export class Testbed {
   readonly product: Product;
   readonly #fleet: ChildProcess;
 
@@ -27,14 +30,14 @@ export class Scene {
     this.#fleet = fleet;
   }
 
-  static async open(log: (line: string) => void): Promise<Scene> {
+  static async open(log: (line: string) => void): Promise<Testbed> {
     const product = await Product.start({ args: ['--no-fleet', '--no-demo'], withoutDemo: true });
     const fleet = fork(
       fileURLToPath(new URL('./simulated-fleet.ts', import.meta.url)),
       [product.dataUrl, product.tokens.join, String(DEVICES)],
       { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
     );
-    const scene = new Scene(product, fleet);
+    const testbed = new Testbed(product, fleet);
     try {
       await product.eventually(
         `${DEVICES} devices`,
@@ -49,29 +52,33 @@ export class Scene {
         await product.deploymentState(name, 'ready');
       }
     } catch (error) {
-      await scene.close();
+      await testbed.close();
       throw error;
     }
     log(`  ${DEVICES} simulated devices, ${DEPLOYMENTS.length} deployments of ${K} + ${R}`);
-    return scene;
+    return testbed;
   }
 
-  get load(): string {
+  /** API path of the load on the first deployment. */
+  get loadPath(): string {
     return `/api/deployments/${DEPLOYMENTS[0]}/load`;
   }
 
-  /** Arrivals of a Poisson process until the returned function is called. */
+  /** Starts a Poisson load on the first deployment. @returns a function that stops it */
   async startLoad(): Promise<() => Promise<void>> {
-    await this.product.api(this.load, {
+    await this.product.api(this.loadPath, {
       method: 'POST',
       json: { mode: 'open', ratePerSecond: RATE_PER_SECOND },
     });
     return async () => {
-      await this.product.api(this.load, { method: 'DELETE' });
+      await this.product.api(this.loadPath, { method: 'DELETE' });
     };
   }
 
-  /** A page of its own browser profile, with nothing in the cache, when it can be used. @returns how long that took */
+  /**
+   * Opens a page in a new browser profile with an empty cache.
+   * @returns the page, and the time until its first Kill button accepted a click
+   */
   async visit(browser: Browser, path = '/'): Promise<{ page: Page; usableMs: number }> {
     const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
     const { origin, token } = { origin: this.product.url, token: this.product.tokens.operator };
@@ -98,16 +105,19 @@ export class Scene {
 }
 
 /**
- * @param polite  scheduled only when nothing else wants the processor, so that on one machine with the server a browser
- *   takes what is left over, as one on a machine of its own would. By chrt where it is, since Chromium sets its own nice
- *   values; and for its session as a whole, since Linux shares the processor out among sessions first
+ * Launches the browser that the end-to-end tests use.
+ * @param lowPriority  runs the browser only on idle processor time, so that it does not slow down the server
+ *   on the same machine. Uses chrt if available, because Chromium sets its own nice values, and lowers the
+ *   priority of the whole session, because Linux divides processor time among sessions first
+ * @throws {Error} no browser is installed and none could be installed
  */
-export async function launchBrowser({ polite = false } = {}): Promise<Browser> {
-  const executable = process.env.CHROMIUM_PATH ?? chromium.executablePath();
+export async function launchBrowser({ lowPriority = false } = {}): Promise<Browser> {
+  const executable = ensureBrowser(repositoryRoot);
+  if (executable === null) throw new Error('no browser found; install Chromium or set CHROMIUM_PATH');
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  if (!polite) return chromium.launch({ executablePath: executable, args });
+  if (!lowPriority) return chromium.launch({ executablePath: executable, args });
   const folder = mkdtempSync(join(tmpdir(), 'sparewheel-bench-'));
-  const script = join(folder, 'polite-browser');
+  const script = join(folder, 'low-priority-browser');
   writeFileSync(
     script,
     `#!/bin/sh\n[ -w /proc/self/autogroup ] && echo 19 > /proc/self/autogroup\ncommand -v chrt >/dev/null && exec chrt --idle 0 '${executable}' "$@"\nexec nice -n 19 '${executable}' "$@"\n`,
