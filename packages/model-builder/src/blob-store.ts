@@ -1,4 +1,4 @@
-/** Files named by the SHA-256 of their content: models, shards, profiles. A name that is there is there completely. */
+/** Files named by the SHA-256 of their content: models, shards, profiles. A file gets its name when it is complete. */
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import type { BlobRef } from '@sparewheel/planner';
 
 const NAME = /^[0-9a-f]{64}$/;
-const WORTH_A_THREAD_BYTES = 128 * 1024;
-const writeInThread = promisify(write);
+/** Chunks from this size on are written by libuv's thread pool. For smaller chunks the thread switch costs more. */
+const POOL_WRITE_BYTES = 128 * 1024;
+const writeInPool = promisify(write);
 
 export class BlobStore {
   readonly directory: string;
@@ -17,7 +18,7 @@ export class BlobStore {
     this.directory = directory;
   }
 
-  /** Makes the directory and removes what an earlier process left half-written in it. */
+  /** Creates the directory and removes incomplete files of an earlier process. */
   async open(): Promise<void> {
     await mkdir(this.directory, { recursive: true });
     for (const name of await readdir(this.directory)) {
@@ -26,11 +27,12 @@ export class BlobStore {
   }
 
   path(sha256: string): string {
-    if (!NAME.test(sha256)) throw new Error(`"${sha256}" is not the name of a blob`);
+    if (!NAME.test(sha256))
+      throw new Error(`"${sha256}" is not a blob name: it must be 64 hexadecimal digits`);
     return join(this.directory, sha256);
   }
 
-  /** Whether it is there, with the right length. Its content is verified by whoever reads it. */
+  /** Returns whether a blob exists with the right length. Does not verify the content; readers do. */
   async has({ sha256, bytes }: BlobRef): Promise<boolean> {
     try {
       return (await stat(this.path(sha256))).size === bytes;
@@ -40,8 +42,8 @@ export class BlobStore {
   }
 
   /**
-   * Writes a blob, piece by piece, and gives it its name when it is complete. Blocks the thread: for the model builder.
-   * @param chunks  not kept
+   * Writes a blob chunk by chunk and renames it when it is complete. Blocks the thread; use it in the model builder.
+   * @param chunks  a chunk may be reused after the next one is requested
    */
   write(chunks: Iterable<Uint8Array>): BlobRef {
     mkdirSync(this.directory, { recursive: true });
@@ -53,7 +55,7 @@ export class BlobStore {
       try {
         for (const chunk of chunks) {
           hash.update(chunk);
-          writeHere(descriptor, chunk);
+          writeBlocking(descriptor, chunk);
           bytes += chunk.byteLength;
         }
       } finally {
@@ -69,9 +71,9 @@ export class BlobStore {
   }
 
   /**
-   * As `write`, hashing large chunks in this thread while the system writes them in one of its own: a third less time
-   * for shards. For small ones, the way to that thread and back would cost more than the writing.
-   * @param chunks  each is there until the next one is asked for
+   * Writes a blob like `write`, but hashes large chunks here while the thread pool writes them. Shards take a third less
+   * time.
+   * @param chunks  a chunk may be reused after the next one is requested
    */
   async store(chunks: Iterable<Uint8Array>): Promise<BlobRef> {
     mkdirSync(this.directory, { recursive: true });
@@ -82,11 +84,11 @@ export class BlobStore {
       const descriptor = openSync(temporary, 'wx');
       try {
         for (const chunk of chunks) {
-          const writing = chunk.byteLength < WORTH_A_THREAD_BYTES ? null : writeBeside(descriptor, chunk);
-          // Awaited below; one that fails while the chunk is hashed is not unheard.
+          const writing = chunk.byteLength < POOL_WRITE_BYTES ? null : writeAsync(descriptor, chunk);
+          // Awaited below. Without this, a write that fails during hashing would be an unhandled rejection.
           writing?.catch(() => {});
           hash.update(chunk);
-          if (writing === null) writeHere(descriptor, chunk);
+          if (writing === null) writeBlocking(descriptor, chunk);
           else await writing;
           bytes += chunk.byteLength;
         }
@@ -107,8 +109,8 @@ export class BlobStore {
   }
 
   /**
-   * Removes every blob that is not in use. Nobody may be writing meanwhile.
-   * @returns how many
+   * Removes every blob that is not in use. No blob may be written at the same time.
+   * @returns the number of removed blobs
    */
   async collect(inUse: ReadonlySet<string>): Promise<number> {
     let removed = 0;
@@ -121,12 +123,12 @@ export class BlobStore {
   }
 }
 
-function writeHere(descriptor: number, chunk: Uint8Array): void {
+function writeBlocking(descriptor: number, chunk: Uint8Array): void {
   for (let done = 0; done < chunk.byteLength; ) done += writeSync(descriptor, chunk, done);
 }
 
-async function writeBeside(descriptor: number, chunk: Uint8Array): Promise<void> {
+async function writeAsync(descriptor: number, chunk: Uint8Array): Promise<void> {
   for (let done = 0; done < chunk.byteLength; ) {
-    done += (await writeInThread(descriptor, chunk, done, chunk.byteLength - done)).bytesWritten;
+    done += (await writeInPool(descriptor, chunk, done, chunk.byteLength - done)).bytesWritten;
   }
 }

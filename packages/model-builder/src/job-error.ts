@@ -3,7 +3,7 @@ import { PlanMismatchError, PlanRefusedError } from '@sparewheel/planner';
 import type { ErrorReport } from '@sparewheel/protocol';
 import { errorReport } from '@sparewheel/protocol';
 
-/** What of a job's error crosses the thread: a model or plan that cannot be is the asker's (400), the rest is ours. */
+/** Converts a job's error to a report. Invalid models and plans are client errors (4xx); the rest are server errors. */
 export function jobErrorReport(error: unknown): ErrorReport {
   if (error instanceof DynamicShapeError) {
     const { input, dimension, message } = error;
@@ -27,22 +27,22 @@ export function jobErrorReport(error: unknown): ErrorReport {
     return failure(
       507,
       'disk-full',
-      'There is no room left on the disk for the model’s files.',
-      'Delete models or deployments that are not needed, or give SPAREWHEEL_HOME a larger disk.',
+      'The disk is full: the files of the model do not fit.',
+      'Delete unused models or deployments, or move SPAREWHEEL_HOME to a larger disk.',
     );
   }
   if (error instanceof RangeError && /alloc|buffer|memory/i.test(error.message)) {
     return failure(
       507,
       'out-of-memory',
-      'The model needs more memory than this machine has to spare.',
+      'The model needs more memory than this machine has.',
       'Prepare it on a machine with more memory.',
     );
   }
   return errorReport(error);
 }
 
-/** Messages of the core are phrases; of the API, sentences. */
+/** Messages of the core packages are phrases; messages of the API are sentences. */
 function failure(status: number, code: string, message: string, hint?: string): ErrorReport {
   return {
     status,

@@ -1,4 +1,4 @@
-/** The model builder's jobs on the real thing: the zoo's LeNet-5 through ONNX Runtime, and bytes that are no model. */
+/** The jobs of the model builder with real models: LeNet-5 of the zoo through ONNX Runtime, and invalid files. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,9 +11,8 @@ import { BlobStore } from './blob-store.ts';
 import { jobErrorReport } from './job-error.ts';
 import { runJob, type Tools } from './jobs.ts';
 import type { JobProgress } from './messages.ts';
-import { ModelBuilder } from './model-builder.ts';
 
-describe('the model builder', () => {
+describe('model builder jobs', () => {
   let directory: string;
   let tools: Tools;
   let modelPath: string;
@@ -34,7 +33,7 @@ describe('the model builder', () => {
   const choice = { k: 4, r: 1, strategy: 'coded', layers: 'all' } as const;
   const devices = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `device-${index}` }));
 
-  it('takes a model from its upload to the files of a plan', async () => {
+  it('imports a model, plans it and builds the files of the plan', async () => {
     const imported = await importModel();
     expect(imported.inputs).toEqual([{ name: 'image', type: 'float32', dims: [1, 1, 28, 28] }]);
     expect(imported.layers.filter(({ codable }) => codable)).toHaveLength(5);
@@ -53,7 +52,7 @@ describe('the model builder', () => {
     });
     expect(progress.at(-1)).toBe(1);
     expect(progress).toEqual([...progress].sort((a, b) => a - b));
-    // Every artifact is told of once, with the seats that are to compute it.
+    // Each artifact is reported once, with the seats that compute it.
     expect(made.map((one) => one?.artifact)).toEqual(plan.steps.flatMap(({ id }) => artifacts[id]));
     expect(made.map((one) => one?.seats)).toEqual(
       plan.steps.flatMap((step) => (step.kind === 'coded' ? step.seats.map((seat) => [seat]) : [[]])),
@@ -66,7 +65,7 @@ describe('the model builder', () => {
 
   it.each([
     ['no bytes', (_model: Buffer) => Buffer.alloc(0), 'not-onnx'],
-    ['a text', () => Buffer.from('hello, I am not a model'), 'not-onnx'],
+    ['text', () => Buffer.from('hello, I am not a model'), 'not-onnx'],
     ['half a model', (model: Buffer) => model.subarray(0, model.length >> 1), 'truncated'],
   ])('rejects %s and leaves nothing in its scratch directory', async (_what, change, code) => {
     const path = join(directory, 'bad.onnx');
@@ -76,7 +75,7 @@ describe('the model builder', () => {
     expect(await readdir(tools.scratch)).toEqual([]);
   });
 
-  it('takes a model with its weights in files of their own as an archive, and only so', async () => {
+  it('imports a model with external data as an archive, and rejects it without its data', async () => {
     const { canonical } = await importModel();
     const graph = join(directory, 'net.onnx');
     await copyFile(tools.blobs.path(canonical.graph.sha256), graph);
@@ -95,7 +94,7 @@ describe('the model builder', () => {
     expect(await readdir(tools.scratch)).toEqual([]);
   });
 
-  it('builds a network of the zoo as a file', async () => {
+  it('writes a model of the zoo to a file', async () => {
     const path = join(directory, 'built.onnx');
     const built = await runJob({ kind: 'build-zoo-model', name: 'lenet5', path }, tools, () => {});
     const bytes = await readFile(path);
@@ -103,7 +102,7 @@ describe('the model builder', () => {
     expect((await importModel(path)).parameters).toBe(61_706);
   });
 
-  it('survives a model that crashes ONNX Runtime, and says so', async () => {
+  it('reports a model that crashes ONNX Runtime', async () => {
     const path = join(directory, 'crash.cjs');
     await writeFile(path, "process.once('message', () => process.kill(process.pid, 'SIGSEGV'));");
     tools = { ...tools, canonicalChild: { path, execArgv: [] } };
@@ -116,7 +115,7 @@ describe('the model builder', () => {
     expect(await readdir(tools.scratch)).toEqual([]);
   });
 
-  it('ends the process that is at a model when it closes', async () => {
+  it('ends the child process of a conversion when it closes', async () => {
     const path = join(directory, 'endless.cjs');
     const processId = join(directory, 'process-id');
     await writeFile(
@@ -132,13 +131,13 @@ describe('the model builder', () => {
       async () => expect(Number(await readFile(processId, 'utf8'))).toBeGreaterThan(0),
       10_000,
     );
-    closing.abort(new Error('the model builder closes'));
-    await expect(importing).rejects.toThrow('the model builder closes');
+    closing.abort(new Error('the model builder is closing'));
+    await expect(importing).rejects.toThrow('the model builder is closing');
     const id = Number(await readFile(processId, 'utf8'));
     expect(() => process.kill(id, 0)).toThrow('ESRCH');
   });
 
-  it('refuses a plan for too few devices with the planner’s reason', async () => {
+  it('rejects a plan for too few devices with the reason of the planner', async () => {
     const { profile } = await importModel();
     const job = {
       kind: 'plan',
@@ -152,33 +151,10 @@ describe('the model builder', () => {
       message: expect.stringMatching(/\.$/),
     });
   });
-
-  it('does the same in a thread of its own', async () => {
-    const modelBuilder = ModelBuilder.inThread({ blobs: tools.blobs.directory, scratch: tools.scratch });
-    try {
-      const job = {
-        kind: 'import-model',
-        path: modelPath,
-        name: 'lenet5',
-        dimensions: {},
-        shapes: {},
-      } as const;
-      expect((await modelBuilder.run(job)).parameters).toBe(61_706);
-      const bad = join(directory, 'bad.onnx');
-      await writeFile(bad, 'hello, I am not a model');
-      await expect(modelBuilder.run({ ...job, path: bad })).rejects.toMatchObject({
-        status: 400,
-        code: 'not-onnx',
-      });
-    } finally {
-      await modelBuilder.close();
-    }
-    await expect(modelBuilder.run({ kind: 'build' } as never)).rejects.toMatchObject({ code: 'stopping' });
-  });
 });
 
 describe('the blob store', () => {
-  it('names by content, collects what nobody needs, and cleans up after a death', async () => {
+  it('names blobs by content, collects unused blobs, and removes incomplete files', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sparewheel-blobs-'));
     const blobs = new BlobStore(directory);
     const text = (value: string) => [new TextEncoder().encode(value)];
@@ -192,11 +168,11 @@ describe('the blob store', () => {
     expect((await readdir(directory)).sort()).toEqual([one.sha256, two.sha256].sort());
     expect(await blobs.collect(new Set([two.sha256]))).toBe(1);
     expect(await readdir(directory)).toEqual([two.sha256]);
-    expect(() => blobs.path('../etc/passwd')).toThrow('not the name of a blob');
+    expect(() => blobs.path('../etc/passwd')).toThrow('is not a blob name');
     await rm(directory, { recursive: true });
   });
 
-  it('leaves nothing of a blob whose writing failed', async () => {
+  it('removes a blob when writing fails', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sparewheel-blobs-'));
     const broken = function* () {
       yield new Uint8Array(10);

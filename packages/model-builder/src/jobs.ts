@@ -1,4 +1,4 @@
-/** What the model builder's thread does, free of the thread, so that tests can call it. */
+/** The jobs of the model builder, independent of its thread, so that tests can call them directly. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -31,20 +31,21 @@ import { isArchive, unpackModel } from './model-archive.ts';
 
 export interface Tools {
   readonly blobs: BlobStore;
-  /** An existing directory on the file system of the blobs. */
+  /** Existing directory for temporary files, on the same file system as the blobs. */
   readonly scratch: string;
-  /** Aborted when the model builder closes: a process that is at a model is not left behind. */
+  /** Aborted when the model builder closes; ends the child process that converts a model. */
   readonly closing?: AbortSignal;
   /** Replaces the child process that converts a model to its canonical form, in tests. */
   readonly canonicalChild?: CanonicalChild;
 }
 
 /**
- * Loading a model, one trial run and writing it again may take this long; VGG16 takes a few seconds on a small
- * server. Whatever takes longer holds up every other upload.
+ * Time limit for loading a model, running it once and writing it. VGG16 takes a few seconds on a small server. A longer
+ * conversion would block every other upload.
  */
 const CANONICALIZE_LIMIT_MS = 120_000;
 
+/** Runs a job. Rejects with the error that `jobErrorReport` converts for the client. */
 export async function runJob<J extends ModelBuilderJob>(
   job: J,
   tools: Tools,
@@ -74,7 +75,7 @@ async function importModel(
   if (!isArchive(job.path)) return importFile(job, tools);
   const directory = mkdtempSync(join(tools.scratch, 'archive-'));
   try {
-    return await importFile({ ...job, path: unpackModel(job.path, directory) }, tools);
+    return await importFile({ ...job, path: await unpackModel(job.path, directory) }, tools);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -84,7 +85,7 @@ async function importFile(
   { path, name, dimensions, shapes }: Extract<ModelBuilderJob, { kind: 'import-model' }>,
   { blobs, scratch, closing, canonicalChild }: Tools,
 ): Promise<ImportedModel> {
-  // ONNX Runtime is native code, and a hostile model can crash it: that must cost a child, not the control plane.
+  // ONNX Runtime is native code. A hostile model that crashes it must not crash the control plane.
   const { graph, weights, nodeMs, speed } = await canonicalizeInChild(
     {
       modelPath: path,

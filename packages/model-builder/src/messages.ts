@@ -1,5 +1,4 @@
-/** Between the main thread and the model builder's: jobs that would block, and what came of them. Plain data, cloned. */
-
+/** Jobs of the model builder and their results. Plain data: they cross between threads. */
 import type {
   Artifact,
   Artifacts,
@@ -11,12 +10,12 @@ import type {
   Planned,
   Strategy,
 } from '@sparewheel/planner';
-import type { ErrorReport, LinearLayerView, TensorSpec } from '@sparewheel/protocol';
+import type { LinearLayerView, TensorSpec } from '@sparewheel/protocol';
 
 export interface ModelBuilderOptions {
   /** Directory of the content-addressed blobs. */
   readonly blobs: string;
-  /** An existing directory on the same file system, for what is half-done. */
+  /** Existing directory for temporary files, on the same file system as the blobs. */
   readonly scratch: string;
 }
 
@@ -39,21 +38,22 @@ export interface PlanningChoice {
   readonly r: number;
   readonly strategy: Strategy;
   readonly layers: LayerChoice;
-  /** The devices that there are to fill seats. */
+  /** Devices that can take a seat. */
   readonly devices: readonly DeviceCapacity[];
 }
 
 export type ModelBuilderJob =
-  /** Canonicalizes and profiles the ONNX file, or archive of such a file and its data, at `path`, which stays there. */
+  /** Canonicalizes and profiles an ONNX file, or a tar archive of an ONNX file and its data files. Keeps the file. */
   | {
       kind: 'import-model';
       path: string;
       name: string;
-      /** Sizes of symbolic dimensions, and whole shapes by input. */
+      /** Sizes of symbolic dimensions, by name. */
       dimensions: Readonly<Record<string, number>>;
+      /** Whole shapes, by input. */
       shapes: Readonly<Record<string, readonly number[]>>;
     }
-  /** Writes a network of the zoo to a new file. */
+  /** Writes a model of the zoo to a new file. */
   | { kind: 'build-zoo-model'; name: string; path: string }
   | { kind: 'plan'; profileSha256: string; choice: PlanningChoice }
   /** Cuts the model and encodes the shards of a plan into the blob store. */
@@ -62,7 +62,7 @@ export type ModelBuilderJob =
 export interface JobProgress {
   /** From 0 to 1. */
   readonly fraction: number;
-  /** Of a build: the artifact that is now in the blob store, and the seats of the plan that compute it. */
+  /** The artifact that a build has just stored, and the seats of the plan that compute it. */
   readonly made?: BuildProgress['made'];
 }
 
@@ -72,19 +72,3 @@ export interface ModelBuilderResults {
   plan: Planned;
   build: Artifacts;
 }
-
-export interface JobMessage {
-  readonly job: number;
-  readonly body: ModelBuilderJob;
-}
-
-/** Ends whatever the thread has started; it answers `closed` and may then be terminated. */
-export interface CloseMessage {
-  readonly close: true;
-}
-
-export type ModelBuilderMessage =
-  | { kind: 'closed' }
-  | ({ kind: 'progress'; job: number } & JobProgress)
-  | { kind: 'done'; job: number; value: ModelBuilderResults[keyof ModelBuilderResults] }
-  | { kind: 'failed'; job: number; failure: ErrorReport };

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,51 +10,92 @@ let directory: string;
 const at = (...parts: string[]) => join(directory, ...parts);
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sparewheel-archive-'));
-  mkdirSync(at('brought', 'weights'), { recursive: true });
+  mkdirSync(at('in', 'weights'), { recursive: true });
   mkdirSync(at('out'));
-  writeFileSync(at('brought', 'net.onnx'), 'the graph');
-  writeFileSync(at('brought', 'weights', 'first.bin'), Buffer.alloc(700_001, 3));
+  writeFileSync(at('in', 'net.onnx'), 'the graph');
+  writeFileSync(at('in', 'weights', 'first.bin'), Buffer.alloc(700_001, 3));
+  writeFileSync(at('in', 'weights', 'empty.bin'), '');
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const tar = (...parameters: string[]) => execFileSync('tar', ['-cf', at('a.tar'), ...parameters]);
+const unpack = (archive = 'a.tar') => unpackModel(at(archive), at('out'));
 
 describe('an archive of a model and its data files', () => {
-  it.each(['gnu', 'posix', 'ustar'])('as tar writes it (%s) is unpacked', (format) => {
-    tar(`--format=${format}`, '-C', at('brought'), 'net.onnx', 'weights');
+  it.each(['gnu', 'posix', 'ustar'])('is unpacked in the %s format of tar', async (format) => {
+    tar(`--format=${format}`, '-C', at('in'), 'net.onnx', 'weights');
     expect(isArchive(at('a.tar'))).toBe(true);
-    expect(readFileSync(unpackModel(at('a.tar'), at('out')), 'utf8')).toBe('the graph');
+    expect(readFileSync(await unpack(), 'utf8')).toBe('the graph');
     expect(readFileSync(at('out', 'weights', 'first.bin')).equals(Buffer.alloc(700_001, 3))).toBe(true);
+    expect(readFileSync(at('out', 'weights', 'empty.bin'))).toHaveLength(0);
   });
 
-  it.each(['gnu', 'posix'])('keeps names that are longer than a header has room for (%s)', (format) => {
+  it.each(['gnu', 'posix'])('keeps names that are longer than a header (%s)', async (format) => {
     const name = `${'long-'.repeat(40)}name.bin`;
-    writeFileSync(at('brought', name), 'data');
-    tar(`--format=${format}`, '-C', at('brought'), '.');
-    unpackModel(at('a.tar'), at('out'));
+    writeFileSync(at('in', name), 'data');
+    tar(`--format=${format}`, '-C', at('in'), '.');
+    await unpack();
     expect(readFileSync(at('out', name), 'utf8')).toBe('data');
   });
 
-  it('is told from a model', () => {
-    expect(isArchive(at('brought', 'net.onnx'))).toBe(false);
+  it('differs from a model by its magic', () => {
+    expect(isArchive(at('in', 'net.onnx'))).toBe(false);
   });
 
-  it('cannot write outside of its directory', () => {
-    tar('-P', '--transform=s,^weights,../outside,', '-C', at('brought'), 'net.onnx', 'weights/first.bin');
-    expect(() => unpackModel(at('a.tar'), at('out'))).toThrow(
-      '"../outside/first.bin" would lie outside of it',
-    );
+  it.each([
+    ['a relative path', 's,^weights,../outside,', '../outside/first.bin'],
+    ['an absolute path', 's,^weights,/outside,', '/outside/first.bin'],
+    ['a backslash', 's,^weights/,..\\\\,', '..\\first.bin'],
+  ])('cannot write outside of its directory: %s', async (_what, transform, path) => {
+    tar('-P', `--transform=${transform}`, '-C', at('in'), 'net.onnx', 'weights/first.bin');
+    await expect(unpack()).rejects.toThrow(`the path "${path}" leads out of the archive`);
+    expect(await readdir(at('out'))).toEqual(['net.onnx']);
   });
 
-  it('is refused where it breaks off, is damaged, or has not one model', () => {
-    tar('-C', at('brought'), 'net.onnx', 'weights');
-    const whole = readFileSync(at('a.tar'));
-    writeFileSync(at('half.tar'), whole.subarray(0, whole.length >> 1));
-    expect(() => unpackModel(at('half.tar'), at('out'))).toThrow('breaks off');
-    whole[3]! ^= 1;
-    writeFileSync(at('bad.tar'), whole);
-    expect(() => unpackModel(at('bad.tar'), at('out'))).toThrow('header at byte 0 is damaged');
-    tar('-C', at('brought'), 'weights');
-    expect(() => unpackModel(at('a.tar'), at('out'))).toThrow('0 files *.onnx');
+  it('skips links', async () => {
+    symlinkSync('/etc/passwd', at('in', 'link.bin'));
+    tar('-C', at('in'), 'link.bin', 'net.onnx');
+    await unpack();
+    expect(await readdir(at('out'))).toEqual(['net.onnx']);
   });
+
+  it('is rejected when a file name is too long for the file system', async () => {
+    tar('--format=posix', `--transform=s,first,${'x'.repeat(300)},`, '-C', at('in'), 'net.onnx', 'weights');
+    await expect(unpack()).rejects.toMatchObject({ code: 'NOT_ONNX', message: /file name is too long/ });
+  });
+
+  it.each([
+    ['in a file', (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)],
+    ['in a header', (bytes: Buffer) => bytes.subarray(0, 1_100)],
+  ])('is rejected when it is cut %s', async (_where, cut) => {
+    tar('-C', at('in'), 'net.onnx', 'weights');
+    writeFileSync(at('cut.tar'), cut(readFileSync(at('a.tar'))));
+    await expect(unpack('cut.tar')).rejects.toMatchObject({
+      code: 'TRUNCATED',
+      message: /ends before its last file/,
+    });
+  });
+
+  it('is rejected when a header is damaged', async () => {
+    tar('-C', at('in'), 'net.onnx', 'weights');
+    const bytes = readFileSync(at('a.tar'));
+    bytes[3]! ^= 1;
+    writeFileSync(at('damaged.tar'), bytes);
+    await expect(unpack('damaged.tar')).rejects.toMatchObject({ code: 'NOT_ONNX', message: /damaged/ });
+  });
+
+  it('is rejected without a model and with several models', async () => {
+    tar('-C', at('in'), 'weights');
+    await expect(unpack()).rejects.toThrow('0 *.onnx files');
+    writeFileSync(at('in', 'second.onnx'), 'another graph');
+    tar('-C', at('in'), 'net.onnx', 'second.onnx');
+    await expect(unpack()).rejects.toThrow('2 *.onnx files');
+  });
+
+  it('is rejected when it has too many files', async () => {
+    mkdirSync(at('in', 'many'));
+    for (let file = 0; file < 10_000; file++) writeFileSync(at('in', 'many', String(file)), '');
+    tar('-C', at('in'), 'net.onnx', 'many');
+    await expect(unpack()).rejects.toThrow('more than 10000 files');
+  }, 30_000);
 });

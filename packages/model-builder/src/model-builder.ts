@@ -1,166 +1,125 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { ApiError } from '@sparewheel/protocol';
+import { ApiError, type ErrorReport } from '@sparewheel/protocol';
 import { siblingEntry } from '@sparewheel/runtime/entry';
-import type {
-  CloseMessage,
-  JobMessage,
-  JobProgress,
-  ModelBuilderJob,
-  ModelBuilderMessage,
-  ModelBuilderOptions,
-  ModelBuilderResults,
-} from './messages.ts';
+import { Mutex } from 'async-mutex';
+import type { JobProgress, ModelBuilderJob, ModelBuilderOptions, ModelBuilderResults } from './messages.ts';
+import { type CallChannel, callThread } from './thread-calls.ts';
 
-/** The part of a Worker that the model builder talks to; a test puts its own in place. */
-export interface ModelBuilderThread {
-  postMessage(message: JobMessage | CloseMessage): void;
-  on(event: 'message', listener: (message: ModelBuilderMessage) => void): unknown;
+/** The part of a Worker that the model builder uses. Tests provide a double. */
+export interface ModelBuilderThread extends CallChannel {
+  on(event: 'message', listener: (message: unknown) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'exit', listener: (code: number) => void): unknown;
   terminate(): Promise<unknown>;
 }
 
-interface PendingJob {
-  readonly resolve: (value: ModelBuilderResults[keyof ModelBuilderResults]) => void;
-  readonly reject: (error: Error) => void;
-  readonly onProgress: ((progress: JobProgress) => void) | undefined;
+interface RunningThread {
+  readonly thread: ModelBuilderThread;
+  readonly calls: ReturnType<typeof callThread>;
 }
 
-/** So long may the thread take to end the processes that it started. */
+/** How long the thread may take to end its child processes. */
 const CLOSE_MS = 500;
 
 /**
- * Where uploads are canonicalized, profiled and planned, and shards encoded: a thread of its own, because all of it
- * blocks. A job that brings the thread down (a hostile model, no memory) fails; the next one gets a new thread.
+ * Imports, profiles and plans models, and encodes shards. All of this blocks, so it runs in a worker thread. A job that
+ * crashes the thread (a hostile model, too little memory) fails together with every pending job. The next job starts a
+ * new thread.
  */
 export class ModelBuilder {
   readonly #start: () => ModelBuilderThread;
-  readonly #pending = new Map<number, PendingJob>();
-  #thread: ModelBuilderThread | null = null;
+  readonly #blobAccess = new Mutex();
+  readonly #progressListeners = new Map<number, (progress: JobProgress) => void>();
+  #running: RunningThread | null = null;
   #nextJob = 1;
   #closed = false;
-  #tail: Promise<unknown> = Promise.resolve();
 
   constructor(start: () => ModelBuilderThread) {
     this.#start = start;
   }
 
+  /** Returns a model builder that runs in a worker thread. The thread starts with the first job or `warmUp`. */
   static inThread(options: ModelBuilderOptions): ModelBuilder {
     const { threadUrl } = siblingEntry(import.meta.url, {
       source: './worker.ts',
       bundled: './model-builder.js',
     });
-    return new ModelBuilder(
-      () =>
-        new Worker(threadUrl, {
-          workerData: options,
-          name: 'model-builder',
-        }),
-    );
+    return new ModelBuilder(() => new Worker(threadUrl, { workerData: options, name: 'model-builder' }));
   }
 
-  /** Starts the thread before the first job, so that the job does not wait for it. */
+  /** Starts the thread now, so that the first job does not wait for it. */
   warmUp(): void {
-    this.#running();
+    this.#runningThread();
   }
 
   /**
-   * @throws {ApiError} what was asked cannot be done, and why
+   * Runs a job in the thread.
+   * @throws {ApiError} the job failed, the thread crashed, or the model builder is closed
    */
-  run<J extends ModelBuilderJob>(
+  async run<J extends ModelBuilderJob>(
     body: J,
     onProgress?: (progress: JobProgress) => void,
   ): Promise<ModelBuilderResults[J['kind']]> {
-    return new Promise((resolve, reject) => {
-      const job = this.#nextJob++;
-      this.#pending.set(job, {
-        resolve: resolve as PendingJob['resolve'],
-        reject,
-        onProgress,
-      });
-      try {
-        this.#running().postMessage({ job, body });
-      } catch (error) {
-        this.#pending.delete(job);
-        reject(error);
-      }
-    });
+    const { calls } = this.#runningThread();
+    const job = this.#nextJob++;
+    if (onProgress !== undefined) this.#progressListeners.set(job, onProgress);
+    try {
+      return (await calls.run(job, body)) as ModelBuilderResults[J['kind']];
+    } catch (error) {
+      throw error instanceof Error ? error : ApiError.from(error as ErrorReport);
+    } finally {
+      this.#progressListeners.delete(job);
+    }
   }
 
   /**
-   * Runs whatever makes or removes blobs, one after the other: a blob that was just made is not collected before the
-   * database says that it is needed.
+   * Runs work that creates or removes blobs, one piece at a time. Otherwise garbage collection could remove a new blob
+   * before the database refers to it.
    */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#tail.then(work);
-    this.#tail = result.catch(() => {});
-    return result;
+    return this.#blobAccess.runExclusive(work);
   }
 
+  /** Ends the thread and its child processes. Pending and later jobs fail. */
   async close(): Promise<void> {
     this.#closed = true;
-    const thread = this.#thread;
-    if (thread === null) return;
-    const heard = new Promise<void>((resolve) => {
-      thread.on('message', ({ kind }) => {
-        if (kind === 'closed') resolve();
-      });
-      thread.on('exit', () => resolve());
-      // A thread that is deep in a job hears nothing, and has no process under way.
-      setTimeout(resolve, CLOSE_MS).unref();
-    });
-    thread.postMessage({ close: true });
-    await heard;
+    if (this.#running === null) return;
+    const { thread, calls } = this.#running;
+    // A thread that is busy with a blocking job cannot answer, but then it has no child process either.
+    await Promise.race([calls.close(), delay(CLOSE_MS, undefined, { ref: false })]).catch(() => {});
     await thread.terminate();
   }
 
-  #running(): ModelBuilderThread {
+  #runningThread(): RunningThread {
     if (this.#closed) throw new ApiError(503, 'stopping', 'Sparewheel is stopping.');
-    if (this.#thread !== null) return this.#thread;
+    if (this.#running !== null) return this.#running;
     const thread = this.#start();
-    this.#thread = thread;
+    const calls = callThread(thread, {
+      progress: (job, progress) => this.#progressListeners.get(job)?.(progress),
+    });
+    const running = { thread, calls };
+    this.#running = running;
     let reason = 'it ended';
-    thread.on('message', (message) => this.#receive(message));
     thread.on('error', (error) => {
       reason = error.message;
     });
     thread.on('exit', () => {
-      if (this.#thread === thread) this.#thread = null;
-      this.#failAll(reason);
+      if (this.#running === running) this.#running = null;
+      calls.$close(this.#threadEnded(reason));
     });
-    return thread;
+    return running;
   }
 
-  #receive(message: ModelBuilderMessage): void {
-    if (message.kind === 'closed') return;
-    const pending = this.#pending.get(message.job);
-    if (pending === undefined) return;
-    switch (message.kind) {
-      case 'progress':
-        pending.onProgress?.(message);
-        return;
-      case 'done':
-        this.#pending.delete(message.job);
-        pending.resolve(message.value);
-        return;
-      case 'failed': {
-        this.#pending.delete(message.job);
-        pending.reject(ApiError.from(message.failure));
-        return;
-      }
+  #threadEnded(reason: string): ApiError {
+    if (this.#closed) {
+      return new ApiError(503, 'stopping', 'Sparewheel is stopping. Try again after the restart.');
     }
-  }
-
-  #failAll(reason: string): void {
-    const failure = this.#closed
-      ? new ApiError(503, 'stopping', 'Sparewheel is stopping; ask again when it is back.')
-      : new ApiError(
-          500,
-          'model-builder-ended',
-          `The model brought down the thread that prepares models (${reason}).`,
-          'It may need more memory than this machine has; everything else goes on.',
-        );
-    for (const pending of this.#pending.values()) pending.reject(failure);
-    this.#pending.clear();
+    return new ApiError(
+      500,
+      'model-builder-ended',
+      `The model crashed the thread that prepares models (${reason}).`,
+      'It may need more memory than this machine has. All other deployments keep running.',
+    );
   }
 }

@@ -41,20 +41,15 @@ describe('while a deployment is being prepared', () => {
     await api.ask('POST', '/api/deployments', { name: 'digits', model: 'lenet5', k: 2, r: 1 });
     await vi.waitFor(() => expect(api.modelBuilder.jobs.at(-1)?.kind).toBe('build'));
     const made = (artifact: Artifact, ...seats: number[]) =>
-      api.modelBuilder.say({
-        kind: 'progress',
-        job: api.modelBuilder.jobs.length,
-        fraction: 0.1,
-        made: { artifact, seats },
-      });
+      api.modelBuilder.progress({ fraction: 0.1, made: { artifact, seats } });
     return { api, made };
   }
 
   it('each shard goes ahead as soon as it is made, to a device of its own', async () => {
     const { api, made } = await preparing();
-    made(first!, 0);
-    made(second!, 1);
-    made(second!);
+    await made(first!, 0);
+    await made(second!, 1);
+    await made(second!);
     const preloaded = api.dataPlane.callsOf('preload');
     expect(preloaded).toMatchObject([
       { name: 'digits', artifact: first },
@@ -69,9 +64,9 @@ describe('while a deployment is being prepared', () => {
 
   it('what went ahead of one that is deleted is given up, and no more follows', async () => {
     const { api, made } = await preparing();
-    made(first!, 0);
+    await made(first!, 0);
     await api.ask('DELETE', '/api/deployments/digits');
-    made(second!, 1);
+    await made(second!, 1);
     api.modelBuilder.release();
     await vi.waitFor(() =>
       expect(api.dataPlane.callsOf('cancel-preload')).toEqual([{ kind: 'cancel-preload', name: 'digits' }]),
@@ -82,7 +77,7 @@ describe('while a deployment is being prepared', () => {
 
   it('what went ahead of one that cannot be encoded is given up', async () => {
     const { api, made } = await preparing();
-    made(first!, 0);
+    await made(first!, 0);
     api.modelBuilder.failures.build = new ApiError(400, 'layer-not-codable', 'A weight is NaN.');
     api.modelBuilder.release();
     await api.deploymentIs('digits', 'failed');

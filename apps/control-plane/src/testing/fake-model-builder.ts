@@ -1,32 +1,32 @@
 import { EventEmitter } from 'node:events';
-import type {
-  CloseMessage,
-  JobMessage,
-  ModelBuilderJob,
-  ModelBuilderMessage,
-  ModelBuilderThread,
+import {
+  type JobProgress,
+  type ModelBuilderJob,
+  type ModelBuilderResults,
+  type ModelBuilderThread,
+  serveMain,
 } from '@sparewheel/model-builder';
-import type { ApiError } from '@sparewheel/protocol';
+import { type ApiError, errorReport } from '@sparewheel/protocol';
 import { modelRecord, smallArtifacts, smallPlanned } from './records.ts';
 
-/** The model builder's thread at the level of messages. Jobs wait where `hold` is set, until `release`. */
+/** A model builder's thread that answers every job at once. While `hold` is set, jobs wait until `release`. */
 export class FakeModelBuilder extends EventEmitter implements ModelBuilderThread {
   readonly jobs: ModelBuilderJob[] = [];
   hold = false;
-  /** A job of this kind fails with this. */
+  /** Jobs of these kinds fail with this error. */
   readonly failures: Partial<Record<ModelBuilderJob['kind'], ApiError>> = {};
+  readonly #received = new EventEmitter();
+  readonly #main = serveMain(
+    {
+      postMessage: (message) => this.emit('message', message),
+      on: (event, listener) => this.#received.on(event, listener),
+    },
+    { run: (job, body) => this.#run(job, body), close: () => {} },
+  );
   #held: (() => void)[] = [];
 
-  postMessage(message: JobMessage | CloseMessage): void {
-    if ('close' in message) {
-      queueMicrotask(() => this.say({ kind: 'closed' }));
-      return;
-    }
-    const { job, body } = message;
-    this.jobs.push(body);
-    const finish = () => this.#finish(job, body);
-    if (this.hold && body.kind !== 'plan') this.#held.push(finish);
-    else queueMicrotask(finish);
+  postMessage(message: unknown): void {
+    this.#received.emit('message', message);
   }
 
   release(): void {
@@ -34,8 +34,10 @@ export class FakeModelBuilder extends EventEmitter implements ModelBuilderThread
     for (const finish of this.#held.splice(0)) finish();
   }
 
-  say(message: ModelBuilderMessage): void {
-    this.emit('message', message);
+  /** Reports progress of the latest job. Resolves when the main thread has received the report. */
+  async progress(progress: JobProgress): Promise<void> {
+    await this.#main.progress(this.jobs.length, progress);
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   crash(reason: string): void {
@@ -47,39 +49,26 @@ export class FakeModelBuilder extends EventEmitter implements ModelBuilderThread
     this.emit('exit', 0);
   }
 
-  #finish(job: number, body: ModelBuilderJob): void {
-    const failure = this.failures[body.kind];
-    if (failure !== undefined) {
-      const { status, code, message } = failure;
-      this.say({ kind: 'failed', job, failure: { status, code, message } });
-      return;
+  async #run(job: number, body: ModelBuilderJob): Promise<ModelBuilderResults[keyof ModelBuilderResults]> {
+    this.jobs.push(body);
+    if (this.hold && body.kind !== 'plan') {
+      await new Promise<void>((resolve) => this.#held.push(resolve));
     }
-    const { canonical, profileSha256, inputs, outputs, layers, parameters } = modelRecord();
+    const failure = this.failures[body.kind];
+    if (failure !== undefined) throw errorReport(failure);
+    const { canonical, profileSha256, inputs, outputs, layers, parameters, sha256, bytes } = modelRecord();
     switch (body.kind) {
-      case 'import-model':
-        this.say({
-          kind: 'done',
-          job,
-          value: {
-            canonical,
-            profile: { sha256: profileSha256, bytes: 9 },
-            inputs,
-            outputs,
-            layers,
-            parameters,
-          },
-        });
-        return;
+      case 'import-model': {
+        const profile = { sha256: profileSha256, bytes: 9 };
+        return { canonical, profile, inputs, outputs, layers, parameters };
+      }
       case 'build-zoo-model':
-        this.say({ kind: 'done', job, value: { sha256: modelRecord().sha256, bytes: modelRecord().bytes } });
-        return;
+        return { sha256, bytes };
       case 'plan':
-        this.say({ kind: 'done', job, value: smallPlanned });
-        return;
+        return smallPlanned;
       case 'build':
-        this.say({ kind: 'progress', job, fraction: 0.5 });
-        this.say({ kind: 'done', job, value: smallArtifacts });
-        return;
+        void this.#main.progress(job, { fraction: 0.5 });
+        return smallArtifacts;
     }
   }
 }
