@@ -7,7 +7,7 @@ import { seededWeights } from './seeded-weights.ts';
 const SEED = 11;
 const INNER = 512;
 const COLUMNS = 32;
-const HONEST = 100_000;
+const CORRECT_GATHERS = 100_000;
 const CORRUPTIONS = 1_000;
 /** Allowed error of a correct answer, relative to its largest value; see docs/LIMITS.md. */
 const TOLERANCE = 2 ** -16;
@@ -31,7 +31,7 @@ export const corruption: Benchmark = {
       for (const { k, r } of cases) {
         const row = await measure(engine, k, r);
         log(
-          `k=${k} r=${r}: ${row.falseAlarms} false alarms in ${row.honest}, ${row.detected} of ${row.corruptions} corruptions detected` +
+          `k=${k} r=${r}: ${row.falseAlarms} false alarms in ${row.gathers}, ${row.detected} of ${row.corruptions} corruptions detected` +
             (r > 1 ? `, ${row.located} located` : ''),
         );
         rows.push(row);
@@ -43,7 +43,7 @@ export const corruption: Benchmark = {
       return {
         name: 'corruption',
         value: missed + falseAlarms,
-        unit: `errors: missed of ${sum(({ corruptions }) => corruptions)} corruptions, plus false alarms in ${sum(({ honest }) => honest)} correct gathers`,
+        unit: `errors: missed of ${sum(({ corruptions }) => corruptions)} corruptions, plus false alarms in ${sum(({ gathers }) => gathers)} correct gathers`,
         goal: '0',
         met: missed + falseAlarms === 0,
         details: {
@@ -64,7 +64,7 @@ export const corruption: Benchmark = {
 interface Row {
   readonly k: number;
   readonly r: number;
-  readonly honest: number;
+  readonly gathers: number;
   readonly falseAlarms: number;
   readonly largestResidual: number;
   readonly corruptions: number;
@@ -95,24 +95,24 @@ async function measure(engine: Engine, k: number, r: number): Promise<Row> {
   };
   requireCode(generator, await answersTo(SEED));
 
-  const honest = HONEST / cases.length;
+  const gathers = CORRECT_GATHERS / cases.length;
   const random = seededWeights(4 * CORRUPTIONS, SEED + k * 31 + r);
   const row = {
     k,
     r,
-    honest,
+    gathers,
     falseAlarms: 0,
     largestResidual: 0,
     corruptions: CORRUPTIONS,
     detected: 0,
     located: 0,
   };
-  for (let gather = 0; gather < honest; gather++) {
+  for (let gather = 0; gather < gathers; gather++) {
     const answers = await answersTo(SEED + 7 * gather);
     const verification = verify(generator, answers);
     row.largestResidual = Math.max(row.largestResidual, verification.residual);
     if (!verification.consistent) row.falseAlarms++;
-    const corruption = gather / (honest / CORRUPTIONS);
+    const corruption = gather / (gathers / CORRUPTIONS);
     if (!Number.isInteger(corruption)) continue;
     const draw = (which: number) => Math.abs(random[4 * corruption + which]!);
     const faultyShard = Math.floor(draw(0) * (k + r));

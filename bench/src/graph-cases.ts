@@ -5,7 +5,7 @@ import { joinChunks } from '@sparewheel/onnx';
 import { zooModel } from '@sparewheel/zoo';
 import ort from 'onnxruntime-node';
 
-export const GRAPHS = fileURLToPath(new URL('../../../shared/data/onnx/', import.meta.url));
+const GRAPHS = fileURLToPath(new URL('../../../shared/data/onnx/', import.meta.url));
 
 export interface CaseInput {
   readonly name: string;
