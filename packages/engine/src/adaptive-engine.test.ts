@@ -3,16 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { AdaptiveEngine } from './adaptive-engine.ts';
 import type { Engine, RunResult } from './engine.ts';
 
-/** An engine whose runs take as long as it is told, and that remembers what was asked of it. */
+/** An engine with a fixed run time that records its calls. */
 class ScriptedEngine implements Engine {
   readonly backend = 'native';
   readonly loaded = new Set<string>();
   computeMs = 0;
   runs = 0;
-  refuseLoads = false;
+  rejectLoads = false;
 
   async load(key: string) {
-    if (this.refuseLoads) throw new Error('no such file');
+    if (this.rejectLoads) throw new Error('no such file');
     this.loaded.add(key);
     return { feeds: ['x'], fetches: ['y'] };
   }
@@ -39,14 +39,14 @@ async function setUp(computeMs: number) {
   await engine.load('model', source);
   const run = async (times: number) => {
     for (let i = 0; i < times; i++) await engine.run('model', feeds);
-    // Moves go on behind the runs; everything scripted settles within a few microtasks.
+    // Moves continue after the runs; with scripted engines they settle within a few microtasks.
     await new Promise((resolve) => setImmediate(resolve));
   };
   return { engine, worker, direct, run };
 }
 
 describe('adaptive engine', () => {
-  it('brings a model whose runs are short into the calling thread, and frees the other session', async () => {
+  it('moves a model with short runs into the calling thread and frees the other session', async () => {
     const { worker, direct, run } = await setUp(0.1);
     await run(3);
     expect([...direct.loaded]).toEqual(['model']);
@@ -55,14 +55,14 @@ describe('adaptive engine', () => {
     expect(direct.runs).toBe(5);
   });
 
-  it('leaves a model whose runs are long in the worker', async () => {
+  it('leaves a model with long runs in the worker', async () => {
     const { worker, direct, run } = await setUp(2);
     await run(20);
     expect(worker.runs).toBe(20);
     expect([...direct.loaded]).toEqual([]);
   });
 
-  it('is not moved by single runs that happen to be short or long', async () => {
+  it('ignores single runs that are short or long', async () => {
     const { worker, direct, run } = await setUp(0.1);
     for (let i = 0; i < 5; i++) {
       worker.computeMs = 0.1;
@@ -80,7 +80,7 @@ describe('adaptive engine', () => {
     expect([...direct.loaded]).toEqual(['model']);
   });
 
-  it('sends a model away again when its runs have become long', async () => {
+  it('moves a model back to the worker when its runs become long', async () => {
     const { worker, direct, run } = await setUp(0.1);
     await run(3);
     direct.computeMs = 10;
@@ -89,14 +89,14 @@ describe('adaptive engine', () => {
     expect([...direct.loaded]).toEqual([]);
   });
 
-  it('stays where it is when the model cannot be loaded in the other place', async () => {
+  it('leaves a model in place when the other engine cannot load it', async () => {
     const { worker, direct, run } = await setUp(0.1);
-    direct.refuseLoads = true;
+    direct.rejectLoads = true;
     await run(10);
     expect(worker.runs).toBe(10);
   });
 
-  it('leaves no session behind when a model is unloaded while it moves', async () => {
+  it('leaks no session when a model is unloaded while it moves', async () => {
     const { engine, worker, direct } = await setUp(0.1);
     for (let i = 0; i < 3; i++) await engine.run('model', feeds);
     await engine.unload('model');

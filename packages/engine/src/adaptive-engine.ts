@@ -3,30 +3,31 @@ import { createDirectEngine } from './direct-engine.ts';
 import type { Engine, EngineOptions, LoadedModel, LoadOptions, ModelSource, RunResult } from './engine.ts';
 import { createWorkerEngine } from './worker-engine.ts';
 
-/** A run this short delays the event loop less than the way to another thread and back costs the request. */
+/** A shorter run blocks the event loop for less time than two thread switches take. */
 const SHORT_MS = 0.5;
-/** So many short runs in a row bring a model into the calling thread. */
+/** Consecutive short runs that move a model into the calling thread. */
 const SHORT_RUNS_TO_MOVE = 3;
-/** So many runs in a row over this send it away again; a single one may be the machine's doing. */
 const LONG_MS = 4;
+/** Consecutive long runs that move a model back to the worker. A single one may be a hiccup of the machine. */
 const LONG_RUNS_TO_MOVE = 2;
 
-interface Placed {
+interface ModelEntry {
   readonly source: ModelSource;
   readonly options: LoadOptions;
   readonly loaded: Promise<LoadedModel>;
-  home: Engine;
+  /** The engine that runs the model now. */
+  host: Engine;
   moving: boolean;
-  /** Runs in a row that speak for the other place. */
+  /** Consecutive runs that favor the other engine. */
   streak: number;
 }
 
 /**
- * Runs long computations in a worker thread and short ones in the calling thread, by what each model's runs have
- * taken so far. A new model starts in the worker. Small layers, which are what a request's latency consists of when
- * many devices share one network, so save two thread switches each.
+ * Creates an engine that runs long computations in a worker thread and short ones in the calling thread. Each model is
+ * placed by the measured time of its runs; a new model starts in the worker. Small layers save two thread switches per
+ * run. They dominate the latency of a request when many devices share one network.
  *
- * Around a move two runs of one model may overlap; each still answers its own call.
+ * Two runs of one model may overlap while it moves. Each call still gets its own result.
  * @throws {EngineError} `no-backend`, `worker-crashed`
  */
 export async function createAdaptiveEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -39,7 +40,7 @@ export class AdaptiveEngine implements Engine {
   readonly backend: 'native' | 'wasm';
   readonly #worker: Engine;
   readonly #direct: Engine;
-  readonly #models = new Map<string, Placed>();
+  readonly #models = new Map<string, ModelEntry>();
 
   constructor(worker: Engine, direct: Engine) {
     this.#worker = worker;
@@ -51,7 +52,7 @@ export class AdaptiveEngine implements Engine {
     const present = this.#models.get(key);
     if (present !== undefined) return present.loaded;
     const loaded = this.#worker.load(key, source, options);
-    this.#models.set(key, { source, options, loaded, home: this.#worker, moving: false, streak: 0 });
+    this.#models.set(key, { source, options, loaded, host: this.#worker, moving: false, streak: 0 });
     loaded.catch(() => this.#models.delete(key));
     return loaded;
   }
@@ -63,9 +64,9 @@ export class AdaptiveEngine implements Engine {
   ): Promise<RunResult> {
     const model = this.#models.get(key);
     if (model === undefined) return this.#worker.run(key, feeds, fetches);
-    const ranAt = model.home;
-    const result = await ranAt.run(key, feeds, fetches);
-    if (ranAt === model.home && !model.moving) this.#learn(key, model, result.computeMs);
+    const ranOn = model.host;
+    const result = await ranOn.run(key, feeds, fetches);
+    if (ranOn === model.host && !model.moving) this.#learn(key, model, result.computeMs);
     return result;
   }
 
@@ -79,27 +80,27 @@ export class AdaptiveEngine implements Engine {
     await Promise.all([this.#worker.close(), this.#direct.close()]);
   }
 
-  #learn(key: string, model: Placed, computeMs: number): void {
-    const here = model.home === this.#direct;
-    const wouldMove = here ? computeMs > LONG_MS : computeMs < SHORT_MS;
+  #learn(key: string, model: ModelEntry, computeMs: number): void {
+    const inCaller = model.host === this.#direct;
+    const wouldMove = inCaller ? computeMs > LONG_MS : computeMs < SHORT_MS;
     model.streak = wouldMove ? model.streak + 1 : 0;
-    if (model.streak >= (here ? LONG_RUNS_TO_MOVE : SHORT_RUNS_TO_MOVE)) void this.#move(key, model);
+    if (model.streak >= (inCaller ? LONG_RUNS_TO_MOVE : SHORT_RUNS_TO_MOVE)) void this.#move(key, model);
   }
 
-  /** Makes the session in the other place first, so that no run ever waits for one. */
-  async #move(key: string, model: Placed): Promise<void> {
-    const from = model.home;
+  /** Creates the session in the other engine first, so that no run waits for one. */
+  async #move(key: string, model: ModelEntry): Promise<void> {
+    const from = model.host;
     const to = from === this.#direct ? this.#worker : this.#direct;
     model.moving = true;
     model.streak = 0;
     try {
       await to.load(key, model.source, model.options);
-      // It may have been unloaded meanwhile.
+      // The model may have been unloaded in the meantime.
       if (this.#models.get(key) !== model) return await to.unload(key);
-      model.home = to;
+      model.host = to;
       await from.unload(key);
     } catch {
-      // The files may be gone or the engine closed: it stays where it is.
+      // Deleted model files or a closed engine: the model stays where it is.
     } finally {
       model.moving = false;
     }

@@ -7,15 +7,15 @@ export interface Backend {
   readonly runtime: typeof Runtime;
 }
 
-/** How the two packages are imported; a test may say otherwise. */
+/** Imports the two packages. Tests replace the functions. */
 const IMPORTS = {
   native: (): Promise<unknown> => import('onnxruntime-node'),
   wasm: () => import('onnxruntime-web'),
 };
 
 /**
- * Imports ONNX Runtime: the native binding where this platform has one (linux x64/arm64 with glibc, macOS arm64,
- * Windows), else WebAssembly, which runs everywhere and is 1.3 × (fully-connected) to 7 × (convolution) slower.
+ * Imports ONNX Runtime: the native binding if this platform has one (Linux x64/arm64 with glibc, macOS arm64, Windows),
+ * otherwise WebAssembly. WebAssembly is 1.3 × (fully connected) to 7 × (convolution) slower.
  * @throws {EngineError} `no-backend`
  */
 export async function loadBackend(options: EngineOptions, imports = IMPORTS): Promise<Backend> {
@@ -28,18 +28,18 @@ export async function loadBackend(options: EngineOptions, imports = IMPORTS): Pr
         runtime: ((module as { default?: unknown }).default ?? module) as typeof Runtime,
       };
     } catch (error) {
-      const reason = `the native engine does not load here: ${messageOf(error)}`;
+      const reason = `cannot load the native engine: ${messageOf(error)}`;
       if (wanted === 'native') throw new EngineError('no-backend', reason, { cause: error });
       options.log?.(`${reason}; using WebAssembly instead`);
     }
   }
   try {
     const module = await imports.wasm();
-    // More threads would be workers of their own, and SharedArrayBuffer, for which a browser wants special headers.
+    // More threads need SharedArrayBuffer, which browsers only allow with special headers.
     module.env.wasm.numThreads = 1;
     return { name: 'wasm', runtime: module as unknown as typeof Runtime };
   } catch (error) {
-    throw new EngineError('no-backend', `the WebAssembly engine does not load: ${messageOf(error)}`, {
+    throw new EngineError('no-backend', `cannot load the WebAssembly engine: ${messageOf(error)}`, {
       cause: error,
     });
   }

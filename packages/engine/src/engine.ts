@@ -2,27 +2,27 @@ import type { Tensor } from '@sparewheel/protocol';
 
 export { EngineError, type EngineErrorCode } from './engine-error.ts';
 
-/** Where an ONNX model comes from. */
+/** An ONNX model, in memory or in files. */
 export type ModelSource =
   | {
       readonly kind: 'bytes';
       readonly graph: Uint8Array;
-      /** Files that the graph names as external data; `location` as written in the graph. */
+      /** External data of the graph. `location` is the name in the graph. */
       readonly externalData?: readonly { readonly location: string; readonly data: Uint8Array }[];
     }
   | {
       readonly kind: 'file';
-      /** External data lie beside it, under the names that the graph gives. */
+      /** External data files are in the same directory, under their names in the graph. */
       readonly path: string;
-      /** Those names. The native backend finds them by itself; wasm has no file system and must be told. */
+      /** Names of the external data files. Only WebAssembly needs them: it has no file system. */
       readonly externalData?: readonly string[];
     };
 
 export interface LoadOptions {
   /**
-   * Leave the weights in their memory-mapped external file instead of repacking them into memory of their own:
-   * the model's memory falls from 2–3 × its weights to 1 ×, shared with the page cache; running is 0–25 % slower.
-   * Without effect on wasm and on models whose weights are in the graph.
+   * Keeps the weights in their memory-mapped external file instead of copying them to repacked memory. The model then
+   * needs 1 × the memory of its weights (shared with the page cache) instead of 2–3 ×, and runs 0–25 % slower.
+   * Has no effect on WebAssembly or on models with weights in the graph.
    */
   readonly mapped?: boolean;
 }
@@ -34,37 +34,38 @@ export interface LoadedModel {
 
 export interface RunResult {
   readonly fetches: Record<string, Tensor>;
-  /** Time in ONNX Runtime, without queueing and without the way to another thread. */
+  /** Time in ONNX Runtime, without queueing and thread switches. */
   readonly computeMs: number;
 }
 
-/** Runs ONNX models on tensors, one at a time, in the order of the calls. */
+/** Runs ONNX models on tensors. Executes one call at a time, in the order of the calls. */
 export interface Engine {
   readonly backend: 'native' | 'wasm';
   /**
-   * Makes a session under a key. A key that is loaded already answers at once, whatever the source.
-   * @param source  copied or read; not kept
+   * Creates a session under a key. Returns the existing session if the key is loaded, whatever the source.
+   * @param source  copied or read; the caller may reuse it
    * @throws {EngineError} `invalid-model`
    */
   load(key: string, source: ModelSource, options?: LoadOptions): Promise<LoadedModel>;
   /**
-   * @param feeds  every feed of the model by name; neither mutated nor detached
-   * @param fetches  which outputs to compute; all where not given
+   * Runs a model.
+   * @param feeds  every input of the model, by name; neither mutated nor detached
+   * @param fetches  outputs to compute; default all
    * @returns tensors that the caller owns
    * @throws {EngineError} `unknown-model`, `invalid-feed`, `unknown-fetch`, `run-failed`
    */
   run(key: string, feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<RunResult>;
-  /** Frees a session. A key that is not loaded is fine. */
+  /** Frees a session. Does nothing if the key is not loaded. */
   unload(key: string): Promise<void>;
-  /** Frees everything; later calls reject with `closed`. */
+  /** Finishes accepted calls and frees every session. Later calls reject with `closed`. */
   close(): Promise<void>;
 }
 
 export interface EngineOptions {
-  /** `auto`, the default: native where its binary loads, else wasm. */
+  /** Default `auto`: native if its binary loads, otherwise wasm. */
   readonly backend?: 'auto' | 'native' | 'wasm';
-  /** Threads within one operator; default 1, so that many devices on one machine do not fight over its cores. */
+  /** Threads per operator. Default 1: many devices on one machine share its cores. */
   readonly intraOpNumThreads?: number;
-  /** Told why the native backend was not used. */
+  /** Receives the reason if the native backend is not used. */
   readonly log?: (message: string) => void;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 
-/** Tells machines apart, and processes and containers on one machine not: they share its cores and memory. */
+/** Returns an id of this machine. Processes and containers on one machine get the same id: they share its cores. */
 export async function machineId(): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => {
     const addresses = Object.values(networkInterfaces()).flatMap((each) =>

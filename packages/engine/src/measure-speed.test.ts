@@ -3,7 +3,7 @@ import { createDirectEngine } from './direct-engine.ts';
 import type { Engine } from './engine.ts';
 import { measureEngine } from './measure-speed.ts';
 
-it('measures a real engine, and leaves nothing loaded in it', async () => {
+it('measures a real engine and unloads the calibration model', async () => {
   const engine = await createDirectEngine();
   const { multiplyAddsPerSecond, memoryBytesPerSecond } = await measureEngine(engine);
   expect(multiplyAddsPerSecond).toBeGreaterThan(1e6);
@@ -12,7 +12,7 @@ it('measures a real engine, and leaves nothing loaded in it', async () => {
   await engine.close();
 });
 
-it('counts the best runs, so that one that was disturbed does not make a device slow', async () => {
+it('counts the best runs only, so that other load on the machine has no effect', async () => {
   const times = [50, 9, 4, 30, 8, 8, 8, 8, 8];
   const engineOf = (disturbed: boolean) => {
     let run = 0;

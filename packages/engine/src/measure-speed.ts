@@ -6,9 +6,9 @@ export { SPEED_METHOD } from '@sparewheel/onnx';
 const KEY = 'calibration';
 
 /**
- * Measures how fast an engine is, with the settings under which it serves; some 150 ms on a small server, 32 MB
- * while it lasts. Whatever else the machine does slows some of the runs, and only the best of them count.
- * @throws {EngineError} the engine cannot run at all
+ * Measures the speed of an engine with the settings that it serves with. Takes about 150 ms on a small server and 32 MB
+ * of memory. Only the best runs count, because other load on the machine slows some of them.
+ * @throws {EngineError} the engine cannot run the calibration model
  */
 export function measureEngine(engine: Engine): Promise<Speed> {
   return measureSpeed(async (graph) => {

@@ -3,19 +3,26 @@ import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-comm
 import type { Backend } from './backend.ts';
 import type { Engine, LoadedModel, LoadOptions, ModelSource, RunResult } from './engine.ts';
 import { EngineError, messageOf } from './engine-error.ts';
-import { openSession, type ReadModelFiles } from './session.ts';
 
-/** ONNX Runtime's sessions in the calling thread, one call at a time; on Node and in a browser alike. */
+type FileSource = Extract<ModelSource, { kind: 'file' }>;
+
+/** Reads a model and its external data into memory, for a backend without a file system. */
+export type ReadModelFiles = (
+  source: FileSource,
+) => Promise<Omit<Extract<ModelSource, { kind: 'bytes' }>, 'kind'>>;
+
+/** Runs ONNX Runtime sessions in the calling thread, one call at a time. Works in Node and in browsers. */
 export class SessionEngine implements Engine {
   readonly backend: 'native' | 'wasm';
   readonly #runtime: Backend['runtime'];
   readonly #intraOpNumThreads: number;
   readonly #readFiles: ReadModelFiles | null;
   readonly #sessions = new Map<string, InferenceSession>();
-  /** The end of the queue: ONNX Runtime on wasm must not be entered twice at once. */
+  /** The last call in the queue. Calls are serialized because ONNX Runtime on WebAssembly is not reentrant. */
   #last: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
+  /** @param readFiles  null if the engine cannot read files, as in a browser */
   constructor(backend: Backend, intraOpNumThreads: number, readFiles: ReadModelFiles | null) {
     this.backend = backend.name;
     this.#runtime = backend.runtime;
@@ -27,13 +34,7 @@ export class SessionEngine implements Engine {
     return this.#enqueue(async () => {
       let session = this.#sessions.get(key);
       if (session === undefined) {
-        session = await openSession(
-          { name: this.backend, runtime: this.#runtime },
-          source,
-          this.#intraOpNumThreads,
-          options.mapped ?? false,
-          this.#readFiles,
-        );
+        session = await this.#open(source, options.mapped ?? false);
         this.#sessions.set(key, session);
       }
       return { feeds: [...session.inputNames], fetches: [...session.outputNames] };
@@ -49,7 +50,7 @@ export class SessionEngine implements Engine {
         if (!session.outputNames.includes(name)) {
           throw new EngineError(
             'unknown-fetch',
-            `the model has no output '${name}', only ${session.outputNames.join(', ')}`,
+            `the model has no output '${name}'; its outputs are ${session.outputNames.join(', ')}`,
           );
         }
       }
@@ -89,6 +90,37 @@ export class SessionEngine implements Engine {
     return result;
   }
 
+  /** Opens a session with settings for a small device. @throws {EngineError} `invalid-model` */
+  async #open(source: ModelSource, mapped: boolean): Promise<InferenceSession> {
+    const options: InferenceSession.SessionOptions = {
+      intraOpNumThreads: this.#intraOpNumThreads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      // Each session would keep its own arena at peak size. malloc is shared by all sessions and as fast.
+      enableCpuMemArena: false,
+      graphOptimizationLevel: 'all',
+      // Errors only: ONNX Runtime prints its warnings to the terminal.
+      logSeverityLevel: 3,
+      ...(mapped ? { extra: { session: { disable_prepacking: '1' } } } : {}),
+    };
+    const { InferenceSession: Session } = this.#runtime;
+    try {
+      if (source.kind === 'file' && this.backend === 'native')
+        return await Session.create(source.path, options);
+      const { graph, externalData } = source.kind === 'bytes' ? source : await this.#filesOf(source);
+      const files = (externalData ?? []).map(({ location, data }) => ({ path: location, data }));
+      return await Session.create(graph, files.length === 0 ? options : { ...options, externalData: files });
+    } catch (error) {
+      throw new EngineError('invalid-model', `cannot load the model: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  #filesOf(source: FileSource) {
+    if (this.#readFiles === null)
+      throw new Error('this engine cannot read files; pass the bytes of the model');
+    return this.#readFiles(source);
+  }
+
   #inputsOf(
     session: InferenceSession,
     feeds: Readonly<Record<string, Tensor>>,
@@ -96,7 +128,7 @@ export class SessionEngine implements Engine {
     const inputs: Record<string, RuntimeTensor> = {};
     for (const name of session.inputNames) {
       const feed = feeds[name];
-      if (feed === undefined) throw new EngineError('invalid-feed', `the model's input '${name}' is missing`);
+      if (feed === undefined) throw new EngineError('invalid-feed', `input '${name}' is missing`);
       try {
         inputs[name] = new this.#runtime.Tensor(feed.type, feed.data as never, feed.dims);
       } catch (error) {
@@ -110,7 +142,10 @@ export class SessionEngine implements Engine {
 function tensorOf(name: string, output: RuntimeTensor | undefined): Tensor {
   const type = ELEMENT_TYPES.find((known) => known === output?.type);
   if (output === undefined || type === undefined) {
-    throw new EngineError('run-failed', `output '${name}' is of type ${output?.type}, which does not travel`);
+    throw new EngineError(
+      'run-failed',
+      `output '${name}' has the type ${output?.type}, which is not supported; use ${ELEMENT_TYPES.join(', ')}`,
+    );
   }
   return { type, dims: output.dims, data: output.data as never };
 }

@@ -23,12 +23,12 @@ describe('worker engine', () => {
       turns++;
     }
     const { computeMs } = await run;
-    // A run in this thread would have let the loop turn once or twice.
+    // A run in this thread would let the loop turn only once or twice.
     expect(turns).toBeGreaterThan(Math.min(5, computeMs / 10));
     await engine.close();
   });
 
-  it('rejects everything pending, and every later call, when its thread dies', async () => {
+  it('rejects pending and later calls when its thread dies', async () => {
     const engine = await createWorkerEngine({ backend: 'native' });
     const postMessage = vi.spyOn(Worker.prototype, 'postMessage');
     await engine.load('tiny', {

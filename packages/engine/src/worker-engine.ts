@@ -24,8 +24,8 @@ interface Pending {
 }
 
 /**
- * Runs models in a worker thread of its own, so that the caller's event loop stays free while they compute.
- * Resolves when the backend is loaded.
+ * Creates an engine that runs models in its own worker thread, so that the caller's event loop stays free. Resolves when
+ * the backend is loaded.
  * @throws {EngineError} `no-backend`, `worker-crashed`
  */
 export async function createWorkerEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -55,7 +55,7 @@ class WorkerEngine implements Engine {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #calls = 0;
-  /** Why no further call can be made. */
+  /** The reason why the engine accepts no more calls. */
   #ended: EngineError | null = null;
   #closing: Promise<void> | null = null;
 
@@ -72,8 +72,7 @@ class WorkerEngine implements Engine {
   }
 
   run(key: string, feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<RunResult> {
-    // Copies that go over to the thread: the caller may still be using its own, and cloning a small view would
-    // copy the whole buffer beneath it.
+    // Copies, which are transferred: the caller keeps its tensors, and cloning a small view would copy its whole buffer.
     const copies: Record<string, Tensor> = {};
     const transfer: ArrayBuffer[] = [];
     for (const [name, { type, dims, data }] of Object.entries(feeds)) {
@@ -128,19 +127,24 @@ class WorkerEngine implements Engine {
 }
 
 function crashed(reason: string): EngineError {
-  return new EngineError('worker-crashed', `the engine's thread ended: ${reason}`);
+  return new EngineError('worker-crashed', `the engine thread ended: ${reason}`);
 }
 
-/** A view of a larger buffer would be cloned with all of it. */
+/** Copies views: cloning a view of a larger buffer would copy the whole buffer. */
 function compact(source: ModelSource): ModelSource {
   if (source.kind === 'file') return source;
-  const own = (bytes: Uint8Array) =>
+  const ownBuffer = (bytes: Uint8Array) =>
     bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
   return {
     kind: 'bytes',
-    graph: own(source.graph),
+    graph: ownBuffer(source.graph),
     ...(source.externalData === undefined
       ? {}
-      : { externalData: source.externalData.map(({ location, data }) => ({ location, data: own(data) })) }),
+      : {
+          externalData: source.externalData.map(({ location, data }) => ({
+            location,
+            data: ownBuffer(data),
+          })),
+        }),
   };
 }

@@ -1,4 +1,4 @@
-/** What travels between createWorkerEngine and its thread. */
+/** Messages between `createWorkerEngine` and its thread. */
 import type { Tensor } from '@sparewheel/protocol';
 import type { EngineErrorCode, LoadedModel, LoadOptions, ModelSource, RunResult } from './engine.ts';
 

@@ -1,4 +1,4 @@
-/** The thread behind createWorkerEngine. An entry of its own: `dist/engine-worker.js` where it is bundled. */
+/** Entry of the worker engine's thread. Bundled as `dist/engine-worker.js`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createDirectEngine } from './direct-engine.ts';
 import { type Engine, EngineError } from './engine.ts';
@@ -11,7 +11,7 @@ import type {
 } from './worker-messages.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('engine-worker is started by createWorkerEngine, in a thread of its own');
+if (port === null) throw new Error('engine-worker must run as a worker thread; use createWorkerEngine');
 
 const send = (reply: WorkerReply, transfer: ArrayBuffer[] = []) => port.postMessage(reply, transfer);
 
@@ -32,7 +32,7 @@ async function answer(engine: Engine, call: number, command: WorkerCommand): Pro
     const result = await execute(engine, command);
     send(
       { kind: 'result', call, result },
-      result !== undefined && 'computeMs' in result ? ownedBuffers(result) : [],
+      result !== undefined && 'computeMs' in result ? transferableBuffers(result) : [],
     );
     if (command.kind === 'close') port?.close();
   } catch (error) {
@@ -56,8 +56,8 @@ async function execute(engine: Engine, command: WorkerCommand): Promise<WorkerRe
   }
 }
 
-/** Buffers that can move to the other thread: those that hold one output and nothing else. The rest is copied. */
-function ownedBuffers(result: Extract<WorkerResult, { computeMs: number }>): ArrayBuffer[] {
+/** Returns the buffers that can be transferred: those that hold exactly one output. Other outputs are copied. */
+function transferableBuffers(result: Extract<WorkerResult, { computeMs: number }>): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const { data } of Object.values(result.fetches)) {
     if (data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength)

@@ -1,4 +1,4 @@
-/** What every engine promises; run against each implementation. */
+/** The contract of every engine, as tests. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,10 @@ const model = { inner: 3, columns: 2, weights: Float32Array.of(1, 2, 3, 4, 5, 6)
 const x: Tensor = { type: 'float32', dims: [2, 3], data: Float32Array.of(1, 0, -1, 0.5, 2, 1) };
 const y: Tensor = { type: 'float32', dims: [2, 2], data: tinyProduct(model, x.data as Float32Array) };
 
-/** @param files  whether it reads models from files; a browser has none */
+/**
+ * Tests one implementation. Call it once per implementation in a test file.
+ * @param files  whether the engine reads models from files; a browser engine does not
+ */
 export function describeEngine(name: string, create: () => Promise<Engine>, files = true): void {
   describe(name, () => {
     let engine: Engine;
@@ -26,7 +29,7 @@ export function describeEngine(name: string, create: () => Promise<Engine>, file
       await rm(folder, { recursive: true, force: true });
     });
 
-    const refusal = (code: string) => expect.objectContaining({ name: 'EngineError', code });
+    const engineError = (code: string) => expect.objectContaining({ name: 'EngineError', code });
 
     it('loads a model from bytes and runs it', async () => {
       const loaded = await engine.load('bytes', { kind: 'bytes', graph: tinyModel(model) });
@@ -46,7 +49,7 @@ export function describeEngine(name: string, create: () => Promise<Engine>, file
       expect((await engine.run('external', { x })).fetches).toEqual({ y });
     });
 
-    it.runIf(files)('loads weights from external data beside the file, mapped or not', async () => {
+    it.runIf(files)('loads weights from external data files, mapped and unmapped', async () => {
       const path = join(folder, 'graph.onnx');
       await writeFile(path, external);
       await writeFile(join(folder, location), data);
@@ -57,7 +60,7 @@ export function describeEngine(name: string, create: () => Promise<Engine>, file
       }
     });
 
-    it('leaves the feeds as they are, and takes views of larger buffers', async () => {
+    it('accepts views of larger buffers and does not change the feeds', async () => {
       await engine.load('views', { kind: 'bytes', graph: tinyModel(model) });
       const frame = new Float32Array(100);
       frame.set(x.data as Float32Array, 7);
@@ -68,7 +71,7 @@ export function describeEngine(name: string, create: () => Promise<Engine>, file
       expect(view.data).toEqual(x.data);
     });
 
-    it('answers a second load of a key at once, and calls in their order', async () => {
+    it('returns the existing session for a loaded key, and executes calls in order', async () => {
       const source = { kind: 'bytes', graph: tinyModel(model) } as const;
       const [first, result, second] = await Promise.all([
         engine.load('twice', source),
@@ -79,52 +82,54 @@ export function describeEngine(name: string, create: () => Promise<Engine>, file
       expect(result.fetches).toEqual({ y });
     });
 
-    it('runs many requests at once', async () => {
+    it('accepts many concurrent runs', async () => {
       await engine.load('many', { kind: 'bytes', graph: tinyModel(model) });
       const results = await Promise.all(Array.from({ length: 100 }, () => engine.run('many', { x }, ['y'])));
       for (const { fetches } of results) expect(fetches).toEqual({ y });
     });
 
-    it('refuses what is not a model, and goes on', async () => {
+    it('rejects an invalid model and keeps working', async () => {
       for (const graph of [
         new Uint8Array(0),
         new Uint8Array(100).fill(7),
         tinyModel(model).subarray(0, 60),
       ]) {
-        await expect(engine.load('bad', { kind: 'bytes', graph })).rejects.toEqual(refusal('invalid-model'));
+        await expect(engine.load('bad', { kind: 'bytes', graph })).rejects.toEqual(
+          engineError('invalid-model'),
+        );
       }
       const path = join(folder, 'nowhere.onnx');
-      await expect(engine.load('bad', { kind: 'file', path })).rejects.toEqual(refusal('invalid-model'));
-      await expect(engine.run('bad', { x })).rejects.toEqual(refusal('unknown-model'));
+      await expect(engine.load('bad', { kind: 'file', path })).rejects.toEqual(engineError('invalid-model'));
+      await expect(engine.run('bad', { x })).rejects.toEqual(engineError('unknown-model'));
     });
 
-    it('refuses feeds and fetches that do not fit, and goes on', async () => {
+    it('rejects invalid feeds and fetches and keeps working', async () => {
       await engine.load('fits', { kind: 'bytes', graph: tinyModel(model) });
-      await expect(engine.run('fits', {})).rejects.toEqual(refusal('invalid-feed'));
+      await expect(engine.run('fits', {})).rejects.toEqual(engineError('invalid-feed'));
       const short = { ...x, dims: [3, 3] };
-      await expect(engine.run('fits', { x: short })).rejects.toEqual(refusal('invalid-feed'));
-      await expect(engine.run('fits', { x }, ['z'])).rejects.toEqual(refusal('unknown-fetch'));
+      await expect(engine.run('fits', { x: short })).rejects.toEqual(engineError('invalid-feed'));
+      await expect(engine.run('fits', { x }, ['z'])).rejects.toEqual(engineError('unknown-fetch'));
       const narrow: Tensor = { type: 'float32', dims: [3, 2], data: new Float32Array(6) };
-      await expect(engine.run('fits', { x: narrow })).rejects.toEqual(refusal('run-failed'));
+      await expect(engine.run('fits', { x: narrow })).rejects.toEqual(engineError('run-failed'));
       const integers: Tensor = { type: 'int32', dims: [2, 3], data: new Int32Array(6) };
-      await expect(engine.run('fits', { x: integers })).rejects.toEqual(refusal('run-failed'));
+      await expect(engine.run('fits', { x: integers })).rejects.toEqual(engineError('run-failed'));
       expect((await engine.run('fits', { x })).fetches).toEqual({ y });
     });
 
-    it('unloads, and unloads what is not there', async () => {
+    it('unloads a model, and ignores a key that is not loaded', async () => {
       await engine.load('gone', { kind: 'bytes', graph: tinyModel(model) });
       await engine.unload('gone');
       await engine.unload('gone');
-      await expect(engine.run('gone', { x })).rejects.toEqual(refusal('unknown-model'));
+      await expect(engine.run('gone', { x })).rejects.toEqual(engineError('unknown-model'));
     });
 
-    it('finishes what was accepted when it closes, then refuses', async () => {
+    it('finishes accepted calls on close, then rejects every call', async () => {
       const other = await create();
       await other.load('last', { kind: 'bytes', graph: tinyModel(model) });
       const last = other.run('last', { x });
       await Promise.all([other.close(), other.close()]);
       expect((await last).fetches).toEqual({ y });
-      await expect(other.run('last', { x })).rejects.toEqual(refusal('closed'));
+      await expect(other.run('last', { x })).rejects.toEqual(engineError('closed'));
       await expect(other.load('late', { kind: 'bytes', graph: tinyModel(model) })).rejects.toBeInstanceOf(
         EngineError,
       );

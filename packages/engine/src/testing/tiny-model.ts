@@ -1,21 +1,21 @@
 /**
- * Test-only: the smallest ONNX files that exercise an engine, written without the onnx package so that these tests
- * do not lean on it. Field numbers from onnx.proto.
+ * Minimal ONNX files for engine tests. Written without the onnx package, so that its bugs cannot hide in these tests.
+ * Field numbers are from onnx.proto.
  */
 
-/** y = x · W with x [rows, inner], W [inner, columns]. */
+/** The model y = x · W, with x [rows, inner] and W [inner, columns]. */
 export interface TinyModel {
   readonly inner: number;
   readonly columns: number;
-  /** W, row-major. */
+  /** W in row-major order. */
   readonly weights: Float32Array;
-  /** Name of the external file that holds W; in the graph itself where not given. */
+  /** Name of the external file with W. Default: W is in the graph. */
   readonly location?: string;
 }
 
 const FLOAT = 1;
 
-/** The bytes of an ONNX file with feed `x` (any number of rows) and fetch `y`. */
+/** Returns an ONNX file with input `x` (any number of rows) and output `y`. */
 export function tinyModel({ inner, columns, weights, location }: TinyModel): Uint8Array {
   const raw = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
   const tensor = message(
@@ -43,7 +43,7 @@ export function tinyModel({ inner, columns, weights, location }: TinyModel): Uin
   return message(varint(1, 8), bytes(7, graph), bytes(8, message(text(1, ''), varint(2, 17))));
 }
 
-/** x · W in plain TypeScript, to compare with. */
+/** Returns x · W, computed in plain TypeScript. */
 export function tinyProduct(model: TinyModel, x: Float32Array): Float32Array {
   const rows = x.length / model.inner;
   const y = new Float32Array(rows * model.columns);
