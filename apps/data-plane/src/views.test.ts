@@ -127,7 +127,7 @@ describe('a deployment', () => {
       requests: 0,
       answered: 0,
       failed: 0,
-      cancelled: 0,
+      canceled: 0,
       refused: 0,
       recovered: 0,
       recoveredShards: 0,

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
 import { corrupted, randomStream, readyRig } from './testing/index.ts';
 
-/** Runs one random schedule; any promise that is broken is a string in the result. */
-async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
+/**
+ * Runs one random schedule of faults and requests.
+ * @param corruptUnverified  also corrupts answers where the policy does not detect it
+ * @returns one text per broken guarantee
+ */
+async function chaos(seed: number, corruptUnverified = false): Promise<string[]> {
   const random = randomStream(seed);
   const upTo = (n: number) => Math.floor(random() * n);
   const pick = <T>(items: readonly T[]): T => items[upTo(items.length)]!;
@@ -35,8 +39,8 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
   });
   const { clock, coordinator, fleet, network } = rig;
   const broken: string[] = [];
-  // Where lies may get through by design, none are told.
-  const mayLie = lieUnseen || (verify === 'before' && r > 0);
+  // Under other policies wrong answers get through by design.
+  const mayCorrupt = corruptUnverified || (verify === 'before' && r > 0);
   const devices = fleet.devices.map(({ id }) => id);
   const faults: ((id: string) => void)[] = [
     (id) => fleet.kill(id, pick([0, 5, 300])),
@@ -47,15 +51,15 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
     (id) => fleet.pause(id),
     (id) => fleet.heal(id),
     (id) => fleet.heal(id),
-    (id) => Object.assign(fleet.device(id).behaviour, { networkMs: upTo(20) }),
-    (id) => Object.assign(fleet.device(id).behaviour, { computeMs: 1 + upTo(30) }),
-    (id) => Object.assign(fleet.device(id).behaviour, { dropNext: 1 + upTo(5) }),
-    (id) => Object.assign(fleet.device(id).behaviour, { mute: true }),
-    (id) => Object.assign(fleet.device(id).behaviour, { refuse: pick(['engine', 'unknown-task']) }),
-    (id) => Object.assign(fleet.device(id).behaviour, { failInstalls: 1 + upTo(3) }),
+    (id) => Object.assign(fleet.device(id).behavior, { networkMs: upTo(20) }),
+    (id) => Object.assign(fleet.device(id).behavior, { computeMs: 1 + upTo(30) }),
+    (id) => Object.assign(fleet.device(id).behavior, { dropNext: 1 + upTo(5) }),
+    (id) => Object.assign(fleet.device(id).behavior, { mute: true }),
+    (id) => Object.assign(fleet.device(id).behavior, { refuse: pick(['engine', 'unknown-task']) }),
+    (id) => Object.assign(fleet.device(id).behavior, { failInstalls: 1 + upTo(3) }),
     (id) =>
-      Object.assign(fleet.device(id).behaviour, {
-        // Duplicates what it answers.
+      Object.assign(fleet.device(id).behavior, {
+        // Duplicates every answer.
         tamper: (message: unknown) => [message, message],
       }),
   ];
@@ -64,9 +68,9 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
   const requests = 60;
   for (let i = 0; i < requests; i++) {
     for (let f = 0; f < upTo(3); f++) pick(faults)(pick(devices));
-    if (mayLie && corrupters === 0 && random() < 0.05) {
+    if (mayCorrupt && corrupters === 0 && random() < 0.05) {
       corrupters++;
-      fleet.device(pick(devices)).behaviour.tamper = (message) =>
+      fleet.device(pick(devices)).behavior.tamper = (message) =>
         message.kind === 'answer' ? corrupted(message, 0.5) : message;
     }
     if (random() < 0.05) {
@@ -80,10 +84,10 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
     const input = rig.input(1 + upTo(2));
     const startedAt = clock.now();
     let times = 0;
-    const once = (what: string, problem: string | null) => {
+    const onSettled = (outcome: string, problem: string | null) => {
       settled++;
       if (++times > 1) broken.push(`request ${i} settled twice`);
-      if (clock.now() - startedAt > deadlineMs) broken.push(`request ${i} ${what} after its deadline`);
+      if (clock.now() - startedAt > deadlineMs) broken.push(`request ${i} ${outcome} after its deadline`);
       if (problem !== null) broken.push(`request ${i}: ${problem}`);
     };
     coordinator.infer('net', { t0: input }).then(
@@ -91,15 +95,15 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
         const expected = network.reference(input).data;
         const got = fetches.t3!.data as Float32Array;
         const wrong = expected.findIndex((value, j) => !(Math.abs(value - got[j]!) < 1e-3));
-        once('answered', wrong < 0 ? null : `wrong at ${wrong}: ${got[wrong]} for ${expected[wrong]}`);
+        onSettled('answered', wrong < 0 ? null : `wrong at ${wrong}: ${got[wrong]} for ${expected[wrong]}`);
       },
-      (error: Error) => once('failed', `failed: ${error.message}`),
+      (error: Error) => onSettled('failed', `failed: ${error.message}`),
     );
     await clock.advance(upTo(60));
   }
   for (const id of devices) {
     fleet.heal(id);
-    Object.assign(fleet.device(id).behaviour, { networkMs: 1, computeMs: 1, failInstalls: 0 });
+    Object.assign(fleet.device(id).behavior, { networkMs: 1, computeMs: 1, failInstalls: 0 });
     fleet.kill(id);
     fleet.revive(id);
   }
@@ -108,32 +112,32 @@ async function chaos(seed: number, lieUnseen = false): Promise<string[]> {
   const [net] = deployments;
   if (settled !== requests) broken.push(`${requests - settled} requests lost`);
   const { counters } = net!;
-  if (counters.requests !== counters.answered + counters.failed + counters.cancelled) {
+  if (counters.requests !== counters.answered + counters.failed + counters.canceled) {
     broken.push(`the counters do not add up: ${JSON.stringify(counters)}`);
   }
-  if (net!.inFlight + net!.queued > 0) broken.push('something is still in flight');
+  if (net!.inFlight + net!.queued > 0) broken.push('requests are still in flight or queued');
   const quarantined = coordinator.snapshot().devices.filter(({ state }) => state === 'quarantined').length;
-  if (quarantined > corrupters) broken.push(`${quarantined} quarantined for ${corrupters} liars`);
+  if (quarantined > corrupters) broken.push(`${quarantined} devices quarantined, but ${corrupters} faulty`);
   const enough = devices.length - quarantined >= network.plan.seats.length;
-  if (enough && net!.state !== 'ready') broken.push(`not whole again: ${net!.state}, ${net!.reason}`);
+  if (enough && net!.state !== 'ready') broken.push(`redundancy not restored: ${net!.state}, ${net!.reason}`);
   for (const { id, inFlight } of coordinator.snapshot().devices) {
     if (inFlight > 0) broken.push(`${id} still has ${inFlight} in flight`);
   }
   return broken;
 }
 
-it('loses nothing, answers nothing wrongly and heals under random faults', async () => {
+it('loses no request, gives no wrong answer and restores redundancy under random faults', async () => {
   const seeds = Number(process.env.CHAOS_SEEDS ?? 100);
   for (let seed = 1; seed <= seeds; seed++) {
     expect(await chaos(seed), `seed ${seed}`).toEqual([]);
   }
 }, 120_000);
 
-it('the checker complains when lies get through', async () => {
+it('the checker reports wrong answers that get through', async () => {
   let caught = 0;
   for (let seed = 1; seed <= 12; seed++) {
     const broken = await chaos(seed, true);
-    if (broken.some((promise) => promise.includes('wrong at'))) caught++;
+    if (broken.some((problem) => problem.includes('wrong at'))) caught++;
   }
   expect(caught).toBeGreaterThan(0);
 });

@@ -6,29 +6,29 @@ import type { CoordinatorOptions } from './options.ts';
 import type { Policy } from './policy.ts';
 import type { Clock, LocalCompute, Transport } from './ports.ts';
 import type { Generation } from './requests/generation.ts';
-import type { Parking } from './requests/parking.ts';
+import type { StepQueue } from './requests/step-queue.ts';
 import type { RequestTrace } from './requests/trace.ts';
 import type { PendingVerifications } from './steps/pending-verifications.ts';
 
-/** What every request and step of a coordinator shares. */
-export interface Runtime {
+/** The parts of a coordinator that all its requests and steps share. */
+export interface CoordinatorContext {
   readonly clock: Clock;
   readonly transport: Transport;
   readonly compute: LocalCompute;
   readonly options: CoordinatorOptions;
   readonly emit: (event: CoordinatorEvent) => void;
   readonly fleet: Fleet;
-  readonly parking: Parking;
+  readonly stepQueue: StepQueue;
   readonly verifications: PendingVerifications;
-  /** Ids of accepted requests that have not ended: numbers wrap around, and skip these. */
+  /** Ids of the accepted requests that have not ended. Request ids wrap around and must skip these. */
   readonly liveRequests: Set<number>;
 }
 
-/** The request that a step belongs to, as its steps see it. */
+/** The view that a step has of its request. */
 export interface StepHost {
   readonly id: number;
   readonly generation: Generation;
-  /** As it was when the request was accepted: a change of policy does not disturb it. */
+  /** The deployment's policy at acceptance; later policy changes do not affect the request. */
   readonly policy: Policy;
   readonly trace: RequestTrace;
   recovered: number;
@@ -36,8 +36,11 @@ export interface StepHost {
   corrupt: boolean;
   stepFinished(index: number, outputs: readonly Tensor[]): void;
   fail(error: CoordinatorError): void;
-  /** How long a step that could be decoded may wait for better answers: they must not cost the request its own. */
-  patienceMs(index: number): number;
-  /** Nothing of a coded step is awaited any more; once for each. */
+  /**
+   * Returns the longest time in milliseconds that a decodable step may wait for better answers, so that waiting
+   * never makes the request miss its deadline.
+   */
+  waitBudgetMs(index: number): number;
+  /** Called once per coded step, when none of its answers is pending any more. */
   stepSettled(): void;
 }

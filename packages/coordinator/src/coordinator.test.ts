@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readyRig } from './testing/index.ts';
 
-test('answers as the undivided network does, with every device and with any one of them dead', async () => {
+test('answers like the undivided network, with all devices and with any one of them dead', async () => {
   const rig = await readyRig({ k: 4, r: 1 });
   for (const victim of [null, 0, 1, 2, 3, 4]) {
     if (victim !== null) rig.fleet.kill(`d${victim}`);

@@ -1,6 +1,6 @@
 import type { Artifacts, Plan } from '@sparewheel/planner';
 import type { FromDevice, Tensor } from '@sparewheel/protocol';
-import type { Runtime } from './context.ts';
+import type { CoordinatorContext } from './context.ts';
 import { Fleet } from './devices/fleet.ts';
 import { InvalidDeploymentError, UnavailableError, UnknownDeploymentError } from './errors.ts';
 import type { CoordinatorEvent, DeploymentState } from './events.ts';
@@ -11,8 +11,8 @@ import type { Clock, DeviceId, Installer, LocalCompute, Transport } from './port
 import type { Inference, InferOptions } from './requests/accepted-request.ts';
 import { Deployment } from './requests/deployment.ts';
 import type { Generation } from './requests/generation.ts';
-import { Parking } from './requests/parking.ts';
 import { compilePlan } from './requests/program.ts';
+import { StepQueue } from './requests/step-queue.ts';
 import type { RequestTrace } from './requests/trace.ts';
 import { type CoordinatorSnapshot, takeSnapshot } from './snapshot.ts';
 import { PendingVerifications } from './steps/pending-verifications.ts';
@@ -33,20 +33,20 @@ export interface DeployRequest {
   readonly plan: Plan;
   readonly artifacts: Artifacts;
   readonly policy: Policy;
-  /** By seat; null, and seats beyond the end, are filled from the spares. */
+  /** Device ids by seat. A null or absent entry is filled with a standby. */
   readonly seats: readonly (DeviceId | null)[];
 }
 
 /**
- * Takes requests through plans on a fleet of unreliable devices: the logic of the data plane, without its sockets.
- * Everything that happens comes in by a method call; everything it does goes out through its ports.
+ * Runs requests through plans on a fleet of unreliable devices: the logic of the data plane without its sockets.
+ * All input arrives as method calls, and all output goes through the ports.
  */
 export class Coordinator {
-  readonly #runtime: Runtime;
+  readonly #context: CoordinatorContext;
   readonly #fleet: Fleet;
   readonly #installer: Installer;
   readonly #deployments = new Map<string, Deployment>();
-  /** Taken down, finishing what they had accepted. */
+  /** Undeployed, but with accepted requests that have not ended. */
   readonly #leaving = new Set<Deployment>();
   #nextTask: number;
   #nextRequest: number;
@@ -55,20 +55,20 @@ export class Coordinator {
   constructor(ports: CoordinatorPorts) {
     const options: CoordinatorOptions = { ...DEFAULT_OPTIONS, ...ports.options };
     const { clock, transport, compute, emit } = ports;
-    const parking = new Parking();
+    const stepQueue = new StepQueue();
     this.#fleet = new Fleet(clock, options, emit, {
-      standingChanged: () => this.#standingChanged(),
-      roomMade: () => parking.pump(),
+      availabilityChanged: () => this.#availabilityChanged(),
+      capacityFreed: () => stepQueue.startReady(),
     });
     this.#installer = ports.installer;
-    this.#runtime = {
+    this.#context = {
       clock,
       transport,
       compute,
       options,
       emit,
       fleet: this.#fleet,
-      parking,
+      stepQueue,
       verifications: new PendingVerifications(clock, options),
       liveRequests: new Set(),
     };
@@ -76,12 +76,15 @@ export class Coordinator {
     this.#nextRequest = options.firstRequest;
   }
 
-  /** The first task number that was never used; to be stored and given as `firstTask` after a restart. */
+  /** The first unused task number. Store it, and pass it as `firstTask` after a restart. */
   get nextTask(): number {
     return this.#nextTask;
   }
 
-  /** Both connections of a device are up. A device that was up already counts as having been lost in between. */
+  /**
+   * Registers a device whose connections are all up. If the device was already connected, its previous connection
+   * counts as lost.
+   */
   deviceConnected(id: DeviceId): void {
     const device = this.#fleet.ensure(id);
     for (const generation of this.#generations()) generation.placement.deviceConnected(device);
@@ -92,29 +95,29 @@ export class Coordinator {
     this.#fleet.disconnect(id, reason);
   }
 
-  /** A message from a device, parsed but not believed. */
+  /** Handles a message from a device. The message is parsed, but its content is not trusted. */
   receive(id: DeviceId, message: FromDevice): void {
     const device = this.#fleet.get(id);
-    // What a quarantined or lost device still says is of no use to anybody.
     if (!device?.live) return;
-    const computation = this.#fleet.arrived(device, message);
+    const computation = this.#fleet.matchMessage(device, message);
     computation?.owner?.answered(computation.shard, message, computation);
-    this.#runtime.parking.pump();
+    this.#context.stepQueue.startReady();
   }
 
-  /** Never uses a device again until it is pardoned, for a reason that the caller has seen. */
+  /** Excludes a device until its release. @param reason  shown to operators */
   quarantine(id: DeviceId, reason: string): void {
     this.#fleet.quarantine(this.#fleet.ensure(id), reason);
   }
 
-  /** @throws {UnknownDeviceError} */
+  /** Ends a device's quarantine. @throws {UnknownDeviceError} */
   release(id: DeviceId): void {
     this.#fleet.release(id);
   }
 
   /**
-   * Brings a plan onto devices under a name. Under a name that serves already this is a rolling change: the new
-   * plan is installed beside the old one and takes over when it is ready; requests in flight finish on the old one.
+   * Deploys a plan under a name. If a deployment already serves under this name, the call starts a rolling change:
+   * the new plan is installed beside the old one and becomes active when it is ready. Requests in flight finish on
+   * the old plan.
    * @throws {InvalidDeploymentError} the plan and its artifacts do not fit, or a device is named twice
    */
   deploy(request: DeployRequest): void {
@@ -123,7 +126,7 @@ export class Coordinator {
     const generation = this.#newGeneration(request, owner);
     if (owner.deployment) owner.deployment.replaceBy(generation, policy);
     else {
-      owner.deployment = new Deployment(this.#runtime, name, generation, policy);
+      owner.deployment = new Deployment(this.#context, name, generation, policy);
       this.#deployments.set(name, owner.deployment);
       this.#announce(owner.deployment);
     }
@@ -131,12 +134,16 @@ export class Coordinator {
     this.#review(owner.deployment);
   }
 
-  /** For requests from now on. @throws {UnknownDeploymentError} */
+  /** Changes the policy for requests accepted from now on. @throws {UnknownDeploymentError} */
   setPolicy(name: string, policy: Policy): void {
     this.#find(name).policy = policy;
   }
 
-  /** Takes it down: new requests are refused at once, accepted ones finish first. @throws {UnknownDeploymentError} */
+  /**
+   * Takes a deployment down. Refuses new requests at once; resolves when the accepted requests have ended and the
+   * seats are unloaded.
+   * @throws {UnknownDeploymentError}
+   */
   async undeploy(name: string): Promise<void> {
     const deployment = this.#find(name);
     this.#deployments.delete(name);
@@ -152,10 +159,11 @@ export class Coordinator {
   }
 
   /**
-   * Answers one request, exactly once.
-   * @param feeds  by input name; not mutated, kept until the request has ended
-   * @throws {CoordinatorError} unknown-deployment, unavailable, invalid-feeds, overloaded before it is accepted;
-   *   deadline-exceeded, cancelled, local-compute-failed, non-finite-output afterwards
+   * Runs one request and settles exactly once.
+   * @param feeds  tensors by input name; not mutated, kept until the request ends
+   * @throws {CoordinatorError} before acceptance: unknown-deployment, unavailable, invalid-feeds, canceled, overloaded;
+   *   after acceptance: deadline-exceeded, canceled, local-compute-failed, non-finite-output, and invalid-feeds if the
+   *   plan changed while the request was queued
    */
   infer(
     name: string,
@@ -178,7 +186,7 @@ export class Coordinator {
     }
   }
 
-  /** The last finished and running requests of a deployment, oldest first. @throws {UnknownDeploymentError} */
+  /** Returns the traces of a deployment's latest requests, oldest first. @throws {UnknownDeploymentError} */
   traces(name: string): RequestTrace[] {
     return this.#find(name).traces.list();
   }
@@ -187,7 +195,7 @@ export class Coordinator {
     return takeSnapshot(this.#deployments.values(), this.#fleet.devices);
   }
 
-  /** Stops accepting; resolves when everything that was accepted is answered. */
+  /** Stops accepting requests. Resolves when all accepted requests have ended. */
   async drain(): Promise<void> {
     this.#draining = true;
     await Promise.all([...this.#deployments.values(), ...this.#leaving].map((each) => each.idle()));
@@ -200,7 +208,7 @@ export class Coordinator {
   }
 
   #newRequest(): number {
-    const { liveRequests } = this.#runtime;
+    const { liveRequests } = this.#context;
     let request = this.#nextRequest;
     while (liveRequests.has(request)) request = following(request);
     this.#nextRequest = following(request);
@@ -212,7 +220,7 @@ export class Coordinator {
     if (seats.length > plan.seats.length) {
       throw new InvalidDeploymentError(
         name,
-        `${seats.length} devices for ${plan.seats.length} seats; give at most one device a seat`,
+        `${seats.length} devices for ${plan.seats.length} seats; name at most one device per seat`,
       );
     }
     const named = seats.filter((id) => id !== null);
@@ -223,7 +231,7 @@ export class Coordinator {
       );
     }
     const program = compilePlan(name, plan, artifacts, () => this.#nextTask++);
-    const { clock, options, emit } = this.#runtime;
+    const { clock, options, emit } = this.#context;
     const placement = new Placement(
       {
         clock,
@@ -231,14 +239,14 @@ export class Coordinator {
         emit,
         fleet: this.#fleet,
         installer: this.#installer,
-        // A plan that is on its way out heals too, and its seats are not those of the plan that is stored.
+        // An outgoing plan also gets takeovers, but storage holds the seats of the most recently deployed plan.
         seatsToStore: () => {
           const current = this.#deployments.get(name);
           return (current?.next ?? current?.active)?.placement.seatDevices ?? [];
         },
         placementChanged: () => {
           if (owner.deployment) this.#review(owner.deployment);
-          this.#runtime.parking.pump();
+          this.#context.stepQueue.startReady();
         },
       },
       name,
@@ -261,14 +269,13 @@ export class Coordinator {
     }
   }
 
-  /** A device can be used, or can no longer be used. */
-  #standingChanged(): void {
+  #availabilityChanged(): void {
     for (const generation of [...this.#generations()]) generation.placement.reconcile();
     for (const deployment of this.#deployments.values()) this.#review(deployment);
-    this.#runtime.parking.pump();
+    this.#context.stepQueue.startReady();
   }
 
-  /** Switches to a new plan that is ready, and says in what state the deployment is now. */
+  /** Activates the next plan when it is ready, and updates the deployment's state. */
   #review(deployment: Deployment): void {
     if (this.#leaving.has(deployment)) return;
     const { next } = deployment;
@@ -277,7 +284,7 @@ export class Coordinator {
     }
     const { placement } = deployment.active;
     const viable = placement.viable;
-    // A plan that came back to fewer devices than it needs is not held back for devices that are gone.
+    // A settled plan gets no further devices. It serves by rescue, for example after a restart with too few devices.
     if (viable || placement.settled) deployment.everReady = true;
     const state: DeploymentState = !deployment.everReady
       ? 'distributing'
@@ -293,17 +300,18 @@ export class Coordinator {
     this.#announce(deployment);
   }
 
-  /** A new plan with a gap takes over only where nothing will fill it, or the old one is worse off. */
+  /** A viable next plan with empty seats replaces the active one if they stay empty or the active one is not viable. */
   #isBetter(next: Generation, deployment: Deployment): boolean {
     return next.placement.settled || !deployment.active.placement.viable;
   }
 
   #announce(deployment: Deployment): void {
     const { name, state, reason } = deployment;
-    this.#runtime.emit({ kind: 'deployment-state', deployment: name, state, reason });
+    this.#context.emit({ kind: 'deployment-state', deployment: name, state, reason });
   }
 }
 
+/** Request ids are unsigned 32-bit numbers on the wire; 0 is not used. */
 function following(request: number): number {
   return request >= UINT32 ? 1 : request + 1;
 }

@@ -1,8 +1,8 @@
 import type { DeviceId } from './ports.ts';
 
 /**
- * The errors that a request or an operator's call ends with. A dead device, a timeout of one or a late answer is
- * none of these: those are events in the normal course. `code` is stable and goes on the wire.
+ * The base of all errors that end a request or an operator's call. A dead device, a device timeout or a late answer
+ * is not an error but an event. `code` is stable and part of the API.
  */
 export abstract class CoordinatorError extends Error {
   abstract readonly code: string;
@@ -16,20 +16,20 @@ export class UnknownDeploymentError extends CoordinatorError {
   }
 }
 
-/** A feed or fetch does not fit what the model declares. */
+/** A feed or fetch does not match the model's inputs and outputs. */
 export class InvalidFeedsError extends CoordinatorError {
   override readonly name = 'InvalidFeedsError';
   override readonly code = 'invalid-feeds';
   constructor(
     readonly tensor: string,
-    /** What is wrong, and what was expected. */
+    /** What is wrong and what was expected. */
     readonly problem: string,
   ) {
     super(`tensor ${JSON.stringify(tensor)}: ${problem}`);
   }
 }
 
-/** Every place is taken and so is every place in the queue. */
+/** The deployment's limits of requests in flight and of queued requests are both reached. */
 export class OverloadedError extends CoordinatorError {
   override readonly name = 'OverloadedError';
   override readonly code = 'overloaded';
@@ -40,13 +40,13 @@ export class OverloadedError extends CoordinatorError {
     readonly retryAfterMs: number,
   ) {
     super(
-      `deployment ${JSON.stringify(deployment)} has ${inFlight} requests in flight and ${queued} waiting; ` +
+      `deployment ${JSON.stringify(deployment)} has ${inFlight} requests in flight and ${queued} queued; ` +
         `try again in ${Math.ceil(retryAfterMs)} ms`,
     );
   }
 }
 
-/** The deployment exists and cannot answer (yet, or any more). */
+/** The deployment exists but cannot answer yet, or is shutting down. */
 export class UnavailableError extends CoordinatorError {
   override readonly name = 'UnavailableError';
   override readonly code = 'unavailable';
@@ -64,34 +64,32 @@ export class DeadlineError extends CoordinatorError {
   constructor(
     readonly request: number,
     readonly deadlineMs: number,
-    /** Steps that had not finished, or none while the request was still waiting for a place. */
+    /** Ids of the steps in progress. Empty if the request was still queued. */
     readonly pendingSteps: readonly string[],
   ) {
     super(
       `request ${request} was not answered within ${deadlineMs} ms; ` +
-        (pendingSteps.length > 0
-          ? `it was waiting for ${pendingSteps.join(', ')}`
-          : 'it was still waiting for a place') +
+        (pendingSteps.length > 0 ? `it was waiting for ${pendingSteps.join(', ')}` : 'it was still queued') +
         '. Raise deadlineMs, add devices or send fewer requests at once',
     );
   }
 }
 
-export class CancelledError extends CoordinatorError {
-  override readonly name = 'CancelledError';
-  override readonly code = 'cancelled';
+export class CanceledError extends CoordinatorError {
+  override readonly name = 'CanceledError';
+  override readonly code = 'canceled';
   constructor(readonly request: number) {
-    super(`request ${request} was cancelled by its caller`);
+    super(`the caller canceled request ${request}`);
   }
 }
 
-/** The data plane's own engine could not compute a local step, or a shard that no device will answer. */
+/** The data plane's engine failed to compute a local step or to rescue a shard. */
 export class LocalComputeError extends CoordinatorError {
   override readonly name = 'LocalComputeError';
   override readonly code = 'local-compute-failed';
   constructor(
     readonly step: string,
-    /** null for a local step. */
+    /** Shard index; null if the whole step failed. */
     readonly shard: number | null,
     override readonly cause: unknown,
   ) {
@@ -102,18 +100,18 @@ export class LocalComputeError extends CoordinatorError {
   }
 }
 
-/** The layer's true output overflows float32 or is not a number: computed by the data plane itself. */
+/** The model's true output contains NaN or infinity for this input. The data plane computed it to make sure. */
 export class NonFiniteOutputError extends CoordinatorError {
   override readonly name = 'NonFiniteOutputError';
   override readonly code = 'non-finite-output';
   constructor(readonly step: string) {
     super(
-      `step ${step} of the model gives NaN or an infinity for this input; check the input's scale and values`,
+      `step ${step} of the model produces NaN or infinity for this input; check the input's scale and values`,
     );
   }
 }
 
-/** A deployment that cannot be set up as asked: an operator's mistake. */
+/** A deploy request whose plan, artifacts and seats do not fit together. */
 export class InvalidDeploymentError extends CoordinatorError {
   override readonly name = 'InvalidDeploymentError';
   override readonly code = 'invalid-deployment';
@@ -129,6 +127,6 @@ export class UnknownDeviceError extends CoordinatorError {
   override readonly name = 'UnknownDeviceError';
   override readonly code = 'unknown-device';
   constructor(readonly device: DeviceId) {
-    super(`no device ${device} has ever joined`);
+    super(`device ${device} has never joined; check its id`);
   }
 }

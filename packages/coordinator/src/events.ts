@@ -1,16 +1,16 @@
 import type { DeviceId, InstallProgress } from './ports.ts';
 import type { SettledRequest } from './requests/arrivals.ts';
 
-/** What the coordinator tells whoever listens: the database, the dashboard, the log. In the order it happened. */
+/** An event for the database, the dashboard and the log. Events are emitted in the order in which they happen. */
 export type CoordinatorEvent =
   | { kind: 'device-joined'; device: DeviceId }
   | { kind: 'device-returned'; device: DeviceId }
   | { kind: 'device-lost'; device: DeviceId; reason: string }
-  /** Connected, but it does not answer: an erasure until it does. */
+  /** The device is connected but does not answer. It counts as an erasure until it answers. */
   | { kind: 'device-silent'; device: DeviceId }
   | { kind: 'device-answering'; device: DeviceId }
   | { kind: 'device-quarantined'; device: DeviceId; reason: string }
-  /** An operator lifted its quarantine. */
+  /** An operator ended the quarantine. */
   | { kind: 'device-released'; device: DeviceId }
   | { kind: 'deployment-state'; deployment: string; state: DeploymentState; reason: string | null }
   | { kind: 'install-started'; deployment: string; seat: number; device: DeviceId }
@@ -23,7 +23,7 @@ export type CoordinatorEvent =
     }
   | { kind: 'install-finished'; deployment: string; seat: number; device: DeviceId; transferredBytes: number }
   | { kind: 'install-failed'; deployment: string; seat: number; device: DeviceId; reason: string }
-  /** A seat changed hands; `seats` is the whole assignment of the plan deployed last, to be stored. */
+  /** A seat moved to another device. `seats` is the full assignment of the most recently deployed plan, for storage. */
   | {
       kind: 'seat-reassigned';
       deployment: string;
@@ -37,35 +37,35 @@ export type CoordinatorEvent =
       deployment: string;
       step: string;
       request: number;
-      /** Those proven wrong, by the spare equations or by computing the layer again; empty where nobody was. */
+      /** Devices proven wrong by the parity checks or by computing the layer again. Empty if none could be named. */
       faultyDevices: readonly DeviceId[];
       residual: number;
       threshold: number;
-      /** A wrong value went into the request's answer (only under `verify: "after"`). */
+      /** Whether a wrong value entered the request's answer. Possible only under `verify: "after"`. */
       answeredWrong: boolean;
     }
-  /** One for each request that ended: what the latency recorder counts. */
+  /** Emitted once for every request that ended. The latency recorder counts these. */
   | { kind: 'request-finished'; deployment: string; outcome: RequestOutcome }
-  /**
-   * After that, for one that was answered: everything that will come of it has come, so that its arrivals can be
-   * judged (`judgeArrivals`) whenever there is time for it.
-   */
+  /** Emitted later, for an answered request: no answer is pending, so `replayArrivals` can evaluate its trace. */
   | { kind: 'request-settled'; deployment: string; settled: SettledRequest };
 
 /**
- * `distributing` first time, shards on their way; `ready` every seat answers; `degraded` seats are missing but within
- * what the code repairs; `rescuing` more are missing, the data plane fills in; `unavailable` cannot answer.
+ * - `distributing`: shards are being sent for the first time.
+ * - `ready`: every seat answers.
+ * - `degraded`: seats are missing, but the code can recover them.
+ * - `rescuing`: more seats are missing than the code can recover; the data plane computes their shards.
+ * - `unavailable`: cannot answer.
  */
 export type DeploymentState = 'distributing' | 'ready' | 'degraded' | 'rescuing' | 'unavailable';
 
 export interface RequestOutcome {
   readonly request: number;
-  readonly status: 'answered' | 'failed' | 'cancelled';
+  readonly status: 'answered' | 'failed' | 'canceled';
   readonly latencyMs: number;
   /** Data shards decoded from parity, and shards computed by the data plane. */
   readonly recovered: number;
   readonly rescued: number;
-  /** Noticed after the answer was given (`verify: "after"`). */
+  /** Whether a step is known to have used a wrong answer (only under `verify: "after"`). */
   readonly corrupt: boolean;
   readonly error: { readonly code: string; readonly message: string } | null;
 }

@@ -1,14 +1,14 @@
-/** Bugs that the simulator found, each kept away by the shortest story that shows it; see docs/BUGS-FOUND.md. */
+/** Regression tests for bugs that the simulator found. Each is the shortest sequence of events; see docs/BUGS-FOUND.md. */
 import { expect, it } from 'vitest';
 import { Coordinator } from './coordinator.ts';
 import { DEFAULT_OPTIONS } from './options.ts';
 import { DEFAULT_POLICY } from './policy.ts';
-import { corrupted, HandRig } from './testing/hand-rig.ts';
 import { readyRig, syntheticNetwork } from './testing/index.ts';
+import { corrupted, ManualRig } from './testing/manual-rig.ts';
 
-it('a device that lost its seat by silence fills the next gap, although nobody asks it anything (seed 33)', async () => {
+it('gives the next empty seat to a silent standby, although no request is sent to it (seed 33)', async () => {
   const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
-  rig.fleet.device('d1').behaviour.mute = true;
+  rig.fleet.device('d1').behavior.mute = true;
   for (let request = 0; request < 30; request++) {
     await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
     await rig.clock.advance(500);
@@ -16,7 +16,7 @@ it('a device that lost its seat by silence fills the next gap, although nobody a
   const holders = () => rig.coordinator.snapshot().deployments[0]!.seats.map(({ device }) => device);
   expect(holders()).toEqual(['d0', 'd3', 'd2']);
 
-  rig.fleet.device('d1').behaviour.mute = false;
+  rig.fleet.device('d1').behavior.mute = false;
   rig.fleet.kill('d2');
   await rig.clock.advance(3_000);
   expect(holders()).toEqual(['d0', 'd3', 'd1']);
@@ -24,14 +24,14 @@ it('a device that lost its seat by silence fills the next gap, although nobody a
   expect(deployment!.state).toBe('ready');
 });
 
-it('a silent device fills a gap only until one that answers is there (seed 150)', async () => {
+it('replaces a silent device during its install when a device that answers joins (seed 150)', async () => {
   const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
-  rig.fleet.device('d1').behaviour.mute = true;
+  rig.fleet.device('d1').behavior.mute = true;
   for (let request = 0; request < 30; request++) {
     await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
     await rig.clock.advance(500);
   }
-  rig.fleet.device('d1').behaviour.installMs = 20_000;
+  rig.fleet.device('d1').behavior.installMs = 20_000;
   rig.fleet.kill('d2');
   await rig.clock.advance(3_000);
   const seat = () => rig.coordinator.snapshot().deployments[0]!.seats[2]!;
@@ -41,11 +41,11 @@ it('a silent device fills a gap only until one that answers is there (seed 150)'
   expect(seat()).toMatchObject({ device: 'd4', state: 'ready' });
 });
 
-it('what a spare had loaded of an install that was broken off is unloaded (seed 353)', async () => {
+it('unloads the tasks that a standby loaded before its install was aborted (seed 353)', async () => {
   const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
   const unloaded: string[] = [];
   rig.fleet.uninstall = (device) => unloaded.push(device);
-  rig.fleet.device('d3').behaviour.installMs = 500;
+  rig.fleet.device('d3').behavior.installMs = 500;
   rig.fleet.kill('d1');
   await rig.clock.advance(1_600);
   rig.fleet.revive('d1');
@@ -53,7 +53,7 @@ it('what a spare had loaded of an install that was broken off is unloaded (seed 
   expect(unloaded).toEqual(['d3']);
 });
 
-it('the seats to be stored are those of the plan deployed last, also when the one before it heals (seed 2353)', async () => {
+it('stores the seats of the most recently deployed plan, also after a takeover in the previous one (seed 2353)', async () => {
   const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
   const next = syntheticNetwork({
     k: 4,
@@ -74,24 +74,24 @@ it('the seats to be stored are those of the plan deployed last, also when the on
   for (const event of reassigned) expect(event.seats).toHaveLength(plan.seats.length);
 });
 
-it('a replica whose answer has another shape than the model gives is not believed (seed 7853)', async () => {
+it('rejects a replica’s answer whose shape differs from the model’s (seed 7853)', async () => {
   const layers = [{ kind: 'coded', inputs: 3, outputs: 4 }, { kind: 'replicated' }] as const;
-  const rig = await HandRig.ready({ k: 2, r: 1, layers });
+  const rig = await ManualRig.ready({ k: 2, r: 1, layers });
   const answer = rig.coordinator.infer('net', { t0: rig.input([1, 2, 3]) });
   for (const device of ['d0', 'd1', 'd2']) rig.answerAll(device);
-  const [request] = rig.asked('d0');
-  const honest = rig.answerTo('d0', request!);
+  const [request] = rig.takeComputations('d0');
+  const correct = rig.answerTo('d0', request!);
   const longer = { type: 'float32', dims: [1, 5], data: new Float32Array(5) } as const;
-  rig.send('d0', { ...honest, tensors: [longer] });
+  rig.send('d0', { ...correct, tensors: [longer] });
   rig.answerAll('d1');
   const { fetches } = await answer;
   expect(fetches.t2!.dims).toEqual([1, 4]);
-  const seen = rig.coordinator.snapshot().devices.find(({ id }) => id === 'd0')!;
-  expect(seen.statistics.invalid).toBe(1);
+  const device = rig.coordinator.snapshot().devices.find(({ id }) => id === 'd0')!;
+  expect(device.statistics.invalid).toBe(1);
 });
 
-it('a request is verified as the policy said when it was accepted, also if it waited for a place (seed 909)', async () => {
-  const rig = await HandRig.ready({
+it('verifies a request under the policy at its acceptance, also if it was queued (seed 909)', async () => {
+  const rig = await ManualRig.ready({
     k: 2,
     r: 1,
     layers: [{ kind: 'coded', inputs: 3, outputs: 4 }],
@@ -104,19 +104,19 @@ it('a request is verified as the policy said when it was accepted, also if it wa
   rig.coordinator.setPolicy('net', { ...DEFAULT_POLICY, verify: 'off' });
   for (const device of ['d0', 'd1', 'd2']) rig.answerAll(device);
   await first;
-  for (const request of rig.asked('d0')) rig.send('d0', corrupted(rig.answerTo('d0', request)));
+  for (const request of rig.takeComputations('d0')) rig.send('d0', corrupted(rig.answerTo('d0', request)));
   for (const device of ['d1', 'd2']) rig.answerAll(device);
   const { fetches } = await second;
-  const right = rig.network.reference(input);
-  for (const [i, value] of right.data.entries()) expect(fetches.t1!.data[i]).toBeCloseTo(value, 5);
+  const expected = rig.network.reference(input);
+  for (const [i, value] of expected.data.entries()) expect(fetches.t1!.data[i]).toBeCloseTo(value, 5);
 });
 
-it('a device that is full for a moment keeps what it has loaded (seed 6809)', async () => {
+it('does not reload a device that is overloaded for a moment (seed 6809)', async () => {
   const layers = [{ kind: 'coded', inputs: 3, outputs: 4 }] as const;
-  const rig = await HandRig.ready({ k: 2, r: 1, layers });
+  const rig = await ManualRig.ready({ k: 2, r: 1, layers });
   const ask = async () => {
     const answer = rig.coordinator.infer('net', { t0: rig.input([1, 2, 3]) });
-    for (const request of rig.asked('d0')) rig.refuse('d0', request, 'overloaded');
+    for (const request of rig.takeComputations('d0')) rig.refuse('d0', request, 'overloaded');
     for (const device of ['d1', 'd2']) rig.answerAll(device);
     await answer;
   };
@@ -124,23 +124,23 @@ it('a device that is full for a moment keeps what it has loaded (seed 6809)', as
   const seat = () => rig.coordinator.snapshot().deployments[0]!.seats[0]!;
   expect(seat().state).toBe('ready');
   expect(rig.eventsOf('install-started')).toHaveLength(3);
-  // One that says so for a second is loaded again.
+  // A device that stays overloaded for a second is loaded again.
   await rig.clock.advance(1_000);
   await ask();
   await rig.clock.advance(1_000);
   expect(rig.eventsOf('install-started')).toHaveLength(4);
 });
 
-it('a plan that is replaced while it looks at its seats fills none of them any more (seed 7867)', async () => {
+it('stops filling the seats of a plan that is replaced while it reconciles (seed 7867)', async () => {
   const rig = await readyRig({ k: 2, r: 1, standbys: 3, options: { returnGraceMs: 0 } });
   const next = syntheticNetwork({ k: 2, r: 1, seed: 2, layers: [{ kind: 'coded', inputs: 6, outputs: 5 }] });
-  for (const spare of ['d3', 'd4']) rig.fleet.device(spare).behaviour.installMs = 100;
-  rig.fleet.device('d5').behaviour.installMs = 100_000;
+  for (const standby of ['d3', 'd4']) rig.fleet.device(standby).behavior.installMs = 100;
+  rig.fleet.device('d5').behavior.installMs = 100_000;
   const { plan, artifacts } = next;
   rig.coordinator.deploy({ name: 'net', plan, artifacts, policy: DEFAULT_POLICY, seats: ['d3', 'd4', 'd5'] });
   await rig.clock.advance(500);
   const installs = rig.events.filter(({ kind }) => kind === 'install-started').length;
-  // The old plan is worse off than the new one with its gap as soon as two of its devices are gone.
+  // Without two of its devices, the old plan is not viable. The new plan is viable, although a seat is empty.
   rig.fleet.kill('d0');
   rig.fleet.kill('d1');
   await rig.clock.advance(200);
@@ -150,7 +150,7 @@ it('a plan that is replaced while it looks at its seats fills none of them any m
   expect(rig.events.filter(({ kind }) => kind === 'install-started').length).toBe(installs);
 });
 
-it('a new plan whose last seat nobody fills takes over when that is certain (seed 6152)', async () => {
+it('activates a new plan with an empty seat when no device will fill it (seed 6152)', async () => {
   const rig = await readyRig({ k: 2, r: 1, options: { returnGraceMs: 0 } });
   const next = syntheticNetwork({ k: 3, r: 1, seed: 2, layers: [{ kind: 'coded', inputs: 6, outputs: 5 }] });
   const { plan, artifacts } = next;
@@ -166,7 +166,7 @@ it('a new plan whose last seat nobody fills takes over when that is certain (see
   expect(deployment).toMatchObject({ state: 'degraded', nextSeats: null });
 });
 
-it('a plan that comes back to too few devices is served by rescue when no more can be expected (seed 8604)', async () => {
+it('serves a restored plan with too few devices by rescue after the grace period (seed 8604)', async () => {
   const rig = await readyRig({ k: 2, r: 1 });
   const coordinator = new Coordinator({
     clock: rig.clock,
@@ -193,10 +193,10 @@ it('a plan that comes back to too few devices is served by rescue when no more c
 });
 
 it.each(['all', 5_000] as const)(
-  'waiting for better answers (%s) does not cost a request the one that is there (seed 36394)',
+  'answers before the deadline although waitMs %s has not passed, if the step can be decoded (seed 36394)',
   async (waitMs) => {
     const layers = [{ kind: 'coded', inputs: 3, outputs: 4 }] as const;
-    const rig = await HandRig.ready({ k: 2, r: 1, layers, policy: { waitMs } });
+    const rig = await ManualRig.ready({ k: 2, r: 1, layers, policy: { waitMs } });
     const answer = rig.coordinator.infer('net', { t0: rig.input([1, 2, 3]) }, { deadlineMs: 300 });
     rig.answerAll('d1');
     rig.answerAll('d2');
@@ -205,14 +205,14 @@ it.each(['all', 5_000] as const)(
   },
 );
 
-it('a silent device that no request asks any more is roused (seed 72120)', async () => {
+it('reloads a silent device that no request probes (seed 72120)', async () => {
   const rig = await readyRig({ k: 2, r: 1 });
   const state = () => rig.coordinator.snapshot().deployments[0]!.state;
-  rig.fleet.device('d1').behaviour.mute = true;
+  rig.fleet.device('d1').behavior.mute = true;
   await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
   await rig.clock.advance(5_000);
   expect(state()).toBe('degraded');
-  rig.fleet.device('d1').behaviour.mute = false;
+  rig.fleet.device('d1').behavior.mute = false;
   await rig.clock.advance(10_000);
   expect(state()).toBe('ready');
 });

@@ -8,13 +8,12 @@ export * from './policy.ts';
 export * from './ports.ts';
 export type { Inference, InferOptions } from './requests/accepted-request.ts';
 export {
-  judgeArrivals,
   type RequestArrivals,
+  replayArrivals,
   type SettledRequest,
   type ShardArrival,
 } from './requests/arrivals.ts';
 export type { DeploymentCounters } from './requests/deployment.ts';
 export type { RequestTrace, ShardStatus, ShardTrace, StepTrace } from './requests/trace.ts';
 export type { CoordinatorSnapshot, DeploymentSnapshot, DeviceSnapshot } from './snapshot.ts';
-export { assemble, type BlockRange } from './steps/assemble.ts';
 export { type Decision, Gather, type ShardState } from './steps/gather.ts';

@@ -1,54 +1,58 @@
 import { LIMITS } from '@sparewheel/protocol';
 import type { DeviceId } from './ports.ts';
 
-/** Every bound of the coordinator that is not one of the wire. Times in milliseconds. */
+/** The coordinator's limits, except those of the wire protocol. Times are in milliseconds. */
 export interface CoordinatorOptions {
-  /** Task numbers count up from here, so that a restarted data plane does not use a number again. */
+  /** First task number. A restarted data plane passes the stored `nextTask` here, so that no number is reused. */
   readonly firstTask: number;
   readonly firstRequest: number;
 
-  /** Computations in flight per device; one over it counts as an erasure for the next step. */
+  /** Maximum computations in flight per device. A device at this cap counts as an erasure for the next step. */
   readonly inFlightPerDevice: number;
-  /** Requests in flight per deployment, and those that wait for a place. */
+  /** Maximum requests in flight per deployment. */
   readonly requestsInFlight: number;
+  /** Maximum requests queued per deployment. */
   readonly requestsQueued: number;
 
   /**
-   * A device whose oldest computation is older than this (or than four times its smoothed arrival, whichever is
-   * more) is silent: an erasure until it answers something. Well above a healthy answer, well below a deadline.
+   * Timeout after which a device counts as silent. A device is silent when its oldest computation is older than this
+   * or than four times its smoothed arrival time, whichever is longer. A silent device is an erasure until it answers.
+   * Choose a value well above a healthy answer time and well below a deadline.
    */
   readonly silentAfterMs: number;
-  /** How often a silent device is sent a computation, so that it can come back. */
+  /** Interval at which a silent device is probed with a computation. */
   readonly probeEveryMs: number;
-  /** Invalid answers after which a device is quarantined. Answers proven wrong quarantine at once. */
+  /** Invalid answers before a device is quarantined. A proven wrong answer quarantines it at once. */
   readonly strikesToQuarantine: number;
 
-  /** Refusals in a row after which a device is taken to have lost what it had loaded, and is loaded again. */
+  /** Consecutive refusals after which the coordinator assumes that the device lost its tasks, and reloads them. */
   readonly refusalsToReload: number;
 
-  /** How long surplus answers are awaited for `verify: "after"`, and for how many steps at once (they hold memory). */
+  /** How long a finished step waits for surplus answers under `verify: "after"`. */
   readonly verifyWithinMs: number;
+  /** Maximum number of finished steps that wait for surplus answers. Each of them holds answers in memory. */
   readonly pendingVerifications: number;
 
-  /** A seat whose device is down for longer is taken over by a spare. */
+  /** How long a seat's device may be down before a standby takes the seat over. */
   readonly takeoverAfterMs: number;
-  /** The same for a device that is connected but silent. */
+  /** How long a seat's device may be silent, although connected, before a standby takes the seat over. */
   readonly takeoverSilentAfterMs: number;
-  /** How long a newly deployed seat waits for a device that is not connected: longer than it needs to reconnect. */
+  /** How long a new deployment waits for a named device to connect. Must exceed the longest reconnect delay. */
   readonly returnGraceMs: number;
-  /** A failed install is tried again after this, doubling up to the maximum. */
+  /** Delay before a failed install is retried. It doubles with each failure. */
   readonly installRetryMs: number;
+  /** Maximum delay before a failed install is retried. */
   readonly installRetryMaxMs: number;
 
-  /** Finished requests whose trace is kept, per deployment. */
+  /** Request traces kept per deployment. */
   readonly tracesKept: number;
-  /** Whether a device holds a blob already, so that a spare that needs no transfer is preferred. */
+  /** Returns whether a device stores a blob, so that a takeover prefers a standby that needs no transfer. */
   readonly holds: (device: DeviceId, sha256: string) => boolean;
 }
 
 /**
- * The shortest wait for something that falls due. What is left until then can round to so little that the clock
- * does not move, and a timer that only arms itself again would never end.
+ * Minimum delay of a timer that waits for a due time. A shorter remainder can round to a delay that does not advance
+ * the clock, and a timer that only re-arms itself would then never end.
  */
 export const SHORTEST_WAIT_MS = 1;
 

@@ -1,36 +1,39 @@
-/** How a deployment gathers, changeable while it serves. */
+/** How a deployment gathers answers. It can change while the deployment serves. */
 export interface Policy {
   /**
-   * `any-k`: decode as soon as any k answers are in (the paper's threshold 0). A number: prefer the k data shards for
-   * that many milliseconds after the scatter, then decode from what is in. `adaptive`: such a number for each step,
-   * learned from what arrives (see AdaptiveWait). `all`: wait for all k data shards, as an uncoded system does; parity
-   * answers are then used only where a device is known to be down. No waiting for better than is in goes on until the
-   * deadline: the steps that are left may spend half of the time that is left on it.
+   * The waiting threshold: how long a step that can already be decoded waits for missing data shards.
+   * - `any-k`: not at all; decodes as soon as any k answers are in (threshold 0 in the paper).
+   * - a number: until that many milliseconds after the scatter, then decodes from the answers that are in.
+   * - `adaptive`: as a number, but learned per step from the observed arrivals; see `AdaptiveWait`.
+   * - `all`: for all k data shards, like an uncoded system. Uses parity only where a device is known to be down.
+   *
+   * Under every value, the remaining steps together may wait for at most half of the time left until the deadline.
    */
   readonly waitMs: number | 'any-k' | 'adaptive' | 'all';
-  /** When surplus answers are checked against the spare equation; see LIMITS.md. */
+  /** When the parity check runs on surplus answers; see LIMITS.md. */
   readonly verify: 'before' | 'after' | 'off';
-  /** From acceptance to an explicit error. */
+  /** From acceptance until the request fails with an explicit error. */
   readonly deadlineMs: number;
 }
 
-/** What a gather goes by: the threshold is a number by then. */
+/** The policy of one gather: the waiting threshold is resolved to a fixed value. */
 export interface GatherPolicy extends Policy {
   readonly waitMs: Exclude<Policy['waitMs'], 'adaptive'>;
 }
 
-/** What a learned waiting threshold is expected to do to one coded step, in milliseconds after the scatter. */
+/** The predicted effect of a learned waiting threshold on one coded step. Times are milliseconds after the scatter. */
 export interface WaitPrediction {
   readonly step: string;
   readonly waitMs: number;
   readonly meanMs: number;
-  /** The same for decoding at once, and for waiting for all data; null where some of their answers never came. */
+  /** The mean when decoding from any k answers. */
   readonly anyKMeanMs: number;
+  /** The mean when waiting for all data shards; null if some of their answers never came. */
   readonly allDataMeanMs: number | null;
-  /** Requests of the step in which a shard has to be decoded: with this threshold, and with none. */
+  /** Share of requests in which the step recovers a shard: with this threshold, and with threshold 0. */
   readonly recoveredShare: number;
   readonly anyKRecoveredShare: number;
-  /** How many requests this goes by. */
+  /** Number of requests behind the prediction. */
   readonly requests: number;
 }
 

@@ -1,4 +1,4 @@
-/** What the coordinator asks of the world. It has no timers, sockets or randomness of its own. */
+/** The interfaces that the coordinator needs from its host. It has no timers, sockets or randomness of its own. */
 import type { Artifact } from '@sparewheel/planner';
 import type { CancelRequest, ComputeRequest, Tensor } from '@sparewheel/protocol';
 
@@ -6,16 +6,20 @@ export type { Clock } from '@sparewheel/runtime/clock';
 
 export type DeviceId = string;
 
-/** Sends to devices. Never throws: a device that is gone is silent, and silence is what the coordinator handles. */
+/** Sends messages to devices. Never throws: a disconnected device is silent, and the coordinator handles silence. */
 export interface Transport {
-  /** One request to several devices, encoded once. The tensors are not kept after the call. */
+  /** Sends one request to several devices and encodes it once. Does not keep the tensors after the call. */
   scatter(devices: readonly DeviceId[], request: ComputeRequest): void;
   cancel(devices: readonly DeviceId[], request: CancelRequest): void;
 }
 
-/** The data plane's own engine: local steps, and rescues of shards that no device will answer. */
+/** The engine of the data plane. It runs local steps, and rescues shards that no device will answer. */
 export interface LocalCompute {
-  /** @param feeds  in the order of `names.feeds`; the result in the order of `names.fetches` */
+  /**
+   * Runs one artifact.
+   * @param feeds  in the order of `names.feeds`
+   * @returns the outputs in the order of `names.fetches`
+   */
   run(
     artifact: Artifact,
     names: { readonly feeds: readonly string[]; readonly fetches: readonly string[] },
@@ -23,9 +27,9 @@ export interface LocalCompute {
   ): Promise<readonly Tensor[]>;
 }
 
-/** What a seat's holder must be able to compute: one entry per step in which the seat takes part. */
+/** One computation that a seat's device must load: the seat's part in one step. */
 export interface SeatTask {
-  /** The number under which every device of the step's group knows it. */
+  /** The task number, shared by all devices of the step. */
   readonly task: number;
   readonly artifact: Artifact;
   readonly feeds: readonly string[];
@@ -37,14 +41,14 @@ export interface InstallProgress {
   readonly totalBytes: number;
 }
 
-/** Brings a seat's tasks onto a device: sends the blobs that it does not hold, loads the tasks. */
+/** Installs a seat's tasks on a device: sends the blobs that the device lacks and loads the tasks. */
 export interface Installer {
-  /** Resolves when every task is loaded; rejects when the device is lost or refuses, or on abort. */
+  /** Resolves when every task is loaded. Rejects when the device disconnects or refuses, and on abort. */
   install(
     device: DeviceId,
     tasks: readonly SeatTask[],
     options: { readonly signal: AbortSignal; readonly onProgress: (progress: InstallProgress) => void },
   ): Promise<void>;
-  /** Best effort; a device that is gone has nothing to unload. */
+  /** Unloads tasks, best effort. A disconnected device has nothing to unload. */
   uninstall(device: DeviceId, tasks: readonly SeatTask[]): void;
 }

@@ -6,7 +6,7 @@ import type { DeviceId } from './ports.ts';
 import type { Deployment, DeploymentCounters } from './requests/deployment.ts';
 import type { Generation } from './requests/generation.ts';
 
-/** A seat, as the device that has it sees it. */
+/** One seat of a device. */
 export interface HeldSeat {
   readonly deployment: string;
   readonly seat: number;
@@ -17,7 +17,7 @@ export interface HeldSeat {
 export interface DeviceSnapshot {
   readonly id: DeviceId;
   readonly state: 'up' | 'silent' | 'down' | 'quarantined';
-  /** Why it is quarantined or down. */
+  /** Why the device is quarantined or down. */
   readonly reason: string | null;
   readonly inFlight: number;
   readonly seats: readonly HeldSeat[];
@@ -30,10 +30,10 @@ export interface DeploymentSnapshot {
   readonly reason: string | null;
   readonly policy: Policy;
   readonly seats: readonly SeatSnapshot[];
-  /** The seats of the plan that will take over, during a rolling change. */
+  /** During a rolling change, the seats of the plan that will replace the active one. */
   readonly nextSeats: readonly SeatSnapshot[] | null;
   readonly counters: Readonly<DeploymentCounters>;
-  /** Under `waitMs: "adaptive"`: what was learned of each coded step. */
+  /** Under `waitMs: "adaptive"`, one prediction per coded step that has been observed. */
   readonly waiting?: readonly WaitPrediction[];
   readonly inFlight: number;
   readonly queued: number;
@@ -44,29 +44,29 @@ export interface CoordinatorSnapshot {
   readonly deployments: readonly DeploymentSnapshot[];
 }
 
-/** How everything is now, as plain data that stays as it is. */
+/** Returns the current state as plain data. Later changes do not affect it. */
 export function takeSnapshot(
   deployments: Iterable<Deployment>,
   devices: Iterable<Device>,
 ): CoordinatorSnapshot {
-  const seen = Array.from(deployments, deploymentSnapshot);
-  const held = seatsByDevice(seen);
+  const deploymentSnapshots = Array.from(deployments, deploymentSnapshot);
+  const held = seatsByDevice(deploymentSnapshots);
   return {
-    deployments: seen,
+    deployments: deploymentSnapshots,
     devices: Array.from(devices, (device) => deviceSnapshot(device, held.get(device.id) ?? [])),
   };
 }
 
-/** In one pass: a fleet of a hundred is looked at several times a second. */
+/** Groups all seats by device in one pass: the dashboard takes several snapshots of 100 devices a second. */
 function seatsByDevice(deployments: readonly DeploymentSnapshot[]): Map<DeviceId, HeldSeat[]> {
   const held = new Map<DeviceId, HeldSeat[]>();
   for (const { name, seats } of deployments) {
     for (const { device, seat, role, state } of seats) {
       if (device === null) continue;
-      const of = held.get(device);
-      const one = { deployment: name, seat, role, state };
-      if (of) of.push(one);
-      else held.set(device, [one]);
+      const heldSeat = { deployment: name, seat, role, state };
+      const seatsOfDevice = held.get(device);
+      if (seatsOfDevice) seatsOfDevice.push(heldSeat);
+      else held.set(device, [heldSeat]);
     }
   }
   return held;

@@ -151,8 +151,8 @@ export interface RequestCounts {
   readonly recoveredShards: number;
   readonly rescued: number;
   readonly failed: number;
-  readonly cancelled: number;
-  /** Accepted, and neither answered nor failed nor cancelled nor in flight: always 0 unless there is a bug. */
+  readonly canceled: number;
+  /** Accepted, and neither answered nor failed nor canceled nor in flight: always 0 unless there is a bug. */
   readonly lost: number;
   readonly inFlight: number;
   readonly late: number;

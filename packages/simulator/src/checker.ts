@@ -26,7 +26,7 @@ export interface Coverage {
   answered: number;
   refused: number;
   expired: number;
-  cancelled: number;
+  canceled: number;
   recovered: number;
   rescued: number;
   /** Requests that failures were not allowed to touch, and those of them in which a device was out. */
@@ -46,7 +46,7 @@ export class Checker {
     answered: 0,
     refused: 0,
     expired: 0,
-    cancelled: 0,
+    canceled: 0,
     recovered: 0,
     rescued: 0,
     untouchable: 0,
@@ -129,7 +129,7 @@ export class Checker {
         this.complain('bounds', `${name} has ${inFlight} requests in flight and ${queued} queued`);
     }
     for (const { id, inFlight } of devices) {
-      // One more where everything in flight is cancelled: its answer is the only sign of life.
+      // One more where everything in flight is canceled: its answer is the only sign of life.
       if (inFlight > inFlightPerDevice! + 1)
         this.complain('bounds', `${id} has ${inFlight} computations in flight`);
     }
@@ -144,8 +144,8 @@ export class Checker {
       );
     }
     for (const { name, counters } of snapshot.deployments) {
-      const { requests, answered, failed, cancelled } = counters;
-      if (requests === answered + failed + cancelled) continue;
+      const { requests, answered, failed, canceled } = counters;
+      if (requests === answered + failed + canceled) continue;
       this.complain('leaks', `the counters of ${name} do not add up: ${JSON.stringify(counters)}`);
     }
   }
@@ -164,8 +164,8 @@ export class Checker {
   }
 
   #failed(record: RequestRecord, error: Error & { readonly code?: string }): void {
-    if (error.code === 'cancelled' && record.aborted) {
-      this.coverage.cancelled++;
+    if (error.code === 'canceled' && record.aborted) {
+      this.coverage.canceled++;
       return;
     }
     this.coverage.expired++;

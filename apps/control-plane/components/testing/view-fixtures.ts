@@ -109,7 +109,7 @@ export function latency(change: Partial<LatencyView> = {}): LatencyView {
       recoveredShards: 0,
       rescued: 0,
       failed: 0,
-      cancelled: 0,
+      canceled: 0,
       lost: 0,
       inFlight: 0,
       late: 0,

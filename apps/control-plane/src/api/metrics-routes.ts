@@ -8,7 +8,7 @@ const COUNTS = [
   'recovered',
   'rescued',
   'failed',
-  'cancelled',
+  'canceled',
   'lost',
   'late',
   'corrupt',

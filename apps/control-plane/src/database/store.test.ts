@@ -55,7 +55,7 @@ const summary = (deployment: string, requests: number): LatencySummary => ({
     recoveredShards: 0,
     rescued: 0,
     failed: 0,
-    cancelled: 0,
+    canceled: 0,
     lost: 0,
     inFlight: 0,
     late: 0,

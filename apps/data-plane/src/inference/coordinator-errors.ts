@@ -1,5 +1,5 @@
 import {
-  CancelledError,
+  CanceledError,
   CoordinatorError,
   DeadlineError,
   InvalidDeploymentError,
@@ -28,7 +28,7 @@ function statusOf(error: CoordinatorError): number | null {
   if (error instanceof InvalidFeedsError || error instanceof InvalidDeploymentError) return 400;
   if (error instanceof OverloadedError || error instanceof UnavailableError) return 503;
   if (error instanceof DeadlineError) return 504;
-  if (error instanceof CancelledError) return CLIENT_CLOSED_REQUEST;
+  if (error instanceof CanceledError) return CLIENT_CLOSED_REQUEST;
   if (error instanceof NonFiniteOutputError) return 422;
   if (error instanceof LocalComputeError) return 500;
   return null;

@@ -1,4 +1,4 @@
-import { judgeArrivals, type RequestArrivals, type SettledRequest } from '@sparewheel/coordinator';
+import { replayArrivals, type RequestArrivals, type SettledRequest } from '@sparewheel/coordinator';
 import type { ArrivalsView, OpenPercentiles, Percentiles, RuleComparisonView } from '@sparewheel/protocol';
 import { DeviceArrivals } from './device-arrivals.ts';
 import { chooseEdges } from './edges.ts';
@@ -101,7 +101,7 @@ export class ArrivalRecorder {
   #lookAtAll(): void {
     const requests = this.#waiting;
     this.#waiting = [];
-    for (const request of requests) this.#lookAt(judgeArrivals(request));
+    for (const request of requests) this.#lookAt(replayArrivals(request));
   }
 
   #lookAt({ anyKMs, allDataMs, missing, shards }: RequestArrivals): void {

@@ -37,7 +37,7 @@ function recorder() {
 
 describe('counts', () => {
   it('add up to no lost request, whatever happens to them', () => {
-    const events = fc.array(fc.constantFrom('accept', 'answered', 'failed', 'cancelled', 'refuse'), {
+    const events = fc.array(fc.constantFrom('accept', 'answered', 'failed', 'canceled', 'refuse'), {
       maxLength: 200,
     });
     fc.assert(

@@ -44,7 +44,7 @@ export class LatencyRecorder {
   #accepted = 0;
   #answered = 0;
   #failed = 0;
-  #cancelled = 0;
+  #canceled = 0;
   #recovered = 0;
   #recoveredShards = 0;
   #rescued = 0;
@@ -94,8 +94,8 @@ export class LatencyRecorder {
         // never accepted, and `turnedAway` is about to say so.
         if (outcome.error?.code === 'invalid-feeds') this.#accepted++;
         break;
-      case 'cancelled':
-        this.#cancelled++;
+      case 'canceled':
+        this.#canceled++;
         break;
     }
   }
@@ -142,8 +142,8 @@ export class LatencyRecorder {
       recoveredShards: this.#recoveredShards,
       rescued: this.#rescued,
       failed: this.#failed,
-      cancelled: this.#cancelled,
-      lost: this.#accepted - this.#answered - this.#failed - this.#cancelled - inFlight,
+      canceled: this.#canceled,
+      lost: this.#accepted - this.#answered - this.#failed - this.#canceled - inFlight,
       inFlight,
       late,
       corrupt,

@@ -1,16 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS } from '../options.ts';
 import { FakeClock } from '../testing/index.ts';
-import type { ComputationOwner } from './device.ts';
-import { Device, type DeviceObserver } from './device.ts';
+import { type ComputationOwner, Device, type DeviceObserver } from './device.ts';
 
-function scene(options: Partial<typeof DEFAULT_OPTIONS> = {}) {
+function setUp(options: Partial<typeof DEFAULT_OPTIONS> = {}) {
   const clock = new FakeClock();
   const log: string[] = [];
   const observer: DeviceObserver = {
     silent: () => log.push('silent'),
     answering: () => log.push('answering'),
-    gaveUp: () => {},
+    computationsTimedOut: () => {},
   };
   const owner: ComputationOwner = {
     answered: () => {},
@@ -22,15 +21,15 @@ function scene(options: Partial<typeof DEFAULT_OPTIONS> = {}) {
   const send = (request: number, shard = request) => device.send(request, 1, shard, owner, clock.now());
   const answer = (request: number) => {
     const computation = device.take(request, 1);
-    if (computation) device.heard(computation, clock.now(), 10);
+    if (computation) device.recordMessage(computation, clock.now(), 10);
     return computation;
   };
   return { clock, log, device, send, answer, owner };
 }
 
-describe('the cap', () => {
-  it('is reached by what is in flight and left by what is answered', () => {
-    const { device, send, answer } = scene();
+describe('the in-flight cap', () => {
+  it('is reached by computations in flight and freed by answers', () => {
+    const { device, send, answer } = setUp();
     for (const request of [1, 2, 3]) send(request);
     expect(device.availability).toBe('busy');
     answer(2);
@@ -38,21 +37,21 @@ describe('the cap', () => {
     expect(device.inFlight).toBe(2);
   });
 
-  it('still counts what was cancelled until the device shows that it read the cancel', () => {
-    const { device, send, answer } = scene();
+  it('counts a canceled computation until the device shows that it read the cancel', () => {
+    const { device, send, answer } = setUp();
     const first = send(1);
     send(2);
     expect(device.cancel(first)).toBe(true);
     answer(2);
-    // 2 was sent before the cancel of 1: it proves nothing.
+    // 2 was sent before the cancel of 1, so its answer proves nothing.
     expect(device.inFlight).toBe(1);
     send(3);
     answer(3);
     expect(device.inFlight).toBe(0);
   });
 
-  it('lets one through when everything in flight is cancelled, and never cancels the last', () => {
-    const { device, send, answer } = scene();
+  it('allows one more computation if all in flight are canceled, and never cancels the last one', () => {
+    const { device, send, answer } = setUp();
     const computations = [send(1), send(2), send(3)];
     expect(computations.map((computation) => device.cancel(computation))).toEqual([true, true, false]);
     expect(device.availability).toBe('busy');
@@ -68,8 +67,8 @@ describe('the cap', () => {
 });
 
 describe('silence', () => {
-  it('erases everything in flight, and ends with the first answer, late as it is', async () => {
-    const { clock, log, device, send, answer } = scene();
+  it('erases everything in flight and ends with the first answer, even a late one', async () => {
+    const { clock, log, device, send, answer } = setUp();
     send(1);
     answer(1);
     send(2);
@@ -86,8 +85,8 @@ describe('silence', () => {
     expect(device.availability).toBe('ready');
   });
 
-  it('is not suspected of a device that answers other things: only the lost one is given up', async () => {
-    const { clock, log, device, send, answer } = scene();
+  it('is not assumed of a device that answers later computations: only the lost one is erased', async () => {
+    const { clock, log, device, send, answer } = setUp();
     send(1);
     answer(1);
     send(2);
@@ -101,8 +100,8 @@ describe('silence', () => {
     expect(device.statistics.unanswered).toBe(1);
   });
 
-  it('is probed at a steady pace, and no more', async () => {
-    const { clock, device, send } = scene({ probeEveryMs: 50, inFlightPerDevice: 16 });
+  it('is probed once per probe interval', async () => {
+    const { clock, device, send } = setUp({ probeEveryMs: 50, inFlightPerDevice: 16 });
     send(1);
     await clock.advance(500);
     let probes = 0;
@@ -113,15 +112,15 @@ describe('silence', () => {
       }
       await clock.advance(5);
     }
-    // It fell silent at 500 ms: the first at 550, the last at 950.
+    // The device became silent at 500 ms: the first probe is at 550 ms, the last at 950 ms.
     expect(probes).toBe(9);
   });
 
-  it('is not concluded at once when this thread itself was held up: answers may lie unread', async () => {
-    for (const comes of [true, false]) {
-      const { clock, log, send, answer } = scene();
+  it('is not assumed when the own thread was blocked, because answers may be unread', async () => {
+    for (const answered of [true, false]) {
+      const { clock, log, send, answer } = setUp();
       const { schedule } = clock;
-      // The first timer fires 300 ms late, as after a long garbage collection.
+      // The first timer fires 300 ms late, as during a long garbage collection.
       clock.schedule = (delayMs, callback) => {
         clock.schedule = schedule;
         return schedule.call(clock, delayMs + 300, callback);
@@ -131,15 +130,15 @@ describe('silence', () => {
       send(2);
       await clock.advance(405);
       expect(log).toEqual([]);
-      if (comes) answer(2);
+      if (answered) answer(2);
       await clock.advance(25);
-      expect(log).toEqual(comes ? [] : ['silent', '2 silent']);
+      expect(log).toEqual(answered ? [] : ['silent', '2 silent']);
     }
   });
 });
 
-it('erases everything when the connection ends, and forgets what it was asked', () => {
-  const { device, log, send, answer } = scene();
+it('erases and forgets all computations when the connection ends', () => {
+  const { device, log, send, answer } = setUp();
   send(1);
   send(2);
   device.disconnect(5, 'gone');
@@ -150,8 +149,8 @@ it('erases everything when the connection ends, and forgets what it was asked', 
   expect(device.availability).toBe('ready');
 });
 
-it('tells two computations of one request apart by their task', () => {
-  const { device, owner } = scene();
+it('distinguishes two computations of one request by their task', () => {
+  const { device, owner } = setUp();
   const a = device.send(1, 10, 0, owner, 0);
   const b = device.send(1, 11, 0, owner, 0);
   expect(device.take(1, 12)).toBeUndefined();

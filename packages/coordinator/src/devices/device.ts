@@ -7,57 +7,61 @@ import {
   InFlightTable,
   type SendOrder,
 } from './in-flight-table.ts';
-import { Unsolicited } from './unsolicited.ts';
+import { UnsolicitedMessages } from './unsolicited.ts';
 
 export interface DeviceStatisticsView {
   readonly sent: number;
   readonly answers: number;
-  /** Answers that nobody wanted any more. */
+  /** Answers that came when they were not needed any more. */
   readonly late: number;
   readonly refusals: number;
   readonly invalid: number;
-  /** Computations that were never answered. */
+  /** Computations that were neither answered in time nor canceled. */
   readonly unanswered: number;
-  /** Messages that belong to nothing that was asked. */
+  /** Messages that match no pending computation. */
   readonly unsolicited: number;
-  /** Smoothed time from scatter to answer, and in the device's engine. */
+  /** Smoothed time from scatter to answer. */
   readonly arrivalMs: number | null;
+  /** Smoothed compute time in the device's engine. */
   readonly computeMs: number | null;
 }
 
 export type Availability = 'ready' | 'busy' | 'silent' | 'down' | 'quarantined';
 
-/** What the fleet wants to know of a device. */
 export interface DeviceObserver {
   silent(device: Device): void;
   answering(device: Device): void;
-  /** It was given up on for some of what it was asked: there may be room for more. */
-  gaveUp(device: Device): void;
+  /** Computations timed out, so the device may have capacity again. */
+  computationsTimedOut(device: Device): void;
 }
 
-/** One computation that was sent to a device and has not come back. */
+/** One computation sent to a device. */
 export type Computation = Entry<Device>;
 export type ComputationOwner = EntryOwner<Device>;
 
 /** Weight of a new observation in a smoothed time. */
 const SMOOTHING = 1 / 8;
-/** A device that has never answered is given this many times the silence bound: its first run may be a cold one. */
+/** Factor on the silence timeout until a device's first answer, because its first run may be cold. */
 const FIRST_ANSWER_FACTOR = 5;
-/** The silence bound follows the device's own pace, between one and this many times `silentAfterMs`. */
-const SLOWEST_PACE_FACTOR = 10;
+/** Upper limit of the silence timeout for a slow device, in multiples of `silentAfterMs`. */
+const MAX_SILENCE_FACTOR = 10;
+/** The silence timeout of a slow device, in multiples of its smoothed arrival time. */
 const ARRIVALS_TO_SILENCE = 4;
-/** Given-up computations whose late answer is still recognised, in multiples of the cap. */
+/** Timed-out computations whose late answer is still recognized, in multiples of the cap. */
 const REMEMBERED = 4;
-/** One device as the coordinator knows it: what it was asked and has not answered, and how it behaves. */
+
+/** One device as the coordinator knows it: its connection, its pending computations and its statistics. */
 export class Device {
   connected = false;
   joined = false;
   quarantineReason: string | null = null;
   silentSince: number | null = null;
   downSince: number;
-  /** Why it is down, for people. */
+  /** Why the device is down, shown to operators. */
   downReason: string | null = null;
+  /** Invalid answers since the last release. */
   strikes = 0;
+  /** Seats in all plans, including those being installed. */
   seatCount = 0;
 
   sent = 0;
@@ -66,14 +70,14 @@ export class Device {
   refusals = 0;
   invalid = 0;
   unanswered = 0;
-  readonly unsolicited = new Unsolicited();
+  readonly unsolicited = new UnsolicitedMessages();
   arrivalMs: number | null = null;
   computeMs: number | null = null;
 
   readonly #computations: InFlightTable<Device>;
-  #lastHeardAt = Number.NEGATIVE_INFINITY;
+  #lastMessageAt = Number.NEGATIVE_INFINITY;
   #nextProbeAt = 0;
-  #watch: (() => void) | null = null;
+  #silenceTimer: (() => void) | null = null;
 
   constructor(
     readonly id: DeviceId,
@@ -90,7 +94,7 @@ export class Device {
     return this.#computations.inFlight;
   }
 
-  /** Connected and trusted; it may still be silent or at its cap. */
+  /** Whether the device is connected and not quarantined. It may be silent or at its cap. */
   get live(): boolean {
     return this.connected && this.quarantineReason === null;
   }
@@ -99,80 +103,84 @@ export class Device {
     if (this.quarantineReason !== null) return 'quarantined';
     if (!this.connected) return 'down';
     if (this.silentSince !== null) return 'silent';
-    return this.#hasRoom ? 'ready' : 'busy';
+    return this.#hasCapacity ? 'ready' : 'busy';
   }
 
-  /** More than half of its cap is in flight: it should not be kept busy with answers that nobody waits for. */
-  get loaded(): boolean {
+  /** Whether more than half of the cap is in flight. Such a device should not compute surplus answers. */
+  get heavilyLoaded(): boolean {
     return this.inFlight > this.options.inFlightPerDevice / 2;
   }
 
-  get #hasRoom(): boolean {
-    return this.inFlight < this.options.inFlightPerDevice || this.#computations.uncancelled === 0;
+  /** If every computation in flight is canceled, one more is sent: its answer shows that the device read the cancels. */
+  get #hasCapacity(): boolean {
+    return this.inFlight < this.options.inFlightPerDevice || this.#computations.uncanceled === 0;
   }
 
-  /** When a silent device may next be sent a computation, to find out whether it is back; passes where none comes. */
+  /** When a silent device may be probed next. The time passes if no request needs the device. */
   get probeDueAt(): number {
     return this.#nextProbeAt;
   }
 
-  /** Whether a silent device may be sent a computation now, to find out whether it is back. */
+  /** Returns whether a silent device may be probed now with a computation. */
   probeDue(now: number): boolean {
-    return this.silentSince !== null && this.live && now >= this.#nextProbeAt && this.#hasRoom;
+    return this.silentSince !== null && this.live && now >= this.#nextProbeAt && this.#hasCapacity;
   }
 
-  /** Books a computation; the caller sends it. */
+  /** Adds a computation to the in-flight table. The caller sends it. */
   send(request: number, task: number, shard: number, owner: ComputationOwner, now: number): Computation {
-    const computation = this.#computations.open(request, task, shard, owner, now);
+    const computation = this.#computations.add(request, task, shard, owner, now);
     this.sent++;
-    this.unsolicited.asked(request, task);
+    this.unsolicited.recordSent(request, task);
     if (this.silentSince !== null) this.#nextProbeAt = now + this.options.probeEveryMs;
-    if (this.#watch === null) this.#watchFor(this.options.silentAfterMs);
+    if (this.#silenceTimer === null) this.#scheduleSilenceCheck(this.options.silentAfterMs);
     return computation;
   }
 
-  /** Nobody wants the answer any more. @returns whether the device should be told */
+  /** Marks a computation as not needed any more. @returns whether to send a cancel to the device */
   cancel(computation: Computation): boolean {
     return this.#computations.cancel(computation);
   }
 
-  /** Strikes a computation off the book because an answer to it came. undefined where it was never asked. */
+  /** Removes the computation that a message belongs to. @returns undefined if none is pending */
   take(request: number, task: number): Computation | undefined {
     const computation = this.#computations.take(request, task);
-    if (computation !== undefined) this.unsolicited.awaited(request, task);
+    if (computation !== undefined) this.unsolicited.recordExpected(request, task);
     return computation;
   }
 
-  /** A message to a computation that was taken: the device lives, and has read all that was sent before. */
-  heard(computation: Computation, now: number, computeMicros: number | null): void {
-    this.#lastHeardAt = now;
+  /**
+   * Records the message to a taken computation. It shows that the device is alive and has read everything sent before
+   * that computation.
+   * @param computeMicros  engine time in microseconds; null for a refusal
+   */
+  recordMessage(computation: Computation, now: number, computeMicros: number | null): void {
+    this.#lastMessageAt = now;
     if (computeMicros !== null) {
       this.arrivalMs = smoothed(this.arrivalMs, now - computation.sentAt);
       this.computeMs = smoothed(this.computeMs, computeMicros / 1000);
     }
-    this.#computations.readUntil(computation);
-    this.showedLife();
+    this.#computations.confirmCancels(computation);
+    this.markResponsive();
   }
 
-  /** It did what it was told, computing or loading: a silence is over. */
-  showedLife(): void {
+  /** Ends a silence, after the device computed or loaded something. */
+  markResponsive(): void {
     if (this.silentSince === null) return;
     this.silentSince = null;
     this.observer.answering(this);
   }
 
-  /** What it said before is not held against it any more. */
-  startAnew(): void {
-    this.unsolicited.startAnew(this.answers + this.refusals);
+  resetUnsolicited(): void {
+    this.unsolicited.reset(this.answers + this.refusals);
   }
 
   connect(now: number): void {
-    this.startAnew();
+    this.resetUnsolicited();
     this.connected = true;
     this.joined = true;
     this.silentSince = null;
     this.downReason = null;
-    this.#lastHeardAt = now;
+    this.#lastMessageAt = now;
   }
 
   disconnect(now: number, reason: string): void {
@@ -183,10 +191,10 @@ export class Device {
     this.eraseAll('down');
   }
 
-  /** Gives up on everything that is in flight. */
+  /** Erases all computations in flight. */
   eraseAll(reason: ErasureReason): void {
-    this.#watch?.();
-    this.#watch = null;
+    this.#silenceTimer?.();
+    this.#silenceTimer = null;
     for (const computation of this.#computations.clear()) {
       const { owner } = computation;
       computation.owner = null;
@@ -209,59 +217,61 @@ export class Device {
     };
   }
 
-  get #silenceBoundMs(): number {
-    const bound = this.options.silentAfterMs;
-    if (this.arrivalMs === null) return bound * FIRST_ANSWER_FACTOR;
-    return Math.min(Math.max(bound, ARRIVALS_TO_SILENCE * this.arrivalMs), bound * SLOWEST_PACE_FACTOR);
+  get #silenceTimeoutMs(): number {
+    const { silentAfterMs } = this.options;
+    if (this.arrivalMs === null) return silentAfterMs * FIRST_ANSWER_FACTOR;
+    const timeoutMs = Math.max(silentAfterMs, ARRIVALS_TO_SILENCE * this.arrivalMs);
+    return Math.min(timeoutMs, silentAfterMs * MAX_SILENCE_FACTOR);
   }
 
-  #watchFor(delayMs: number): void {
+  #scheduleSilenceCheck(delayMs: number): void {
     const due = this.clock.now() + delayMs;
-    this.#watch = this.clock.schedule(delayMs, () => {
-      this.#watch = null;
+    this.#silenceTimer = this.clock.schedule(delayMs, () => {
+      this.#silenceTimer = null;
       const overdueMs = this.clock.now() - due;
-      // This thread itself was held up: answers may lie unread in the sockets. Let them come in first.
-      if (overdueMs > this.options.silentAfterMs / 4) this.#watchFor(this.options.silentAfterMs / 4);
-      else this.#giveUpOnOld();
+      // The timer is late because this thread was blocked. Answers may wait unread in the sockets; read them first.
+      if (overdueMs > this.options.silentAfterMs / 4)
+        this.#scheduleSilenceCheck(this.options.silentAfterMs / 4);
+      else this.#timeOutOldComputations();
     });
   }
 
-  #giveUpOnOld(): void {
+  #timeOutOldComputations(): void {
     const now = this.clock.now();
-    const bound = this.#silenceBoundMs;
+    const timeoutMs = this.#silenceTimeoutMs;
     const erased: Computation[] = [];
     let silent = false;
     let nextDueMs = Number.POSITIVE_INFINITY;
     for (let computation = this.#computations.oldest; computation !== null; ) {
       const next: Computation | null = computation.younger;
       const age = now - computation.sentAt;
-      if (age < bound && !silent) {
-        nextDueMs = bound - age;
+      if (age < timeoutMs && !silent) {
+        nextDueMs = timeoutMs - age;
         break;
       }
       if (computation.cancelOrder > 0) {
-        this.#computations.forget(computation);
+        this.#computations.remove(computation);
       } else {
-        // Answers to younger computations came: this one got lost, the device is well.
-        silent ||= this.#lastHeardAt <= computation.sentAt;
+        // If a later message came, only this computation was lost, and the device is not silent.
+        silent ||= this.#lastMessageAt <= computation.sentAt;
         this.unanswered++;
-        this.#computations.giveUp(computation);
+        this.#computations.timeOut(computation);
         erased.push(computation);
       }
       computation = next;
     }
-    const fellSilent = silent && this.silentSince === null;
-    if (fellSilent) {
+    const becameSilent = silent && this.silentSince === null;
+    if (becameSilent) {
       this.silentSince = now;
       this.#nextProbeAt = now + this.options.probeEveryMs;
     }
     if (nextDueMs < Number.POSITIVE_INFINITY) {
-      // The bound may shrink meanwhile, as the device's pace becomes known: never look away for longer than this.
-      this.#watchFor(Math.max(Math.min(nextDueMs, this.options.silentAfterMs), SHORTEST_WAIT_MS));
+      // Check at least this often, because the timeout can shrink when the device's first answers arrive.
+      this.#scheduleSilenceCheck(Math.max(Math.min(nextDueMs, this.options.silentAfterMs), SHORTEST_WAIT_MS));
     }
-    if (fellSilent) this.observer.silent(this);
+    if (becameSilent) this.observer.silent(this);
     for (const computation of erased) computation.owner?.erased(computation.shard, 'silent');
-    if (erased.length > 0) this.observer.gaveUp(this);
+    if (erased.length > 0) this.observer.computationsTimedOut(this);
   }
 }
 

@@ -3,19 +3,17 @@ import { UnknownDeviceError } from '../errors.ts';
 import type { CoordinatorEvent } from '../events.ts';
 import type { CoordinatorOptions } from '../options.ts';
 import type { Clock, DeviceId } from '../ports.ts';
-import type { Computation } from './device.ts';
-import { Device, type DeviceObserver } from './device.ts';
+import { type Computation, Device, type DeviceObserver } from './device.ts';
 import type { SendOrder } from './in-flight-table.ts';
 
-/** What changes when a device's standing changes. */
 export interface FleetObserver {
-  /** It can be used, or can no longer be used: seats and parked steps are to be looked at again. */
-  standingChanged(device: Device): void;
-  /** There may be room on it. */
-  roomMade(device: Device): void;
+  /** The device became usable or unusable: seats and queued steps must be checked again. */
+  availabilityChanged(device: Device): void;
+  /** Computations timed out, so the device may have capacity again. */
+  capacityFreed(device: Device): void;
 }
 
-/** All devices that ever joined or were named in a plan, and who of them may be asked. */
+/** All devices that ever joined or were named in a plan, with their quarantine. */
 export class Fleet implements DeviceObserver {
   readonly #devices = new Map<DeviceId, Device>();
   readonly #order: SendOrder = { next: 1 };
@@ -35,7 +33,7 @@ export class Fleet implements DeviceObserver {
     return this.#devices.get(id);
   }
 
-  /** The device's record, made where a deployment names one that has not joined yet. */
+  /** Returns the device's record. Creates it if a plan names a device that has not joined yet. */
   ensure(id: DeviceId): Device {
     let device = this.#devices.get(id);
     if (!device) {
@@ -45,14 +43,14 @@ export class Fleet implements DeviceObserver {
     return device;
   }
 
-  /** A device that was connected already starts a new life: what the old one was asked is lost. */
+  /** Registers a connection. If the device is already connected, that connection and its computations are lost. */
   connect(id: DeviceId): Device {
     const device = this.ensure(id);
     const first = !device.joined;
     if (device.connected) this.disconnect(id, 'replaced by a new connection');
     device.connect(this.clock.now());
     this.emit({ kind: first ? 'device-joined' : 'device-returned', device: id });
-    this.observer.standingChanged(device);
+    this.observer.availabilityChanged(device);
     return device;
   }
 
@@ -61,31 +59,31 @@ export class Fleet implements DeviceObserver {
     if (!device?.connected) return;
     this.emit({ kind: 'device-lost', device: id, reason });
     device.disconnect(this.clock.now(), reason);
-    this.observer.standingChanged(device);
+    this.observer.availabilityChanged(device);
   }
 
-  /** Never used again until it is pardoned; what it was asked is erased. */
+  /** Excludes a device until its release. Its pending computations count as erasures. */
   quarantine(device: Device, reason: string): void {
     if (device.quarantineReason !== null) return;
     device.quarantineReason = reason;
     this.emit({ kind: 'device-quarantined', device: device.id, reason });
     device.eraseAll('quarantined');
-    this.observer.standingChanged(device);
+    this.observer.availabilityChanged(device);
   }
 
-  /** @throws {UnknownDeviceError} */
+  /** Ends a quarantine. @throws {UnknownDeviceError} */
   release(id: DeviceId): void {
     const device = this.#devices.get(id);
     if (!device) throw new UnknownDeviceError(id);
     if (device.quarantineReason === null) return;
     device.quarantineReason = null;
     device.strikes = 0;
-    device.startAnew();
+    device.resetUnsolicited();
     this.emit({ kind: 'device-released', device: id });
-    this.observer.standingChanged(device);
+    this.observer.availabilityChanged(device);
   }
 
-  /** An answer that no honest device gives. */
+  /** Counts an invalid answer. Quarantines the device after `strikesToQuarantine` of them. */
   strike(device: Device, reason: string): void {
     device.invalid++;
     device.strikes++;
@@ -93,23 +91,23 @@ export class Fleet implements DeviceObserver {
   }
 
   /**
-   * Books what came from a device and finds what it belongs to.
-   * @returns undefined where nothing was asked, or nothing any more
+   * Records a device's message and finds its computation.
+   * @returns undefined if the message is unsolicited; too many of those quarantine the device
    */
-  arrived(device: Device, message: FromDevice): Computation | undefined {
+  matchMessage(device: Device, message: FromDevice): Computation | undefined {
     const computation = device.take(message.request, message.task);
     if (!computation) {
-      const answered = device.answers + device.refusals;
-      const problem = device.unsolicited.arrived(message.request, message.task, answered);
+      const expected = device.answers + device.refusals;
+      const problem = device.unsolicited.record(message.request, message.task, expected);
       if (problem !== null) this.quarantine(device, problem);
       return undefined;
     }
     if (message.kind === 'refusal') {
       device.refusals++;
-      device.heard(computation, this.clock.now(), null);
+      device.recordMessage(computation, this.clock.now(), null);
     } else {
       device.answers++;
-      device.heard(computation, this.clock.now(), message.computeMicros);
+      device.recordMessage(computation, this.clock.now(), message.computeMicros);
     }
     if (computation.owner === null) device.late++;
     return computation;
@@ -117,15 +115,15 @@ export class Fleet implements DeviceObserver {
 
   silent(device: Device): void {
     this.emit({ kind: 'device-silent', device: device.id });
-    this.observer.standingChanged(device);
+    this.observer.availabilityChanged(device);
   }
 
-  gaveUp(device: Device): void {
-    this.observer.roomMade(device);
+  computationsTimedOut(device: Device): void {
+    this.observer.capacityFreed(device);
   }
 
   answering(device: Device): void {
     this.emit({ kind: 'device-answering', device: device.id });
-    this.observer.standingChanged(device);
+    this.observer.availabilityChanged(device);
   }
 }

@@ -1,56 +1,58 @@
 import type { FromDevice } from '@sparewheel/protocol';
 
-/** Why an answer is not to be expected. */
+/** Why no answer is expected. */
 export type ErasureReason = 'down' | 'silent' | 'busy' | 'quarantined' | 'refused' | 'invalid';
 
-/** Who wants the answer of a computation. After `erased` for silence the answer may still come; nothing after it. */
+/** The step that waits for a computation. */
 export interface EntryOwner<D> {
   answered(shard: number, message: FromDevice, computation: Entry<D>): void;
+  /** Reports that no answer is expected. Only after the reason `silent` can an answer still follow. */
   erased(shard: number, reason: ErasureReason): void;
 }
 
-/** One computation that was sent to a device and has not come back. */
+/** One computation sent to a device. */
 export interface Entry<D> {
   readonly device: D;
   readonly request: number;
   readonly task: number;
   readonly shard: number;
   readonly sentAt: number;
-  /** Place in the sequence of all messages sent to all devices. */
+  /** Sequence number among all messages to all devices. */
   readonly order: number;
-  /** Place of its cancel in that sequence; 0 where there is none. */
+  /** Sequence number of the cancel; 0 if the computation is not canceled. */
   cancelOrder: number;
-  /** null once nobody wants the answer: it is late when it comes. */
+  /** null if the answer is not needed any more. It then counts as late. */
   owner: EntryOwner<D> | null;
   older: Entry<D> | null;
   younger: Entry<D> | null;
   /** Another computation of the same request on the same device. */
   sibling: Entry<D> | null;
-  /** Whether it counts as in flight; false once it was given up on. */
+  /** Whether the computation counts as in flight. False after a timeout. */
   counted: boolean;
 }
 
-/** One number sequence for all sends and cancels, so that "sent before" can be told across devices. */
+/** The sequence of all sends and cancels. One sequence for all devices makes "sent before" comparable between them. */
 export interface SendOrder {
   next: number;
 }
 
 /**
- * What one device was asked and has not answered, oldest first.
+ * The pending computations of one device, oldest first.
  *
- * A cancelled computation counts as in flight until the device shows that it has read the cancel, by answering
- * something that was sent later. The last computation that is not cancelled is never cancelled: its answer is that
- * proof, and the only sign of life of a device whose every answer comes too late.
+ * A canceled computation counts as in flight until the device has provably read the cancel: it answered a computation
+ * that was sent after the cancel. The last uncanceled computation is never canceled. Its answer provides that proof,
+ * and it is the only sign of life of a device whose every answer comes too late.
  */
 export class InFlightTable<D> {
   #inFlight = 0;
-  #uncancelled = 0;
+  #uncanceled = 0;
   #oldest: Entry<D> | null = null;
   #youngest: Entry<D> | null = null;
+  /** The newest computation of each request; its `sibling` is the next older one. */
   readonly #byRequest = new Map<number, Entry<D>>();
-  readonly #givenUp: Entry<D>[] = [];
+  readonly #timedOut: Entry<D>[] = [];
 
-  /** @param remembered  computations that were given up and whose late answer is still recognised */
+  /** @param remembered  number of timed-out computations whose late answer is still recognized */
   constructor(
     readonly device: D,
     readonly order: SendOrder,
@@ -61,15 +63,15 @@ export class InFlightTable<D> {
     return this.#inFlight;
   }
 
-  get uncancelled(): number {
-    return this.#uncancelled;
+  get uncanceled(): number {
+    return this.#uncanceled;
   }
 
   get oldest(): Entry<D> | null {
     return this.#oldest;
   }
 
-  open(request: number, task: number, shard: number, owner: EntryOwner<D>, now: number): Entry<D> {
+  add(request: number, task: number, shard: number, owner: EntryOwner<D>, now: number): Entry<D> {
     const computation: Entry<D> = {
       device: this.device,
       request,
@@ -89,57 +91,57 @@ export class InFlightTable<D> {
     else this.#youngest.younger = computation;
     this.#youngest = computation;
     this.#inFlight++;
-    this.#uncancelled++;
+    this.#uncanceled++;
     return computation;
   }
 
-  /** @returns whether the device should be told */
+  /** Marks a computation as not needed any more. @returns whether to send a cancel to the device */
   cancel(computation: Entry<D>): boolean {
     computation.owner = null;
-    if (!computation.counted || computation.cancelOrder > 0 || this.#uncancelled <= 1) return false;
+    if (!computation.counted || computation.cancelOrder > 0 || this.#uncanceled <= 1) return false;
     computation.cancelOrder = this.order.next++;
-    this.#uncancelled--;
+    this.#uncanceled--;
     return true;
   }
 
-  /** Strikes a computation off. undefined where it is not in the book. */
+  /** Removes and returns a computation, also a timed-out one. Returns undefined if it is not in the table. */
   take(request: number, task: number): Entry<D> | undefined {
     let computation = this.#byRequest.get(request) ?? null;
     while (computation !== null && computation.task !== task) computation = computation.sibling;
     if (computation === null) return undefined;
-    this.forget(computation);
+    this.remove(computation);
     return computation;
   }
 
-  /** The device has answered this one, and so has read every cancel that was sent before it. */
-  readUntil({ order }: Entry<D>): void {
+  /** Removes canceled computations. By answering this entry, the device has shown that it read all earlier cancels. */
+  confirmCancels({ order }: Entry<D>): void {
     for (let other = this.#oldest; other !== null && other.order < order; ) {
       const next: Entry<D> | null = other.younger;
-      if (other.cancelOrder > 0 && other.cancelOrder < order) this.forget(other);
+      if (other.cancelOrder > 0 && other.cancelOrder < order) this.remove(other);
       other = next;
     }
   }
 
-  /** It no longer counts as in flight, but its answer is still recognised, for a while. */
-  giveUp(computation: Entry<D>): void {
+  /** Stops counting a computation as in flight. A late answer is still recognized for some time. */
+  timeOut(computation: Entry<D>): void {
     this.#unlink(computation);
-    this.#givenUp.push(computation);
-    if (this.#givenUp.length <= this.remembered) return;
-    const forgotten = this.#givenUp.shift()!;
-    forgotten.owner = null;
-    this.#strikeOff(forgotten);
+    this.#timedOut.push(computation);
+    if (this.#timedOut.length <= this.remembered) return;
+    const oldest = this.#timedOut.shift()!;
+    oldest.owner = null;
+    this.#unindex(oldest);
   }
 
-  forget(computation: Entry<D>): void {
+  remove(computation: Entry<D>): void {
     if (computation.counted) this.#unlink(computation);
     else {
-      const index = this.#givenUp.indexOf(computation);
-      if (index >= 0) this.#givenUp.splice(index, 1);
+      const index = this.#timedOut.indexOf(computation);
+      if (index >= 0) this.#timedOut.splice(index, 1);
     }
-    this.#strikeOff(computation);
+    this.#unindex(computation);
   }
 
-  /** Empties the book. @returns what was in flight, oldest first */
+  /** Empties the table. @returns the computations in flight, oldest first */
   clear(): Entry<D>[] {
     const computations: Entry<D>[] = [];
     for (let computation = this.#oldest; computation !== null; computation = computation.younger) {
@@ -149,9 +151,9 @@ export class InFlightTable<D> {
     this.#oldest = null;
     this.#youngest = null;
     this.#inFlight = 0;
-    this.#uncancelled = 0;
+    this.#uncanceled = 0;
     this.#byRequest.clear();
-    this.#givenUp.length = 0;
+    this.#timedOut.length = 0;
     return computations;
   }
 
@@ -164,10 +166,10 @@ export class InFlightTable<D> {
     computation.younger = null;
     computation.counted = false;
     this.#inFlight--;
-    if (computation.cancelOrder === 0) this.#uncancelled--;
+    if (computation.cancelOrder === 0) this.#uncanceled--;
   }
 
-  #strikeOff(computation: Entry<D>): void {
+  #unindex(computation: Entry<D>): void {
     const first = this.#byRequest.get(computation.request);
     if (first === computation) {
       if (computation.sibling === null) this.#byRequest.delete(computation.request);

@@ -1,72 +1,79 @@
 /**
- * Messages that are forgiven in one connection although they belong to nothing that is awaited: a duplicate or two per
- * answer, and some to what was asked before it. The first message to a computation is never counted: its cancel may have
- * crossed it. Counted against answers and not against what was sent: a device that answers everything under another
- * request's id would earn forgiveness with every lie.
+ * Unsolicited messages tolerated per connection: a base number, plus two per expected message. Networks duplicate
+ * messages, and old messages can arrive on a new connection. The first message to a computation never counts, because
+ * it may have crossed the computation's cancel. The limit grows with the expected messages and not with the
+ * computations sent: otherwise a device that answers everything under another request's id would never exceed it.
  */
-const PER_ANSWER = 2;
-const FORGIVEN = 20;
-/** Those forgiven of which it was never asked at all: no connection makes them up, though an old one may leave some. */
-const NEVER_ASKED_FORGIVEN = 7;
-/** Computations that a device is known to have been asked: many times its cap. */
+const TOLERATED = 20;
+const TOLERATED_PER_EXPECTED = 2;
+/**
+ * Of these, messages to computations that the device was never sent. A network cannot invent them; only messages
+ * from before a reconnect explain a few.
+ */
+const TOLERATED_UNKNOWN = 7;
+/** Number of sent computations remembered per device: many times the in-flight cap. */
 const REMEMBERED = 256;
 
-/** What a device says that nobody waits for: how much of it is the way of networks, and what is a lie. */
-export class Unsolicited {
-  /** In all connections together. */
+/** Counts a device's messages that match no pending computation, and decides when they show a faulty device. */
+export class UnsolicitedMessages {
+  /** Total over all connections. */
   count = 0;
   #inConnection = 0;
-  #neverAsked = 0;
-  #answeredBefore = 0;
+  #unknown = 0;
+  #expectedBefore = 0;
   readonly #requests = new Uint32Array(REMEMBERED);
   readonly #tasks = new Uint32Array(REMEMBERED);
-  /** 1 where a message to that computation came. */
-  readonly #heard = new Uint8Array(REMEMBERED);
+  /** 1 if a message to that computation was received. */
+  readonly #received = new Uint8Array(REMEMBERED);
   #next = 0;
 
-  /** A computation is sent to the device. */
-  asked(request: number, task: number): void {
+  /** Remembers a computation that is sent to the device. */
+  recordSent(request: number, task: number): void {
     this.#requests[this.#next] = request;
     this.#tasks[this.#next] = task;
-    this.#heard[this.#next] = 0;
+    this.#received[this.#next] = 0;
     this.#next = (this.#next + 1) % REMEMBERED;
   }
 
-  /** A message that was awaited: whatever else comes to that computation is one too many. */
-  awaited(request: number, task: number): void {
-    const place = this.#placeOf(request, task);
-    if (place !== undefined) this.#heard[place] = 1;
+  /** Records the expected message to a computation. Further messages to it are unsolicited. */
+  recordExpected(request: number, task: number): void {
+    const index = this.#indexOf(request, task);
+    if (index !== undefined) this.#received[index] = 1;
   }
 
-  /** A new connection, or a pardon. @param answered  answers and refusals that were awaited, so far */
-  startAnew(answered: number): void {
+  /** Starts the count again, after a new connection or a release. @param expected  expected messages so far */
+  reset(expected: number): void {
     this.#inConnection = 0;
-    this.#neverAsked = 0;
-    this.#answeredBefore = answered;
+    this.#unknown = 0;
+    this.#expectedBefore = expected;
   }
 
-  /** @returns why the device is not to be trusted, or null where this is forgiven */
-  arrived(request: number, task: number, answered: number): string | null {
+  /**
+   * Records an unsolicited message.
+   * @param expected  expected messages so far: answers and refusals
+   * @returns the reason to quarantine the device, or null if the message is tolerated
+   */
+  record(request: number, task: number, expected: number): string | null {
     this.count++;
-    const place = this.#placeOf(request, task);
-    if (place !== undefined && this.#heard[place] === 0) {
-      this.#heard[place] = 1;
+    const index = this.#indexOf(request, task);
+    if (index !== undefined && this.#received[index] === 0) {
+      this.#received[index] = 1;
       return null;
     }
     this.#inConnection++;
-    if (place === undefined && ++this.#neverAsked > NEVER_ASKED_FORGIVEN) {
-      return `sent ${this.#neverAsked} answers to what it was never asked`;
+    if (index === undefined && ++this.#unknown > TOLERATED_UNKNOWN) {
+      return `sent ${this.#unknown} answers to computations that it was never sent`;
     }
-    const answers = answered - this.#answeredBefore;
-    if (this.#inConnection <= FORGIVEN + PER_ANSWER * answers) return null;
-    return `sent ${this.#inConnection} answers that nobody asked for and ${answers} to what it was asked`;
+    const expectedInConnection = expected - this.#expectedBefore;
+    if (this.#inConnection <= TOLERATED + TOLERATED_PER_EXPECTED * expectedInConnection) return null;
+    return `sent ${this.#inConnection} unsolicited answers and ${expectedInConnection} expected ones`;
   }
 
-  /** Looks at what was asked last first. */
-  #placeOf(request: number, task: number): number | undefined {
+  /** Searches from the most recent computation backwards. */
+  #indexOf(request: number, task: number): number | undefined {
     for (let back = 1; back <= REMEMBERED; back++) {
-      const place = (this.#next - back + REMEMBERED) % REMEMBERED;
-      if (this.#requests[place] === request && this.#tasks[place] === task) return place;
+      const index = (this.#next - back + REMEMBERED) % REMEMBERED;
+      if (this.#requests[index] === request && this.#tasks[index] === task) return index;
     }
     return undefined;
   }

@@ -8,7 +8,7 @@ const stateOf = (rig: Rig) => rig.coordinator.snapshot().deployments[0]!.state;
 const kinds = (rig: Rig, kind: string) => rig.events.filter((event) => event.kind === kind);
 
 describe('a seat whose device is down', () => {
-  it('is left to it for the grace, then built up on a spare and handed over in one step', async () => {
+  it('keeps its device during the grace period, then moves to a standby in one step', async () => {
     const rig = await readyRig({
       k: 2,
       r: 1,
@@ -36,7 +36,7 @@ describe('a seat whose device is down', () => {
     ]);
   });
 
-  it('goes back to the same device without a transfer when that returns within the grace', async () => {
+  it('returns to the same device without a transfer within the grace period', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1 });
     const sent = rig.fleet.device('d1').transferredBytes;
     expect(sent).toBeGreaterThan(0);
@@ -50,9 +50,9 @@ describe('a seat whose device is down', () => {
     expect(rig.fleet.device('d3').installs).toBe(0);
   });
 
-  it('goes back to it even when a spare is being installed: the install is aborted', async () => {
+  it('returns to its device during a takeover and aborts the install', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
-    rig.fleet.device('d3').behaviour.installMs = 500;
+    rig.fleet.device('d3').behavior.installMs = 500;
     rig.fleet.kill('d1');
     await rig.clock.advance(1_600);
     expect(seatsOf(rig)[1]!.installing).toBe('d3');
@@ -63,7 +63,7 @@ describe('a seat whose device is down', () => {
     expect(kinds(rig, 'seat-reassigned')).toEqual([]);
   });
 
-  it('makes its old device a spare when that returns too late, which then fills the next gap', async () => {
+  it('turns a device that returns too late into a standby, which takes the next empty seat', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
     rig.fleet.kill('d1');
     await rig.clock.advance(2_000);
@@ -77,7 +77,7 @@ describe('a seat whose device is down', () => {
     expect(stateOf(rig)).toBe('ready');
   });
 
-  it('waits where there is no spare, and takes the first device that joins', async () => {
+  it('waits if there is no standby, and takes the first device that joins', async () => {
     const rig = await readyRig({ k: 2, r: 1, options: { returnGraceMs: 0 } });
     rig.fleet.kill('d2');
     await rig.clock.advance(10_000);
@@ -89,13 +89,13 @@ describe('a seat whose device is down', () => {
   });
 });
 
-describe('the choice of a spare', () => {
-  it('prefers the one that holds the blobs, then the least loaded, then the first by name', async () => {
+describe('the choice of a standby', () => {
+  it('prefers a device that holds the blobs, then the one with the fewest seats, then the lowest id', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 3, options: { returnGraceMs: 0 } });
     const other = { ...rig.network, name: 'other', policy: DEFAULT_POLICY };
     rig.coordinator.deploy({ ...other, seats: ['d0', 'd1', 'd3'] });
     await rig.clock.advance(100);
-    // d3 has a seat elsewhere, d4 and d5 have none; d5 holds what shard 1 needs.
+    // d3 has a seat in the other plan; d4 and d5 have none.
     rig.fleet.kill('d0');
     await rig.clock.advance(2_000);
     expect(holders(rig)[0]).toBe('d4');
@@ -105,7 +105,7 @@ describe('the choice of a spare', () => {
     expect(holders(rig)[1]).toBe('d5');
   });
 
-  it('never seats one device twice in a plan', async () => {
+  it('never gives one device two seats of a plan', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
     rig.fleet.kill('d0');
     rig.fleet.kill('d1');
@@ -114,10 +114,10 @@ describe('the choice of a spare', () => {
     expect(stateOf(rig)).toBe('degraded');
   });
 
-  it('tries the next candidate when an install fails, and the failed one again after its back-off', async () => {
+  it('tries the next candidate when an install fails, and retries the failed one after its backoff', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 2, options: { returnGraceMs: 0 } });
-    rig.fleet.device('d3').behaviour.failInstalls = 1;
-    rig.fleet.device('d4').behaviour.failInstalls = 1;
+    rig.fleet.device('d3').behavior.failInstalls = 1;
+    rig.fleet.device('d4').behavior.failInstalls = 1;
     rig.fleet.kill('d1');
     await rig.clock.advance(1_530);
     expect(kinds(rig, 'install-failed')).toMatchObject([{ device: 'd3' }, { device: 'd4' }]);
@@ -127,7 +127,7 @@ describe('the choice of a spare', () => {
   });
 });
 
-describe('a device that is there and of no use', () => {
+describe('a connected device that does not answer', () => {
   it('loses its seat at once when it is quarantined', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
     rig.coordinator.quarantine('d1', 'for the test');
@@ -141,15 +141,15 @@ describe('a device that is there and of no use', () => {
     expect(holders(rig)).toEqual(['d0', 'd1', 'd2']);
   });
 
-  it('is loaded again when it does not know its task, and replaced when that does not help', async () => {
+  it('is loaded again when it does not know its task, and replaced if that does not help', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
     const ask = () => rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
-    rig.fleet.device('d0').life!.tasks.clear();
+    rig.fleet.device('d0').process!.tasks.clear();
     expect(await ask()).toMatchObject({ rescued: 0 });
     await rig.clock.advance(600);
     expect(stateOf(rig)).toBe('ready');
     expect(rig.fleet.device('d0').installs).toBe(2);
-    rig.fleet.device('d0').behaviour.refuse = 'unknown-task';
+    rig.fleet.device('d0').behavior.refuse = 'unknown-task';
     for (let i = 0; i < 10; i++) {
       expect(await ask()).toMatchObject({ rescued: 0 });
       await rig.clock.advance(1_000);
@@ -157,7 +157,7 @@ describe('a device that is there and of no use', () => {
     expect(holders(rig)).toEqual(['d3', 'd1', 'd2']);
   });
 
-  it('loses its seat when it stays silent, though it is connected', async () => {
+  it('loses its seat when it stays silent', async () => {
     const rig = await readyRig({
       k: 2,
       r: 1,
@@ -174,10 +174,10 @@ describe('a device that is there and of no use', () => {
 });
 
 describe('the first distribution', () => {
-  it('fills seats that name no device, and refuses requests until k of them are ready', async () => {
+  it('fills seats without a named device, and refuses requests until k seats are ready', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 3, options: { holds: () => false } });
     const { coordinator, clock, fleet, network } = rig;
-    for (const id of ['d3', 'd4', 'd5']) fleet.device(id).behaviour.installMs = 1_000;
+    for (const id of ['d3', 'd4', 'd5']) fleet.device(id).behavior.installMs = 1_000;
     coordinator.deploy({ ...network, name: 'second', policy: DEFAULT_POLICY, seats: [] });
     await expect(coordinator.infer('second', { t0: rig.input() })).rejects.toThrow(
       /still being distributed \(0 of 3/,
@@ -185,11 +185,11 @@ describe('the first distribution', () => {
     await clock.advance(1_001);
     const second = coordinator.snapshot().deployments[1]!;
     expect(second.state).toBe('ready');
-    // The least loaded ones: those without a seat in the other deployment.
+    // The devices without a seat in the other deployment.
     expect(second.seats.map(({ device }) => device).sort()).toEqual(['d3', 'd4', 'd5']);
   });
 
-  it('gives devices that a restored plan names the time to reconnect', async () => {
+  it('gives the named devices of a restored plan time to reconnect', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 4 });
     const seats = ['d8', 'd9', 'd10'];
     rig.coordinator.deploy({ ...rig.network, name: 'restored', policy: DEFAULT_POLICY, seats });

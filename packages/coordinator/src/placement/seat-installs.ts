@@ -1,45 +1,58 @@
 import type { Device } from '../devices/device.ts';
-import type { DeviceId, InstallProgress, SeatTask } from '../ports.ts';
-import type { PlacementContext } from './placement-context.ts';
+import type { Fleet } from '../devices/fleet.ts';
+import type { CoordinatorEvent } from '../events.ts';
+import type { CoordinatorOptions } from '../options.ts';
+import type { Clock, DeviceId, Installer, InstallProgress, SeatTask } from '../ports.ts';
 import { backOff, type Install, type SeatRecord } from './seat.ts';
 
-/** What the placement does when an install has ended. */
+/** The parts of a coordinator that a placement needs. */
+export interface PlacementContext {
+  readonly clock: Clock;
+  readonly options: CoordinatorOptions;
+  readonly fleet: Fleet;
+  readonly installer: Installer;
+  readonly emit: (event: CoordinatorEvent) => void;
+  /** Returns the seat assignment to store for a restart: that of the most recently deployed plan. */
+  seatsToStore(): readonly (DeviceId | null)[];
+  /** Called when a seat became ready or was lost, and when no other seat will become ready. */
+  placementChanged(): void;
+}
+
 export interface InstallHooks {
-  /** A seat became ready. */
-  readonly changed: () => void;
-  /** Something may be due that was not before. */
-  readonly lookAgain: () => void;
+  readonly seatReady: () => void;
+  /** An install ended, so the placement must reconcile its seats. */
+  readonly reconcile: () => void;
 }
 
 /**
- * Brings seats onto devices. A seat changes hands when everything is loaded where it goes, between two requests; what
- * the device before has loaded of it is unloaded, at once or when it comes back. Who is to sit where, and when, is the
- * placement's to say.
+ * Installs seats on devices. A seat moves to its new device only when all its tasks are loaded there, between two
+ * requests. Tasks on the previous device are unloaded at once, or when that device reconnects. The placement decides
+ * which device gets which seat, and when.
  */
 export class SeatInstalls {
-  readonly #runtime: PlacementContext;
+  readonly #context: PlacementContext;
   readonly #deployment: string;
   readonly #hooks: InstallHooks;
-  /** What a device may still have loaded from a seat that it lost while it was away. */
+  /** Tasks to unload when a device reconnects, because it lost its seat while it was down. */
   readonly #evicted = new Map<DeviceId, SeatTask[]>();
 
-  constructor(runtime: PlacementContext, deployment: string, hooks: InstallHooks) {
-    this.#runtime = runtime;
+  constructor(context: PlacementContext, deployment: string, hooks: InstallHooks) {
+    this.#context = context;
     this.#deployment = deployment;
     this.#hooks = hooks;
   }
 
-  /** A device came (back): what it lost its seat for is unloaded. */
+  /** Unloads the tasks of a seat that the device lost while it was down. */
   deviceConnected(device: Device): void {
     const tasks = this.#evicted.get(device.id);
     if (!tasks) return;
     this.#evicted.delete(device.id);
-    this.#runtime.installer.uninstall(device.id, tasks);
+    this.#context.installer.uninstall(device.id, tasks);
   }
 
-  /** Starts to bring a seat onto a device: its own, or one that takes over and counts the seat as its own already. */
+  /** Starts an install. For a takeover, the caller has already added the seat to the new device's `seatCount`. */
   begin(seat: SeatRecord, device: Device): void {
-    const { emit, installer } = this.#runtime;
+    const { emit, installer } = this.#context;
     const deployment = this.#deployment;
     const install: Install = {
       device,
@@ -60,15 +73,15 @@ export class SeatInstalls {
       },
       (cause: unknown) => {
         if (seat.install !== install) return;
-        backOff(seat, device, this.#runtime.options, this.#runtime.clock.now());
+        backOff(seat, device, this.#context.options, this.#context.clock.now());
         this.#endInstall(seat, cause instanceof Error ? cause.message : String(cause));
-        this.#hooks.lookAgain();
+        this.#hooks.reconcile();
       },
     );
   }
 
   #installed(seat: SeatRecord, install: Install): void {
-    const { emit, installer } = this.#runtime;
+    const { emit, installer } = this.#context;
     const { device, progress } = install;
     const from = seat.holder;
     seat.install = null;
@@ -83,7 +96,7 @@ export class SeatInstalls {
         ...common,
         from: from?.id ?? null,
         to: device.id,
-        seats: this.#runtime.seatsToStore(),
+        seats: this.#context.seatsToStore(),
       });
       if (from) {
         from.seatCount--;
@@ -91,14 +104,14 @@ export class SeatInstalls {
         else this.#evicted.set(from.id, [...(this.#evicted.get(from.id) ?? []), ...seat.tasks]);
       }
     }
-    // Not before the seat is its own: this lets every placement look at its seats again.
-    device.showedLife();
-    this.#hooks.changed();
-    // The device that lost its seat is a spare now, and may fill another.
-    this.#hooks.lookAgain();
+    // Must follow the change of holder: it makes every placement reconcile, which could give the device a second seat.
+    device.markResponsive();
+    this.#hooks.seatReady();
+    // The previous device is a standby now and may fill another seat.
+    this.#hooks.reconcile();
   }
 
-  /** Breaks an install off; what it has loaded already where it was going is unloaded. */
+  /** Aborts the seat's install. Unloads the tasks already loaded on a device that was taking the seat over. */
   abort(seat: SeatRecord, reason: string): void {
     const { controller } = seat.install!;
     this.#endInstall(seat, reason);
@@ -110,10 +123,10 @@ export class SeatInstalls {
     seat.install = null;
     if (device !== seat.holder) {
       device.seatCount--;
-      // What was loaded before it was broken off would stay loaded for nothing.
-      if (device.connected) this.#runtime.installer.uninstall(device.id, seat.tasks);
+      // Tasks loaded before the abort would stay on the device without a seat.
+      if (device.connected) this.#context.installer.uninstall(device.id, seat.tasks);
     }
-    this.#runtime.emit({
+    this.#context.emit({
       kind: 'install-failed',
       deployment: this.#deployment,
       seat: seat.index,

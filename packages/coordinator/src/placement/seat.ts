@@ -7,7 +7,7 @@ export interface SeatSnapshot {
   readonly role: 'data' | 'parity' | 'replica';
   readonly device: DeviceId | null;
   readonly state: 'empty' | 'installing' | 'ready' | 'down';
-  /** The device that the seat is being brought onto: its own, or the spare that takes over. */
+  /** The device of the install in progress: the seat's own device, or a standby that takes the seat over. */
   readonly installing: DeviceId | null;
   readonly progress: InstallProgress | null;
 }
@@ -18,28 +18,31 @@ export interface Install {
   progress: InstallProgress;
 }
 
+/** The mutable state of one seat. */
 export interface SeatRecord {
   readonly index: number;
   readonly tasks: readonly SeatTask[];
+  /** The seat's own device. During a takeover it changes only when the install has finished. */
   holder: Device | null;
-  /** The holder has everything loaded. */
+  /** Whether the holder has loaded all tasks. */
   loaded: boolean;
   install: Install | null;
-  /** In a row, and when the first of them came. */
+  /** Consecutive refusals, and the time of the first one. */
   refusals: number;
   refusingSince: number;
+  /** Failed installs by device, and the earliest time of the next attempt. */
   readonly failures: Map<DeviceId, { count: number; notBefore: number }>;
 }
 
-/** A seat whose holder, if it has one, still has to be loaded. */
+/** Creates a seat that is not loaded yet, and adds it to its holder's `seatCount`. */
 export function seatRecord(index: number, tasks: readonly SeatTask[], holder: Device | null): SeatRecord {
   if (holder) holder.seatCount++;
   const failures = new Map();
   return { index, tasks, holder, loaded: false, install: null, refusals: 0, refusingSince: 0, failures };
 }
 
-/** Books a refusal of the seat's holder. @returns whether the device has to be loaded again */
-export function hasLostItsLoad(
+/** Records a refusal by the seat's holder. @returns whether the holder must load its tasks again */
+export function mustReload(
   seat: SeatRecord,
   code: string,
   { refusalsToReload, silentAfterMs }: CoordinatorOptions,
@@ -48,11 +51,11 @@ export function hasLostItsLoad(
   if (seat.refusals++ === 0) seat.refusingSince = now;
   if (code === 'unknown-task') return true;
   if (seat.refusals < refusalsToReload) return false;
-  // A device that is full has lost nothing, unless it says so for as long as others are silent.
+  // A full device has usually lost nothing. Reload it only if it stays full for as long as the silence timeout.
   return code !== 'overloaded' || now - seat.refusingSince >= silentAfterMs;
 }
 
-/** An install on a device failed, or had to be repeated: the next one comes later each time. */
+/** Delays the seat's next install on a device, with exponential backoff. */
 export function backOff(
   seat: SeatRecord,
   device: Device,
@@ -75,8 +78,8 @@ export function seatSnapshot(seat: SeatRecord, role: SeatSnapshot['role']): Seat
   };
 }
 
-/** Its holder can be asked for its shard, and is expected to answer. */
-export function answers(seat: SeatRecord): boolean {
+/** Returns whether the seat's holder is loaded, live and not silent. */
+export function isAnswering(seat: SeatRecord): boolean {
   const { holder } = seat;
   if (holder === null || !seat.loaded) return false;
   return holder.live && holder.silentSince === null;

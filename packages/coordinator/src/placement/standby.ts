@@ -2,24 +2,25 @@ import type { Device } from '../devices/device.ts';
 import type { DeviceId, SeatTask } from '../ports.ts';
 
 /**
- * Chooses the device that takes over a seat: the one that lacks the fewest bytes, of those the one with the fewest
- * seats, of those the first by name, so that the choice does not depend on who connected when. One that is silent
- * comes last: nobody asks a device without a seat anything, so that only an install can show that it is back.
- * @param free  whether a live device may take the seat at all
- * @returns undefined where no device is free
+ * Chooses the device that takes over a seat. Prefers the device that lacks the fewest bytes, then the one with the
+ * fewest seats, then the lowest id, so that the choice does not depend on the order of connections. A silent device is
+ * the last choice. It remains a candidate because nothing else is sent to a device without a seat: only an install can
+ * show that it answers again.
+ * @param isFree  returns whether a live device may take the seat
+ * @returns undefined if no device is free
  */
 export function pickStandby(
   devices: Iterable<Device>,
   tasks: readonly SeatTask[],
   holds: (device: DeviceId, sha256: string) => boolean,
-  free: (device: Device) => boolean,
+  isFree: (device: Device) => boolean,
 ): Device | undefined {
   let best: Device | undefined;
   let bestBytes = Number.POSITIVE_INFINITY;
   for (const device of devices) {
-    if (!device.live || !free(device)) continue;
+    if (!device.live || !isFree(device)) continue;
     const bytes = missingBytes(device, tasks, holds);
-    if (best === undefined || comesBefore(device, bytes, best, bestBytes)) {
+    if (best === undefined || isBetter(device, bytes, best, bestBytes)) {
       best = device;
       bestBytes = bytes;
     }
@@ -41,7 +42,7 @@ function missingBytes(
   return bytes;
 }
 
-function comesBefore(a: Device, aBytes: number, b: Device, bBytes: number): boolean {
+function isBetter(a: Device, aBytes: number, b: Device, bBytes: number): boolean {
   const [aSilent, bSilent] = [a.silentSince !== null, b.silentSince !== null];
   if (aSilent !== bSilent) return bSilent;
   if (aBytes !== bBytes) return aBytes < bBytes;

@@ -1,17 +1,17 @@
 import type { Tensor } from '@sparewheel/protocol';
-import { CancelledError, type CoordinatorError, DeadlineError } from '../errors.ts';
+import { CanceledError, type CoordinatorError, DeadlineError } from '../errors.ts';
 import type { Policy } from '../policy.ts';
 import type { Clock } from '../ports.ts';
 import type { RequestRun } from './request.ts';
 import type { RequestTrace } from './trace.ts';
 
 export interface InferOptions {
-  /** From now to an explicit error; the policy's where it is not given. */
+  /** From acceptance until the request fails with an explicit error. Default: the policy's. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
-  /** The outputs to give back; all where it is not given. */
+  /** Names of the outputs to return. Default: all. */
   readonly fetches?: readonly string[];
-  /** Whether the answer carries its waterfall. */
+  /** Whether the result includes the request's trace. */
   readonly trace?: boolean;
 }
 
@@ -26,23 +26,23 @@ export interface Inference {
   readonly trace?: RequestTrace;
 }
 
-/** Timers of every host take this much (2³¹ − 1 ms, 24 days); above it they fire at once. */
+/** The longest delay that timers accept: 2³¹ − 1 ms (24 days). A longer timer fires at once. */
 const LONGEST_DEADLINE_MS = 0x7fff_ffff;
 
-/** Told once, when an accepted request is over. */
 export interface AcceptedRequestObserver {
+  /** Called once, when an accepted request has ended. @param error  null if it was answered */
   requestEnded(request: AcceptedRequest, error: CoordinatorError | null): void;
 }
 
 /**
- * One accepted request, waiting for a place or running: it is settled exactly once, by its answer, an error, its
- * deadline or its caller, whichever comes first.
+ * One accepted request, queued or running. It settles exactly once: by its answer, an error, its deadline or a
+ * cancellation by its caller, whichever is first.
  */
 export class AcceptedRequest {
   readonly acceptedAt: number;
   readonly deadlineAt: number;
   readonly promise: Promise<Inference>;
-  /** null while it waits for a place. */
+  /** null while the request is queued. */
   run: RequestRun | null = null;
   #resolve!: (inference: Inference) => void;
   #reject!: (error: CoordinatorError) => void;
@@ -54,7 +54,7 @@ export class AcceptedRequest {
     readonly id: number,
     readonly feeds: Readonly<Record<string, Tensor>>,
     readonly options: InferOptions,
-    /** The deployment's when the request was accepted: one that changes while it waits for a place is not its own. */
+    /** The deployment's policy at acceptance. A policy change while the request is queued does not apply to it. */
     readonly policy: Policy,
     readonly clock: Clock,
     readonly observer: AcceptedRequestObserver,
@@ -77,7 +77,7 @@ export class AcceptedRequest {
     return this.clock.now() - this.acceptedAt;
   }
 
-  /** The request's run came to its outputs. */
+  /** Resolves the request with the outputs of its run. */
   succeed(run: RequestRun, outputs: readonly Tensor[]): void {
     if (this.#settled) return;
     const wanted = this.options.fetches;
@@ -97,7 +97,7 @@ export class AcceptedRequest {
     this.observer.requestEnded(this, null);
   }
 
-  /** Ends it without an answer; a run that is under way is given up. */
+  /** Rejects the request and abandons its run. */
   end(error: CoordinatorError): void {
     if (this.#settled) return;
     this.#settle();
@@ -106,7 +106,7 @@ export class AcceptedRequest {
     this.observer.requestEnded(this, error);
   }
 
-  readonly #aborted = (): void => this.end(new CancelledError(this.id));
+  readonly #aborted = (): void => this.end(new CanceledError(this.id));
 
   #settle(): void {
     this.#settled = true;

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { Policy } from '../policy.ts';
-import { HandRig, settle } from '../testing/index.ts';
-import { judgeArrivals, type RequestArrivals } from './arrivals.ts';
+import { ManualRig, settle } from '../testing/index.ts';
+import { type RequestArrivals, replayArrivals } from './arrivals.ts';
 import type { Program } from './program.ts';
 import type { ShardTrace, StepTrace } from './trace.ts';
 
 const CODED = { kind: 'coded', inputs: 4, outputs: 4 } as const;
 
 function rigFor(policy: Partial<Policy> = {}, layers = 1) {
-  return HandRig.ready({ k: 3, r: 1, policy, layers: new Array(layers).fill(CODED) });
+  return ManualRig.ready({ k: 3, r: 1, policy, layers: new Array(layers).fill(CODED) });
 }
 
-/** Runs one layer: the devices answer at these times after the scatter, in this order. */
-async function answerAt(rig: HandRig, times: readonly (readonly [device: string, atMs: number])[]) {
-  const requests = new Map(times.map(([id]) => [id, rig.asked(id)[0]!]));
+/** Runs one layer: the devices answer in this order, at these times after the scatter. */
+async function answerAt(rig: ManualRig, times: readonly (readonly [device: string, atMs: number])[]) {
+  const requests = new Map(times.map(([id]) => [id, rig.takeComputations(id)[0]!]));
   let now = 0;
   for (const [device, atMs] of times) {
     await rig.clock.advance(atMs - now);
@@ -23,26 +23,26 @@ async function answerAt(rig: HandRig, times: readonly (readonly [device: string,
   }
 }
 
-function judged(rig: HandRig): RequestArrivals[] {
-  return rig.eventsOf('request-settled').map(({ settled }) => judgeArrivals(settled));
+function replayed(rig: ManualRig): RequestArrivals[] {
+  return rig.eventsOf('request-settled').map(({ settled }) => replayArrivals(settled));
 }
 
-const infer = (rig: HandRig) => rig.coordinator.infer('net', { t0: rig.input([1, 2, 3, 4]) });
+const infer = (rig: ManualRig) => rig.coordinator.infer('net', { t0: rig.input([1, 2, 3, 4]) });
 
-describe('the same arrivals by two rules', () => {
-  it('are judged once the surplus has come: any k of k + r, all k data shards, and who was the straggler', async () => {
+describe('replaying arrivals under two rules', () => {
+  it('waits for the surplus, then gives both latencies and names the straggler', async () => {
     const rig = await rigFor();
     void infer(rig);
-    const [surplus] = rig.asked('d2');
+    const [surplus] = rig.takeComputations('d2');
     await answerAt(rig, [
       ['d0', 1],
       ['d3', 2],
       ['d1', 4],
     ]);
-    expect(judged(rig)).toEqual([]);
+    expect(replayed(rig)).toEqual([]);
     await rig.clock.advance(5);
     rig.send('d2', rig.answerTo('d2', surplus!));
-    expect(judged(rig)).toEqual([
+    expect(replayed(rig)).toEqual([
       {
         measuredMs: 4,
         anyKMs: 4,
@@ -58,16 +58,16 @@ describe('the same arrivals by two rules', () => {
     ]);
   });
 
-  it('add up over the layers of a chain', async () => {
+  it('adds up the delays over a chain of layers', async () => {
     const rig = await rigFor({}, 2);
     void infer(rig);
-    const [surplus] = rig.asked('d2');
+    const [surplus] = rig.takeComputations('d2');
     await answerAt(rig, [
       ['d0', 1],
       ['d1', 2],
       ['d3', 4],
     ]);
-    // The second layer's scatter went out at 4 ms. What d2 has left of the first one comes at 10 ms.
+    // The second layer is scattered at 4 ms. The answer of d2 to the first layer comes at 10 ms.
     await answerAt(rig, [
       ['d0', 1],
       ['d1', 2],
@@ -75,14 +75,14 @@ describe('the same arrivals by two rules', () => {
     ]);
     await rig.clock.advance(1);
     rig.send('d2', rig.answerTo('d2', surplus!));
-    expect(judged(rig)).toEqual([]);
+    expect(replayed(rig)).toEqual([]);
     await rig.clock.advance(2);
     rig.answerAll('d2');
     // Uncoded, the first layer takes 10 ms instead of 4 and the second one 8 instead of 5.
-    expect(judged(rig)).toMatchObject([{ measuredMs: 9, anyKMs: 9, allDataMs: 18, missing: null }]);
+    expect(replayed(rig)).toMatchObject([{ measuredMs: 9, anyKMs: 9, allDataMs: 18, missing: null }]);
   });
 
-  it('under "all" what is measured is what an uncoded system takes, and any k is earlier', async () => {
+  it('measures the latency of an uncoded system under "all", and any k is earlier', async () => {
     const rig = await rigFor({ waitMs: 'all' });
     void infer(rig);
     await answerAt(rig, [
@@ -91,14 +91,14 @@ describe('the same arrivals by two rules', () => {
       ['d1', 4],
       ['d2', 9],
     ]);
-    expect(judged(rig)).toMatchObject([{ measuredMs: 9, anyKMs: 4, allDataMs: 9, missing: null }]);
+    expect(replayed(rig)).toMatchObject([{ measuredMs: 9, anyKMs: 4, allDataMs: 9, missing: null }]);
   });
 });
 
-describe('an answer that is not in', () => {
-  it('is called off where nobody wants the surplus, and not guessed at', async () => {
+describe('a missing answer', () => {
+  it('is called off if the surplus is not needed, and its time is not estimated', async () => {
     const rig = await rigFor({ verify: 'off' });
-    // With one request in flight its last computation is never cancelled; two are needed.
+    // The last uncanceled computation on a device is never canceled, so two requests are needed.
     void infer(rig);
     void infer(rig);
     for (const device of ['d0', 'd1', 'd3']) {
@@ -106,7 +106,7 @@ describe('an answer that is not in', () => {
       rig.answerAll(device);
       await settle();
     }
-    const both = judged(rig);
+    const both = replayed(rig);
     expect(both).toHaveLength(2);
     for (const { measuredMs, allDataMs, missing, shards } of both) {
       expect({ measuredMs, allDataMs, missing }).toEqual({
@@ -118,38 +118,38 @@ describe('an answer that is not in', () => {
     }
   });
 
-  it('is not known either where the device was at its cap, and so not asked', async () => {
-    const rig = await HandRig.ready({ k: 3, r: 1, layers: [CODED], options: { inFlightPerDevice: 1 } });
+  it('is called off if the device was at its cap and was sent nothing', async () => {
+    const rig = await ManualRig.ready({ k: 3, r: 1, layers: [CODED], options: { inFlightPerDevice: 1 } });
     for (let request = 0; request < 2; request++) {
       void infer(rig);
       for (const device of ['d0', 'd1', 'd3']) rig.answerAll(device);
       await settle();
     }
-    const [, second] = judged(rig);
-    expect(rig.asked('d2')).toHaveLength(1);
+    const [, second] = replayed(rig);
+    expect(rig.takeComputations('d2')).toHaveLength(1);
     expect(second).toMatchObject({ allDataMs: null, missing: 'called-off' });
     expect(second!.shards.map(({ device }) => device)).toEqual(['d0', 'd1', 'd3']);
   });
 
-  it('is not known where its check was hurried, and unanswered where it was waited for in vain', async () => {
-    for (const hurried of [true, false]) {
-      const rig = await HandRig.ready({
+  it('is called off if verification ended early, and unanswered if verification timed out', async () => {
+    for (const endedEarly of [true, false]) {
+      const rig = await ManualRig.ready({
         k: 3,
         r: 1,
         layers: [CODED],
-        options: { pendingVerifications: hurried ? 1 : 8, silentAfterMs: 60_000 },
+        options: { pendingVerifications: endedEarly ? 1 : 8, silentAfterMs: 60_000 },
       });
       for (let request = 0; request < 2; request++) {
         void infer(rig);
         for (const device of ['d0', 'd1', 'd3']) rig.answerAll(device);
         await settle();
       }
-      if (!hurried) await rig.clock.advance(2_500);
-      expect(judged(rig)[0]).toMatchObject({ missing: hurried ? 'called-off' : 'unanswered' });
+      if (!endedEarly) await rig.clock.advance(2_500);
+      expect(replayed(rig)[0]).toMatchObject({ missing: endedEarly ? 'called-off' : 'unanswered' });
     }
   });
 
-  it('is unanswered where the device is gone', async () => {
+  it('is unanswered if the device disconnected', async () => {
     const rig = await rigFor();
     void infer(rig);
     await answerAt(rig, [
@@ -159,10 +159,10 @@ describe('an answer that is not in', () => {
     ]);
     rig.disconnect('d2');
     await settle();
-    expect(judged(rig)).toMatchObject([{ measuredMs: 3, allDataMs: null, missing: 'unanswered' }]);
+    expect(replayed(rig)).toMatchObject([{ measuredMs: 3, allDataMs: null, missing: 'unanswered' }]);
   });
 
-  it('is told of no request that failed', async () => {
+  it('is not reported for a failed request', async () => {
     const rig = await rigFor({ deadlineMs: 50 });
     const answer = infer(rig).catch((error: Error) => error);
     await rig.clock.advance(60);
@@ -171,42 +171,40 @@ describe('an answer that is not in', () => {
   });
 });
 
-describe('branches', () => {
-  it('only delay what reads from them', () => {
-    const shard = (index: number, answeredAt: number | null): ShardTrace => ({
-      shard: index,
-      device: `d${index}`,
-      sentAt: 100,
-      answeredAt: answeredAt === null ? null : 100 + answeredAt,
-      status: 'used',
-    });
-    const coded = (step: string, finishedAt: number, arrivals: readonly number[]): StepTrace => ({
-      step,
-      kind: 'coded',
-      startedAt: 100,
-      finishedAt: 100 + finishedAt,
-      shards: arrivals.map((at, index) => shard(index, at)),
-    });
-    const plan = { dataShards: 2 };
-    const program = {
-      steps: [
-        { index: 0, id: 'left', kind: 'coded', plan, feedSlots: [0], fetchSlots: [1] },
-        { index: 1, id: 'right', kind: 'coded', plan, feedSlots: [0], fetchSlots: [2] },
-        { index: 2, id: 'join', kind: 'local', plan: {}, feedSlots: [1, 2], fetchSlots: [3] },
-      ],
-      outputs: [{ slot: 3 }],
-    } as unknown as Program;
-    const trace = {
-      request: 1,
-      startedAt: 100,
-      finishedAt: 108,
-      steps: [
-        coded('left', 4, [3, 10, 4]),
-        coded('right', 6, [5, 6, 8]),
-        { step: 'join', kind: 'local' as const, startedAt: 106, finishedAt: 108, shards: [] },
-      ],
-    };
-    // Uncoded, left ends at 10 instead of 4 and right at 6 as it did: the join begins at 10 instead of 6.
-    expect(judgeArrivals({ trace, program })).toMatchObject({ measuredMs: 8, anyKMs: 8, allDataMs: 12 });
+it('delays only the steps that depend on a delayed branch', () => {
+  const shard = (index: number, answeredAt: number | null): ShardTrace => ({
+    shard: index,
+    device: `d${index}`,
+    sentAt: 100,
+    answeredAt: answeredAt === null ? null : 100 + answeredAt,
+    status: 'used',
   });
+  const coded = (step: string, finishedAt: number, arrivals: readonly number[]): StepTrace => ({
+    step,
+    kind: 'coded',
+    startedAt: 100,
+    finishedAt: 100 + finishedAt,
+    shards: arrivals.map((at, index) => shard(index, at)),
+  });
+  const plan = { dataShards: 2 };
+  const program = {
+    steps: [
+      { index: 0, id: 'left', kind: 'coded', plan, feedSlots: [0], fetchSlots: [1] },
+      { index: 1, id: 'right', kind: 'coded', plan, feedSlots: [0], fetchSlots: [2] },
+      { index: 2, id: 'join', kind: 'local', plan: {}, feedSlots: [1, 2], fetchSlots: [3] },
+    ],
+    outputs: [{ slot: 3 }],
+  } as unknown as Program;
+  const trace = {
+    request: 1,
+    startedAt: 100,
+    finishedAt: 108,
+    steps: [
+      coded('left', 4, [3, 10, 4]),
+      coded('right', 6, [5, 6, 8]),
+      { step: 'join', kind: 'local' as const, startedAt: 106, finishedAt: 108, shards: [] },
+    ],
+  };
+  // Uncoded, "left" ends at 10 instead of 4 and "right" stays at 6: "join" starts at 10 instead of 6.
+  expect(replayArrivals({ trace, program })).toMatchObject({ measuredMs: 8, anyKMs: 8, allDataMs: 12 });
 });

@@ -2,71 +2,71 @@ import type { DeviceId } from '../ports.ts';
 import type { Program } from './program.ts';
 import type { RequestTrace, ShardTrace, StepTrace } from './trace.ts';
 
-/** A request that was answered, and of which nothing is awaited any more: its trace is complete. */
+/** An answered request without pending answers. Its trace is complete. */
 export interface SettledRequest {
   readonly trace: RequestTrace;
   readonly program: Program;
 }
 
-/** One device's part in one step. */
+/** One device's answer in one step. */
 export interface ShardArrival {
   readonly device: DeviceId;
   readonly role: 'data' | 'parity' | 'replica';
-  /** From scatter to answer; null where none came. */
+  /** Time from scatter to answer; null without an answer. */
   readonly arrivalMs: number | null;
-  /** The coordinator itself stopped waiting for the answer: when it would have come is not known. */
+  /** The coordinator stopped waiting for the answer, so its arrival time is unknown. */
   readonly calledOff: boolean;
-  /** It was not in when the step went on. */
+  /** The answer was not in when the step finished. */
   readonly late: boolean;
-  /** The last of the step's data shards, all of which came. */
+  /** The answer was the last of the step's data shards. Set only if all of them came. */
   readonly last: boolean;
 }
 
-/** One request's arrivals, and when it would have been answered under two rules. Milliseconds since acceptance. */
+/** One request's arrivals, and its latency under two waiting rules. Milliseconds since acceptance. */
 export interface RequestArrivals {
-  /** As it was, under the policy in force. */
+  /** The actual latency, under the request's policy. */
   readonly measuredMs: number;
-  /** Decoding each coded step from the first k answers. */
+  /** The latency if each coded step decodes from the first k answers. */
   readonly anyKMs: number;
-  /** Waiting for all k data shards, as a system without parity must. null where one of them never came. */
+  /** The latency if each coded step waits for all k data shards, like a system without parity. */
   readonly allDataMs: number | null;
-  /** Why `allDataMs` is null: an answer that never came, or one that the coordinator called off. */
+  /** Why `allDataMs` is null: a data shard's answer never came, or the coordinator called it off. */
   readonly missing: 'unanswered' | 'called-off' | null;
   readonly shards: readonly ShardArrival[];
 }
 
-/** What a program says of its steps, looked up once. */
-interface Order {
+/** The dependencies between a program's steps. */
+interface Dependencies {
   readonly indexOf: ReadonlyMap<string, number>;
   /** By step: the steps whose outputs it reads. */
-  readonly before: readonly (readonly number[])[];
-  /** The steps that make the request's outputs. */
-  readonly last: readonly number[];
+  readonly producers: readonly (readonly number[])[];
+  /** The steps that produce the request's outputs. */
+  readonly outputProducers: readonly number[];
 }
 
-const orders = new WeakMap<Program, Order>();
+const dependenciesOf = new WeakMap<Program, Dependencies>();
 
 /**
- * Judges one request's arrivals by two rules: any k of k + r (coded), and all k data shards (uncoded). A step that
- * ends earlier or later by a rule moves every step that reads from it; what each device took is left as it was, and so
- * is everything between the steps. An answer that is not in is never guessed at.
+ * Replays one request's arrivals under two rules: any k of k + r answers (coded), and all k data shards (uncoded). A
+ * step that ends earlier or later under a rule shifts every step that depends on it. The device times and the times
+ * between steps stay as measured. The replay never estimates the arrival time of an answer that did not come.
  */
-export function judgeArrivals({ trace, program }: SettledRequest): RequestArrivals {
-  const order = orderOf(program);
+export function replayArrivals({ trace, program }: SettledRequest): RequestArrivals {
+  const dependencies = findDependencies(program);
   const steps: (StepTrace | undefined)[] = new Array(program.steps.length);
-  for (const step of trace.steps) steps[order.indexOf.get(step.step)!] = step;
+  for (const step of trace.steps) steps[dependencies.indexOf.get(step.step)!] = step;
 
   const shards: ShardArrival[] = [];
-  const anyK = new Moved(steps, order);
-  const allData = new Moved(steps, order);
+  const anyK = new ShiftedSteps(steps, dependencies);
+  const allData = new ShiftedSteps(steps, dependencies);
   let missing: RequestArrivals['missing'] = null;
   for (const [index, step] of steps.entries()) {
     if (step === undefined || step.finishedAt === null) continue;
-    const tookMs = step.finishedAt - step.startedAt;
+    const durationMs = step.finishedAt - step.startedAt;
     const { kind, plan } = program.steps[index]!;
     if (kind !== 'coded') {
-      anyK.end(index, tookMs);
-      allData.end(index, tookMs);
+      anyK.setDuration(index, durationMs);
+      allData.setDuration(index, durationMs);
       for (const shard of step.shards) addArrival(shards, step, shard, 'replica', false);
       continue;
     }
@@ -75,8 +75,8 @@ export function judgeArrivals({ trace, program }: SettledRequest): RequestArriva
     for (const shard of step.shards) {
       addArrival(shards, step, shard, shard.shard < k ? 'data' : 'parity', shard === last);
     }
-    anyK.end(index, kthArrivalMs(step, k) ?? tookMs);
-    allData.end(index, last === null ? tookMs : last.answeredAt! - step.startedAt);
+    anyK.setDuration(index, kthArrivalMs(step, k) ?? durationMs);
+    allData.setDuration(index, last === null ? durationMs : last.answeredAt! - step.startedAt);
     if (last === null && missing !== 'unanswered') missing = whyMissing(step, k);
   }
   const measuredMs = trace.finishedAt! - trace.startedAt;
@@ -89,37 +89,37 @@ export function judgeArrivals({ trace, program }: SettledRequest): RequestArriva
   };
 }
 
-/** By how much each step ends later than it did, where steps take other times than they took. */
-class Moved {
+/** Computes how much later each step ends when steps have other durations than measured. */
+class ShiftedSteps {
   readonly #delaysMs: number[] = [];
 
   constructor(
     readonly steps: readonly (StepTrace | undefined)[],
-    readonly order: Order,
+    readonly dependencies: Dependencies,
   ) {}
 
-  /** @param tookMs  of the step, from its beginning; steps come in the program's order */
-  end(index: number, tookMs: number): void {
+  /** Must be called in program order. */
+  setDuration(index: number, durationMs: number): void {
     const step = this.steps[index]!;
-    const changeMs = tookMs - (step.finishedAt! - step.startedAt);
-    this.#delaysMs[index] = this.#delayOf(this.order.before[index]!) + changeMs;
+    const changeMs = durationMs - (step.finishedAt! - step.startedAt);
+    this.#delaysMs[index] = this.#delayAfter(this.dependencies.producers[index]!) + changeMs;
   }
 
-  /** Of the request. */
+  /** The delay of the request's answer. */
   get delayMs(): number {
-    return this.#delayOf(this.order.last);
+    return this.#delayAfter(this.dependencies.outputProducers);
   }
 
-  /** Of what begins when the last of these has ended. */
-  #delayOf(before: readonly number[]): number {
-    let ended = Number.NEGATIVE_INFINITY;
-    let endsNow = Number.NEGATIVE_INFINITY;
-    for (const index of before) {
+  /** Returns the delay of the moment at which the last of these steps ends. */
+  #delayAfter(producers: readonly number[]): number {
+    let measuredEnd = Number.NEGATIVE_INFINITY;
+    let shiftedEnd = Number.NEGATIVE_INFINITY;
+    for (const index of producers) {
       const finishedAt = this.steps[index]?.finishedAt ?? Number.NEGATIVE_INFINITY;
-      ended = Math.max(ended, finishedAt);
-      endsNow = Math.max(endsNow, finishedAt + (this.#delaysMs[index] ?? 0));
+      measuredEnd = Math.max(measuredEnd, finishedAt);
+      shiftedEnd = Math.max(shiftedEnd, finishedAt + (this.#delaysMs[index] ?? 0));
     }
-    return Number.isFinite(ended) ? endsNow - ended : 0;
+    return Number.isFinite(measuredEnd) ? shiftedEnd - measuredEnd : 0;
   }
 }
 
@@ -136,7 +136,7 @@ function addArrival(
   into.push({ device, role, arrivalMs, calledOff: calledOff === true && answeredAt === null, late, last });
 }
 
-/** null where not all of them came. */
+/** Returns the data shard that was answered last, or null if not all of them were answered. */
 function lastDataShard(step: StepTrace, k: number): ShardTrace | null {
   let last: ShardTrace | null = null;
   for (const shard of step.shards) {
@@ -147,13 +147,13 @@ function lastDataShard(step: StepTrace, k: number): ShardTrace | null {
   return last;
 }
 
-/** Since the step began; null where fewer than k came. */
+/** Returns the time from the step's start to its k-th answer, or null if fewer than k came. */
 function kthArrivalMs(step: StepTrace, k: number): number | null {
-  const came: number[] = [];
-  for (const { answeredAt } of step.shards) if (answeredAt !== null) came.push(answeredAt);
-  if (came.length < k) return null;
-  came.sort((a, b) => a - b);
-  return came[k - 1]! - step.startedAt;
+  const arrivals: number[] = [];
+  for (const { answeredAt } of step.shards) if (answeredAt !== null) arrivals.push(answeredAt);
+  if (arrivals.length < k) return null;
+  arrivals.sort((a, b) => a - b);
+  return arrivals[k - 1]! - step.startedAt;
 }
 
 function whyMissing(step: StepTrace, k: number): 'unanswered' | 'called-off' {
@@ -161,21 +161,21 @@ function whyMissing(step: StepTrace, k: number): 'unanswered' | 'called-off' {
   return known ? 'called-off' : 'unanswered';
 }
 
-function orderOf(program: Program): Order {
-  const known = orders.get(program);
+function findDependencies(program: Program): Dependencies {
+  const known = dependenciesOf.get(program);
   if (known !== undefined) return known;
-  const producers = new Map<number, number>();
+  const producerOf = new Map<number, number>();
   for (const { index, fetchSlots } of program.steps) {
-    for (const slot of fetchSlots) producers.set(slot, index);
+    for (const slot of fetchSlots) producerOf.set(slot, index);
   }
-  const makersOf = (slots: readonly number[]) => [
-    ...new Set(slots.flatMap((slot) => producers.get(slot) ?? [])),
+  const producersOf = (slots: readonly number[]) => [
+    ...new Set(slots.flatMap((slot) => producerOf.get(slot) ?? [])),
   ];
-  const order: Order = {
+  const dependencies: Dependencies = {
     indexOf: new Map(program.steps.map(({ id, index }) => [id, index])),
-    before: program.steps.map(({ feedSlots }) => makersOf(feedSlots)),
-    last: makersOf(program.outputs.map(({ slot }) => slot)),
+    producers: program.steps.map(({ feedSlots }) => producersOf(feedSlots)),
+    outputProducers: producersOf(program.outputs.map(({ slot }) => slot)),
   };
-  orders.set(program, order);
-  return order;
+  dependenciesOf.set(program, dependencies);
+  return dependencies;
 }

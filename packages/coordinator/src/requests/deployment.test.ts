@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  CancelledError,
+  CanceledError,
   DeadlineError,
   InvalidFeedsError,
   OverloadedError,
@@ -8,18 +8,18 @@ import {
   UnknownDeploymentError,
 } from '../errors.ts';
 import { DEFAULT_POLICY } from '../policy.ts';
-import { HandRig, type Rig, readyRig, settle, syntheticNetwork } from '../testing/index.ts';
+import { ManualRig, type Rig, readyRig, settle, syntheticNetwork } from '../testing/index.ts';
 import type { Inference } from './accepted-request.ts';
 
 const deploymentOf = (rig: Pick<Rig, 'coordinator'>) => rig.coordinator.snapshot().deployments[0]!;
 
-function expectRight(rig: Rig, inference: Inference, input: ReturnType<Rig['input']>): void {
+function expectCorrect(rig: Rig, inference: Inference, input: ReturnType<Rig['input']>): void {
   const expected = rig.network.reference(input).data;
   for (const [i, value] of inference.fetches.t3!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
 }
 
-describe('killing devices on the way', () => {
-  it('any one device, at every moment of a request: right, without a rescue and without waiting longer', async () => {
+describe('killing devices during a request', () => {
+  it('any one device at any moment: answers correctly, without a rescue and without delay', async () => {
     for (const victim of ['d0', 'd1', 'd2']) {
       for (let moment = 0; moment <= 8; moment += 0.5) {
         for (const noticedAfterMs of [0, 2_000]) {
@@ -29,29 +29,29 @@ describe('killing devices on the way', () => {
           await rig.clock.advance(moment);
           rig.fleet.kill(victim, noticedAfterMs);
           const inference = await rig.clock.run(answer);
-          expectRight(rig, inference, input);
+          expectCorrect(rig, inference, input);
           expect(inference).toMatchObject({ rescued: 0, latencyMs: 7 });
         }
       }
     }
   });
 
-  it('more than the code repairs, at every moment: right, by rescue', async () => {
+  it('more devices than the code can recover, at any moment: answers correctly by rescue', async () => {
     for (let moment = 0; moment <= 8; moment += 0.5) {
       const rig = await readyRig({ k: 3, r: 1 });
       const input = rig.input();
       const answer = rig.coordinator.infer('net', { t0: input });
       await rig.clock.advance(moment);
       for (const id of ['d0', 'd1', 'd2', 'd3']) rig.fleet.kill(id);
-      expectRight(rig, await rig.clock.run(answer), input);
+      expectCorrect(rig, await rig.clock.run(answer), input);
       expect(deploymentOf(rig).state).toBe('rescuing');
-      expectRight(rig, await rig.clock.run(rig.coordinator.infer('net', { t0: input })), input);
+      expectCorrect(rig, await rig.clock.run(rig.coordinator.infer('net', { t0: input })), input);
     }
   });
 });
 
 describe('a request that cannot be answered', () => {
-  it('ends at its deadline with the steps that it was waiting for', async () => {
+  it('ends at its deadline with the names of the pending steps', async () => {
     const rig = await readyRig({ k: 2, r: 0 });
     rig.fleet.partition('d0');
     const answer = rig.coordinator.infer('net', { t0: rig.input() }, { deadlineMs: 300 });
@@ -62,7 +62,7 @@ describe('a request that cannot be answered', () => {
     expect(deploymentOf(rig)).toMatchObject({ inFlight: 0, counters: { failed: 1, requests: 1 } });
   });
 
-  it('ends when a local step or a rescue fails, with what failed', async () => {
+  it('ends when a local step or a rescue fails, and names the step', async () => {
     const rig = await readyRig({ k: 2, r: 1 });
     rig.fleet.local.failNext = 1;
     const local = rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }));
@@ -76,33 +76,33 @@ describe('a request that cannot be answered', () => {
     });
   });
 
-  it('is refused before it is accepted where it does not fit the model', async () => {
+  it('is not accepted if its feeds or fetches do not match the model', async () => {
     const { coordinator, clock } = await readyRig({ k: 2, r: 1 });
     const data = new Float32Array(6);
-    const good = { type: 'float32', dims: [1, 6], data } as const;
+    const valid = { type: 'float32', dims: [1, 6], data } as const;
     const cases: [Parameters<typeof coordinator.infer>[1], RegExp][] = [
       [{}, /"t0": missing; expected float32 \[any, 6\]/],
-      [{ t0: good, x: good }, /"x": is not an input/],
+      [{ t0: valid, x: valid }, /"x": is not an input/],
       [{ t0: { type: 'int32', dims: [1, 6], data: new Int32Array(6) } }, /has type int32; expected float32/],
-      [{ t0: { ...good, dims: [6] } }, /has shape \[6\]; expected \[any, 6\]/],
-      [{ t0: { ...good, dims: [1, 7] } }, /has shape \[1, 7\]/],
-      [{ t0: { ...good, dims: [2, 6] } }, /has 6 values; its shape \[2, 6\] needs 12/],
-      [{ t0: { ...good, dims: [-1, 6] } }, /shape/],
+      [{ t0: { ...valid, dims: [6] } }, /has shape \[6\]; expected \[any, 6\]/],
+      [{ t0: { ...valid, dims: [1, 7] } }, /has shape \[1, 7\]/],
+      [{ t0: { ...valid, dims: [2, 6] } }, /has 6 values; its shape \[2, 6\] needs 12/],
+      [{ t0: { ...valid, dims: [-1, 6] } }, /shape/],
     ];
     for (const [feeds, message] of cases) {
       const error = await coordinator.infer('net', feeds).catch((cause: unknown) => cause);
       expect(error).toBeInstanceOf(InvalidFeedsError);
       expect((error as Error).message).toMatch(message);
     }
-    await expect(coordinator.infer('net', { t0: good }, { fetches: ['nope'] })).rejects.toThrow(
+    await expect(coordinator.infer('net', { t0: valid }, { fetches: ['nope'] })).rejects.toThrow(
       /not an output/,
     );
     await expect(coordinator.infer('nope', {})).rejects.toBeInstanceOf(UnknownDeploymentError);
     expect(coordinator.snapshot().deployments[0]!.counters.requests).toBe(0);
-    await clock.run(coordinator.infer('net', { t0: good }));
+    await clock.run(coordinator.infer('net', { t0: valid }));
   });
 
-  it('is given up when its caller aborts, running or waiting for a place', async () => {
+  it('is canceled when its caller aborts, running or queued', async () => {
     const rig = await readyRig({ k: 2, r: 1, options: { requestsInFlight: 1 } });
     const controllers = [new AbortController(), new AbortController(), new AbortController()];
     const answers = controllers.map(({ signal }) =>
@@ -111,17 +111,17 @@ describe('a request that cannot be answered', () => {
     controllers[0]!.abort();
     controllers[2]!.abort();
     const [first, second, third] = await rig.clock.run(Promise.all(answers));
-    expect(first).toBeInstanceOf(CancelledError);
+    expect(first).toBeInstanceOf(CanceledError);
     expect(second).toMatchObject({ request: 2 });
-    expect(third).toBeInstanceOf(CancelledError);
+    expect(third).toBeInstanceOf(CanceledError);
     const aborted = rig.coordinator.infer('net', { t0: rig.input() }, { signal: AbortSignal.abort() });
-    await expect(aborted).rejects.toBeInstanceOf(CancelledError);
-    expect(deploymentOf(rig).counters).toMatchObject({ requests: 3, answered: 1, cancelled: 2 });
+    await expect(aborted).rejects.toBeInstanceOf(CanceledError);
+    expect(deploymentOf(rig).counters).toMatchObject({ requests: 3, answered: 1, canceled: 2 });
   });
 });
 
-describe('more requests than places', () => {
-  it('wait in order; beyond the queue they are refused with a time to come back', async () => {
+describe('requests beyond the in-flight limit', () => {
+  it('are queued in order; beyond the queue limit they are refused with a retry time', async () => {
     const rig = await readyRig({ k: 2, r: 1, options: { requestsInFlight: 2, requestsQueued: 3 } });
     const order: number[] = [];
     const answers = Array.from({ length: 5 }, () =>
@@ -136,7 +136,7 @@ describe('more requests than places', () => {
     expect(deploymentOf(rig).counters).toMatchObject({ requests: 5, answered: 5, refused: 1 });
   });
 
-  it('do not overrun the devices’ caps, and are not turned over to the data plane when all are busy', async () => {
+  it('respect the devices’ caps, and are not rescued when all devices are busy', async () => {
     const rig = await readyRig({
       k: 2,
       r: 1,
@@ -149,14 +149,14 @@ describe('more requests than places', () => {
     expect(results.reduce((sum, { rescued }) => sum + rescued, 0)).toBe(0);
   });
 
-  it('do not wait for a slow device: over its cap it is an erasure', async () => {
+  it('do not wait for a slow device: a device at its cap is an erasure', async () => {
     const rig = await readyRig({
       k: 2,
       r: 1,
       options: { inFlightPerDevice: 4 },
       policy: { waitMs: 'any-k' },
     });
-    rig.fleet.device('d0').behaviour.computeMs = 500;
+    rig.fleet.device('d0').behavior.computeMs = 500;
     const latencies: number[] = [];
     for (let i = 0; i < 50; i++) {
       latencies.push((await rig.clock.run(rig.coordinator.infer('net', { t0: rig.input() }))).latencyMs);
@@ -167,7 +167,7 @@ describe('more requests than places', () => {
 });
 
 describe('changing a deployment while it serves', () => {
-  it('installs the new plan beside the old, switches when it is ready, and finishes what is in flight', async () => {
+  it('installs the new plan beside the old one, switches when it is ready, and finishes requests in flight', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1 });
     const next = syntheticNetwork({
       k: 3,
@@ -185,7 +185,7 @@ describe('changing a deployment while it serves', () => {
         }
       },
     });
-    for (const device of rig.fleet.devices) device.behaviour.installMs = 100;
+    for (const device of rig.fleet.devices) device.behavior.installMs = 100;
     const input = rig.input();
     rig.coordinator.deploy({ ...next, name: 'net', policy: DEFAULT_POLICY, seats: [] });
     await rig.clock.advance(98);
@@ -194,14 +194,14 @@ describe('changing a deployment while it serves', () => {
     expect(deploymentOf(rig)).toMatchObject({ state: 'ready', nextSeats: null, inFlight: 1 });
     const fresh = await rig.clock.run(rig.coordinator.infer('net', { t0: input }));
     expect(fresh.fetches.t1!.data.length).toBe(9);
-    expectRight(rig, await rig.clock.run(inFlight), input);
+    expectCorrect(rig, await rig.clock.run(inFlight), input);
     await rig.clock.advance(10);
-    // The old plan's tasks are unloaded once its last request is through.
-    for (const device of rig.fleet.devices) expect(device.life!.tasks.size).toBe(1);
+    // The old plan's tasks are unloaded when its last request has ended.
+    for (const device of rig.fleet.devices) expect(device.process!.tasks.size).toBe(1);
   });
 
-  it('takes a policy for requests from then on', async () => {
-    const rig = await HandRig.ready({ k: 2, r: 1, layers: [{ kind: 'coded', inputs: 2, outputs: 4 }] });
+  it('applies a new policy to requests accepted from then on', async () => {
+    const rig = await ManualRig.ready({ k: 2, r: 1, layers: [{ kind: 'coded', inputs: 2, outputs: 4 }] });
     const done: number[] = [];
     const ask = () =>
       rig.coordinator.infer('net', { t0: rig.input([1, 2]) }).then(({ request }) => done.push(request));
@@ -217,17 +217,17 @@ describe('changing a deployment while it serves', () => {
     expect(done).toEqual([1, 2]);
   });
 
-  it('undeploys at once for new requests and finishes the accepted ones first', async () => {
+  it('refuses new requests at once when undeployed, and finishes the accepted ones', async () => {
     const rig = await readyRig({ k: 2, r: 1, options: { requestsInFlight: 1 } });
     const answers = [1, 2, 3].map(() => rig.coordinator.infer('net', { t0: rig.input() }));
     const undeployed = rig.coordinator.undeploy('net');
     await expect(rig.coordinator.infer('net', {})).rejects.toBeInstanceOf(UnknownDeploymentError);
     expect((await rig.clock.run(Promise.all(answers))).length).toBe(3);
     await undeployed;
-    for (const device of rig.fleet.devices) expect(device.life!.tasks.size).toBe(0);
+    for (const device of rig.fleet.devices) expect(device.process!.tasks.size).toBe(0);
   });
 
-  it('drains: refuses new requests and resolves when everything accepted is answered', async () => {
+  it('drains: refuses new requests and resolves when all accepted ones have ended', async () => {
     const rig = await readyRig({ k: 2, r: 1 });
     const answer = rig.coordinator.infer('net', { t0: rig.input() });
     const drained = rig.coordinator.drain();
@@ -236,12 +236,12 @@ describe('changing a deployment while it serves', () => {
     await expect(answer).resolves.toMatchObject({ request: 1 });
   });
 
-  it('gives every generation task numbers of its own, from the first that was given', async () => {
+  it('gives every generation its own task numbers, counting up from firstTask', async () => {
     const rig = await readyRig({ k: 2, r: 1, options: { firstTask: 1_000 } });
-    expect([...rig.fleet.device('d0').life!.tasks.keys()]).toEqual([1_000, 1_001]);
+    expect([...rig.fleet.device('d0').process!.tasks.keys()]).toEqual([1_000, 1_001]);
     rig.coordinator.deploy({ ...rig.network, name: 'net', policy: DEFAULT_POLICY, seats: [] });
     await rig.clock.advance(100);
-    expect([...rig.fleet.device('d0').life!.tasks.keys()]).toEqual([1_002, 1_003]);
+    expect([...rig.fleet.device('d0').process!.tasks.keys()]).toEqual([1_002, 1_003]);
     expect(rig.coordinator.nextTask).toBe(1_004);
   });
 });

@@ -1,6 +1,6 @@
 import type { Tensor } from '@sparewheel/protocol';
-import type { Runtime } from '../context.ts';
-import { CancelledError, type CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
+import type { CoordinatorContext } from '../context.ts';
+import { CanceledError, type CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
 import type { DeploymentState } from '../events.ts';
 import type { Policy } from '../policy.ts';
 import { checkFeeds } from '../steps/validate.ts';
@@ -15,36 +15,37 @@ import { RequestRun } from './request.ts';
 import { TraceRing } from './trace.ts';
 
 export interface DeploymentCounters {
-  /** Accepted; each ends as answered, failed or cancelled, or is in flight or queued. */
+  /** Accepted requests. Each is in flight, queued, or ended as answered, failed or canceled. */
   requests: number;
   answered: number;
   failed: number;
-  cancelled: number;
-  /** Turned away because every place was taken; never accepted. */
+  canceled: number;
+  /** Requests never accepted because the deployment was overloaded. */
   refused: number;
-  /** Requests in which at least one shard was decoded from parity, and the number of such shards. */
+  /** Requests with at least one shard decoded from parity, and the number of such shards. */
   recovered: number;
   recoveredShards: number;
-  /** Requests in which the data plane computed at least one shard, and the number of such shards. */
+  /** Requests with at least one shard computed by the data plane, and the number of such shards. */
   rescued: number;
   rescuedShards: number;
-  /** Requests that were answered wrongly, as was noticed afterwards. */
+  /** Requests known to have used a wrong answer. */
   corrupt: number;
 }
 
+/** Weight of a new latency in the smoothed latency. */
 const SMOOTHING = 1 / 8;
 const RETRY_AFTER_MIN_MS = 50;
 const RETRY_AFTER_MAX_MS = 5_000;
-/** Requests whose wrong answer is remembered, so that two wrong layers count as one wrong request. */
-const REMEMBERED_WRONG = 1024;
+/** Request ids remembered as wrong, so that two wrong layers count as one wrong request. */
+const WRONG_ANSWERS_REMEMBERED = 1024;
 
-/** A plan that serves under a name: its generations, its policy, the requests that it has accepted. */
+/** A plan served under a name: its generations, its policy and its accepted requests. */
 export class Deployment implements AcceptedRequestObserver {
   readonly counters: DeploymentCounters = {
     requests: 0,
     answered: 0,
     failed: 0,
-    cancelled: 0,
+    canceled: 0,
     refused: 0,
     recovered: 0,
     recoveredShards: 0,
@@ -53,13 +54,13 @@ export class Deployment implements AcceptedRequestObserver {
     corrupt: 0,
   };
   readonly traces: TraceRing;
-  /** Serves new requests. */
+  /** The generation that runs new requests. */
   active: Generation;
-  /** Is being distributed and will take over when it is ready. */
+  /** During a rolling change, the generation that becomes active when it is ready. */
   next: Generation | null = null;
-  /** Finish what they have. */
+  /** Former active generations that still have requests in flight. */
   readonly draining = new Set<Generation>();
-  /** It has been able to answer once, and from then on always answers, by rescue if need be. */
+  /** Whether the deployment could answer at least once. From then on it always answers, if necessary by rescue. */
   everReady = false;
   state: DeploymentState = 'distributing';
   reason: string | null = null;
@@ -70,13 +71,13 @@ export class Deployment implements AcceptedRequestObserver {
   #onIdle: (() => void)[] = [];
 
   constructor(
-    readonly runtime: Runtime,
+    readonly context: CoordinatorContext,
     readonly name: string,
     generation: Generation,
     public policy: Policy,
   ) {
     this.active = generation;
-    this.traces = new TraceRing(runtime.options.tracesKept);
+    this.traces = new TraceRing(context.options.tracesKept);
   }
 
   get inFlight(): number {
@@ -87,33 +88,35 @@ export class Deployment implements AcceptedRequestObserver {
     return this.#queue.size;
   }
 
-  /** All generations that still have a request or may get one. */
+  /** All generations that have requests or may get some. */
   get generations(): Generation[] {
     return [this.active, ...(this.next ? [this.next] : []), ...this.draining];
   }
 
   /**
-   * @throws {InvalidFeedsError} the feeds do not fit the model
-   * @throws {OverloadedError} every place and the queue are taken
+   * Starts or queues a request.
+   * @throws {InvalidFeedsError} the feeds or fetches do not match the model
+   * @throws {CanceledError} the signal is already aborted
+   * @throws {OverloadedError} the in-flight limit and the queue limit are both reached
    */
   accept(id: number, feeds: Readonly<Record<string, Tensor>>, options: InferOptions): Promise<Inference> {
     checkFeeds(this.active.program, feeds, options.fetches);
-    if (options.signal?.aborted) throw new CancelledError(id);
-    const { requestsInFlight, requestsQueued } = this.runtime.options;
-    const place = this.#inFlight < requestsInFlight;
-    if (!place && this.#queue.size >= requestsQueued) {
+    if (options.signal?.aborted) throw new CanceledError(id);
+    const { requestsInFlight, requestsQueued } = this.context.options;
+    const startNow = this.#inFlight < requestsInFlight;
+    if (!startNow && this.#queue.size >= requestsQueued) {
       this.counters.refused++;
       throw new OverloadedError(this.name, this.#inFlight, this.#queue.size, this.#retryAfterMs());
     }
     this.counters.requests++;
-    this.runtime.liveRequests.add(id);
-    const request = new AcceptedRequest(id, feeds, options, this.policy, this.runtime.clock, this);
-    if (place) this.#start(request);
+    this.context.liveRequests.add(id);
+    const request = new AcceptedRequest(id, feeds, options, this.policy, this.context.clock, this);
+    if (startNow) this.#start(request);
     else this.#queue.add(request);
     return request.promise;
   }
 
-  /** Starts a rolling change; one that was under way is given up. */
+  /** Starts a rolling change. Replaces a rolling change in progress. */
   replaceBy(generation: Generation, policy: Policy): void {
     this.policy = policy;
     this.next?.placement.dispose();
@@ -126,26 +129,26 @@ export class Deployment implements AcceptedRequestObserver {
     }
   }
 
-  /** Makes a generation the one that serves; the old one finishes what it has. */
+  /** Makes a generation the active one. The old one finishes its requests. */
   switchTo(generation: Generation): void {
     const old = this.active;
     this.active = generation;
     if (this.next === generation) this.next = null;
     this.draining.add(old);
-    this.#letGoIfIdle(old);
+    this.#disposeIfIdle(old);
   }
 
-  /** Resolves when nothing is in flight or queued. */
+  /** Resolves when no request is in flight or queued. */
   idle(): Promise<void> {
     if (this.#inFlight === 0 && this.#queue.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  /** Notes that a request got a wrong answer. */
+  /** Counts a request that used a wrong answer. */
   answeredWrong(request: number): void {
     if (this.#wrong.has(request)) return;
     this.#wrong.add(request);
-    if (this.#wrong.size > REMEMBERED_WRONG) this.#wrong.delete(this.#wrong.values().next().value!);
+    if (this.#wrong.size > WRONG_ANSWERS_REMEMBERED) this.#wrong.delete(this.#wrong.values().next().value!);
     this.counters.corrupt++;
   }
 
@@ -154,7 +157,7 @@ export class Deployment implements AcceptedRequestObserver {
     this.#inFlight++;
     generation.inFlight++;
     const run = new RequestRun(
-      this.runtime,
+      this.context,
       generation,
       request.id,
       request.policy,
@@ -172,8 +175,8 @@ export class Deployment implements AcceptedRequestObserver {
 
   requestEnded(request: AcceptedRequest, error: CoordinatorError | null): void {
     const { run, latencyMs } = request;
-    this.runtime.liveRequests.delete(request.id);
-    const status = error === null ? 'answered' : error instanceof CancelledError ? 'cancelled' : 'failed';
+    this.context.liveRequests.delete(request.id);
+    const status = error === null ? 'answered' : error instanceof CanceledError ? 'canceled' : 'failed';
     this.counters[status]++;
     if (run && error === null) {
       this.#latencyMs += SMOOTHING * (latencyMs - this.#latencyMs);
@@ -182,7 +185,7 @@ export class Deployment implements AcceptedRequestObserver {
       this.counters.recoveredShards += run.recovered;
       this.counters.rescuedShards += run.rescued;
     }
-    this.runtime.emit({
+    this.context.emit({
       kind: 'request-finished',
       deployment: this.name,
       outcome: {
@@ -198,11 +201,11 @@ export class Deployment implements AcceptedRequestObserver {
     if (run) {
       this.#inFlight--;
       run.generation.inFlight--;
-      this.#letGoIfIdle(run.generation);
+      this.#disposeIfIdle(run.generation);
     } else {
       this.#queue.delete(request);
     }
-    this.#fillPlaces();
+    this.#startQueued();
     if (this.#onIdle.length > 0 && this.#inFlight === 0 && this.#queue.size === 0) {
       const waiting = this.#onIdle;
       this.#onIdle = [];
@@ -210,17 +213,17 @@ export class Deployment implements AcceptedRequestObserver {
     }
   }
 
-  #letGoIfIdle(generation: Generation): void {
+  #disposeIfIdle(generation: Generation): void {
     if (generation.inFlight > 0 || !this.draining.delete(generation)) return;
     generation.placement.dispose();
   }
 
-  #fillPlaces(): void {
-    while (this.#queue.size > 0 && this.#inFlight < this.runtime.options.requestsInFlight) {
+  #startQueued(): void {
+    while (this.#queue.size > 0 && this.#inFlight < this.context.options.requestsInFlight) {
       const request = this.#queue.values().next().value!;
       this.#queue.delete(request);
       try {
-        // The plan may have been changed for one with other inputs since it was accepted.
+        // A rolling change may have activated a plan with other inputs since the request was accepted.
         checkFeeds(this.active.program, request.feeds, request.options.fetches);
       } catch (error) {
         request.end(error as InvalidFeedsError);
@@ -230,9 +233,9 @@ export class Deployment implements AcceptedRequestObserver {
     }
   }
 
-  /** About as long as the requests before it will take. */
+  /** Estimates how long the queued requests will take. */
   #retryAfterMs(): number {
-    const { requestsInFlight } = this.runtime.options;
+    const { requestsInFlight } = this.context.options;
     const estimate = (this.#queue.size / requestsInFlight) * this.#latencyMs;
     return Math.min(Math.max(estimate, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS);
   }

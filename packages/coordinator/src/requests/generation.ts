@@ -1,15 +1,18 @@
 import type { Placement } from '../placement/placement.ts';
 import type { Program } from './program.ts';
 
-/** One plan of a deployment with its seats. A rolling change has two for a while: the old one and the new one. */
+/**
+ * One plan of a deployment, with its placement on devices. Each deploy call under a name creates a new generation.
+ * During a rolling change two or more exist: the active one, the next one, and older ones that finish their requests.
+ */
 export interface Generation {
   readonly deployment: string;
   readonly program: Program;
   readonly placement: Placement;
-  /** Requests on their way through it. */
+  /** Requests that run on this generation. */
   inFlight: number;
-  /** A layer is being computed here to find out who answered wrongly. */
+  /** Whether a step's answers are being compared with reference outputs computed by the data plane. */
   comparing: boolean;
-  /** A request got a wrong answer, as was noticed afterwards. */
+  /** Records that an answered request used a wrong answer. */
   answeredWrong(request: number): void;
 }

@@ -20,7 +20,7 @@ interface ProgramStepCommon {
   readonly feedSlots: readonly number[];
   readonly fetchSlots: readonly number[];
   readonly names: { readonly feeds: readonly string[]; readonly fetches: readonly string[] };
-  /** Feeds that another step makes. */
+  /** Number of feeds that other steps produce. */
   readonly awaitedFeeds: number;
 }
 
@@ -35,7 +35,10 @@ export interface ReplicatedProgramStep extends ProgramStepCommon {
   readonly plan: ReplicatedStep;
   readonly artifact: Artifact;
   readonly task: number;
-  /** What each fetch must look like; null where that is not known, or where the model turned out to give another. */
+  /**
+   * Expected type and shape of each fetch. null if the profile does not know them, or if the data plane's own result
+   * contradicted the profile.
+   */
   readonly fetchShapes: (TensorProfile | null)[];
 }
 
@@ -53,27 +56,27 @@ export interface CodedProgramStep extends ProgramStepCommon {
 
 export type ProgramStep = LocalProgramStep | ReplicatedProgramStep | CodedProgramStep;
 
-/** A plan made ready to run: tensors are numbered slots, and every step knows what it waits for. */
+/** A compiled plan: every tensor has a slot number, and every step knows which tensors it waits for. */
 export interface Program {
   readonly plan: Plan;
   readonly steps: readonly ProgramStep[];
   readonly slots: number;
   readonly inputs: readonly { readonly spec: TensorSpec; readonly slot: number }[];
   readonly outputs: readonly { readonly spec: TensorSpec; readonly slot: number }[];
-  /** How often a slot's tensor is read: by steps, and once as an output. */
+  /** Number of reads by slot: one per feed of a step, one per output. */
   readonly uses: Int32Array;
-  /** Feeds of each step that another step makes. */
+  /** By step: number of feeds that other steps produce. */
   readonly awaited: Int32Array;
-  /** Steps that read a slot, once per reading. */
+  /** By slot: the steps that read it, once per read. */
   readonly readers: readonly (readonly number[])[];
-  /** What the holder of a seat must be able to compute. */
+  /** By seat: the tasks that its holder must load. */
   readonly seatTasks: readonly (readonly SeatTask[])[];
 }
 
 /**
- * Checks a plan against its artifacts and numbers its tensors and tasks.
- * @param nextTask  gives a task number that was never given before
- * @throws {InvalidDeploymentError} a feed that nothing makes, an artifact that is missing, a seat used twice
+ * Checks a plan against its artifacts, and numbers its tensors and tasks.
+ * @param nextTask  returns an unused task number
+ * @throws {InvalidDeploymentError} a feed that no step produces, a missing artifact, a seat used twice
  */
 export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, nextTask: () => number): Program {
   const slotOf = new Map<string, number>();
@@ -82,7 +85,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
   const steps = plan.steps.map((step, index) => compileStep(step, index));
   const outputs = plan.outputs.map((spec) => {
     const slot = slotOf.get(spec.name);
-    if (slot === undefined) refuse(`no step makes the output ${JSON.stringify(spec.name)}`);
+    if (slot === undefined) refuse(`no step produces the output ${JSON.stringify(spec.name)}`);
     return { spec, slot };
   });
 
@@ -103,7 +106,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
   }
 
   function newSlot(tensor: string): number {
-    if (slotOf.has(tensor)) refuse(`the tensor ${JSON.stringify(tensor)} is made twice`);
+    if (slotOf.has(tensor)) refuse(`two steps produce the tensor ${JSON.stringify(tensor)}`);
     slotOf.set(tensor, slotOf.size);
     return slotOf.size - 1;
   }
@@ -114,16 +117,16 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
     const feedSlots = feeds.map((feed) => {
       const slot = slotOf.get(feed);
       if (slot === undefined)
-        refuse(`step ${step.id} reads ${JSON.stringify(feed)}, which no earlier step makes`);
+        refuse(`step ${step.id} reads ${JSON.stringify(feed)}, which no earlier step produces`);
       return slot;
     });
     const awaitedFeeds = feedSlots.filter((slot) => slot >= inputs.length).length;
     const names = { feeds, fetches };
     const files = artifacts[step.id] ?? [];
-    const wanted = step.kind === 'coded' ? step.dataShards + step.parityShards : 1;
-    if (files.length !== wanted) {
+    const required = step.kind === 'coded' ? step.dataShards + step.parityShards : 1;
+    if (files.length !== required) {
       refuse(
-        `step ${step.id} needs ${wanted} artifacts and has ${files.length}; build them from the same plan`,
+        `step ${step.id} needs ${required} artifacts but has ${files.length}; build them from the same plan`,
       );
     }
     const common = { index, id: step.id, feedSlots, names, awaitedFeeds };
@@ -152,8 +155,8 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
         fetchShapes,
       };
     }
-    if (step.seats.length !== wanted)
-      refuse(`step ${step.id} has ${step.seats.length} seats for ${wanted} shards`);
+    if (step.seats.length !== required)
+      refuse(`step ${step.id} has ${step.seats.length} seats for ${required} shards`);
     const generator = generatorMatrix(step.dataShards, step.parityShards);
     return {
       ...common,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Coordinator } from '../coordinator.ts';
 import { InvalidDeploymentError } from '../errors.ts';
 import { DEFAULT_POLICY } from '../policy.ts';
-import { corrupted, FakeClock, HandTransport, readyRig, settle } from '../testing/index.ts';
+import { corrupted, FakeClock, ManualTransport, readyRig, settle } from '../testing/index.ts';
 
 const scalar = (value: number): Tensor => ({ type: 'float32', dims: [], data: Float32Array.of(value) });
 
@@ -12,8 +12,8 @@ function local(id: string, feeds: string[], fetches: string[]): LocalStep {
   return { kind: 'local', id, summary: id, feeds, fetches, nodes: [] };
 }
 
-/** Runs a plan of local steps; every step waits for the test, which sees the order and the feeds. */
-function handRun(steps: (LocalStep | ReplicatedStep)[], inputs: string[], outputs: string[]) {
+/** Deploys a plan whose local steps wait until the test completes them. Records their order and feeds. */
+function manualRun(steps: (LocalStep | ReplicatedStep)[], inputs: string[], outputs: string[]) {
   const started: { id: string; feeds: readonly Tensor[]; done: (values: number[]) => void }[] = [];
   const artifacts: Record<string, Artifact[]> = {};
   for (const { id } of steps) artifacts[id] = [{ graph: { sha256: id, bytes: 1 }, weights: null }];
@@ -33,7 +33,7 @@ function handRun(steps: (LocalStep | ReplicatedStep)[], inputs: string[], output
   };
   const coordinator = new Coordinator({
     clock: new FakeClock(),
-    transport: new HandTransport(),
+    transport: new ManualTransport(),
     installer: { install: async () => {}, uninstall: () => {} },
     compute: {
       run: ({ graph }, _, feeds) =>
@@ -48,8 +48,8 @@ function handRun(steps: (LocalStep | ReplicatedStep)[], inputs: string[], output
 }
 
 describe('steps', () => {
-  it('start as soon as their feeds are there, branches side by side, in the plan’s order', async () => {
-    const { coordinator, started, ids } = handRun(
+  it('start as soon as their feeds are available, branches in parallel, in plan order', async () => {
+    const { coordinator, started, ids } = manualRun(
       [
         local('a', ['x'], ['p', 'q']),
         local('b', ['p'], ['b']),
@@ -75,8 +75,8 @@ describe('steps', () => {
     expect((await answer).fetches.y).toEqual(scalar(7));
   });
 
-  it('may read a tensor twice, and a plan may give back an input', async () => {
-    const { coordinator, started } = handRun([local('a', ['x', 'x'], ['y'])], ['x'], ['y', 'x']);
+  it('can read a tensor twice, and a plan can return an input', async () => {
+    const { coordinator, started } = manualRun([local('a', ['x', 'x'], ['y'])], ['x'], ['y', 'x']);
     const answer = coordinator.infer('m', { x: scalar(3) });
     expect(started[0]!.feeds).toEqual([scalar(3), scalar(3)]);
     started[0]!.done([9]);
@@ -86,22 +86,32 @@ describe('steps', () => {
     expect((await one).fetches).toEqual({ x: scalar(3) });
   });
 
-  it('that give too few outputs end the request with what is missing', async () => {
-    const { coordinator, started } = handRun([local('a', ['x'], ['p', 'y'])], ['x'], ['y']);
+  it('that return too few outputs end the request with the expected number', async () => {
+    const { coordinator, started } = manualRun([local('a', ['x'], ['p', 'y'])], ['x'], ['y']);
     const answer = coordinator.infer('m', { x: scalar(3) });
     started[0]!.done([9]);
-    await expect(answer).rejects.toThrow(/1 outputs where the step has 2/);
+    await expect(answer).rejects.toThrow(/expected 2 outputs, received 1/);
   });
 });
 
 it.each<[string, LocalStep[], string[], RegExp]>([
-  ['a feed that nothing makes', [local('a', ['z'], ['y'])], ['y'], /reads "z", which no earlier step makes/],
+  [
+    'a feed that no step produces',
+    [local('a', ['z'], ['y'])],
+    ['y'],
+    /reads "z", which no earlier step produces/,
+  ],
   ['steps out of order', [local('a', ['p'], ['y']), local('b', ['x'], ['p'])], ['y'], /reads "p"/],
-  ['a tensor made twice', [local('a', ['x'], ['y']), local('b', ['x'], ['y'])], ['y'], /"y" is made twice/],
-  ['an output that nothing makes', [local('a', ['x'], ['y'])], ['w'], /no step makes the output "w"/],
+  [
+    'a tensor produced twice',
+    [local('a', ['x'], ['y']), local('b', ['x'], ['y'])],
+    ['y'],
+    /two steps produce .* "y"/,
+  ],
+  ['an output that no step produces', [local('a', ['x'], ['y'])], ['w'], /no step produces the output "w"/],
 ])('refuses a plan with %s', (_, steps, outputs, message) => {
-  expect(() => handRun(steps, ['x'], outputs)).toThrow(InvalidDeploymentError);
-  expect(() => handRun(steps, ['x'], outputs)).toThrow(message);
+  expect(() => manualRun(steps, ['x'], outputs)).toThrow(InvalidDeploymentError);
+  expect(() => manualRun(steps, ['x'], outputs)).toThrow(message);
 });
 
 describe('a replicated step', () => {
@@ -109,8 +119,8 @@ describe('a replicated step', () => {
 
   it('takes the first answer and cancels the others', async () => {
     const rig = await readyRig({ k: 2, r: 1, replicas: 3, layers, policy: { verify: 'off' } });
-    rig.fleet.device('d0').behaviour.computeMs = 40;
-    rig.fleet.device('d1').behaviour.computeMs = 20;
+    rig.fleet.device('d0').behavior.computeMs = 40;
+    rig.fleet.device('d1').behavior.computeMs = 20;
     const input: Tensor<'float32'> = {
       type: 'float32',
       dims: [1, 6],
@@ -120,7 +130,7 @@ describe('a replicated step', () => {
       rig.coordinator.infer('net', { t0: input }, { trace: true }),
     );
     expect(rescued).toBe(0);
-    // The first step took its fastest replica; the coded one had to wait for d1, which was still busy with it.
+    // The first step takes its fastest replica. The coded step then waits for d1, which still computes the first step.
     expect(latencyMs).toBeLessThan(3 + 50);
     expect(rig.coordinator.traces('net')[0]!.steps[0]!.shards.map(({ status }) => status)).toEqual([
       'missing',
@@ -129,7 +139,7 @@ describe('a replicated step', () => {
     ]);
   });
 
-  it('is computed by the data plane when no replica is left', async () => {
+  it('is computed by the data plane if no replica is alive', async () => {
     const rig = await readyRig({ k: 2, r: 1, replicas: 2, layers });
     rig.fleet.kill('d0');
     rig.fleet.kill('d1');
@@ -141,22 +151,22 @@ describe('a replicated step', () => {
   });
 });
 
-it('a replica that lies is found out before its answer is used, where verify says "before"', async () => {
-  for (const liar of ['d0', 'd1']) {
+it('detects a faulty replica before its answer is used under verify "before"', async () => {
+  for (const faulty of ['d0', 'd1']) {
     for (const other of ['up', 'down'] as const) {
       const layers = [{ kind: 'coded', inputs: 3, outputs: 4 }, { kind: 'replicated' }] as const;
       const rig = await readyRig({ k: 1, r: 1, replicas: 2, layers, policy: { verify: 'before' } });
       const input = rig.input();
-      if (other === 'down') rig.fleet.kill(liar === 'd0' ? 'd1' : 'd0');
-      // Only the replicated step's answer is a lie.
+      if (other === 'down') rig.fleet.kill(faulty === 'd0' ? 'd1' : 'd0');
+      // Only the answer to the replicated step is wrong.
       let answers = 0;
-      rig.fleet.device(liar).behaviour.tamper = (message) =>
+      rig.fleet.device(faulty).behavior.tamper = (message) =>
         message.kind === 'answer' && ++answers === 2 ? corrupted(message, 0.25) : message;
       const { fetches } = await rig.clock.run(rig.coordinator.infer('net', { t0: input }));
       const expected = rig.network.reference(input).data;
       for (const [i, value] of fetches.t2!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
       expect(rig.events.filter(({ kind }) => kind === 'device-quarantined')).toMatchObject([
-        { device: liar },
+        { device: faulty },
       ]);
     }
   }

@@ -1,5 +1,5 @@
 import type { Tensor } from '@sparewheel/protocol';
-import type { Runtime, StepHost } from '../context.ts';
+import type { CoordinatorContext, StepHost } from '../context.ts';
 import { type CoordinatorError, LocalComputeError } from '../errors.ts';
 import type { Policy } from '../policy.ts';
 import { CodedStep } from '../steps/coded-step.ts';
@@ -8,15 +8,15 @@ import type { Generation } from './generation.ts';
 import type { LocalProgramStep, ProgramStep } from './program.ts';
 import type { RequestTrace, StepTrace } from './trace.ts';
 
-/** Told once, when the request has its outputs or an error. */
+/** Notified exactly once, by one of its methods. */
 export interface RequestObserver {
   succeeded(run: RequestRun, outputs: readonly Tensor[]): void;
   failed(run: RequestRun, error: CoordinatorError): void;
 }
 
 /**
- * One request on its way through a plan. Every step whose feeds are there is started, in the plan's order, so that
- * branches run side by side; a tensor is let go of when its last reader has started.
+ * Runs one request through a plan. Starts every step whose feeds are available, in plan order, so that branches run
+ * in parallel. Releases a tensor when its last reader has started.
  */
 export class RequestRun implements StepHost {
   readonly trace: RequestTrace;
@@ -29,14 +29,14 @@ export class RequestRun implements StepHost {
   readonly #awaited: Int32Array;
   readonly #outputs: (Tensor | undefined)[];
   #outputsLeft: number;
-  /** Coded steps of which an answer may still come, needed or not. */
+  /** Coded steps with pending answers, whether needed or not. */
   #unsettled = 0;
   #succeeded = false;
-  /** Steps that are started and not finished, to be abandoned when the request ends. */
+  /** Steps in progress by index, to be abandoned when the request ends. A local step is null. */
   readonly #active = new Map<number, CodedStep | ReplicatedStep | null>();
 
   constructor(
-    readonly runtime: Runtime,
+    readonly context: CoordinatorContext,
     readonly generation: Generation,
     readonly id: number,
     readonly policy: Policy,
@@ -53,12 +53,12 @@ export class RequestRun implements StepHost {
     this.#outputsLeft = program.outputs.length;
   }
 
-  /** Ids of the steps that it is waiting for. */
+  /** Ids of the steps in progress. */
   get pendingSteps(): readonly string[] {
     return [...this.#active.keys()].map((index) => this.generation.program.steps[index]!.id);
   }
 
-  /** @param feeds  valid for the plan */
+  /** @param feeds  must have passed `checkFeeds` */
   start(feeds: Readonly<Record<string, Tensor>>): void {
     const { inputs, steps } = this.generation.program;
     for (const { spec, slot } of inputs) this.#put(slot, feeds[spec.name]!);
@@ -88,13 +88,13 @@ export class RequestRun implements StepHost {
     }
   }
 
-  /** Half of what is left until the deadline, in equal parts for the distributed steps that are still to come. */
-  patienceMs(index: number): number {
+  /** Returns an equal share, per remaining distributed step, of half the time left until the deadline. */
+  waitBudgetMs(index: number): number {
     let steps = 0;
     for (const step of this.generation.program.steps) {
       if (step.index >= index && step.kind !== 'local') steps++;
     }
-    return (this.deadlineAt - this.runtime.clock.now()) / (2 * steps);
+    return (this.deadlineAt - this.context.clock.now()) / (2 * steps);
   }
 
   fail(error: CoordinatorError): void {
@@ -108,24 +108,24 @@ export class RequestRun implements StepHost {
     this.#end();
     this.observer.succeeded(this, outputs);
     this.#succeeded = true;
-    this.#tellIfSettled();
+    this.#emitIfSettled();
   }
 
   stepSettled(): void {
     this.#unsettled--;
-    this.#tellIfSettled();
+    this.#emitIfSettled();
   }
 
-  #tellIfSettled(): void {
+  #emitIfSettled(): void {
     if (!this.#succeeded || this.#unsettled > 0) return;
     const { deployment, program } = this.generation;
     const settled = { trace: this.trace, program };
-    this.runtime.emit({ kind: 'request-settled', deployment, settled });
+    this.context.emit({ kind: 'request-settled', deployment, settled });
   }
 
   #end(): void {
     this.#ended = true;
-    this.trace.finishedAt = this.runtime.clock.now();
+    this.trace.finishedAt = this.context.clock.now();
     this.#values.fill(undefined);
     for (const step of this.#active.values()) step?.abandon();
     this.#active.clear();
@@ -158,14 +158,14 @@ export class RequestRun implements StepHost {
     if (step.kind === 'coded') this.#unsettled++;
     const run =
       step.kind === 'coded'
-        ? new CodedStep(this.runtime, this, step, feeds)
-        : new ReplicatedStep(this.runtime, this, step, feeds);
+        ? new CodedStep(this.context, this, step, feeds)
+        : new ReplicatedStep(this.context, this, step, feeds);
     this.#active.set(step.index, run);
     run.start();
   }
 
   #runLocally(step: LocalProgramStep, feeds: readonly Tensor[]): void {
-    const { clock, compute } = this.runtime;
+    const { clock, compute } = this.context;
     const trace: StepTrace = {
       step: step.id,
       kind: 'local',
@@ -179,7 +179,7 @@ export class RequestRun implements StepHost {
         trace.finishedAt = clock.now();
         if (outputs.length === step.fetchSlots.length) this.stepFinished(step.index, outputs);
         else {
-          const problem = `${outputs.length} outputs where the step has ${step.fetchSlots.length}`;
+          const problem = `expected ${step.fetchSlots.length} outputs, received ${outputs.length}`;
           this.fail(new LocalComputeError(step.id, null, problem));
         }
       },
@@ -188,7 +188,7 @@ export class RequestRun implements StepHost {
   }
 }
 
-/** An engine that throws before it has a promise fails the step like one that rejects. */
+/** Turns a synchronous throw of the engine into a rejection. */
 function runSafely<T>(run: () => Promise<T>): Promise<T> {
   try {
     return run();

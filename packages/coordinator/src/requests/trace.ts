@@ -1,23 +1,30 @@
 import type { DeviceId } from '../ports.ts';
 
 /**
- * `waiting` in flight; `used` went into the result; `spare` was in but not needed; `recovered` a data shard decoded
- * from the others; `rescued` computed by the data plane; `late` came after the result; `missing` never came and was
- * not needed.
+ * - `waiting`: in flight.
+ * - `used`: the answer went into the result.
+ * - `surplus`: the answer was in but not needed.
+ * - `recovered`: a data shard decoded from the other answers.
+ * - `rescued`: computed by the data plane.
+ * - `late`: the answer came after the result.
+ * - `missing`: the answer never came and was not needed.
  */
 export type ShardStatus = 'waiting' | 'used' | 'surplus' | 'recovered' | 'rescued' | 'late' | 'missing';
 
 export interface ShardTrace {
   readonly shard: number;
-  /** null where the seat had no device that could be asked. */
+  /** null if nothing was sent for this shard. */
   device: DeviceId | null;
-  /** Milliseconds of the coordinator's clock; null where nothing was sent. */
+  /** Milliseconds of the coordinator's clock; null if nothing was sent. */
   sentAt: number | null;
   answeredAt: number | null;
-  /** Milliseconds of its engine, as the device tells; missing where nothing was answered. */
+  /** Engine time in milliseconds as reported by the device; absent without an answer. */
   computeMs?: number;
   status: ShardStatus;
-  /** The coordinator stopped waiting for it, or did not ask a device at its cap: otherwise it might have come. */
+  /**
+   * The answer is missing because of the coordinator: it stopped waiting, or the device was at its cap and was sent
+   * nothing. The arrival time is unknown, so statistics must not count the answer as lost.
+   */
   calledOff?: true;
 }
 
@@ -26,11 +33,11 @@ export interface StepTrace {
   readonly kind: 'local' | 'replicated' | 'coded';
   readonly startedAt: number;
   finishedAt: number | null;
-  /** Empty for a local step. */
+  /** By shard index; empty for a local step. */
   readonly shards: ShardTrace[];
 }
 
-/** The waterfall of one request. */
+/** The timeline of one request. */
 export interface RequestTrace {
   readonly request: number;
   readonly startedAt: number;
@@ -38,7 +45,7 @@ export interface RequestTrace {
   readonly steps: StepTrace[];
 }
 
-/** The last so many traces, oldest first. */
+/** A ring buffer of the latest `capacity` traces. */
 export class TraceRing {
   readonly #traces: RequestTrace[] = [];
   #next = 0;
@@ -51,6 +58,7 @@ export class TraceRing {
     this.#next = (this.#next + 1) % this.capacity;
   }
 
+  /** Returns the traces, oldest first. */
   list(): RequestTrace[] {
     return [...this.#traces.slice(this.#next), ...this.#traces.slice(0, this.#next)];
   }

@@ -1,6 +1,6 @@
 import { codedCompletion, shiftedExponential } from '@sparewheel/cdc';
 import { describe, expect, it } from 'vitest';
-import { HandRig } from '../testing/hand-rig.ts';
+import { ManualRig } from '../testing/manual-rig.ts';
 import { AdaptiveWait } from './adaptive-wait.ts';
 
 function uniform(seed: number): () => number {
@@ -11,7 +11,7 @@ function uniform(seed: number): () => number {
   };
 }
 
-/** Requests of 4 data shards and a parity shard; what a gather with the current threshold would see of them. */
+/** Simulates requests with 4 data shards and 1 parity shard, as a gather with the current threshold observes them. */
 function run(wait: AdaptiveWait, requests: number, arrival: (shard: number) => number) {
   for (let request = 0; request < requests; request++) {
     const times = Array.from({ length: 5 }, (_, shard) => arrival(shard));
@@ -19,13 +19,13 @@ function run(wait: AdaptiveWait, requests: number, arrival: (shard: number) => n
     const anyK = times.toSorted((a, b) => a - b)[3]!;
     const doneAt = Math.min(all, Math.max(wait.waitMs, anyK));
     const seen = wait.observe(anyK, all <= doneAt ? all : Number.POSITIVE_INFINITY);
-    // Half of the stragglers' answers come as surplus, the others are cancelled.
+    // Half of the stragglers' answers come as surplus; the others are canceled.
     if (request % 2 === 0) seen.allDataMs = all;
   }
 }
 
 describe('the learned waiting threshold', () => {
-  it('waits for everybody where everybody is about as fast', () => {
+  it('waits for all devices if they are about equally fast', () => {
     const random = uniform(1);
     const wait = new AdaptiveWait();
     run(wait, 300, () => 10 + 0.3 * random());
@@ -34,7 +34,7 @@ describe('the learned waiting threshold', () => {
     expect(wait.prediction('s')!.anyKRecoveredShare).toBeGreaterThan(0.5);
   });
 
-  it('never waits for a straggler that is always late', () => {
+  it('does not wait for a straggler that is always late', () => {
     const random = uniform(2);
     const wait = new AdaptiveWait();
     run(wait, 300, (shard) => (shard === 2 ? 1_000 : 10 + random()));
@@ -43,11 +43,11 @@ describe('the learned waiting threshold', () => {
     expect(wait.waitMs).toBeLessThan(15);
   });
 
-  it('does not wait longer for stragglers because a few requests had to wait for a silence (seed 21137)', () => {
+  it('does not wait longer for stragglers after a few requests waited for a silence timeout (seed 21137)', () => {
     const random = uniform(5);
     const wait = new AdaptiveWait();
     run(wait, 64, () => 4 + random());
-    // Two devices out at once: a second until that is noticed. Then one straggler.
+    // Two devices fail at once, and the silence timeout takes a second. Then comes one straggler.
     for (let request = 0; request < 12; request++) wait.observe(1_000, Number.POSITIVE_INFINITY);
     run(wait, 3, () => 4 + random());
     wait.observe(4, 300);
@@ -55,7 +55,7 @@ describe('the learned waiting threshold', () => {
     expect(wait.waitMs).toBeLessThan(30);
   });
 
-  it('follows a fleet that becomes slower, and one that becomes faster again', () => {
+  it('follows a fleet that becomes slower and then faster again', () => {
     const random = uniform(3);
     const wait = new AdaptiveWait();
     run(wait, 100, () => 10 + 0.1 * random());
@@ -66,7 +66,7 @@ describe('the learned waiting threshold', () => {
     expect(wait.waitMs).toBeLessThan(1.3 * before);
   });
 
-  it('predicts what the order statistics of cdc give for the same threshold', () => {
+  it('predicts the same as the order statistics of cdc for the same threshold', () => {
     const random = uniform(4);
     const wait = new AdaptiveWait();
     for (let request = 0; request < 64; request++) {
@@ -85,8 +85,8 @@ describe('the learned waiting threshold', () => {
 });
 
 describe('a deployment with waitMs "adaptive"', () => {
-  it('shows what it learned, answers rightly, and decodes a straggler after the threshold', async () => {
-    const rig = await HandRig.ready({
+  it('reports its prediction, answers correctly, and decodes a straggler after the threshold', async () => {
+    const rig = await ManualRig.ready({
       k: 2,
       r: 1,
       layers: [{ kind: 'coded', inputs: 3, outputs: 4 }],

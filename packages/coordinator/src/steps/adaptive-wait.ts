@@ -1,29 +1,34 @@
 import type { WaitPrediction } from '../policy.ts';
 
-/** Requests whose arrivals are kept per step: a few seconds of them, so that a change of the fleet shows soon. */
+/** Observed requests kept per step. They cover a few seconds, so that a change in the fleet takes effect soon. */
 const OBSERVED = 64;
-/** The threshold is chosen anew after so many of them. */
+/** The threshold is updated after this many observations. */
 const CHOOSE_EVERY = 8;
 /**
- * What waiting may cost on average, relative to a usual request decoded at once. The median is what is usual: a few seconds
- * of silence among the observed raise the mean so far that the next straggler would be waited for half a second.
+ * Maximum mean cost of waiting, relative to the median time of any k answers. The median and not the mean: a few
+ * requests that waited for a silence timeout raise the mean so much that the next straggler would delay its request by
+ * half a second.
  */
 const ALLOWANCE = 0.05;
-/** A little beyond all that was seen, which the allowance always affords: a threshold that cut arrivals off grows again. */
+/**
+ * The largest candidate, relative to the latest observed arrival. The allowance always permits it, so a threshold that
+ * became too short to see late arrivals can grow again.
+ */
 const EXPLORE = 1.04;
 
-/** When one request's answers were in, in milliseconds after the scatter. */
+/** The arrival times of one request's answers, in milliseconds after the scatter. */
 export interface ArrivalObservation {
   readonly anyKMs: number;
-  /** Infinite while a data shard has not come. */
+  /** Infinite until all data shards are in. */
   allDataMs: number;
 }
 
 /**
- * The waiting threshold of one coded step, learned from what arrives. A request with threshold t is done at
- * min(all data, max(t, any k)) [paper §6.2; `codedCompletion` in cdc, here over observed requests instead of assumed
- * distributions]. Chosen is the largest t whose predicted mean exceeds that of t = 0 by at most 5 % of a usual request:
- * answers are exact and undecoded as often as that allowance buys, and a straggler is never waited for longer.
+ * The waiting threshold of one coded step, learned from observed arrivals. A request with threshold t completes at
+ * min(all data, max(t, any k)). [paper §6.2; `codedCompletion` in cdc, here with observed requests instead of assumed
+ * distributions] The choice is the largest t whose predicted mean exceeds the mean for t = 0 by at most 5 % of the
+ * median request. So as many results as this allowance permits are exact and need no decoding, and stragglers do not
+ * delay requests further.
  */
 export class AdaptiveWait {
   readonly #observed: ArrivalObservation[] = [];
@@ -35,7 +40,11 @@ export class AdaptiveWait {
     return this.#waitMs;
   }
 
-  /** @returns to be completed where the last data shard still comes */
+  /**
+   * Records one request.
+   * @param allDataMs  infinity if a data shard is missing
+   * @returns the observation; set its `allDataMs` when the last data shard comes later
+   */
   observe(anyKMs: number, allDataMs: number): ArrivalObservation {
     const observation = { anyKMs, allDataMs };
     this.#observed[this.#next] = observation;
@@ -47,7 +56,7 @@ export class AdaptiveWait {
     return observation;
   }
 
-  /** What the threshold is expected to do, by the arrivals that are kept; null before there are any. */
+  /** Returns the threshold's predicted effect on the observed requests, or null without observations. */
   prediction(step: string): WaitPrediction | null {
     if (this.#observed.length === 0) return null;
     const known = this.#observed.filter(({ allDataMs }) => Number.isFinite(allDataMs));
@@ -56,7 +65,7 @@ export class AdaptiveWait {
       waitMs: this.#waitMs,
       meanMs: this.#meanMs(this.#waitMs),
       anyKMeanMs: this.#meanMs(0),
-      // A mean over those that are known only would leave the stragglers out.
+      // A mean over the known times alone would exclude the stragglers.
       allDataMeanMs: known.length === this.#observed.length ? this.#meanMs(Number.POSITIVE_INFINITY) : null,
       recoveredShare: this.#recoveredShare(this.#waitMs),
       anyKRecoveredShare: this.#recoveredShare(0),
@@ -66,14 +75,14 @@ export class AdaptiveWait {
 
   #choose(): number {
     const mean = this.#meanMs(0);
-    const byLength = this.#observed.map(({ anyKMs }) => anyKMs).sort((a, b) => a - b);
-    const usual = Math.min(byLength[byLength.length >> 1]!, mean);
-    const bound = mean + ALLOWANCE * usual;
+    const sorted = this.#observed.map(({ anyKMs }) => anyKMs).sort((a, b) => a - b);
+    const typical = Math.min(sorted[sorted.length >> 1]!, mean);
+    const bound = mean + ALLOWANCE * typical;
     const times = this.#observed.map(({ allDataMs, anyKMs }) =>
       Number.isFinite(allDataMs) ? allDataMs : anyKMs,
     );
     const candidates = [...times, EXPLORE * Math.max(...times)].sort((a, b) => a - b);
-    // The predicted mean grows with the threshold: search by halves.
+    // Binary search: the predicted mean grows with the threshold.
     let low = -1;
     let high = candidates.length;
     while (high - low > 1) {

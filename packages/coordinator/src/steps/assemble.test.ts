@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { assemble } from './assemble.ts';
 
-it('puts blocks of unequal height together along any axis and leaves the padding out', () => {
+it('concatenates blocks of unequal height along any axis without the padding', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 0, maxLength: 2 }),
@@ -16,7 +16,7 @@ it('puts blocks of unequal height together along any axis and leaves the padding
         const axis = fromEnd ? -1 - inner.length : outer.length;
         const stride = inner.reduce((a, b) => a * b, 1);
         const lines = outer.reduce((a, b) => a * b, 1);
-        // The whole output counts up from 1; the padding is -1 and must not be seen.
+        // The output counts up from 1. The padding is -1 and must not appear.
         const parts = heights.map(() => new Float32Array(lines * height * stride).fill(-1));
         const blocks: { start: number; rows: number }[] = [];
         let start = 0;
@@ -38,7 +38,7 @@ it('puts blocks of unequal height together along any axis and leaves the padding
   );
 });
 
-it('joins the channels of a batch of one, as of a convolution', () => {
+it('concatenates the channels of a convolution with batch size 1', () => {
   const part = (value: number) => new Float32Array(64 * 5 * 5).fill(value);
   const blocks = [
     { start: 0, rows: 64 },

@@ -1,20 +1,20 @@
 import type { Tensor } from '@sparewheel/protocol';
 
-/** Where in a layer's output a block of rows belongs. */
+/** The position of a block of rows in a layer's output. */
 export interface BlockRange {
   readonly start: number;
   readonly rows: number;
 }
 
 /**
- * Puts the k data shards' outputs together along the divided axis, leaving out the rows that only pad a block to
- * the common height. One allocation; where nothing lies outside the axis (a batch of one convolution, one row of
- * a matrix product) each block is one copy.
+ * Concatenates the outputs of the k data shards along the divided axis, without the rows that only pad a block to the
+ * common height. Allocates once. If the axes before the divided axis have size 1 (a batch of one convolution, one row
+ * of a matrix product), each block is one copy.
  * @param parts   k arrays of shape `dims`; not mutated, not kept
  * @param dims    the shape of every part; `dims[axis]` is the common height
- * @param axis    from the front where ≥ 0, from the end where < 0
- * @param blocks  blocks[i] says which rows of the output part i holds; contiguous and in order
- * @returns the layer's output; its axis is the blocks' rows together
+ * @param axis    counted from the front if ≥ 0, from the end if < 0
+ * @param blocks  blocks[i] gives the output rows that part i holds; contiguous and in order
+ * @returns the layer's output; its divided axis has the total number of rows of all blocks
  */
 export function assemble(
   parts: readonly Float32Array[],
@@ -46,7 +46,7 @@ export function assemble(
   return { type: 'float32', dims: shape, data };
 }
 
-/** Below this a loop is faster than making a view for `set`. */
+/** Length in values up to which a loop is faster than `set` with a new view. */
 const SHORT = 32;
 
 function copy(target: Float32Array, at: number, source: Float32Array, from: number, length: number): void {

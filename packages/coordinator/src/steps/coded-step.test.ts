@@ -3,17 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { NonFiniteOutputError } from '../errors.ts';
 import type { Policy } from '../policy.ts';
 import type { Inference } from '../requests/accepted-request.ts';
-import { corrupted, HandRig, type HandRigOptions, settle } from '../testing/index.ts';
+import { corrupted, ManualRig, type ManualRigOptions, settle } from '../testing/index.ts';
 
 const X = [0.5, -1, 2, 0.25];
 
-function rigFor(k: number, r: number, policy: Partial<Policy> = {}, options: HandRigOptions['options'] = {}) {
-  // A silent device cannot be mistaken for a slow one here: tests say what happens.
-  return HandRig.ready({ k, r, policy, layers: [{ kind: 'coded', inputs: 4, outputs: 5 }], options });
+function rigFor(
+  k: number,
+  r: number,
+  policy: Partial<Policy> = {},
+  options: ManualRigOptions['options'] = {},
+) {
+  return ManualRig.ready({ k, r, policy, layers: [{ kind: 'coded', inputs: 4, outputs: 5 }], options });
 }
 
-/** Starts one request and collects what each device is asked. */
-function ask(rig: HandRig) {
+/** Starts one request and collects the computation sent to each device. */
+function ask(rig: ManualRig) {
   const settled: (Inference | Error)[] = [];
   const promise = rig.coordinator.infer('net', { t0: rig.input(X) });
   promise.then(
@@ -22,11 +26,11 @@ function ask(rig: HandRig) {
   );
   const devices = rig.network.plan.seats.map(({ seat }) => `d${seat}`);
   const requests = new Map<string, ComputeRequest | undefined>();
-  for (const device of devices) requests.set(device, rig.asked(device)[0]);
+  for (const device of devices) requests.set(device, rig.takeComputations(device)[0]);
   return { settled, promise, requests };
 }
 
-function expectRight(rig: HandRig, result: Inference | Error | undefined): void {
+function expectCorrect(rig: ManualRig, result: Inference | Error | undefined): void {
   if (result === undefined || result instanceof Error) throw result ?? new Error('not settled');
   const expected = rig.network.reference(rig.input(X)).data;
   const got = result.fetches.t1!.data as Float32Array;
@@ -42,10 +46,10 @@ function* orderedSubsets(items: readonly number[]): Generator<number[]> {
   }
 }
 
-describe('every subset of the answers in every order', () => {
+describe('every ordered subset of the answers', () => {
   for (const k of [1, 2, 3, 4]) {
     for (const r of [0, 1, 2]) {
-      it(`gives the same right result once, under every policy (k = ${k}, r = ${r})`, async () => {
+      it(`gives the correct result exactly once under every policy (k = ${k}, r = ${r})`, async () => {
         for (const waitMs of ['any-k', 10, 'all'] as const) {
           for (const verify of ['before', 'after', 'off'] as const) {
             const rig = await rigFor(k, r, { waitMs, verify }, { refusalsToReload: 1e9 });
@@ -56,18 +60,18 @@ describe('every subset of the answers in every order', () => {
                 const request = requests.get(`d${shard}`)!;
                 rig.send(`d${shard}`, rig.answerTo(`d${shard}`, request));
               }
-              // The others refuse, so that whatever is missing is known to be missing.
+              // The other devices refuse, so that their shards are known to be missing.
               for (const shard of shards.filter((each) => !subset.includes(each))) {
                 rig.refuse(`d${shard}`, requests.get(`d${shard}`)!);
               }
               await settle();
               expect(settled.length, `${subset} ${waitMs} ${verify}`).toBe(1);
-              expectRight(rig, settled[0]);
+              expectCorrect(rig, settled[0]);
               const { recovered, rescued } = settled[0] as Inference;
               const needed = k + (verify === 'before' && r > 0 ? 1 : 0);
               expect(rescued).toBe(Math.max(0, needed - subset.length));
               expect(recovered).toBeLessThanOrEqual(r);
-              for (const shard of shards) rig.asked(`d${shard}`);
+              for (const shard of shards) rig.takeComputations(`d${shard}`);
             }
             expect(rig.eventsOf('device-quarantined')).toEqual([]);
             expect(rig.eventsOf('corruption')).toEqual([]);
@@ -79,7 +83,7 @@ describe('every subset of the answers in every order', () => {
 });
 
 describe('the waiting threshold', () => {
-  it('prefers the data shards until it is over, then decodes from what is in', async () => {
+  it('waits for the data shards until it has passed, then decodes from the answers that are in', async () => {
     const rig = await rigFor(3, 1, { waitMs: 10 });
     const { settled, requests } = ask(rig);
     for (const shard of [0, 2, 3])
@@ -87,26 +91,26 @@ describe('the waiting threshold', () => {
     await rig.clock.advance(9);
     expect(settled).toEqual([]);
     await rig.clock.advance(1);
-    expectRight(rig, settled[0]);
+    expectCorrect(rig, settled[0]);
     expect(settled[0]).toMatchObject({ recovered: 1, rescued: 0, latencyMs: 10 });
   });
 
-  it('ends early when the last data shard comes, and when it never will', async () => {
-    for (const comes of [true, false]) {
+  it('ends early when the last data shard comes or is erased', async () => {
+    for (const answered of [true, false]) {
       const rig = await rigFor(3, 1, { waitMs: 10 });
       const { settled, requests } = ask(rig);
       for (const shard of [0, 2, 3])
         rig.send(`d${shard}`, rig.answerTo(`d${shard}`, requests.get(`d${shard}`)!));
       await rig.clock.advance(4);
-      if (comes) rig.send('d1', rig.answerTo('d1', requests.get('d1')!));
+      if (answered) rig.send('d1', rig.answerTo('d1', requests.get('d1')!));
       else rig.disconnect('d1');
       await settle();
-      expectRight(rig, settled[0]);
-      expect(settled[0]).toMatchObject({ recovered: comes ? 0 : 1, latencyMs: 4 });
+      expectCorrect(rig, settled[0]);
+      expect(settled[0]).toMatchObject({ recovered: answered ? 0 : 1, latencyMs: 4 });
     }
   });
 
-  it('decodes with the k-th answer where that comes after it', async () => {
+  it('decodes with the k-th answer if that comes after the threshold', async () => {
     const rig = await rigFor(3, 1, { waitMs: 10 });
     const { settled, requests } = ask(rig);
     for (const shard of [0, 3]) rig.send(`d${shard}`, rig.answerTo(`d${shard}`, requests.get(`d${shard}`)!));
@@ -117,91 +121,97 @@ describe('the waiting threshold', () => {
     expect(settled[0]).toMatchObject({ recovered: 1, latencyMs: 25 });
   });
 
-  it('"all" waits for a device that says nothing until it counts as silent, then takes the parity', async () => {
+  it('waits under "all" until a device counts as silent, then decodes with the parity', async () => {
     const rig = await rigFor(3, 1, { waitMs: 'all' }, { silentAfterMs: 100 });
     const { settled, requests } = ask(rig);
     for (const shard of [0, 1, 3])
       rig.send(`d${shard}`, rig.answerTo(`d${shard}`, requests.get(`d${shard}`)!));
     await rig.clock.advance(499);
     expect(settled).toEqual([]);
-    // A device that has never answered is given five times the bound.
+    // A device that has never answered gets five times the silence timeout.
     await rig.clock.advance(1);
-    expectRight(rig, settled[0]);
+    expectCorrect(rig, settled[0]);
     expect(settled[0]).toMatchObject({ recovered: 1, rescued: 0 });
     expect(rig.eventsOf('device-silent')).toEqual([{ kind: 'device-silent', device: 'd2' }]);
   });
 });
 
-describe('what a device says that cannot be', () => {
-  const LIES: [string, (right: Answer) => FromDevice][] = [
-    ['NaN', (right) => corrupted(right, Number.NaN)],
-    ['an infinity', (right) => corrupted(right, Number.POSITIVE_INFINITY)],
-    ['no tensor', (right) => ({ ...right, tensors: [] })],
-    ['two tensors', (right) => ({ ...right, tensors: [right.tensors[0]!, right.tensors[0]!] })],
+describe('an invalid answer', () => {
+  const INVALID: [string, (correct: Answer) => FromDevice][] = [
+    ['NaN', (correct) => corrupted(correct, Number.NaN)],
+    ['an infinity', (correct) => corrupted(correct, Number.POSITIVE_INFINITY)],
+    ['no tensor', (correct) => ({ ...correct, tensors: [] })],
+    ['two tensors', (correct) => ({ ...correct, tensors: [correct.tensors[0]!, correct.tensors[0]!] })],
     [
       'another type',
-      (right) => ({ ...right, tensors: [{ ...right.tensors[0]!, type: 'int32' }] as Tensor[] }),
+      (correct) => ({ ...correct, tensors: [{ ...correct.tensors[0]!, type: 'int32' }] as Tensor[] }),
     ],
-    ['too many rows', (right) => ({ ...right, tensors: [zeros([1, 7])] })],
-    ['another rank', (right) => ({ ...right, tensors: [zeros([])] })],
+    ['too many rows', (correct) => ({ ...correct, tensors: [zeros([1, 7])] })],
+    ['another rank', (correct) => ({ ...correct, tensors: [zeros([])] })],
     [
-      'a shape that its values do not fill',
-      (right) => ({ ...right, tensors: [{ ...right.tensors[0]!, dims: [5, right.tensors[0]!.dims[1]!] }] }),
+      'a shape with another number of values',
+      (correct) => ({
+        ...correct,
+        tensors: [{ ...correct.tensors[0]!, dims: [5, correct.tensors[0]!.dims[1]!] }],
+      }),
     ],
   ];
-  it.each(LIES)('%s counts as an erasure, and three times as a reason for quarantine', async (_, lie) => {
-    const rig = await rigFor(2, 1);
-    for (let time = 1; time <= 3; time++) {
-      const { settled, requests } = ask(rig);
-      rig.send('d0', lie(rig.answerTo('d0', requests.get('d0')!)));
-      rig.send('d1', rig.answerTo('d1', requests.get('d1')!));
-      rig.send('d2', rig.answerTo('d2', requests.get('d2')!));
-      await settle();
-      expectRight(rig, settled[0]);
-      expect(settled[0]).toMatchObject({ recovered: 1, rescued: 0 });
-      expect(rig.eventsOf('device-quarantined').length).toBe(time === 3 ? 1 : 0);
-    }
-    expect(rig.coordinator.snapshot().devices[0]).toMatchObject({ id: 'd0', state: 'quarantined' });
-    expect(rig.eventsOf('device-quarantined')[0]!.reason).toMatch(/step0|values for shape/);
-  });
+  it.each(INVALID)(
+    'with %s is an erasure, and the third one quarantines the device',
+    async (_, invalidate) => {
+      const rig = await rigFor(2, 1);
+      for (let time = 1; time <= 3; time++) {
+        const { settled, requests } = ask(rig);
+        rig.send('d0', invalidate(rig.answerTo('d0', requests.get('d0')!)));
+        rig.send('d1', rig.answerTo('d1', requests.get('d1')!));
+        rig.send('d2', rig.answerTo('d2', requests.get('d2')!));
+        await settle();
+        expectCorrect(rig, settled[0]);
+        expect(settled[0]).toMatchObject({ recovered: 1, rescued: 0 });
+        expect(rig.eventsOf('device-quarantined').length).toBe(time === 3 ? 1 : 0);
+      }
+      expect(rig.coordinator.snapshot().devices[0]).toMatchObject({ id: 'd0', state: 'quarantined' });
+      expect(rig.eventsOf('device-quarantined')[0]!.reason).toMatch(/step0|values for shape/);
+    },
+  );
 
-  it('an input whose true output overflows is the caller’s error, and no device is blamed for it', async () => {
+  it('is the caller’s error if the true output overflows, and no device is quarantined', async () => {
     const rig = await rigFor(2, 1, {}, { strikesToQuarantine: 1 });
     rig.local.run = async () => [
       { type: 'float32', dims: [1, 3], data: new Float32Array(3).fill(Number.NaN) },
     ];
     const huge = rig.coordinator.infer('net', { t0: rig.input([3e38, 3e38, 3e38, 3e38]) });
     for (const device of ['d0', 'd1', 'd2']) {
-      const [request] = rig.asked(device);
+      const [request] = rig.takeComputations(device);
       rig.send(device, corrupted(rig.answerTo(device, request!), Number.POSITIVE_INFINITY));
     }
     await expect(huge).rejects.toBeInstanceOf(NonFiniteOutputError);
     expect(rig.eventsOf('device-quarantined')).toEqual([]);
   });
 
-  it('a shape that nobody has confirmed is settled by computing the layer, and names the liar', async () => {
-    for (const liar of [0, 1, 2]) {
+  it('with another shape, before a shape is verified, is found by comparing with the reference', async () => {
+    for (const faulty of [0, 1, 2]) {
       const rig = await rigFor(2, 1);
       const { settled, requests } = ask(rig);
-      for (const shard of liar === 0 ? [0, 1, 2] : [liar, 0]) {
-        const right = rig.answerTo(`d${shard}`, requests.get(`d${shard}`)!);
-        const lie = zeros([4, right.tensors[0]!.dims[1]!]);
-        rig.send(`d${shard}`, shard === liar ? { ...right, tensors: [lie] } : right);
+      for (const shard of faulty === 0 ? [0, 1, 2] : [faulty, 0]) {
+        const correct = rig.answerTo(`d${shard}`, requests.get(`d${shard}`)!);
+        const wrongShape = zeros([4, correct.tensors[0]!.dims[1]!]);
+        rig.send(`d${shard}`, shard === faulty ? { ...correct, tensors: [wrongShape] } : correct);
       }
       await settle();
-      expectRight(rig, settled[0]);
-      expect(rig.eventsOf('device-quarantined').map(({ device }) => device)).toEqual([`d${liar}`]);
+      expectCorrect(rig, settled[0]);
+      expect(rig.eventsOf('device-quarantined').map(({ device }) => device)).toEqual([`d${faulty}`]);
     }
   });
 });
 
-describe('answers that nobody waits for any more', () => {
-  it('are late, dropped and counted, and the device is free again', async () => {
+describe('answers that are not needed', () => {
+  it('are dropped and counted as late, and free the device', async () => {
     const rig = await rigFor(2, 1, { verify: 'off' });
     const { settled, requests } = ask(rig);
     for (const shard of [0, 2]) rig.send(`d${shard}`, rig.answerTo(`d${shard}`, requests.get(`d${shard}`)!));
     await settle();
-    expectRight(rig, settled[0]);
+    expectCorrect(rig, settled[0]);
     expect(rig.coordinator.snapshot().devices[1]).toMatchObject({ inFlight: 1 });
     rig.send('d1', rig.answerTo('d1', requests.get('d1')!));
     const device = rig.coordinator.snapshot().devices[1]!;
@@ -209,19 +219,19 @@ describe('answers that nobody waits for any more', () => {
     expect(device.statistics).toMatchObject({ answers: 1, late: 1 });
   });
 
-  it('answers to what was never asked are counted, and a flood of them ends in quarantine', async () => {
+  it('are ignored if they are unsolicited, and many of them quarantine the device', async () => {
     const rig = await rigFor(2, 1);
     const { settled, requests } = ask(rig);
-    const stolen = rig.answerTo('d0', requests.get('d0')!);
-    // Another device's computation: d1 was asked the same request and task, but for its own shard; d9 was not.
+    const unsolicited = rig.answerTo('d0', requests.get('d0')!);
+    // This computation was sent to d0. Nothing was sent to d9.
     rig.connect('d9');
-    rig.send('d9', stolen);
+    rig.send('d9', unsolicited);
     expect(settled).toEqual([]);
-    for (let i = 0; i < 100; i++) rig.send('d9', { ...stolen, request: i + 77 });
+    for (let i = 0; i < 100; i++) rig.send('d9', { ...unsolicited, request: i + 77 });
     expect(rig.eventsOf('device-quarantined').map(({ device }) => device)).toEqual(['d9']);
     for (const shard of [1, 2]) rig.send(`d${shard}`, rig.answerTo(`d${shard}`, requests.get(`d${shard}`)!));
     await settle();
-    expectRight(rig, settled[0]);
+    expectCorrect(rig, settled[0]);
   });
 });
 

@@ -1,48 +1,49 @@
 import { type Verification, verify } from '@sparewheel/cdc';
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
-import type { Runtime, StepHost } from '../context.ts';
+import type { CoordinatorContext, StepHost } from '../context.ts';
 import type { Device } from '../devices/device.ts';
 import { LocalComputeError } from '../errors.ts';
 import type { GatherPolicy, Policy } from '../policy.ts';
 import type { CodedProgramStep } from '../requests/program.ts';
 import type { ArrivalObservation } from './adaptive-wait.ts';
 import { assemble } from './assemble.ts';
-import { shardsUnlikeTruth } from './compare-with-reference.ts';
+import { findFaultyShards } from './compare-outputs.ts';
 import { DistributedStep } from './distributed-step.ts';
 import type { PendingVerification } from './pending-verifications.ts';
 import { sameDims } from './shape-memory.ts';
 import { type AnswerFault, faultInShard } from './validate.ts';
 
 /**
- * One coded layer of one request: gathers the shards' answers, decodes, verifies as the policy says, and puts the
- * blocks together. Answers that contradict each other without saying who is wrong are settled by computing the
- * layer on the data plane, which also tells who lied.
+ * Runs one coded layer of one request: gathers the shards' answers, decodes, verifies as the policy says, and
+ * concatenates the blocks. If answers contradict each other and the parity checks cannot name the faulty shard, the
+ * data plane computes the layer as a reference, and the comparison names it.
  */
 export class CodedStep extends DistributedStep implements PendingVerification {
   readonly #answers: (Float32Array | undefined)[];
   readonly #coded: CodedProgramStep;
   readonly #verifiable: boolean;
-  /** The shape that is known for this feed, or else that of the first answer. */
-  readonly #expected: readonly number[] | undefined;
+  /** The verified answer shape for this feed shape, if known. */
+  readonly #expectedDims: readonly number[] | undefined;
+  /** The expected answer shape, or else the shape of the first answer. */
   #dims: readonly number[] | undefined;
-  /** Two answers claim different shapes. */
-  #contradiction = false;
-  #checked = false;
-  /** No answer of its devices is awaited any more. */
+  /** Whether two answers have different shapes and the correct shape is not known. */
+  #shapesDiffer = false;
+  #verified = false;
+  /** Whether the request was told that no answer is pending any more. */
   #settled = false;
-  /** For a threshold that is learned: when enough was in, and what was made known of it. */
+  /** Under `waitMs: "adaptive"`: when enough answers were in, and the observation recorded for this step. */
   #enoughAt: number | null = null;
   #observation: ArrivalObservation | null = null;
 
-  constructor(runtime: Runtime, host: StepHost, step: CodedProgramStep, feeds: readonly Tensor[]) {
+  constructor(context: CoordinatorContext, host: StepHost, step: CodedProgramStep, feeds: readonly Tensor[]) {
     const { dataShards, parityShards } = step.plan;
-    super(runtime, host, step, feeds, dataShards, parityShards, resolveWait(host.policy, step));
+    super(context, host, step, feeds, dataShards, parityShards, resolveWait(host.policy, step));
     this.#coded = step;
     this.#answers = new Array<Float32Array | undefined>(dataShards + parityShards).fill(undefined);
     this.#verifiable = parityShards > 0 && host.policy.verify !== 'off';
-    this.#expected = step.shapes.expected(feeds[0]!.dims);
-    this.#dims = this.#expected;
+    this.#expectedDims = step.shapes.expected(feeds[0]!.dims);
+    this.#dims = this.#expectedDims;
   }
 
   get finishedAt(): number {
@@ -54,31 +55,31 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   }
 
   protected override faultIn(answer: Answer): AnswerFault | null {
-    return faultInShard(this.#coded, answer, this.#expected);
+    return faultInShard(this.#coded, answer, this.#expectedDims);
   }
 
-  protected override keep(shard: number, tensors: readonly Tensor[]): void {
+  protected override store(shard: number, tensors: readonly Tensor[]): void {
     const { data, dims } = tensors[0]!;
     this.#answers[shard] = data as Float32Array;
     this.#dims ??= dims;
-    if (this.host.policy.waitMs === 'adaptive') this.#timeArrival();
-    // Two claims about a shape that nobody has confirmed yet: one of them is a lie.
-    if (this.#expected === undefined && !sameDims(dims, this.#dims)) {
-      this.#contradiction = true;
-      this.#settle(null);
+    if (this.host.policy.waitMs === 'adaptive') this.#recordArrival();
+    // Without a verified shape the answers alone do not show which one is faulty.
+    if (this.#expectedDims === undefined && !sameDims(dims, this.#dims)) {
+      this.#shapesDiffer = true;
+      this.#recompute(null);
     }
   }
 
-  #timeArrival(): void {
-    const now = this.runtime.clock.now();
+  #recordArrival(): void {
+    const now = this.context.clock.now();
     if (this.gather.answered >= this.gather.needed) this.#enoughAt ??= now;
-    // The last data shard, too late for this request: the threshold learns by how much.
+    // The last data shard came too late for this request. The threshold learns from its delay.
     if (this.#observation !== null && this.gather.everyDataShardIn) {
       this.#observation.allDataMs = Math.min(this.#observation.allDataMs, now - this.sentAt);
     }
   }
 
-  /** What a step without a gap tells of arrivals; where a device is missing there is nothing to wait for. */
+  /** Records the step's arrivals for the learned threshold. Skips steps with erasures: there waiting gains nothing. */
   #observeArrivals(now: number): void {
     if (this.#enoughAt === null) return;
     for (let shard = 0; shard < this.trace.shards.length; shard++) {
@@ -90,31 +91,33 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   }
 
   protected override wantsSurplus(device: Device): boolean {
-    return this.#verifiable && this.host.policy.verify === 'after' && !this.#checked && !device.loaded;
+    return (
+      this.#verifiable && this.host.policy.verify === 'after' && !this.#verified && !device.heavilyLoaded
+    );
   }
 
   protected override decode(now: number): void {
-    if (this.#verifiable && this.host.policy.verify === 'before' && !this.#confirmed(now)) return;
+    if (this.#verifiable && this.host.policy.verify === 'before' && !this.#verifyBefore(now)) return;
     let blocks: readonly (Float32Array | undefined)[] = this.#answers;
     if (!this.gather.everyDataShardIn) {
       try {
         blocks = this.#coded.decoder.reconstruct(this.#answers);
       } catch {
-        // The recovered values overflow: what answered cannot be right, or this input overflows the parity only.
-        this.#settle(null);
+        // The recovered values overflow: an answer is wrong, or this input overflows only the parity.
+        this.#recompute(null);
         return;
       }
     }
     this.#deliver(now, blocks as Float32Array[]);
-    if (!this.#verifiable || this.host.policy.verify !== 'after') this.#noteSettled();
-    else if (this.gather.outstanding > 0) this.runtime.verifications.add(this);
+    if (!this.#verifiable || this.host.policy.verify !== 'after') this.#markSettled();
+    else if (this.gather.outstanding > 0) this.context.verifications.add(this);
     else this.verifyNow();
   }
 
   #deliver(now: number, blocks: readonly Float32Array[]): void {
     const { dataShards, axis, blocks: ranges } = this.#coded.plan;
     let recovered = 0;
-    const decoded = !this.gather.everyDataShardIn && !this.settling;
+    const decoded = !this.gather.everyDataShardIn && !this.recomputing;
     for (const trace of this.trace.shards) {
       if (trace.status === 'rescued') continue;
       const present = this.gather.has(trace.shard);
@@ -133,57 +136,57 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   override abandon(): void {
     if (this.ended) return;
     super.abandon();
-    this.#noteSettled();
+    this.#markSettled();
   }
 
-  #noteSettled(): void {
+  #markSettled(): void {
     if (this.#settled) return;
     this.#settled = true;
     this.host.stepSettled();
   }
 
   protected override afterEnd(): void {
-    if (!this.#checked && this.host.policy.verify === 'after' && this.gather.outstanding === 0)
+    if (!this.#verified && this.host.policy.verify === 'after' && this.gather.outstanding === 0)
       this.verifyNow();
   }
 
-  /** The check under `verify: "after"`, with what is in by now. */
+  /** Verifies under `verify: "after"`, with the answers that are in. */
   verifyNow(): void {
-    if (this.#checked) return;
-    this.#checked = true;
-    this.runtime.verifications.remove(this);
-    this.releaseComputations();
-    this.#noteSettled();
+    if (this.#verified) return;
+    this.#verified = true;
+    this.context.verifications.remove(this);
+    this.cancelComputations(false);
+    this.#markSettled();
     if (this.gather.answered <= this.gather.dataShards) {
-      this.#letGo();
+      this.#releaseAnswers();
       return;
     }
-    const verification = this.#contradiction ? null : verify(this.#coded.generator, this.#answers);
+    const verification = this.#shapesDiffer ? null : verify(this.#coded.generator, this.#answers);
     if (verification?.consistent) {
       this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims!);
-      this.#letGo();
+      this.#releaseAnswers();
       return;
     }
     const { generation } = this.host;
     if (verification?.faultyShards) {
       this.#reportCorruption(verification.faultyShards, verification, true);
-      this.#letGo();
+      this.#releaseAnswers();
       return;
     }
-    // One audit at a time: a liar that answers everything would otherwise have everything computed twice.
+    // One comparison at a time: otherwise a faulty device makes the data plane compute every step again.
     if (generation.comparing) {
       this.#reportCorruption([], verification, true);
-      this.#letGo();
+      this.#releaseAnswers();
       return;
     }
     generation.comparing = true;
     const done = () => {
       generation.comparing = false;
-      this.#letGo();
+      this.#releaseAnswers();
     };
-    this.#computeTruth().then(
-      (truth) => {
-        const faultyShards = truth === null ? [] : this.#unlike(truth);
+    this.#computeReference().then(
+      (reference) => {
+        const faultyShards = reference === null ? [] : this.#faultyShards(reference);
         this.#reportCorruption(faultyShards, verification, true);
         done();
       },
@@ -194,19 +197,19 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     );
   }
 
-  /** The check under `verify: "before"`. @returns whether the answers that are in may be used */
-  #confirmed(now: number): boolean {
+  /** Verifies under `verify: "before"`. @returns whether the answers that are in may be used */
+  #verifyBefore(now: number): boolean {
     const verification = verify(this.#coded.generator, this.#answers);
     if (verification.consistent) {
       this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims!);
       return true;
     }
     const faultyShards = verification.faultyShards ?? [];
-    // What the data plane computed itself is not a lie: then the suspicion is false and the layer tells.
-    const named =
+    // A shard rescued by the data plane is correct. If the check names one, only the reference can decide.
+    const onlyAnswersNamed =
       faultyShards.length > 0 && faultyShards.every((shard) => this.gather.state(shard) === 'answered');
-    if (!named) {
-      this.#settle(verification);
+    if (!onlyAnswersNamed) {
+      this.#recompute(verification);
       return false;
     }
     for (const shard of faultyShards) {
@@ -218,21 +221,21 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     return false;
   }
 
-  /** Computes the layer here, answers with that, and finds out who was wrong. */
-  #settle(verification: Verification | null): void {
-    if (this.settling || this.ended) return;
-    this.settling = true;
-    this.#computeTruth().then(
-      (truth) => {
-        if (truth === null || this.ended) return;
-        const faultyShards = this.#unlike(truth);
-        this.host.rescued += truth.length;
-        for (let shard = 0; shard < truth.length; shard++) this.trace.shards[shard]!.status = 'rescued';
-        this.#deliver(this.runtime.clock.now(), truth);
+  /** Computes the layer on the data plane, delivers that result, and reports the answers that differ from it. */
+  #recompute(verification: Verification | null): void {
+    if (this.recomputing || this.ended) return;
+    this.recomputing = true;
+    this.#computeReference().then(
+      (reference) => {
+        if (reference === null || this.ended) return;
+        const faultyShards = this.#faultyShards(reference);
+        this.host.rescued += reference.length;
+        for (let shard = 0; shard < reference.length; shard++) this.trace.shards[shard]!.status = 'rescued';
+        this.#deliver(this.context.clock.now(), reference);
         if (verification || faultyShards.length > 0)
           this.#reportCorruption(faultyShards, verification, false);
-        this.#letGo();
-        this.#noteSettled();
+        this.#releaseAnswers();
+        this.#markSettled();
       },
       (cause: unknown) => {
         if (!this.ended) this.host.fail(new LocalComputeError(this.step.id, null, cause));
@@ -240,28 +243,29 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     );
   }
 
-  async #computeTruth(): Promise<Float32Array[] | null> {
+  /** Computes the k data shards on the data plane. @returns null if an output is not finite */
+  async #computeReference(): Promise<Float32Array[] | null> {
     const shards = Array.from({ length: this.gather.dataShards }, (_, shard) => this.computeLocally(shard));
     const computed = await Promise.all(shards);
-    const truth: Float32Array[] = [];
+    const reference: Float32Array[] = [];
     for (const tensors of computed) {
       if (tensors === null) return null;
-      truth.push(tensors[0]!.data as Float32Array);
+      reference.push(tensors[0]!.data as Float32Array);
     }
     this.#dims = computed[0]![0]!.dims;
     this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims);
-    return truth;
+    return reference;
   }
 
-  #unlike(truth: readonly Float32Array[]): number[] {
-    return shardsUnlikeTruth(this.#coded.generator, this.#answers, truth).filter(
+  #faultyShards(reference: readonly Float32Array[]): number[] {
+    return findFaultyShards(this.#coded.generator, this.#answers, reference).filter(
       (shard) => this.gather.state(shard) === 'answered',
     );
   }
 
   #reportCorruption(shards: readonly number[], verification: Verification | null, delivered: boolean): void {
-    const faultyDevices = shards.flatMap((shard) => this.holder(shard) ?? []);
-    // Nobody named: any answer may have been the wrong one.
+    const faultyDevices = shards.flatMap((shard) => this.deviceOf(shard) ?? []);
+    // If no shard was named, any of the used answers may be the wrong one.
     const answeredWrong =
       delivered &&
       (shards.length === 0 || shards.some((shard) => this.trace.shards[shard]!.status === 'used'));
@@ -269,7 +273,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       this.host.corrupt = true;
       this.host.generation.answeredWrong(this.host.id);
     }
-    this.runtime.emit({
+    this.context.emit({
       kind: 'corruption',
       deployment: this.host.generation.deployment,
       step: this.step.id,
@@ -280,18 +284,18 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       answeredWrong,
     });
     for (const device of faultyDevices) {
-      this.runtime.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
+      this.context.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
     }
   }
 
-  /** Answers hold network buffers: none outlives its check. */
-  #letGo(): void {
-    this.#checked = true;
+  /** Answers hold network buffers and must not outlive their verification. */
+  #releaseAnswers(): void {
+    this.#verified = true;
     this.#answers.fill(undefined);
   }
 }
 
-/** A threshold that is learned is what it is by now. */
+/** Replaces an adaptive threshold with its current value. */
 function resolveWait(policy: Policy, step: CodedProgramStep): GatherPolicy {
   const { waitMs } = policy;
   return waitMs === 'adaptive' ? { ...policy, waitMs: step.wait.waitMs } : { ...policy, waitMs };

@@ -1,29 +1,30 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, FromDevice, Tensor } from '@sparewheel/protocol';
-import type { Runtime, StepHost } from '../context.ts';
+import type { CoordinatorContext, StepHost } from '../context.ts';
 import type { Computation, ComputationOwner, Device } from '../devices/device.ts';
 import type { ErasureReason } from '../devices/in-flight-table.ts';
 import { type CoordinatorError, LocalComputeError, NonFiniteOutputError } from '../errors.ts';
 import type { GatherPolicy } from '../policy.ts';
-import type { ParkedStep } from '../requests/parking.ts';
 import type { CodedProgramStep, ReplicatedProgramStep } from '../requests/program.ts';
+import type { QueuedStep } from '../requests/step-queue.ts';
 import type { ShardTrace, StepTrace } from '../requests/trace.ts';
 import { Gather } from './gather.ts';
 import type { AnswerFault } from './validate.ts';
 
 /**
- * One step of one request on devices: scatters, books what comes back into its gather, and does what the gather
- * decides. What an answer must look like and how answers become the step's outputs is the subclass's business.
+ * Runs one step of one request on devices: scatters the feeds, reports answers and erasures to its gather, and carries
+ * out what the gather decides. The subclass validates the answers and turns them into the step's outputs.
  */
-export abstract class DistributedStep implements ComputationOwner, ParkedStep {
+export abstract class DistributedStep implements ComputationOwner, QueuedStep {
   protected readonly gather: Gather;
   protected readonly trace: StepTrace;
-  /** The outputs were handed on, or the request ended: nothing more is decided. */
+  /** The step has delivered its outputs, or the request has ended. The gather is no longer consulted. */
   protected ended = false;
-  /** The answers are not believed and the layer is being computed here: the gather is not asked any more. */
-  protected settling = false;
+  /** The answers contradict each other and the data plane is computing the step. The gather is no longer consulted. */
+  protected recomputing = false;
+  /** Pending computations by shard index. */
   readonly #computations: (Computation | null)[];
-  /** Devices that answered with NaN or an infinity; struck when the true output turns out to be finite. */
+  /** Devices that answered with NaN or infinity. They get a strike if the step's true output is finite. */
   #notFinite: { readonly device: Device; readonly problem: string }[] | null = null;
   #thresholdTimer: (() => void) | null = null;
   #thresholdPassed = false;
@@ -31,7 +32,7 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
   #lastFailure: CoordinatorError | null = null;
 
   constructor(
-    protected readonly runtime: Runtime,
+    protected readonly context: CoordinatorContext,
     protected readonly host: StepHost,
     protected readonly step: CodedProgramStep | ReplicatedProgramStep,
     protected readonly feeds: readonly Tensor[],
@@ -41,31 +42,31 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
   ) {
     this.gather = new Gather(dataShards, parityShards, policy);
     this.#computations = new Array<Computation | null>(dataShards + parityShards).fill(null);
-    const now = runtime.clock.now();
+    const now = context.clock.now();
     this.trace = { step: step.id, kind: step.kind, startedAt: now, finishedAt: null, shards: [] };
     host.trace.steps.push(this.trace);
   }
 
   protected abstract artifactOf(shard: number): Artifact;
   protected abstract faultIn(answer: Answer): AnswerFault | null;
-  /** What the data plane computed itself is right, whatever was expected. */
-  protected believe(_tensors: readonly Tensor[]): void {}
-  /** Takes in a valid answer or a rescued shard. */
-  protected abstract keep(shard: number, tensors: readonly Tensor[]): void;
-  /** Enough is in. Ends the step by `finish`, or asks for more. */
+  /** Adapts the expected shapes to outputs that the data plane computed, which are correct by definition. */
+  protected trustLocalOutputs(_tensors: readonly Tensor[]): void {}
+  /** Stores a valid answer or a rescued shard. */
+  protected abstract store(shard: number, tensors: readonly Tensor[]): void;
+  /** Called when enough answers are in. Ends the step with `finish`, or rejects answers and waits for others. */
   protected abstract decode(now: number): void;
-  /** An answer or an erasure after the end, for a flight that was kept. */
+  /** Called for an answer or erasure that comes after the end of the step. */
   protected abstract afterEnd(): void;
-  /** Whether a device's answer is still of use once the step has ended. */
+  /** Returns whether the device's surplus answer is useful after the end of the step. */
   protected abstract wantsSurplus(device: Device): boolean;
 
   start(): void {
-    if (!this.tryStart()) this.runtime.parking.park(this.host.generation.deployment, this);
+    if (!this.tryStart()) this.context.stepQueue.enqueue(this.host.generation.deployment, this);
   }
 
   /**
-   * Sends the step to every device that can take it. A device that is at its cap is an erasure, unless the step
-   * could then not be decoded: in that case the step waits for room rather than having the data plane compute.
+   * Scatters the step to every device with capacity. A device at its cap counts as an erasure. If too few devices
+   * remain to decode the step, the step waits for capacity instead of being rescued by the data plane.
    */
   tryStart(): boolean {
     if (this.ended) return true;
@@ -84,7 +85,7 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
   }
 
   #scatter(): void {
-    const { clock, transport } = this.runtime;
+    const { clock, transport } = this.context;
     const { placement } = this.host.generation;
     const { seats } = this.step.plan;
     const { task } = this.step;
@@ -123,7 +124,7 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
     }
     const fault = this.faultIn(message);
     if (fault !== null) {
-      if (fault.kind === 'malformed' || this.ended) this.runtime.fleet.strike(device, fault.problem);
+      if (fault.kind === 'malformed' || this.ended) this.context.fleet.strike(device, fault.problem);
       else {
         this.#notFinite ??= [];
         this.#notFinite.push({ device, problem: fault.problem });
@@ -136,11 +137,11 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
       device.late++;
       return;
     }
-    const now = this.runtime.clock.now();
+    const now = this.context.clock.now();
     const trace = this.trace.shards[shard]!;
     trace.answeredAt = now;
     trace.computeMs = message.computeMicros / 1000;
-    this.keep(shard, message.tensors);
+    this.store(shard, message.tensors);
     if (this.ended) {
       trace.status = 'late';
       this.afterEnd();
@@ -150,17 +151,17 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
   }
 
   erased(shard: number, reason: ErasureReason): void {
-    // What a silent device was sent may still be answered; nothing else will.
+    // A silent device may still answer. After any other erasure no answer comes.
     if (reason !== 'silent') this.#computations[shard] = null;
     this.gather.erase(shard);
     if (this.trace.shards[shard]!.status === 'waiting') this.trace.shards[shard]!.status = 'missing';
     if (this.ended) this.afterEnd();
-    else this.advance(this.runtime.clock.now());
+    else this.advance(this.context.clock.now());
   }
 
-  /** Does what the gather decides, until there is something to wait for. */
+  /** Carries out the gather's next decision. */
   protected advance(now: number): void {
-    if (this.ended || this.settling) return;
+    if (this.ended || this.recomputing) return;
     const decision = this.gather.next(this.#thresholdPassed ? Number.POSITIVE_INFINITY : now - this.sentAt);
     switch (decision.kind) {
       case 'decode':
@@ -171,15 +172,17 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
         for (const shard of decision.shards) this.#rescue(shard);
         return;
       case 'fail':
-        this.host.fail(this.#lastFailure ?? new LocalComputeError(this.step.id, null, 'no shard is left'));
+        this.host.fail(
+          this.#lastFailure ?? new LocalComputeError(this.step.id, null, 'no shard can be rescued'),
+        );
         return;
       case 'wait':
         if (decision.untilMs !== null && this.#thresholdTimer === null) {
-          const patienceMs = this.host.patienceMs(this.step.index);
-          const leftMs = Math.max(0, Math.min(this.sentAt + decision.untilMs - now, patienceMs));
-          this.#thresholdTimer = this.runtime.clock.schedule(leftMs, () => {
+          const waitBudgetMs = this.host.waitBudgetMs(this.step.index);
+          const leftMs = Math.max(0, Math.min(this.sentAt + decision.untilMs - now, waitBudgetMs));
+          this.#thresholdTimer = this.context.clock.schedule(leftMs, () => {
             this.#thresholdPassed = true;
-            this.advance(this.runtime.clock.now());
+            this.advance(this.context.clock.now());
           });
         }
     }
@@ -188,25 +191,29 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
   #rescue(shard: number): void {
     this.computeLocally(shard).then(
       (tensors) => {
-        if (this.ended || this.settling || tensors === null || !this.gather.rescued(shard)) return;
+        if (this.ended || this.recomputing || tensors === null || !this.gather.rescued(shard)) return;
         this.trace.shards[shard]!.status = 'rescued';
         this.host.rescued++;
-        this.keep(shard, tensors);
-        this.advance(this.runtime.clock.now());
+        this.store(shard, tensors);
+        this.advance(this.context.clock.now());
       },
       (cause: unknown) => {
-        if (this.ended || this.settling) return;
+        if (this.ended || this.recomputing) return;
         this.#lastFailure = new LocalComputeError(this.step.id, shard, cause);
         this.gather.rescueFailed(shard);
-        this.advance(this.runtime.clock.now());
+        this.advance(this.context.clock.now());
       },
     );
   }
 
-  /** One shard by the data plane's own engine. Fails the request where the model itself gives no finite value. */
+  /**
+   * Computes one shard on the data plane.
+   * @returns null if the output contains NaN or infinity; the request then ends with `NonFiniteOutputError`
+   * @throws {Error} the engine fails or returns a malformed output
+   */
   protected async computeLocally(shard: number): Promise<readonly Tensor[] | null> {
-    const tensors = await this.runtime.compute.run(this.artifactOf(shard), this.step.names, this.feeds);
-    this.believe(tensors);
+    const tensors = await this.context.compute.run(this.artifactOf(shard), this.step.names, this.feeds);
+    this.trustLocalOutputs(tensors);
     const answer: Answer = { kind: 'answer', request: 0, task: 0, computeMicros: 0, tensors };
     const fault = this.faultIn(answer);
     if (fault === null) return tensors;
@@ -215,47 +222,43 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
     return null;
   }
 
-  /** Hands the outputs on; then frees the devices that have not answered. */
+  /** Delivers the outputs, then cancels the computations that are not needed any more. */
   protected finish(outputs: readonly Tensor[]): void {
     this.ended = true;
-    // After decoding, which belongs to the step.
-    this.trace.finishedAt = this.runtime.clock.now();
+    // Read the clock here, so that the step's time includes decoding.
+    this.trace.finishedAt = this.context.clock.now();
     this.#thresholdTimer?.();
-    // The next step's scatter goes out before the cancels: somebody is waiting for it.
+    // The next step's scatter must go out before the cancels, because the request waits for it.
     this.host.stepFinished(this.step.index, outputs);
-    this.#freeDevices(true);
-    if (this.#notFinite !== null && this.isComfortablyFinite(outputs)) {
-      for (const { device, problem } of this.#notFinite) this.runtime.fleet.strike(device, problem);
+    this.cancelComputations(true);
+    if (this.#notFinite !== null && this.#isFarFromOverflow(outputs)) {
+      for (const { device, problem } of this.#notFinite) this.context.fleet.strike(device, problem);
     }
   }
 
-  /** The request ended without this step's outputs. */
+  /** Ends the step without outputs, because the request ended. */
   abandon(): void {
     if (this.ended) return;
     this.ended = true;
     this.#thresholdTimer?.();
-    this.#freeDevices(false);
+    this.cancelComputations(false);
   }
 
-  /** Nothing that still comes is of use. */
-  protected releaseComputations(): void {
-    this.#freeDevices(false);
-  }
-
-  protected holder(shard: number): Device | undefined {
+  protected deviceOf(shard: number): Device | undefined {
     const id = this.trace.shards[shard]!.device;
-    return id === null ? undefined : this.runtime.fleet.get(id);
+    return id === null ? undefined : this.context.fleet.get(id);
   }
 
-  #freeDevices(keepSurplus: boolean): void {
+  /** Cancels the pending computations. @param keepSurplus  keeps those whose surplus answer is still useful */
+  protected cancelComputations(keepSurplus: boolean): void {
     let devices: string[] | null = null;
     for (let shard = 0; shard < this.#computations.length; shard++) {
       const computation = this.#computations[shard]!;
       if (computation === null || (keepSurplus && this.wantsSurplus(computation.device))) continue;
       this.#computations[shard] = null;
       const trace = this.trace.shards[shard]!;
-      const waitedMs = this.runtime.clock.now() - computation.sentAt;
-      if (this.gather.state(shard) === 'waiting' && waitedMs < this.runtime.options.verifyWithinMs) {
+      const waitedMs = this.context.clock.now() - computation.sentAt;
+      if (this.gather.state(shard) === 'waiting' && waitedMs < this.context.options.verifyWithinMs) {
         trace.calledOff = true;
       }
       this.gather.erase(shard);
@@ -266,11 +269,11 @@ export abstract class DistributedStep implements ComputationOwner, ParkedStep {
     }
     if (devices === null) return;
     const { task } = this.step;
-    this.runtime.transport.cancel(devices, { kind: 'cancel', request: this.host.id, task });
+    this.context.transport.cancel(devices, { kind: 'cancel', request: this.host.id, task });
   }
 
-  /** So far below float32's end that no sum of shards can have overflowed: whoever said otherwise was wrong. */
-  protected isComfortablyFinite(outputs: readonly Tensor[]): boolean {
+  /** Returns whether all values are so small that no sum of shards can have overflowed float32. */
+  #isFarFromOverflow(outputs: readonly Tensor[]): boolean {
     const bound = 1e37 / this.#computations.length;
     return outputs.every(
       ({ type, data }) =>

@@ -7,7 +7,7 @@ const POLICIES: GatherPolicy[] = (['any-k', 50, 'all'] as const).flatMap((waitMs
 );
 const CODES = [1, 2, 3, 4].flatMap((k) => [0, 1, 2].map((r) => [k, r] as const));
 
-/** Every way in which shards may answer or be given up, one after the other, up to all of them. */
+/** Yields every order in which some or all shards are answered (index) or erased (bitwise complement). */
 function* histories(shards: readonly number[], past: readonly number[] = []): Generator<readonly number[]> {
   if (past.length > 0) yield past;
   for (const shard of shards) {
@@ -17,7 +17,7 @@ function* histories(shards: readonly number[], past: readonly number[] = []): Ge
   }
 }
 
-/** What should be decided, said once more and differently: from the sets, without any counting along the way. */
+/** Computes the expected decision independently: from sets of shards instead of counters. */
 function expected(
   k: number,
   r: number,
@@ -41,7 +41,7 @@ function expected(
 }
 
 describe('Gather', () => {
-  it.each(CODES)('decides by what is in and what can come, in every order (k = %i, r = %i)', (k, r) => {
+  it.each(CODES)('decides correctly after answers and erasures in every order (k = %i, r = %i)', (k, r) => {
     const shards = Array.from({ length: k + r }, (_, shard) => shard);
     for (const history of histories(shards)) {
       const answered = history.filter((event) => event >= 0);
@@ -59,26 +59,26 @@ describe('Gather', () => {
             got.kind === want.kind &&
             (got.kind !== 'rescue' || got.shards.join() === want.shards?.join()) &&
             (got.kind !== 'wait' || got.untilMs === want.untilMs);
-          // A plain comparison first: a million expect() calls would take minutes.
+          // Compares without expect() first: a million calls of it would take minutes.
           if (!same) expect(got, `${history} ${JSON.stringify(policy)}`).toEqual(want);
         }
       }
     }
   });
 
-  it('decodes once the rescues that it asked for are in, and fails when none of them can be computed', () => {
+  it('decodes when the requested rescues are in, and fails if none of them can be computed', () => {
     for (const fails of [false, true]) {
       const gather = new Gather(3, 1, DEFAULT_POLICY);
       for (const shard of [0, 2, 3]) gather.erase(shard);
       gather.answer(1);
       const decision = gather.next(0);
-      expect(decision).toEqual({ kind: 'rescue', shards: [0, 2], toCheck: 0 });
+      expect(decision).toEqual({ kind: 'rescue', shards: [0, 2] });
       gather.rescuing(0);
       gather.rescuing(2);
       expect(gather.next(0).kind).toBe('wait');
       if (fails) {
         gather.rescueFailed(0);
-        expect(gather.next(0)).toEqual({ kind: 'rescue', shards: [3], toCheck: 0 });
+        expect(gather.next(0)).toEqual({ kind: 'rescue', shards: [3] });
         gather.rescuing(3);
         gather.rescueFailed(3);
         gather.rescueFailed(2);
@@ -92,13 +92,13 @@ describe('Gather', () => {
     }
   });
 
-  it('asks for one shard more, and says that it is to check, where no surplus answer is left', () => {
+  it('rescues one shard for the check under verify "before" if no surplus answer can come', () => {
     const gather = new Gather(2, 1, { ...DEFAULT_POLICY, verify: 'before' });
     gather.erase(2);
-    expect(gather.next(0)).toEqual({ kind: 'rescue', shards: [2], toCheck: 1 });
+    expect(gather.next(0)).toEqual({ kind: 'rescue', shards: [2] });
   });
 
-  it('takes the device’s own answer when it comes before the rescue, and drops the other', () => {
+  it('takes the device’s answer if it comes before the rescue, and drops the rescue', () => {
     const gather = new Gather(2, 0, DEFAULT_POLICY);
     gather.answer(0);
     gather.erase(1);
@@ -110,7 +110,7 @@ describe('Gather', () => {
     expect(gather.outstanding).toBe(0);
   });
 
-  it('counts every shard once, however often it answers', () => {
+  it('counts every shard once, even if it answers several times', () => {
     const gather = new Gather(2, 1, DEFAULT_POLICY);
     gather.answer(0);
     expect(gather.answer(0)).toBe(false);
@@ -119,7 +119,7 @@ describe('Gather', () => {
     expect(gather.next(0).kind).toBe('wait');
   });
 
-  it('goes below the mark again when an answer is taken back', () => {
+  it('waits again after a retracted answer', () => {
     const gather = new Gather(2, 2, DEFAULT_POLICY);
     for (const shard of [0, 1]) gather.answer(shard);
     expect(gather.next(0).kind).toBe('decode');

@@ -1,17 +1,17 @@
 import type { GatherPolicy } from '../policy.ts';
 
-/** What a gather asks of its surroundings next. */
+/** What the step must do next. */
 export type Decision =
   /**
-   * Nothing to do until another event. Where enough is in and better is waited for, only until `untilMs` after the
-   * scatter, which may be infinite; else null.
+   * Wait for the next event. If the step can already be decoded and waits for missing data shards, `untilMs` is the
+   * end of that wait in milliseconds after the scatter (possibly infinite). Otherwise it is null.
    */
   | { readonly kind: 'wait'; readonly untilMs: number | null }
-  /** Enough answers are in. */
+  /** Decode: enough answers are in. */
   | { readonly kind: 'decode' }
-  /** Too few answers can still come: compute these shards. `toCheck` of them only serve the spare equation. */
-  | { readonly kind: 'rescue'; readonly shards: readonly number[]; readonly toCheck: number }
-  /** Nothing is left to wait for or to compute. */
+  /** Compute these shards on the data plane: too few answers can still come. */
+  | { readonly kind: 'rescue'; readonly shards: readonly number[] }
+  /** Fail: no answer is pending and no shard is left to rescue. */
   | { readonly kind: 'fail' };
 
 const WAITING = 0;
@@ -29,21 +29,21 @@ const DECODE: Decision = { kind: 'decode' };
 const FAIL: Decision = { kind: 'fail' };
 
 /**
- * The answers of one coded step as they come: who has answered, who never will, and whether that is enough.
- * It knows no devices, time or tensors: the caller says what happened and does what `next` decides. Every event is
- * O(1); only a rescue looks at all shards.
+ * The state machine that gathers the answers of one coded step. It tracks which shards are answered or erased, and
+ * decides when the step can be decoded. It knows no devices, clocks or tensors: the caller reports events and carries
+ * out what `next` decides. Every event takes O(1); only a rescue scans all shards.
  *
- * Shard indices run over the k data shards, then the r parity shards. A shard starts as waiting.
+ * Shard indices cover the k data shards first, then the r parity shards. Every shard starts as `waiting`.
  */
 export class Gather {
   readonly #states: Uint8Array;
   readonly #policy: GatherPolicy;
-  /** Answers that must be in before decoding: k, and one more where it is verified first. */
+  /** Answers required before decoding: k, plus one under `verify: "before"` with parity. */
   readonly needed: number;
   #in = 0;
   #dataIn = 0;
-  #coming = 0;
-  #dataComing = 0;
+  #pending = 0;
+  #dataPending = 0;
 
   constructor(
     readonly dataShards: number,
@@ -53,19 +53,20 @@ export class Gather {
     const total = dataShards + parityShards;
     this.#states = new Uint8Array(total);
     this.#policy = policy;
-    this.#coming = total;
-    this.#dataComing = dataShards;
-    this.needed = answersNeeded(dataShards, parityShards, policy);
+    this.#pending = total;
+    this.#dataPending = dataShards;
+    // Without parity there is no parity check, so one more answer would not help.
+    this.needed = policy.verify === 'before' && parityShards > 0 ? dataShards + 1 : dataShards;
   }
 
-  /** Answers that are in, rescued shards included. */
+  /** Number of answers that are in, including rescued shards. */
   get answered(): number {
     return this.#in;
   }
 
-  /** Answers that may still come, from a device or from a rescue. */
+  /** Number of pending answers, from devices and from rescues. */
   get outstanding(): number {
-    return this.#coming;
+    return this.#pending;
   }
 
   get everyDataShardIn(): boolean {
@@ -81,38 +82,38 @@ export class Gather {
     return state === ANSWERED || state === RESCUED;
   }
 
-  /** A valid answer came. One that was given up is welcome too. @returns false where the shard is already in */
+  /** Reports a valid answer; it also counts if the shard was erased before. @returns false if the shard is already in */
   answer(shard: number): boolean {
     return this.#arrive(shard, ANSWERED);
   }
 
-  /** The data plane computed the shard. @returns false where its device answered first */
+  /** Reports a finished rescue. @returns false if the device's answer came first */
   rescued(shard: number): boolean {
     return this.#arrive(shard, RESCUED);
   }
 
-  /** No answer is to be expected any more. */
+  /** Reports that no answer is expected from the shard's device. */
   erase(shard: number): void {
     if (this.#states[shard] !== WAITING) return;
     this.#states[shard] = ERASED;
-    this.#count(shard, -1);
+    this.#countPending(shard, -1);
   }
 
-  /** The data plane starts to compute an erased shard. */
+  /** Reports that the data plane starts to compute an erased shard. */
   rescuing(shard: number): void {
     if (this.#states[shard] !== ERASED) return;
     this.#states[shard] = RESCUING;
-    this.#count(shard, 1);
+    this.#countPending(shard, 1);
   }
 
-  /** The data plane cannot compute it either. */
+  /** Reports that the data plane failed to compute the shard. */
   rescueFailed(shard: number): void {
     if (this.#states[shard] !== RESCUING) return;
     this.#states[shard] = LOST;
-    this.#count(shard, -1);
+    this.#countPending(shard, -1);
   }
 
-  /** Takes an answer back that turned out to be wrong. */
+  /** Turns a wrong answer into an erasure. */
   retract(shard: number): void {
     if (!this.has(shard)) return;
     this.#states[shard] = ERASED;
@@ -120,54 +121,44 @@ export class Gather {
     if (shard < this.dataShards) this.#dataIn--;
   }
 
-  /** @param elapsedMs  since the scatter */
+  /** Decides what to do next. @param elapsedMs  time since the scatter */
   next(elapsedMs: number): Decision {
     if (this.#in >= this.needed) return this.#whenEnough(elapsedMs);
-    const outlook = this.#in + this.#coming;
-    if (outlook >= this.needed) return WAIT;
-    return this.#rescue(this.needed - outlook);
+    const possible = this.#in + this.#pending;
+    if (possible >= this.needed) return WAIT;
+    return this.#rescue(this.needed - possible);
   }
 
   #whenEnough(elapsedMs: number): Decision {
     const { waitMs } = this.#policy;
-    // Once no data shard can come any more, waiting longer gains nothing under any policy.
-    if (waitMs === 'any-k' || this.#dataComing === 0) return DECODE;
+    // If no data shard is pending, waiting gains nothing under any policy.
+    if (waitMs === 'any-k' || this.#dataPending === 0) return DECODE;
     const untilMs = waitMs === 'all' ? Number.POSITIVE_INFINITY : waitMs;
     return elapsedMs >= untilMs ? DECODE : { kind: 'wait', untilMs };
   }
 
   #rescue(missing: number): Decision {
     const shards: number[] = [];
-    // Data shards first: a shard that was computed need not be decoded.
+    // Data shards first: a rescued data shard does not have to be decoded.
     for (let shard = 0; shard < this.#states.length && shards.length < missing; shard++) {
       if (this.#states[shard] === ERASED) shards.push(shard);
     }
-    if (shards.length > 0) {
-      return { kind: 'rescue', shards, toCheck: Math.min(shards.length, this.needed - this.dataShards) };
-    }
-    return this.#coming > 0 ? WAIT : FAIL;
+    if (shards.length > 0) return { kind: 'rescue', shards };
+    return this.#pending > 0 ? WAIT : FAIL;
   }
 
   #arrive(shard: number, as: typeof ANSWERED | typeof RESCUED): boolean {
     const state = this.#states[shard];
     if (state === undefined || state === ANSWERED || state === RESCUED) return false;
-    if (state === WAITING || state === RESCUING) this.#count(shard, -1);
+    if (state === WAITING || state === RESCUING) this.#countPending(shard, -1);
     this.#states[shard] = as;
     this.#in++;
     if (shard < this.dataShards) this.#dataIn++;
     return true;
   }
 
-  #count(shard: number, by: 1 | -1): void {
-    this.#coming += by;
-    if (shard < this.dataShards) this.#dataComing += by;
+  #countPending(shard: number, by: 1 | -1): void {
+    this.#pending += by;
+    if (shard < this.dataShards) this.#dataPending += by;
   }
-}
-
-/**
- * How many answers a step waits for at least. Without parity there is no spare equation and nothing to check with,
- * so that `verify: "before"` asks for no more than k.
- */
-export function answersNeeded(dataShards: number, parityShards: number, policy: GatherPolicy): number {
-  return policy.verify === 'before' && parityShards > 0 ? dataShards + 1 : dataShards;
 }

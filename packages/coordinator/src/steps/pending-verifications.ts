@@ -1,14 +1,17 @@
 import { type CoordinatorOptions, SHORTEST_WAIT_MS } from '../options.ts';
 import type { Clock } from '../ports.ts';
 
-/** A decoded step whose surplus answers are still to come. */
+/** A finished step that still waits for surplus answers. */
 export interface PendingVerification {
   readonly finishedAt: number;
-  /** Checks with the answers that are in, and lets go of them. */
+  /** Verifies with the answers that are in, and releases them. */
   verifyNow(): void;
 }
 
-/** Steps waiting to be checked after their answer went out: bounded in number and in time, as they hold answers. */
+/**
+ * The steps that will be verified after their answer was used. Bounded in number and in time, because each step holds
+ * answers in memory. When it is full, the oldest step is verified at once.
+ */
 export class PendingVerifications {
   readonly #pending = new Set<PendingVerification>();
   #timer: (() => void) | null = null;
@@ -17,10 +20,6 @@ export class PendingVerifications {
     readonly clock: Clock,
     readonly options: CoordinatorOptions,
   ) {}
-
-  get size(): number {
-    return this.#pending.size;
-  }
 
   add(step: PendingVerification): void {
     if (this.#pending.size >= this.options.pendingVerifications) {
@@ -38,7 +37,7 @@ export class PendingVerifications {
     this.#timer = this.clock.schedule(delayMs, () => {
       this.#timer = null;
       const now = this.clock.now();
-      // In the order in which they were added, and so by age.
+      // The set iterates in insertion order, oldest first.
       for (const step of this.#pending) {
         const left = step.finishedAt + this.options.verifyWithinMs - now;
         if (left > 0) {

@@ -1,30 +1,36 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
-import type { Runtime, StepHost } from '../context.ts';
+import type { CoordinatorContext, StepHost } from '../context.ts';
 import { LocalComputeError } from '../errors.ts';
 import type { GatherPolicy } from '../policy.ts';
 import type { ReplicatedProgramStep } from '../requests/program.ts';
+import { REPLICA_TOLERANCE, relativeDifference } from './compare-outputs.ts';
 import { DistributedStep } from './distributed-step.ts';
-import { disagreement, REPLICA_TOLERANCE } from './replica-agreement.ts';
 import { type AnswerFault, faultInReplica, fits } from './validate.ts';
 
 /**
- * A subgraph that several devices hold whole: the first valid answer wins, and where no device can answer the data
- * plane computes it. A code of one data shard whose every parity shard is a copy. Under `verify: "before"` two
- * copies must agree; under `"after"` copies are not compared, as the others are cancelled.
+ * Runs one subgraph that several devices hold completely. The first valid answer wins. If no device can answer, the
+ * data plane computes it. This is a code with one data shard whose parity shards are all copies. Under
+ * `verify: "before"` two copies must agree. Under `"after"` copies are not compared, because all but the first are
+ * canceled.
  */
 export class ReplicatedStep extends DistributedStep {
   readonly #replicated: ReplicatedProgramStep;
-  /** In the order in which they came. */
+  /** Answers in order of arrival. */
   readonly #copies: { readonly shard: number; readonly tensors: readonly Tensor[] }[] = [];
 
-  constructor(runtime: Runtime, host: StepHost, step: ReplicatedProgramStep, feeds: readonly Tensor[]) {
+  constructor(
+    context: CoordinatorContext,
+    host: StepHost,
+    step: ReplicatedProgramStep,
+    feeds: readonly Tensor[],
+  ) {
     const policy: GatherPolicy = {
       ...host.policy,
       waitMs: 'any-k',
       verify: host.policy.verify === 'before' ? 'before' : 'off',
     };
-    super(runtime, host, step, feeds, 1, step.plan.seats.length - 1, policy);
+    super(context, host, step, feeds, 1, step.plan.seats.length - 1, policy);
     this.#replicated = step;
   }
 
@@ -36,8 +42,8 @@ export class ReplicatedStep extends DistributedStep {
     return faultInReplica(this.#replicated, answer);
   }
 
-  /** A dimension hangs on the data where the profile did not see it: from now on nobody is blamed for it. */
-  protected override believe(tensors: readonly Tensor[]): void {
+  /** Forgets a profiled shape that turns out to depend on the data, so that devices are no longer checked for it. */
+  protected override trustLocalOutputs(tensors: readonly Tensor[]): void {
     const { fetchShapes } = this.#replicated;
     for (const [index, tensor] of tensors.entries()) {
       const known = fetchShapes[index];
@@ -45,16 +51,16 @@ export class ReplicatedStep extends DistributedStep {
     }
   }
 
-  protected override keep(shard: number, tensors: readonly Tensor[]): void {
+  protected override store(shard: number, tensors: readonly Tensor[]): void {
     this.#copies.push({ shard, tensors });
   }
 
   protected override decode(): void {
     const [first, second] = this.#copies;
     if (this.gather.needed > 1) {
-      const residual = disagreement(first!.tensors, second!.tensors);
+      const residual = relativeDifference(first!.tensors, second!.tensors);
       if (residual > REPLICA_TOLERANCE) {
-        this.#settle(residual);
+        this.#recompute(residual);
         return;
       }
     }
@@ -69,18 +75,18 @@ export class ReplicatedStep extends DistributedStep {
     return false;
   }
 
-  /** Two copies differ: the data plane's own computation is the answer, and says who was wrong. */
-  #settle(residual: number): void {
-    this.settling = true;
+  /** Computes the step on the data plane, delivers that result, and reports the copies that differ from it. */
+  #recompute(residual: number): void {
+    this.recomputing = true;
     this.computeLocally(0).then(
-      (truth) => {
-        if (truth === null || this.ended) return;
+      (reference) => {
+        if (reference === null || this.ended) return;
         const faultyDevices = this.#copies
-          .filter(({ tensors }) => disagreement(tensors, truth) > REPLICA_TOLERANCE)
-          .flatMap(({ shard }) => this.holder(shard) ?? []);
+          .filter(({ tensors }) => relativeDifference(tensors, reference) > REPLICA_TOLERANCE)
+          .flatMap(({ shard }) => this.deviceOf(shard) ?? []);
         this.host.rescued++;
-        this.finish(truth);
-        this.runtime.emit({
+        this.finish(reference);
+        this.context.emit({
           kind: 'corruption',
           deployment: this.host.generation.deployment,
           step: this.step.id,
@@ -91,7 +97,7 @@ export class ReplicatedStep extends DistributedStep {
           answeredWrong: false,
         });
         for (const device of faultyDevices) {
-          this.runtime.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
+          this.context.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
         }
       },
       (cause: unknown) => {

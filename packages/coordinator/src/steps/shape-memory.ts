@@ -1,14 +1,14 @@
-/** Feed shapes whose answer shape is remembered, per step; one is enough for a model with fixed shapes. */
+/** Maximum feed shapes remembered per step. A model with fixed shapes needs only one. */
 const REMEMBERED_SHAPES = 16;
 
 /**
- * Which shape every shard of a layer answers with, by the shape of what it was fed. A plan does not say it; it is
- * learned from answers that were confirmed, and from then on a device cannot claim another.
+ * Remembers the answer shape of a layer's shards by feed shape. A plan does not contain it, so it is learned from
+ * verified answers. From then on, an answer with another shape is rejected.
  */
 export class ShapeMemory {
   readonly #known: { readonly feed: readonly number[]; readonly answer: readonly number[] }[] = [];
 
-  /** @returns undefined where nothing was confirmed for this feed shape yet */
+  /** Returns the answer shape, or undefined if no answer was verified for this feed shape yet. */
   expected(feed: readonly number[]): readonly number[] | undefined {
     for (let i = 0; i < this.#known.length; i++) {
       const entry = this.#known[i]!;

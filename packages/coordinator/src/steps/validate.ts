@@ -10,13 +10,13 @@ import { InvalidFeedsError } from '../errors.ts';
 import type { CodedProgramStep, Program, ReplicatedProgramStep } from '../requests/program.ts';
 import { sameDims } from './shape-memory.ts';
 
-/** What is wrong with an answer. A value that is not finite may be the model's own doing; the rest never is. */
+/** Why an answer is invalid. The model itself can produce a value that is not finite, but never a malformed answer. */
 export type AnswerFault = { readonly kind: 'malformed' | 'not-finite'; readonly problem: string };
 
 /**
  * Checks one shard's answer.
- * @param expected  the shape that is known for this feed; where it is not, only the divided axis is checked
- * @returns null where the answer is well-formed
+ * @param expected  the known answer shape for this feed shape; if undefined, only the divided axis is checked
+ * @returns null if the answer is valid
  */
 export function faultInShard(
   step: CodedProgramStep,
@@ -25,49 +25,44 @@ export function faultInShard(
 ): AnswerFault | null {
   const tensor = answer.tensors[0];
   if (tensor === undefined || answer.tensors.length !== 1) {
-    return malformed(`${answer.tensors.length} tensors where step ${step.id} has one output`);
+    return malformed(`step ${step.id}: expected 1 tensor, received ${answer.tensors.length}`);
   }
-  if (tensor.type !== 'float32') return malformed(`${tensor.type} where step ${step.id} gives float32`);
+  if (tensor.type !== 'float32') {
+    return malformed(`step ${step.id}: expected type float32, received ${tensor.type}`);
+  }
   const { dims, data } = tensor;
   if (expected) {
     if (!sameDims(dims, expected)) {
-      return malformed(`shape [${dims.join(', ')}] where step ${step.id} gives [${expected.join(', ')}]`);
+      return malformed(`step ${step.id}: expected shape ${shapeText(expected)}, received ${shapeText(dims)}`);
     }
   } else {
     const { axis, height } = step.plan;
     const along = dims[axis < 0 ? dims.length + axis : axis];
     if (along !== height) {
-      return malformed(`shape [${dims.join(', ')}] where axis ${axis} of step ${step.id} has ${height} rows`);
+      return malformed(
+        `step ${step.id}: expected ${height} rows on axis ${axis}, received shape ${shapeText(dims)}`,
+      );
     }
   }
-  if (data.length !== elementCount(dims)) {
-    return malformed(`${data.length} values for shape [${dims.join(', ')}]`);
-  }
-  if (containsNonFinite(data as Float32Array)) {
-    return { kind: 'not-finite', problem: `NaN or an infinity in the answer to step ${step.id}` };
-  }
+  if (data.length !== elementCount(dims)) return malformed(lengthProblem(step.id, tensor));
+  if (containsNonFinite(data as Float32Array)) return notFinite(step.id);
   return null;
 }
 
-/** Checks a replica's answer: its number of tensors, their types, shapes and lengths, finite values. */
+/** Checks a replica's answer: the number of tensors, their types, shapes and lengths, and that values are finite. */
 export function faultInReplica(step: ReplicatedProgramStep, answer: Answer): AnswerFault | null {
-  const wanted = step.names.fetches.length;
-  if (answer.tensors.length !== wanted) {
-    return malformed(`${answer.tensors.length} tensors where step ${step.id} has ${wanted} outputs`);
+  const required = step.names.fetches.length;
+  if (answer.tensors.length !== required) {
+    return malformed(`step ${step.id}: expected ${required} tensors, received ${answer.tensors.length}`);
   }
   for (const [index, tensor] of answer.tensors.entries()) {
     const known = step.fetchShapes[index];
     if (known && !fits(tensor, known)) {
-      return malformed(
-        `${tensor.type} [${tensor.dims.join(', ')}] where step ${step.id} gives ${known.type} ${shapeText(known.dims)}`,
-      );
+      const [expected, received] = [known, tensor].map(({ type, dims }) => `${type} ${shapeText(dims)}`);
+      return malformed(`step ${step.id}: expected ${expected}, received ${received}`);
     }
-    if (tensor.data.length !== elementCount(tensor.dims)) {
-      return malformed(`${tensor.data.length} values for shape [${tensor.dims.join(', ')}]`);
-    }
-    if (!isFiniteTensor(tensor)) {
-      return { kind: 'not-finite', problem: `NaN or an infinity in the answer to step ${step.id}` };
-    }
+    if (tensor.data.length !== elementCount(tensor.dims)) return malformed(lengthProblem(step.id, tensor));
+    if (!isFiniteTensor(tensor)) return notFinite(step.id);
   }
   return null;
 }
@@ -76,9 +71,17 @@ function malformed(problem: string): AnswerFault {
   return { kind: 'malformed', problem };
 }
 
+function notFinite(step: string): AnswerFault {
+  return { kind: 'not-finite', problem: `step ${step}: the answer contains NaN or infinity` };
+}
+
+function lengthProblem(step: string, { data, dims }: Tensor): string {
+  return `step ${step}: received ${data.length} values for shape ${shapeText(dims)}`;
+}
+
 /**
- * Checks a request's feeds and fetches against what the model declares.
- * @throws {InvalidFeedsError} a tensor that is missing, unknown, or of another type, shape or length
+ * Checks a request's feeds and fetches against the model's inputs and outputs.
+ * @throws {InvalidFeedsError} a tensor is missing, unknown, or of another type, shape or length
  */
 export function checkFeeds(
   program: Program,
@@ -121,12 +124,12 @@ export function checkFeeds(
   }
 }
 
-/** Whether a tensor is of the type and shape that the model's profile says. */
+/** Returns whether a tensor has the type and shape of the model's profile. */
 export function fits(tensor: Tensor, known: TensorProfile): boolean {
   return tensor.type === known.type && shapeFits(tensor.dims, known.dims);
 }
 
-/** Sizes are whole and not negative, and a declared size of -1 takes any. */
+/** A declared size of -1 accepts any size. */
 function shapeFits(dims: readonly number[], declared: readonly number[]): boolean {
   if (dims.length !== declared.length) return false;
   for (let i = 0; i < dims.length; i++) {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Policy } from '../policy.ts';
 import type { Inference } from '../requests/accepted-request.ts';
-import { corrupted, HandRig, randomStream, settle } from '../testing/index.ts';
+import { corrupted, ManualRig, randomStream, settle } from '../testing/index.ts';
 
 const X = [0.5, -1, 2, 0.25];
 
 async function scenario(k: number, r: number, policy: Partial<Policy>) {
-  const rig = await HandRig.ready({ k, r, policy, layers: [{ kind: 'coded', inputs: 4, outputs: 8 }] });
+  const rig = await ManualRig.ready({ k, r, policy, layers: [{ kind: 'coded', inputs: 4, outputs: 8 }] });
   const settled: (Inference | Error)[] = [];
   const ask = () => {
     rig.coordinator.infer('net', { t0: rig.input(X) }).then(
@@ -14,23 +14,24 @@ async function scenario(k: number, r: number, policy: Partial<Policy>) {
       (error: Error) => settled.push(error),
     );
   };
-  const answer = (shard: number, lie = 0) => {
-    for (const request of rig.asked(`d${shard}`)) {
-      const right = rig.answerTo(`d${shard}`, request);
-      rig.send(`d${shard}`, lie === 0 ? right : corrupted(right, lie, 1));
+  /** @param error  added to one value of the answer */
+  const answer = (shard: number, error = 0) => {
+    for (const request of rig.takeComputations(`d${shard}`)) {
+      const correct = rig.answerTo(`d${shard}`, request);
+      rig.send(`d${shard}`, error === 0 ? correct : corrupted(correct, error, 1));
     }
   };
   return { rig, settled, ask, answer };
 }
 
-function isRight(rig: HandRig, result: Inference | Error | undefined): boolean {
+function isCorrect(rig: ManualRig, result: Inference | Error | undefined): boolean {
   if (result === undefined || result instanceof Error) return false;
   const got = result.fetches.t1!.data as Float32Array;
   return rig.network.reference(rig.input(X)).data.every((value, i) => Math.abs(value - got[i]!) < 1e-4);
 }
 
 describe('verify "before"', () => {
-  it('never gives a wrong answer and names the liar, whoever it is and whenever it answers', async () => {
+  it('never gives a wrong answer, and names the faulty device for every shard and arrival order', async () => {
     for (const [k, r] of [
       [1, 1],
       [2, 1],
@@ -48,16 +49,16 @@ describe('verify "before"', () => {
             answer(shard, shard === faultyShard ? 0.01 : 0);
             await settle();
           }
-          const where = `k ${k} r ${r} liar ${faultyShard} first ${first}`;
+          const where = `k ${k} r ${r} faulty ${faultyShard} first ${first}`;
           expect(settled.length, where).toBe(1);
-          expect(isRight(rig, settled[0]), where).toBe(true);
-          // Where the liar came last, its answer was not waited for.
-          const noticed = rig.eventsOf('corruption');
-          if (noticed.length === 0) {
+          expect(isCorrect(rig, settled[0]), where).toBe(true);
+          // If the faulty answer came last, the step did not wait for it.
+          const detected = rig.eventsOf('corruption');
+          if (detected.length === 0) {
             expect((first + n - 1) % n, where).toBe(faultyShard);
             continue;
           }
-          expect(noticed[0], where).toMatchObject({
+          expect(detected[0], where).toMatchObject({
             faultyDevices: [`d${faultyShard}`],
             answeredWrong: false,
           });
@@ -67,7 +68,7 @@ describe('verify "before"', () => {
     }
   });
 
-  it('lets none of 1000 random lies out, and notices each that came in time', async () => {
+  it('lets none of 1000 random wrong answers through, and detects each that came in time', async () => {
     const random = randomStream(1000);
     const draw = (below: number) => Math.floor(random() * below);
     for (let attempt = 0; attempt < 1_000; attempt++) {
@@ -83,24 +84,24 @@ describe('verify "before"', () => {
       const { rig, settled, ask } = await scenario(k, r, { verify: 'before' });
       const [faultyShard, last, at] = [draw(n), draw(n), draw(Math.ceil(8 / k))];
       const amount = 10 ** (random() * 5 - 3) * (random() < 0.5 ? -1 : 1);
-      const where = `attempt ${attempt}: k ${k} r ${r} liar ${faultyShard} last ${last}, ${amount} at ${at}`;
+      const where = `attempt ${attempt}: k ${k} r ${r} faulty ${faultyShard} last ${last}, ${amount} at ${at}`;
       ask();
       for (let i = 1; i <= n; i++) {
         const shard = (last + i) % n;
-        for (const request of rig.asked(`d${shard}`)) {
-          const right = rig.answerTo(`d${shard}`, request);
-          rig.send(`d${shard}`, shard === faultyShard ? corrupted(right, amount, at) : right);
+        for (const request of rig.takeComputations(`d${shard}`)) {
+          const correct = rig.answerTo(`d${shard}`, request);
+          rig.send(`d${shard}`, shard === faultyShard ? corrupted(correct, amount, at) : correct);
         }
         await settle();
       }
       expect(settled.length, where).toBe(1);
-      expect(isRight(rig, settled[0]), where).toBe(true);
-      const noticed = rig.eventsOf('device-quarantined').map(({ device }) => device);
-      expect(noticed, where).toEqual(faultyShard === last && r > 1 ? [] : [`d${faultyShard}`]);
+      expect(isCorrect(rig, settled[0]), where).toBe(true);
+      const detected = rig.eventsOf('device-quarantined').map(({ device }) => device);
+      expect(detected, where).toEqual(faultyShard === last && r > 1 ? [] : [`d${faultyShard}`]);
     }
   });
 
-  it('waits for one answer more than decoding needs', async () => {
+  it('waits for one more answer than decoding needs', async () => {
     const { settled, ask, answer } = await scenario(2, 2, { verify: 'before' });
     ask();
     answer(0);
@@ -112,7 +113,7 @@ describe('verify "before"', () => {
     expect(settled.length).toBe(1);
   });
 
-  it('computes one shard itself where no surplus answer is left, and says so', async () => {
+  it('rescues one shard if no surplus answer can come, and counts it', async () => {
     for (const faultyShard of [null, 0, 1]) {
       const { rig, settled, ask, answer } = await scenario(2, 1, { verify: 'before' });
       rig.disconnect('d2');
@@ -120,19 +121,19 @@ describe('verify "before"', () => {
       answer(0, faultyShard === 0 ? 1 : 0);
       answer(1, faultyShard === 1 ? 1 : 0);
       await settle();
-      expect(isRight(rig, settled[0])).toBe(true);
+      expect(isCorrect(rig, settled[0])).toBe(true);
       expect((settled[0] as Inference).rescued).toBeGreaterThanOrEqual(1);
       const quarantined = rig.eventsOf('device-quarantined').map(({ device }) => device);
       expect(quarantined).toEqual(faultyShard === null ? [] : [`d${faultyShard}`]);
     }
   });
 
-  it('settles two liars that contradict each other by computing the layer', async () => {
+  it('finds two faulty devices by comparing with the reference', async () => {
     const { rig, settled, ask, answer } = await scenario(3, 2, { verify: 'before' });
     ask();
     for (let shard = 0; shard < 5; shard++) answer(shard, shard < 2 ? 1 + shard : 0);
     await settle();
-    expect(isRight(rig, settled[0])).toBe(true);
+    expect(isCorrect(rig, settled[0])).toBe(true);
     expect(
       rig
         .eventsOf('device-quarantined')
@@ -143,7 +144,7 @@ describe('verify "before"', () => {
 });
 
 describe('verify "after"', () => {
-  it('answers at once, then names the liar and says whether the answer was wrong', async () => {
+  it('answers at once, then names the faulty device and reports whether the answer was wrong', async () => {
     for (const [k, r] of [
       [2, 1],
       [3, 2],
@@ -154,7 +155,7 @@ describe('verify "after"', () => {
         for (let shard = 0; shard < k; shard++) answer(shard, shard === faultyShard ? 0.01 : 0);
         await settle();
         expect(settled.length).toBe(1);
-        expect(isRight(rig, settled[0])).toBe(faultyShard >= k);
+        expect(isCorrect(rig, settled[0])).toBe(faultyShard >= k);
         expect(rig.eventsOf('corruption')).toEqual([]);
         for (let shard = k; shard < k + r; shard++) answer(shard, shard === faultyShard ? 0.01 : 0);
         await settle();
@@ -167,7 +168,7 @@ describe('verify "after"', () => {
     }
   });
 
-  it('does not cancel the surplus that it checks with, and waits for it a bounded time', async () => {
+  it('does not cancel the surplus needed for the check, and waits for it a bounded time', async () => {
     const { rig, ask, answer } = await scenario(2, 1, { verify: 'after' });
     ask();
     answer(0);
@@ -179,8 +180,8 @@ describe('verify "after"', () => {
     expect(rig.clock.pendingTimers).toBe(0);
   });
 
-  it('checks the oldest with what is in when too many wait for their surplus', async () => {
-    const rig = await HandRig.ready({
+  it('verifies the oldest step with the answers that are in when too many steps are pending', async () => {
+    const rig = await ManualRig.ready({
       k: 2,
       r: 2,
       policy: { verify: 'after' },
@@ -190,9 +191,9 @@ describe('verify "after"', () => {
     for (let i = 0; i < 2; i++) {
       void rig.coordinator.infer('net', { t0: rig.input(X) });
       for (const shard of [0, 1, 2]) {
-        const [request] = rig.asked(`d${shard}`);
-        const right = rig.answerTo(`d${shard}`, request!);
-        rig.send(`d${shard}`, i === 0 && shard === 1 ? corrupted(right) : right);
+        const [request] = rig.takeComputations(`d${shard}`);
+        const correct = rig.answerTo(`d${shard}`, request!);
+        rig.send(`d${shard}`, i === 0 && shard === 1 ? corrupted(correct) : correct);
       }
       await settle();
       expect(rig.eventsOf('corruption').length).toBe(i);
@@ -201,20 +202,20 @@ describe('verify "after"', () => {
 });
 
 describe('verify "off"', () => {
-  it('believes everything that is well-formed, and cancels what it does not need', async () => {
+  it('accepts every well-formed answer, and cancels the computations that it does not need', async () => {
     const { rig, settled, ask, answer } = await scenario(2, 1, { verify: 'off' });
     ask();
     ask();
     answer(0, 1);
     answer(1);
     await settle();
-    expect(settled.map((result) => isRight(rig, result))).toEqual([false, false]);
-    // The last one on a device is not cancelled: its answer will show that the device has read the rest.
+    expect(settled.map((result) => isCorrect(rig, result))).toEqual([false, false]);
+    // The last computation on a device is not canceled: its answer shows that the device has read the cancels.
     expect(rig.transport.take('d2').map(({ kind }) => kind)).toEqual(['compute', 'compute', 'cancel']);
   });
 });
 
-it('raises no false alarm over ten thousand honest layers', async () => {
+it('reports no corruption over ten thousand correct layers', async () => {
   const { rig, settled, ask, answer } = await scenario(4, 2, { verify: 'after' });
   const requests = 10_000;
   for (let asked = 0; asked < requests; asked += 10) {

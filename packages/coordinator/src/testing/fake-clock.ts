@@ -4,17 +4,17 @@ interface Timer {
   readonly at: number;
   readonly sequence: number;
   readonly callback: () => void;
-  cancelled: boolean;
+  canceled: boolean;
 }
 
-/** Microtasks that one event may set off in a row before the clock moves on. */
+/** Microtask turns that `settle` waits for: more than the longest promise chain started by one event. */
 const HOPS = 24;
-/** Timers in one advance after which it is taken for an endless loop. */
+/** Timers fired in one advance before it counts as an endless loop. */
 const EVENTS_AT_ONCE = 200_000;
 
 /**
- * A clock that stands still until it is told to move. Timers fire in the order of their time, and those of the
- * same time in the order in which they were set; promises settle in between.
+ * A clock that moves only when a test advances it. Timers fire in order of their time; timers of the same time fire in
+ * the order in which they were scheduled. Promises settle between timers.
  */
 export class FakeClock implements Clock {
   #now = 0;
@@ -27,31 +27,31 @@ export class FakeClock implements Clock {
   }
 
   get pendingTimers(): number {
-    return this.#heap.reduce((count, timer) => count + (timer.cancelled ? 0 : 1), 0);
+    return this.#heap.reduce((count, timer) => count + (timer.canceled ? 0 : 1), 0);
   }
 
   schedule(delayMs: number, callback: () => void): () => void {
     const at = this.#now + Math.max(0, delayMs);
-    const timer: Timer = { at, sequence: this.#sequence++, callback, cancelled: false };
+    const timer: Timer = { at, sequence: this.#sequence++, callback, canceled: false };
     this.#push(timer);
     return () => {
-      timer.cancelled = true;
+      timer.canceled = true;
     };
   }
 
-  /** Fires everything that is due within `ms`, and moves on by that much. */
+  /** Advances the clock by `ms` and fires all timers that are due. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     await settle();
     let fired = 0;
     while (await this.#fireNext(until)) {
       if (++fired > EVENTS_AT_ONCE)
-        throw new Error(`at ${this.#now} ms timers keep firing and time stands still`);
+        throw new Error(`at ${this.#now} ms timers keep firing without advancing the clock`);
     }
     this.#now = until;
   }
 
-  /** Moves on from timer to timer until the promise has settled. @throws {Error} nothing is left that could */
+  /** Advances from timer to timer until the promise settles. @throws {Error} it does not settle within the limit */
   async run<T>(promise: Promise<T>, limitMs = 600_000): Promise<T> {
     let settled = false;
     const mark = () => {
@@ -62,14 +62,14 @@ export class FakeClock implements Clock {
     return promise;
   }
 
-  /** Moves on from timer to timer until the condition holds. @throws {Error} it does not within the limit */
+  /** Advances from timer to timer until the condition is true. @throws {Error} it stays false within the limit */
   async runUntil(condition: () => boolean, limitMs = 600_000): Promise<void> {
     const until = this.#now + limitMs;
     await settle();
     while (!condition()) {
       if (!(await this.#fireNext(until))) {
         throw new Error(
-          `at ${this.#now} ms nothing is left to happen before ${until} ms, and the condition is false`,
+          `the condition is still false at ${this.#now} ms, and no timer is due before ${until} ms`,
         );
       }
     }
@@ -77,7 +77,7 @@ export class FakeClock implements Clock {
 
   async #fireNext(until: number): Promise<boolean> {
     let timer = this.#heap[0];
-    while (timer?.cancelled) {
+    while (timer?.canceled) {
       this.#pop();
       timer = this.#heap[0];
     }
@@ -122,7 +122,7 @@ function before(a: Timer, b: Timer): boolean {
   return a.at !== b.at ? a.at < b.at : a.sequence < b.sequence;
 }
 
-/** Lets promises that are settled already run their continuations. */
+/** Waits until settled promises have run their continuations. */
 export async function settle(): Promise<void> {
   for (let hop = 0; hop < HOPS; hop++) await null;
 }

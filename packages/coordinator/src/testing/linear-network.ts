@@ -3,7 +3,7 @@ import type { Artifact, CodedStep, LocalStep, Plan, ReplicatedStep, Step } from 
 import type { Tensor } from '@sparewheel/protocol';
 import type { Kernel } from './memory-fleet.ts';
 
-/** One layer of a synthetic network; float32 in, float32 out, batches of row vectors. */
+/** One layer of a synthetic network. Feeds and outputs are float32 batches of row vectors. */
 export type SyntheticLayer =
   | { readonly kind: 'coded'; readonly inputs: number; readonly outputs: number }
   | { readonly kind: 'local' | 'replicated' };
@@ -12,25 +12,25 @@ export interface SyntheticNetwork {
   readonly plan: Plan;
   readonly artifacts: Readonly<Record<string, readonly Artifact[]>>;
   readonly kernel: Kernel;
-  /** The network's output, computed at once without any distribution. */
+  /** Computes the network's output without distribution. */
   reference(input: Tensor): Tensor<'float32'>;
 }
 
 export interface SyntheticOptions {
   readonly k: number;
   readonly r: number;
-  /** Devices of each replicated layer. */
+  /** Number of devices per replicated layer. */
   readonly replicas?: number;
   readonly layers: readonly SyntheticLayer[];
-  /** Makes the weights and, mixed into the files' names, distinguishes two networks. */
+  /** Seeds the weights, and makes the artifact hashes of two networks different. */
   readonly seed?: number;
 }
 
 type Compute = (feeds: readonly Tensor[]) => readonly Tensor[];
 
 /**
- * A chain of linear layers (coded: MatMul with a bias) and leaky rectifiers (local or replicated), as plan, files
- * and arithmetic: what a test runs instead of an ONNX model. Tensors are named t0, t1, …; t0 is the input.
+ * Builds a chain of linear layers (coded: MatMul with bias) and leaky ReLUs (local or replicated) with its plan,
+ * artifacts and kernel. Tests run it instead of an ONNX model. Tensors are named t0, t1, …; t0 is the input.
  */
 export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
   const { k, r, layers, replicas = 2, seed = 1 } = options;
@@ -142,7 +142,7 @@ export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
   };
 }
 
-/** y = x · Wᵀ + b for a batch of rows, accumulated in float64. W is [outputs, inputs]. */
+/** Returns y = x · Wᵀ + b for a batch of rows, accumulated in float64. W is [outputs, inputs]. */
 function linear(weights: Float32Array, bias: Float32Array, inputs: number): Compute {
   const outputs = bias.length;
   return ([x]) => {
@@ -165,7 +165,7 @@ const leakyRelu: Compute = ([x]) => {
   return [{ type: 'float32', dims: x!.dims, data }];
 };
 
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+/** Returns a seeded generator of uniform numbers in [0, 1) (mulberry32). */
 export function randomStream(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -10,31 +10,32 @@ import type {
   Transport,
 } from '../ports.ts';
 
-/** Computes an artifact's outputs; stands in for ONNX Runtime on devices and on the data plane alike. */
+/** Computes an artifact's outputs. Replaces ONNX Runtime on devices and on the data plane. */
 export type Kernel = (artifact: Artifact, feeds: readonly Tensor[]) => readonly Tensor[];
 
-/** How one in-memory device behaves; change it at any time. Times in milliseconds. */
-export interface DeviceBehaviour {
-  /** One way, each way. */
+/** The behavior of one in-memory device. Tests can change it at any time. Times are in milliseconds. */
+export interface DeviceBehavior {
+  /** One-way network delay, in each direction. */
   networkMs: number;
   computeMs: number;
-  /** Nothing gets through to it, or from it. */
+  /** Messages to the device are lost. */
   deaf: boolean;
+  /** Messages from the device are lost. */
   mute: boolean;
-  /** It takes messages and computes nothing until it is resumed. */
+  /** The device receives messages but computes nothing. */
   paused: boolean;
-  /** Answers that it loses from now on. */
+  /** Number of next answers to lose. */
   dropNext: number;
-  /** Changes what it answers; null leaves the answer as it is. */
+  /** Replaces each answer; null leaves it unchanged. */
   tamper: ((message: FromDevice) => FromDevice | readonly FromDevice[]) | null;
-  /** Refuses every computation with this code. */
+  /** Refuses every computation with this code; null refuses none. */
   refuse: string | null;
   installMs: number;
-  /** Installs that fail from now on. */
+  /** Number of next installs to fail. */
   failInstalls: number;
 }
 
-const HEALTHY: DeviceBehaviour = {
+const HEALTHY: DeviceBehavior = {
   networkMs: 1,
   computeMs: 1,
   deaf: false,
@@ -47,47 +48,48 @@ const HEALTHY: DeviceBehaviour = {
   failInstalls: 0,
 };
 
-/** What hears from the devices: the coordinator, or a test. */
+/** Receives connections and messages of the devices: the coordinator, or a test. */
 export interface FleetListener {
   deviceConnected(id: DeviceId): void;
   deviceDisconnected(id: DeviceId, reason: string): void;
   receive(id: DeviceId, message: FromDevice): void;
 }
 
-interface Life {
+/** The state of one device process, lost when it ends. */
+interface DeviceProcess {
   readonly tasks: Map<number, SeatTask>;
   readonly queue: ComputeRequest[];
   computing: boolean;
 }
 
 export class MemoryDevice {
-  readonly behaviour: DeviceBehaviour;
-  /** sha-256 of the blobs on its disk; they outlive the process. */
+  readonly behavior: DeviceBehavior;
+  /** SHA-256 of the blobs on its disk. They survive a restart of the process. */
   readonly blobs = new Set<string>();
-  /** Everything that was delivered to it, for tests to look at. */
+  /** All delivered computations and cancels. */
   readonly computed: ComputeRequest[] = [];
-  readonly cancelled: CancelRequest[] = [];
-  /** null while the process is dead. */
-  life: Life | null = null;
+  readonly canceled: CancelRequest[] = [];
+  /** null while the process is not running. */
+  process: DeviceProcess | null = null;
   installs = 0;
   transferredBytes = 0;
 
   constructor(
     readonly id: DeviceId,
-    behaviour: Partial<DeviceBehaviour>,
+    behavior: Partial<DeviceBehavior>,
   ) {
-    this.behaviour = { ...HEALTHY, ...behaviour };
+    this.behavior = { ...HEALTHY, ...behavior };
   }
 }
 
 /**
- * Devices in memory, under a fake clock: they hold blobs, load tasks, compute one request after the other, and fail
- * as they are told to. Serves as the coordinator's transport, installer and local compute.
+ * A fleet of in-memory devices under a fake clock. Devices hold blobs, load tasks, compute requests one at a time, and
+ * fail on demand. The fleet is also the coordinator's transport, installer and local engine.
  */
 export class MemoryFleet implements Transport, Installer, LocalCompute {
   readonly #devices = new Map<DeviceId, MemoryDevice>();
   #listener: FleetListener | null = null;
-  /** The data plane's own engine. */
+  /** State of the data plane's engine. */
   readonly local = { computeMs: 1, failNext: 0, runs: [] as Artifact[] };
 
   constructor(
@@ -109,43 +111,43 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
     return [...this.#devices.values()];
   }
 
-  /** Makes a device and starts it. */
-  add(id: DeviceId, behaviour: Partial<DeviceBehaviour> = {}): MemoryDevice {
-    const device = new MemoryDevice(id, behaviour);
+  /** Creates a device and starts its process. */
+  add(id: DeviceId, behavior: Partial<DeviceBehavior> = {}): MemoryDevice {
+    const device = new MemoryDevice(id, behavior);
     this.#devices.set(id, device);
     this.revive(id);
     return device;
   }
 
-  /** The process starts: its disk is as it was, nothing is loaded. */
+  /** Starts the process with the same disk and without loaded tasks. */
   revive(id: DeviceId): void {
     const device = this.device(id);
-    if (device.life) return;
-    device.life = { tasks: new Map(), queue: [], computing: false };
+    if (device.process) return;
+    device.process = { tasks: new Map(), queue: [], computing: false };
     this.#listener?.deviceConnected(id);
   }
 
-  /** The process ends at once; the connection's end is noticed after `noticedAfterMs`. */
+  /** Ends the process at once. The listener is notified after `noticedAfterMs`. */
   kill(id: DeviceId, noticedAfterMs = 0): void {
     const device = this.device(id);
-    const { life } = device;
-    if (!life) return;
-    device.life = null;
+    const { process } = device;
+    if (!process) return;
+    device.process = null;
     const notice = () => {
-      if (device.life === null) this.#listener?.deviceDisconnected(id, 'transport close');
+      if (device.process === null) this.#listener?.deviceDisconnected(id, 'transport close');
     };
     if (noticedAfterMs === 0) notice();
     else this.clock.schedule(noticedAfterMs, notice);
   }
 
-  /** Nothing gets through, and nobody notices. */
+  /** Loses all messages in both directions without disconnecting. */
   partition(id: DeviceId): void {
-    Object.assign(this.device(id).behaviour, { deaf: true, mute: true });
+    Object.assign(this.device(id).behavior, { deaf: true, mute: true });
   }
 
   heal(id: DeviceId): void {
     const device = this.device(id);
-    Object.assign(device.behaviour, {
+    Object.assign(device.behavior, {
       deaf: false,
       mute: false,
       paused: false,
@@ -153,11 +155,11 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
       tamper: null,
       refuse: null,
     });
-    if (device.life) this.#work(device, device.life);
+    if (device.process) this.#work(device, device.process);
   }
 
   pause(id: DeviceId): void {
-    this.device(id).behaviour.paused = true;
+    this.device(id).behavior.paused = true;
   }
 
   holds(id: DeviceId, sha256: string): boolean {
@@ -166,23 +168,23 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
 
   scatter(devices: readonly DeviceId[], request: ComputeRequest): void {
     for (const id of devices) {
-      this.#deliver(id, (device, life) => {
+      this.#deliver(id, (device, process) => {
         device.computed.push(request);
-        life.queue.push(request);
-        this.#work(device, life);
+        process.queue.push(request);
+        this.#work(device, process);
       });
     }
   }
 
   cancel(devices: readonly DeviceId[], request: CancelRequest): void {
     for (const id of devices) {
-      this.#deliver(id, (device, life) => {
-        device.cancelled.push(request);
-        const index = life.queue.findIndex(
+      this.#deliver(id, (device, process) => {
+        device.canceled.push(request);
+        const index = process.queue.findIndex(
           (queued) => queued.request === request.request && queued.task === request.task,
         );
-        // The one that is being computed cannot be stopped.
-        if (index > 0 || (index === 0 && !life.computing)) life.queue.splice(index, 1);
+        // A running computation cannot be stopped.
+        if (index > 0 || (index === 0 && !process.computing)) process.queue.splice(index, 1);
       });
     }
   }
@@ -193,8 +195,8 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
     options: { readonly signal: AbortSignal; readonly onProgress: (progress: InstallProgress) => void },
   ): Promise<void> {
     const device = this.#devices.get(id);
-    const life = device?.life;
-    if (!device || !life) throw new Error(`${id} is not connected`);
+    const process = device?.process;
+    if (!device || !process) throw new Error(`${id} is not connected`);
     device.installs++;
     const blobs = new Map<string, number>();
     for (const { artifact } of tasks) {
@@ -204,21 +206,21 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
     }
     const totalBytes = [...blobs.values()].reduce((sum, bytes) => sum + bytes, 0);
     options.onProgress({ sentBytes: 0, totalBytes });
-    await this.#sleep(device.behaviour.installMs, options.signal);
-    if (device.life !== life) throw new Error(`${id} was lost during the transfer`);
-    if (device.behaviour.failInstalls > 0) {
-      device.behaviour.failInstalls--;
+    await this.#sleep(device.behavior.installMs, options.signal);
+    if (device.process !== process) throw new Error(`${id} was lost during the transfer`);
+    if (device.behavior.failInstalls > 0) {
+      device.behavior.failInstalls--;
       throw new Error(`${id} could not load its tasks`);
     }
     for (const sha256 of blobs.keys()) device.blobs.add(sha256);
     device.transferredBytes += totalBytes;
     options.onProgress({ sentBytes: totalBytes, totalBytes });
-    for (const task of tasks) life.tasks.set(task.task, task);
+    for (const task of tasks) process.tasks.set(task.task, task);
   }
 
   uninstall(id: DeviceId, tasks: readonly SeatTask[]): void {
-    const life = this.#devices.get(id)?.life;
-    for (const { task } of tasks) life?.tasks.delete(task);
+    const process = this.#devices.get(id)?.process;
+    for (const { task } of tasks) process?.tasks.delete(task);
   }
 
   async run(
@@ -235,52 +237,52 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
     return this.kernel(artifact, feeds);
   }
 
-  #deliver(id: DeviceId, action: (device: MemoryDevice, life: Life) => void): void {
+  #deliver(id: DeviceId, action: (device: MemoryDevice, process: DeviceProcess) => void): void {
     const device = this.#devices.get(id);
-    const life = device?.life;
-    if (!device || !life) return;
-    this.clock.schedule(device.behaviour.networkMs, () => {
-      if (device.life === life && !device.behaviour.deaf) action(device, life);
+    const process = device?.process;
+    if (!device || !process) return;
+    this.clock.schedule(device.behavior.networkMs, () => {
+      if (device.process === process && !device.behavior.deaf) action(device, process);
     });
   }
 
-  #work(device: MemoryDevice, life: Life): void {
-    if (life.computing || life.queue.length === 0 || device.behaviour.paused) return;
-    life.computing = true;
-    this.clock.schedule(device.behaviour.computeMs, () => {
-      life.computing = false;
-      const request = life.queue.shift()!;
-      if (device.life !== life) return;
-      this.#answer(device, life, request);
-      this.#work(device, life);
+  #work(device: MemoryDevice, process: DeviceProcess): void {
+    if (process.computing || process.queue.length === 0 || device.behavior.paused) return;
+    process.computing = true;
+    this.clock.schedule(device.behavior.computeMs, () => {
+      process.computing = false;
+      const request = process.queue.shift()!;
+      if (device.process !== process) return;
+      this.#answer(device, process, request);
+      this.#work(device, process);
     });
   }
 
-  #answer(device: MemoryDevice, life: Life, request: ComputeRequest): void {
-    const message = this.#compute(device, life, request);
-    if (device.behaviour.dropNext > 0) {
-      device.behaviour.dropNext--;
+  #answer(device: MemoryDevice, process: DeviceProcess, request: ComputeRequest): void {
+    const message = this.#compute(device, process, request);
+    if (device.behavior.dropNext > 0) {
+      device.behavior.dropNext--;
       return;
     }
-    const { tamper } = device.behaviour;
+    const { tamper } = device.behavior;
     const tampered = tamper === null ? message : tamper(message);
     for (const each of Array.isArray(tampered) ? tampered : [tampered as FromDevice]) {
-      this.clock.schedule(device.behaviour.networkMs, () => {
-        if (device.life === life && !device.behaviour.mute) this.#listener?.receive(device.id, each);
+      this.clock.schedule(device.behavior.networkMs, () => {
+        if (device.process === process && !device.behavior.mute) this.#listener?.receive(device.id, each);
       });
     }
   }
 
-  #compute(device: MemoryDevice, life: Life, request: ComputeRequest): FromDevice {
+  #compute(device: MemoryDevice, process: DeviceProcess, request: ComputeRequest): FromDevice {
     const { request: id, task } = request;
     const refuse = (code: string, message: string): FromDevice => {
       return { kind: 'refusal', request: id, task, code, message };
     };
-    if (device.behaviour.refuse !== null) return refuse(device.behaviour.refuse, 'told to refuse');
-    const loaded = life.tasks.get(task);
+    if (device.behavior.refuse !== null) return refuse(device.behavior.refuse, 'refused by the test');
+    const loaded = process.tasks.get(task);
     if (!loaded) return refuse('unknown-task', `task ${task} is not loaded`);
     const tensors = this.kernel(loaded.artifact, request.tensors);
-    const computeMicros = device.behaviour.computeMs * 1000;
+    const computeMicros = device.behavior.computeMs * 1000;
     return { kind: 'answer', request: id, task, computeMicros, tensors };
   }
 

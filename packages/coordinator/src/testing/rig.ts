@@ -10,27 +10,27 @@ import {
   type SyntheticOptions,
   syntheticNetwork,
 } from './linear-network.ts';
-import { type DeviceBehaviour, MemoryFleet } from './memory-fleet.ts';
+import { type DeviceBehavior, MemoryFleet } from './memory-fleet.ts';
 
 export interface RigOptions extends Partial<SyntheticOptions> {
   readonly standbys?: number;
   readonly policy?: Partial<Policy>;
   readonly options?: Partial<CoordinatorOptions>;
-  readonly behaviour?: Partial<DeviceBehaviour>;
+  readonly behavior?: Partial<DeviceBehavior>;
 }
 
-/** A coordinator with a synthetic network named "net" on an in-memory fleet d0, d1, …, ready to be asked. */
+/** A coordinator with a ready deployment "net" of a synthetic network on in-memory devices d0, d1, … */
 export interface Rig {
   readonly clock: FakeClock;
   readonly fleet: MemoryFleet;
   readonly coordinator: Coordinator;
   readonly network: SyntheticNetwork;
   readonly events: CoordinatorEvent[];
-  /** A batch of random rows. */
+  /** Returns a batch of random rows. */
   input(batch?: number): Tensor<'float32'>;
 }
 
-/** Makes a rig and waits until its deployment is ready. */
+/** Creates a rig and waits until its deployment is ready. */
 export async function readyRig(rigOptions: RigOptions = {}): Promise<Rig> {
   const { k = 2, r = 1, standbys = 0, seed = 1 } = rigOptions;
   const layers = rigOptions.layers ?? [
@@ -53,7 +53,7 @@ export async function readyRig(rigOptions: RigOptions = {}): Promise<Rig> {
   });
   fleet.listen(coordinator);
   const count = network.plan.seats.length + standbys;
-  for (let i = 0; i < count; i++) fleet.add(`d${i}`, rigOptions.behaviour);
+  for (let i = 0; i < count; i++) fleet.add(`d${i}`, rigOptions.behavior);
   coordinator.deploy({
     name: 'net',
     plan: network.plan,

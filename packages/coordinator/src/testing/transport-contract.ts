@@ -2,21 +2,21 @@ import type { CancelRequest, ComputeRequest, FromDevice, Tensor, ToDevice } from
 import { describe, expect, it } from 'vitest';
 import type { DeviceId, Transport } from '../ports.ts';
 
-/** A transport with its other ends, as the contract needs them; made anew for every rule. */
+/** A transport and its device ends. Created anew for every rule. */
 export interface TransportUnderTest {
   readonly transport: Transport;
-  /** Joins as a device; resolves when the transport can reach it. */
+  /** Connects a device. Resolves when the transport can reach it. */
   connect(device: DeviceId): Promise<DeviceEnd>;
-  /** Called with everything that devices send. */
+  /** Registers a listener for all messages from devices. */
   onMessage(listener: (device: DeviceId, message: FromDevice) => void): void;
   close(): Promise<void>;
 }
 
 export interface DeviceEnd {
-  /** The next message from the coordinator; in the order in which they were sent. */
+  /** Resolves with the next message from the coordinator, in send order. */
   next(): Promise<ToDevice>;
   send(message: FromDevice): void;
-  /** Resolves when the transport knows. */
+  /** Resolves when the transport has noticed the disconnection. */
   disconnect(): Promise<void>;
 }
 
@@ -37,9 +37,9 @@ const TENSORS: readonly Tensor[] = [
   { type: 'float64', dims: [1], data: Float64Array.of(Math.PI) },
 ];
 
-/** The rules that every transport keeps. To be called in a test file, once per implementation. */
+/** Defines the tests that every transport must pass. Call it in a test file, once per implementation. */
 export function transportContract(name: string, create: () => Promise<TransportUnderTest>): void {
-  describe(`${name} keeps the transport contract`, () => {
+  describe(`${name} fulfills the transport contract`, () => {
     const rule = (title: string, check: (under: TransportUnderTest) => Promise<void>) =>
       it(title, async () => {
         const under = await create();
@@ -50,7 +50,7 @@ export function transportContract(name: string, create: () => Promise<TransportU
         }
       });
 
-    rule('brings one request to every device that is named, and to no other', async (under) => {
+    rule('delivers one request to every named device, and to no other', async (under) => {
       const [a, b, c] = await Promise.all(
         ['device-a', 'device-b', 'device-c'].map((id) => under.connect(id)),
       );
@@ -73,7 +73,7 @@ export function transportContract(name: string, create: () => Promise<TransportU
       }
     });
 
-    rule('does not keep the tensors: they may change right after the call', async (under) => {
+    rule('does not keep the tensors, so that they may change after the call', async (under) => {
       const device = await under.connect('device-a');
       const data = Float32Array.of(1, 2, 3);
       under.transport.scatter(['device-a'], request(1, [{ type: 'float32', dims: [3], data }]));
@@ -82,15 +82,15 @@ export function transportContract(name: string, create: () => Promise<TransportU
       expect([...received.tensors[0]!.data]).toEqual([1, 2, 3]);
     });
 
-    rule('is silent about devices that are gone or never were', async (under) => {
+    rule('ignores devices that are disconnected or unknown', async (under) => {
       const [gone, here] = await Promise.all(['device-a', 'device-b'].map((id) => under.connect(id)));
       await gone!.disconnect();
-      under.transport.scatter(['device-a', 'nobody', 'device-b'], request(1));
-      under.transport.cancel(['device-a', 'nobody'], cancel(1));
+      under.transport.scatter(['device-a', 'unknown', 'device-b'], request(1));
+      under.transport.cancel(['device-a', 'unknown'], cancel(1));
       expect(await here!.next()).toEqual(request(1));
     });
 
-    rule('brings answers back bit for bit, in order, never within a call', async (under) => {
+    rule('delivers answers bit for bit, in order, and never during a call', async (under) => {
       const device = await under.connect('device-a');
       const received: FromDevice[] = [];
       const all = new Promise<void>((resolve) => {

@@ -2,10 +2,9 @@ import type { CancelRequest, ComputeRequest, FromDevice, Tensor, ToDevice } from
 import type { DeviceId, Transport } from '../ports.ts';
 
 /**
- * A transport that only puts messages into inboxes: a test reads them and answers by hand, in any order. What is
- * sent is copied, as a wire would.
+ * A transport that puts copies of messages into inboxes. The test reads them and sends answers itself, in any order.
  */
-export class HandTransport implements Transport {
+export class ManualTransport implements Transport {
   readonly #inboxes = new Map<DeviceId, ToDevice[]>();
   receive: (device: DeviceId, message: FromDevice) => void = () => {};
 
@@ -17,7 +16,7 @@ export class HandTransport implements Transport {
     this.#inboxes.delete(device);
   }
 
-  /** What the device was sent since this was last asked. */
+  /** Returns the messages sent to a device since the previous call. */
   take(device: DeviceId): ToDevice[] {
     return this.#inboxes.get(device)?.splice(0) ?? [];
   }

@@ -5,26 +5,26 @@ import type { CoordinatorOptions } from '../options.ts';
 import { DEFAULT_POLICY, type Policy } from '../policy.ts';
 import type { Installer, LocalCompute, SeatTask } from '../ports.ts';
 import { FakeClock, settle } from './fake-clock.ts';
-import { HandTransport } from './hand-transport.ts';
 import { type SyntheticNetwork, type SyntheticOptions, syntheticNetwork } from './linear-network.ts';
+import { ManualTransport } from './manual-transport.ts';
 
-export interface HandRigOptions extends SyntheticOptions {
+export interface ManualRigOptions extends SyntheticOptions {
   readonly policy?: Partial<Policy>;
   readonly options?: Partial<CoordinatorOptions>;
 }
 
-/** A coordinator with a network "net" on devices d0, d1, … that answer only when and how a test says. */
-export class HandRig {
+/** A coordinator with a deployment "net" on devices d0, d1, … whose answers the test sends. */
+export class ManualRig {
   readonly clock = new FakeClock();
-  readonly transport = new HandTransport();
+  readonly transport = new ManualTransport();
   readonly events: CoordinatorEvent[] = [];
   readonly network: SyntheticNetwork;
   readonly coordinator: Coordinator;
-  /** Shards and local steps that the data plane computed itself. */
+  /** The data plane's engine. `runs` counts rescued shards and local steps. */
   readonly local: LocalCompute & { runs: number; fail: Error | null };
   readonly #tasks = new Map<string, Map<number, SeatTask>>();
 
-  constructor(options: HandRigOptions) {
+  constructor(options: ManualRigOptions) {
     const network = syntheticNetwork(options);
     this.network = network;
     this.local = {
@@ -65,9 +65,9 @@ export class HandRig {
     });
   }
 
-  /** A rig whose deployment is ready. */
-  static async ready(options: HandRigOptions): Promise<HandRig> {
-    const rig = new HandRig(options);
+  /** Creates a rig and waits until its deployment is ready. */
+  static async ready(options: ManualRigOptions): Promise<ManualRig> {
+    const rig = new ManualRig(options);
     await settle();
     return rig;
   }
@@ -82,12 +82,12 @@ export class HandRig {
     this.coordinator.deviceDisconnected(device, 'transport close');
   }
 
-  /** The computations that a device was sent since this was last asked; cancels are left out. */
-  asked(device: string): ComputeRequest[] {
+  /** Returns the computations sent to a device since the previous call, without cancels. */
+  takeComputations(device: string): ComputeRequest[] {
     return this.transport.take(device).filter((message) => message.kind === 'compute');
   }
 
-  /** The true answer to a computation. */
+  /** Returns the correct answer to a computation. */
   answerTo(device: string, request: ComputeRequest): Answer {
     const task = this.#tasks.get(device)?.get(request.task);
     if (!task) throw new Error(`${device} has not loaded task ${request.task}`);
@@ -99,9 +99,9 @@ export class HandRig {
     this.coordinator.receive(device, message);
   }
 
-  /** Answers everything that a device was asked. */
+  /** Answers all computations sent to a device. */
   answerAll(device: string): void {
-    for (const request of this.asked(device)) this.send(device, this.answerTo(device, request));
+    for (const request of this.takeComputations(device)) this.send(device, this.answerTo(device, request));
   }
 
   refuse(device: string, request: ComputeRequest, code = 'engine'): void {
@@ -120,7 +120,7 @@ export class HandRig {
   }
 }
 
-/** An answer with `amount` added to one of its values. */
+/** Returns a copy of an answer with `amount` added to one value. */
 export function corrupted(answer: Answer, amount = 1, at = 0): Answer {
   const [tensor] = answer.tensors;
   const data = (tensor!.data as Float32Array).slice();

@@ -1,9 +1,9 @@
 import type { ToDevice } from '@sparewheel/protocol';
-import { HandTransport } from './hand-transport.ts';
+import { ManualTransport } from './manual-transport.ts';
 import { transportContract } from './transport-contract.ts';
 
-transportContract('the transport by hand', async () => {
-  const transport = new HandTransport();
+transportContract('the manual transport', async () => {
+  const transport = new ManualTransport();
   return {
     transport,
     async connect(device) {

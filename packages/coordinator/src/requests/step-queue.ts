@@ -1,0 +1,44 @@
+/** A step that cannot start until enough devices have capacity for it. */
+export interface QueuedStep {
+  /** Starts the step if possible. @returns false if there is still too little capacity */
+  tryStart(): boolean;
+}
+
+/**
+ * Queues steps when enough devices are alive but too few have capacity. Queueing, instead of rescuing, keeps a busy
+ * fleet from moving all its work to the data plane. The queue is first-in-first-out within a deployment and
+ * round-robin between deployments. Its size is bounded by the requests in flight.
+ */
+export class StepQueue {
+  readonly #queues = new Map<string, QueuedStep[]>();
+  #starting = false;
+
+  enqueue(deployment: string, step: QueuedStep): void {
+    const queue = this.#queues.get(deployment);
+    if (queue) queue.push(step);
+    else this.#queues.set(deployment, [step]);
+  }
+
+  /** Starts every step that has enough capacity now. Call it after each answer and each availability change. */
+  startReady(): void {
+    // Starting a step can call this method again.
+    if (this.#queues.size === 0 || this.#starting) return;
+    this.#starting = true;
+    try {
+      let progress = true;
+      while (progress) {
+        progress = false;
+        for (const [deployment, queue] of [...this.#queues]) {
+          if (!queue[0]!.tryStart()) continue;
+          progress = true;
+          queue.shift();
+          // Re-inserting moves the deployment to the end of the round.
+          this.#queues.delete(deployment);
+          if (queue.length > 0) this.#queues.set(deployment, queue);
+        }
+      }
+    } finally {
+      this.#starting = false;
+    }
+  }
+}
