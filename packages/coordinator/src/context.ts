@@ -41,6 +41,6 @@ export interface StepHost {
    * never makes the request miss its deadline.
    */
   waitBudgetMs(index: number): number;
-  /** Called once per coded step, when none of its answers is pending any more. */
+  /** Called once per coded step, when none of its answers is still pending. */
   stepSettled(): void;
 }

@@ -46,7 +46,7 @@ export class OverloadedError extends CoordinatorError {
   }
 }
 
-/** The deployment exists but cannot answer yet, or is shutting down. */
+/** The deployment exists, but it cannot answer yet or the data plane is shutting down. */
 export class UnavailableError extends CoordinatorError {
   override readonly name = 'UnavailableError';
   override readonly code = 'unavailable';

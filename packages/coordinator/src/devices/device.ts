@@ -12,7 +12,7 @@ import { UnsolicitedMessages } from './unsolicited.ts';
 export interface DeviceStatisticsView {
   readonly sent: number;
   readonly answers: number;
-  /** Answers that came when they were not needed any more. */
+  /** Answers that came when they were no longer needed. */
   readonly late: number;
   readonly refusals: number;
   readonly invalid: number;
@@ -136,7 +136,7 @@ export class Device {
     return computation;
   }
 
-  /** Marks a computation as not needed any more. @returns whether to send a cancel to the device */
+  /** Marks a computation as no longer needed. @returns whether to send a cancel to the device */
   cancel(computation: Computation): boolean {
     return this.#computations.cancel(computation);
   }

@@ -21,7 +21,7 @@ export interface Entry<D> {
   readonly order: number;
   /** Sequence number of the cancel; 0 if the computation is not canceled. */
   cancelOrder: number;
-  /** null if the answer is not needed any more. It then counts as late. */
+  /** null if the answer is no longer needed. It then counts as late. */
   owner: EntryOwner<D> | null;
   older: Entry<D> | null;
   younger: Entry<D> | null;
@@ -95,7 +95,7 @@ export class InFlightTable<D> {
     return computation;
   }
 
-  /** Marks a computation as not needed any more. @returns whether to send a cancel to the device */
+  /** Marks a computation as no longer needed. @returns whether to send a cancel to the device */
   cancel(computation: Entry<D>): boolean {
     computation.owner = null;
     if (!computation.counted || computation.cancelOrder > 0 || this.#uncanceled <= 1) return false;

@@ -30,7 +30,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   /** Whether two answers have different shapes and the correct shape is not known. */
   #shapesDiffer = false;
   #verified = false;
-  /** Whether the request was told that no answer is pending any more. */
+  /** Whether the request was told that no answer is still pending. */
   #settled = false;
   /** Under `waitMs: "adaptive"`: when enough answers were in, and the observation recorded for this step. */
   #enoughAt: number | null = null;

@@ -222,7 +222,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
     return null;
   }
 
-  /** Delivers the outputs, then cancels the computations that are not needed any more. */
+  /** Delivers the outputs, then cancels the computations that are no longer needed. */
   protected finish(outputs: readonly Tensor[]): void {
     this.ended = true;
     // Read the clock here, so that the step's time includes decoding.
