@@ -5,9 +5,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AgentGateway } from '@sparewheel/data-plane/devices/agent-gateway';
-import { DeviceRegistry } from '@sparewheel/data-plane/devices/device-registry';
-import { Distributor } from '@sparewheel/data-plane/devices/distributor';
+import { Distributor } from '@sparewheel/data-plane/devices/distribution/distributor';
+import { DeviceGateway } from '@sparewheel/data-plane/devices/gateway/device-gateway';
+import { DeviceRegistry } from '@sparewheel/data-plane/devices/gateway/device-registry';
 import { SocketTransport } from '@sparewheel/data-plane/devices/socket-transport';
 import { Listener } from '@sparewheel/data-plane/listener';
 import { DATA_TYPE, joinChunks, writeModel } from '@sparewheel/onnx';
@@ -102,7 +102,7 @@ async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
   const computeMicros: number[] = [];
   let allJoined = () => {};
   let answered = (_answer: Answer) => {};
-  const gateway = new AgentGateway(listener.io, access, new DeviceRegistry([]), {
+  const gateway = new DeviceGateway(listener.io, access, new DeviceRegistry([]), {
     connected: (device) => {
       devices.push(device);
       distributor.deviceHolds(device, []);

@@ -15,7 +15,7 @@ import { startDataPlaneThread } from './data-plane-thread.ts';
 import { openDatabase } from './database/open-database.ts';
 import { PrismaStore } from './database/prisma-store.ts';
 import type { Store } from './database/store.ts';
-import { runDemo } from './demo/demo.ts';
+import { DEMO_NAME, runDemo } from './demo/demo.ts';
 import { Deployments } from './deployments/deployments.ts';
 import { EventLog } from './events/event-log.ts';
 import { LocalFleet } from './fleet/local-fleet.ts';
@@ -167,6 +167,7 @@ export class ControlPlane {
       () => this.#ui?.modelsChanged(),
     );
     await deployments.open();
+    if (configuration.demo) deployments.announce(DEMO_NAME);
     const listening = followDataPlane(this.#link, {
       live: this.#live,
       deployments,

@@ -1,4 +1,4 @@
-/** The data plane with real agents: device processes that are started, killed and revived by their supervisor. */
+/** The data plane with real agents: their supervisor starts, kills and revives device processes. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -67,20 +67,20 @@ describe('a deployment over real device processes', () => {
   const holderOf = (seat: number) => plane.deployment('linear')!.seats[seat]!.deviceName!;
   const idOf = (name: string) => plane.device(name)!.id;
 
-  it('answers what plain arithmetic gives', async () => {
+  it('answers the same as plain arithmetic', async () => {
     expect(await infer()).toMatchObject({ rescued: 0 });
   });
 
-  it('shows four seated devices and one spare', () => {
+  it('shows four seated devices and one standby', () => {
     const roles = NAMES.map((name) => plane.device(name)!.roles.join());
     expect(roles.sort()).toEqual(['data', 'data', 'data', 'parity', 'standby']);
     for (const name of NAMES)
       expect(plane.device(name)).toMatchObject({ supervised: true, engine: 'native' });
   });
 
-  it('loses nothing while devices are killed and revived under load', async () => {
+  it('loses no request while devices are killed and revived under load', async () => {
     await plane.plane.call({ kind: 'start-load', name: 'linear', load: { mode: 'closed', concurrency: 2 } });
-    // A data shard and the parity shard: the other seats are no different.
+    // One data shard and the parity shard; the other seats behave the same.
     for (const seat of [0, K + R - 1]) {
       await plane.until(() => plane.deployment('linear')?.state === 'ready');
       const name = holderOf(seat);
@@ -101,7 +101,7 @@ describe('a deployment over real device processes', () => {
     expect(latency.afterFault!.percentiles.count).toBeGreaterThan(0);
   });
 
-  it('tells how the last requests went, newest first, and no more of them than asked for', async () => {
+  it('returns at most the requested number of traces, newest first', async () => {
     await infer();
     const traces = await plane.plane.call({ kind: 'traces', name: 'linear', limit: 5 });
     expect(traces).toHaveLength(5);
@@ -113,7 +113,7 @@ describe('a deployment over real device processes', () => {
     expect(coded.finishedAt).toBeGreaterThanOrEqual(coded.startedAt);
   });
 
-  it('judges the same arrivals as a coded and as an uncoded system, and each device by itself', async () => {
+  it('compares coded and uncoded latency of the same arrivals, and counts per device', async () => {
     await plane.plane.call({ kind: 'reset-latency', name: 'linear' });
     for (let request = 0; request < 20; request++) await infer();
     await plane.until(() => (plane.views?.latency[0]?.comparison.requests ?? 0) >= 20);
@@ -121,7 +121,7 @@ describe('a deployment over real device processes', () => {
     expect(comparison).toMatchObject({ unanswered: 0, calledOff: 0 });
     const { coded, uncoded } = comparison;
     expect(coded.percentiles.mean).toBeLessThanOrEqual(uncoded.percentiles.mean!);
-    // A request from before the reset may have had its surplus after it, and be among those of only one of the two.
+    // A surplus answer after the reset may add an earlier request to one of the two counts.
     const arrivals = () => plane.plane.call({ kind: 'arrivals', name: 'linear' });
     await expect
       .poll(async () => (await arrivals()).requests, { timeout: 30_000 })
@@ -130,12 +130,12 @@ describe('a deployment over real device processes', () => {
     expect(devices.map(({ roles }) => roles.join()).sort()).toEqual(['data', 'data', 'data', 'parity']);
     const sum = (pick: (device: (typeof devices)[number]) => number) =>
       devices.reduce((total, device) => total + pick(device), 0);
-    // Every request had one last data shard.
+    // Each request has exactly one last data shard.
     expect(sum(({ last }) => last)).toBe(requests);
     expect(sum(({ answered }) => answered)).toBe(requests * (K + R));
   });
 
-  it('needs no transfer for a device that returns', () => {
+  it('transfers nothing to a returning device', () => {
     const transferred = new Map<string, number[]>();
     for (const event of plane.events('install-finished')) {
       if (event.kind !== 'install-finished') continue;
@@ -148,7 +148,7 @@ describe('a deployment over real device processes', () => {
     }
   });
 
-  it('answers through a partition, names it, and is whole again after it is healed', async () => {
+  it('answers during a partition, shows it, and recovers when it is healed', async () => {
     await plane.until(() => plane.deployment('linear')?.state === 'ready');
     const name = holderOf(0);
     await plane.plane.call({ kind: 'fault', device: idOf(name), fault: { kind: 'partition' } });
@@ -169,7 +169,7 @@ describe('a deployment over real device processes', () => {
     await plane.until(() => plane.device(name)?.state === 'ready');
   });
 
-  it('takes killing the dead and reviving the living as done already, and refuses what cannot be', async () => {
+  it('ignores a kill of a dead device and a revive of a live one, and rejects impossible faults', async () => {
     const name = holderOf(0);
     const device = idOf(name);
     await plane.plane.call({ kind: 'revive', device });
@@ -186,7 +186,7 @@ describe('a deployment over real device processes', () => {
     ).rejects.toMatchObject({ status: 404, code: 'unknown-device' });
   });
 
-  it('takes a deployment down, and forgets it', async () => {
+  it('undeploys a deployment', async () => {
     await plane.plane.call({ kind: 'undeploy', name: 'linear' });
     const answer = await send(plane.plane.port, 'GET', '/v2/models/linear', {
       token: TEST_TOKENS.inferToken,

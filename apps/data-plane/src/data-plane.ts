@@ -12,13 +12,13 @@ import { TENSOR_EVENT } from '@sparewheel/protocol';
 import { Access } from '@sparewheel/runtime/access';
 import { reachable } from '@sparewheel/runtime/addresses';
 import { systemClock } from '@sparewheel/runtime/clock';
-import { AgentGateway } from './devices/agent-gateway.ts';
 import { DeviceFaults } from './devices/device-faults.ts';
-import { DeviceRegistry } from './devices/device-registry.ts';
-import { Distributor } from './devices/distributor.ts';
+import { Distributor } from './devices/distribution/distributor.ts';
+import { DeviceGateway } from './devices/gateway/device-gateway.ts';
+import { DeviceRegistry } from './devices/gateway/device-registry.ts';
+import { Supervisors } from './devices/gateway/supervisors.ts';
 import { LinkProbe } from './devices/link-probe.ts';
 import { SocketTransport } from './devices/socket-transport.ts';
-import { Supervisors } from './devices/supervisors.ts';
 import { toApiError } from './inference/coordinator-errors.ts';
 import { Listener } from './listener.ts';
 import { EngineCompute } from './local-compute.ts';
@@ -26,12 +26,12 @@ import { ServedDeployments } from './served-deployments.ts';
 import { ViewFeed } from './view-feed.ts';
 
 const VERSION = '0.1.0';
-/** Task and request numbers begin anywhere, so that what devices remember of an earlier life matches nothing. */
+/** Bound of the random first task and request numbers. Answers to an earlier process then match no request. */
 const FIRST_NUMBERS = 2 ** 30;
 
 /**
- * The composition root of the data plane: the coordinator, with real sockets, engines, files and time around it.
- * It lives in a worker thread in production and in a test's own thread in tests.
+ * The composition root of the data plane: connects the coordinator to real sockets, engines, files and clocks. Runs in a
+ * worker thread in production, and in the main thread in tests.
  */
 export class DataPlane {
   readonly #post: (message: DataPlaneMessage) => void;
@@ -48,10 +48,10 @@ export class DataPlane {
 
   /**
    * Opens the port and serves.
-   * @param post  to the main thread
+   * @param post  sends a message to the main thread
    * @param createEngine  called twice: for local steps, and for rescues
-   * @throws {ListenError} the port cannot be had
-   * @throws {EngineError} there is no engine for this machine
+   * @throws {ListenError} the port cannot be opened
+   * @throws {EngineError} no engine runs on this machine
    */
   static async start(
     options: DataPlaneOptions,
@@ -60,7 +60,7 @@ export class DataPlane {
   ): Promise<DataPlane> {
     const [steps, rescues] = await Promise.all([createEngine(), createEngine()]);
     if (steps.backend === 'wasm')
-      console.warn('data plane: no native ONNX Runtime here, computing is slower');
+      console.warn('data plane: ONNX Runtime has no native binary for this platform; WebAssembly is slower');
     const plane = new DataPlane(options, post, new EngineCompute(options.blobs, { steps, rescues }));
     try {
       plane.#port = await plane.#listener.listen(options.host, options.port);
@@ -82,12 +82,12 @@ export class DataPlane {
     const access = new Access(options);
     const changed = (): void => this.#feed.changed();
     const refused = (device: string | null, message: string): void =>
-      this.#tell({ kind: 'device-refused', device, message });
+      this.#emit({ kind: 'device-refused', device, message });
 
     this.#listener = new Listener({
       access,
       version: VERSION,
-      onInternalError: (error) => console.error('data plane: a request failed unexpectedly:', error),
+      onInternalError: (error) => console.error('data plane: unexpected error in a request:', error),
       backend: {
         model: (name) => this.#deployments.model(name),
         ready: () => this.#deployments.ready,
@@ -97,7 +97,7 @@ export class DataPlane {
     const { io } = this.#listener;
     const registry = new DeviceRegistry(options.devices);
     this.#registry = registry;
-    const gateway = new AgentGateway(io, access, registry, {
+    const gateway = new DeviceGateway(io, access, registry, {
       connected: (device, hello) => {
         this.#distributor.deviceHolds(device, hello.held);
         this.#coordinator.deviceConnected(device);
@@ -122,7 +122,7 @@ export class DataPlane {
       changed,
     );
     this.#supervisors = new Supervisors(io, access, { refused, changed });
-    this.#faults = new DeviceFaults(gateway, this.#supervisors, registry, (event) => this.#tell(event));
+    this.#faults = new DeviceFaults(gateway, this.#supervisors, registry, (event) => this.#emit(event));
     this.#distributor = new Distributor(options.blobs, {
       blob: (device, chunk, timeoutMs) => gateway.request(device, 'blob', chunk, timeoutMs),
       load: (device, task, timeoutMs) => gateway.request(device, 'load', task, timeoutMs),
@@ -137,7 +137,7 @@ export class DataPlane {
       }),
       compute,
       installer: this.#distributor,
-      emit: (event) => this.#happened(event),
+      emit: (event) => this.#handle(event),
       options: {
         firstTask: randomInt(1, FIRST_NUMBERS),
         firstRequest: randomInt(1, FIRST_NUMBERS),
@@ -169,10 +169,13 @@ export class DataPlane {
     return this.#port;
   }
 
-  /** @throws {ApiError} what the caller should know; anything else is a bug */
+  /**
+   * Executes a call of the control plane.
+   * @throws {ApiError} the call failed; any other error is a bug
+   */
   async call<C extends DataPlaneCall>(body: C): Promise<DataPlaneReplies[C['kind']]> {
     try {
-      return (await this.#carryOut(body)) as DataPlaneReplies[C['kind']];
+      return (await this.#execute(body)) as DataPlaneReplies[C['kind']];
     } catch (error) {
       throw toApiError(error);
     } finally {
@@ -180,10 +183,13 @@ export class DataPlane {
     }
   }
 
-  async #carryOut(body: DataPlaneCall): Promise<DataPlaneReplies[DataPlaneCall['kind']]> {
+  async #execute(body: DataPlaneCall): Promise<DataPlaneReplies[DataPlaneCall['kind']]> {
     switch (body.kind) {
       case 'deploy':
         await this.#deployments.deploy(body.deployment);
+        return null;
+      case 'expect-deployments':
+        this.#deployments.expect(body.names);
         return null;
       case 'preload':
         this.#distributor.preload(body.name, body.device, body.artifact);
@@ -222,7 +228,7 @@ export class DataPlane {
     }
   }
 
-  /** A device in quarantine is pardoned; whatever else it needs is its supervisor's doing. */
+  /** Releases a device from quarantine. Restarts or resumes its process if that is needed. */
   async #revive(device: string): Promise<void> {
     const state = this.#coordinator.snapshot().devices.find(({ id }) => id === device)?.state;
     if (state === 'quarantined') this.#coordinator.release(device);
@@ -231,7 +237,7 @@ export class DataPlane {
     }
   }
 
-  /** Stops accepting, finishes what was accepted, closes. */
+  /** Rejects new requests, finishes accepted ones, and closes. */
   async #stop(): Promise<void> {
     await this.#deployments.stopAllLoads();
     await this.#coordinator.drain();
@@ -241,7 +247,8 @@ export class DataPlane {
     await this.#compute.close();
   }
 
-  #happened(event: CoordinatorEvent): void {
+  /** Handles an event of the coordinator. Posts it, except events of single requests and transfers. */
+  #handle(event: CoordinatorEvent): void {
     this.#feed.changed();
     switch (event.kind) {
       case 'request-finished':
@@ -251,27 +258,30 @@ export class DataPlane {
         this.#deployments.requestSettled(event.deployment, event.settled);
         return;
       case 'install-progress':
-        // A few for each megabyte; the views show the latest five times a second.
+        // Several events per megabyte. The views show the latest progress five times a second.
         return;
       case 'deployment-state':
         this.#deployments.stateChanged(event.deployment, event.state);
         this.#feed.changedState();
         break;
       case 'device-lost':
-        this.#deployments.hit(event.device, `${this.#nameOf(event.device)} lost: ${event.reason}`);
+        this.#deployments.deviceFault(event.device, `${this.#nameOf(event.device)} lost: ${event.reason}`);
         break;
       case 'device-quarantined':
-        this.#deployments.hit(event.device, `${this.#nameOf(event.device)} quarantined: ${event.reason}`);
+        this.#deployments.deviceFault(
+          event.device,
+          `${this.#nameOf(event.device)} quarantined: ${event.reason}`,
+        );
         break;
     }
     this.#post({ kind: 'event', event });
   }
 
-  /** An operator's doing, or a refusal. */
-  #tell(event: FaultEvent): void {
+  /** Posts an operator's action or a rejected device. */
+  #emit(event: FaultEvent): void {
     this.#feed.changed();
     if (event.kind === 'fault-injected' && event.device !== null) {
-      this.#deployments.hit(event.device, event.message);
+      this.#deployments.deviceFault(event.device, event.message);
     }
     this.#post({ kind: 'event', event });
   }

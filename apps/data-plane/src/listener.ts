@@ -3,16 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { LIMITS } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Server as SocketServer } from 'socket.io';
-import { boundedParser } from './devices/bounded-parser.ts';
-import { GATEWAY_LIMITS } from './devices/gateway-limits.ts';
+import { boundedParser } from './devices/gateway/bounded-parser.ts';
+import { GATEWAY_LIMITS } from './devices/gateway/gateway-limits.ts';
 import { createV2Server, type V2ServerOptions } from './inference/v2-server.ts';
 
-/** Between two requests on a kept-alive connection: longer than clients and proxies keep theirs. */
+/** Idle timeout of a kept-alive connection. Longer than that of clients and proxies, so that they close first. */
 const KEEP_ALIVE_MS = 75_000;
-/** A request has to be in by then, however slowly it is sent. */
+/** Timeout for receiving a whole request. */
 const REQUEST_MS = 120_000;
 
-/** The data plane could not open its port. */
+/** The data plane cannot open its port. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
   readonly code: string;
@@ -31,7 +31,7 @@ export class Listener {
   constructor(v2: V2ServerOptions) {
     const server: HttpServer = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS });
     this.#app = createV2Server(server, v2);
-    // After Fastify: Socket.IO takes its own path from the listeners that are there already.
+    // Must come after Fastify: Socket.IO takes over the existing request listeners.
     this.io = new SocketServer(server, {
       path: '/socket.io',
       transports: ['websocket'],
@@ -48,8 +48,10 @@ export class Listener {
   }
 
   /**
-   * @returns the port, which the system chose where 0 was asked for
-   * @throws {ListenError} taken, not allowed, or no address of this machine
+   * Opens the port.
+   * @param port  0 lets the system choose
+   * @returns the open port
+   * @throws {ListenError} the port is taken or not permitted, or the host is not an address of this machine
    */
   async listen(host: string, port: number): Promise<number> {
     try {
@@ -60,7 +62,7 @@ export class Listener {
     return (this.#app.server.address() as AddressInfo).port;
   }
 
-  /** Ends agents' connections, lets responses that are on their way out, and frees the port. */
+  /** Closes the connections of agents, finishes responses, and frees the port. */
   async close(): Promise<void> {
     this.io.disconnectSockets(true);
     this.io.engine.close();
@@ -73,15 +75,15 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
     case 'EADDRINUSE':
       return new ListenError(
         'port-taken',
-        `port ${port} on ${host} is taken by another program; end it, or set DATA_PORT to a free port`,
+        `port ${port} on ${host} is used by another program; stop it, or set DATA_PORT to a free port`,
       );
     case 'EACCES':
       return new ListenError(
         'port-forbidden',
-        `port ${port} needs rights that this user does not have; set DATA_PORT`,
+        `this user may not open port ${port}; set DATA_PORT to a port above 1023`,
       );
     case 'EADDRNOTAVAIL':
-      return new ListenError('no-such-address', `${host} is no address of this machine; set HOST`);
+      return new ListenError('no-such-address', `${host} is not an address of this machine; set HOST`);
     default:
       return new ListenError('cannot-listen', `cannot listen on ${host}:${port}: ${error.message}`);
   }

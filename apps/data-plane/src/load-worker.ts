@@ -1,14 +1,14 @@
-/** Thread of a load generator: a client like any other, so that it shares nothing with what it measures. */
+/** Entry of the load generator's thread. It is an ordinary HTTP client and shares nothing with the server it measures. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { seededRandom } from '@sparewheel/zoo/random';
 import { loadBodies, pictureBodies } from './load/bodies.ts';
-import type { FromLoadWorker, LoadWorkerData, ToLoadWorker } from './load/messages.ts';
+import type { FromLoadWorker, LoadWorkerData, ToLoadWorker } from './load/generator.ts';
 import { LoadRun } from './load/run.ts';
-import { seededUniform } from './load/seeded-uniform.ts';
 
-const STATUS_EVERY_MS = 200;
+const STATUS_INTERVAL_MS = 200;
 
 const { host, port, path, token, inputs, load, seed } = workerData as LoadWorkerData;
-const random = seededUniform(seed);
+const random = seededRandom(seed).uniform;
 const bodies = load.pictures ? pictureBodies(inputs, load.pictures) : loadBodies(inputs, random);
 const run = new LoadRun({ host, port, path, token, bodies }, load, random);
 
@@ -19,7 +19,7 @@ function report(): void {
 parentPort?.on('message', (message: ToLoadWorker) => {
   if (message.kind === 'stop') void run.stop();
 });
-const timer = setInterval(report, STATUS_EVERY_MS);
+const timer = setInterval(report, STATUS_INTERVAL_MS);
 void run.finished.then(() => {
   clearInterval(timer);
   report();

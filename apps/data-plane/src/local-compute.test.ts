@@ -35,7 +35,7 @@ async function isLoaded(engine: Engine, key: string): Promise<boolean> {
   }
 }
 
-it('rescues a shard from the files, and its relu is the model’s own answer', async () => {
+it('rescues a shard from its files', async () => {
   const compute = new EngineCompute(directory, { steps, rescues });
   const [first] = model.deployment.artifacts.product!;
   const [z] = await compute.run(first!, names, [feed]);
@@ -43,7 +43,7 @@ it('rescues a shard from the files, and its relu is the model’s own answer', a
   for (const [at, value] of relu.entries()) expect(value).toBeCloseTo(model.expected(x)[at]!, 5);
 });
 
-it('runs local steps in their own engine, where no rescue is in their way', async () => {
+it('runs local steps and rescues in separate engines', async () => {
   const compute = new EngineCompute(directory, { steps, rescues });
   const local = model.deployment.artifacts.activation!;
   await compute.preload(local);
@@ -57,7 +57,7 @@ it('runs local steps in their own engine, where no rescue is in their way', asyn
   expect(await isLoaded(rescues, local[0]!.graph.sha256)).toBe(false);
 });
 
-it('unloads a local step when the last deployment that has it lets go', async () => {
+it('unloads a local step when the last deployment releases it', async () => {
   const compute = new EngineCompute(directory, { steps, rescues });
   const local = model.deployment.artifacts.activation!;
   const key = local[0]!.graph.sha256;
@@ -69,7 +69,7 @@ it('unloads a local step when the last deployment that has it lets go', async ()
   expect(await isLoaded(steps, key)).toBe(false);
 });
 
-it('keeps only as many rescue shards loaded as its memory allows, the last used ones', async () => {
+it('keeps the most recently used rescue shards within its memory limit', async () => {
   const artifacts = model.deployment.artifacts.product!;
   const size = artifacts[0]!.graph.bytes + artifacts[0]!.weights!.bytes;
   const compute = new EngineCompute(directory, { steps, rescues }, 2.5 * size);

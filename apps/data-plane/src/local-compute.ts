@@ -4,24 +4,24 @@ import type { Engine } from '@sparewheel/engine';
 import type { Artifact } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
 
-/** Memory that rescues may keep loaded: the shards of a few small models, or one of a large one. */
+/** Memory for loaded rescue shards: those of a few small models, or one of a large model. */
 const RESCUE_BYTES = 512 * 1024 * 1024;
 
 /**
- * The data plane's own computing. Local steps and rescued shards run in threads of their own: the first rescue of a
- * large shard, which has to be loaded, does not hold up the local steps of other requests.
+ * Runs local steps and rescues on the data plane. Each has its own engine thread: loading a large shard for its first
+ * rescue must not delay the local steps of other requests.
  */
 export class EngineCompute implements LocalCompute {
   readonly #directory: string;
   readonly #steps: Engine;
   readonly #rescues: Engine;
-  /** How many deployments have an artifact as a local step, by key. */
+  /** Number of deployments that use an artifact as a local step, by key. */
   readonly #pinned = new Map<string, number>();
   /** Loaded rescue shards by key, least recently used first. */
   readonly #recent = new Map<string, number>();
   readonly #rescueBytes: number;
 
-  /** @param directory  of the blob files, each named by its sha-256 */
+  /** @param directory  holds the blob files, named by their SHA-256 */
   constructor(directory: string, engines: { steps: Engine; rescues: Engine }, rescueBytes = RESCUE_BYTES) {
     this.#directory = directory;
     this.#steps = engines.steps;
@@ -29,7 +29,7 @@ export class EngineCompute implements LocalCompute {
     this.#rescueBytes = rescueBytes;
   }
 
-  /** Loads what a deployment computes here, before its first request. */
+  /** Loads the local steps of a deployment before its first request. */
   async preload(artifacts: readonly Artifact[]): Promise<void> {
     for (const artifact of artifacts) {
       const key = keyOf(artifact);
@@ -38,7 +38,7 @@ export class EngineCompute implements LocalCompute {
     await Promise.all(artifacts.map((artifact) => this.#load(this.#steps, artifact, false)));
   }
 
-  /** Takes a preload back. */
+  /** Reverts `preload`. */
   async release(artifacts: readonly Artifact[]): Promise<void> {
     for (const artifact of artifacts) {
       const key = keyOf(artifact);
@@ -55,8 +55,8 @@ export class EngineCompute implements LocalCompute {
   ): Promise<readonly Tensor[]> {
     const key = keyOf(artifact);
     const engine = this.#pinned.has(key) ? this.#steps : this.#rescues;
-    if (engine === this.#rescues) this.#use(artifact);
-    // Answers at once where it is loaded; an engine works its calls off in their order.
+    if (engine === this.#rescues) this.#touch(artifact);
+    // Started first: an engine executes its calls in order, and returns at once if the model is loaded.
     const loaded = this.#load(engine, artifact, engine === this.#rescues);
     const named = Object.fromEntries(names.feeds.map((name, at) => [name, feeds[at]!]));
     await loaded;
@@ -78,8 +78,8 @@ export class EngineCompute implements LocalCompute {
     );
   }
 
-  /** Makes room for a rescue shard by unloading those that were not needed for the longest time. */
-  #use(artifact: Artifact): void {
+  /** Marks a rescue shard as used, and unloads the least recently used shards over the memory limit. */
+  #touch(artifact: Artifact): void {
     const key = keyOf(artifact);
     this.#recent.delete(key);
     this.#recent.set(key, artifact.graph.bytes + (artifact.weights?.bytes ?? 0));
@@ -94,7 +94,7 @@ export class EngineCompute implements LocalCompute {
   }
 }
 
-/** The graph names its weights by their digest, so its own digest stands for both. */
+/** Returns the digest of the graph. It identifies the weights, too: the graph refers to them by their digest. */
 function keyOf(artifact: Artifact): string {
   return artifact.graph.sha256;
 }

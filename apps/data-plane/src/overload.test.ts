@@ -1,4 +1,4 @@
-/** More requests than there are places, two deployments on the same devices, and an end in the middle of it. */
+/** Overload: more requests than the limits, two deployments on the same devices, and a stop under load. */
 import { type FromDevice, LIMITS } from '@sparewheel/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type LinearModel, linearModel } from './testing/linear-model.ts';
@@ -9,18 +9,18 @@ import { type HttpAnswer, send } from './testing/v2-client.ts';
 let plane: TestPlane;
 let devices: ScriptedDevice[];
 let models: Record<'busy' | 'quiet', LinearModel>;
-/** While it is not null, devices keep their answers to themselves. */
+/** If not null, devices hold their answers here. */
 let held: (() => void)[] | null;
 
 beforeEach(async () => {
   held = null;
   plane = await TestPlane.start();
-  const habit = (honest: FromDevice, device: ScriptedDevice): FromDevice | null => {
-    if (held === null) return honest;
-    held.push(() => device.tensors.emit('tensors', honest));
+  const misbehavior = (correct: FromDevice, device: ScriptedDevice): FromDevice | null => {
+    if (held === null) return correct;
+    held.push(() => device.tensors.emit('tensors', correct));
     return null;
   };
-  devices = Array.from({ length: 4 }, () => new ScriptedDevice(plane, { habit }));
+  devices = Array.from({ length: 4 }, () => new ScriptedDevice(plane, { misbehavior }));
   await plane.until(() => devices.every(({ name }) => plane.device(name)?.state === 'ready'));
   models = {
     busy: await linearModel(plane.blobs, { name: 'busy', seed: 1 }),
@@ -68,16 +68,16 @@ function inFlight(name: string, requests: number): Promise<void> {
   );
 }
 
-it('turns away what has no place with a time to come back, and answers everything that it took', async () => {
+it('rejects requests over the limit with Retry-After, and answers every accepted request', async () => {
   held = [];
-  const places = LIMITS.requestsInFlight + LIMITS.requestsQueued;
-  const beyond = 20;
-  const answers = Array.from({ length: places + beyond }, (_, at) => infer('busy', at));
-  let turnedAway = 0;
+  const capacity = LIMITS.requestsInFlight + LIMITS.requestsQueued;
+  const excess = 20;
+  const answers = Array.from({ length: capacity + excess }, (_, at) => infer('busy', at));
+  let rejected = 0;
   const refused = new Promise<void>((resolve) => {
     for (const answer of answers) {
       void answer.then(({ status }) => {
-        if (status === 503 && ++turnedAway === beyond) resolve();
+        if (status === 503 && ++rejected === excess) resolve();
       });
     }
   });
@@ -85,16 +85,16 @@ it('turns away what has no place with a time to come back, and answers everythin
   release();
   const all = await Promise.all(answers);
   const refusals = all.filter(({ status }) => status === 503);
-  expect(refusals).toHaveLength(beyond);
+  expect(refusals).toHaveLength(excess);
   for (const { headers, json } of refusals) {
     expect(Number(headers['retry-after'])).toBeGreaterThan(0);
     expect(json().error.code).toBe('overloaded');
   }
-  expect(all.filter(({ status }) => status === 200)).toHaveLength(places);
-  expect(await requestsOf('busy')).toMatchObject({ answered: places, failed: 0, lost: 0 });
+  expect(all.filter(({ status }) => status === 200)).toHaveLength(capacity);
+  expect(await requestsOf('busy')).toMatchObject({ answered: capacity, failed: 0, lost: 0 });
 }, 30_000);
 
-it('a deployment with a long queue does not hold up another one on the same devices', async () => {
+it('serves a deployment while another on the same devices has a long queue', async () => {
   held = [];
   const order: string[] = [];
   const ask = (name: 'busy' | 'quiet', at: number) => infer(name, at).then(() => order.push(name));
@@ -104,11 +104,11 @@ it('a deployment with a long queue does not hold up another one on the same devi
   await inFlight('quiet', 8);
   release();
   await Promise.all([...busy, ...quiet]);
-  // In turns: what was in flight, and then one of each. First come, first served would make it the 208th.
+  // Round robin: requests in flight first, then one of each deployment. FIFO would make the last one the 208th.
   expect(order.lastIndexOf('quiet')).toBeLessThan(100);
 }, 30_000);
 
-it('an end in the middle finishes what was accepted and takes nothing more', async () => {
+it('finishes accepted requests and rejects new ones when it stops', async () => {
   held = [];
   const accepted = Array.from({ length: 30 }, (_, at) => infer('busy', at));
   await inFlight('busy', 30);

@@ -15,25 +15,25 @@ import type { LiveDeployment } from '@sparewheel/data-plane-client';
 import type { Artifact, Plan } from '@sparewheel/planner';
 import type { LatencyView, LoadRequest, LoadView, Tensor } from '@sparewheel/protocol';
 import { ApiError } from '@sparewheel/protocol';
-import type { Distributor } from './devices/distributor.ts';
+import type { Distributor } from './devices/distribution/distributor.ts';
 import type { InferenceResult, ServedModel } from './inference/types.ts';
 import { LatencyRecorder, type RequestGauges } from './latency/recorder.ts';
 import { LoadGenerator } from './load/generator.ts';
 import type { EngineCompute } from './local-compute.ts';
 import { requestGauges } from './views.ts';
 
-/** An undeploy waits this long for the requests that it lets finish, then goes on beside them. */
-const UNDEPLOY_PATIENCE_MS = 8_000;
+/** How long an undeploy waits for accepted requests. Later ones finish in the background. */
+const UNDEPLOY_WAIT_MS = 8_000;
 
 interface Served {
   readonly name: string;
   readonly recorder: LatencyRecorder;
   plan: Plan;
-  /** As the coordinator last told it, so that a request need not ask. */
+  /** The latest state that the coordinator reported. */
   state: DeploymentState;
-  /** Loaded here for the plan that serves, or is about to. */
+  /** Local steps of the current plan, which may still be distributed. All are loaded. */
   localArtifacts: readonly Artifact[];
-  /** The same of plans that are being replaced; let go when the new one serves. */
+  /** Local steps of replaced plans. Released when the current plan serves. */
   outgoingArtifacts: readonly Artifact[];
   load: LoadGenerator | null;
 }
@@ -42,16 +42,20 @@ export interface ServedDeploymentsOptions {
   readonly coordinator: Coordinator;
   readonly compute: EngineCompute;
   readonly distributor: Distributor;
-  /** Where the load generator finds this data plane, and the token that it shows. */
+  /** Address and token with which the load generator reaches this data plane. */
   readonly address: () => { readonly host: string; readonly port: number; readonly token: string };
   readonly changed: () => void;
 }
 
-/** The deployments with what the data plane keeps beside the coordinator: local models, figures, load generators. */
+/** The deployments, with what the data plane adds to the coordinator: local steps, latencies, load generators. */
 export class ServedDeployments {
   readonly #options: ServedDeploymentsOptions;
   readonly #served = new Map<string, Served>();
-  /** Lent to the recorders while they draw up their views. */
+  /** Stored deployments that the control plane has not sent yet. null before it has sent the list. */
+  #expected: readonly string[] | null = null;
+  /** New deployments whose local steps are loading. */
+  readonly #loading = new Set<string>();
+  /** Set while the recorders create their views. Saves a snapshot per deployment. */
   #snapshot: CoordinatorSnapshot | null = null;
 
   constructor(options: ServedDeploymentsOptions) {
@@ -59,7 +63,16 @@ export class ServedDeployments {
   }
 
   /**
-   * @throws {CoordinatorError} the plan is not one
+   * Sets the stored deployments that the control plane has not sent yet. `ready` is false before the first call, and while
+   * the list is not empty.
+   */
+  expect(names: readonly string[]): void {
+    this.#expected = names;
+  }
+
+  /**
+   * Deploys a plan, or replaces the plan of a deployment.
+   * @throws {CoordinatorError} the plan is invalid
    * @throws {ApiError} 422: a local step cannot be loaded
    */
   async deploy(deployment: LiveDeployment): Promise<void> {
@@ -69,9 +82,10 @@ export class ServedDeployments {
     const existing = this.#served.get(name);
     const before = existing && { ...existing };
     const blobsBefore = distributor.deployed(name, Object.values(artifacts).flat());
+    if (existing === undefined) this.#loading.add(name);
     try {
       await compute.preload(local);
-      // Before the coordinator's: it tells of the deployment's states from the first moment.
+      // Must precede the coordinator's deploy, which emits the first state.
       this.#serve(deployment, local);
       coordinator.deploy(deployment);
     } catch (error) {
@@ -80,29 +94,28 @@ export class ServedDeployments {
       distributor.restore(name, blobsBefore);
       await compute.release(local);
       if (error instanceof CoordinatorError) throw error;
-      const message = `the data plane cannot load its part of '${name}': ${(error as Error).message}`;
+      const message = `the data plane cannot load the local steps of '${name}': ${(error as Error).message}`;
       throw new ApiError(422, 'cannot-load', message);
+    } finally {
+      this.#loading.delete(name);
     }
   }
 
-  /** New requests are refused at once; those that were accepted finish. @throws {UnknownDeploymentError} */
+  /** Rejects new requests and lets accepted ones finish. @throws {UnknownDeploymentError} */
   async undeploy(name: string): Promise<void> {
     const { compute, coordinator, distributor } = this.#options;
     const served = this.#find(name);
     await served.load?.stop();
     const finished = coordinator.undeploy(name).then(async () => {
-      // Not before the last request has gone through them.
+      // The last accepted request may still need the local steps.
       await compute.release([...served.localArtifacts, ...served.outgoingArtifacts]);
       if (!this.#served.has(name)) distributor.undeployed(name);
     });
     this.#served.delete(name);
-    await Promise.race([
-      finished,
-      new Promise((resolve) => setTimeout(resolve, UNDEPLOY_PATIENCE_MS).unref()),
-    ]);
+    await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, UNDEPLOY_WAIT_MS).unref())]);
   }
 
-  /** null where nothing is deployed under that name. */
+  /** Returns what clients may know of a deployment. null if it does not exist. */
   model(name: string): ServedModel | null {
     const served = this.#served.get(name);
     if (served === undefined) return null;
@@ -110,9 +123,16 @@ export class ServedDeployments {
     return { name, inputs, outputs, ready: canAnswer(served.state) };
   }
 
-  /** Whether every deployment can answer. */
+  /**
+   * Whether every stored deployment can answer or has failed. False until the control plane has sent all of them, also
+   * while one is prepared, loaded or distributed.
+   */
   get ready(): boolean {
-    return [...this.#served.values()].every(({ state }) => canAnswer(state));
+    return (
+      this.#expected?.length === 0 &&
+      this.#loading.size === 0 &&
+      [...this.#served.values()].every(({ state }) => canAnswer(state))
+    );
   }
 
   /** @throws {CoordinatorError} */
@@ -128,7 +148,7 @@ export class ServedDeployments {
       const { fetches, recovered, rescued, latencyMs } = inference;
       return { outputs: fetches, recovered, rescued, latencyMs };
     } catch (error) {
-      if (wasTurnedAway(error)) recorder.turnedAway();
+      if (isRejection(error)) recorder.rejected();
       throw error;
     }
   }
@@ -139,8 +159,8 @@ export class ServedDeployments {
       throw new ApiError(
         409,
         'load-running',
-        `a load generator runs against '${name}' already`,
-        'Stop it first: DELETE the load.',
+        `a load generator is running against '${name}'`,
+        'Stop it first with DELETE …/load.',
       );
     }
     served.load = new LoadGenerator({
@@ -170,7 +190,7 @@ export class ServedDeployments {
     return this.#find(name).recorder;
   }
 
-  /** @param snapshot  of now: taken once for all deployments */
+  /** @param snapshot  a current snapshot, shared by all deployments */
   latencyViews(snapshot: CoordinatorSnapshot): LatencyView[] {
     this.#snapshot = snapshot;
     const views = [...this.#served.values()].map(({ recorder }) => recorder.view());
@@ -195,20 +215,20 @@ export class ServedDeployments {
     if (served !== undefined) served.state = state;
   }
 
-  /** Begins a new latency window for every deployment that has a seat on the device. */
-  hit(device: string, description: string): void {
+  /** Starts a new latency window for every deployment with a seat on the device. */
+  deviceFault(device: string, description: string): void {
     for (const { name, seats } of this.#options.coordinator.snapshot().deployments) {
       if (!seats.some((seat) => seat.device === device)) continue;
       this.#served.get(name)?.recorder.fault(device, description);
     }
   }
 
-  /** Lets go of local steps of plans that have been replaced. */
+  /** Releases the local steps of replaced plans. */
   releaseReplaced(snapshot: CoordinatorSnapshot): void {
     for (const { name, nextSeats } of snapshot.deployments) {
       const served = this.#served.get(name);
       if (nextSeats !== null || served === undefined || served.outgoingArtifacts.length === 0) continue;
-      // A last request that still needs one finds it loaded on demand.
+      // A last request of the old plan loads them again on demand.
       void this.#options.compute.release(served.outgoingArtifacts);
       served.outgoingArtifacts = [];
     }
@@ -252,8 +272,8 @@ function canAnswer(state: DeploymentState): boolean {
   return state !== 'distributing' && state !== 'unavailable';
 }
 
-/** Errors that the coordinator throws before it accepts a request. */
-function wasTurnedAway(error: unknown): boolean {
+/** Returns whether the coordinator rejected a request before accepting it. */
+function isRejection(error: unknown): boolean {
   return (
     error instanceof OverloadedError ||
     error instanceof UnavailableError ||

@@ -3,7 +3,7 @@ import type { DataPlaneMessage } from '@sparewheel/data-plane-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ViewFeed, type ViewSources } from './view-feed.ts';
 
-/** A data plane with nobody and nothing in it. */
+/** A data plane without devices and deployments. */
 const EMPTY = {
   coordinator: { snapshot: () => ({ devices: [], deployments: [] }) },
   registry: { devices: [] },
@@ -13,8 +13,8 @@ const EMPTY = {
 let feed: ViewFeed;
 afterEach(() => feed.stop());
 
-describe('the feed of views', () => {
-  it('tells of a state at once, and once for all that happened together', async () => {
+describe('the view feed', () => {
+  it('posts a new state at once, and concurrent changes together', async () => {
     const posted: DataPlaneMessage[] = [];
     feed = new ViewFeed(EMPTY, (message) => posted.push(message));
     feed.start();
@@ -23,13 +23,13 @@ describe('the feed of views', () => {
     expect(posted).toHaveLength(0);
     feed.changedState();
     feed.changedState();
-    // Not in the middle of what is happening.
+    // Not before the current event is over.
     expect(posted).toHaveLength(0);
     await turn();
     expect(posted).toHaveLength(1);
   });
 
-  it('says nothing more when it has been stopped', async () => {
+  it('posts nothing after it is stopped', async () => {
     const posted: DataPlaneMessage[] = [];
     feed = new ViewFeed(EMPTY, (message) => posted.push(message));
     feed.start();

@@ -1,21 +1,21 @@
 import type { Coordinator } from '@sparewheel/coordinator';
 import type { DataPlaneMessage } from '@sparewheel/data-plane-client';
-import type { AgentGateway } from './devices/agent-gateway.ts';
 import { type DeviceFaults, describeFault } from './devices/device-faults.ts';
-import type { DeviceRegistry } from './devices/device-registry.ts';
+import type { DeviceGateway } from './devices/gateway/device-gateway.ts';
+import type { DeviceRegistry } from './devices/gateway/device-registry.ts';
+import type { Supervisors } from './devices/gateway/supervisors.ts';
 import type { LinkProbe } from './devices/link-probe.ts';
-import type { Supervisors } from './devices/supervisors.ts';
 import type { ServedDeployments } from './served-deployments.ts';
 import { type DeviceFacts, deploymentRuntimes, deviceViews } from './views.ts';
 
 const EVERY_MS = 200;
-/** Round trips and the passing of time show at least this often: every so many ticks. */
+/** Round trips and times change without an event. The views are posted at least every so many ticks. */
 const TICKS_TO_REFRESH = 5;
 
 export interface ViewSources {
   readonly coordinator: Coordinator;
   readonly registry: DeviceRegistry;
-  readonly gateway: AgentGateway;
+  readonly gateway: DeviceGateway;
   readonly supervisors: Supervisors;
   readonly faults: DeviceFaults;
   readonly links: LinkProbe;
@@ -23,8 +23,8 @@ export interface ViewSources {
 }
 
 /**
- * Posts what the dashboard shows, five times a second where something changed and once where nothing did; at once when a
- * deployment is in another state.
+ * Posts the views for the dashboard: five times a second while they change, otherwise once a second. A new state of a
+ * deployment is posted at once.
  */
 export class ViewFeed {
   readonly #sources: ViewSources;
@@ -43,7 +43,7 @@ export class ViewFeed {
     this.#changed = true;
   };
 
-  /** Somebody waits for this: it is posted when what is happening has happened, not at the next tick. */
+  /** Posts the views after the current event, not at the next tick. */
   readonly changedState = (): void => {
     this.#changed = true;
     setImmediate(() => {
@@ -93,7 +93,7 @@ export class ViewFeed {
         link: links.link(known.id),
         supervision: supervisors.of(known.id),
         paused: faults.isPaused(known.id),
-        faults: faults.set(known.id).map(describeFault),
+        faults: faults.active(known.id).map(describeFault),
         joinedAt: gateway.joinedAt(known.id) ?? this.#startedAt,
         lastSeenAt: session === undefined ? this.#startedAt : new Date(session.lastSeenAt),
       };

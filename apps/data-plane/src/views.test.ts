@@ -48,7 +48,7 @@ function snapshot(device: Partial<DeviceSnapshot> = {}): CoordinatorSnapshot {
 }
 
 describe('a device', () => {
-  it('shows its roles, its figures and who looks after it', () => {
+  it('shows its roles, statistics and supervisor', () => {
     const [view] = deviceViews(snapshot(), [facts()]);
     expect(view).toMatchObject({
       state: 'ready',
@@ -74,13 +74,13 @@ describe('a device', () => {
   };
   const cases: [string, Partial<DeviceFacts>, Partial<DeviceSnapshot>, string | null][] = [
     ['ready', {}, {}, null],
-    ['silent', {}, { state: 'silent' }, 'connected, but it does not answer'],
-    ['quarantined', {}, { state: 'quarantined', reason: 'it lied' }, 'it lied'],
+    ['silent', {}, { state: 'silent' }, 'it is connected but does not answer'],
+    ['quarantined', {}, { state: 'quarantined', reason: 'wrong answer' }, 'wrong answer'],
     ['dead', { supervision: ended }, { state: 'down', reason: 'its connection broke' }, 'killed by SIGKILL'],
-    // The supervisor knows first.
+    // The supervisor notices it first.
     ['dead', { supervision: ended }, { state: 'up' }, 'killed by SIGKILL'],
-    ['paused', { paused: true }, { state: 'down' }, 'its process is stopped (SIGSTOP)'],
-    ['joining', {}, { state: 'down' }, 'its connections are coming up'],
+    ['paused', { paused: true }, { state: 'down' }, 'its process is paused (SIGSTOP)'],
+    ['joining', {}, { state: 'down' }, 'it is connecting'],
     [
       'lost',
       { connecting: false },
@@ -93,14 +93,14 @@ describe('a device', () => {
     expect([view!.state, view!.reason]).toEqual([state, reason]);
   });
 
-  it('that has not come in this life is lost, and a spare', () => {
-    const nobody: CoordinatorSnapshot = { devices: [], deployments: [] };
-    const [view] = deviceViews(nobody, [facts({ connecting: false, supervision: undefined })]);
+  it('is a lost standby if it has not connected since the start', () => {
+    const empty: CoordinatorSnapshot = { devices: [], deployments: [] };
+    const [view] = deviceViews(empty, [facts({ connecting: false, supervision: undefined })]);
     expect(view).toMatchObject({ state: 'lost', roles: ['standby'], supervised: false, roundTripMs: null });
     expect(view!.reason).toContain('since the data plane started');
   });
 
-  it('comes in the order of names as people count', () => {
+  it('is sorted by name, with numbers in numeric order', () => {
     const named = (name: string) => facts({ known: { id: name, name, secretHash: '', platform: '' } });
     const views = deviceViews(snapshot(), [named('pi-10'), named('pi-9'), named('pi-1')]);
     expect(views.map(({ name }) => name)).toEqual(['pi-1', 'pi-9', 'pi-10']);
@@ -139,7 +139,7 @@ describe('a deployment', () => {
     queued: 5,
   } as const;
 
-  it('names the devices on its seats, and shows the plan that is being distributed', () => {
+  it('shows the devices on its seats, and the new plan during a change', () => {
     const installing = {
       ...seat,
       device: null,
@@ -160,7 +160,7 @@ describe('a deployment', () => {
     });
   });
 
-  it('has in flight what runs and what waits, and the late answers of its own devices', () => {
+  it('counts running and queued requests, and the late answers of its own devices', () => {
     const { devices } = snapshot();
     const other = { ...devices[0]!, id: 'another' };
     expect(requestGauges(deployment, [...devices, other])).toEqual({ inFlight: 7, late: 2, corrupt: 6 });

@@ -1,4 +1,4 @@
-/** What the dashboard sees, made from what the parts of the data plane know. Pure. */
+/** The views of devices and deployments for the dashboard, as pure functions of the data plane's state. */
 import type {
   CoordinatorSnapshot,
   DeploymentSnapshot,
@@ -16,14 +16,14 @@ import type {
   LoadView,
   SeatView,
 } from '@sparewheel/protocol';
-import type { Supervision } from './devices/supervisors.ts';
+import type { Supervision } from './devices/gateway/supervisors.ts';
 
 const NO_LINK: DeviceLink = { hopMs: null, bytesPerSecond: null };
 
-/** A device as the gateway, its supervisor and the operator's faults know it. */
+/** A device as known to the gateway, its supervisor and the fault injection. */
 export interface DeviceFacts {
   readonly known: KnownDevice;
-  /** One of its connections at least is there. */
+  /** Whether at least one of its connections is open. */
   readonly connecting: boolean;
   readonly hello: Hello | null;
   readonly statistics: DeviceStatistics | null;
@@ -31,13 +31,13 @@ export interface DeviceFacts {
   readonly link?: DeviceLink | null;
   readonly supervision: Supervision | undefined;
   readonly paused: boolean;
-  /** In words. */
+  /** Descriptions of the active emulated faults. */
   readonly faults: readonly string[];
   readonly joinedAt: Date;
   readonly lastSeenAt: Date;
 }
 
-/** @param facts  every device that is known, connected or not */
+/** Returns the views of all known devices, connected or not, sorted by name. */
 export function deviceViews(snapshot: CoordinatorSnapshot, facts: readonly DeviceFacts[]): DeviceView[] {
   const byId = new Map(snapshot.devices.map((device) => [device.id, device]));
   return facts
@@ -100,15 +100,15 @@ function reasonOf(state: DeviceState, facts: DeviceFacts, device: DeviceSnapshot
     case 'dead':
       return facts.supervision?.ended ?? null;
     case 'paused':
-      return 'its process is stopped (SIGSTOP)';
+      return 'its process is paused (SIGSTOP)';
     case 'silent':
-      return 'connected, but it does not answer';
+      return 'it is connected but does not answer';
     case 'joining':
-      return 'its connections are coming up';
+      return 'it is connecting';
     case 'quarantined':
       return device?.reason ?? null;
     case 'lost':
-      return device?.reason ?? 'it has not come since the data plane started';
+      return device?.reason ?? 'it has not connected since the data plane started';
   }
 }
 
@@ -116,7 +116,7 @@ function heldBytes(hello: Hello | null): number {
   return hello === null ? 0 : hello.held.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** @param nameOf  a device's name by its id, null for one that is not known */
+/** @param nameOf  returns the name of a device, or null if the device is unknown */
 export function deploymentRuntimes(
   snapshot: CoordinatorSnapshot,
   nameOf: (device: string) => string | null,
@@ -127,7 +127,7 @@ export function deploymentRuntimes(
     state: deployment.state,
     reason: deployment.reason,
     policy: deployment.policy,
-    // A plan that is about to take over is what an operator watches being distributed.
+    // During a change of plans, the operator watches the distribution of the new plan.
     seats: (deployment.nextSeats ?? deployment.seats).map((seat) => seatView(seat, nameOf)),
     load: loadOf(deployment.name),
     ...(deployment.waiting ? { waiting: deployment.waiting } : {}),
@@ -146,7 +146,7 @@ function seatView(seat: SeatSnapshot, nameOf: (device: string) => string | null)
   };
 }
 
-/** What the latency recorder asks of the coordinator. */
+/** Returns the gauges of a deployment for its latency recorder. */
 export function requestGauges(
   deployment: DeploymentSnapshot,
   devices: readonly DeviceSnapshot[],

@@ -1,4 +1,4 @@
-/** Entry of the data plane's worker thread: calls in, replies and notices out. */
+/** Entry of the data plane's worker thread. Receives calls; posts replies and notices. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CallMessage, DataPlaneMessage, DataPlaneOptions } from '@sparewheel/data-plane-client';
 import { ApiError, errorReport } from '@sparewheel/protocol';
@@ -6,7 +6,7 @@ import { DataPlane } from './data-plane.ts';
 import { ListenError } from './listener.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('worker.ts runs as a worker thread of the control plane, not by itself');
+if (port === null) throw new Error('worker.ts must run as a worker thread of the control plane');
 const post = (message: DataPlaneMessage): void => port.postMessage(message);
 
 try {

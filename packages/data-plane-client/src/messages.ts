@@ -58,6 +58,11 @@ export interface DeploymentRuntime {
 
 export type DataPlaneCall =
   | { kind: 'deploy'; deployment: LiveDeployment }
+  /**
+   * Names the stored deployments that the control plane has not sent yet; the list replaces the one before. The data plane
+   * is not ready until the first call, and while the list is not empty.
+   */
+  | { kind: 'expect-deployments'; names: readonly string[] }
   /** Sends an artifact of a deployment ahead that is still being prepared; answered at once. */
   | { kind: 'preload'; name: string; device: string; artifact: Artifact }
   /** Nothing comes of it. */
@@ -80,6 +85,7 @@ export type DataPlaneCall =
 
 export interface DataPlaneReplies {
   deploy: null;
+  'expect-deployments': null;
   preload: null;
   'cancel-preload': null;
   undeploy: null;

@@ -141,7 +141,7 @@ describe('deployments', () => {
     expect((await api.ask('DELETE', '/api/deployments/digits')).status).toBe(204);
     api.modelBuilder.release();
     await api.upload('another', 'so that the model builder has been through with it');
-    expect(api.dataPlane.calls).toEqual([]);
+    expect(api.dataPlane.callsOf('deploy')).toEqual([]);
     expect((await api.ask('GET', '/api/deployments')).body).toEqual([]);
   });
 

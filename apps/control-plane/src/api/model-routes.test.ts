@@ -122,7 +122,7 @@ describe('plans', () => {
       kind: 'plan',
       choice: { k: 2, r: 1, strategy: 'coded', layers: 'auto', devices: { length: 4 } },
     });
-    expect(api.dataPlane.calls).toEqual([]);
+    expect(api.dataPlane.callsOf('deploy')).toEqual([]);
     expect((await api.ask('GET', '/api/deployments')).body).toEqual([]);
   });
 

@@ -7,7 +7,9 @@ import type { LiveViews } from '../live-views.ts';
 import type { Models } from '../models/models.ts';
 import { receiveUpload } from '../models/receive-upload.ts';
 
-const NAME = 'lenet5';
+/** The name of the demo's model and deployment. */
+export const DEMO_NAME = 'lenet5';
+const NAME = DEMO_NAME;
 const REQUEST = deploymentRequestSchema.parse({ name: NAME, model: NAME, k: 4, r: 1, layers: 'all' });
 const DEVICES = REQUEST.k + REQUEST.r;
 
@@ -28,22 +30,31 @@ export interface DemoParts {
 
 /** Deploys the demo unless something of its name is deployed, and says when it answers. */
 export async function runDemo(parts: DemoParts): Promise<void> {
-  const { deployments, live, fleet, inferenceUrl, token, log, when } = parts;
-  if (!deployments.has(NAME)) {
-    await upload(parts);
-    if (fleet < DEVICES) {
-      log(
-        `The demo is deployed when ${DEVICES} devices have joined; ${fleet === 0 ? 'none runs' : `${fleet} run`} here.`,
-      );
-    }
-    await when(() => live.devices.filter(({ state }) => state === 'ready').length >= DEVICES);
-    if (!deployments.has(NAME)) await deployments.create(REQUEST);
+  const { deployments, inferenceUrl, token, log, when } = parts;
+  try {
+    if (!deployments.has(NAME)) await deploy(parts);
+  } finally {
+    deployments.withdraw(NAME);
   }
   const state = () => deployments.views().find(({ name }) => name === NAME)?.state;
   await when(() => !['preparing', 'distributing', 'unavailable'].includes(state() ?? 'deleted'));
   // Deleted, failed, or somebody else's: then there is nothing to announce.
   if (!['ready', 'degraded', 'rescuing'].includes(state() ?? 'deleted')) return;
   log(await ask(inferenceUrl, token));
+}
+
+async function deploy(parts: DemoParts): Promise<void> {
+  const { deployments, live, fleet, log, when } = parts;
+  await upload(parts);
+  if (fleet < DEVICES) {
+    log(
+      `The demo is deployed when ${DEVICES} devices have joined; ${fleet === 0 ? 'none runs' : `${fleet} run`} here.`,
+    );
+    // Devices may never join: the data plane does not wait for the demo.
+    deployments.withdraw(NAME);
+  }
+  await when(() => live.devices.filter(({ state }) => state === 'ready').length >= DEVICES);
+  if (!deployments.has(NAME)) await deployments.create(REQUEST);
 }
 
 /** Brings the model in; without effect where it is there. */

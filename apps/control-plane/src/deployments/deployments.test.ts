@@ -1,10 +1,10 @@
 /** What is deployed survives: a restart of the control plane, of the data plane, and the loss of files. */
 
-import { deviceView } from '@sparewheel/data-plane-client/testing';
+import { deviceView, refuse } from '@sparewheel/data-plane-client/testing';
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../database/memory-store.ts';
 import { deploymentRecord, modelRecord, smallArtifacts, smallPlan } from '../testing/records.ts';
-import { TestApi } from '../testing/test-api.ts';
+import { DIGITS, TestApi } from '../testing/test-api.ts';
 import { GROW_AFTER_MS, SHRINK_AFTER_MS } from './elasticity.ts';
 
 async function storeWith(...records: ReturnType<typeof deploymentRecord>[]): Promise<MemoryStore> {
@@ -41,7 +41,7 @@ describe('after a restart', () => {
       reason: 'No room is left.',
     });
     expect(api.modelBuilder.jobs).toEqual([]);
-    expect(api.dataPlane.calls).toEqual([]);
+    expect(api.dataPlane.callsOf('deploy')).toEqual([]);
     await api.close();
   });
 });
@@ -59,6 +59,48 @@ describe('when the data plane ends and comes back', () => {
     expect(handedOver).toHaveLength(2);
     expect(handedOver[1]?.deployment).toMatchObject({ seats, policy: { waitMs: 'all' } });
     expect((await api.store.deployment('a'))?.seats).toEqual(seats);
+    await api.close();
+  });
+});
+
+describe('the readiness of the data plane', () => {
+  const expected = (api: TestApi) => api.dataPlane.callsOf('expect-deployments').map(({ names }) => names);
+
+  it('waits for stored deployments in preparation, and not for failed ones', async () => {
+    const failed = deploymentRecord('failed', { status: 'failed', reason: 'The disk is full.' });
+    const api = await TestApi.start({ store: await storeWith(deploymentRecord('stored'), failed) });
+    await api.deploymentIs('stored', 'distributing');
+    expect(expected(api)).toEqual([['stored'], []]);
+    const order = api.dataPlane.calls.map(({ kind }) => kind);
+    expect(order.indexOf('deploy')).toBeLessThan(order.lastIndexOf('expect-deployments'));
+    await api.close();
+  });
+
+  it('waits for an announced deployment until it exists or is withdrawn', async () => {
+    const api = await TestApi.start();
+    api.deployments.announce('demo');
+    api.deployments.withdraw('demo');
+    expect(expected(api)).toEqual([[], ['demo'], []]);
+    await api.close();
+  });
+
+  it('does not wait for a deployment that the data plane rejects', async () => {
+    const api = await TestApi.start();
+    api.dataPlane.answers.deploy = () => refuse(422, 'cannot-load', 'The graph is missing.');
+    await api.upload('lenet5', 'bytes of a model');
+    await api.ask('POST', '/api/deployments', DIGITS);
+    await api.deploymentIs('digits', 'failed');
+    expect(expected(api)).toContainEqual(['digits']);
+    expect(expected(api).at(-1)).toEqual([]);
+    await api.close();
+  });
+
+  it('is told again after a restart of the data plane', async () => {
+    const api = await TestApi.start({ store: await storeWith(deploymentRecord('a')) });
+    await api.deploymentIs('a', 'distributing');
+    const before = expected(api).length;
+    api.deployments.handOverAll();
+    expect(expected(api).slice(before)).toEqual([[]]);
     await api.close();
   });
 });

@@ -51,8 +51,11 @@ export class Deployments {
   /** @param changed  called when a view may be another */
   constructor(parts: DeploymentParts, changed: () => void) {
     this.#parts = parts;
-    this.#changed = changed;
-    const shared = { ...parts, records: this.#records, inTurn: this.#inTurn, changed };
+    this.#changed = () => {
+      changed();
+      this.#handover.reportPending();
+    };
+    const shared = { ...parts, records: this.#records, inTurn: this.#inTurn, changed: this.#changed };
     const failed = (record: DeploymentRecord, error: unknown) => this.#fail(record, error);
     this.#planning = new Planning(parts);
     this.#handover = new Handover(parts.dataPlane, this.#records, failed);
@@ -78,6 +81,15 @@ export class Deployments {
   /** The data plane listens, and knows nothing: everything that is live goes to it. */
   handOverAll(): void {
     this.#handover.giveAll();
+  }
+
+  /** A deployment will be created: the data plane is not ready before it can serve, or until this is withdrawn. */
+  announce(name: string): void {
+    this.#handover.announce(name);
+  }
+
+  withdraw(name: string): void {
+    this.#handover.withdraw(name);
   }
 
   /** What the data plane reports of its deployments; an empty list when it has ended. */

@@ -15,6 +15,10 @@ export class Handover {
   readonly #records: DeploymentRecords;
   readonly #refused: (record: DeploymentRecord, error: unknown) => Promise<void>;
   #given = new Set<string>();
+  /** Deployments that will be stored soon. */
+  readonly #announced = new Set<string>();
+  /** The pending deployments that the data plane knows of; null where it has not been told. */
+  #reported: string | null = null;
 
   /** @param refused  the data plane would not take a deployment */
   constructor(
@@ -34,11 +38,49 @@ export class Handover {
   /** The data plane listens, and knows nothing: everything that is live goes to it. */
   giveAll(): void {
     this.#given = new Set();
-    for (const name of this.#records.names()) void this.give(name);
+    this.#reported = null;
+    for (const name of this.#records.names()) void this.#send(name);
+    this.reportPending();
+  }
+
+  /** The data plane is not ready before a deployment of this name is stored, or the announcement withdrawn. */
+  announce(name: string): void {
+    this.#announced.add(name);
+    this.reportPending();
+  }
+
+  withdraw(name: string): void {
+    this.#announced.delete(name);
+    this.reportPending();
+  }
+
+  /** Tells the data plane which stored deployments it does not have yet: it is not ready while there are any. */
+  reportPending(): void {
+    if (!this.#dataPlane.listening) return;
+    const stored = this.#records.names().filter((name) => {
+      const { status } = this.#records.get(name);
+      return status === 'preparing' || (status === 'live' && !this.#given.has(name));
+    });
+    const names = [...new Set([...this.#announced, ...stored])];
+    const reported = names.join();
+    if (reported === this.#reported) return;
+    this.#reported = reported;
+    this.#dataPlane.call({ kind: 'expect-deployments', names }).catch((error: unknown) => {
+      if (isAbsence(error)) return;
+      this.#reported = null;
+      console.error(error);
+    });
   }
 
   /** Gives a deployment that is live, once; where the data plane is starting, it is given everything later. */
-  async give(name: string): Promise<void> {
+  give(name: string): Promise<void> {
+    const given = this.#send(name);
+    // After the call that deploys: the data plane handles calls in their order.
+    this.reportPending();
+    return given;
+  }
+
+  async #send(name: string): Promise<void> {
     const record = this.#records.find(name);
     if (record?.status !== 'live' || record.artifacts === null) return;
     if (!this.#dataPlane.listening || this.#given.has(name)) return;

@@ -1,59 +1,60 @@
 import type { FaultEvent } from '@sparewheel/data-plane-client';
 import type { Fault, FaultRequest, Outcome } from '@sparewheel/protocol';
 import { ApiError } from '@sparewheel/protocol';
-import { type AgentGateway, DeviceGoneError } from './agent-gateway.ts';
-import type { DeviceRegistry } from './device-registry.ts';
-import type { Supervisors } from './supervisors.ts';
+import { type DeviceGateway, DeviceGoneError } from './gateway/device-gateway.ts';
+import type { DeviceRegistry } from './gateway/device-registry.ts';
+import type { Supervisors } from './gateway/supervisors.ts';
 
 type EmulatedFault = Exclude<Fault, { kind: 'heal' }>;
 
 /**
- * What an operator does to devices. Kill, pause, resume and revive are real and done by the device's supervisor;
- * the others are emulated in the device process. Doing what is done already is no error.
+ * Injects faults into devices. Kill, pause, resume and revive are real and done by the device's supervisor. The device
+ * process emulates the other faults. Every command is idempotent.
  */
 export class DeviceFaults {
-  readonly #gateway: AgentGateway;
+  readonly #gateway: DeviceGateway;
   readonly #supervisors: Supervisors;
   readonly #registry: DeviceRegistry;
-  readonly #tell: (event: FaultEvent) => void;
-  /** Emulated faults by device and kind, and the life of the device that they were set in. */
+  readonly #emit: (event: FaultEvent) => void;
+  /** Emulated faults by device and kind, and the incarnation that they belong to. */
   readonly #emulated = new Map<string, { incarnation: string | null; faults: Map<string, EmulatedFault> }>();
   readonly #paused = new Set<string>();
 
   constructor(
-    gateway: AgentGateway,
+    gateway: DeviceGateway,
     supervisors: Supervisors,
     registry: DeviceRegistry,
-    tell: (event: FaultEvent) => void,
+    emit: (event: FaultEvent) => void,
   ) {
     this.#gateway = gateway;
     this.#supervisors = supervisors;
     this.#registry = registry;
-    this.#tell = tell;
+    this.#emit = emit;
   }
 
-  /** Whether the operator stopped the device's process; until it is resumed, revived or gone. */
+  /** Returns whether the device process is paused. */
   isPaused(device: string): boolean {
     return this.#paused.has(device) && this.#supervisors.of(device)?.running === true;
   }
 
-  /** Emulated faults that are set now. They end with the device's process. */
-  set(device: string): readonly EmulatedFault[] {
+  /** Returns the active emulated faults of a device. They end with the device process. */
+  active(device: string): readonly EmulatedFault[] {
     const entry = this.#emulated.get(device);
     if (entry === undefined || entry.incarnation !== this.#incarnation(device)) return [];
     return [...entry.faults.values()];
   }
 
   /**
-   * @throws {ApiError} 404 unknown device, 409 where it cannot be done now, 502 where the agent refused
+   * Injects a fault, or ends faults (`resume`, `heal`).
+   * @throws {ApiError} 404 the device is unknown; 409 the fault is not possible now; 502 the agent rejected it
    */
   async inject(device: string, request: FaultRequest): Promise<void> {
     const name = this.#nameOf(device);
     switch (request.kind) {
       case 'kill':
         if (this.#supervised(device, 'killed').running) {
-          // Told before it takes effect: the loss that follows belongs to this.
-          this.#tell({ kind: 'fault-injected', device, message: `${name} is killed` });
+          // Emitted first: the loss of the device belongs to this fault.
+          this.#emit({ kind: 'fault-injected', device, message: `${name} is killed` });
           await this.#command(device, 'kill');
         }
         this.#paused.delete(device);
@@ -61,7 +62,7 @@ export class DeviceFaults {
       case 'pause':
         this.#expectRunning(device, 'paused');
         if (this.#paused.has(device)) return;
-        this.#tell({ kind: 'fault-injected', device, message: `${name} is paused` });
+        this.#emit({ kind: 'fault-injected', device, message: `${name} is paused` });
         await this.#command(device, 'pause');
         this.#paused.add(device);
         return;
@@ -69,16 +70,16 @@ export class DeviceFaults {
         this.#expectRunning(device, 'resumed');
         await this.#command(device, 'resume');
         if (this.#paused.delete(device)) {
-          this.#tell({ kind: 'fault-healed', device, message: `${name} goes on after its pause` });
+          this.#emit({ kind: 'fault-healed', device, message: `${name} is resumed` });
         }
         return;
       case 'heal':
         await this.#emulate(device, request);
         this.#emulated.delete(device);
-        this.#tell({ kind: 'fault-healed', device, message: `${name} is healed of its emulated faults` });
+        this.#emit({ kind: 'fault-healed', device, message: `the emulated faults of ${name} are ended` });
         return;
       default: {
-        this.#tell({ kind: 'fault-injected', device, message: `${name}: ${describeFault(request)}` });
+        this.#emit({ kind: 'fault-injected', device, message: `${name}: ${describeFault(request)}` });
         await this.#emulate(device, request);
         const incarnation = this.#incarnation(device);
         const entry = this.#emulated.get(device);
@@ -89,15 +90,16 @@ export class DeviceFaults {
   }
 
   /**
-   * Starts the device's process again; with one that runs, nothing happens. What is known here may be out of date: it
-   * is the supervisor that decides whether the process runs. @throws {ApiError} as `inject`
+   * Restarts or resumes the device process. Does nothing if it is running. The supervisor decides whether it is running,
+   * because the report here may be outdated.
+   * @throws {ApiError} like `inject`
    */
   async revive(device: string): Promise<void> {
     const name = this.#nameOf(device);
     const ran = this.#supervised(device, 'revived').running && !this.#paused.has(device);
     await this.#command(device, this.isPaused(device) ? 'resume' : 'revive');
     this.#paused.delete(device);
-    if (!ran) this.#tell({ kind: 'device-revived', device, message: `${name} is revived` });
+    if (!ran) this.#emit({ kind: 'device-revived', device, message: `${name} is revived` });
   }
 
   #incarnation(device: string): string | null {
@@ -111,7 +113,7 @@ export class DeviceFaults {
       404,
       'unknown-device',
       `no device ${device} has ever joined`,
-      'GET /api/devices lists them.',
+      'GET /api/devices lists all devices.',
     );
   }
 
@@ -121,8 +123,8 @@ export class DeviceFaults {
     throw new ApiError(
       409,
       'not-supervised',
-      `device ${device} cannot be ${what}: no connected supervisor looks after it`,
-      'Start it with npm run agent, which supervises its devices, or stop its process by hand.',
+      `device ${device} cannot be ${what}: it has no connected supervisor`,
+      'Start the device with npm run agent, which supervises it, or stop its process by hand.',
     );
   }
 
@@ -132,7 +134,7 @@ export class DeviceFaults {
       409,
       'not-running',
       `device ${device} cannot be ${what}: its process has ended`,
-      'Revive it first.',
+      'Revive the device first.',
     );
   }
 
@@ -149,12 +151,17 @@ export class DeviceFaults {
       expectOk(await this.#gateway.request(device, 'fault', fault));
     } catch (error) {
       if (!(error instanceof DeviceGoneError)) throw error;
-      throw new ApiError(409, 'not-connected', error.message, 'A fault is emulated by the device itself.');
+      throw new ApiError(
+        409,
+        'not-connected',
+        error.message,
+        'The device emulates this fault itself, so it must be connected.',
+      );
     }
   }
 }
 
-/** "delay 50 ms", for people. */
+/** Returns a readable description of a fault, for example "delay 50 ms". */
 export function describeFault(fault: EmulatedFault): string {
   switch (fault.kind) {
     case 'partition':

@@ -2,23 +2,23 @@ import { type ComputeRequest, type FromDevice, PROBE_TASK } from '@sparewheel/pr
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LinkProbe, NEXT_ROUND_MS } from './link-probe.ts';
 
-describe('the way to a device', () => {
+describe('the link to a device', () => {
   let now: number;
   let sent: ComputeRequest[];
-  let alarms: { delayMs: number; ring: () => void }[];
+  let timers: { delayMs: number; fire: () => void }[];
   let probe: LinkProbe;
   beforeEach(() => {
     now = 0;
     sent = [];
-    alarms = [];
+    timers = [];
     probe = new LinkProbe(
       {
         send: (_device, request) => sent.push(request),
         now: () => now,
-        schedule: (delayMs, ring) => {
-          const alarm = { delayMs, ring };
-          alarms.push(alarm);
-          return () => alarms.splice(alarms.indexOf(alarm), 1);
+        schedule: (delayMs, fire) => {
+          const timer = { delayMs, fire };
+          timers.push(timer);
+          return () => timers.splice(timers.indexOf(timer), 1);
         },
       },
       () => {},
@@ -31,7 +31,7 @@ describe('the way to a device', () => {
     code: 'unknown-task',
     message: 'no such task',
   });
-  /** Answers every probe that is sent: so many milliseconds, and 1 ms for each 128 KB. */
+  /** Answers every sent probe after `hopMs`, plus 1 ms per 128 KB. */
   const answerAll = (hopMs = 2) => {
     for (let request = sent.shift(); request; request = sent.shift()) {
       now += hopMs + (4 * (request.tensors[0]!.data.length - 1)) / 131_072;
@@ -39,43 +39,43 @@ describe('the way to a device', () => {
     }
   };
 
-  it('is measured by a few refusals', () => {
+  it('is measured by rejected computations', () => {
     probe.connected('a');
     answerAll();
     expect(probe.link('a')!.hopMs).toBeCloseTo(2);
     expect(probe.link('a')!.bytesPerSecond).toBeCloseTo(131_072_000, -4);
   });
 
-  it('is measured again when the start is over, and the best round counts', () => {
+  it('is measured in several rounds, of which the best counts', () => {
     probe.connected('a');
     answerAll(20);
     for (const [round, hopMs] of [5, 2, 9].entries()) {
-      const { delayMs, ring } = alarms.pop()!;
+      const { delayMs, fire } = timers.pop()!;
       expect(delayMs).toBe(NEXT_ROUND_MS[round]);
       now += delayMs;
-      ring();
+      fire();
       answerAll(hopMs);
     }
     expect(probe.link('a')!.hopMs).toBeCloseTo(2);
     expect(probe.link('a')!.bytesPerSecond).toBeCloseTo(131_072_000, -4);
-    expect(alarms).toEqual([]);
+    expect(timers).toEqual([]);
     probe.disconnected('a');
     probe.connected('a');
-    expect([sent, alarms]).toEqual([[], []]);
+    expect([sent, timers]).toEqual([[], []]);
   });
 
-  it('is not measured while the device is away, and where it was left off when it returns', () => {
+  it('is not measured while the device is disconnected; the rounds continue when it returns', () => {
     probe.connected('a');
     answerAll();
     probe.disconnected('a');
-    expect(alarms).toEqual([]);
+    expect(timers).toEqual([]);
     expect(probe.link('a')).not.toBeNull();
     probe.connected('a');
     expect(sent).toEqual([]);
-    expect(alarms).toMatchObject([{ delayMs: NEXT_ROUND_MS[0] }]);
+    expect(timers).toMatchObject([{ delayMs: NEXT_ROUND_MS[0] }]);
   });
 
-  it('is not known while answers are missing, and measured when the device returns', () => {
+  it('stays unknown while answers are missing, and is measured when the device returns', () => {
     probe.connected('a');
     probe.received('a', refusal(sent[0]!.request));
     probe.disconnected('a');
@@ -87,7 +87,7 @@ describe('the way to a device', () => {
     expect(probe.link('a')).not.toBeNull();
   });
 
-  it('leaves all other messages to others', () => {
+  it('is not measured by messages of other tasks', () => {
     probe.connected('a');
     expect(probe.received('a', refusal(sent[0]!.request, 7))).toBe(false);
   });

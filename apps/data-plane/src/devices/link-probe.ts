@@ -1,16 +1,16 @@
 /**
- * Measures the way to a device on its tensor connection: computations of a task that no device has are refused at
- * once, so that a small one tells the hop and a large one the throughput, without a message of their own.
+ * Measures the link to a device on its tensor connection, without a message of its own. Devices reject a computation of
+ * an unknown task at once. So a small computation measures the round trip, and a large one the throughput.
  */
 import { type ComputeRequest, type DeviceLink, type FromDevice, PROBE_TASK } from '@sparewheel/protocol';
 
-/** Of each round, whose middle ones count: the first pay for cold code on both sides. */
+/** Probes per round. The median counts, because the first ones run cold code on both sides. */
 const SMALL_PROBES = 8;
 const LARGE_PROBES = 4;
 const LARGE_ELEMENTS = 128 * 1024;
 /**
- * Pauses before the rounds after the first. A device that joins is busy with itself, and a fleet that starts on one
- * machine with each other: what is measured then is the start. The best of all rounds counts.
+ * Pauses before each round after the first. The first round measures a device that is busy starting, often together with
+ * a whole fleet on the same machine. The best round counts.
  */
 export const NEXT_ROUND_MS = [1_500, 4_000, 10_000] as const;
 
@@ -18,32 +18,32 @@ export interface ProbeSender {
   send(device: string, request: ComputeRequest): void;
   /** Monotonic milliseconds. */
   now(): number;
-  /** @returns calls it off */
+  /** Returns a function that cancels the callback. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
-/** Of one device; lasts for as long as it is connected and not all rounds are over. */
+/** The measurement of one connected device. Exists until the last round is over. */
 interface Probing {
   round: number;
   request: number;
   sentAt: number;
   smallMs: number[];
   largeMs: number[];
-  callOff: () => void;
+  cancel: () => void;
 }
 
-/** Milliseconds there and back, of the best rounds. */
+/** Round trips in ms, each the minimum over all rounds. */
 interface Best {
   readonly smallMs: number;
   readonly largeMs: number;
 }
 
-/** One probe at a time per device; a device whose link is known is left alone, so that returning costs nothing. */
+/** Measures the links of all devices, with one probe in flight per device. A device with a known link is not probed again. */
 export class LinkProbe {
   readonly #sender: ProbeSender;
   readonly #changed: () => void;
   readonly #best = new Map<string, Best>();
-  /** Rounds that are over. */
+  /** Completed rounds, by device. */
   readonly #rounds = new Map<string, number>();
   readonly #probing = new Map<string, Probing>();
   #requests = 0;
@@ -53,33 +53,33 @@ export class LinkProbe {
     this.#changed = changed;
   }
 
-  /** As the best round so far measured it; null before the first one is over. */
+  /** Returns the best measurement so far. null before the end of the first round. */
   link(device: string): DeviceLink | null {
     const best = this.#best.get(device);
     if (!best) return null;
     const { smallMs: hopMs, largeMs } = best;
-    // A link so fast that the bytes do not show is as fast as the whole trip at least.
+    // On a very fast link the extra bytes take no measurable time. The bound keeps the throughput finite.
     const bytesMs = Math.max(largeMs - hopMs, hopMs / 10);
     return { hopMs, bytesPerSecond: (1000 * 4 * LARGE_ELEMENTS) / bytesMs };
   }
 
-  /** A device is up. */
+  /** Starts or continues the measurement of a device. */
   connected(device: string): void {
     this.disconnected(device);
     const round = this.#rounds.get(device) ?? 0;
     if (round > NEXT_ROUND_MS.length) return;
-    const probing: Probing = { round, request: 0, sentAt: 0, smallMs: [], largeMs: [], callOff: () => {} };
+    const probing: Probing = { round, request: 0, sentAt: 0, smallMs: [], largeMs: [], cancel: () => {} };
     this.#probing.set(device, probing);
     if (round === 0) this.#send(device, probing);
     else this.#nextRound(device, probing);
   }
 
   disconnected(device: string): void {
-    this.#probing.get(device)?.callOff();
+    this.#probing.get(device)?.cancel();
     this.#probing.delete(device);
   }
 
-  /** @returns whether the message answers a probe, and nobody else should see it */
+  /** Handles a message of a device. Returns true if it answers a probe; the caller must then ignore it. */
   received(device: string, message: FromDevice): boolean {
     if (message.task !== PROBE_TASK) return false;
     const probing = this.#probing.get(device);
@@ -96,8 +96,8 @@ export class LinkProbe {
   #endRound(device: string, probing: Probing): void {
     const best = this.#best.get(device) ?? { smallMs: Infinity, largeMs: Infinity };
     this.#best.set(device, {
-      smallMs: Math.min(best.smallMs, middle(probing.smallMs)),
-      largeMs: Math.min(best.largeMs, middle(probing.largeMs)),
+      smallMs: Math.min(best.smallMs, lowerMedian(probing.smallMs)),
+      largeMs: Math.min(best.largeMs, lowerMedian(probing.largeMs)),
     });
     probing.round++;
     this.#rounds.set(device, probing.round);
@@ -107,7 +107,7 @@ export class LinkProbe {
   }
 
   #nextRound(device: string, probing: Probing): void {
-    probing.callOff = this.#sender.schedule(NEXT_ROUND_MS[probing.round - 1]!, () => {
+    probing.cancel = this.#sender.schedule(NEXT_ROUND_MS[probing.round - 1]!, () => {
       probing.smallMs = [];
       probing.largeMs = [];
       this.#send(device, probing);
@@ -127,7 +127,6 @@ export class LinkProbe {
   }
 }
 
-/** The median; of an even number the lower one. */
-function middle(values: readonly number[]): number {
+function lowerMedian(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1]!;
 }

@@ -1,22 +1,22 @@
 import type { DeviceId, Transport } from '@sparewheel/coordinator';
 import { type CancelRequest, type ComputeRequest, encodeFrame, type FromDevice } from '@sparewheel/protocol';
 
-/** The connection below a tensors socket; engine.io's own `write`. */
+/** The engine.io connection below a tensors socket. */
 export interface FrameSink {
   write(frame: Uint8Array): unknown;
 }
 
 export interface SocketTransportOptions {
-  /** Where frames to a device go; undefined where it is not connected. */
+  /** Returns the connection to a device. undefined if the device is not connected. */
   readonly sink: (device: DeviceId) => FrameSink | undefined;
-  /** A message that could not be sent at all is answered in the devices' name, so that nobody waits for it. */
+  /** Receives a refusal per device for a message that cannot be encoded, so that the coordinator does not wait. */
   readonly refused: (device: DeviceId, message: FromDevice) => void;
 }
 
 /**
- * The coordinator's transport over Socket.IO. A message is encoded once and the same frame is written to each
- * device's connection, below Socket.IO's own packets. 36 KB to five devices: 67 µs, against 75 µs for a room emit and
- * 96 µs for one emit each (medians of 2 700 on one loaded 2-core machine; the writes themselves are most of it).
+ * The transport of the coordinator over Socket.IO. Encodes a message once and writes the same frame to the connection of
+ * each device, below the packets of Socket.IO. Sending 36 KB to five devices takes 67 µs, against 75 µs for a room emit
+ * and 96 µs for five emits (medians of 2 700 on a loaded 2-core machine; most of it is the writes).
  */
 export class SocketTransport implements Transport {
   readonly #options: SocketTransportOptions;
@@ -38,7 +38,7 @@ export class SocketTransport implements Transport {
     try {
       frame = encodeFrame(message);
     } catch (error) {
-      // A tensor over the frame limit. Later, because the coordinator has not noted the sending yet.
+      // A tensor exceeds the frame limit. Deferred: the coordinator has not recorded the computation yet.
       const { request, task } = message;
       const refusal = {
         kind: 'refusal',

@@ -2,19 +2,19 @@ import type { Readable } from 'node:stream';
 import { ApiError, LIMITS } from '@sparewheel/protocol';
 import { HEADER_LENGTH_HEADER } from './types.ts';
 
-/** An `infer` call's body: its JSON part, and the binary tensors that follow it (empty in the JSON form). */
+/** The body of an `infer` call: the JSON part and the binary tensors after it (empty in JSON form). */
 export interface InferenceBody {
   readonly json: string;
   readonly binary: Uint8Array;
 }
 
-/** Tensors of 64-bit elements can be viewed in place where the binary part starts at such a multiple. */
+/** Alignment of the binary part. It allows views of 64-bit tensors without a copy. */
 const ALIGNMENT = 8;
 
 /**
- * Reads a body of known or unknown length. Where the length is known the bytes go straight to their place, and the
- * binary part begins aligned, so that tensors become views of it.
- * @throws {ApiError} 400 for contradicting lengths, 413 over LIMITS.inferenceBodyBytes
+ * Reads a request body. With a known length, the bytes are copied once and the binary part is aligned, so that tensors
+ * can be views of it.
+ * @throws {ApiError} 400: the lengths contradict each other; 413: the body exceeds the limit
  */
 export async function readInferenceBody(
   stream: Readable,
@@ -33,7 +33,7 @@ export async function readInferenceBody(
     throw new ApiError(
       400,
       'wrong-length',
-      `Inference-Header-Content-Length is ${headerLength}, the whole body has ${body.byteLength} bytes`,
+      `Inference-Header-Content-Length is ${headerLength}, but the whole body has ${body.byteLength} bytes`,
     );
   }
   return { json: textOf(body.subarray(0, headerLength)), binary: body.subarray(headerLength) };
@@ -43,7 +43,7 @@ async function readInto(stream: Readable, length: number, padding: number): Prom
   const body = new Uint8Array(new ArrayBuffer(padding + length), padding, length);
   let at = 0;
   await consume(stream, (chunk) => {
-    // Node's HTTP parser ends a body at its content-length, so it always fits.
+    // Always fits: Node's HTTP parser ends a body at its content-length.
     body.set(chunk, at);
     at += chunk.byteLength;
   });
@@ -61,7 +61,7 @@ async function readChunks(stream: Readable, limitBytes: number): Promise<Uint8Ar
   return Buffer.concat(chunks);
 }
 
-/** Events rather than `for await`: that is slower, and leaving its loop early would cut the connection off. */
+/** Reads a stream by events. `for await` is slower, and leaving its loop early would close the connection. */
 function consume(stream: Readable, take: (chunk: Uint8Array) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (outcome: () => void): void => {
@@ -73,14 +73,14 @@ function consume(stream: Readable, take: (chunk: Uint8Array) => void): Promise<v
         take(chunk);
       } catch (error) {
         settle(() => reject(error));
-        // What is still to come is read and thrown away, so that the client gets to read the refusal.
+        // Discards the rest of the body, so that the client can read the error response.
         stream.resume();
       }
     };
     const onEnd = (): void => settle(resolve);
     const onClose = (): void =>
       settle(() =>
-        reject(new ApiError(400, 'incomplete-body', 'the body ended before its announced length')),
+        reject(new ApiError(400, 'incomplete-body', 'the body is shorter than its content-length')),
       );
     const onError = (error: Error): void => settle(() => reject(error));
     stream.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onError);
@@ -98,11 +98,11 @@ function wholeNumber(
   const text = headers[name];
   if (text === undefined) return null;
   if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) {
-    throw new ApiError(400, 'wrong-length', `the header ${name} is not a whole number`);
+    throw new ApiError(400, 'wrong-length', `the header ${name} is not an integer`);
   }
   return Number(text);
 }
 
 function tooLarge(limitBytes: number): ApiError {
-  return new ApiError(413, 'too-large', `the body is larger than ${limitBytes} bytes`);
+  return new ApiError(413, 'too-large', `the body exceeds the limit of ${limitBytes} bytes`);
 }

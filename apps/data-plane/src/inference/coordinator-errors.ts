@@ -13,10 +13,10 @@ import {
 } from '@sparewheel/coordinator';
 import { ApiError } from '@sparewheel/protocol';
 
-/** nginx's word for "the client went away": nobody reads it, the log does. */
+/** The status that nginx logs when the client closes the connection. No client receives it. */
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** The HTTP form of what the coordinator throws. Anything else passes through. */
+/** Converts an error of the coordinator to an ApiError. Returns any other error unchanged. */
 export function toApiError(error: unknown): unknown {
   if (!(error instanceof CoordinatorError)) return error;
   const status = statusOf(error);
@@ -35,14 +35,16 @@ function statusOf(error: CoordinatorError): number | null {
 }
 
 function hintOf(error: CoordinatorError): string | undefined {
-  if (error instanceof UnknownDeploymentError) return 'GET /api/deployments on the control plane lists them.';
-  if (error instanceof OverloadedError) return 'Try again after Retry-After seconds, or send fewer at once.';
-  if (error instanceof UnavailableError) return 'GET /api/deployments/{name} says what it waits for.';
-  if (error instanceof DeadlineError) return 'policy.deadlineMs of the deployment sets the deadline.';
+  if (error instanceof UnknownDeploymentError)
+    return 'GET /api/deployments on the control plane lists all deployments.';
+  if (error instanceof OverloadedError)
+    return 'Retry after Retry-After seconds, or send fewer concurrent requests.';
+  if (error instanceof UnavailableError) return 'GET /api/deployments/{name} shows the reason.';
+  if (error instanceof DeadlineError) return 'The deadline is policy.deadlineMs of the deployment.';
   return undefined;
 }
 
-/** Whole seconds for a Retry-After header, or null where trying again soon does not help. */
+/** Returns the seconds for a Retry-After header, or null if an early retry does not help. */
 export function retryAfterSeconds(error: unknown): number | null {
   if (error instanceof OverloadedError) return Math.max(1, Math.ceil(error.retryAfterMs / 1000));
   if (error instanceof UnavailableError) return 1;

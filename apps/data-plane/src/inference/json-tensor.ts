@@ -12,7 +12,7 @@ const ARRAYS = {
   uint32: Uint32Array,
 } as const;
 
-/** Smallest and largest value of the integer types that a JSON number holds exactly. */
+/** Smallest and largest value per integer type that a JSON number represents exactly. */
 const RANGES: Readonly<Partial<Record<ElementType, readonly [number, number]>>> = {
   int8: [-128, 127],
   uint8: [0, 255],
@@ -25,9 +25,10 @@ const RANGES: Readonly<Partial<Record<ElementType, readonly [number, number]>>> 
 };
 
 /**
- * @param name  the tensor's, for messages
- * @param data  flat, or nested exactly as `dims` say
- * @throws {ApiError} 400: another length or nesting, an element that is not of the type, NaN or infinity
+ * Reads tensor data from JSON.
+ * @param name  the name of the tensor, for messages
+ * @param data  a flat array, or arrays nested exactly like `dims`
+ * @throws {ApiError} 400: wrong length or nesting, an element of another type, NaN or infinity
  */
 export function tensorDataFromJson(
   name: string,
@@ -44,7 +45,7 @@ export function tensorDataFromJson(
     throw new ApiError(
       400,
       'wrong-length',
-      `'${name}' has ${flat.length} elements, its shape [${dims.join(', ')}] needs ${count}`,
+      `'${name}' has ${flat.length} elements, but its shape [${dims.join(', ')}] needs ${count}`,
     );
   }
   return elements(name, type, flat);
@@ -62,7 +63,7 @@ function flatten(name: string, dims: readonly number[], data: readonly unknown[]
         400,
         'wrong-shape',
         `the nested data of '${name}' does not have the shape [${dims.join(', ')}] at axis ${axis}`,
-        'Nest the arrays exactly as the shape says, or give one flat array in row-major order.',
+        'Nest the arrays exactly like the shape, or send one flat array in row-major order.',
       );
     }
     for (const part of value) descend(part, axis + 1);
@@ -87,7 +88,7 @@ function elements(name: string, type: ElementType, flat: readonly unknown[]): Te
     const value = flat[at];
     if (typeof value !== 'number') throw wrongElement(name, at, value, 'a number');
     result[at] = value;
-    // After the assignment: 1e39 is finite in JSON and infinite as FP32.
+    // Checked after the assignment: 1e39 is finite in JSON but infinite as FP32.
     if (!Number.isFinite(result[at])) {
       throw new ApiError(400, 'not-finite', `element ${at} of '${name}' is NaN or infinite as ${type}`);
     }
@@ -103,7 +104,7 @@ function integerElement(
   at: number,
 ): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
-    throw wrongElement(name, at, value, `a whole number from ${low} to ${high} (${type})`);
+    throw wrongElement(name, at, value, `an integer from ${low} to ${high} (${type})`);
   }
   return value;
 }
@@ -120,8 +121,8 @@ function wrongElement(name: string, at: number, value: unknown, expected: string
 }
 
 /**
- * Writes a tensor's data as a flat JSON array, 64-bit integers with all their digits.
- * @param tensor  finite elements: JSON has no NaN
+ * Writes tensor data as a flat JSON array. 64-bit integers keep all digits.
+ * @param tensor  has only finite elements, because JSON has no NaN
  */
 export function tensorDataToJson(tensor: Tensor): string {
   if (tensor.type === 'bool') {

@@ -1,5 +1,5 @@
 /**
- * Reads an `infer` call of the Open Inference Protocol v2, JSON or with the binary tensor data extension.
+ * Parses an `infer` call of the Open Inference Protocol v2, in JSON or with the binary tensor extension.
  * https://github.com/kserve/open-inference-protocol and Triton's extension_binary_data.md
  */
 import {
@@ -26,7 +26,7 @@ const headerSchema = z.object({
         shape: z.array(z.number().int().nonnegative()).max(LIMITS.tensorRank),
         datatype: z.string(),
         parameters: z.object({ binary_data_size: z.number().int().nonnegative().optional() }).optional(),
-        /** Checked element by element against the data type; zod would walk it a second time. */
+        // Checked per element against the data type later. zod would iterate over it a second time.
         data: z.unknown().optional(),
       }),
     )
@@ -45,10 +45,11 @@ type Header = z.infer<typeof headerSchema>;
 type InputHeader = Header['inputs'][number];
 
 /**
+ * Parses and validates an `infer` call.
  * @param json    the JSON part of the body
- * @param binary  what follows it: the binary tensors in the order of the inputs; the feeds are views of it where aligned
- * @param model   what the deployment expects
- * @throws {ApiError} 400, naming the tensor and what it should have been
+ * @param binary  the binary tensors after it, in the order of the inputs; the feeds are views of it if aligned
+ * @param model   the deployment, with its inputs and outputs
+ * @throws {ApiError} 400: names the tensor and what is expected
  */
 export function parseInferenceRequest(
   json: string,
@@ -106,7 +107,7 @@ function parseHeader(json: string): Header {
   const issue = parsed.error.issues[0];
   throw badRequest(
     'invalid-request',
-    `${issue?.path.join('.') ?? 'body'}: ${issue?.message ?? 'not understood'}`,
+    `${issue?.path.join('.') ?? 'body'}: ${issue?.message ?? 'invalid'}`,
     'Expected { "inputs": [{ "name", "shape", "datatype", "data" }] }.',
   );
 }
@@ -123,7 +124,7 @@ function checkedDims(input: InputHeader, spec: TensorSpec): readonly number[] {
     throw badRequest(
       'wrong-shape',
       `input '${name}' has shape [${shape.join(', ')}], expected [${spec.dims.join(', ')}]`,
-      spec.dims.includes(-1) ? 'A dimension of -1 may have any size of at least 1.' : undefined,
+      spec.dims.includes(-1) ? 'A dimension of -1 accepts any size of at least 1.' : undefined,
     );
   }
   return shape;
@@ -153,18 +154,18 @@ function tensorFromBinary(
   if (size !== expected) {
     throw badRequest(
       'wrong-length',
-      `input '${input.name}' has ${size} bytes, its shape [${dims.join(', ')}] needs ${expected}`,
+      `input '${input.name}' has ${size} bytes, but its shape [${dims.join(', ')}] needs ${expected}`,
     );
   }
   if (bytes.byteLength !== size) {
     throw badRequest(
       'wrong-length',
-      `the body ends ${size - bytes.byteLength} bytes before input '${input.name}' does`,
+      `the body is ${size - bytes.byteLength} bytes too short for input '${input.name}'`,
       'Inference-Header-Content-Length must be the length of the JSON part in bytes.',
     );
   }
   if (spec.type === 'bool' && bytes.some((byte) => byte > 1)) {
-    throw badRequest('wrong-value', `input '${input.name}' has a BOOL that is neither 0 nor 1`);
+    throw badRequest('wrong-value', `input '${input.name}' has a BOOL element other than 0 and 1`);
   }
   const tensor: Tensor = { type: spec.type, dims, data: viewTensorData(spec.type, bytes) };
   if (!isFiniteTensor(tensor)) {
@@ -182,7 +183,7 @@ function requestedOutputs(header: Header, model: ServedModel): readonly Requeste
   return header.outputs.map(({ name, parameters }) => {
     if (!model.outputs.some((output) => output.name === name)) {
       const names = model.outputs.map((output) => `'${output.name}'`).join(', ');
-      throw badRequest('unknown-output', `the model has no output '${name}'`, `It has ${names}.`);
+      throw badRequest('unknown-output', `the model has no output '${name}'`, `Its outputs are ${names}.`);
     }
     if (seen.has(name)) throw badRequest('duplicate-output', `output '${name}' is requested twice`);
     seen.add(name);
@@ -194,7 +195,7 @@ function expectedInputs(model: ServedModel): string {
   const inputs = model.inputs.map(
     ({ name, type, dims }) => `'${name}' ${DATATYPES[type]} [${dims.join(', ')}]`,
   );
-  return `The model takes ${inputs.join(' and ')}.`;
+  return `Its inputs are ${inputs.join(', ')}.`;
 }
 
 function badRequest(code: string, message: string, hint?: string): ApiError {

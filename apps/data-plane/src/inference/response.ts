@@ -2,19 +2,19 @@ import { ApiError, bytesOf, isFiniteTensor, type Tensor } from '@sparewheel/prot
 import { tensorDataToJson } from './json-tensor.ts';
 import { DATATYPES, type InferenceRequest, type InferenceResult, MODEL_VERSION } from './types.ts';
 
-/** Binary tensors start at multiples of this in the body, so that a client can view them in place. */
+/** The binary part starts at a multiple of this, so that clients can view its tensors without a copy. */
 const ALIGNMENT = 8;
 
 export interface InferenceResponse {
   readonly body: string | Buffer;
-  /** Bytes of the JSON part where binary tensors follow it, else null. */
+  /** Bytes of the JSON part if binary tensors follow it, otherwise null. */
   readonly headerLength: number | null;
 }
 
 /**
- * Writes the response to an `infer` call. The JSON is put together by hand: data arrays are its bulk, and
- * 64-bit integers have no JSON.stringify.
- * @throws {ApiError} 500 where an output in JSON form is not finite
+ * Writes the response to an `infer` call. Concatenates the JSON by hand, because JSON.stringify does not support 64-bit
+ * integers.
+ * @throws {ApiError} 500: an output in JSON form has NaN or infinite elements
  */
 export function writeInferenceResponse(
   model: string,
@@ -24,7 +24,7 @@ export function writeInferenceResponse(
   const binaries: Uint8Array[] = [];
   const outputs = request.outputs.map(({ name, binary }) => {
     const tensor = result.outputs[name];
-    if (tensor === undefined) throw new Error(`the coordinator gave no output '${name}'`);
+    if (tensor === undefined) throw new Error(`the coordinator returned no output '${name}'`);
     const head = `{"name":${JSON.stringify(name)},"datatype":"${DATATYPES[tensor.type]}","shape":[${tensor.dims.join(',')}]`;
     if (!binary) return `${head},"data":${finiteJson(name, tensor)}}`;
     const bytes = bytesOf(tensor.data);
@@ -49,8 +49,8 @@ function finiteJson(name: string, tensor: Tensor): string {
     throw new ApiError(
       500,
       'not-finite',
-      `output '${name}' has NaN or infinite elements, which JSON cannot hold`,
-      'Ask for it in binary: "outputs": [{ "name": …, "parameters": { "binary_data": true } }].',
+      `output '${name}' has NaN or infinite elements, which JSON cannot represent`,
+      'Request it in binary: "outputs": [{ "name": …, "parameters": { "binary_data": true } }].',
     );
   }
   return tensorDataToJson(tensor);

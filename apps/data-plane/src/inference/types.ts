@@ -1,4 +1,4 @@
-/** The names that the Open Inference Protocol v2 gives to element types, and the messages of its `infer` call. */
+/** Names and messages of the Open Inference Protocol v2. */
 import type { ElementType, Tensor, TensorSpec } from '@sparewheel/protocol';
 
 export const DATATYPES: Readonly<Record<ElementType, string>> = {
@@ -15,13 +15,13 @@ export const DATATYPES: Readonly<Record<ElementType, string>> = {
   bool: 'BOOL',
 };
 
-/** The length of the JSON part of a body that goes on with binary tensors. */
+/** Header with the length of the JSON part, if binary tensors follow it. */
 export const HEADER_LENGTH_HEADER = 'inference-header-content-length';
 
-/** Names are the deployment's; the only version is what is deployed now. */
+/** The only version of a deployment. */
 export const MODEL_VERSION = '1';
 
-/** What a client may know of a deployment. */
+/** A deployment as clients see it. */
 export interface ServedModel {
   readonly name: string;
   readonly inputs: readonly TensorSpec[];
@@ -37,14 +37,15 @@ export interface RequestedOutput {
 export interface InferenceRequest {
   readonly id: string | null;
   readonly feeds: Readonly<Record<string, Tensor>>;
-  /** In the order in which they are to be answered. */
+  /** In the order of the response. */
   readonly outputs: readonly RequestedOutput[];
 }
 
 export interface InferenceResult {
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Data shards decoded from parity; shards that the data plane computed itself. */
+  /** Data shards recovered by decoding. */
   readonly recovered: number;
+  /** Shards that the data plane computed itself. */
   readonly rescued: number;
   readonly latencyMs: number;
 }

@@ -25,7 +25,7 @@ const MODEL: ServedModel = {
   ready: true,
 };
 
-/** y = x / 2, m = n + 1, flag = not mask: enough to see each type arrive and leave. */
+/** Computes y = x / 2, m = n + 1 and flag = not mask, so that each type is received and sent. */
 function halve(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const { x, n, mask } = feeds as { x: Tensor<'float32'>; n: Tensor<'int64'>; mask: Tensor<'bool'> };
   return {
@@ -102,7 +102,7 @@ const BINARY_PARTS = [
 ];
 
 describe('infer', () => {
-  it('answers a JSON request, says what it cost and echoes the id', async () => {
+  it('answers a JSON request with its id and parameters', async () => {
     const answer = await inferJson({ id: 'a-1', inputs: INPUTS });
     expect(answer.status).toBe(200);
     expect(answer.json()).toEqual({
@@ -118,7 +118,7 @@ describe('infer', () => {
     });
   });
 
-  it('takes nested data as well as flat', async () => {
+  it('accepts nested and flat data', async () => {
     const nested = [
       {
         ...INPUTS[0],
@@ -134,7 +134,7 @@ describe('infer', () => {
     expect(answer.json().outputs).toEqual((await inferJson({ inputs: INPUTS })).json().outputs);
   });
 
-  it('agrees bit by bit between JSON and binary, in and out', async () => {
+  it('gives the same bits for JSON and binary, in requests and responses', async () => {
     const fromJson = (await inferJson({ inputs: INPUTS })).json().outputs;
     const mixed = await send(port, 'POST', PATH, {
       token: TOKENS.inferToken,
@@ -162,7 +162,7 @@ describe('infer', () => {
     expect([...bytes.subarray(40)]).toEqual([0, 1]);
   });
 
-  it('gives the outputs that were asked for, each in the form that was asked for', async () => {
+  it('returns the requested outputs in the requested form', async () => {
     const answer = await inferJson({
       inputs: INPUTS,
       outputs: [{ name: 'm', parameters: { binary_data: true } }, { name: 'y' }],
@@ -189,14 +189,14 @@ describe('infer', () => {
     expect(answer.status).toBe(200);
   });
 
-  it('cancels the request when its client goes away', async () => {
+  it('cancels the request when its client disconnects', async () => {
     const client = new AbortController();
     const aborted = new Promise<void>((resolve) => {
       infer = (_feeds, signal) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => {
             resolve();
-            reject(new Error('cancelled'));
+            reject(new Error('canceled'));
           });
           client.abort();
         });
@@ -273,10 +273,14 @@ describe('bad input', () => {
     ['a string as an element', { inputs: [{ ...x, data: [1, 2, 3, 4, 5, '6'] }, n, mask] }, 'wrong-value'],
     ['null as an element', { inputs: [{ ...x, data: [1, 2, 3, 4, 5, null] }, n, mask] }, 'wrong-value'],
     ['a fraction as an integer', { inputs: [x, { ...n, data: [1, 2.5] }, mask] }, 'wrong-value'],
-    ['an integer beyond what JSON holds', { inputs: [x, { ...n, data: [1, 2 ** 60] }, mask] }, 'wrong-value'],
+    [
+      'an integer that JSON cannot represent',
+      { inputs: [x, { ...n, data: [1, 2 ** 60] }, mask] },
+      'wrong-value',
+    ],
     ['a number as a boolean', { inputs: [x, n, { ...mask, data: [2, 0] }] }, 'wrong-value'],
     [
-      'a finite number that FP32 cannot hold',
+      'a finite number that is infinite as FP32',
       { inputs: [{ ...x, data: [1, 2, 3, 4, 5, 1e39] }, n, mask] },
       'not-finite',
     ],
@@ -284,18 +288,18 @@ describe('bad input', () => {
     ['an output twice', { inputs: INPUTS, outputs: [{ name: 'y' }, { name: 'y' }] }, 'duplicate-output'],
     ['binary_data_size without binary data', { inputs: BINARY_INPUTS }, 'wrong-length'],
   ];
-  it.each(cases)('refuses %s', async (_what, body, code) => {
+  it.each(cases)('rejects %s', async (_what, body, code) => {
     const answer = await inferJson(body);
     expect(answer.status).toBe(400);
     expect(answer.json().error).toMatchObject({ code, message: expect.any(String) });
-    // Nothing is left behind: the next request is served.
+    // The next request is served.
     expect((await inferJson({ inputs: INPUTS })).status).toBe(200);
   });
 
   it.each([
     ['NaN', Number.NaN],
     ['infinity', Number.POSITIVE_INFINITY],
-  ])('refuses %s in binary data', async (_what, value) => {
+  ])('rejects %s in binary data', async (_what, value) => {
     const parts = [new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, value).buffer), ...BINARY_PARTS.slice(1)];
     const answer = await send(port, 'POST', PATH, {
       token: TOKENS.inferToken,
@@ -304,7 +308,7 @@ describe('bad input', () => {
     expect([answer.status, answer.json().error.code]).toEqual([400, 'not-finite']);
   });
 
-  it('refuses infinity in JSON, which is written as 1e999', async () => {
+  it('rejects infinity in JSON, written as 1e999', async () => {
     const text = JSON.stringify({ inputs: INPUTS }).replace('4.5', '1e999');
     expect((await inferJson(text)).json().error.code).toBe('not-finite');
   });
@@ -312,7 +316,7 @@ describe('bad input', () => {
   it.each([
     ['a binary tensor that is too short', [BINARY_PARTS[0]!.subarray(1), ...BINARY_PARTS.slice(1)]],
     ['bytes after the last tensor', [...BINARY_PARTS, Uint8Array.of(1)]],
-  ])('refuses %s', async (_what, parts) => {
+  ])('rejects %s', async (_what, parts) => {
     const answer = await send(port, 'POST', PATH, {
       token: TOKENS.inferToken,
       ...binaryBody(BINARY_INPUTS, parts),
@@ -320,7 +324,7 @@ describe('bad input', () => {
     expect([answer.status, answer.json().error.code]).toEqual([400, 'wrong-length']);
   });
 
-  it.each(['-1', 'x', '99999'])('refuses a JSON part of length %s', async (length) => {
+  it.each(['-1', 'x', '99999'])('rejects a JSON part of length %s', async (length) => {
     const answer = await send(port, 'POST', PATH, {
       token: TOKENS.inferToken,
       headers: { 'inference-header-content-length': length },
@@ -330,9 +334,9 @@ describe('bad input', () => {
   });
 
   it.each([
-    ['announced', {}],
-    ['not announced', { 'transfer-encoding': 'chunked' }],
-  ])('refuses a body over the limit with 413, its length %s', async (_what, headers) => {
+    ['known', {}],
+    ['unknown', { 'transfer-encoding': 'chunked' }],
+  ])('rejects a body over the limit with 413 if its length is %s', async (_what, headers) => {
     const answer = await send(port, 'POST', PATH, {
       token: TOKENS.inferToken,
       headers,
@@ -341,7 +345,7 @@ describe('bad input', () => {
     expect([answer.status, answer.json().error.code]).toEqual([413, 'too-large']);
   });
 
-  it('says what to do about an output that JSON cannot hold', async () => {
+  it('rejects a JSON response with a NaN output', async () => {
     infer = async (feeds) => ({
       ...halve(feeds),
       y: { type: 'float32', dims: [1, 3], data: Float32Array.of(1, Number.NaN, 2) },
@@ -351,8 +355,8 @@ describe('bad input', () => {
   });
 });
 
-describe('who may', () => {
-  it('refuses a request without a token, or with one that nobody was given, with 401', async () => {
+describe('authorization', () => {
+  it('rejects a missing or unknown token with 401', async () => {
     for (const headers of [
       {},
       { authorization: 'Bearer wrong' },
@@ -362,14 +366,14 @@ describe('who may', () => {
       expect([answer.status, answer.json().error.code]).toEqual([401, 'unauthorized']);
     }
   });
-  it('refuses the join token with 403', async () => {
+  it('rejects the join token with 403', async () => {
     const answer = await inferJson({ inputs: INPUTS }, TOKENS.joinToken);
     expect([answer.status, answer.json().error.code]).toEqual([403, 'forbidden']);
   });
-  it('lets the operator infer', async () => {
+  it('accepts the operator token', async () => {
     expect((await inferJson({ inputs: INPUTS }, TOKENS.operatorToken)).status).toBe(200);
   });
-  it('tells anybody whether it lives', async () => {
+  it('answers health checks without a token', async () => {
     expect((await send(port, 'GET', '/v2/health/live')).status).toBe(200);
     expect((await send(port, 'GET', '/v2/health/ready')).json()).toEqual({ ready: true });
   });
@@ -388,7 +392,7 @@ describe('metadata', () => {
     expect((await get('/v2/models/halves/versions/1')).json()).toEqual(model);
     expect((await get('/v2/models/halves/ready')).json()).toEqual({ name: 'halves', ready: true });
   });
-  it('answers 404 for names, versions and paths that are not there', async () => {
+  it('answers 404 for unknown names, versions and paths', async () => {
     for (const path of [
       '/v2/models/none',
       '/v2/models/halves/versions/2',
@@ -407,12 +411,12 @@ describe('metadata', () => {
   });
 });
 
-describe('what the coordinator says', () => {
+describe('errors of the coordinator', () => {
   it.each([
     [new OverloadedError('halves', 64, 256, 1500), 503, 'overloaded', '2'],
     [new UnavailableError('halves', 'no device is left'), 503, 'unavailable', '1'],
     [new DeadlineError(7, 10_000, ['fc1']), 504, 'deadline-exceeded', undefined],
-  ])('becomes HTTP: %s', async (error, status, code, retryAfter) => {
+  ])('become HTTP errors: %s', async (error, status, code, retryAfter) => {
     infer = async () => Promise.reject(error);
     const answer = await inferJson({ inputs: INPUTS });
     expect([answer.status, answer.json().error.code, answer.headers['retry-after']]).toEqual([
@@ -422,7 +426,7 @@ describe('what the coordinator says', () => {
     ]);
     expect(internalErrors).toEqual([]);
   });
-  it('tells of its own bugs with 500, and goes on', async () => {
+  it('become status 500 if unexpected', async () => {
     infer = async () => Promise.reject(new Error('boom'));
     const answer = await inferJson({ inputs: INPUTS });
     expect([answer.status, answer.json().error.code]).toEqual([500, 'internal']);

@@ -1,4 +1,4 @@
-/** Open Inference Protocol v2 over HTTP, on the server that Socket.IO shares. */
+/** The HTTP server of the Open Inference Protocol v2. Shares its port with Socket.IO. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { ErrorReport } from '@sparewheel/protocol';
 import { ApiError, errorBody, errorReport, LIMITS } from '@sparewheel/protocol';
@@ -16,13 +16,13 @@ import {
   type ServedModel,
 } from './types.ts';
 
-/** What the HTTP edge asks of the data plane. */
+/** What the HTTP server needs from the data plane. */
 export interface InferenceBackend {
-  /** null where nothing is deployed under that name. */
+  /** Returns a deployment, or null if it does not exist. */
   model(name: string): ServedModel | null;
-  /** Whether every deployment can answer. */
+  /** Returns whether every stored deployment can answer or has failed. */
   ready(): boolean;
-  /** Rejects with a CoordinatorError or ApiError. */
+  /** Runs a request. Rejects with a CoordinatorError or ApiError. */
   infer(
     name: string,
     feeds: InferenceFeeds,
@@ -35,7 +35,7 @@ export interface V2ServerOptions {
   readonly access: Access;
   readonly backend: InferenceBackend;
   readonly version: string;
-  /** Told of every failure of our own making, status 500. */
+  /** Receives every unexpected error (status 500). */
   readonly onInternalError?: (error: unknown) => void;
   readonly bodyLimitBytes?: number;
 }
@@ -46,8 +46,8 @@ interface ModelParameters {
 }
 
 /**
- * Builds the routes onto an HTTP server; `listen` of the result opens it, `close` ends it gracefully.
- * There are no CORS headers: browsers come through the control plane, which passes their requests on.
+ * Adds the routes to an HTTP server. `listen` of the result opens the port, `close` closes it gracefully.
+ * There are no CORS headers: the control plane forwards the requests of browsers.
  */
 export function createV2Server(server: Server, options: V2ServerOptions): FastifyInstance {
   const { access, backend } = options;
@@ -55,7 +55,7 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
     serverFactory: (handler) => server.on('request', handler),
     bodyLimit: LIMITS.inferenceBodyBytes,
     routerOptions: { maxParamLength: LIMITS.nameLength },
-    // Socket.IO's connections are closed before this server is, so nothing but idle keep-alives is left to end.
+    // Socket.IO connections are closed before this server, so that only idle keep-alive connections remain.
     forceCloseConnections: 'idle',
   });
 
@@ -67,7 +67,7 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
   );
   app.setErrorHandler((error, request, reply) => {
     const failure = failureOf(error);
-    // A client that went away half-way is no fault of ours.
+    // A client that closed its connection is not an internal error.
     if (failure.status === 500 && !request.raw.socket.destroyed) options.onInternalError?.(error);
     const retryAfter = retryAfterSeconds(error);
     if (retryAfter !== null) reply.header('retry-after', retryAfter);
@@ -77,18 +77,18 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
     sendError(reply, {
       status: 404,
       code: 'not-found',
-      message: `there is no ${request.method} ${request.url.split('?')[0]}`,
-      hint: 'This port serves /v2 and agents; the dashboard and /api are on the control plane’s port.',
+      message: `${request.method} ${request.url.split('?')[0]} does not exist`,
+      hint: 'This port serves /v2 and agents. The control plane serves the dashboard and /api on its own port.',
     }),
   );
 
   const authorize = async (request: FastifyRequest): Promise<void> => {
     const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const hint = 'Send Authorization: Bearer with SPAREWHEEL_INFER_TOKEN or the operator token.';
+    const hint = 'Send the header Authorization: Bearer with SPAREWHEEL_INFER_TOKEN or the operator token.';
     if (token === undefined) throw new ApiError(401, 'unauthorized', 'a token is missing', hint);
     if (access.admits(token, 'infer')) return;
     if (access.roleOf(token) === null) throw new ApiError(401, 'unauthorized', 'the token is unknown', hint);
-    throw new ApiError(403, 'forbidden', 'the join token admits agents, it may not infer', hint);
+    throw new ApiError(403, 'forbidden', 'the join token does not allow inference', hint);
   };
   const served = (parameters: ModelParameters): ServedModel => {
     const model = backend.model(parameters.name);
@@ -97,14 +97,14 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
         404,
         'unknown-model',
         `no deployment is named '${parameters.name}'`,
-        'The name is the deployment’s, not the model’s; GET /api/deployments on the control plane lists them.',
+        'Use the name of the deployment, not of the model. GET /api/deployments on the control plane lists them.',
       );
     }
     if (parameters.version !== undefined && parameters.version !== MODEL_VERSION) {
       throw new ApiError(
         404,
         'unknown-version',
-        `deployment '${parameters.name}' has no version '${parameters.version}', only '${MODEL_VERSION}'`,
+        `deployment '${parameters.name}' has only version '${MODEL_VERSION}', not '${parameters.version}'`,
       );
     }
     return model;
@@ -136,7 +136,7 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
     app.post<{ Params: ModelParameters; Body: InferenceBody | undefined }>(
       `${path}/infer`,
       {
-        // Before the body is read: an unknown name does not get to send 64 MB first.
+        // Runs before the body is read, so that a client cannot send 64 MB to an unknown name.
         onRequest: [authorize, async (request) => void served(request.params as ModelParameters)],
       },
       async (request, reply) => {
@@ -144,7 +144,7 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
         const { json, binary } = request.body ?? { json: '', binary: new Uint8Array() };
         const call = parseInferenceRequest(json, binary, model);
         const abort = new AbortController();
-        // `close` comes after `finish` for a response that went out whole.
+        // Also emitted after a complete response, when an abort has no effect.
         reply.raw.once('close', () => abort.abort());
         const result = await backend.infer(model.name, call.feeds, {
           fetches: call.outputs.map(({ name }) => name),
@@ -175,7 +175,7 @@ function metadata(model: ServedModel): object {
 function failureOf(error: unknown): ErrorReport {
   const known = toApiError(error);
   if (known instanceof ApiError) return errorReport(known);
-  // Fastify's own refusals: a content type that is none, a URL that does not decode.
+  // Errors of Fastify: an invalid content type, or a URL that does not decode.
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message: string };
   if (statusCode !== undefined && statusCode < 500) {
     return {

@@ -4,11 +4,11 @@ import { ArrivalRecorder, openPercentiles } from './arrivals.ts';
 import { LatencyHistogram } from './histogram.ts';
 
 const START = Date.UTC(2026, 0, 1);
-const atOnce = (work: () => void) => work();
+const immediately = (work: () => void) => work();
 
 type Arrival = number | 'never' | 'called-off' | 'not asked';
 
-/** A request of one layer over 2 + 1 devices, as answered by any 2 of them; times after the scatter. */
+/** A request of one layer over 2 + 1 devices, answered by any 2 of them. Times in ms after the scatter. */
 function request(...arrivals: readonly Arrival[]): SettledRequest {
   const came = arrivals.filter((at) => typeof at === 'number').sort((a, b) => a - b);
   const doneMs = came[1] ?? 50;
@@ -29,14 +29,14 @@ function request(...arrivals: readonly Arrival[]): SettledRequest {
 }
 
 function recorded(...requests: readonly SettledRequest[]): ArrivalRecorder {
-  const recorder = new ArrivalRecorder(START, atOnce);
+  const recorder = new ArrivalRecorder(START, immediately);
   for (const each of requests) recorder.settled(each);
   return recorder;
 }
 
-describe('coded against uncoded', () => {
-  it('judges the same requests by both rules', () => {
-    // d1, the straggler of the first two, is waited for by an uncoded system; in the third the parity is last.
+describe('the comparison of coded and uncoded', () => {
+  it('applies both rules to the same requests', () => {
+    // An uncoded system waits for d1, the straggler of the first two requests. In the third, the parity is last.
     const comparison = recorded(request(2, 20, 4), request(3, 30, 5), request(1, 6, 9)).comparison();
     expect(comparison).toMatchObject({
       since: '2026-01-01T00:00:00.000Z',
@@ -52,12 +52,12 @@ describe('coded against uncoded', () => {
     expect(comparison.uncoded.histogram.reduce((sum, { count }) => sum + count, 0)).toBe(3);
   });
 
-  it('counts apart what an uncoded system would have waited for or lost, and never guesses when', () => {
+  it('counts requests that an uncoded system cannot answer, without guessing their latency', () => {
     const recorder = recorded(request(2, 4, 6), request(2, 'never', 6), request(2, 'not asked', 7));
     const { requests, unanswered, coded, uncoded } = recorder.comparison();
     expect({ requests, unanswered }).toEqual({ requests: 3, unanswered: 2 });
     expect(coded.percentiles).toMatchObject({ count: 3, max: 7 });
-    // Two of three were never answered: the median was not, and neither was any mean.
+    // Two of three have no uncoded answer, so there is no median and no mean.
     expect(uncoded.percentiles).toMatchObject({
       count: 1,
       p50: null,
@@ -68,7 +68,7 @@ describe('coded against uncoded', () => {
     });
   });
 
-  it('leaves out of both what was called off, and says how often', () => {
+  it('excludes canceled requests from both and counts them', () => {
     const { requests, calledOff, coded } = recorded(
       request(2, 'called-off', 4),
       request(2, 3, 4),
@@ -80,7 +80,7 @@ describe('coded against uncoded', () => {
     });
   });
 
-  it('has the percentiles of all requests, the unanswered ones above every other', () => {
+  it('ranks unanswered requests above all others', () => {
     const histogram = new LatencyHistogram();
     for (let at = 1; at <= 90; at++) histogram.record(at / 100);
     expect(openPercentiles(histogram, 10)).toMatchObject({
@@ -94,7 +94,7 @@ describe('coded against uncoded', () => {
     expect(openPercentiles(new LatencyHistogram(), 3)).toMatchObject({ count: 0, p50: null });
   });
 
-  it('starts over with a fault or on demand', () => {
+  it('restarts after startOver', () => {
     const recorder = recorded(request(2, 20, 4));
     recorder.startOver(START + 60_000);
     expect(recorder.comparison()).toMatchObject({ since: '2026-01-01T00:01:00.000Z', requests: 0 });
@@ -102,8 +102,8 @@ describe('coded against uncoded', () => {
   });
 });
 
-describe('the arrivals of each device', () => {
-  it('are in the bins that they belong to, with who was last and who was not in', () => {
+describe('the arrivals per device', () => {
+  it('are counted in their bins, with the last and the missed answers', () => {
     const recorder = recorded(
       request(2.5, 20.5, 4.5),
       request(3.5, 5.5, 30.5),
@@ -122,7 +122,7 @@ describe('the arrivals of each device', () => {
       last: 0,
       notIn: 0,
     });
-    // Last in the first two (all came); not in for the first one, nor where no answer came.
+    // d1 is the last in the first two requests. It is missed in the first one and where it does not answer.
     expect(d1).toMatchObject({ asked: 4, answered: 2, calledOff: 1, dataSteps: 4, last: 2, notIn: 3 });
     expect(d2).toMatchObject({ roles: ['parity'], asked: 4, answered: 4, dataSteps: 0, last: 0, notIn: 0 });
     expect(d2!.percentiles.p50 / 4.5).toBeCloseTo(1, 2);
@@ -139,7 +139,7 @@ describe('the arrivals of each device', () => {
     }
   });
 
-  it('are drawn up once a second, and anew after starting over', () => {
+  it('are computed once a second, and again after startOver', () => {
     const recorder = recorded(request(2, 20, 4));
     expect(recorder.view('lenet5', START).requests).toBe(1);
     recorder.settled(request(2, 20, 4));
@@ -149,7 +149,7 @@ describe('the arrivals of each device', () => {
     expect(recorder.view('lenet5', START + 1_002).requests).toBe(0);
   });
 
-  it('are looked at later, but not put off without end', () => {
+  it('are processed later, with a bounded queue', () => {
     const later: (() => void)[] = [];
     const recorder = new ArrivalRecorder(START, (work) => later.push(work));
     recorder.settled(request(2, 20, 4));

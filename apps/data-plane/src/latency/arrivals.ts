@@ -1,68 +1,78 @@
-import { replayArrivals, type RequestArrivals, type SettledRequest } from '@sparewheel/coordinator';
-import type { ArrivalsView, OpenPercentiles, Percentiles, RuleComparisonView } from '@sparewheel/protocol';
-import { DeviceArrivals } from './device-arrivals.ts';
+import {
+  type RequestArrivals,
+  replayArrivals,
+  type SettledRequest,
+  type ShardArrival,
+} from '@sparewheel/coordinator';
+import type {
+  ArrivalsView,
+  DeviceArrivalsView,
+  OpenPercentiles,
+  Percentiles,
+  RuleComparisonView,
+} from '@sparewheel/protocol';
 import { chooseEdges } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
 
-/** Requests that wait to be looked at; one more, and they are looked at before the next is taken in. */
-const WAITING = 1_024;
-/** A single device's rare stall would press all others' arrivals into the corner: it stands in the last bin. */
-const SHOWN_UP_TO = 0.95;
-/** With a hundred devices a view takes milliseconds: drawn up once a second, however many dashboards look. */
-const VIEW_FOR_MS = 1_000;
+/** Maximum number of settled requests that wait for processing. */
+const MAX_PENDING = 1_024;
+/** Fraction of the arrivals that fits on the axis. Rare stalls of one device go to the last bin, or they would squeeze the rest. */
+const AXIS_QUANTILE = 0.95;
+/** Lifetime of a view. With a hundred devices, creating one takes milliseconds. */
+const VIEW_MAX_AGE_MS = 1_000;
 
 /**
- * Keeps when answers came: the same requests judged as a coded and as an uncoded system would have answered them, and
- * each device's arrivals. Requests are looked at when the thread has nothing more urgent to do: the answers that are
- * on their way out do not wait for it.
+ * Records the arrival times of answers: the latency of each request with a coded and with an uncoded system, and the
+ * arrivals per device. Requests are processed when the thread is idle, so that responses do not wait.
  */
 export class ArrivalRecorder {
   readonly #later: (work: () => void) => void;
-  #waiting: SettledRequest[] = [];
+  #pending: SettledRequest[] = [];
   #sinceMs: number;
   #coded = new LatencyHistogram();
   #uncoded = new LatencyHistogram();
   #unanswered = 0;
-  #calledOff = 0;
+  #canceled = 0;
   #devices = new Map<string, DeviceArrivals>();
   #ruleEdges: readonly number[] | null = null;
   #deviceEdges: readonly number[] | null = null;
   #view: { readonly atMs: number; readonly view: ArrivalsView } | null = null;
 
-  /** @param later  calls back when the events that are at hand have been dealt with */
+  /** @param later  calls back after the current events, like setImmediate */
   constructor(nowMs: number, later: (work: () => void) => void) {
     this.#sinceMs = nowMs;
     this.#later = later;
   }
 
-  /** A request of which nothing is awaited any more. */
+  /** Records a request for which no answer is expected any more. */
   settled(request: SettledRequest): void {
-    if (this.#waiting.length >= WAITING) this.#lookAtAll();
-    this.#waiting.push(request);
-    if (this.#waiting.length === 1) this.#later(() => this.#lookAtAll());
+    if (this.#pending.length >= MAX_PENDING) this.#processAll();
+    this.#pending.push(request);
+    if (this.#pending.length === 1) this.#later(() => this.#processAll());
   }
 
-  /** Forgets what was, from now on. */
+  /** Discards all recorded arrivals. */
   startOver(nowMs: number): void {
     this.#sinceMs = nowMs;
-    this.#waiting = [];
+    this.#pending = [];
     this.#coded = new LatencyHistogram();
     this.#uncoded = new LatencyHistogram();
     this.#unanswered = 0;
-    this.#calledOff = 0;
+    this.#canceled = 0;
     this.#devices = new Map();
     this.#view = null;
     this.#ruleEdges = null;
     this.#deviceEdges = null;
   }
 
+  /** Returns the latencies of the same requests with a coded and with an uncoded system. */
   comparison(): RuleComparisonView {
     this.#ruleEdges = chooseEdges(this.#ruleEdges, [this.#coded, this.#uncoded]);
     return {
       since: new Date(this.#sinceMs).toISOString(),
       requests: this.#coded.count,
       unanswered: this.#unanswered,
-      calledOff: this.#calledOff,
+      calledOff: this.#canceled,
       coded: { percentiles: this.#coded.percentiles(), histogram: this.#coded.bins(this.#ruleEdges) },
       uncoded: {
         percentiles: openPercentiles(this.#uncoded, this.#unanswered),
@@ -71,26 +81,26 @@ export class ArrivalRecorder {
     };
   }
 
-  /** At most a second old. */
+  /** Returns the arrivals per device, at most one second old. */
   view(deployment: string, nowMs: number): ArrivalsView {
-    const age = this.#view === null ? VIEW_FOR_MS : nowMs - this.#view.atMs;
-    // A clock that was set back makes it new, too.
-    if (this.#view === null || age < 0 || age >= VIEW_FOR_MS) {
-      this.#view = { atMs: nowMs, view: this.#drawUp(deployment) };
+    const age = this.#view === null ? VIEW_MAX_AGE_MS : nowMs - this.#view.atMs;
+    // A negative age means that the wall clock was set back.
+    if (this.#view === null || age < 0 || age >= VIEW_MAX_AGE_MS) {
+      this.#view = { atMs: nowMs, view: this.#createView(deployment) };
     }
     return this.#view.view;
   }
 
-  #drawUp(deployment: string): ArrivalsView {
+  #createView(deployment: string): ArrivalsView {
     const devices = [...this.#devices.values()];
     const histograms = devices.map(({ histogram }) => histogram);
-    const edges = chooseEdges(this.#deviceEdges, histograms, SHOWN_UP_TO);
+    const edges = chooseEdges(this.#deviceEdges, histograms, AXIS_QUANTILE);
     this.#deviceEdges = edges;
     return {
       deployment,
       unit: 'ms',
       since: new Date(this.#sinceMs).toISOString(),
-      requests: this.#coded.count + this.#calledOff,
+      requests: this.#coded.count + this.#canceled,
       edges,
       devices: devices
         .map((device) => device.view(edges))
@@ -98,13 +108,13 @@ export class ArrivalRecorder {
     };
   }
 
-  #lookAtAll(): void {
-    const requests = this.#waiting;
-    this.#waiting = [];
-    for (const request of requests) this.#lookAt(replayArrivals(request));
+  #processAll(): void {
+    const requests = this.#pending;
+    this.#pending = [];
+    for (const request of requests) this.#process(replayArrivals(request));
   }
 
-  #lookAt({ anyKMs, allDataMs, missing, shards }: RequestArrivals): void {
+  #process({ anyKMs, allDataMs, missing, shards }: RequestArrivals): void {
     for (const shard of shards) {
       let device = this.#devices.get(shard.device);
       if (device === undefined) {
@@ -114,7 +124,7 @@ export class ArrivalRecorder {
       device.record(shard);
     }
     if (missing === 'called-off') {
-      this.#calledOff++;
+      this.#canceled++;
       return;
     }
     this.#coded.record(anyKMs);
@@ -123,7 +133,50 @@ export class ArrivalRecorder {
   }
 }
 
-/** Percentiles of all requests, of which `unanswered` took longer than any that is recorded. */
+/** Percentiles within 1 %; the histograms of a hundred devices take one megabyte. */
+const SIGNIFICANT_DIGITS = 2;
+
+/** The answers of one device to one deployment: their times, and how often the others did not wait for them. */
+class DeviceArrivals {
+  readonly histogram = new LatencyHistogram(SIGNIFICANT_DIGITS);
+  readonly #roles = new Set<ShardArrival['role']>();
+  #asked = 0;
+  #canceled = 0;
+  #dataSteps = 0;
+  #last = 0;
+  #missed = 0;
+
+  constructor(readonly device: string) {}
+
+  record({ role, arrivalMs, calledOff, late, last }: ShardArrival): void {
+    this.#roles.add(role);
+    this.#asked++;
+    if (arrivalMs !== null) this.histogram.record(arrivalMs);
+    if (calledOff) this.#canceled++;
+    if (role !== 'data') return;
+    this.#dataSteps++;
+    if (last) this.#last++;
+    if (late) this.#missed++;
+  }
+
+  /** @param edges  as in LatencyHistogram.bins */
+  view(edges: readonly number[]): DeviceArrivalsView {
+    return {
+      device: this.device,
+      roles: [...this.#roles],
+      asked: this.#asked,
+      answered: this.histogram.count,
+      calledOff: this.#canceled,
+      dataSteps: this.#dataSteps,
+      last: this.#last,
+      notIn: this.#missed,
+      percentiles: this.histogram.percentiles(),
+      counts: this.histogram.bins(edges).map(({ count }) => count),
+    };
+  }
+}
+
+/** Returns the percentiles of all requests. The `unanswered` ones rank above every recorded one. */
 export function openPercentiles(histogram: LatencyHistogram, unanswered: number): OpenPercentiles {
   const known: Percentiles = histogram.percentiles();
   if (unanswered === 0) return known;

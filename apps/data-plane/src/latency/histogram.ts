@@ -1,31 +1,31 @@
 import type { HistogramBin, Percentiles } from '@sparewheel/protocol';
 import { Int32Histogram } from 'hdr-histogram-js';
 
-/** Longer than any deadline; longer times count as this. */
+/** Longer than any deadline. Longer times count as this value. */
 const HIGHEST_MICROS = 15 * 60 * 1_000_000;
-/** Three digits: a percentile is off by at most 0.1 %, and by less than a microsecond below 2 ms. */
+/** Percentiles within 0.1 %, and within a microsecond below 2 ms. */
 const SIGNIFICANT_DIGITS = 3;
 type SignificantDigits = 2 | 3;
 
 /**
- * The value of each slot of the counts in microseconds, by digits: the same for every histogram of this range. The
- * library works it out anew, with logarithms, each time it is asked.
+ * The value of each count slot in microseconds, by digits. Equal for all histograms of this range. Cached, because the
+ * library computes it with logarithms each time.
  */
 const slotMicros = new Map<SignificantDigits, Float64Array>();
 
-/** Times from microseconds to minutes in 90 KB, however many are recorded. */
+/** A histogram of times from microseconds to minutes. Takes 90 KB for any number of values. */
 export class LatencyHistogram {
   readonly #histogram: Int32Histogram;
   readonly #slotMicros: Float64Array;
   #max = 0;
-  /** Running mean and sum of squared deviations (Welford): the library's walk through all slots twice. */
+  /** Running mean and sum of squared deviations (Welford). The library would iterate over all slots twice. */
   #mean = 0;
   #squares = 0;
-  /** What was worked out last, for as long as it holds. */
+  /** Cached results, valid while the count stays the same. */
   #percentiles: Percentiles | null = null;
   #bins: { edges: readonly number[]; count: number; bins: readonly HistogramBin[] } | null = null;
 
-  /** @param digits  with two of them it takes 13 KB, and a percentile is off by at most 1 % */
+  /** @param digits  with 2, the histogram takes 13 KB and percentiles are within 1 % */
   constructor(digits: SignificantDigits = SIGNIFICANT_DIGITS) {
     const histogram = new Int32Histogram(1, HIGHEST_MICROS, digits);
     const known = slotMicros.get(digits);
@@ -50,7 +50,7 @@ export class LatencyHistogram {
     this.#squares += deviation * (value - this.#mean);
   }
 
-  /** Zeros while nothing is recorded. Worked out anew only after something was. */
+  /** Returns the percentiles; zeros if there are no values. */
   percentiles(): Percentiles {
     const count = this.count;
     if (this.#percentiles?.count === count) return this.#percentiles;
@@ -76,8 +76,8 @@ export class LatencyHistogram {
   }
 
   /**
+   * Returns quantiles in ms; zeros if there are no values.
    * @param fractions  in (0, 1], ascending
-   * @returns the smallest recorded value in ms that so much of all values does not exceed; zeros where there is none
    */
   valuesAt(fractions: readonly number[]): number[] {
     const total = this.count;
@@ -93,7 +93,10 @@ export class LatencyHistogram {
     return values;
   }
 
-  /** @param edges  ascending, in ms: bin i reaches from edges[i] to edges[i + 1], the last one to infinity */
+  /**
+   * Returns the counts per bin.
+   * @param edges  ascending, in ms: bin i covers edges[i] to edges[i + 1], the last bin everything above
+   */
   bins(edges: readonly number[]): readonly HistogramBin[] {
     if (this.#bins?.edges === edges && this.#bins.count === this.count) return this.#bins.bins;
     const counts = new Array<number>(edges.length).fill(0);
@@ -107,7 +110,7 @@ export class LatencyHistogram {
     return bins;
   }
 
-  /** Recorded values in ascending order. */
+  /** Visits the recorded values in ascending order. */
   #forEach(visit: (micros: number, count: number) => void): void {
     let left = this.count;
     const counts = this.#histogram._counts;

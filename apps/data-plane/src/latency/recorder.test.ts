@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chooseEdges } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
-import { LatencyRecorder } from './recorder.ts';
-import { Throughput } from './throughput.ts';
+import { LatencyRecorder, Throughput } from './recorder.ts';
 
 const START = Date.UTC(2026, 0, 1);
 
@@ -21,7 +20,7 @@ function outcome(overrides: Partial<RequestOutcome> = {}): RequestOutcome {
   };
 }
 
-/** A recorder whose clock and coordinator are the test's. */
+/** A recorder with a clock and a coordinator under the control of the test. */
 function recorder() {
   const world = { now: START, inFlight: 0, late: 0, corrupt: 0 };
   return {
@@ -36,23 +35,23 @@ function recorder() {
 }
 
 describe('counts', () => {
-  it('add up to no lost request, whatever happens to them', () => {
+  it('report no lost request for any sequence of events', () => {
     const events = fc.array(fc.constantFrom('accept', 'answered', 'failed', 'canceled', 'refuse'), {
       maxLength: 200,
     });
     fc.assert(
-      fc.property(events, (happenings) => {
+      fc.property(events, (sequence) => {
         const { world, recorder: recording } = recorder();
-        for (const happening of happenings) {
-          if (happening === 'accept') {
+        for (const event of sequence) {
+          if (event === 'accept') {
             recording.accepted();
             world.inFlight++;
-          } else if (happening === 'refuse') {
+          } else if (event === 'refuse') {
             recording.accepted();
-            recording.turnedAway();
+            recording.rejected();
           } else if (world.inFlight > 0) {
             world.inFlight--;
-            recording.finished(outcome({ status: happening }));
+            recording.finished(outcome({ status: event }));
           }
           expect(recording.counts()).toMatchObject({ lost: 0, inFlight: world.inFlight });
         }
@@ -60,7 +59,7 @@ describe('counts', () => {
     );
   });
 
-  it('call a request lost that the coordinator has and that then is gone without an end', () => {
+  it('report a request as lost that leaves the coordinator without an outcome', () => {
     const { world, recorder: recording } = recorder();
     recording.accepted();
     world.inFlight = 1;
@@ -69,7 +68,7 @@ describe('counts', () => {
     expect(recording.counts()).toMatchObject({ requests: 1, inFlight: 0, lost: 1 });
   });
 
-  it('count requests with recovered shards, and the shards', () => {
+  it('include requests with recovered shards, and the shards', () => {
     const { recorder: recording } = recorder();
     for (const recovered of [0, 1, 2]) {
       recording.accepted();
@@ -78,17 +77,17 @@ describe('counts', () => {
     expect(recording.counts()).toMatchObject({ answered: 3, recovered: 2, recoveredShards: 3, rescued: 2 });
   });
 
-  it('forgive a plan that changed while a request waited for its place', () => {
+  it('stay consistent when the plan changes while a request is queued', () => {
     const { recorder: recording } = recorder();
     recording.accepted();
     recording.finished(outcome({ status: 'failed', error: { code: 'invalid-feeds', message: '' } }));
-    recording.turnedAway();
+    recording.rejected();
     expect(recording.counts()).toMatchObject({ requests: 1, failed: 1, lost: 0 });
   });
 });
 
 describe('windows', () => {
-  it('tell latencies before the last fault from those since', () => {
+  it('separate latencies before and after the last fault', () => {
     const { world, recorder: recording } = recorder();
     recording.finished(outcome({ latencyMs: 1 }));
     expect(recording.view()).toMatchObject({ lastFault: null, beforeFault: null, afterFault: null });
@@ -106,7 +105,7 @@ describe('windows', () => {
     expect(percentiles.count).toBe(3);
   });
 
-  it('take a kill, the loss that follows and a second kill at once for one fault', () => {
+  it('treat a kill, the following loss and a simultaneous kill as one fault', () => {
     const { world, recorder: recording } = recorder();
     recording.finished(outcome());
     recording.fault('pi-1', 'pi-1 is killed');
@@ -121,7 +120,7 @@ describe('windows', () => {
     expect(recording.view().lastFault!.description).toBe('pi-1 is killed');
   });
 
-  it('show both windows in the same bins', () => {
+  it('use the same bins before and after the fault', () => {
     const { world, recorder: recording } = recorder();
     for (let at = 0; at < 100; at++) recording.finished(outcome({ latencyMs: 2 + at / 100 }));
     world.now += 60_000;
@@ -133,7 +132,7 @@ describe('windows', () => {
     expect(edges(afterFault!.histogram)).toEqual(edges(histogram));
   });
 
-  it('are empty after a reset, while the counts go on', () => {
+  it('are empty after a reset, which keeps the counts', () => {
     const { recorder: recording } = recorder();
     recording.accepted();
     recording.finished(outcome());
@@ -154,7 +153,7 @@ describe('the histogram', () => {
     maxLength: 300,
   });
 
-  it('has percentiles within a thousandth of the sorted values, and microseconds', () => {
+  it('has percentiles within 0.1 % and a microsecond of the sorted values', () => {
     fc.assert(
       fc.property(latencies, fc.constantFrom(0.5, 0.9, 0.95, 0.99, 0.999), (values, fraction) => {
         const histogram = new LatencyHistogram();
@@ -168,14 +167,14 @@ describe('the histogram', () => {
     );
   });
 
-  it('has the mean and the standard deviation of its values', () => {
+  it('has the exact mean and standard deviation', () => {
     const histogram = new LatencyHistogram();
     for (const value of [2, 4, 4, 4, 5, 5, 7, 9]) histogram.record(value);
     expect(histogram.percentiles()).toMatchObject({ max: 9, mean: 5 });
     expect(histogram.percentiles().sd).toBeCloseTo(2, 9);
   });
 
-  it('puts every value into exactly one bin, the one it belongs to', () => {
+  it('counts every value in exactly one bin', () => {
     fc.assert(
       fc.property(latencies, (values) => {
         const histogram = new LatencyHistogram();
@@ -189,7 +188,7 @@ describe('the histogram', () => {
     );
   });
 
-  it('keeps its bins while the data stay as they are, and changes them when they outgrow the axis', () => {
+  it('keeps its bins until the data outgrow the axis', () => {
     const histogram = new LatencyHistogram();
     for (let at = 0; at < 1000; at++) histogram.record(2 + (at % 100) / 100);
     const edges = chooseEdges(null, [histogram]);
@@ -200,7 +199,7 @@ describe('the histogram', () => {
     expect(wider.at(-1)).toBeGreaterThan(40);
   });
 
-  it('begins near the data where they are narrow and far from zero', () => {
+  it('starts near the data if they are narrow and far from zero', () => {
     const histogram = new LatencyHistogram();
     for (let at = 0; at < 1000; at++) histogram.record(50 + (at % 100) / 50);
     const [zero, start] = chooseEdges(null, [histogram]);
@@ -208,7 +207,7 @@ describe('the histogram', () => {
     expect(start).toBeGreaterThan(40);
   });
 
-  it('takes times beyond its range for the longest', () => {
+  it('counts times beyond its range as the longest', () => {
     const histogram = new LatencyHistogram();
     histogram.record(1e12);
     expect(histogram.percentiles()).toMatchObject({ count: 1 });
@@ -216,7 +215,7 @@ describe('the histogram', () => {
 });
 
 describe('throughput', () => {
-  it('counts whole seconds, oldest first, and forgets those that passed', () => {
+  it('returns the last complete seconds, oldest first', () => {
     const throughput = new Throughput(4, 0);
     for (const at of [100, 200, 1_100, 2_100, 2_200, 2_300]) throughput.record(at);
     expect(throughput.lastSeconds(3_500)).toEqual([2, 1, 3]);

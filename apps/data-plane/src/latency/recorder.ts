@@ -3,28 +3,27 @@ import { type LatencyView, type LatencyWindow, LIMITS, type RequestCounts } from
 import { ArrivalRecorder } from './arrivals.ts';
 import { chooseEdges } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
-import { Throughput } from './throughput.ts';
 
-/** A SIGKILL is noticed in milliseconds, a silent partition after the ping timeout: one fault, one window. */
-const NOTICED_WITHIN_MS = LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs + 1_000;
-/** Faults of several devices in this time are one: two killed at once, a switch that fails. */
-const AT_ONCE_MS = 1_000;
+/** Later events of the same device in this time belong to the same fault: a partition is noticed by the ping timeout. */
+const DETECTION_MS = LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs + 1_000;
+/** Faults of several devices in this time count as one: two kills, or a failing switch. */
+const SIMULTANEOUS_MS = 1_000;
 const THROUGHPUT_SECONDS = 61;
 
-/** What the recorder cannot count by itself. */
+/** Counts that the recorder gets from the coordinator. */
 export interface RequestGauges {
-  /** Requests of the deployment that the coordinator holds now, running or waiting for a place. */
+  /** Running and queued requests. */
   readonly inFlight: number;
-  /** Answers of devices that came when nobody wanted them any more. */
+  /** Answers of devices that arrived too late. */
   readonly late: number;
-  /** Requests that were answered wrongly, as was noticed afterwards. */
+  /** Requests whose answer was found to be wrong afterwards. */
   readonly corrupt: number;
 }
 
 /**
- * Counts the requests of one deployment and keeps their latencies: since the start, and before and since the last
- * fault. Acceptance is counted where requests come in, the end where they end, what is between is asked of the
- * coordinator: where the three disagree, a request was lost.
+ * Counts the requests of one deployment and records their latencies: in total, and before and after the last fault.
+ * Accepted and finished requests are counted independently of the coordinator, which reports the ones in flight. If the
+ * three do not add up, a request was lost.
  */
 export class LatencyRecorder {
   readonly deployment: string;
@@ -39,7 +38,7 @@ export class LatencyRecorder {
   #fault: { readonly at: number; readonly devices: Set<string>; readonly descriptions: string[] } | null =
     null;
   #edges: readonly number[] | null = null;
-  /** How many latencies there were when the edges were looked at. */
+  /** Number of latencies at the last choice of edges. */
   #edgesFor = 0;
   #accepted = 0;
   #answered = 0;
@@ -51,7 +50,7 @@ export class LatencyRecorder {
 
   /**
    * @param now    wall clock in ms since 1970
-   * @param later  see ArrivalRecorder
+   * @param later  as in ArrivalRecorder
    */
   constructor(
     deployment: string,
@@ -67,13 +66,13 @@ export class LatencyRecorder {
     this.#throughput = new Throughput(THROUGHPUT_SECONDS, now());
   }
 
-  /** A request came in and is given to the coordinator. */
+  /** Counts a request that is passed to the coordinator. */
   accepted(): void {
     this.#accepted++;
   }
 
-  /** The coordinator would not take it: overload, say. It was never accepted. */
-  turnedAway(): void {
+  /** Reverts `accepted`: the coordinator rejected the request, for example because of overload. */
+  rejected(): void {
     this.#accepted--;
   }
 
@@ -90,8 +89,7 @@ export class LatencyRecorder {
         break;
       case 'failed':
         this.#failed++;
-        // The plan was changed while it waited for a place. Where it came in, this looks like a request that was
-        // never accepted, and `turnedAway` is about to say so.
+        // The plan changed while the request was queued. The caller will take this for a rejection and call `rejected`.
         if (outcome.error?.code === 'invalid-feeds') this.#accepted++;
         break;
       case 'canceled':
@@ -101,15 +99,15 @@ export class LatencyRecorder {
   }
 
   /**
-   * A fault that hits the deployment: a new window begins. What happens to the same device again, or to others at
-   * once, belongs to the same fault: the window before it is the undisturbed one.
+   * Starts a new window after a fault. Later events of the same device, and simultaneous faults of other devices, belong to
+   * the same fault. So the window before it contains no disturbance.
    */
   fault(device: string, description: string): void {
     const now = this.#now();
     const last = this.#fault;
     if (last !== null) {
       const known = last.devices.has(device);
-      if (now - last.at < (known ? NOTICED_WITHIN_MS : AT_ONCE_MS)) {
+      if (now - last.at < (known ? DETECTION_MS : SIMULTANEOUS_MS)) {
         if (!known) last.descriptions.push(description);
         last.devices.add(device);
         return;
@@ -122,7 +120,7 @@ export class LatencyRecorder {
     this.#fault = { at: now, devices: new Set([device]), descriptions: [description] };
   }
 
-  /** Forgets all latencies and the last fault. Counts go on: they have to add up. */
+  /** Discards all latencies and the last fault. Keeps the counts, which must add up. */
   reset(): void {
     this.#total = new LatencyHistogram();
     this.#since = new LatencyHistogram();
@@ -178,6 +176,39 @@ export class LatencyRecorder {
       percentiles: histogram.percentiles(),
       histogram: histogram.bins(this.#edges!),
     };
+  }
+}
+
+/** Counts the answered requests of each of the last seconds. */
+export class Throughput {
+  readonly #counts: number[];
+  /** The second of the newest count. */
+  #second: number;
+
+  /** @param nowMs  any clock, the same in every call */
+  constructor(seconds: number, nowMs: number) {
+    this.#counts = new Array<number>(seconds).fill(0);
+    this.#second = Math.floor(nowMs / 1000);
+  }
+
+  record(nowMs: number): void {
+    this.#advance(nowMs);
+    this.#counts[this.#second % this.#counts.length]! += 1;
+  }
+
+  /** Returns the counts of complete seconds, oldest first. */
+  lastSeconds(nowMs: number): number[] {
+    this.#advance(nowMs);
+    const length = this.#counts.length;
+    return Array.from({ length: length - 1 }, (_, at) => this.#counts[(this.#second + 1 + at) % length]!);
+  }
+
+  #advance(nowMs: number): void {
+    const second = Math.floor(nowMs / 1000);
+    const length = this.#counts.length;
+    const from = Math.max(this.#second + 1, second - length + 1);
+    for (let passed = from; passed <= second; passed++) this.#counts[passed % length] = 0;
+    this.#second = Math.max(this.#second, second);
   }
 }
 

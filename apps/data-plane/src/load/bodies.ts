@@ -2,18 +2,18 @@ import { ApiError, bytesOf, elementCount, type Tensor, type TensorSpec } from '@
 import { sampleDigits } from '@sparewheel/zoo/digits';
 import { DATATYPES } from '../inference/types.ts';
 
-/** An `infer` call in the binary form, ready to be sent many times. */
+/** The body of an `infer` call in binary form. May be sent many times. */
 export interface RequestBody {
   readonly bytes: Buffer;
-  /** For Inference-Header-Content-Length. */
+  /** Value of the header Inference-Header-Content-Length. */
   readonly headerLength: number;
 }
 
-/** Different inputs that a run cycles through. */
+/** Number of different inputs in one run. */
 const VARIANTS = 16;
 
 /**
- * Makes inputs for a model: drawn digits where it looks at images of 28 × 28 pixels, else seeded random numbers.
+ * Creates request bodies for a model: sample digits if an input is an image of 28 × 28 pixels, otherwise random numbers.
  * @param inputs  a dimension of -1 becomes 1
  * @param random  uniform in [0, 1)
  */
@@ -37,8 +37,9 @@ export function loadBodies(inputs: readonly TensorSpec[], random: () => number):
 }
 
 /**
- * Whether pictures fit a model: one input, of bytes or of floats, and as many elements in each picture as it has.
- * @param pictures  bytes in base64, as a load request has them
+ * Checks that pictures fit a model. The model needs exactly one input, of type uint8 or float32, with as many elements as
+ * each picture has bytes.
+ * @param pictures  bytes in base64, as in a load request
  * @throws {ApiError} 400
  */
 export function checkPictures(inputs: readonly TensorSpec[], pictures: readonly string[] = []): void {
@@ -51,13 +52,16 @@ export function checkPictures(inputs: readonly TensorSpec[], pictures: readonly 
     throw new ApiError(
       400,
       'wrong-picture',
-      `Picture ${index + 1} has ${bytes} elements; the model's input is ${type} [${dims.join(', ')}], which is ${expected}.`,
-      'Send one byte for each element, in the order of the input.',
+      `Picture ${index + 1} has ${bytes} elements, but the input ${type} [${dims.join(', ')}] has ${expected}.`,
+      'Send one byte per element, in the order of the input.',
     );
   }
 }
 
-/** A request for each picture. @throws {ApiError} 400: as `checkPictures` */
+/**
+ * Creates one request body per picture. Bytes become floats from 0 to 1 for a float32 input.
+ * @throws {ApiError} 400: like `checkPictures`
+ */
 export function pictureBodies(
   inputs: readonly TensorSpec[],
   pictures: readonly string[],
@@ -80,16 +84,19 @@ function pictureInput(inputs: readonly TensorSpec[]) {
     throw new ApiError(
       400,
       'no-picture-input',
-      `Pictures need a model with one input of float32 or uint8; this one takes ${inputs
+      `Pictures need a model with one float32 or uint8 input. The inputs of this model are: ${inputs
         .map(({ name, type, dims }) => `${name} ${type} [${dims.join(', ')}]`)
-        .join(' and ')}.`,
-      'Leave "pictures" out: the load then sends seeded random inputs.',
+        .join(', ')}.`,
+      'Omit "pictures" to send random inputs.',
     );
   }
   return { name: spec.name, type: spec.type, dims: spec.dims.map((dim) => (dim === -1 ? 1 : dim)) };
 }
 
-/** @param feeds  name and tensor of each input */
+/**
+ * Encodes an `infer` call in binary form.
+ * @param feeds  name and tensor of each input
+ */
 export function encodeBody(feeds: readonly (readonly [string, Tensor])[]): RequestBody {
   const header = Buffer.from(
     JSON.stringify({
@@ -142,7 +149,7 @@ function randomTensor({ type }: TensorSpec, dims: readonly number[], random: () 
   }
 }
 
-/** Small, so that an input of indices (token ids, say) seldom points outside its table. */
+/** Small values: an input of indices, for example token ids, then rarely exceeds its table. */
 function smallInteger(value: number): number {
   return Math.floor(value * 16);
 }

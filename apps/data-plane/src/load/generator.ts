@@ -2,11 +2,10 @@ import { Worker } from 'node:worker_threads';
 import type { LoadRequest, LoadView, TensorSpec } from '@sparewheel/protocol';
 import { siblingEntry } from '@sparewheel/runtime/entry';
 import { checkPictures } from './bodies.ts';
-import type { FromLoadWorker, LoadWorkerData, ToLoadWorker } from './messages.ts';
 import type { LoadStatus } from './run.ts';
 
 export interface LoadGeneratorOptions {
-  /** The data plane's own address. */
+  /** Host of this data plane. */
   readonly host: string;
   readonly port: number;
   readonly token: string;
@@ -15,11 +14,26 @@ export interface LoadGeneratorOptions {
   readonly load: LoadRequest;
   readonly seed: number;
   readonly startedAt: Date;
-  /** Something of the view changed. */
+  /** Called when the view changes. */
   readonly onChange: () => void;
 }
 
-const NOTHING_YET: LoadStatus = {
+export interface LoadWorkerData {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly token: string;
+  readonly inputs: readonly TensorSpec[];
+  readonly load: LoadRequest;
+  /** Seed of the arrival times and the random inputs. */
+  readonly seed: number;
+}
+
+export type ToLoadWorker = { readonly kind: 'stop' };
+/** Sent a few times a second, and at the end with `running: false`. */
+export type FromLoadWorker = { readonly kind: 'status'; readonly status: LoadStatus };
+
+const INITIAL_STATUS: LoadStatus = {
   running: true,
   sent: 0,
   answered: 0,
@@ -29,14 +43,14 @@ const NOTHING_YET: LoadStatus = {
   percentiles: { count: 0, p50: 0, p90: 0, p95: 0, p99: 0, p999: 0, max: 0, mean: 0, sd: 0 },
 };
 
-/** One run of load against one deployment, in a thread of its own. */
+/** One load run against one deployment, in its own thread. */
 export class LoadGenerator {
   readonly #options: LoadGeneratorOptions;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
-  #status: LoadStatus = NOTHING_YET;
+  #status: LoadStatus = INITIAL_STATUS;
 
-  /** @throws {ApiError} 400: the pictures are not of the model's input */
+  /** @throws {ApiError} 400: the pictures do not fit the input of the model */
   constructor(options: LoadGeneratorOptions) {
     checkPictures(options.inputs, options.load.pictures);
     this.#options = options;
@@ -60,10 +74,10 @@ export class LoadGenerator {
       options.onChange();
     });
     this.#ended = new Promise((resolve) => {
-      // An error is followed by the exit; without either's listener it would end the whole data plane.
+      // An `error` event without a listener would end the data plane. An `exit` always follows it.
       this.#worker.on('error', () => {});
       this.#worker.once('exit', () => {
-        // A thread that died took its requests with it: neither answered nor in flight.
+        // The requests of a crashed thread are lost.
         const { sent, answered, failed } = this.#status;
         this.#status = { ...this.#status, running: false, inFlight: 0, lost: sent - answered - failed };
         options.onChange();
@@ -76,7 +90,7 @@ export class LoadGenerator {
     return this.#status.running;
   }
 
-  /** Sends nothing more; resolves when what is in flight has come back. */
+  /** Stops sending. Resolves when every request in flight has ended. */
   async stop(): Promise<void> {
     this.#worker.postMessage({ kind: 'stop' } satisfies ToLoadWorker);
     await this.#ended;

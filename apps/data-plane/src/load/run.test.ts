@@ -1,10 +1,11 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { seededRandom } from '@sparewheel/zoo/random';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { checkPictures, encodeBody, loadBodies, pictureBodies } from './bodies.ts';
 import { LoadRun } from './run.ts';
-import { seededUniform } from './seeded-uniform.ts';
 
+const seededUniform = (seed: number) => seededRandom(seed).uniform;
 const BODY = encodeBody([['x', { type: 'float32', dims: [1], data: Float32Array.of(1) }]]);
 
 let server: Server;
@@ -35,7 +36,7 @@ function target() {
   return { host: '127.0.0.1', port, path: '/v2/models/m/infer', token: 't', bodies: [BODY] };
 }
 
-it('closed loop: keeps so many requests in flight, and sends exactly as many as asked for', async () => {
+it('closed loop: keeps the given concurrency and sends exactly the requested number', async () => {
   answer = (response) => setImmediate(() => response.end('{}'));
   const run = new LoadRun(target(), { mode: 'closed', concurrency: 4, requests: 100 }, Math.random);
   await run.finished;
@@ -51,7 +52,7 @@ it('closed loop: keeps so many requests in flight, and sends exactly as many as 
   expect(mostOpen).toBeLessThanOrEqual(4);
 });
 
-it('an explicit error is failed, a broken connection is lost', async () => {
+it('counts an error response as failed and a broken connection as lost', async () => {
   let request = 0;
   answer = (response) => {
     request++;
@@ -64,7 +65,7 @@ it('an explicit error is failed, a broken connection is lost', async () => {
   expect(run.status()).toMatchObject({ sent: 9, answered: 3, failed: 3, lost: 3, inFlight: 0 });
 });
 
-it('stop sends nothing more and waits for what is in flight', async () => {
+it('stops sending and waits for requests in flight', async () => {
   const held: ServerResponse[] = [];
   let arrived: () => void = () => {};
   const allArrived = new Promise<void>((resolve) => {
@@ -83,9 +84,9 @@ it('stop sends nothing more and waits for what is in flight', async () => {
   expect(run.status()).toMatchObject({ running: false, sent: 3, answered: 3, inFlight: 0 });
 });
 
-it('open loop: a stall shows in the latency of every request that it held up', async () => {
-  // All arrivals fall into the first instant, and the server answers one at a time: the n-th waits for n − 1 others.
-  // Timed from when it was sent over a free connection, each would look equally fast.
+it('open loop: a stall shows in the latency of every delayed request', async () => {
+  // All requests arrive at once and the server answers one at a time, so the n-th waits for n − 1 others. Measured from
+  // the actual send over a free connection, all would look equally fast.
   const waiting: ServerResponse[] = [];
   const next = (): void => {
     const response = waiting.shift();
@@ -108,7 +109,7 @@ it('open loop: a stall shows in the latency of every request that it held up', a
   expect(percentiles.p50).toBeLessThan(percentiles.max);
 });
 
-it('open loop: arrivals come at the rate, whether answers do or not', async () => {
+it('open loop: sends at the given rate without waiting for answers', async () => {
   const held: ServerResponse[] = [];
   let arrived: () => void = () => {};
   const allArrived = new Promise<void>((resolve) => {
@@ -119,7 +120,7 @@ it('open loop: arrivals come at the rate, whether answers do or not', async () =
     if (held.length === 50) arrived();
   };
   const run = new LoadRun(target(), { mode: 'open', ratePerSecond: 2_000, requests: 50 }, seededUniform(7));
-  // A closed loop would be stuck at its concurrency; here all 50 are in flight though none was answered.
+  // A closed loop would stop at its concurrency. Here all 50 are in flight without an answer.
   await allArrived;
   expect(run.status()).toMatchObject({ sent: 50, inFlight: 50, answered: 0 });
   for (const response of held) response.end('{}');
@@ -127,11 +128,11 @@ it('open loop: arrivals come at the rate, whether answers do or not', async () =
   expect(run.status()).toMatchObject({ answered: 50, lost: 0 });
 });
 
-it('open loop: what a stall held up is sent though the time is over, and counts from its intended start', async () => {
-  // 600 arrivals within 60 ms, and no answer before all places are taken: 88 of them wait past the end of the run.
+it('open loop: sends delayed requests after the end of the run, measured from their intended start', async () => {
+  // 600 arrivals in 60 ms, and no answer before the connection limit is reached: 88 wait past the end of the run.
   const held: ServerResponse[] = [];
   let full: () => void = () => {};
-  const placesTaken = new Promise<void>((resolve) => {
+  const limitReached = new Promise<void>((resolve) => {
     full = resolve;
   });
   let stalled = true;
@@ -143,20 +144,20 @@ it('open loop: what a stall held up is sent though the time is over, and counts 
   const seconds = 0.06;
   const run = new LoadRun(target(), { mode: 'open', ratePerSecond: 10_000, seconds }, () => 1 - Math.exp(-1));
   const began = performance.now();
-  await placesTaken;
+  await limitReached;
   while (performance.now() < began + seconds * 1000) await new Promise((resolve) => setImmediate(resolve));
   stalled = false;
   for (const response of held) response.end('{}');
   await run.finished;
   const { sent, answered, percentiles } = run.status();
-  // Gaps of exactly 0.1 ms: those at 0.1, 0.2 … up to the end.
+  // The gaps are exactly 0.1 ms.
   expect(sent).toBeGreaterThanOrEqual(598);
   expect(sent).toBeLessThanOrEqual(600);
   expect(answered).toBe(sent);
   expect(percentiles.max).toBeGreaterThan(seconds * 1000 * 0.9);
 });
 
-it('pictures become the model’s input byte by byte, as floats from 0 to 1', () => {
+it('converts picture bytes to floats from 0 to 1', () => {
   const inputs = [{ name: 'image', type: 'float32', dims: [-1, 1, 2, 2] }] as const;
   const picture = Buffer.from([0, 51, 102, 255]).toString('base64');
   const [body] = pictureBodies(inputs, [picture]);
@@ -167,18 +168,18 @@ it('pictures become the model’s input byte by byte, as floats from 0 to 1', ()
   expect([...data]).toEqual([0, 51 / 255, 102 / 255, 1].map(Math.fround));
 });
 
-it('pictures of another size, and models without an image input, are refused with what is expected', () => {
+it('rejects pictures of another size and models without an image input, and says what is expected', () => {
   const image = [{ name: 'image', type: 'float32', dims: [1, 1, 2, 2] }] as const;
   const small = Buffer.from([1, 2, 3]).toString('base64');
   expect(() => checkPictures(image, [small])).toThrow(
-    "Picture 1 has 3 elements; the model's input is float32 [1, 1, 2, 2], which is 4.",
+    'Picture 1 has 3 elements, but the input float32 [1, 1, 2, 2] has 4.',
   );
   const tokens = [{ name: 'tokens', type: 'int64', dims: [1, 16] }] as const;
   expect(() => checkPictures(tokens, [small])).toThrow('tokens int64 [1, 16]');
   expect(() => checkPictures(tokens)).not.toThrow();
 });
 
-it('the gaps between Poisson arrivals have the mean and the spread of an exponential', () => {
+it('draws exponential gaps for Poisson arrivals', () => {
   const random = seededUniform(11);
   const gaps = Array.from({ length: 20_000 }, () => -Math.log(1 - random()));
   const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
@@ -187,7 +188,7 @@ it('the gaps between Poisson arrivals have the mean and the spread of an exponen
   expect(Math.sqrt(variance)).toBeCloseTo(1, 1);
 });
 
-it('makes drawn digits for a model of digit images, and seeded numbers for others', () => {
+it('creates sample digits for digit images, and seeded numbers for other inputs', () => {
   const digits = loadBodies([{ name: 'image', type: 'float32', dims: [-1, 1, 28, 28] }], seededUniform(1));
   const header = JSON.parse(digits[0]!.bytes.subarray(0, digits[0]!.headerLength).toString());
   expect(header.inputs[0]).toMatchObject({ shape: [1, 1, 28, 28], datatype: 'FP32' });

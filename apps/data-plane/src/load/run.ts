@@ -18,25 +18,25 @@ export interface LoadStatus {
   readonly sent: number;
   readonly answered: number;
   readonly failed: number;
-  /** Neither answered nor failed nor in flight: the connection broke or nothing came. */
+  /** Not answered, not failed and not in flight: the connection broke or the request timed out. */
   readonly lost: number;
   readonly inFlight: number;
   readonly percentiles: Percentiles;
 }
 
-/** An open loop that the server cannot follow stops opening connections here; what waits longer is measured so. */
-const MOST_IN_FLIGHT = 512;
-/** Far beyond any deadline of the data plane: whatever has not come by then is lost. */
-const GIVE_UP_MS = 15 * 60_000;
-/** A closed loop does not hammer a server that refuses. */
-const PAUSE_AFTER_FAILURE_MS = 50;
+/** Limit of concurrent connections for an overloaded open loop. Later requests wait, and their latency includes the wait. */
+const MAX_IN_FLIGHT = 512;
+/** Timeout of a request, longer than any deadline of the data plane. */
+const REQUEST_TIMEOUT_MS = 15 * 60_000;
+/** Backoff of a closed-loop client after a failure. */
+const FAILURE_BACKOFF_MS = 50;
 
 /**
- * Sends inference requests over real, kept-alive HTTP connections and times them.
+ * Sends inference requests over kept-alive HTTP connections and measures them.
  *
- * Closed loop: `concurrency` clients, each with one request at a time. Open loop: Poisson arrivals at a rate, whatever
- * the server does; latency counts from the moment at which a request was meant to start, so that a stall shows in
- * every request that it held up (no coordinated omission).
+ * Closed loop: `concurrency` clients with one request each. Open loop: Poisson arrivals at a fixed rate. The latency of an
+ * open loop counts from the intended start of a request, so a stall shows in every request that it delays (no coordinated
+ * omission).
  */
 export class LoadRun {
   readonly finished: Promise<void>;
@@ -45,8 +45,8 @@ export class LoadRun {
   readonly #random: () => number;
   readonly #agent = new Agent({
     keepAlive: true,
-    maxSockets: MOST_IN_FLIGHT,
-    maxFreeSockets: MOST_IN_FLIGHT,
+    maxSockets: MAX_IN_FLIGHT,
+    maxFreeSockets: MAX_IN_FLIGHT,
   });
   readonly #histogram = new LatencyHistogram();
   readonly #startedAt = performance.now();
@@ -59,11 +59,14 @@ export class LoadRun {
   #answered = 0;
   #failed = 0;
   #inFlight = 0;
-  /** Open loop: when the next request is meant to start. */
+  /** Open loop: the intended start of the next request. */
   #nextArrival = this.#startedAt;
   #timer: NodeJS.Timeout | null = null;
 
-  /** Starts at once. @param random  uniform in [0, 1), for the arrivals */
+  /**
+   * Starts the run.
+   * @param random  uniform in [0, 1), for the arrival times
+   */
   constructor(target: LoadTarget, load: LoadRequest, random: () => number) {
     this.#target = target;
     this.#load = load;
@@ -81,7 +84,7 @@ export class LoadRun {
     }
   }
 
-  /** Sends nothing more; resolves when what is in flight has come back. */
+  /** Stops sending. Resolves when every request in flight has ended. */
   stop(): Promise<void> {
     this.#stopped = true;
     this.#endIfDone();
@@ -101,7 +104,7 @@ export class LoadRun {
   }
 
   get #exhausted(): boolean {
-    // An open loop that lags behind still sends what was meant to start before its end: what a stall held up counts.
+    // A late open loop still sends every request with an intended start before the end, so that delays count.
     const behind = this.#load.mode === 'open' && this.#nextArrival < this.#endsAt;
     return (
       this.#stopped ||
@@ -117,11 +120,11 @@ export class LoadRun {
     }
     this.#send(performance.now(), (answered) => {
       if (answered || this.#exhausted) this.#nextOfClient();
-      else setTimeout(() => this.#nextOfClient(), PAUSE_AFTER_FAILURE_MS);
+      else setTimeout(() => this.#nextOfClient(), FAILURE_BACKOFF_MS);
     });
   }
 
-  /** Exponential gaps make a Poisson process; 1 − u keeps the logarithm finite. */
+  /** Exponential gaps give a Poisson process. 1 − u keeps the logarithm finite. */
   #gapMs(): number {
     return (-Math.log(1 - this.#random()) * 1000) / this.#ratePerSecond;
   }
@@ -138,8 +141,8 @@ export class LoadRun {
         this.#endIfDone();
         return;
       }
-      // Goes on when an answer frees a place; the arrival keeps its intended time.
-      if (this.#inFlight >= MOST_IN_FLIGHT) return;
+      // Continues when a request ends. The arrival keeps its intended time.
+      if (this.#inFlight >= MAX_IN_FLIGHT) return;
       const intended = this.#nextArrival;
       this.#send(intended, () => {
         if (this.#exhausted) this.#endIfDone();
@@ -176,7 +179,7 @@ export class LoadRun {
         path,
         method: 'POST',
         agent: this.#agent,
-        timeout: GIVE_UP_MS,
+        timeout: REQUEST_TIMEOUT_MS,
         headers: {
           authorization: `Bearer ${token}`,
           'content-type': 'application/octet-stream',

@@ -1,4 +1,4 @@
-/** A small model with its plan and artifacts, made by hand: y = relu(x · W), W divided over k data and r parity seats. */
+/** A small model with its plan and artifacts: y = relu(x · W), with W split over k data seats and r parity seats. */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,22 +7,22 @@ import type { LiveDeployment } from '@sparewheel/data-plane-client';
 import { DATA_TYPE, joinChunks, type Model, type Node, writeModel } from '@sparewheel/onnx';
 import type { Artifact, BlobRef } from '@sparewheel/planner';
 import { bytesOf } from '@sparewheel/protocol';
-import { seededUniform } from '../load/seeded-uniform.ts';
+import { seededRandom } from '@sparewheel/zoo/random';
 
 export interface LinearModel {
   readonly deployment: LiveDeployment;
   readonly inner: number;
   readonly columns: number;
-  /** What plain arithmetic gives for an input, [1, columns]. */
+  /** Returns the output for an input, [1, columns], computed with plain arithmetic. */
   expected(x: Float32Array): Float32Array;
 }
 
-/** Writes the blobs into a directory. `k` must divide `columns`. */
+/** Writes the blobs of the model to a directory. `k` must divide `columns`. */
 export async function linearModel(
   directory: string,
   { name = 'linear', inner = 8, columns = 12, k = 3, r = 1, seed = 1 } = {},
 ): Promise<LinearModel> {
-  const random = seededUniform(seed);
+  const random = seededRandom(seed).uniform;
   const weights = Float32Array.from({ length: inner * columns }, () => random() - 0.5);
   const height = columns / k;
   const { parity: coefficients } = generatorMatrix(k, r);

@@ -1,4 +1,4 @@
-/** A device without a process: two real sockets, plain arithmetic in place of an engine, and any bad habit. */
+/** A device without a process: real sockets, plain arithmetic instead of an engine, and arbitrary misbehavior. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -16,15 +16,56 @@ import {
 import { io, type Socket } from 'socket.io-client';
 import { TEST_TOKENS, type TestPlane } from './test-plane.ts';
 
-export interface ScriptedDeviceOptions {
-  readonly id?: string;
+export interface DeviceSocketsOptions {
+  readonly id: string;
   readonly secret?: string;
   readonly token?: string;
   readonly protocol?: number;
   readonly incarnation?: string;
+}
+
+/** Opens the two connections of a device. The caller sends the hello. */
+export function deviceSockets(
+  url: string,
+  options: DeviceSocketsOptions,
+): { readonly control: Socket; readonly tensors: Socket } {
+  const { id, secret, token, protocol, incarnation } = options;
+  const auth = {
+    protocol: protocol ?? PROTOCOL_VERSION,
+    token: token ?? TEST_TOKENS.joinToken,
+    device: { id, secret: secret ?? `the secret of ${id}, which is long enough` },
+    incarnation: incarnation ?? `incarnation of ${id}`,
+  };
+  const socket = (namespace: string): Socket =>
+    io(`${url}${namespace}`, {
+      parser: frameParser,
+      transports: ['websocket'],
+      forceNew: true,
+      reconnection: false,
+      auth,
+    });
+  return { control: socket(NAMESPACES.control), tensors: socket(NAMESPACES.tensors) };
+}
+
+export function helloOf(name: string): Hello {
+  return {
+    name,
+    agentVersion: 'scripted',
+    platform: 'test',
+    engine: 'wasm',
+    processId: 1,
+    memoryBytes: 1,
+    held: [],
+  };
+}
+
+export interface ScriptedDeviceOptions extends Partial<DeviceSocketsOptions> {
   readonly name?: string;
-  /** What it sends for a request, given the honest answer; null sends nothing. */
-  readonly habit?: (honest: FromDevice & { kind: 'answer' }, device: ScriptedDevice) => FromDevice | null;
+  /** Returns what the device sends instead of the correct answer. null sends nothing. */
+  readonly misbehavior?: (
+    correct: FromDevice & { kind: 'answer' },
+    device: ScriptedDevice,
+  ) => FromDevice | null;
 }
 
 let made = 0;
@@ -34,7 +75,7 @@ export class ScriptedDevice {
   readonly name: string;
   readonly control: Socket;
   readonly tensors: Socket;
-  /** Digests of the blobs that came, in order, one entry per chunk. */
+  /** Digests of the received blobs, one entry per chunk. */
   readonly chunks: string[] = [];
   readonly retained: string[][] = [];
   readonly computed: ComputeRequest[] = [];
@@ -46,22 +87,10 @@ export class ScriptedDevice {
     this.id = options.id ?? `scripted-${String(made).padStart(4, '0')}`;
     this.name = options.name ?? this.id;
     this.#blobs = plane.blobs;
-    const auth = {
-      protocol: options.protocol ?? PROTOCOL_VERSION,
-      token: options.token ?? TEST_TOKENS.joinToken,
-      device: { id: this.id, secret: options.secret ?? `${this.id} has a secret of its own, long enough` },
-      incarnation: options.incarnation ?? `incarnation-${made}`,
-    };
-    const socket = (namespace: string): Socket =>
-      io(`${plane.url}${namespace}`, {
-        parser: frameParser,
-        transports: ['websocket'],
-        forceNew: true,
-        reconnection: false,
-        auth,
-      });
-    this.control = socket(NAMESPACES.control);
-    this.tensors = socket(NAMESPACES.tensors);
+    const incarnation = options.incarnation ?? `incarnation-${made}`;
+    const { control, tensors } = deviceSockets(plane.url, { ...options, id: this.id, incarnation });
+    this.control = control;
+    this.tensors = tensors;
     this.control.on('connect', () => this.hello());
     this.control.on('blob', (chunk: { sha256: string }, done: (outcome: Outcome) => void) => {
       this.chunks.push(chunk.sha256);
@@ -82,27 +111,18 @@ export class ScriptedDevice {
     this.tensors.on(TENSOR_EVENT, (message: ToDevice) => {
       if (message.kind !== 'compute') return;
       this.computed.push(message);
-      const honest = this.#compute(message);
-      const answer = options.habit === undefined ? honest : options.habit(honest, this);
+      const correct = this.#compute(message);
+      const answer = options.misbehavior === undefined ? correct : options.misbehavior(correct, this);
       if (answer !== null) this.tensors.emit(TENSOR_EVENT, answer);
     });
   }
 
   hello(overrides: Partial<Hello> = {}, acknowledged: () => void = () => {}): void {
-    const hello: Hello = {
-      name: this.name,
-      agentVersion: 'scripted',
-      platform: 'test',
-      engine: 'wasm',
-      processId: 1,
-      memoryBytes: 1,
-      held: [],
-      ...overrides,
-    };
+    const hello: Hello = { ...helloOf(this.name), ...overrides };
     this.control.emit('hello', hello, acknowledged);
   }
 
-  /** Bytes that no encoder would make, straight onto the connection below Socket.IO. */
+  /** Sends arbitrary bytes on the connection below Socket.IO. */
   sendRaw(socket: Socket, data: string | Uint8Array): void {
     (socket.io.engine as unknown as { write(data: string | Uint8Array): void }).write(data);
   }
@@ -137,17 +157,17 @@ export class ScriptedDevice {
   }
 }
 
-/** The refusal that a socket's handshake ends with. */
+/** Resolves with the reason when the handshake of a socket is rejected. */
 export function refusalOf(socket: Socket): Promise<{ code: string; message: string }> {
   return new Promise((resolve, reject) => {
     socket.once('connect_error', (error: Error & { data?: { code: string; message: string } }) =>
       error.data === undefined ? reject(error) : resolve(error.data),
     );
-    socket.once('connect', () => reject(new Error('it was let in')));
+    socket.once('connect', () => reject(new Error('the handshake was accepted')));
   });
 }
 
-/** Resolves when the other end has closed the connection. */
+/** Resolves when the server has closed the connection. */
 export function closed(socket: Socket): Promise<string> {
   return new Promise((resolve) => socket.once('disconnect', resolve));
 }

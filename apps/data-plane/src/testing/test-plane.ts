@@ -1,4 +1,4 @@
-/** A data plane of one's own, in the test's thread, with everything that it posts at hand. */
+/** A data plane in the thread of the test that records its messages. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,9 +41,9 @@ export class TestPlane {
       { host: '127.0.0.1', port: 0, devices: [], ...TEST_TOKENS, ...options, blobs },
       (message) => {
         messages.push(message);
-        for (const look of waiting) look();
+        for (const check of waiting) check();
       },
-      // In this thread: a test computes next to nothing, and starting threads takes seconds.
+      // In this thread: tests compute very little, and starting engine threads takes seconds.
       createDirectEngine,
     );
     return new TestPlane(plane, blobs, messages, waiting);
@@ -65,23 +65,23 @@ export class TestPlane {
     return this.views?.deployments.find((deployment) => deployment.name === name);
   }
 
-  /** Events of a kind, oldest first. */
+  /** Returns the events of a kind, oldest first. */
   events(kind: string): Extract<DataPlaneMessage, { kind: 'event' }>['event'][] {
     return this.messages.flatMap((message) =>
       message.kind === 'event' && message.event.kind === kind ? [message.event] : [],
     );
   }
 
-  /** Resolves as soon as a posted message makes the condition true; the test's own timeout is the only one. */
+  /** Resolves when a posted message makes the condition true. Only the timeout of the test limits the wait. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      const look = (): void => {
+      const check = (): void => {
         if (!condition()) return;
-        this.#waiting.delete(look);
+        this.#waiting.delete(check);
         resolve();
       };
-      this.#waiting.add(look);
-      look();
+      this.#waiting.add(check);
+      check();
     });
   }
 

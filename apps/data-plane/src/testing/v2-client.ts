@@ -1,11 +1,11 @@
-/** A bare HTTP client for tests: what went over the wire, nothing interpreted. */
+/** A minimal HTTP client for tests. Returns responses as they were sent. */
 import { type IncomingHttpHeaders, request } from 'node:http';
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into it
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary fields
   json(): any;
 }
 

@@ -1,4 +1,4 @@
-/** Hostile devices, at random, against the real gateway over real sockets, while requests run that must not notice. */
+/** Random hostile devices against the real gateway over real sockets. Concurrent requests must not be affected. */
 import {
   decodeFrame,
   encodeFrame,
@@ -8,10 +8,10 @@ import {
 } from '@sparewheel/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LinearModel, linearModel } from '../testing/linear-model.ts';
-import { closed, ScriptedDevice, type ScriptedDeviceOptions } from '../testing/scripted-device.ts';
-import { TEST_TOKENS, TestPlane } from '../testing/test-plane.ts';
-import { send } from '../testing/v2-client.ts';
+import { type LinearModel, linearModel } from '../../testing/linear-model.ts';
+import { closed, ScriptedDevice, type ScriptedDeviceOptions } from '../../testing/scripted-device.ts';
+import { TEST_TOKENS, TestPlane } from '../../testing/test-plane.ts';
+import { send } from '../../testing/v2-client.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20261123);
 
@@ -20,7 +20,7 @@ let model: LinearModel;
 let load: CheckedRequests;
 const devices: ScriptedDevice[] = [];
 
-/** Two clients that ask without end and compare every answer. */
+/** Two clients that send requests continuously and check every answer. */
 class CheckedRequests {
   readonly problems: string[] = [];
   answered = 0;
@@ -46,7 +46,7 @@ class CheckedRequests {
     }
   }
 
-  /** Resolves when a request that was sent from now on is over: with two clients, the third to end was. */
+  /** Resolves when a request that starts after this call ends. With two clients, this is at the latest the third one. */
   async nextAnswer(): Promise<void> {
     for (let ended = 0; ended < 3; ended++)
       await new Promise<void>((resolve) => this.#onAnswer.push(resolve));
@@ -65,14 +65,14 @@ async function joined(options: ScriptedDeviceOptions = {}): Promise<ScriptedDevi
   return device;
 }
 
-/** Joined ahead of their turns, all at once: each by itself would wait for the next view that names it. */
+/** Connects many devices at once. Connecting one at a time would wait for a view each time. */
 async function crowd(size: number): Promise<() => Promise<ScriptedDevice>> {
   const waiting = await Promise.all(Array.from({ length: size }, () => joined()));
-  // Where a counterexample is made smaller, more of them are needed.
+  // Shrinking a counterexample needs more devices.
   return async () => waiting.pop() ?? joined();
 }
 
-/** Why a device was sent away or locked up, as an operator reads it; undefined where it was not. */
+/** Returns why a device was disconnected or quarantined, as shown to operators. undefined if it was not. */
 function reasonAgainst({ id }: ScriptedDevice): string | undefined {
   for (const event of plane.events('device-refused')) {
     if (event.kind === 'device-refused' && event.device === id) return event.message;
@@ -87,8 +87,8 @@ beforeAll(async () => {
   console.log(`fuzz seed ${SEED} (FUZZ_SEED sets another)`);
   plane = await TestPlane.start();
   model = await linearModel(plane.blobs);
-  const honest = [await joined(), await joined(), await joined(), await joined()];
-  const seats = honest.map(({ id }) => id);
+  const seated = [await joined(), await joined(), await joined(), await joined()];
+  const seats = seated.map(({ id }) => id);
   const policy = { ...model.deployment.policy, verify: 'before' as const };
   await plane.plane.call({ kind: 'deploy', deployment: { ...model.deployment, policy, seats } });
   await plane.until(() => plane.deployment('linear')?.state === 'ready');
@@ -138,7 +138,7 @@ const damage: fc.Arbitrary<Damage> = fc.oneof(
     longer.set(more, frame.length);
     return longer;
   }),
-  // Most of these hit the header and the descriptors: kinds, counts, types, ranks, dimensions.
+  // Most of these change the header and the descriptors: kinds, counts, types, ranks, dimensions.
   fc
     .array(fc.tuple(fc.nat({ max: 40 }), fc.nat({ max: 255 })), { minLength: 1, maxLength: 4 })
     .map<Damage>((changes) => (frame) => {
@@ -158,20 +158,20 @@ function isMessageOfADevice(bytes: Uint8Array): boolean {
   }
 }
 
-describe('frames at random', () => {
-  it('that are no message of a device end its connection with a reason; those that are, do no harm', async () => {
+describe('random frames', () => {
+  it('disconnect the device with a reason if they are invalid, and are harmless otherwise', async () => {
     const numRuns = 40;
     const next = await crowd(numRuns);
     await fc.assert(
-      fc.asyncProperty(message, damage, async (original, harm) => {
-        const bytes = harm(encodeFrame(original));
-        // A blob chunk belongs to the other connection, and is no more welcome on this one.
+      fc.asyncProperty(message, damage, async (original, damaged) => {
+        const bytes = damaged(encodeFrame(original));
+        // A blob chunk belongs to the other connection and is invalid here.
         const harmless = isMessageOfADevice(bytes);
         const bad = await next();
         const gone = closed(bad.tensors);
         bad.sendRaw(bad.tensors, bytes);
         if (harmless) {
-          // An answer to nothing: forgiven, a few of them. The device's next message finds it still there.
+          // A few unsolicited answers are tolerated. The next message shows that the device is still connected.
           bad.tensors.emit('tensors', { kind: 'refusal', request: 1, task: 1, code: 'x', message: 'y' });
           bad.control.emit('statistics', {
             rssBytes: 77,
@@ -193,7 +193,7 @@ describe('frames at random', () => {
     );
   }, 120_000);
 
-  it('text at random on either connection does no harm to others', async () => {
+  it('random text on either connection does not affect other devices', async () => {
     const text = fc.oneof(
       fc.string({ maxLength: 300 }),
       fc.string({ maxLength: 60 }).map((rest) => `2/tensors,${rest}`),
@@ -219,60 +219,60 @@ describe('frames at random', () => {
   }, 120_000);
 });
 
-describe('a device that holds a seat and answers', () => {
+describe('a seated device that answers', () => {
   type Answer = FromDevice & { kind: 'answer' };
-  const lies: [string, (honest: Answer, device: ScriptedDevice) => FromDevice | null][] = [
+  const faults: [string, (correct: Answer, device: ScriptedDevice) => FromDevice | null][] = [
     [
       'with another shape',
-      (honest) => ({ ...honest, tensors: honest.tensors.map((t) => ({ ...t, dims: [4, 1] })) }),
+      (correct) => ({ ...correct, tensors: correct.tensors.map((t) => ({ ...t, dims: [4, 1] })) }),
     ],
     [
       'with too few values',
-      (honest) => ({
-        ...honest,
+      (correct) => ({
+        ...correct,
         tensors: [
-          { type: 'float32', dims: [1, 2], data: (honest.tensors[0]!.data as Float32Array).slice(0, 2) },
+          { type: 'float32', dims: [1, 2], data: (correct.tensors[0]!.data as Float32Array).slice(0, 2) },
         ],
       }),
     ],
-    ['with two tensors', (honest) => ({ ...honest, tensors: [...honest.tensors, ...honest.tensors] })],
-    ['with none', (honest) => ({ ...honest, tensors: [] })],
+    ['with two tensors', (correct) => ({ ...correct, tensors: [...correct.tensors, ...correct.tensors] })],
+    ['without tensors', (correct) => ({ ...correct, tensors: [] })],
     [
-      'with whole numbers',
-      (honest) => ({
-        ...honest,
+      'with integers',
+      (correct) => ({
+        ...correct,
         tensors: [{ type: 'int32', dims: [1, 4], data: Int32Array.of(1, 2, 3, 4) }],
       }),
     ],
     [
-      'wrongly, in one value',
-      (honest) => {
-        (honest.tensors[0]!.data as Float32Array)[1]! += 0.01;
-        return honest;
+      'with one wrong value',
+      (correct) => {
+        (correct.tensors[0]!.data as Float32Array)[1]! += 0.01;
+        return correct;
       },
     ],
-    ['to the request before', (honest) => ({ ...honest, request: honest.request - 1 })],
-    ['for another task', (honest) => ({ ...honest, task: honest.task + 1 })],
+    ['to the previous request', (correct) => ({ ...correct, request: correct.request - 1 })],
+    ['for another task', (correct) => ({ ...correct, task: correct.task + 1 })],
     [
-      'the same a hundred times',
-      (honest, device) => {
-        for (let copy = 0; copy < 100; copy++) device.tensors.emit('tensors', honest);
-        return honest;
+      'a hundred times',
+      (correct, device) => {
+        for (let copy = 0; copy < 100; copy++) device.tensors.emit('tensors', correct);
+        return correct;
       },
     ],
-    ['with what it answered first, for ever', replaying()],
+    ['with its first answer again', replaying()],
   ];
 
-  // Side by side: what takes long is that a silent device is asked again only so often.
-  it.concurrent.each(lies)(
-    '%s: no request notices, and the operator reads why it is out',
-    async (_what, habit) => {
+  // Concurrent, because each case waits for the retries of a silent device.
+  it.concurrent.each(faults)(
+    '%s: does not affect requests and is excluded with a reason',
+    async (_what, misbehavior) => {
       const problemsBefore = load.problems.length;
-      const bad = await joined({ habit });
+      const bad = await joined({ misbehavior });
       const seated = await linearModel(plane.blobs, { name: bad.id, seed: devices.indexOf(bad) + 1 });
-      const honest = devices.slice(0, 3).map(({ id }) => id);
+      const others = devices.slice(0, 3).map(({ id }) => id);
       const policy = { ...seated.deployment.policy, verify: 'before' as const };
-      const seats = [bad.id, ...honest];
+      const seats = [bad.id, ...others];
       await plane.plane.call({ kind: 'deploy', deployment: { ...seated.deployment, policy, seats } });
       await plane.until(() => plane.deployment(bad.id)?.state === 'ready');
       for (let request = 0; reasonAgainst(bad) === undefined; request++) {
@@ -293,12 +293,12 @@ describe('a device that holds a seat and answers', () => {
     120_000,
   );
 
-  function replaying(): (honest: Answer) => FromDevice {
+  function replaying(): (correct: Answer) => FromDevice {
     let first: Answer | null = null;
-    return (honest) => {
-      const replayed: Answer = first ?? structuredClone(honest);
+    return (correct) => {
+      const replayed: Answer = first ?? structuredClone(correct);
       first = replayed;
-      return { ...replayed, request: honest.request, task: honest.task };
+      return { ...replayed, request: correct.request, task: correct.task };
     };
   }
 });

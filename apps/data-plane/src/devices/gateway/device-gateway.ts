@@ -18,34 +18,32 @@ import {
 } from '@sparewheel/protocol';
 import type { Access } from '@sparewheel/runtime/access';
 import type { Namespace, Server, Socket } from 'socket.io';
-import {
-  AgentSession,
-  type ControlNamespace,
-  type ControlSocket,
-  type TensorsNamespace,
-  type TensorsSocket,
-} from './agent-session.ts';
 import { DeviceAdmission, type SessionsView } from './device-admission.ts';
 import type { DeviceRegistry } from './device-registry.ts';
-import { GATEWAY_LIMITS } from './gateway-limits.ts';
-import { guardNamespace, HandshakeRefusedError, readAuth } from './handshake.ts';
-import { RateLimit } from './rate-limit.ts';
-import { RefusalLog } from './refusal-log.ts';
+import {
+  type ControlNamespace,
+  type ControlSocket,
+  DeviceSession,
+  type TensorsNamespace,
+  type TensorsSocket,
+} from './device-session.ts';
+import { GATEWAY_LIMITS, RateLimit } from './gateway-limits.ts';
+import { guardNamespace, HandshakeRefusedError, RefusalLog, readAuth } from './handshake.ts';
 
-/** What the rest of the data plane hears from the devices. */
+/** Receives what happens on the connections of devices. */
 export interface GatewayObserver {
-  /** Both connections are up and the device said hello. */
+  /** Both connections are up and the device has sent its hello. */
   connected(device: string, hello: Hello): void;
   disconnected(device: string, reason: string): void;
   received(device: string, message: FromDevice): void;
-  /** To be stored: it came for the first time, or under a new name. */
+  /** Called for a new device, or one with a new name. The record must be stored. */
   known(device: KnownDevice): void;
   refused(device: string | null, message: string): void;
-  /** Statistics and the like. */
+  /** Called when the view of a device changes. */
   changed(): void;
 }
 
-/** A device that is not there, or went while it was asked. */
+/** A device is not connected, or disconnected during a request. */
 export class DeviceGoneError extends Error {
   override readonly name = 'DeviceGoneError';
   readonly device: string;
@@ -65,18 +63,18 @@ interface ControlMessages {
 }
 
 /**
- * Lets agents in. A device comes with two connections that belong together by their incarnation, proves its identity
- * with the secret of its first join, and is passed on to the coordinator when both are up. Whoever breaks the
- * protocol is disconnected and kept out for a while; nobody else notices.
+ * Connects devices. A device opens two connections with the same incarnation, and proves its identity with the secret of
+ * its first join. The observer hears of the device when both connections are up. A device that violates the protocol is
+ * disconnected and rejected for a while; other devices are not affected.
  */
-export class AgentGateway {
+export class DeviceGateway {
   readonly #admission: DeviceAdmission;
   readonly #registry: DeviceRegistry;
   readonly #observer: GatewayObserver;
-  readonly #sessions = new Map<string, AgentSession>();
-  /** The session that speaks for a device, by device id. */
-  readonly #current = new Map<string, AgentSession>();
-  /** When a device first came in this life of the data plane. */
+  readonly #sessions = new Map<string, DeviceSession>();
+  /** The newest session of each device, by device id. */
+  readonly #current = new Map<string, DeviceSession>();
+  /** When each device first connected since the data plane started. */
   readonly #joinedAt = new Map<string, Date>();
   readonly #refusals: RefusalLog;
 
@@ -94,8 +92,8 @@ export class AgentGateway {
     io.use((_socket, next) => next(new Error(`connect to ${Object.values(NAMESPACES).join(', ')}`)));
   }
 
-  /** The life of a device that speaks for it now, up or not. */
-  session(device: string): AgentSession | undefined {
+  /** Returns the newest session of a device, up or down. */
+  session(device: string): DeviceSession | undefined {
     return this.#current.get(device);
   }
 
@@ -103,7 +101,7 @@ export class AgentGateway {
     return this.#joinedAt.get(device);
   }
 
-  /** Where tensor messages to a device go; undefined while it is not fully connected. */
+  /** Returns the socket for tensor messages to a device. undefined unless the device is up. */
   tensorsSocket(device: string): TensorsSocket | undefined {
     const session = this.#current.get(device);
     return session?.up ? (session.tensors ?? undefined) : undefined;
@@ -111,7 +109,7 @@ export class AgentGateway {
 
   /**
    * Sends a control message and waits for its acknowledgement.
-   * @throws {DeviceGoneError} not connected, gone meanwhile, or no acknowledgement in time
+   * @throws {DeviceGoneError} the device is not connected, disconnects, or does not acknowledge in time
    */
   async request<Event extends keyof ControlMessages>(
     device: string,
@@ -125,7 +123,7 @@ export class AgentGateway {
     const answer = await new Promise<unknown>((resolve, reject) => {
       const onDown = (): void => reject(new DeviceGoneError(device, (down.reason as Error).message));
       down.addEventListener('abort', onDown, { once: true });
-      // The typed emit has a union of events here, which its overloads cannot tell apart.
+      // The overloads of the typed emit do not accept a union of events.
       const emitter = control.timeout(timeoutMs) as unknown as {
         emit(event: string, message: unknown, done: (error: Error | null, outcome: unknown) => void): void;
       };
@@ -139,7 +137,7 @@ export class AgentGateway {
       return parseOutcome(answer);
     } catch (error) {
       this.#misconduct(session, (error as Error).message);
-      throw new DeviceGoneError(device, 'it broke the protocol');
+      throw new DeviceGoneError(device, 'it violated the protocol');
     }
   }
 
@@ -148,26 +146,26 @@ export class AgentGateway {
     for (const session of this.#sessions.values()) session.disconnect();
   }
 
-  /** Handshake of either connection. */
+  /** Checks the handshake of either connection. */
   #admit(socket: Socket): void {
     const auth = readAuth(socket, parseDeviceAuth);
     this.#admission.check(auth, performance.now());
     socket.data = { auth };
   }
 
-  #sessionOf(auth: DeviceAuth): AgentSession {
+  #sessionOf(auth: DeviceAuth): DeviceSession {
     const key = sessionKey(auth);
     let session = this.#sessions.get(key);
     if (session === undefined) {
-      session = new AgentSession(auth, Date.now());
+      session = new DeviceSession(auth, Date.now());
       this.#sessions.set(key, session);
       this.#expectCompletion(session);
     }
     return session;
   }
 
-  /** A device that does not get its hello and both its connections up in time is sent away. */
-  #expectCompletion(session: AgentSession): void {
+  /** Disconnects a device that does not complete its hello and both connections in time. */
+  #expectCompletion(session: DeviceSession): void {
     const timer = setTimeout(() => {
       if (session.up || this.#sessions.get(sessionKey(session.auth)) !== session) return;
       const missing = session.hello === null ? 'its hello' : 'its second connection';
@@ -199,7 +197,7 @@ export class AgentGateway {
       session.statistics = this.#parsed(session, () => parseStatistics(message));
       this.#observer.changed();
     });
-    this.#watch(session, socket as unknown as Socket, () => {
+    this.#monitor(session, socket as unknown as Socket, () => {
       if (session.control !== socket) return false;
       session.control = null;
       return true;
@@ -222,24 +220,24 @@ export class AgentGateway {
       const parsed = this.#parsed(session, () => parseFromDevice(message));
       if (parsed !== null) this.#observer.received(session.device, parsed);
     });
-    this.#watch(session, socket as unknown as Socket, () => {
+    this.#monitor(session, socket as unknown as Socket, () => {
       if (session.tensors !== socket) return false;
       session.tensors = null;
       return true;
     });
-    this.#completeIfSo(session);
+    this.#upIfComplete(session);
   }
 
-  /** The same life came back on a new connection before the old one was noticed to be gone. */
-  #displace(session: AgentSession, previous: ControlSocket | TensorsSocket): void {
-    this.#down(session, 'connected anew');
+  /** Replaces a connection: the same incarnation reconnected before the loss of the old connection was noticed. */
+  #displace(session: DeviceSession, previous: ControlSocket | TensorsSocket): void {
+    this.#down(session, 'it reconnected');
     previous.disconnect(true);
   }
 
-  /** @param detach  takes the socket off its session; false where it was displaced before */
-  #watch(session: AgentSession, socket: Socket, detach: () => boolean): void {
+  /** @param detach  removes the socket from its session; returns false if the socket was already replaced */
+  #monitor(session: DeviceSession, socket: Socket, detach: () => boolean): void {
     socket.on('error', (error: unknown) => {
-      // From Socket.IO where bytes could not be parsed; a peer may also send an event of that name.
+      // Socket.IO emits it for bytes that do not parse. A peer may also send an event of this name.
       this.#misconduct(session, error instanceof Error ? error.message : "unknown event 'error'");
     });
     socket.on('disconnect', (reason) => {
@@ -255,7 +253,7 @@ export class AgentGateway {
     });
   }
 
-  #hello(session: AgentSession, message: unknown, acknowledge: unknown): void {
+  #hello(session: DeviceSession, message: unknown, acknowledge: unknown): void {
     const answer = (outcome: Outcome): void => {
       if (typeof acknowledge === 'function') acknowledge(outcome);
     };
@@ -273,39 +271,39 @@ export class AgentGateway {
     }
     const changed = this.#registry.bind(session.auth.device, hello);
     if (changed !== null) this.#observer.known(changed);
-    this.#takeOver(session);
+    this.#makeCurrent(session);
     session.hello = hello;
     answer({ ok: true });
-    this.#completeIfSo(session);
+    this.#upIfComplete(session);
   }
 
-  /** The newest life of a device speaks for it; an older one is sent away and may not come back. */
-  #takeOver(session: AgentSession): void {
+  /** Makes a session the current one of its device. Disconnects and retires an older incarnation. */
+  #makeCurrent(session: DeviceSession): void {
     const current = this.#current.get(session.device);
     this.#current.set(session.device, session);
     if (current === undefined || current === session) return;
-    // The same life, which had lost both its connections: nobody has replaced anybody.
+    // The same incarnation reconnected after it lost both connections. It must not retire itself.
     if (current.incarnation === session.incarnation) return;
     this.#admission.retire(session.device, current.incarnation);
-    this.#down(current, 'replaced by a newer start of the device');
+    this.#down(current, 'a newer process of the device replaced it');
     current.disconnect();
   }
 
-  #completeIfSo(session: AgentSession): void {
+  #upIfComplete(session: DeviceSession): void {
     if (!session.complete || session.up || this.#current.get(session.device) !== session) return;
     session.setUp();
     if (!this.#joinedAt.has(session.device)) this.#joinedAt.set(session.device, new Date());
     this.#observer.connected(session.device, session.hello!);
   }
 
-  #down(session: AgentSession, reason: string): void {
+  #down(session: DeviceSession, reason: string): void {
     if (!session.up) return;
     session.setDown(reason);
     this.#observer.disconnected(session.device, reason);
   }
 
-  /** Parses what a device sent. @returns null where it is not what it should be: the device is sent away */
-  #parsed<Message>(session: AgentSession, parse: () => Message): Message | null {
+  /** Parses a message. Returns null and disconnects the device if the message is invalid. */
+  #parsed<Message>(session: DeviceSession, parse: () => Message): Message | null {
     try {
       return parse();
     } catch (error) {
@@ -326,11 +324,11 @@ export class AgentGateway {
     };
   }
 
-  #misconduct(session: AgentSession, what: string): void {
+  #misconduct(session: DeviceSession, what: string): void {
     const now = performance.now();
     this.#admission.punish(session.device, now);
     this.#refusals.add(session.device, 'misconduct', `device ${session.device}: ${what}`, now);
-    this.#down(session, `it broke the protocol: ${what}`);
+    this.#down(session, `it violated the protocol: ${what}`);
     session.disconnect();
   }
 }
@@ -341,7 +339,7 @@ function sessionKey(auth: DeviceAuth): string {
 
 function describeDisconnect(reason: string): string {
   if (reason === 'ping timeout') {
-    return `no sign of life for ${LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs} ms`;
+    return `no heartbeat for ${LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs} ms`;
   }
   if (reason === 'transport close' || reason === 'transport error') return 'its connection broke';
   if (reason === 'client namespace disconnect') return 'it disconnected';

@@ -1,12 +1,11 @@
 import type { DeviceId, Installer, InstallProgress, SeatTask } from '@sparewheel/coordinator';
 import { type Artifact, type BlobRef, blobsOf } from '@sparewheel/planner';
 import { type BlobChunk, LIMITS, type Outcome, type Task } from '@sparewheel/protocol';
-import { BlobSender } from './blob-sender.ts';
-import { InstallRefusedError } from './install-refused-error.ts';
+import { BlobSender, InstallRefusedError } from './blob-sender.ts';
 import { PreloadedBlobs } from './preloaded-blobs.ts';
 import { untilAborted } from './until-aborted.ts';
 
-/** How the distributor talks to a device; rejects where the device is gone or does not answer in time. */
+/** Requests to a device. Each rejects if the device disconnects or times out. */
 export interface DeviceControl {
   blob(device: DeviceId, chunk: BlobChunk, timeoutMs: number): Promise<Outcome>;
   load(device: DeviceId, task: Task, timeoutMs: number): Promise<Outcome>;
@@ -14,34 +13,33 @@ export interface DeviceControl {
   retain(device: DeviceId, blobs: readonly string[]): Promise<Outcome>;
 }
 
-export { InstallRefusedError };
-
 /**
- * Brings shards onto devices: only the blobs that a device does not hold, chunk by chunk on its control connection,
- * a few chunks ahead of the acknowledgements, one transfer per device at a time.
+ * Installs shards on devices. Sends only the blobs that a device does not hold, in chunks on its control connection, one
+ * transfer per device at a time.
  *
- * Devices keep the blobs of every deployment that still exists, also of seats that they no longer hold, so that
- * whoever returns serves again without a transfer. Deleted from a device is only what belonged to a deployment that
- * was undeployed since this data plane started: what it never heard of may belong to one that is about to come back.
+ * Devices keep the blobs of every existing deployment, even of seats that they lost, so that a returning device serves
+ * without a transfer. A blob is deleted from devices only if its deployment was undeployed since this data plane started.
+ * An unknown blob may belong to a deployment that the control plane has not sent yet.
  */
 export class Distributor implements Installer {
   readonly #control: DeviceControl;
   readonly #sender: BlobSender;
   readonly #held = new Map<DeviceId, Set<string>>();
-  /** The end of each device's queue of transfers. */
+  /** The last transfer in the queue of each device. */
   readonly #queues = new Map<DeviceId, Promise<unknown>>();
+  /** Blobs by deployment. */
   readonly #deployments = new Map<string, ReadonlySet<string>>();
   readonly #preloaded = new PreloadedBlobs();
-  /** Blobs of undeployed deployments. */
+  /** Blobs of undeployed deployments, which devices must delete. */
   readonly #abandoned = new Set<string>();
 
-  /** @param directory  of the blob files, each named by its sha-256 */
+  /** @param directory  holds the blob files, named by their SHA-256 */
   constructor(directory: string, control: DeviceControl) {
     this.#control = control;
     this.#sender = new BlobSender(directory, (...chunk) => control.blob(...chunk));
   }
 
-  /** A device said what its store holds, verified. */
+  /** Records which blobs a device holds, as it reported after verifying them. */
   deviceHolds(device: DeviceId, blobs: readonly BlobRef[]): void {
     this.#held.set(device, new Set(blobs.map(({ sha256 }) => sha256)));
     this.#preloaded.forgetDevice(device);
@@ -52,8 +50,8 @@ export class Distributor implements Installer {
   }
 
   /**
-   * The blobs of a deployment are wanted from now on.
-   * @returns what was wanted under that name before, for `restore`
+   * Registers the blobs of a deployment.
+   * @returns the previous blobs of the deployment, for `restore`
    */
   deployed(deployment: string, artifacts: Iterable<Artifact>): ReadonlySet<string> | undefined {
     const before = this.#deployments.get(deployment);
@@ -65,13 +63,13 @@ export class Distributor implements Installer {
     return before;
   }
 
-  /** Takes `deployed` back. */
+  /** Reverts `deployed`. */
   restore(deployment: string, before: ReadonlySet<string> | undefined): void {
     if (before === undefined) this.undeployed(deployment);
     else this.#deployments.set(deployment, before);
   }
 
-  /** Its blobs are wanted no longer, save those that another deployment has too; connected devices delete them. */
+  /** Deletes the blobs of a deployment from connected devices, except those of other deployments. */
   undeployed(deployment: string): void {
     const blobs = this.#deployments.get(deployment) ?? [];
     this.#deployments.delete(deployment);
@@ -79,8 +77,8 @@ export class Distributor implements Installer {
   }
 
   /**
-   * Sends an artifact ahead to a device that is to sit in a seat of a deployment which is still being prepared. No
-   * promise: what does not arrive is sent, and what is wrong is said, when the seat is installed.
+   * Sends an artifact to a device before its deployment exists. Best effort: installing the seat sends what is missing and
+   * reports errors.
    */
   preload(deployment: string, device: DeviceId, artifact: Artifact): void {
     const { signal } = this.#preloaded.add(deployment, blobsOf(artifact));
@@ -96,9 +94,9 @@ export class Distributor implements Installer {
     }).catch(() => {});
   }
 
-  /** Nothing comes of a deployment for which artifacts were sent ahead; connected devices delete them. */
+  /** Deletes the preloaded artifacts of an abandoned deployment from connected devices. */
   cancelPreload(deployment: string): void {
-    this.#abandon(this.#preloaded.drop(deployment));
+    this.#abandon(this.#preloaded.abandon(deployment));
   }
 
   install(
@@ -122,7 +120,7 @@ export class Distributor implements Installer {
         },
         onComplete: ({ sha256 }) => this.#held.get(device)?.add(sha256),
       });
-      // One ahead: a device goes from one to the next without waiting for us.
+      // Sends one task ahead, so that the device never waits for the network.
       let loading = Promise.resolve();
       for (const task of tasks) {
         signal.throwIfAborted();
@@ -150,7 +148,7 @@ export class Distributor implements Installer {
     const message = { task, ...artifact, feeds: [...feeds], fetches: [...fetches] };
     const outcome = await untilAborted(signal, this.#control.load(device, message, LIMITS.blobTimeoutMs));
     if (outcome.ok) return;
-    // Its store is not what it said: the next attempt sends everything again.
+    // The store of the device differs from its report, so the next attempt must send everything.
     for (const { sha256 } of blobsOf(artifact)) this.#held.get(device)?.delete(sha256);
     throw new InstallRefusedError(device, `task ${task}`, outcome);
   }
@@ -165,7 +163,7 @@ export class Distributor implements Installer {
     return [...missing.values()];
   }
 
-  /** Blobs that a deployment wanted, or was to: connected devices delete those that no other one wants. */
+  /** Deletes blobs from connected devices, except those of existing deployments. */
   #abandon(blobs: Iterable<string>): void {
     for (const sha256 of blobs) {
       if (![...this.#deployments.values()].some((other) => other.has(sha256))) this.#abandoned.add(sha256);
@@ -178,11 +176,11 @@ export class Distributor implements Installer {
     if (held === undefined || ![...held].some((sha256) => this.#abandoned.has(sha256))) return;
     const kept = [...held].filter((sha256) => !this.#abandoned.has(sha256));
     this.#held.set(device, new Set(kept));
-    // Best effort: a device that is gone says what it holds when it returns.
+    // Best effort: a disconnected device reports what it holds when it returns.
     await this.#control.retain(device, kept).catch(() => {});
   }
 
-  /** Runs work when all earlier work for the device is over, whatever came of that. */
+  /** Runs work after all earlier work for the device, even if that failed. */
   #inTurn<Result>(device: DeviceId, work: () => Promise<Result>): Promise<Result> {
     const before = this.#queues.get(device) ?? Promise.resolve();
     const turn = before.then(work, work);

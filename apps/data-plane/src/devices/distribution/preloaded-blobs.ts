@@ -1,22 +1,22 @@
 import type { DeviceId } from '@sparewheel/coordinator';
 import type { BlobRef } from '@sparewheel/planner';
 
-/** What is sent ahead for a deployment that is not there yet. */
+/** The transfers for a deployment that is still being prepared. */
 export interface Preload {
-  /** Aborted when nothing will come of the deployment. */
+  /** Aborted when the deployment is abandoned. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Keeps count of blobs that are sent to devices ahead of a deployment: what becomes of them if it never comes, and which
- * of them an install may say it has sent.
+ * Tracks blobs that are sent to devices before their deployment exists. They are deleted if the deployment is abandoned.
+ * Otherwise the progress of the first install of a device includes them.
  */
 export class PreloadedBlobs {
   readonly #preloads = new Map<string, { controller: AbortController; blobs: Set<string> }>();
-  /** Blobs that came ahead and that no install has counted yet, by device. */
+  /** Bytes of preloaded blobs that no install has counted yet, by device and blob. */
   readonly #uncounted = new Map<DeviceId, Map<string, number>>();
 
-  /** Blobs are about to be sent for a deployment. */
+  /** Registers blobs that will be sent for a deployment. */
   add(deployment: string, blobs: readonly BlobRef[]): Preload {
     let preload = this.#preloads.get(deployment);
     if (preload === undefined) {
@@ -32,7 +32,7 @@ export class PreloadedBlobs {
     this.#uncounted.set(device, uncounted.set(sha256, bytes));
   }
 
-  /** Those of the blobs that were sent ahead to the device; each is counted once. @returns their bytes */
+  /** Returns the total bytes of those blobs that were preloaded to the device. Counts each blob once. */
   count(device: DeviceId, blobs: Iterable<BlobRef>): number {
     const uncounted = this.#uncounted.get(device);
     let sum = 0;
@@ -43,21 +43,21 @@ export class PreloadedBlobs {
     return sum;
   }
 
-  /** The device said anew what it holds. */
+  /** Forgets the uncounted blobs of a device, which has just reported what it holds. */
   forgetDevice(device: DeviceId): void {
     this.#uncounted.delete(device);
   }
 
-  /** The deployment came: its blobs are its own from now on, and what is on its way goes on. */
+  /** Ends the tracking for a deployment that now exists. Transfers in flight continue. */
   deployed(deployment: string): void {
     this.#preloads.delete(deployment);
   }
 
-  /** Nothing comes of it. @returns the blobs that were sent ahead, or were about to be */
-  drop(deployment: string): ReadonlySet<string> {
+  /** Aborts the transfers of an abandoned deployment. Returns its blobs, sent or not. */
+  abandon(deployment: string): ReadonlySet<string> {
     const preload = this.#preloads.get(deployment);
     this.#preloads.delete(deployment);
-    preload?.controller.abort(new Error(`the deployment "${deployment}" was given up`));
+    preload?.controller.abort(new Error(`the deployment "${deployment}" was abandoned`));
     return preload?.blobs ?? new Set();
   }
 }

@@ -9,21 +9,21 @@ import type {
 } from '@sparewheel/protocol';
 import type { Namespace, Socket } from 'socket.io';
 
-/** What a socket's handshake proved. */
-export interface AgentSocketData {
+/** What the handshake of a socket proved. */
+export interface DeviceSocketData {
   auth: DeviceAuth;
 }
 type NoEvents = Record<string, never>;
-export type ControlNamespace = Namespace<DeviceToControl, ControlToDevice, NoEvents, AgentSocketData>;
-export type TensorsNamespace = Namespace<DeviceToTensors, TensorsToDevice, NoEvents, AgentSocketData>;
-export type ControlSocket = Socket<DeviceToControl, ControlToDevice, NoEvents, AgentSocketData>;
-export type TensorsSocket = Socket<DeviceToTensors, TensorsToDevice, NoEvents, AgentSocketData>;
+export type ControlNamespace = Namespace<DeviceToControl, ControlToDevice, NoEvents, DeviceSocketData>;
+export type TensorsNamespace = Namespace<DeviceToTensors, TensorsToDevice, NoEvents, DeviceSocketData>;
+export type ControlSocket = Socket<DeviceToControl, ControlToDevice, NoEvents, DeviceSocketData>;
+export type TensorsSocket = Socket<DeviceToTensors, TensorsToDevice, NoEvents, DeviceSocketData>;
 
-/** Weight of a new round trip in the smoothed one. */
+/** Weight of a new sample in the smoothed round trip. */
 const SMOOTHING = 1 / 4;
 
-/** One life of a device process: its two connections and what it said of itself. */
-export class AgentSession {
+/** One incarnation of a device process: its two connections and its reports. */
+export class DeviceSession {
   readonly device: string;
   readonly incarnation: string;
   readonly auth: DeviceAuth;
@@ -31,11 +31,11 @@ export class AgentSession {
   tensors: TensorsSocket | null = null;
   hello: Hello | null = null;
   statistics: DeviceStatistics | null = null;
-  /** Whether the coordinator was told that the device is there. */
+  /** Whether the coordinator knows that the device is connected. */
   up = false;
   roundTripMs: number | null = null;
   lastSeenAt: number;
-  /** Aborted when the device goes down: whoever waits for an acknowledgement need not wait any longer. */
+  /** Aborted when the device goes down, which rejects pending acknowledgements. */
   #down = new AbortController();
 
   constructor(auth: DeviceAuth, now: number) {
@@ -63,7 +63,10 @@ export class AgentSession {
     this.#down.abort(new Error(reason));
   }
 
-  /** Times the connection's own pings: no message more, and it shows how busy the device's event loop is. */
+  /**
+   * Measures the pings of the connection. This needs no extra messages, and it includes the delay of a busy event loop on
+   * the device.
+   */
   timeRoundTrips(socket: TensorsSocket, monotonicNow: () => number, wallNow: () => number): void {
     let sentAt = 0;
     socket.conn.on('packetCreate', ({ type }) => {

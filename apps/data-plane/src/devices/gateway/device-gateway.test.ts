@@ -1,11 +1,16 @@
-/** Devices that keep to the protocol and devices that do not, over real loopback sockets. */
+/** Devices that follow the protocol and devices that violate it, over real loopback sockets. */
 import type { FromDevice } from '@sparewheel/protocol';
 import { sha256Hex } from '@sparewheel/runtime/access';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LinearModel, linearModel } from '../testing/linear-model.ts';
-import { closed, refusalOf, ScriptedDevice, type ScriptedDeviceOptions } from '../testing/scripted-device.ts';
-import { TEST_TOKENS, TestPlane } from '../testing/test-plane.ts';
-import { send } from '../testing/v2-client.ts';
+import { type LinearModel, linearModel } from '../../testing/linear-model.ts';
+import {
+  closed,
+  refusalOf,
+  ScriptedDevice,
+  type ScriptedDeviceOptions,
+} from '../../testing/scripted-device.ts';
+import { TEST_TOKENS, TestPlane } from '../../testing/test-plane.ts';
+import { send } from '../../testing/v2-client.ts';
 
 let plane: TestPlane;
 let devices: ScriptedDevice[];
@@ -35,7 +40,7 @@ const refusals = () =>
   plane.events('device-refused').map((event) => ('message' in event ? event.message : ''));
 
 describe('joining', () => {
-  it('takes a device in when both its connections are up, and stores only the digest of its secret', async () => {
+  it('accepts a device when both connections are up, and stores only the digest of its secret', async () => {
     const { id } = await joined({ secret: 'a secret of more than thirty-two characters' });
     expect(plane.messages).toContainEqual({
       kind: 'device-known',
@@ -55,20 +60,20 @@ describe('joining', () => {
     ['the infer token', { token: TEST_TOKENS.inferToken }, 'unauthorized', 'join token'],
     ['another version', { protocol: 2 }, 'wrong-protocol', 'version 1, the agent 2'],
     ['a short secret', { secret: 'short' }, 'wrong-protocol', 'device.secret'],
-    ['an id that is none', { id: '../../etc/passwd' }, 'wrong-protocol', 'device.id'],
-  ])('refuses %s with a reason that the agent can show', async (_what, options, code, words) => {
+    ['an invalid id', { id: '../../etc/passwd' }, 'wrong-protocol', 'device.id'],
+  ])('rejects %s with a message for the agent', async (_what, options, code, words) => {
     const refusal = await refusalOf(device(options).control);
     expect(refusal).toEqual({ code, message: expect.stringContaining(words) });
     expect(refusals()).toEqual([expect.stringContaining(words)]);
   });
 
-  it('tells of the same refusal only once', async () => {
+  it('reports repeated rejections only once', async () => {
     for (let attempt = 0; attempt < 5; attempt++)
       await refusalOf(device({ id: 'insistent', token: 'no' }).control);
     expect(refusals()).toHaveLength(1);
   });
 
-  it('refuses another device’s identity, also after a restart, and does not disturb that device', async () => {
+  it('rejects a stolen identity, also after a restart, and does not affect its owner', async () => {
     const owner = await joined({ id: 'the-owner' });
     const refusal = await refusalOf(device({ id: 'the-owner', secret: 'x'.repeat(40) }).tensors);
     expect(refusal.code).toBe('wrong-identity');
@@ -88,18 +93,18 @@ describe('joining', () => {
     }
   });
 
-  it('lets a newer life of a device replace the older one, for good', async () => {
-    const older = await joined({ id: 'twice-alive', incarnation: 'the-older-life' });
+  it('replaces an old incarnation by a new one and rejects the old one afterwards', async () => {
+    const older = await joined({ id: 'twice-alive', incarnation: 'old-incarnation' });
     const gone = closed(older.control);
-    await joined({ id: 'twice-alive', incarnation: 'the-newer-life' });
+    await joined({ id: 'twice-alive', incarnation: 'new-incarnation' });
     await gone;
     expect(plane.events('device-lost')).toHaveLength(1);
-    const zombie = device({ id: 'twice-alive', incarnation: 'the-older-life' });
-    expect((await refusalOf(zombie.control)).code).toBe('wrong-identity');
+    const stale = device({ id: 'twice-alive', incarnation: 'old-incarnation' });
+    expect((await refusalOf(stale.control)).code).toBe('wrong-identity');
     expect(plane.device('twice-alive')?.state).toBe('ready');
   });
 
-  it('takes a device back whose tensor connection broke alone', async () => {
+  it('accepts a device again after its tensor connection broke', async () => {
     const returning = await joined();
     returning.tensors.disconnect();
     await plane.until(() => plane.events('device-lost').length === 1);
@@ -107,7 +112,7 @@ describe('joining', () => {
     await plane.until(() => plane.events('device-returned').length === 1);
   });
 
-  it('takes a device back whose connections both broke, every time, whichever comes back first', async () => {
+  it('accepts a device again after both connections broke, in either order of reconnection', async () => {
     const returning = await joined();
     for (const [times, order] of [
       [1, ['control', 'tensors']],
@@ -120,7 +125,7 @@ describe('joining', () => {
         returning[which].connect();
         if (which === order[0])
           await new Promise<void>((resolve) => returning[which].once('connect', resolve));
-        // Its hello is in before the other connection is tried.
+        // The hello arrives before the other connection is opened.
         if (which === 'control') await new Promise<void>((resolve) => returning.hello({}, resolve));
       }
       await plane.until(() => plane.events('device-returned').length === times);
@@ -128,14 +133,14 @@ describe('joining', () => {
     expect(refusals()).toEqual([]);
   });
 
-  it('sends away what does not say hello', async () => {
+  it('disconnects a device that sends no hello', async () => {
     const silent = device();
     silent.control.off('connect');
     await closed(silent.control);
     expect(refusals()).toEqual([expect.stringContaining('did not send its hello')]);
   }, 20_000);
 
-  it('lets nobody into the main namespace', async () => {
+  it('rejects connections to the main namespace', async () => {
     const { io } = await import('socket.io-client');
     const { frameParser } = await import('@sparewheel/protocol');
     const socket = io(plane.url, { parser: frameParser, transports: ['websocket'], reconnection: false });
@@ -145,11 +150,11 @@ describe('joining', () => {
   });
 });
 
-describe('a device that breaks the protocol is sent away with an event, and no other notices', () => {
+describe('a protocol violation disconnects the device, emits an event and does not affect other devices', () => {
   const tensorsText =
     '2/tensors,["tensors",{"kind":"answer","request":1,"task":1,"computeMicros":1,"tensors":[]}]';
   const breaches: [string, (device: ScriptedDevice) => void, string][] = [
-    ['a frame that is none', (bad) => bad.sendRaw(bad.tensors, Uint8Array.of(1, 2, 3)), 'malformed frame'],
+    ['an invalid frame', (bad) => bad.sendRaw(bad.tensors, Uint8Array.of(1, 2, 3)), 'malformed frame'],
     [
       'half a frame',
       (bad) => bad.sendRaw(bad.tensors, Uint8Array.of(0x53, 1, 3, 1, 0, 0, 0, 0)),
@@ -161,9 +166,9 @@ describe('a device that breaks the protocol is sent away with an event, and no o
       (bad) => bad.tensors.emit('tensors', { kind: 'cancel', request: 1, task: 1 }),
       "does not send 'cancel'",
     ],
-    ['a hello that is none', (bad) => bad.control.emit('hello', { name: 7 }), 'invalid hello'],
+    ['an invalid hello', (bad) => bad.control.emit('hello', { name: 7 }), 'invalid hello'],
     [
-      'statistics that are none',
+      'invalid statistics',
       (bad) => bad.control.emit('statistics', { rssBytes: 'many' }),
       'invalid statistics',
     ],
@@ -193,23 +198,23 @@ describe('a device that breaks the protocol is sent away with an event, and no o
     await plane.until(() => plane.events('device-lost').length === 1);
     expect(refusals()).toEqual([expect.stringContaining(words)]);
     expect(good.control.connected && good.tensors.connected).toBe(true);
-    // It is kept out for a while.
+    // The device is rejected for the penalty time.
     expect((await refusalOf(device({ id: bad.id }).control)).code).toBe('unavailable');
   });
 });
 
-describe('a device that computes wrongly does not harm the answer', () => {
+describe('a faulty device does not affect the answer', () => {
   let model: LinearModel;
 
   async function deployed(
-    habit: ScriptedDeviceOptions['habit'],
+    misbehavior: ScriptedDeviceOptions['misbehavior'],
     verify: 'after' | 'off' = 'after',
   ): Promise<ScriptedDevice> {
     model = await linearModel(plane.blobs);
     const policy = { ...model.deployment.policy, verify };
-    const honest = [await joined(), await joined(), await joined()];
-    const bad = await joined({ ...(habit === undefined ? {} : { habit }) });
-    const seats = [bad.id, ...honest.map(({ id }) => id)];
+    const others = [await joined(), await joined(), await joined()];
+    const bad = await joined({ ...(misbehavior === undefined ? {} : { misbehavior }) });
+    const seats = [bad.id, ...others.map(({ id }) => id)];
     await plane.plane.call({ kind: 'deploy', deployment: { ...model.deployment, policy, seats } });
     await plane.until(() => plane.deployment('linear')?.state === 'ready');
     return bad;
@@ -231,27 +236,27 @@ describe('a device that computes wrongly does not harm the answer', () => {
     ['NaN', (data: Float32Array) => data.fill(Number.NaN), [1, 4]],
     ['infinity', (data: Float32Array) => data.fill(Number.POSITIVE_INFINITY), [1, 4]],
     ['another shape', (data: Float32Array) => data, [4, 1]],
-  ])('%s: decoded around, counted, and quarantined in the end', async (_what, spoil, dims) => {
-    const bad = await deployed((honest) => ({
-      ...honest,
-      tensors: [{ type: 'float32', dims, data: spoil(honest.tensors[0]!.data as Float32Array) }],
+  ])('%s: is recovered, counted and leads to quarantine', async (_what, spoil, dims) => {
+    const bad = await deployed((correct) => ({
+      ...correct,
+      tensors: [{ type: 'float32', dims, data: spoil(correct.tensors[0]!.data as Float32Array) }],
     }));
     for (let request = 0; request < 5; request++) await inferOk();
     await plane.until(() => plane.device(bad.name)?.state === 'quarantined');
     expect(plane.device(bad.name)!.invalid).toBeGreaterThan(0);
     await inferOk();
-    // Revived, which for a device in quarantine is a pardon.
+    // A revive releases the device from quarantine.
     await plane.plane.call({ kind: 'revive', device: bad.id });
     await plane.until(() => plane.device(bad.name)?.state === 'ready');
   });
 
-  it('an answer after the fact is late, and counted', async () => {
+  it('counts a late answer', async () => {
     let previous: FromDevice | null = null;
-    const bad = await deployed((honest) => {
+    const bad = await deployed((correct) => {
       const late = previous;
-      previous = honest;
+      previous = correct;
       return late;
-      // With verification, a late answer is not late: it is what verification waits for.
+      // Without verification, which would wait for the late answer.
     }, 'off');
     for (let request = 0; request < 3; request++) await inferOk();
     await plane.until(() => plane.device(bad.name)!.late > 0);
@@ -259,7 +264,7 @@ describe('a device that computes wrongly does not harm the answer', () => {
     expect(latency.counts).toMatchObject({ requests: 3, answered: 3, recovered: 3, failed: 0, lost: 0 });
   });
 
-  it('answers to what was never asked end in quarantine', async () => {
+  it('quarantines a device that sends unsolicited messages', async () => {
     const bad = await deployed(undefined);
     for (let message = 0; message < 200; message++) {
       bad.tensors.emit('tensors', { kind: 'refusal', request: message, task: 1, code: 'x', message: 'y' });

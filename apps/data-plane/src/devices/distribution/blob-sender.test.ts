@@ -22,10 +22,7 @@ async function blob(size: number, seed: number): Promise<BlobRef & { content: Ui
   return { sha256, bytes: size, content };
 }
 
-/**
- * A device that looks at each frame as late as can be, when it acknowledges it: one that was written over meanwhile
- * shows.
- */
+/** A device that reads each frame as late as possible, when it acknowledges it. This detects overwritten frames. */
 class LateDevice {
   readonly received = new Map<string, Uint8Array>();
   readonly frames = new Set<ArrayBufferLike>();
@@ -43,7 +40,7 @@ class LateDevice {
         this.received.set(sha256, whole);
         resolve(this.refuseAfter-- > 0 ? OK : { ok: false, code: 'disk-full', message: 'no space left' });
       });
-      // The disk has long been read again by then, where nobody waits for this.
+      // Late enough for the next disk reads to finish if the sender does not wait for the acknowledgement.
       const later = (turns: number) => {
         if (turns === 0) this.#waiting.shift()?.();
         else setImmediate(later, turns - 1);
@@ -54,47 +51,47 @@ class LateDevice {
 }
 
 const ignored = () => {};
-const sending = () => ({
+const options = () => ({
   signal: new AbortController().signal,
   onAcknowledged: ignored,
   onComplete: ignored,
 });
 
 describe('sending blobs', () => {
-  it('brings every byte of each, through frames that are used again only when they were acknowledged', async () => {
+  it('sends every byte, and reuses frames only after their acknowledgement', async () => {
     const device = new LateDevice();
     const sender = new BlobSender(directory, device.take);
     const blobs = [await blob(17 * LIMITS.blobChunkBytes + 11, 1), await blob(0, 2), await blob(300_000, 3)];
-    // Of one chunk each: a read's frames are needed again while others are still on their way.
+    // Blobs of one chunk: frames are needed again while others are in flight.
     for (let seed = 4; seed < 12; seed++) blobs.push(await blob(1_000, seed));
     const complete: string[] = [];
     for (let round = 0; round < 2; round++) {
-      await sender.send('pi', blobs, { ...sending(), onComplete: ({ sha256 }) => complete.push(sha256) });
+      await sender.send('pi', blobs, { ...options(), onComplete: ({ sha256 }) => complete.push(sha256) });
     }
     expect(complete).toEqual([...blobs, ...blobs].map(({ sha256 }) => sha256));
     for (const { sha256, content } of blobs)
       expect(Buffer.compare(device.received.get(sha256)!, content)).toBe(0);
-    // One megabyte that is being sent, one that is being read.
+    // One megabyte in flight, one being read.
     expect(device.frames.size).toBeLessThanOrEqual(8);
   });
 
-  it('does not use a frame again that may still be on its way to a device that refused', async () => {
+  it('does not reuse a frame that may be in flight to a device that rejected a chunk', async () => {
     const device = new LateDevice();
     const sender = new BlobSender(directory, device.take);
     const large = await blob(9 * LIMITS.blobChunkBytes, 1);
     device.refuseAfter = 1;
-    await expect(sender.send('pi', [large], sending())).rejects.toThrow('no space left');
+    await expect(sender.send('pi', [large], options())).rejects.toThrow('no space left');
     const before = new Set(device.frames);
     device.refuseAfter = Number.POSITIVE_INFINITY;
     device.frames.clear();
-    await sender.send('pi', [large], sending());
+    await sender.send('pi', [large], options());
     for (const frame of device.frames) expect(before.has(frame)).toBe(false);
   });
 
-  it('ends without a device’s answer where it is aborted', async () => {
+  it('stops on abort without waiting for the device', async () => {
     const sender = new BlobSender(directory, () => new Promise(() => {}));
     const controller = new AbortController();
-    const sent = sender.send('pi', [await blob(10, 1)], { ...sending(), signal: controller.signal });
+    const sent = sender.send('pi', [await blob(10, 1)], { ...options(), signal: controller.signal });
     controller.abort(new Error('the device left'));
     await expect(sent).rejects.toThrow('the device left');
   });

@@ -4,23 +4,24 @@ import type { DeviceRegistry } from './device-registry.ts';
 import { GATEWAY_LIMITS } from './gateway-limits.ts';
 import { HandshakeRefusedError, requireJoinToken } from './handshake.ts';
 
-/** What admission asks of the sessions that are there. */
+/** What admission needs to know about existing sessions. */
 export interface SessionsView {
-  /** The auth with which the life that `auth` names came in, if it is there already. */
+  /** Returns the auth of the session of the same device and incarnation, if it exists. */
   existing(auth: DeviceAuth): DeviceAuth | undefined;
-  /** Lives of all devices, and devices other than the given one that are up. */
+  /** Number of sessions of all devices. */
   readonly count: number;
+  /** Returns the number of devices that are up, without the given one. */
   othersUp(device: string): number;
 }
 
-/** Decides which devices may come in: the right token, an identity of their own, and no misconduct a moment ago. */
+/** Decides which devices may connect: right token, own identity, no recent protocol violation, room left. */
 export class DeviceAdmission {
   readonly #access: Access;
   readonly #registry: DeviceRegistry;
   readonly #sessions: SessionsView;
-  /** Until when a device is kept out, by device id. */
+  /** When the penalty of a device ends, by device id. */
   readonly #penalties = new Map<string, number>();
-  /** Incarnations that a newer one has replaced, by device id, oldest first. */
+  /** Incarnations that a newer one replaced, by device id, oldest first. */
   readonly #retired = new Map<string, string[]>();
 
   constructor(access: Access, registry: DeviceRegistry, sessions: SessionsView) {
@@ -37,45 +38,48 @@ export class DeviceAdmission {
     if (now < (this.#penalties.get(id) ?? 0)) {
       throw new HandshakeRefusedError(
         'unavailable',
-        `device ${id} broke the protocol and is kept out for a while`,
+        `device ${id} violated the protocol and is rejected for ${GATEWAY_LIMITS.penaltyMs / 1000} s`,
         id,
       );
     }
     if (this.#retired.get(id)?.includes(auth.incarnation)) {
-      throw new HandshakeRefusedError('wrong-identity', `another process runs as device ${id} by now`, id);
+      throw new HandshakeRefusedError('wrong-identity', `a newer process runs as device ${id}`, id);
     }
     const existing = this.#sessions.existing(auth);
     if (existing === undefined) this.#checkRoom(id);
     else if (!equalDigests(existing.device.secret, auth.device.secret)) {
-      const message = `two connections of device ${id} came with different secrets`;
+      const message = `two connections of device ${id} used different secrets`;
       throw new HandshakeRefusedError('wrong-identity', message, id);
     }
   }
 
-  /** Again at hello: two processes may have come with one new id at once. @throws {HandshakeRefusedError} */
+  /**
+   * Checks the identity. Also called at hello, because two processes may connect with one new id at the same time.
+   * @throws {HandshakeRefusedError}
+   */
   checkIdentity({ device }: DeviceAuth): void {
     switch (this.#registry.check(device)) {
       case 'stolen':
         throw new HandshakeRefusedError(
           'wrong-identity',
-          `device ${device.id} has joined with another secret before; give this one an identity of its own`,
+          `device ${device.id} has joined with another secret before; give this device its own identity`,
           device.id,
         );
       case 'full':
-        throw new HandshakeRefusedError('unavailable', 'too many devices have ever joined', device.id);
+        throw new HandshakeRefusedError('unavailable', 'too many devices have joined', device.id);
     }
   }
 
-  /** Keeps a device out for a while. */
+  /** Rejects a device for the penalty time. */
   punish(device: string, now: number): void {
     for (const [other, until] of this.#penalties) if (until <= now) this.#penalties.delete(other);
     this.#penalties.set(device, now + GATEWAY_LIMITS.penaltyMs);
   }
 
-  /** A newer life speaks for the device: this one may not come back. */
+  /** Rejects an incarnation from now on, because a newer one has replaced it. */
   retire(device: string, incarnation: string): void {
     const retired = [...(this.#retired.get(device) ?? []), incarnation];
-    this.#retired.set(device, retired.slice(-GATEWAY_LIMITS.retiredLives));
+    this.#retired.set(device, retired.slice(-GATEWAY_LIMITS.retiredIncarnations));
   }
 
   #checkRoom(device: string): void {
@@ -84,7 +88,7 @@ export class DeviceAdmission {
     if (!full) return;
     throw new HandshakeRefusedError(
       'unavailable',
-      `the data plane takes at most ${LIMITS.devices} devices`,
+      `the data plane accepts at most ${LIMITS.devices} devices`,
       device,
     );
   }

@@ -6,14 +6,15 @@ import type { BlobRef } from '@sparewheel/planner';
 import { LIMITS, type Outcome } from '@sparewheel/protocol';
 import { sha256Hex } from '@sparewheel/runtime/access';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type DeviceControl, Distributor, InstallRefusedError } from './distributor.ts';
+import { InstallRefusedError } from './blob-sender.ts';
+import { type DeviceControl, Distributor } from './distributor.ts';
 
 const OK: Outcome = { ok: true };
 
-/** Notes what is asked of devices; each request waits where `held` says so. */
+/** Records the requests to devices. */
 class ControlDouble implements DeviceControl {
   readonly log: string[] = [];
-  /** Bytes so far, by device and digest. */
+  /** Received bytes, by device and digest. */
   readonly received = new Map<string, number>();
   readonly retained: (readonly string[])[] = [];
   inFlight = 0;
@@ -26,12 +27,12 @@ class ControlDouble implements DeviceControl {
     this.inFlight++;
     this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
     const before = this.received.get(`${device} ${chunk.sha256}`) ?? 0;
-    // Zero begins anew, after an attempt that was given up.
+    // Offset 0 restarts a transfer after an aborted attempt.
     if (chunk.offset > 0) expect(chunk.offset).toBe(before);
     this.received.set(`${device} ${chunk.sha256}`, chunk.offset + chunk.data.byteLength);
     this.#acknowledgeNext?.();
     this.#acknowledgeNext = null;
-    // As late as can be: a chunk is acknowledged when the one after it has come.
+    // Acknowledges as late as possible: when the next chunk arrives.
     if (chunk.offset + chunk.data.byteLength < chunk.bytes) {
       await new Promise<void>((resolve) => {
         this.#acknowledgeNext = resolve;
@@ -93,7 +94,7 @@ async function lastProgress({ done, progress }: ReturnType<typeof install>) {
 }
 
 describe('a transfer', () => {
-  it('sends what is missing in chunks, a few ahead of the acknowledgements, then loads the tasks', async () => {
+  it('sends missing blobs in chunks, several in flight, then loads the tasks', async () => {
     const size = 3 * LIMITS.blobChunkBytes + 7;
     const task = await seatTask(1, size);
     const { done, progress } = install([task]);
@@ -108,7 +109,7 @@ describe('a transfer', () => {
     );
   });
 
-  it('sends nothing that the device holds, from before or from an earlier transfer', async () => {
+  it('sends no blob that the device holds', async () => {
     const [first, second] = [await seatTask(1), await seatTask(2)];
     distributor.deviceHolds('pi', [first.artifact.graph, first.artifact.weights!]);
     const { done, progress } = install([first]);
@@ -121,7 +122,7 @@ describe('a transfer', () => {
     expect(distributor.holds('pi', second.artifact.weights!.sha256)).toBe(true);
   });
 
-  it('sends a blob that two tasks share once, and an empty one too', async () => {
+  it('sends a blob shared by two tasks once, and sends an empty blob', async () => {
     const shared = await blob(50, 9);
     const empty = await blob(0, 0);
     const tasks = [1, 2].map((task) => ({
@@ -134,7 +135,7 @@ describe('a transfer', () => {
     expect(control.log.filter((line) => line.includes('blob'))).toHaveLength(2);
   });
 
-  it('goes one at a time per device, and side by side to two devices', async () => {
+  it('runs one transfer per device, and transfers to two devices concurrently', async () => {
     distributor.deviceHolds('phone', []);
     const [one, two] = [await seatTask(1), await seatTask(2)];
     await Promise.all([install([one]).done, install([two]).done, install([one], undefined, 'phone').done]);
@@ -144,7 +145,7 @@ describe('a transfer', () => {
     );
   });
 
-  it('ends where it is aborted, and the next one is not held up', async () => {
+  it('stops on abort and does not block the next transfer', async () => {
     const controller = new AbortController();
     control.answer = () => new Promise(() => {});
     const { done } = install([await seatTask(1)], controller);
@@ -154,7 +155,7 @@ describe('a transfer', () => {
     await install([await seatTask(2)]).done;
   });
 
-  it('says which device refused what, and why', async () => {
+  it('reports which device rejected what, and why', async () => {
     control.answer = (what) =>
       what === 'blob' ? { ok: false, code: 'disk-full', message: 'no space left' } : OK;
     const error = await install([await seatTask(1)]).done.catch((reason: unknown) => reason);
@@ -163,7 +164,7 @@ describe('a transfer', () => {
     expect((error as Error).message).toContain('no space left');
   });
 
-  it('sends everything again after a device could not load what it claimed to hold', async () => {
+  it('sends everything again when a device cannot load a blob that it reported', async () => {
     const task = await seatTask(1);
     distributor.deviceHolds('pi', [task.artifact.graph, task.artifact.weights!]);
     control.answer = (what) => (what === 'load' ? { ok: false, code: 'missing-blob', message: 'gone' } : OK);
@@ -174,7 +175,7 @@ describe('a transfer', () => {
     expect(progress.at(-1)!.sentBytes).toBe(110);
   });
 
-  it('fails where a blob file of the store is missing or cut off', async () => {
+  it('fails when a blob file is missing or too short', async () => {
     const task = await seatTask(1);
     await writeFile(join(directory, task.artifact.weights!.sha256), 'short');
     await expect(install([task]).done).rejects.toThrow('shorter than');
@@ -184,8 +185,8 @@ describe('a transfer', () => {
   });
 });
 
-describe('what is sent ahead of a deployment', () => {
-  it('is not sent again when the seat is installed, and counts as sent by it, once', async () => {
+describe('a preloaded artifact', () => {
+  it('is not sent again by the install, whose progress includes it once', async () => {
     const [first, second] = [await seatTask(1), await seatTask(2)];
     distributor.preload('soon', 'pi', first.artifact);
     const { done, progress } = install([first, second]);
@@ -198,7 +199,7 @@ describe('what is sent ahead of a deployment', () => {
     expect(again.progress).toEqual([{ sentBytes: 0, totalBytes: 0 }]);
   });
 
-  it('is sent by the install where the device would not take it, or returned without it', async () => {
+  it('is sent by the install if the device rejected it or returned without it', async () => {
     const task = await seatTask(1);
     control.answer = () => ({ ok: false, code: 'disk-full', message: 'no space left' });
     distributor.preload('soon', 'pi', task.artifact);
@@ -213,7 +214,7 @@ describe('what is sent ahead of a deployment', () => {
     expect(await lastProgress(install([other]))).toEqual({ sentBytes: 110, totalBytes: 110 });
   });
 
-  it('is deleted where nothing comes of the deployment, save what another one has too', async () => {
+  it('is deleted when its deployment is abandoned, except blobs of other deployments', async () => {
     const [mine, shared] = [await seatTask(1), await seatTask(2)];
     distributor.deployed('other', [shared.artifact]);
     for (const { artifact } of [mine, shared]) distributor.preload('never', 'pi', artifact);
@@ -224,7 +225,7 @@ describe('what is sent ahead of a deployment', () => {
     expect([...control.retained[0]!].sort()).toEqual(kept.sort());
   });
 
-  it('stops being sent when nothing comes of it, and holds nobody up', async () => {
+  it('is aborted when its deployment is abandoned, and does not block the next transfer', async () => {
     const [large, next] = [await seatTask(1, 20 * LIMITS.blobChunkBytes), await seatTask(2)];
     control.answer = () => new Promise(() => {});
     distributor.preload('never', 'pi', large.artifact);
@@ -237,7 +238,7 @@ describe('what is sent ahead of a deployment', () => {
     );
   });
 
-  it('is the deployment’s own when that has come', async () => {
+  it('belongs to its deployment once that exists', async () => {
     const task = await seatTask(1);
     distributor.preload('soon', 'pi', task.artifact);
     distributor.deployed('soon', [task.artifact]);
@@ -248,8 +249,8 @@ describe('what is sent ahead of a deployment', () => {
   });
 });
 
-describe('what devices keep', () => {
-  it('deletes from devices only what belonged to an undeployed deployment and to no other', async () => {
+describe('blobs on devices', () => {
+  it('are deleted only if they belong to an undeployed deployment and to no other', async () => {
     const [mine, shared] = [await seatTask(1), await seatTask(2)];
     const foreign = await blob(5, 77);
     distributor.deployed('a', [mine.artifact, shared.artifact]);
@@ -265,7 +266,7 @@ describe('what devices keep', () => {
     expect(distributor.holds('pi', mine.artifact.graph.sha256)).toBe(false);
   });
 
-  it('keeps a redeployed model’s blobs', async () => {
+  it('of a redeployed model are kept', async () => {
     const task = await seatTask(1);
     distributor.deployed('a', [task.artifact]);
     await install([task]).done;
@@ -275,7 +276,7 @@ describe('what devices keep', () => {
     expect(control.retained).toEqual([]);
   });
 
-  it('unloads in turn, and does not mind a device that is gone', async () => {
+  it('are unloaded in order, also when the device is gone', async () => {
     const task = await seatTask(1);
     control.answer = () => Promise.reject(new Error('gone'));
     distributor.uninstall('pi', [task]);

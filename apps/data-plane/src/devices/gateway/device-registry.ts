@@ -2,10 +2,13 @@ import type { KnownDevice } from '@sparewheel/data-plane-client';
 import type { DeviceIdentity, Hello } from '@sparewheel/protocol';
 import { equalDigests, sha256Hex } from '@sparewheel/runtime/access';
 
-/** Names that were ever used, not connections: an id costs a hundred bytes, but not without end. */
-const MOST_KNOWN = 10_000;
+/** All devices that ever joined. A record takes about a hundred bytes. */
+const MAX_KNOWN = 10_000;
 
-/** Who has joined before. An id belongs to the secret that it first came with; only the secret's digest is kept. */
+/**
+ * The devices that have ever joined. An id belongs to the secret that it first joined with. Only the digest of the
+ * secret is stored.
+ */
 export class DeviceRegistry {
   readonly #known = new Map<string, KnownDevice>();
 
@@ -21,16 +24,16 @@ export class DeviceRegistry {
     return this.#known.get(id);
   }
 
-  /** `stolen`: the id belongs to another secret. */
+  /** Returns `stolen` if the id belongs to another secret, `full` if no new device can be stored. */
   check({ id, secret }: DeviceIdentity): 'new' | 'known' | 'stolen' | 'full' {
     const known = this.#known.get(id);
-    if (known === undefined) return this.#known.size < MOST_KNOWN ? 'new' : 'full';
+    if (known === undefined) return this.#known.size < MAX_KNOWN ? 'new' : 'full';
     return equalDigests(known.secretHash, sha256Hex(secret)) ? 'known' : 'stolen';
   }
 
   /**
-   * Binds an id that was checked to its secret, or notes its new name.
-   * @returns the record where it has to be stored, null where nothing changed
+   * Binds a checked id to its secret, or updates its name.
+   * @returns the record to store, or null if it did not change
    */
   bind({ id, secret }: DeviceIdentity, { name, platform }: Hello): KnownDevice | null {
     const known = this.#known.get(id);

@@ -1,13 +1,13 @@
 import { type HandshakeRefusal, PROTOCOL_VERSION } from '@sparewheel/protocol';
 import type { Access } from '@sparewheel/runtime/access';
 import type { Namespace, Socket } from 'socket.io';
-import type { RefusalLog } from './refusal-log.ts';
+import { GATEWAY_LIMITS } from './gateway-limits.ts';
 
-/** Somebody may not come in. The message goes to the agent, which shows it, and into the events. */
+/** A rejected handshake. The agent shows the message, and the message is reported as an event. */
 export class HandshakeRefusedError extends Error {
   override readonly name = 'HandshakeRefusedError';
   readonly code: HandshakeRefusal['code'];
-  /** The id that was claimed; null where none was or it is not to be trusted. */
+  /** The claimed device id. null if there was none, or if the id is not to be trusted. */
   readonly device: string | null;
 
   constructor(code: HandshakeRefusal['code'], message: string, device: string | null = null) {
@@ -17,8 +17,32 @@ export class HandshakeRefusedError extends Error {
   }
 }
 
+/** Reports rejections, each kind at most once a minute per device: rejected agents keep retrying. */
+export class RefusalLog {
+  readonly #report: (device: string | null, message: string) => void;
+  readonly #reportedAt = new Map<string, number>();
+
+  constructor(report: (device: string | null, message: string) => void) {
+    this.#report = report;
+  }
+
+  add(device: string | null, code: string, message: string, nowMs: number): void {
+    const key = `${code} ${device}`;
+    const last = this.#reportedAt.get(key);
+    if (last !== undefined && nowMs - last < GATEWAY_LIMITS.refusalEveryMs) return;
+    // The peers choose the ids, so the map must be bounded. The oldest entry goes first.
+    this.#reportedAt.delete(key);
+    this.#reportedAt.set(key, nowMs);
+    if (this.#reportedAt.size > GATEWAY_LIMITS.refusalsRemembered) {
+      const [oldest] = this.#reportedAt.keys();
+      this.#reportedAt.delete(oldest!);
+    }
+    this.#report(device, message);
+  }
+}
+
 /**
- * Lets sockets into a namespace that pass a check.
+ * Admits only sockets that pass a check to a namespace.
  * @param check  throws HandshakeRefusedError
  */
 export function guardNamespace(
@@ -41,7 +65,7 @@ export function guardNamespace(
 }
 
 /**
- * Reads a handshake's `auth`, the version before anything else: another version may well look different.
+ * Reads the `auth` of a handshake. Checks the version first, because another version may have other fields.
  * @throws {HandshakeRefusedError}
  */
 export function readAuth<Auth>(socket: Socket, parse: (value: unknown) => Auth): Auth {
@@ -50,7 +74,7 @@ export function readAuth<Auth>(socket: Socket, parse: (value: unknown) => Auth):
     const theirs = typeof protocol === 'number' ? protocol : 'none';
     throw new HandshakeRefusedError(
       'wrong-protocol',
-      `this data plane speaks protocol version ${PROTOCOL_VERSION}, the agent ${theirs}; use the same release on both sides`,
+      `this data plane uses protocol version ${PROTOCOL_VERSION}, the agent ${theirs}; use the same release on both sides`,
     );
   }
   try {
@@ -65,7 +89,7 @@ export function requireJoinToken(access: Access, token: string, device: string |
   if (access.admits(token, 'join')) return;
   throw new HandshakeRefusedError(
     'unauthorized',
-    'the join token is wrong; see SPAREWHEEL_JOIN_TOKEN of the control plane',
+    'the join token is wrong; use SPAREWHEEL_JOIN_TOKEN of the control plane',
     device,
   );
 }

@@ -12,16 +12,20 @@ import {
 } from '@sparewheel/protocol';
 import type { Access } from '@sparewheel/runtime/access';
 import type { Namespace, Server, Socket } from 'socket.io';
-import { GATEWAY_LIMITS } from './gateway-limits.ts';
-import { guardNamespace, HandshakeRefusedError, readAuth, requireJoinToken } from './handshake.ts';
-import { RateLimit } from './rate-limit.ts';
-import { RefusalLog } from './refusal-log.ts';
+import { GATEWAY_LIMITS, RateLimit } from './gateway-limits.ts';
+import {
+  guardNamespace,
+  HandshakeRefusedError,
+  RefusalLog,
+  readAuth,
+  requireJoinToken,
+} from './handshake.ts';
 
 type SupervisorSocket = Socket<SupervisorToControl, ControlToSupervisor>;
 
-/** What a supervisor last said of one of its device processes. */
+/** The last report of a supervisor about one of its device processes. */
 export interface Supervision extends SupervisedDevice {
-  /** How the process ended, where it did: "killed by SIGKILL". */
+  /** How the process ended, for example "killed by SIGKILL". null while it runs. */
   readonly ended: string | null;
 }
 
@@ -30,7 +34,7 @@ export interface SupervisorsObserver {
   changed(): void;
 }
 
-/** The supervisors: each looks after the device processes of one machine and can kill and revive them. */
+/** The connected supervisors. Each controls the device processes of one machine: it can kill and revive them. */
 export class Supervisors {
   readonly #access: Access;
   readonly #observer: SupervisorsObserver;
@@ -50,20 +54,20 @@ export class Supervisors {
     namespace.on('connection', (socket) => this.#attach(socket));
   }
 
-  /** undefined where no connected supervisor looks after the device. */
+  /** Returns the last report about a device. undefined if no connected supervisor controls the device. */
   of(device: string): Supervision | undefined {
     return this.#devices.get(device)?.supervision;
   }
 
   /**
-   * Has a device's supervisor do something to its process.
-   * @returns the supervisor's outcome; `gone` where it does not answer
+   * Sends a command for a device process to its supervisor.
+   * @returns the outcome of the supervisor, or `gone` if it does not answer
    */
   command(device: string, kind: 'kill' | 'pause' | 'resume' | 'revive'): Promise<Outcome> {
     return this.#send(device, kind, { id: device });
   }
 
-  /** Sets an emulated fault beside the network: a partitioned device hears nothing on its own connections. */
+  /** Sets an emulated fault through the supervisor: a partitioned device receives nothing on its own connections. */
   fault(device: string, fault: Fault): Promise<Outcome> {
     return this.#send(device, 'fault', { id: device, fault });
   }
@@ -135,7 +139,7 @@ export class Supervisors {
     });
   }
 
-  /** The whole list; a device that left it is no longer supervised. A supervisor that came anew takes over. */
+  /** Replaces the device list of a supervisor. A device in the lists of two supervisors belongs to the newer report. */
   #report(socket: SupervisorSocket, devices: readonly SupervisedDevice[]): void {
     const listed = new Set(devices.map(({ id }) => id));
     for (const [id, entry] of this.#devices) {
@@ -149,7 +153,7 @@ export class Supervisors {
   }
 
   #misconduct(socket: SupervisorSocket, what: string): void {
-    this.#refusals.add(null, 'misconduct', `a supervisor broke the protocol: ${what}`, performance.now());
+    this.#refusals.add(null, 'misconduct', `a supervisor violated the protocol: ${what}`, performance.now());
     socket.disconnect(true);
   }
 }

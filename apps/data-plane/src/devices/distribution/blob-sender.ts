@@ -3,56 +3,67 @@ import { join } from 'node:path';
 import type { DeviceId } from '@sparewheel/coordinator';
 import type { BlobRef } from '@sparewheel/planner';
 import { type BlobChunk, blobFrameBuffer, LIMITS, type Outcome } from '@sparewheel/protocol';
-import { GATEWAY_LIMITS } from './gateway-limits.ts';
-import { InstallRefusedError } from './install-refused-error.ts';
+import { GATEWAY_LIMITS } from '../gateway/gateway-limits.ts';
 import { untilAborted } from './until-aborted.ts';
 
-/** Chunks that are read from the disk at once: a read costs as much for its two changes of thread as for its bytes. */
+/** Chunks per disk read. The two thread switches of a read cost as much as reading one chunk. */
 const CHUNKS_PER_READ = 4;
 
-/** Frames that are filled by one read. */
+/** A device rejected a blob or a task. */
+export class InstallRefusedError extends Error {
+  override readonly name = 'InstallRefusedError';
+  readonly device: DeviceId;
+  readonly code: string;
+
+  constructor(device: DeviceId, what: string, outcome: { code: string; message: string }) {
+    super(`device ${device} rejected ${what}: ${outcome.message}`);
+    this.device = device;
+    this.code = outcome.code;
+  }
+}
+
+/** Frames that one read fills. */
 interface FrameGroup {
   readonly buffers: readonly ReturnType<typeof blobFrameBuffer>[];
-  /** Settled when what was sent of it was acknowledged. */
+  /** Settles when every sent frame of the group is acknowledged. */
   acknowledged: Promise<unknown>;
 }
 
-/** Sends a chunk and resolves with its acknowledgement; rejects where the device is gone or does not answer in time. */
+/** Sends a chunk and resolves with its acknowledgement. Rejects if the device disconnects or times out. */
 export type SendChunk = (device: DeviceId, chunk: BlobChunk, timeoutMs: number) => Promise<Outcome>;
 
-export interface Sending {
+export interface SendOptions {
   readonly signal: AbortSignal;
-  /** So many bytes more have arrived. */
+  /** Called with the number of bytes that an acknowledgement adds. */
   readonly onAcknowledged: (bytes: number) => void;
-  /** A blob is complete on the device, and verified by it. */
+  /** Called when the device has a complete, verified blob. */
   readonly onComplete: (blob: BlobRef) => void;
 }
 
 /**
- * Sends blob files in chunks, a few ahead of the acknowledgements; the next blob's first chunk does not wait for the
- * last one's. Chunks are read from the disk into the frames in which they leave, and the frames are used again when all
- * of their read are acknowledged: buffers that were made anew for every chunk of a large model kept the collector
- * busier than all of the rest. A device that acknowledges what it does not have yet harms only itself.
+ * Sends blob files in chunks, with a few chunks in flight across blob boundaries. Chunks are read from disk directly into
+ * frames. A group of frames is reused when all of its chunks are acknowledged: new buffers for every chunk of a large
+ * model kept the garbage collector busier than all other work. A device that acknowledges too early harms only itself.
  */
 export class BlobSender {
   readonly #directory: string;
   readonly #sendChunk: SendChunk;
-  /** Frames that nobody reads from any more. */
+  /** Frame groups without a chunk in flight. */
   readonly #free: FrameGroup[] = [];
 
-  /** @param directory  of the blob files, each named by its sha-256 */
+  /** @param directory  holds the blob files, named by their SHA-256 */
   constructor(directory: string, sendChunk: SendChunk) {
     this.#directory = directory;
     this.#sendChunk = sendChunk;
   }
 
   /**
-   * Sends blobs one after the other.
-   * @throws {InstallRefusedError} the device would not take one; or what `sendChunk` or the file system says
+   * Sends blobs in order. Rejects with the errors of `sendChunk` and the file system, too.
+   * @throws {InstallRefusedError} the device rejected a blob
    */
-  async send(device: DeviceId, blobs: readonly BlobRef[], sending: Sending): Promise<void> {
+  async send(device: DeviceId, blobs: readonly BlobRef[], options: SendOptions): Promise<void> {
     if (blobs.length === 0) return;
-    // One is read into while the other one's last chunks are on their way.
+    // One group is filled while the last chunks of the other are in flight.
     const groups = [this.#group(), this.#group()] as const;
     const inFlight: Promise<void>[] = [];
     let turn = 0;
@@ -61,7 +72,7 @@ export class BlobSender {
       try {
         let offset = 0;
         do {
-          sending.signal.throwIfAborted();
+          options.signal.throwIfAborted();
           const group = groups[turn++ % 2]!;
           await group.acknowledged;
           const chunks = chunksOf(blob, offset, group);
@@ -69,9 +80,9 @@ export class BlobSender {
           const sent: Promise<void>[] = [];
           for (const chunk of chunks) {
             if (inFlight.length >= LIMITS.blobChunksInFlight) await inFlight.shift();
-            sending.signal.throwIfAborted();
-            const acknowledged = this.#chunk(device, blob, chunk, sending);
-            // Awaited below; one that fails while an earlier one is awaited is not unheard.
+            options.signal.throwIfAborted();
+            const acknowledged = this.#chunk(device, blob, chunk, options);
+            // Awaited below. Without this, a failure while an earlier chunk is awaited would be an unhandled rejection.
             acknowledged.catch(() => {});
             inFlight.push(acknowledged);
             sent.push(acknowledged);
@@ -85,7 +96,7 @@ export class BlobSender {
       }
     }
     await Promise.all(inFlight);
-    // Where one failed, its frame may still be on its way: none of these is used again.
+    // Only after success: a frame of a failed transfer may still be in flight and must not be reused.
     this.#free.push(...groups);
     this.#free.splice(GATEWAY_LIMITS.blobFrameGroupsKept);
   }
@@ -103,7 +114,7 @@ export class BlobSender {
     device: DeviceId,
     blob: BlobRef,
     chunk: BlobChunk,
-    { signal, onAcknowledged, onComplete }: Sending,
+    { signal, onAcknowledged, onComplete }: SendOptions,
   ): Promise<void> {
     const outcome = await untilAborted(signal, this.#sendChunk(device, chunk, LIMITS.blobTimeoutMs));
     if (!outcome.ok) throw new InstallRefusedError(device, `blob ${blob.sha256.slice(0, 12)}…`, outcome);
@@ -112,7 +123,7 @@ export class BlobSender {
   }
 }
 
-/** The chunks of one read from `offset` on; an empty blob has one, which is empty. */
+/** Returns the chunks of one read, from `offset` on. An empty blob has one empty chunk. */
 function chunksOf(blob: BlobRef, offset: number, { buffers }: FrameGroup): readonly BlobChunk[] {
   const chunks: BlobChunk[] = [];
   let at = offset;
@@ -125,19 +136,19 @@ function chunksOf(blob: BlobRef, offset: number, { buffers }: FrameGroup): reado
   return chunks;
 }
 
-/** Reads what the chunks are to hold. */
+/** Reads the data of the chunks from the file. */
 async function fill(file: FileHandle, offset: number, chunks: readonly BlobChunk[]): Promise<void> {
   const wanted = chunks.reduce((sum, { data }) => sum + data.byteLength, 0);
   for (let done = 0; done < wanted; ) {
     const { bytesRead } = await file.readv(rest(chunks, done), offset + done);
     if (bytesRead === 0) {
-      throw new Error(`a blob file of the store is shorter than its ${offset + wanted} bytes`);
+      throw new Error(`a blob file is shorter than ${offset + wanted} bytes; the blob store is damaged`);
     }
     done += bytesRead;
   }
 }
 
-/** What is not read yet, of a read that was cut short. */
+/** Returns the buffers that are still to be filled after a short read of `done` bytes. */
 function rest(chunks: readonly BlobChunk[], done: number): Uint8Array[] {
   let skipped = 0;
   return chunks.flatMap(({ data }) => {
