@@ -26,12 +26,14 @@ import { ServedDeployments } from './served-deployments.ts';
 import { ViewFeed } from './view-feed.ts';
 
 const VERSION = '0.1.0';
-/** Bound of the random first task and request numbers. Answers to an earlier process then match no request. */
+/**
+ * Bound of the random first task and request numbers. Answers to an earlier process then match no request.
+ */
 const FIRST_NUMBERS = 2 ** 30;
 
 /**
- * The composition root of the data plane: connects the coordinator to real sockets, engines, files and clocks. Runs in a
- * worker thread in production, and in the main thread in tests.
+ * The composition root of the data plane: connects the coordinator to real sockets, engines, files and
+ * clocks. Runs in a worker thread in production, and in the main thread in tests.
  */
 export class DataPlane {
   readonly #post: (message: DataPlaneMessage) => void;

@@ -7,7 +7,9 @@ import { boundedParser } from './devices/gateway/bounded-parser.ts';
 import { GATEWAY_LIMITS } from './devices/gateway/gateway-limits.ts';
 import { createV2Server, type V2ServerOptions } from './inference/v2-server.ts';
 
-/** Idle timeout of a kept-alive connection. Longer than that of clients and proxies, so that they close first. */
+/**
+ * Idle timeout of a kept-alive connection. Longer than that of clients and proxies, so that they close first.
+ */
 const KEEP_ALIVE_MS = 75_000;
 /** Timeout for receiving a whole request. */
 const REQUEST_MS = 120_000;

@@ -1,4 +1,7 @@
-/** Entry of the load generator's thread. It is an ordinary HTTP client and shares nothing with the server it measures. */
+/**
+ * Entry of the load generator's thread. It is an ordinary HTTP client and shares nothing with the server it
+ * measures.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { seededRandom } from '@sparewheel/zoo/random';
 import { loadBodies, pictureBodies } from './load/bodies.ts';

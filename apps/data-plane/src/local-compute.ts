@@ -8,8 +8,8 @@ import type { Tensor } from '@sparewheel/protocol';
 const RESCUE_BYTES = 512 * 1024 * 1024;
 
 /**
- * Runs local steps and rescues on the data plane. Each has its own engine thread: loading a large shard for its first
- * rescue must not delay the local steps of other requests.
+ * Runs local steps and rescues on the data plane. Each has its own engine thread: loading a large shard for
+ * its first rescue must not delay the local steps of other requests.
  */
 export class EngineCompute implements LocalCompute {
   readonly #directory: string;
@@ -94,7 +94,9 @@ export class EngineCompute implements LocalCompute {
   }
 }
 
-/** Returns the digest of the graph. It identifies the weights, too: the graph refers to them by their digest. */
+/**
+ * Returns the digest of the graph. It identifies the weights, too: the graph refers to them by their digest.
+ */
 function keyOf(artifact: Artifact): string {
   return artifact.graph.sha256;
 }

@@ -104,7 +104,8 @@ it('serves a deployment while another on the same devices has a long queue', asy
   await inFlight('quiet', 8);
   release();
   await Promise.all([...busy, ...quiet]);
-  // Round robin: requests in flight first, then one of each deployment. FIFO would make the last one the 208th.
+  // Round robin: requests in flight first, then one of each deployment. FIFO would make the last one the
+  // 208th.
   expect(order.lastIndexOf('quiet')).toBeLessThan(100);
 }, 30_000);
 

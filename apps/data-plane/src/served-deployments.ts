@@ -47,7 +47,9 @@ export interface ServedDeploymentsOptions {
   readonly changed: () => void;
 }
 
-/** The deployments, with what the data plane adds to the coordinator: local steps, latencies, load generators. */
+/**
+ * The deployments, with what the data plane adds to the coordinator: local steps, latencies, load generators.
+ */
 export class ServedDeployments {
   readonly #options: ServedDeploymentsOptions;
   readonly #served = new Map<string, Served>();
@@ -63,8 +65,8 @@ export class ServedDeployments {
   }
 
   /**
-   * Sets the stored deployments that the control plane has not sent yet. `ready` is false before the first call, and while
-   * the list is not empty.
+   * Sets the stored deployments that the control plane has not sent yet. `ready` is false before the first
+   * call, and while the list is not empty.
    */
   expect(names: readonly string[]): void {
     this.#expected = names;
@@ -124,8 +126,8 @@ export class ServedDeployments {
   }
 
   /**
-   * Whether every stored deployment can answer or has failed. False until the control plane has sent all of them, also
-   * while one is prepared, loaded or distributed.
+   * Whether every stored deployment can answer or has failed. False until the control plane has sent all of
+   * them, also while one is prepared, loaded or distributed.
    */
   get ready(): boolean {
     return (

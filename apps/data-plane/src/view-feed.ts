@@ -23,8 +23,8 @@ export interface ViewSources {
 }
 
 /**
- * Posts the views for the dashboard: five times a second while they change, otherwise once a second. A new state of a
- * deployment is posted at once.
+ * Posts the views for the dashboard: five times a second while they change, otherwise once a second. A new
+ * state of a deployment is posted at once.
  */
 export class ViewFeed {
   readonly #sources: ViewSources;

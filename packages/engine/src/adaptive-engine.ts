@@ -8,7 +8,9 @@ const SHORT_MS = 0.5;
 /** Consecutive short runs that move a model into the calling thread. */
 const SHORT_RUNS_TO_MOVE = 3;
 const LONG_MS = 4;
-/** Consecutive long runs that move a model back to the worker. A single one may be a hiccup of the machine. */
+/**
+ * Consecutive long runs that move a model back to the worker. A single one may be a hiccup of the machine.
+ */
 const LONG_RUNS_TO_MOVE = 2;
 
 interface ModelEntry {
@@ -23,9 +25,9 @@ interface ModelEntry {
 }
 
 /**
- * Creates an engine that runs long computations in a worker thread and short ones in the calling thread. Each model is
- * placed by the measured time of its runs; a new model starts in the worker. Small layers save two thread switches per
- * run. They dominate the latency of a request when many devices share one network.
+ * Creates an engine that runs long computations in a worker thread and short ones in the calling thread. Each
+ * model moves by the measured time of its runs; a new model starts in the worker. Small layers save two
+ * thread switches per run. They dominate the latency of a request when many devices share one network.
  *
  * Two runs of one model may overlap while it moves. Each call still gets its own result.
  * @throws {EngineError} `no-backend`, `worker-crashed`

@@ -14,8 +14,8 @@ const IMPORTS = {
 };
 
 /**
- * Imports ONNX Runtime: the native binding if this platform has one (Linux x64/arm64 with glibc, macOS arm64, Windows),
- * otherwise WebAssembly. WebAssembly is 1.3 × (fully connected) to 7 × (convolution) slower.
+ * Imports ONNX Runtime: the native binding if this platform has one (Linux x64/arm64 with glibc, macOS arm64,
+ * Windows), otherwise WebAssembly. WebAssembly is 1.3 × (fully connected) to 7 × (convolution) slower.
  * @throws {EngineError} `no-backend`
  */
 export async function loadBackend(options: EngineOptions, imports = IMPORTS): Promise<Backend> {

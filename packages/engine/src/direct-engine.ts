@@ -5,8 +5,8 @@ import type { Engine, EngineOptions } from './engine.ts';
 import { type ReadModelFiles, SessionEngine } from './session-engine.ts';
 
 /**
- * Creates an engine that runs models in the calling thread. A run **blocks** the thread while it computes; use
- * `createWorkerEngine` in a program that must stay responsive.
+ * Creates an engine that runs models in the calling thread. A run **blocks** the thread while it computes;
+ * use `createWorkerEngine` in a program that must stay responsive.
  * @throws {EngineError} `no-backend`
  */
 export async function createDirectEngine(options: EngineOptions = {}): Promise<Engine> {

@@ -20,9 +20,9 @@ export type ModelSource =
 
 export interface LoadOptions {
   /**
-   * Keeps the weights in their memory-mapped external file instead of copying them to repacked memory. The model then
-   * needs 1 × the memory of its weights (shared with the page cache) instead of 2–3 ×, and runs 0–25 % slower.
-   * Has no effect on WebAssembly or on models with weights in the graph.
+   * Keeps the weights in their memory-mapped external file instead of copying them to repacked memory. The
+   * model then needs 1 × the memory of its weights (shared with the page cache) instead of 2–3 ×, and runs
+   * 0–25 % slower. Has no effect on WebAssembly or on models with weights in the graph.
    */
   readonly mapped?: boolean;
 }

@@ -6,8 +6,8 @@ export { SPEED_METHOD } from '@sparewheel/onnx';
 const KEY = 'calibration';
 
 /**
- * Measures the speed of an engine with the settings that it serves with. Takes about 150 ms on a small server and 32 MB
- * of memory. Only the best runs count, because other load on the machine slows some of them.
+ * Measures the speed of an engine with the settings that it serves with. Takes about 150 ms on a small server
+ * and 32 MB of memory. Only the best runs count, because other load on the machine slows some of them.
  * @throws {EngineError} the engine cannot run the calibration model
  */
 export function measureEngine(engine: Engine): Promise<Speed> {

@@ -18,7 +18,9 @@ export class SessionEngine implements Engine {
   readonly #intraOpNumThreads: number;
   readonly #readFiles: ReadModelFiles | null;
   readonly #sessions = new Map<string, InferenceSession>();
-  /** The last call in the queue. Calls are serialized because ONNX Runtime on WebAssembly is not reentrant. */
+  /**
+   * The last call in the queue. Calls are serialized because ONNX Runtime on WebAssembly is not reentrant.
+   */
   #last: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 

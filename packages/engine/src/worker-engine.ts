@@ -24,8 +24,8 @@ interface Pending {
 }
 
 /**
- * Creates an engine that runs models in its own worker thread, so that the caller's event loop stays free. Resolves when
- * the backend is loaded.
+ * Creates an engine that runs models in its own worker thread, so that the caller's event loop stays free.
+ * Resolves when the backend is loaded.
  * @throws {EngineError} `no-backend`, `worker-crashed`
  */
 export async function createWorkerEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -72,7 +72,8 @@ class WorkerEngine implements Engine {
   }
 
   run(key: string, feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<RunResult> {
-    // Copies, which are transferred: the caller keeps its tensors, and cloning a small view would copy its whole buffer.
+    // Copies, which are transferred: the caller keeps its tensors, and cloning a small view would copy its
+    // whole buffer.
     const copies: Record<string, Tensor> = {};
     const transfer: ArrayBuffer[] = [];
     for (const [name, { type, dims, data }] of Object.entries(feeds)) {

@@ -56,7 +56,9 @@ async function execute(engine: Engine, command: WorkerCommand): Promise<WorkerRe
   }
 }
 
-/** Returns the buffers that can be transferred: those that hold exactly one output. Other outputs are copied. */
+/**
+ * Returns the buffers that can be transferred: those that hold exactly one output. Other outputs are copied.
+ */
 function transferableBuffers(result: Extract<WorkerResult, { computeMs: number }>): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const { data } of Object.values(result.fetches)) {

@@ -1,4 +1,7 @@
-/** Files named by the SHA-256 of their content: models, shards, profiles. A file gets its name when it is complete. */
+/**
+ * Files named by the SHA-256 of their content: models, shards, profiles. A file gets its name when it is
+ * complete.
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -7,7 +10,10 @@ import { promisify } from 'node:util';
 import type { BlobRef } from '@sparewheel/planner';
 
 const NAME = /^[0-9a-f]{64}$/;
-/** Chunks from this size on are written by libuv's thread pool. For smaller chunks the thread switch costs more. */
+/**
+ * Chunks from this size on are written by libuv's thread pool. For smaller chunks the thread switch costs
+ * more.
+ */
 const POOL_WRITE_BYTES = 128 * 1024;
 const writeInPool = promisify(write);
 
@@ -42,7 +48,8 @@ export class BlobStore {
   }
 
   /**
-   * Writes a blob chunk by chunk and renames it when it is complete. Blocks the thread; use it in the model builder.
+   * Writes a blob chunk by chunk and renames it when it is complete. Blocks the thread; use it in the model
+   * builder.
    * @param chunks  a chunk may be reused after the next one is requested
    */
   write(chunks: Iterable<Uint8Array>): BlobRef {
@@ -71,8 +78,8 @@ export class BlobStore {
   }
 
   /**
-   * Writes a blob like `write`, but hashes large chunks here while the thread pool writes them. Shards take a third less
-   * time.
+   * Writes a blob like `write`, but hashes large chunks here while the thread pool writes them. Shards take a
+   * third less time.
    * @param chunks  a chunk may be reused after the next one is requested
    */
   async store(chunks: Iterable<Uint8Array>): Promise<BlobRef> {

@@ -3,7 +3,10 @@ import { PlanMismatchError, PlanRefusedError } from '@sparewheel/planner';
 import type { ErrorReport } from '@sparewheel/protocol';
 import { errorReport } from '@sparewheel/protocol';
 
-/** Converts a job's error to a report. Invalid models and plans are client errors (4xx); the rest are server errors. */
+/**
+ * Converts a job's error to a report. Invalid models and plans are client errors (4xx); the rest are server
+ * errors.
+ */
 export function jobErrorReport(error: unknown): ErrorReport {
   if (error instanceof DynamicShapeError) {
     const { input, dimension, message } = error;

@@ -1,4 +1,6 @@
-/** The jobs of the model builder with real models: LeNet-5 of the zoo through ONNX Runtime, and invalid files. */
+/**
+ * The jobs of the model builder with real models: LeNet-5 of the zoo through ONNX Runtime, and invalid files.
+ */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

@@ -40,8 +40,8 @@ export interface Tools {
 }
 
 /**
- * Time limit for loading a model, running it once and writing it. VGG16 takes a few seconds on a small server. A longer
- * conversion would block every other upload.
+ * Time limit for loading a model, running it once and writing it. VGG16 takes a few seconds on a small
+ * server. A longer conversion would block every other upload.
  */
 const CANONICALIZE_LIMIT_MS = 120_000;
 

@@ -43,7 +43,10 @@ export interface PlanningChoice {
 }
 
 export type ModelBuilderJob =
-  /** Canonicalizes and profiles an ONNX file, or a tar archive of an ONNX file and its data files. Keeps the file. */
+  /**
+   * Canonicalizes and profiles an ONNX file, or a tar archive of an ONNX file and its data files. Keeps the
+   * file.
+   */
   | {
       kind: 'import-model';
       path: string;

@@ -1,6 +1,6 @@
 /**
- * Unpacks a model whose weights are in separate files (ONNX external data). A client uploads such a model as one tar
- * archive: `tar cf - model.onnx model.onnx.data | curl --data-binary @- …`.
+ * Unpacks a model whose weights are in separate files (ONNX external data). A client uploads such a model as
+ * one tar archive: `tar cf - model.onnx model.onnx.data | curl --data-binary @- …`.
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -15,7 +15,10 @@ const MAX_FILES = 10_000;
 /** Large pieces: weights are most of an archive. */
 const READ_BYTES = 2 ** 20;
 
-/** Returns whether a file is a tar archive, by the magic in its first header. No ONNX file has this magic there. */
+/**
+ * Returns whether a file is a tar archive, by the magic in its first header. No ONNX file has this magic
+ * there.
+ */
 export function isArchive(path: string): boolean {
   const descriptor = openSync(path, 'r');
   try {
@@ -28,10 +31,11 @@ export function isArchive(path: string): boolean {
 }
 
 /**
- * Unpacks the regular files of an archive into a directory. Skips links, devices and every other type of entry.
+ * Unpacks the regular files of an archive into a directory. Skips links, devices and every other type of
+ * entry.
  * @returns the path of the only ONNX file
- * @throws {ModelRejectedError} TRUNCATED: the archive ends too early. NOT_ONNX: a header is damaged, a path leads out of
- *   the directory, or the archive does not hold exactly one model
+ * @throws {ModelRejectedError} TRUNCATED: the archive ends too early. NOT_ONNX: a header is damaged, a path
+ *   leads out of the directory, or the archive does not hold exactly one model
  */
 export async function unpackModel(archive: string, directory: string): Promise<string> {
   const entries = extract();

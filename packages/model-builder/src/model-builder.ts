@@ -23,9 +23,9 @@ interface RunningThread {
 const CLOSE_MS = 500;
 
 /**
- * Imports, profiles and plans models, and encodes shards. All of this blocks, so it runs in a worker thread. A job that
- * crashes the thread (a hostile model, too little memory) fails together with every pending job. The next job starts a
- * new thread.
+ * Imports, profiles and plans models, and encodes shards. All of this blocks, so it runs in a worker thread.
+ * A job that crashes the thread (a hostile model, too little memory) fails together with every pending job.
+ * The next job starts a new thread.
  */
 export class ModelBuilder {
   readonly #start: () => ModelBuilderThread;
@@ -39,7 +39,9 @@ export class ModelBuilder {
     this.#start = start;
   }
 
-  /** Returns a model builder that runs in a worker thread. The thread starts with the first job or `warmUp`. */
+  /**
+   * Returns a model builder that runs in a worker thread. The thread starts with the first job or `warmUp`.
+   */
   static inThread(options: ModelBuilderOptions): ModelBuilder {
     const { threadUrl } = siblingEntry(import.meta.url, {
       source: './worker.ts',
@@ -74,8 +76,8 @@ export class ModelBuilder {
   }
 
   /**
-   * Runs work that creates or removes blobs, one piece at a time. Otherwise garbage collection could remove a new blob
-   * before the database refers to it.
+   * Runs work that creates or removes blobs, one piece at a time. Otherwise garbage collection could remove a
+   * new blob before the database refers to it.
    */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     return this.#blobAccess.runExclusive(work);

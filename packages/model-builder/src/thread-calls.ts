@@ -1,4 +1,7 @@
-/** Calls between the main thread and the model builder's thread. Arguments and results are plain data and are cloned. */
+/**
+ * Calls between the main thread and the model builder's thread. Arguments and results are plain data and are
+ * cloned.
+ */
 import { createBirpc } from 'birpc';
 import type { JobProgress, ModelBuilderJob, ModelBuilderResults } from './messages.ts';
 

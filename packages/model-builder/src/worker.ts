@@ -1,4 +1,7 @@
-/** Entry of the model builder's thread. Jobs may run concurrently; the caller serializes jobs that write blobs. */
+/**
+ * Entry of the model builder's thread. Jobs may run concurrently; the caller serializes jobs that write
+ * blobs.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { BlobStore } from './blob-store.ts';
 import { jobErrorReport } from './job-error.ts';

@@ -8,8 +8,8 @@ import type { Supervisors } from './gateway/supervisors.ts';
 type EmulatedFault = Exclude<Fault, { kind: 'heal' }>;
 
 /**
- * Injects faults into devices. Kill, pause, resume and revive are real and done by the device's supervisor. The device
- * process emulates the other faults. Every command is idempotent.
+ * Injects faults into devices. Kill, pause, resume and revive are real and done by the device's supervisor.
+ * The device process emulates the other faults. Every command is idempotent.
  */
 export class DeviceFaults {
   readonly #gateway: DeviceGateway;
@@ -46,7 +46,8 @@ export class DeviceFaults {
 
   /**
    * Injects a fault, or ends faults (`resume`, `heal`).
-   * @throws {ApiError} 404 the device is unknown; 409 the fault is not possible now; 502 the agent rejected it
+   * @throws {ApiError} 404 the device is unknown; 409 the fault is not possible now; 502 the agent rejected
+   *   it
    */
   async inject(device: string, request: FaultRequest): Promise<void> {
     const name = this.#nameOf(device);
@@ -90,8 +91,8 @@ export class DeviceFaults {
   }
 
   /**
-   * Restarts or resumes the device process. Does nothing if it is running. The supervisor decides whether it is running,
-   * because the report here may be outdated.
+   * Restarts or resumes the device process. Does nothing if it is running. The supervisor decides whether it
+   * is running, because the report here may be outdated.
    * @throws {ApiError} like `inject`
    */
   async revive(device: string): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * Measures the link to a device on its tensor connection, without a message of its own. Devices reject a computation of
- * an unknown task at once. So a small computation measures the round trip, and a large one the throughput.
+ * Measures the link to a device on its tensor connection, without a message of its own. Devices reject a
+ * computation of an unknown task at once. So a small computation measures the round trip, and a large one the
+ * throughput.
  */
 import { type ComputeRequest, type DeviceLink, type FromDevice, PROBE_TASK } from '@sparewheel/protocol';
 
@@ -9,8 +10,8 @@ const SMALL_PROBES = 8;
 const LARGE_PROBES = 4;
 const LARGE_ELEMENTS = 128 * 1024;
 /**
- * Pauses before each round after the first. The first round measures a device that is busy starting, often together with
- * a whole fleet on the same machine. The best round counts.
+ * Pauses before each round after the first. The first round measures a device that is busy starting, often
+ * together with a whole fleet on the same machine. The best round counts.
  */
 export const NEXT_ROUND_MS = [1_500, 4_000, 10_000] as const;
 
@@ -38,7 +39,10 @@ interface Best {
   readonly largeMs: number;
 }
 
-/** Measures the links of all devices, with one probe in flight per device. A device with a known link is not probed again. */
+/**
+ * Measures the links of all devices, with one probe in flight per device. A device with a known link is not
+ * probed again.
+ */
 export class LinkProbe {
   readonly #sender: ProbeSender;
   readonly #changed: () => void;

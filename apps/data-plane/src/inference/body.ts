@@ -12,8 +12,8 @@ export interface InferenceBody {
 const ALIGNMENT = 8;
 
 /**
- * Reads a request body. With a known length, the bytes are copied once and the binary part is aligned, so that tensors
- * can be views of it.
+ * Reads a request body. With a known length, the bytes are copied once and the binary part is aligned, so
+ * that tensors can be views of it.
  * @throws {ApiError} 400: the lengths contradict each other; 413: the body exceeds the limit
  */
 export async function readInferenceBody(

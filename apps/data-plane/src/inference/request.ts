@@ -47,7 +47,8 @@ type InputHeader = Header['inputs'][number];
 /**
  * Parses and validates an `infer` call.
  * @param json    the JSON part of the body
- * @param binary  the binary tensors after it, in the order of the inputs; the feeds are views of it if aligned
+ * @param binary  the binary tensors after it, in the order of the inputs; the feeds are views of it if
+ *   aligned
  * @param model   the deployment, with its inputs and outputs
  * @throws {ApiError} 400: names the tensor and what is expected
  */

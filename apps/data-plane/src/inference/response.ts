@@ -12,8 +12,8 @@ export interface InferenceResponse {
 }
 
 /**
- * Writes the response to an `infer` call. Concatenates the JSON by hand, because JSON.stringify does not support 64-bit
- * integers.
+ * Writes the response to an `infer` call. Concatenates the JSON by hand, because JSON.stringify does not
+ * support 64-bit integers.
  * @throws {ApiError} 500: an output in JSON form has NaN or infinite elements
  */
 export function writeInferenceResponse(

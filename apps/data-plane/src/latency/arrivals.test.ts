@@ -36,7 +36,8 @@ function recorded(...requests: readonly SettledRequest[]): ArrivalRecorder {
 
 describe('the comparison of coded and uncoded', () => {
   it('applies both rules to the same requests', () => {
-    // An uncoded system waits for d1, the straggler of the first two requests. In the third, the parity is last.
+    // An uncoded system waits for d1, the straggler of the first two requests. In the third, the parity is
+    // last.
     const comparison = recorded(request(2, 20, 4), request(3, 30, 5), request(1, 6, 9)).comparison();
     expect(comparison).toMatchObject({
       since: '2026-01-01T00:00:00.000Z',

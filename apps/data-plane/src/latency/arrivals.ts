@@ -16,14 +16,17 @@ import { LatencyHistogram } from './histogram.ts';
 
 /** Maximum number of settled requests that wait for processing. */
 const MAX_PENDING = 1_024;
-/** Fraction of the arrivals that fits on the axis. Rare stalls of one device go to the last bin, or they would squeeze the rest. */
+/**
+ * Fraction of the arrivals that fits on the axis. Rare stalls of one device go to the last bin, or they would
+ * squeeze the rest.
+ */
 const AXIS_QUANTILE = 0.95;
 /** Lifetime of a view. With a hundred devices, creating one takes milliseconds. */
 const VIEW_MAX_AGE_MS = 1_000;
 
 /**
- * Records the arrival times of answers: the latency of each request with a coded and with an uncoded system, and the
- * arrivals per device. Requests are processed when the thread is idle, so that responses do not wait.
+ * Records the arrival times of answers: the latency of each request with a coded and with an uncoded system,
+ * and the arrivals per device. Requests are processed when the thread is idle, so that responses do not wait.
  */
 export class ArrivalRecorder {
   readonly #later: (work: () => void) => void;
@@ -136,7 +139,9 @@ export class ArrivalRecorder {
 /** Percentiles within 1 %; the histograms of a hundred devices take one megabyte. */
 const SIGNIFICANT_DIGITS = 2;
 
-/** The answers of one device to one deployment: their times, and how often the others did not wait for them. */
+/**
+ * The answers of one device to one deployment: their times, and how often the others did not wait for them.
+ */
 class DeviceArrivals {
   readonly histogram = new LatencyHistogram(SIGNIFICANT_DIGITS);
   readonly #roles = new Set<ShardArrival['role']>();

@@ -7,8 +7,9 @@ const HEADROOM = 1.5;
 const MIN_USE = 0.25;
 
 /**
- * Chooses the bins of a latency histogram: 60 of equal width, from 0 or from a round number below the data. The last bin
- * is open to the right. The edges change only when the data outgrow them or fill too little of them.
+ * Chooses the bins of a latency histogram: 60 of equal width, from 0 or from a round number below the data.
+ * The last bin is open to the right. The edges change only when the data outgrow them or fill too little of
+ * them.
  * @param current  the current edges, null at the start
  * @param data     all histograms that share these edges
  * @param upTo     the fraction of each histogram that must fit on the axis
@@ -24,7 +25,8 @@ export function chooseEdges(
   const low = Math.min(...extremes.map(([lowest]) => lowest!));
   const high = Math.max(...extremes.map(([, highest]) => highest!));
   if (current !== null && fits(current, low, high)) return current;
-  // Narrow data far from zero, for example a constant delay: start near the data, with one bin for smaller values.
+  // Narrow data far from zero, for example a constant delay: start near the data, with one bin for smaller
+  // values.
   const from = low > high / 2 ? low - (high - low) : 0;
   const width = roundWidth(Math.max((HEADROOM * high - from) / BINS, 0.001));
   return edgesOf(Math.floor(from / width) * width, width);

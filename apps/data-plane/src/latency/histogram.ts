@@ -8,8 +8,8 @@ const SIGNIFICANT_DIGITS = 3;
 type SignificantDigits = 2 | 3;
 
 /**
- * The value of each count slot in microseconds, by digits. Equal for all histograms of this range. Cached, because the
- * library computes it with logarithms each time.
+ * The value of each count slot in microseconds, by digits. Equal for all histograms of this range. Cached,
+ * because the library computes it with logarithms each time.
  */
 const slotMicros = new Map<SignificantDigits, Float64Array>();
 

@@ -4,7 +4,10 @@ import { ArrivalRecorder } from './arrivals.ts';
 import { chooseEdges } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
 
-/** Later events of the same device in this time belong to the same fault: a partition is noticed by the ping timeout. */
+/**
+ * Later events of the same device in this time belong to the same fault: a partition is noticed by the ping
+ * timeout.
+ */
 const DETECTION_MS = LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs + 1_000;
 /** Faults of several devices in this time count as one: two kills, or a failing switch. */
 const SIMULTANEOUS_MS = 1_000;
@@ -21,9 +24,9 @@ export interface RequestGauges {
 }
 
 /**
- * Counts the requests of one deployment and records their latencies: in total, and before and after the last fault.
- * Accepted and finished requests are counted independently of the coordinator, which reports the ones in flight. If the
- * three do not add up, a request was lost.
+ * Counts the requests of one deployment and records their latencies: in total, and before and after the last
+ * fault. Accepted and finished requests are counted independently of the coordinator, which reports the ones
+ * in flight. If the three do not add up, a request was lost.
  */
 export class LatencyRecorder {
   readonly deployment: string;
@@ -89,7 +92,8 @@ export class LatencyRecorder {
         break;
       case 'failed':
         this.#failed++;
-        // The plan changed while the request was queued. The caller will take this for a rejection and call `rejected`.
+        // The plan changed while the request was queued. The caller will take this for a rejection and call
+        // `rejected`.
         if (outcome.error?.code === 'invalid-feeds') this.#accepted++;
         break;
       case 'canceled':
@@ -99,8 +103,8 @@ export class LatencyRecorder {
   }
 
   /**
-   * Starts a new window after a fault. Later events of the same device, and simultaneous faults of other devices, belong to
-   * the same fault. So the window before it contains no disturbance.
+   * Starts a new window after a fault. Later events of the same device, and simultaneous faults of other
+   * devices, belong to the same fault. So the window before it contains no disturbance.
    */
   fault(device: string, description: string): void {
     const now = this.#now();

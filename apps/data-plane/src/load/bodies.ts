@@ -13,7 +13,8 @@ export interface RequestBody {
 const VARIANTS = 16;
 
 /**
- * Creates request bodies for a model: sample digits if an input is an image of 28 × 28 pixels, otherwise random numbers.
+ * Creates request bodies for a model: sample digits if an input is an image of 28 × 28 pixels, otherwise
+ * random numbers.
  * @param inputs  a dimension of -1 becomes 1
  * @param random  uniform in [0, 1)
  */
@@ -37,8 +38,8 @@ export function loadBodies(inputs: readonly TensorSpec[], random: () => number):
 }
 
 /**
- * Checks that pictures fit a model. The model needs exactly one input, of type uint8 or float32, with as many elements as
- * each picture has bytes.
+ * Checks that pictures fit a model. The model needs exactly one input, of type uint8 or float32, with as many
+ * elements as each picture has bytes.
  * @param pictures  bytes in base64, as in a load request
  * @throws {ApiError} 400
  */

@@ -85,8 +85,8 @@ it('stops sending and waits for requests in flight', async () => {
 });
 
 it('open loop: a stall shows in the latency of every delayed request', async () => {
-  // All requests arrive at once and the server answers one at a time, so the n-th waits for n − 1 others. Measured from
-  // the actual send over a free connection, all would look equally fast.
+  // All requests arrive at once and the server answers one at a time, so the n-th waits for n − 1 others.
+  // Measured from the actual send over a free connection, all would look equally fast.
   const waiting: ServerResponse[] = [];
   const next = (): void => {
     const response = waiting.shift();
@@ -129,7 +129,8 @@ it('open loop: sends at the given rate without waiting for answers', async () =>
 });
 
 it('open loop: sends delayed requests after the end of the run, measured from their intended start', async () => {
-  // 600 arrivals in 60 ms, and no answer before the connection limit is reached: 88 wait past the end of the run.
+  // 600 arrivals in 60 ms, and no answer before the connection limit is reached: 88 wait past the end of the
+  // run.
   const held: ServerResponse[] = [];
   let full: () => void = () => {};
   const limitReached = new Promise<void>((resolve) => {

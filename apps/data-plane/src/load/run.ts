@@ -24,7 +24,10 @@ export interface LoadStatus {
   readonly percentiles: Percentiles;
 }
 
-/** Limit of concurrent connections for an overloaded open loop. Later requests wait, and their latency includes the wait. */
+/**
+ * Limit of concurrent connections for an overloaded open loop. Later requests wait, and their latency
+ * includes the wait.
+ */
 const MAX_IN_FLIGHT = 512;
 /** Timeout of a request, longer than any deadline of the data plane. */
 const REQUEST_TIMEOUT_MS = 15 * 60_000;
@@ -34,9 +37,9 @@ const FAILURE_BACKOFF_MS = 50;
 /**
  * Sends inference requests over kept-alive HTTP connections and measures them.
  *
- * Closed loop: `concurrency` clients with one request each. Open loop: Poisson arrivals at a fixed rate. The latency of an
- * open loop counts from the intended start of a request, so a stall shows in every request that it delays (no coordinated
- * omission).
+ * Closed loop: `concurrency` clients with one request each. Open loop: Poisson arrivals at a fixed rate. The
+ * latency of an open loop counts from the intended start of a request, so a stall shows in every request that
+ * it delays (no coordinated omission).
  */
 export class LoadRun {
   readonly finished: Promise<void>;

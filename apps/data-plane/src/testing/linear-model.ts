@@ -1,4 +1,7 @@
-/** A small model with its plan and artifacts: y = relu(x · W), with W split over k data seats and r parity seats. */
+/**
+ * A small model with its plan and artifacts: y = relu(x · W), with W split over k data seats and r parity
+ * seats.
+ */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** A device without a process: real sockets, plain arithmetic instead of an engine, and arbitrary misbehavior. */
+/**
+ * A device without a process: real sockets, plain arithmetic instead of an engine, and arbitrary misbehavior.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {

@@ -72,7 +72,9 @@ export class TestPlane {
     );
   }
 
-  /** Resolves when a posted message makes the condition true. Only the timeout of the test limits the wait. */
+  /**
+   * Resolves when a posted message makes the condition true. Only the timeout of the test limits the wait.
+   */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const check = (): void => {

@@ -1,6 +1,6 @@
 /**
- * Minimal ONNX files for engine tests. Written without the onnx package, so that its bugs cannot hide in these tests.
- * Field numbers are from onnx.proto.
+ * Minimal ONNX files for engine tests. Written without the onnx package, so that its bugs cannot hide in
+ * these tests. Field numbers are from onnx.proto.
  */
 
 /** The model y = x · W, with x [rows, inner] and W [inner, columns]. */

@@ -22,7 +22,10 @@ async function blob(size: number, seed: number): Promise<BlobRef & { content: Ui
   return { sha256, bytes: size, content };
 }
 
-/** A device that reads each frame as late as possible, when it acknowledges it. This detects overwritten frames. */
+/**
+ * A device that reads each frame as late as possible, when it acknowledges it. This detects overwritten
+ * frames.
+ */
 class LateDevice {
   readonly received = new Map<string, Uint8Array>();
   readonly frames = new Set<ArrayBufferLike>();

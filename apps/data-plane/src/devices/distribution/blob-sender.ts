@@ -41,9 +41,10 @@ export interface SendOptions {
 }
 
 /**
- * Sends blob files in chunks, with a few chunks in flight across blob boundaries. Chunks are read from disk directly into
- * frames. A group of frames is reused when all of its chunks are acknowledged: new buffers for every chunk of a large
- * model kept the garbage collector busier than all other work. A device that acknowledges too early harms only itself.
+ * Sends blob files in chunks, with a few chunks in flight across blob boundaries. Chunks are read from disk
+ * directly into frames. A group of frames is reused when all of its chunks are acknowledged: new buffers for
+ * every chunk of a large model kept the garbage collector busier than all other work. A device that
+ * acknowledges too early harms only itself.
  */
 export class BlobSender {
   readonly #directory: string;
@@ -82,7 +83,8 @@ export class BlobSender {
             if (inFlight.length >= LIMITS.blobChunksInFlight) await inFlight.shift();
             options.signal.throwIfAborted();
             const acknowledged = this.#chunk(device, blob, chunk, options);
-            // Awaited below. Without this, a failure while an earlier chunk is awaited would be an unhandled rejection.
+            // Awaited below. Without this, a failure while an earlier chunk is awaited would be an unhandled
+            // rejection.
             acknowledged.catch(() => {});
             inFlight.push(acknowledged);
             sent.push(acknowledged);

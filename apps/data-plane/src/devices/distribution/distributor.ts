@@ -14,12 +14,13 @@ export interface DeviceControl {
 }
 
 /**
- * Installs shards on devices. Sends only the blobs that a device does not hold, in chunks on its control connection, one
- * transfer per device at a time.
+ * Installs shards on devices. Sends only the blobs that a device does not hold, in chunks on its control
+ * connection, one transfer per device at a time.
  *
- * Devices keep the blobs of every existing deployment, even of seats that they lost, so that a returning device serves
- * without a transfer. A blob is deleted from devices only if its deployment was undeployed since this data plane started.
- * An unknown blob may belong to a deployment that the control plane has not sent yet.
+ * Devices keep the blobs of every existing deployment, even of seats that they lost, so that a returning
+ * device serves without a transfer. A blob is deleted from devices only if its deployment was undeployed
+ * since this data plane started. An unknown blob may belong to a deployment that the control plane has not
+ * sent yet.
  */
 export class Distributor implements Installer {
   readonly #control: DeviceControl;
@@ -77,8 +78,8 @@ export class Distributor implements Installer {
   }
 
   /**
-   * Sends an artifact to a device before its deployment exists. Best effort: installing the seat sends what is missing and
-   * reports errors.
+   * Sends an artifact to a device before its deployment exists. Best effort: installing the seat sends what
+   * is missing and reports errors.
    */
   preload(deployment: string, device: DeviceId, artifact: Artifact): void {
     const { signal } = this.#preloaded.add(deployment, blobsOf(artifact));

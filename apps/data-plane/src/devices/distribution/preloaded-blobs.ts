@@ -8,8 +8,8 @@ export interface Preload {
 }
 
 /**
- * Tracks blobs that are sent to devices before their deployment exists. They are deleted if the deployment is abandoned.
- * Otherwise the progress of the first install of a device includes them.
+ * Tracks blobs that are sent to devices before their deployment exists. They are deleted if the deployment is
+ * abandoned. Otherwise the progress of the first install of a device includes them.
  */
 export class PreloadedBlobs {
   readonly #preloads = new Map<string, { controller: AbortController; blobs: Set<string> }>();

@@ -1,6 +1,9 @@
 import { setMaxListeners } from 'node:events';
 
-/** Waits for `work`, but rejects with the reason of the signal when it aborts first. The work itself continues. */
+/**
+ * Waits for `work`, but rejects with the reason of the signal when it aborts first. The work itself
+ * continues.
+ */
 export function untilAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);

@@ -54,7 +54,8 @@ export class DeviceAdmission {
   }
 
   /**
-   * Checks the identity. Also called at hello, because two processes may connect with one new id at the same time.
+   * Checks the identity. Also called at hello, because two processes may connect with one new id at the same
+   * time.
    * @throws {HandshakeRefusedError}
    */
   checkIdentity({ device }: DeviceAuth): void {

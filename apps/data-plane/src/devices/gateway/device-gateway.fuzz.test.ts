@@ -1,4 +1,7 @@
-/** Random hostile devices against the real gateway over real sockets. Concurrent requests must not be affected. */
+/**
+ * Random hostile devices against the real gateway over real sockets. Concurrent requests must not be
+ * affected.
+ */
 import {
   decodeFrame,
   encodeFrame,
@@ -46,7 +49,10 @@ class CheckedRequests {
     }
   }
 
-  /** Resolves when a request that starts after this call ends. With two clients, this is at the latest the third one. */
+  /**
+   * Resolves when a request that starts after this call ends. With two clients, this is at the latest the
+   * third one.
+   */
   async nextAnswer(): Promise<void> {
     for (let ended = 0; ended < 3; ended++)
       await new Promise<void>((resolve) => this.#onAnswer.push(resolve));
@@ -171,7 +177,8 @@ describe('random frames', () => {
         const gone = closed(bad.tensors);
         bad.sendRaw(bad.tensors, bytes);
         if (harmless) {
-          // A few unsolicited answers are tolerated. The next message shows that the device is still connected.
+          // A few unsolicited answers are tolerated. The next message shows that the device is still
+          // connected.
           bad.tensors.emit('tensors', { kind: 'refusal', request: 1, task: 1, code: 'x', message: 'y' });
           bad.control.emit('statistics', {
             rssBytes: 77,

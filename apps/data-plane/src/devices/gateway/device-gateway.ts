@@ -63,9 +63,9 @@ interface ControlMessages {
 }
 
 /**
- * Connects devices. A device opens two connections with the same incarnation, and proves its identity with the secret of
- * its first join. The observer hears of the device when both connections are up. A device that violates the protocol is
- * disconnected and rejected for a while; other devices are not affected.
+ * Connects devices. A device opens two connections with the same incarnation, and proves its identity with
+ * the secret of its first join. The observer hears of the device when both connections are up. A device that
+ * violates the protocol is disconnected and rejected for a while; other devices are not affected.
  */
 export class DeviceGateway {
   readonly #admission: DeviceAdmission;
@@ -228,7 +228,10 @@ export class DeviceGateway {
     this.#upIfComplete(session);
   }
 
-  /** Replaces a connection: the same incarnation reconnected before the loss of the old connection was noticed. */
+  /**
+   * Replaces a connection: the same incarnation reconnected before the loss of the old connection was
+   * noticed.
+   */
   #displace(session: DeviceSession, previous: ControlSocket | TensorsSocket): void {
     this.#down(session, 'it reconnected');
     previous.disconnect(true);

@@ -6,8 +6,8 @@ import { equalDigests, sha256Hex } from '@sparewheel/runtime/access';
 const MAX_KNOWN = 10_000;
 
 /**
- * The devices that have ever joined. An id belongs to the secret that it first joined with. Only the digest of the
- * secret is stored.
+ * The devices that have ever joined. An id belongs to the secret that it first joined with. Only the digest
+ * of the secret is stored.
  */
 export class DeviceRegistry {
   readonly #known = new Map<string, KnownDevice>();

@@ -64,8 +64,8 @@ export class DeviceSession {
   }
 
   /**
-   * Measures the pings of the connection. This needs no extra messages, and it includes the delay of a busy event loop on
-   * the device.
+   * Measures the pings of the connection. This needs no extra messages, and it includes the delay of a busy
+   * event loop on the device.
    */
   timeRoundTrips(socket: TensorsSocket, monotonicNow: () => number, wallNow: () => number): void {
     let sentAt = 0;

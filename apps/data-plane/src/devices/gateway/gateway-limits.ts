@@ -1,6 +1,9 @@
 import { LIMITS } from '@sparewheel/protocol';
 
-/** Bounds on what agents may send to the data plane, in addition to the limits of the wire protocol. Times in ms. */
+/**
+ * Bounds on what agents may send to the data plane, in addition to the limits of the wire protocol. Times in
+ * ms.
+ */
 export const GATEWAY_LIMITS = {
   /** A text message. The longest is a hello with 10 000 held blobs of 100 bytes each. */
   textBytes: 2 * 1024 * 1024,
@@ -14,7 +17,9 @@ export const GATEWAY_LIMITS = {
   tensorMessagesPerSecond: 20_000,
   /** How long a device that violated the protocol is rejected. */
   penaltyMs: 10_000,
-  /** The same rejection is reported once in this time. An agent with a wrong token retries every two seconds. */
+  /**
+   * The same rejection is reported once in this time. An agent with a wrong token retries every two seconds.
+   */
   refusalEveryMs: 60_000,
   refusalsRemembered: 1_000,
   /** Incarnations per device that may not come back because a newer one replaced them. */

@@ -34,7 +34,9 @@ export interface SupervisorsObserver {
   changed(): void;
 }
 
-/** The connected supervisors. Each controls the device processes of one machine: it can kill and revive them. */
+/**
+ * The connected supervisors. Each controls the device processes of one machine: it can kill and revive them.
+ */
 export class Supervisors {
   readonly #access: Access;
   readonly #observer: SupervisorsObserver;
@@ -67,7 +69,10 @@ export class Supervisors {
     return this.#send(device, kind, { id: device });
   }
 
-  /** Sets an emulated fault through the supervisor: a partitioned device receives nothing on its own connections. */
+  /**
+   * Sets an emulated fault through the supervisor: a partitioned device receives nothing on its own
+   * connections.
+   */
   fault(device: string, fault: Fault): Promise<Outcome> {
     return this.#send(device, 'fault', { id: device, fault });
   }
@@ -139,7 +144,10 @@ export class Supervisors {
     });
   }
 
-  /** Replaces the device list of a supervisor. A device in the lists of two supervisors belongs to the newer report. */
+  /**
+   * Replaces the device list of a supervisor. A device in the lists of two supervisors belongs to the newer
+   * report.
+   */
   #report(socket: SupervisorSocket, devices: readonly SupervisedDevice[]): void {
     const listed = new Set(devices.map(({ id }) => id));
     for (const [id, entry] of this.#devices) {
