@@ -25,7 +25,7 @@ function isAlive(processId: number): boolean {
   }
 }
 
-/** The agent as it ships; inside node_modules, so that the bundles find the packages that are not in them. */
+/** Folder of the agent's bundles. It is inside node_modules, so that they find their external packages. */
 const bundles = fileURLToPath(
   new URL(`../../../node_modules/.sparewheel/agent-test-${process.pid}`, import.meta.url),
 );
@@ -33,7 +33,7 @@ const bundles = fileURLToPath(
 const untilGone = (processId: number) =>
   expect.poll(() => isAlive(processId), { timeout: 20_000 }).toBe(false);
 
-describe('the agent, as real processes', () => {
+describe('agent, as real processes', () => {
   let dataPlane: DataPlaneDouble;
   let home: string;
   const agents: Agent[] = [];
@@ -90,7 +90,7 @@ describe('the agent, as real processes', () => {
     return { agent, device, id: device.auth.device.id };
   }
 
-  it('revives a killed device under its identity, with its shards, without a transfer', async () => {
+  it('revives a killed device with its identity and its shards, without a transfer', async () => {
     const { device, id } = await startOne();
     const shard = tinyShard(1);
     await dataPlane.sendBlob(device, shard.graph, 1_000);
@@ -109,10 +109,10 @@ describe('the agent, as real processes', () => {
     expect(await dataPlane.command(again, 'load', shard.definition)).toEqual({ ok: true });
     const answer = await dataPlane.ask(again, { kind: 'compute', request: 1, task: 1, tensors: [x] });
     expect(answer.kind).toBe('answer');
-    expect(await dataPlane.supervise('revive', { id: 'nobody-at-all' })).toMatchObject({ ok: false });
+    expect(await dataPlane.supervise('revive', { id: 'unknown-device' })).toMatchObject({ ok: false });
   });
 
-  it('pauses and resumes, and heals a partition that the network cannot', async () => {
+  it('pauses and resumes a device, and ends a partition without the network', async () => {
     const { device, id } = await startOne();
     const silent = dataPlane.lost.next(({ namespace }) => namespace === '/control');
     await dataPlane.supervise('pause', { id });
@@ -124,15 +124,15 @@ describe('the agent, as real processes', () => {
     await dataPlane.supervise('resume', { id });
     const back = await resumed;
     expect(back.auth).toEqual(device.auth);
-    const cutOff = dataPlane.lost.next(({ namespace }) => namespace === '/control');
+    const partitioned = dataPlane.lost.next(({ namespace }) => namespace === '/control');
     await dataPlane.command(back, 'fault', { kind: 'partition' });
-    await cutOff;
+    await partitioned;
     const healed = dataPlane.hellos.next();
     expect(await dataPlane.supervise('fault', { id, fault: { kind: 'heal' } })).toEqual({ ok: true });
     await healed;
   });
 
-  it('starts a device again that crashed by itself', async () => {
+  it('restarts a crashed device', async () => {
     const { device } = await startOne();
     const ended = dataPlane.ended.next();
     const returned = dataPlane.hellos.next();
@@ -141,9 +141,9 @@ describe('the agent, as real processes', () => {
     expect((await returned).auth.device).toEqual(device.auth.device);
   });
 
-  it('says why a device cannot start, in a sentence, and keeps trying', async () => {
+  it('logs why a device cannot start, without a stack trace, and retries', async () => {
     await mkdir(join(home, 'devices', 'pi'), { recursive: true });
-    await writeFile(join(home, 'devices', 'pi', 'blobs'), 'a file where a folder should be');
+    await writeFile(join(home, 'devices', 'pi', 'blobs'), 'a file instead of a folder');
     const joined = dataPlane.hellos.next();
     const agent = startWith();
     await expect
@@ -154,7 +154,7 @@ describe('the agent, as real processes', () => {
     await joined;
   });
 
-  it('leaves nothing behind, whether it is asked to end or killed', async () => {
+  it('leaves no process behind, whether it is terminated or killed', async () => {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const both = dataPlane.supervised.next(
         (devices) => devices.length === 2 && devices.every((d) => d.running),
@@ -168,7 +168,7 @@ describe('the agent, as real processes', () => {
     }
   });
 
-  it('ends with its parent where told so, paused devices too', async () => {
+  it('ends with its parent if --with-parent is set, including paused devices', async () => {
     const { agent, device, id } = await startOne('--with-parent');
     await dataPlane.supervise('pause', { id });
     agent.process.stdin?.end();
@@ -176,33 +176,33 @@ describe('the agent, as real processes', () => {
     await untilGone(device.hello.processId);
   });
 
-  it('says in one sentence that its token is refused, and ends', async () => {
+  it('reports a refused token in one line and exits', async () => {
     const agent = start('--url', dataPlane.url, '--token', 'wrong');
     expect(await agent.exitCode()).toBe(1);
     expect(agent.output()).toBe(
-      `sparewheel agent: ${dataPlane.url} refuses this agent: the join token is wrong\n`,
+      `sparewheel agent: ${dataPlane.url} refused this agent: the join token is wrong\n`,
     );
   });
 
-  it('says in one sentence what is wrong with its parameters or its folder', async () => {
-    const mistaken = start('--url', 'nonsense', '--token', TOKEN);
-    expect(await mistaken.exitCode()).toBe(2);
-    expect(mistaken.output()).not.toContain('    at ');
+  it('reports wrong parameters and a folder in use without a stack trace', async () => {
+    const invalid = start('--url', 'nonsense', '--token', TOKEN);
+    expect(await invalid.exitCode()).toBe(2);
+    expect(invalid.output()).not.toContain('    at ');
     await startOne();
     const second = startWith();
     expect(await second.exitCode()).toBe(3);
     expect(second.output()).toMatch(/^sparewheel agent: .*pi is in use by the agent with process id \d+\n$/);
   });
 
-  it('says once that the data plane cannot be reached, and joins when it can', async () => {
+  it('logs an unreachable data plane once, and joins when it becomes reachable', async () => {
     const { port } = dataPlane;
     await dataPlane.stop();
     const agent = startWith();
-    await expect.poll(agent.output, { timeout: 20_000 }).toContain('keeps trying');
+    await expect.poll(agent.output, { timeout: 20_000 }).toContain('retrying');
     dataPlane = await DataPlaneDouble.start(port);
     await dataPlane.hellos.next();
     await expect.poll(agent.output, { timeout: 20_000 }).toContain('connected to');
-    expect(agent.output().match(/keeps trying/g)).toHaveLength(1);
+    expect(agent.output().match(/retrying/g)).toHaveLength(1);
     expect(agent.output()).toContain('ECONNREFUSED');
   });
 });

@@ -1,16 +1,16 @@
 /**
  * `npm run agent`: joins this machine to a fleet.
- * Exit codes: 0 ended by a signal or with its parent, 1 failed or refused by the data plane, 2 wrong use, 3 another
- * agent has the folder.
+ * Exit codes: 0 ended by a signal or with the parent process, 1 failed or refused by the data plane, 2 wrong
+ * usage, 3 another agent uses the folder.
  */
 import { parseCommandLine, USAGE, UsageError } from './command-line.ts';
-import { HomeInUseError } from './home-lock.ts';
+import { FolderInUseError } from './device-folder.ts';
 import { Supervisor } from './supervisor.ts';
 
 function fail(error: unknown): never {
   console.error(`sparewheel agent: ${error instanceof Error ? error.message : String(error)}`);
-  if (error instanceof UsageError) console.error('  --help lists the options');
-  process.exit(error instanceof UsageError ? 2 : error instanceof HomeInUseError ? 3 : 1);
+  if (error instanceof UsageError) console.error('  use --help for the options');
+  process.exit(error instanceof UsageError ? 2 : error instanceof FolderInUseError ? 3 : 1);
 }
 
 async function main(): Promise<void> {

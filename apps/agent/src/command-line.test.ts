@@ -5,7 +5,7 @@ const parse = (...parameters: string[]) => parseCommandLine(parameters, {});
 const complete = ['--url', 'http://10.0.0.1:3001', '--token', 'secret'];
 
 describe('command line', () => {
-  it('names one device after the machine, and several by number', () => {
+  it('names a single device as given, and several with numbers', () => {
     expect(parse(...complete, '--name', 'pi')).toMatchObject({
       url: 'http://10.0.0.1:3001',
       token: 'secret',
@@ -20,7 +20,7 @@ describe('command line', () => {
     expect(parse(...complete)?.deviceNames).toHaveLength(1);
   });
 
-  it('takes token and home from the environment where the command line does not give them', () => {
+  it('reads the token and the home from the environment unless the command line sets them', () => {
     const environment = { SPAREWHEEL_JOIN_TOKEN: 'from-environment', SPAREWHEEL_HOME: '/var/lib/sparewheel' };
     expect(parseCommandLine(['--url', 'http://h:1/'], environment)).toMatchObject({
       url: 'http://h:1',
@@ -34,22 +34,22 @@ describe('command line', () => {
   });
 
   it.each([
-    [['--token', 't'], "the data plane's address is missing"],
-    [['--url', 'http://h:1'], 'a join token is missing'],
-    [['--url', 'localhost:3001', '--token', 't'], "'localhost:3001' is not an address"],
-    [['--url', 'ftp://h', '--token', 't'], 'is not an address'],
+    [['--token', 't'], 'the address of the data plane is missing'],
+    [['--url', 'http://h:1'], 'the join token is missing'],
+    [['--url', 'localhost:3001', '--token', 't'], "--url 'localhost:3001' is invalid"],
+    [['--url', 'ftp://h', '--token', 't'], "--url 'ftp://h' is invalid"],
     [['--url', 'http://h:1/v2', '--token', 't'], 'use http://h:1'],
-    [[...complete, '--count', '0'], '--count 0 is not a whole number'],
-    [[...complete, '--count', 'six'], '--count six is not'],
+    [[...complete, '--count', '0'], '--count 0 is invalid'],
+    [[...complete, '--count', 'six'], '--count six is invalid'],
     [[...complete, '--count', '100000'], 'from 1 to 256'],
-    [[...complete, '--name', '../escape'], "--name '../escape' will not do"],
-    [[...complete, '--colour', 'red'], "Unknown option '--colour'"],
-  ])('refuses %j in a sentence', (parameters, sentence) => {
+    [[...complete, '--name', '../escape'], "--name '../escape' is invalid"],
+    [[...complete, '--color', 'red'], "Unknown option '--color'"],
+  ])('rejects %j and says why', (parameters, message) => {
     expect(() => parseCommandLine(parameters, {})).toThrow(UsageError);
-    expect(() => parseCommandLine(parameters, {})).toThrow(sentence);
+    expect(() => parseCommandLine(parameters, {})).toThrow(message);
   });
 
-  it('asks for nothing when help is wanted', () => {
+  it('needs no other option with --help', () => {
     expect(parse('--help')).toBeNull();
   });
 });

@@ -4,17 +4,17 @@ import { parseArgs } from 'node:util';
 import { LIMITS } from '@sparewheel/protocol';
 
 export interface AgentOptions {
-  /** The data plane's address without a path: `http://host:3001`. */
+  /** Origin of the data plane, such as `http://host:3001`. */
   readonly url: string;
   readonly token: string;
   readonly deviceNames: readonly string[];
-  /** Holds `devices/<name>/`. */
+  /** Directory with one folder per device: `devices/<name>/`. */
   readonly home: string;
-  /** End when the parent process does. */
+  /** Whether the agent ends with its parent process. */
   readonly withParent: boolean;
 }
 
-/** The command line asks for something that cannot be. */
+/** The command line is invalid. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -24,16 +24,16 @@ export const USAGE = `Usage: npm run agent -- --url http://HOST:3001 --token TOK
 Joins this machine to a Sparewheel fleet.
 
   --url URL        address of the data plane
-  --token TOKEN    join token; or set SPAREWHEEL_JOIN_TOKEN
-  --name NAME      what to call the device (default: this machine's name)
-  --count N        run N devices, NAME-1 … NAME-N (default: 1)
-  --home DIR       where identities and shards are kept (default: ~/.sparewheel, or SPAREWHEEL_HOME)
-  --with-parent    end when the parent process ends
-  --help           this text`;
+  --token TOKEN    join token (default: SPAREWHEEL_JOIN_TOKEN)
+  --name NAME      device name (default: the name of this machine)
+  --count N        number of devices, named NAME-1 to NAME-N (default: 1)
+  --home DIR       directory for identities and shards (default: SPAREWHEEL_HOME or ~/.sparewheel)
+  --with-parent    end with the parent process
+  --help           show this help`;
 
 /**
- * Reads the command line; what it does not say comes from the environment.
- * @returns null where only help is wanted
+ * Parses the command line. Token and home default to the environment.
+ * @returns null if the command line asks for help
  * @throws {UsageError}
  */
 export function parseCommandLine(
@@ -44,16 +44,18 @@ export function parseCommandLine(
   if (values.help === true) return null;
   const token = values.token ?? environment.SPAREWHEEL_JOIN_TOKEN ?? '';
   if (token === '')
-    throw new UsageError('a join token is missing: pass --token or set SPAREWHEEL_JOIN_TOKEN');
+    throw new UsageError('the join token is missing; pass --token or set SPAREWHEEL_JOIN_TOKEN');
   const name = values.name ?? (hostname().replace(/[^A-Za-z0-9._-]/g, '-') || 'device');
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,89}$/.test(name)) {
     throw new UsageError(
-      `--name '${name}' will not do: use up to 90 letters, digits, dots, dashes, underscores`,
+      `--name '${name}' is invalid; use up to 90 letters, digits, dots, dashes or underscores`,
     );
   }
   const count = Number(values.count ?? 1);
   if (!Number.isInteger(count) || count < 1 || count > LIMITS.devices) {
-    throw new UsageError(`--count ${values.count} is not a whole number from 1 to ${LIMITS.devices}`);
+    throw new UsageError(
+      `--count ${values.count} is invalid; use a whole number from 1 to ${LIMITS.devices}`,
+    );
   }
   return {
     url: parseUrl(values.url),
@@ -85,13 +87,13 @@ function parseValues(parameters: readonly string[]) {
 
 function parseUrl(text: string | undefined): string {
   if (text === undefined)
-    throw new UsageError("the data plane's address is missing: pass --url http://HOST:3001");
+    throw new UsageError('the address of the data plane is missing; pass --url http://HOST:3001');
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new UsageError(`--url '${text}' is not an address like http://192.168.1.10:3001`);
+    throw new UsageError(`--url '${text}' is invalid; use an address like http://192.168.1.10:3001`);
   }
   if (url.pathname !== '/' || url.search !== '') {
-    throw new UsageError(`--url '${text}' goes on behind the port: use ${url.origin}`);
+    throw new UsageError(`--url '${text}' has a path; use ${url.origin}`);
   }
   return url.origin;
 }

@@ -1,4 +1,4 @@
-/** What travels between the supervisor and a device process, over the pipe that fork made. */
+/** Messages between the supervisor and a device process, over the IPC channel of `fork`. */
 import type { DeviceIdentity, Outcome } from '@sparewheel/protocol';
 
 export interface DeviceSettings {
@@ -6,13 +6,13 @@ export interface DeviceSettings {
   readonly token: string;
   readonly name: string;
   readonly identity: DeviceIdentity;
-  /** Where blobs are kept. */
+  /** Directory of the identity, the profile and the blobs. */
   readonly folder: string;
 }
 
 export type ToDeviceProcess =
   | { readonly kind: 'start'; readonly settings: DeviceSettings }
-  /** Beside the network, so that it reaches a partitioned device. */
+  /** Sent without the network, so that it reaches a partitioned device. */
   | { readonly kind: 'fault'; readonly call: number; readonly fault: unknown };
 
 export type FromDeviceProcess =

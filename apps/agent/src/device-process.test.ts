@@ -16,7 +16,7 @@ beforeEach(async () => {
   onStart = () => {};
   device = new DeviceProcess(
     {
-      // Nobody listens there: this is about the process alone.
+      // Nothing listens on this port; these tests only need the process.
       url: 'http://127.0.0.1:9',
       token: 'token',
       name: 'device',
@@ -39,11 +39,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it('starts a killed device again that is revived before anybody noticed its end', async () => {
+it('restarts a killed device that is revived before its exit is reported', async () => {
   device.revive();
   const first = device.processId!;
   process.kill(first, 'SIGKILL');
-  // In the same turn: the end of the process cannot have been heard of.
+  // In the same turn of the event loop, so the exit event has not fired.
   const startedAgain = new Promise<void>((resolve) => {
     onStart = resolve;
   });
@@ -53,7 +53,7 @@ it('starts a killed device again that is revived before anybody noticed its end'
   expect(starts).toBe(2);
 });
 
-it('leaves a device down that is killed after it was revived', async () => {
+it('does not restart a device that is killed after a revive', async () => {
   device.revive();
   device.revive();
   await device.kill();

@@ -4,31 +4,35 @@ import type { Clock } from '@sparewheel/runtime/clock';
 import { siblingEntry } from '@sparewheel/runtime/entry';
 import type { DeviceSettings, FromDeviceProcess, ToDeviceProcess } from './device-messages.ts';
 
-/** Waits before the process is started again after a crash: doubling, and from the start after a good while. */
+/** Backoff before a crashed process restarts. It doubles with each crash. */
 const RESTART_MIN_MS = 250;
 const RESTART_MAX_MS = 10_000;
-const GOOD_WHILE_MS = 30_000;
+/** Running for this long without a crash resets the backoff. */
+const STABLE_AFTER_MS = 30_000;
 const FAULT_TIMEOUT_MS = 2_000;
-/** A process that ends so soon after it was revived was dead by then, and nobody knew yet: it is started after all. */
+/**
+ * A process that exits this soon after a revive was probably dead before it, with the exit not reported yet. It
+ * restarts at once.
+ */
 const REVIVE_RACE_MS = 2_000;
 /**
- * A young generation and a thread pool for a program that handles a few messages at a time; V8's own take 25 MB more.
- * The collector, so that the device lets go of what a shard came in: see `ReceiveGarbage`.
+ * V8's default young generation and thread pool need 25 MB more, but a device handles few messages at a time.
+ * `ReceiveBufferCollector` needs the exposed collector.
  */
 const SMALL_HEAP = ['--max-semi-space-size=1', '--v8-pool-size=1', '--expose-gc'];
 /**
- * glibc's malloc keeps what is freed, in an arena for every thread; others do not know these. Blocks over 1 MiB go
- * back at once: from there on the page faults do not show beside the computing, and below that they do.
+ * Settings of glibc's malloc; other libraries ignore them. By default glibc keeps freed memory, in one arena per
+ * thread. Blocks over 1 MiB are returned at once. A lower threshold would cost measurable page faults.
  */
 const SMALL_MALLOC = {
   MALLOC_ARENA_MAX: '2',
   MALLOC_MMAP_THRESHOLD_: String(2 ** 20),
   MALLOC_TRIM_THRESHOLD_: String(2 ** 20),
 };
-/** ONNX Runtime would report its use to its maker, and keep a database for that in the user's home. */
+/** ONNX Runtime otherwise reports its usage, and keeps a database for that in the user's home directory. */
 const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
-/** Ends that someone wanted, the out-of-memory killer's included: such a device stays down until it is revived. */
-const DELIBERATE: readonly (NodeJS.Signals | null)[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
+/** Signals of an intended end, also from the out-of-memory killer. The device stays down until it is revived. */
+const INTENDED: readonly (NodeJS.Signals | null)[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
 
 export interface DeviceProcessEvents {
   started(): void;
@@ -36,7 +40,7 @@ export interface DeviceProcessEvents {
   log(message: string): void;
 }
 
-/** One device's process over its lives: started, killed, paused, revived, and started again when it crashed. */
+/** Controls the process of one device: starts, kills, pauses and revives it, and restarts it after a crash. */
 export class DeviceProcess {
   readonly settings: DeviceSettings;
   readonly #events: DeviceProcessEvents;
@@ -45,7 +49,7 @@ export class DeviceProcess {
   #startedAt = 0;
   #revivedAt = Number.NEGATIVE_INFINITY;
   #crashes = 0;
-  #takeBackRestart: (() => void) | null = null;
+  #cancelRestart: (() => void) | null = null;
   #calls = 0;
   readonly #faultCalls = new Map<number, (outcome: Outcome) => void>();
 
@@ -59,7 +63,7 @@ export class DeviceProcess {
     return this.#child?.pid ?? null;
   }
 
-  /** Starts it, or lets it go on where it is paused. */
+  /** Starts the process, or resumes it if it is paused. */
   revive(): Outcome {
     if (this.#child !== null) {
       this.#revivedAt = this.#clock.now();
@@ -70,10 +74,10 @@ export class DeviceProcess {
     return { ok: true };
   }
 
-  /** Resolves when it has ended. One that is down already is fine. */
+  /** Kills the process and resolves when it has ended. Does nothing if it is not running. */
   async kill(): Promise<Outcome> {
-    this.#takeBackRestart?.();
-    this.#takeBackRestart = null;
+    this.#cancelRestart?.();
+    this.#cancelRestart = null;
     this.#revivedAt = Number.NEGATIVE_INFINITY;
     const child = this.#child;
     if (child !== null) {
@@ -92,32 +96,32 @@ export class DeviceProcess {
     return this.#signal('SIGCONT');
   }
 
-  /** Passes a fault on beside the network. */
+  /** Sets a fault without the network, so that it also reaches a partitioned device. */
   fault(fault: Fault): Promise<Outcome> {
     const child = this.#child;
     if (child === null) return Promise.resolve(notRunning(this.settings.name));
     const call = ++this.#calls;
     return new Promise((resolve) => {
-      const takeBack = this.#clock.schedule(FAULT_TIMEOUT_MS, () =>
+      const cancelTimeout = this.#clock.schedule(FAULT_TIMEOUT_MS, () =>
         settle({
           ok: false,
           code: 'no-answer',
-          message: `${this.settings.name} does not answer: is it paused?`,
+          message: `${this.settings.name} does not answer; resume it if it is paused`,
         }),
       );
       const settle = (outcome: Outcome) => {
-        takeBack();
+        cancelTimeout();
         this.#faultCalls.delete(call);
         resolve(outcome);
       };
       this.#faultCalls.set(call, settle);
-      this.#tell(child, { kind: 'fault', call, fault });
+      this.#send(child, { kind: 'fault', call, fault });
     });
   }
 
   #start(): void {
-    this.#takeBackRestart?.();
-    this.#takeBackRestart = null;
+    this.#cancelRestart?.();
+    this.#cancelRestart = null;
     const { path, execArgv } = siblingEntry(import.meta.url, {
       source: './device.ts',
       bundled: './device.js',
@@ -135,7 +139,7 @@ export class DeviceProcess {
     });
     child.on('error', (error) => this.#events.log(error.message));
     child.on('exit', (exitCode, signal) => this.#ended(exitCode, signal));
-    this.#tell(child, { kind: 'start', settings: this.settings });
+    this.#send(child, { kind: 'start', settings: this.settings });
     this.#events.started();
   }
 
@@ -148,13 +152,13 @@ export class DeviceProcess {
       this.#start();
       return;
     }
-    const crashed = signal === null ? exitCode !== 0 : !DELIBERATE.includes(signal);
+    const crashed = signal === null ? exitCode !== 0 : !INTENDED.includes(signal);
     if (!crashed) return;
-    if (this.#clock.now() - this.#startedAt > GOOD_WHILE_MS) this.#crashes = 0;
+    if (this.#clock.now() - this.#startedAt > STABLE_AFTER_MS) this.#crashes = 0;
     const delayMs = Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** Math.min(this.#crashes, 20));
     this.#crashes++;
-    this.#events.log(`crashed (${signal ?? `exit code ${exitCode}`}); starts again in ${delayMs} ms`);
-    this.#takeBackRestart = this.#clock.schedule(delayMs, () => this.#start());
+    this.#events.log(`crashed (${signal ?? `exit code ${exitCode}`}); restarts in ${delayMs} ms`);
+    this.#cancelRestart = this.#clock.schedule(delayMs, () => this.#start());
   }
 
   #signal(signal: NodeJS.Signals): Outcome {
@@ -163,12 +167,12 @@ export class DeviceProcess {
     return { ok: true };
   }
 
-  /** A child that has just ended takes no message; its exit says the rest. */
-  #tell(child: ChildProcess, message: ToDeviceProcess): void {
+  /** Sends a message. Ignores errors: the exit event reports a child that has ended. */
+  #send(child: ChildProcess, message: ToDeviceProcess): void {
     child.send(message, () => {});
   }
 }
 
 function notRunning(name: string): Outcome {
-  return { ok: false, code: 'not-running', message: `${name} is down; revive it first` };
+  return { ok: false, code: 'not-running', message: `${name} is not running; revive it first` };
 }

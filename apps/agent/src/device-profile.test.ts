@@ -5,7 +5,7 @@ import type { Engine } from '@sparewheel/engine';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deviceProfile } from './device-profile.ts';
 
-/** An engine that takes `computeMs` for whatever it runs. */
+/** Returns an engine that takes `computeMs` for every run. */
 function engineOf(computeMs: number, backend: Engine['backend'] = 'native') {
   const state = { runs: 0 };
   const engine = {
@@ -20,7 +20,7 @@ function engineOf(computeMs: number, backend: Engine['backend'] = 'native') {
   return { engine, state };
 }
 
-describe('what a device says of its speed', () => {
+describe('device profile', () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sparewheel-profile-'));
@@ -28,7 +28,7 @@ describe('what a device says of its speed', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
   const quiet = () => {};
 
-  it('is measured once, and then read', async () => {
+  it('is measured once, then read from the folder', async () => {
     const first = engineOf(2);
     const profile = await deviceProfile(folder, first.engine, quiet);
     expect(profile).toMatchObject({
@@ -40,7 +40,7 @@ describe('what a device says of its speed', () => {
     expect(returned.state.runs).toBe(0);
   });
 
-  it('is measured anew for another engine, and where the file is damaged', async () => {
+  it('is measured again for another engine and if the file is damaged', async () => {
     const native = await deviceProfile(folder, engineOf(2).engine, quiet);
     const wasm = await deviceProfile(folder, engineOf(20, 'wasm').engine, quiet);
     expect(wasm!.multiplyAddsPerSecond).toBeCloseTo(native!.multiplyAddsPerSecond / 10);
@@ -53,7 +53,7 @@ describe('what a device says of its speed', () => {
     expect(again.state.runs).toBeGreaterThan(0);
   });
 
-  it('is left out where it cannot be measured, with the reason in the log', async () => {
+  it('is undefined if the measurement fails, with the reason in the log', async () => {
     const { engine } = engineOf(2);
     const lines: string[] = [];
     engine.load = () => Promise.reject(new Error('no memory'));

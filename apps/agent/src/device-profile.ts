@@ -6,10 +6,10 @@ import { machineId } from '@sparewheel/engine/machine';
 import { type DeviceProfile, deviceProfileSchema } from '@sparewheel/protocol';
 
 /**
- * How fast this device is: measured the first time, then read from its folder, so that a device that returns does not
- * wait for it. Measured anew where the processor, the engine or the measuring is another.
+ * Returns this device's speed: measured the first time, then read from its folder. Measures again if the
+ * processor, the engine or the method changed.
  * @param folder  an existing directory
- * @returns undefined where it cannot be measured; the device works all the same
+ * @returns undefined if the measurement fails; the device works without it
  */
 export async function deviceProfile(
   folder: string,
@@ -24,7 +24,7 @@ export async function deviceProfile(
     const stored = JSON.parse(await readFile(path, 'utf8')) as { measuredOn?: unknown };
     if (stored.measuredOn === measuredOn) return deviceProfileSchema.parse({ ...stored, cores, machine });
   } catch {
-    // The first time, or damaged: both are mended by measuring.
+    // The file is missing or damaged: measure.
   }
   try {
     const profile: DeviceProfile = { ...(await measureEngine(engine)), cores, machine };
@@ -32,7 +32,7 @@ export async function deviceProfile(
     await rename(`${path}.new`, path);
     return profile;
   } catch (error) {
-    log(`its speed cannot be measured: ${error instanceof Error ? error.message : String(error)}`);
+    log(`cannot measure the speed of this device: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
 }

@@ -14,7 +14,7 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-/** Its folder cannot be removed while it still writes there. */
+/** Opens a store that the tests flush at the end: its folder cannot be removed during a write. */
 async function openStore(folder: string): Promise<FileShardStore> {
   const store = await FileShardStore.open(folder);
   stores.push(store);
@@ -38,7 +38,7 @@ describe('file shard store on the disk', () => {
     await store.flushed();
   };
 
-  it('deletes half-written and damaged files when it is opened', async () => {
+  it('deletes incomplete and damaged files when it is opened', async () => {
     const folder = await newFolder();
     const store = await openStore(folder);
     await store.write(whole);
@@ -50,7 +50,7 @@ describe('file shard store on the disk', () => {
     expect(await readdir(folder)).toEqual(['verified.json']);
   });
 
-  it('notices bytes that changed in place, by the time of the change', async () => {
+  it('detects a changed file by its modification time', async () => {
     const folder = await newFolder();
     await writeAndFlush(folder);
     await writeFile(join(folder, sha256), new Uint8Array(100).fill(4));
@@ -58,7 +58,7 @@ describe('file shard store on the disk', () => {
     expect((await openStore(folder)).held()).toEqual([]);
   });
 
-  it('does not read again what it verified before, and does when it has lost its notes', async () => {
+  it('does not read verified files again unless their record is damaged', async () => {
     const folder = await newFolder();
     await writeAndFlush(folder);
     const path = join(folder, sha256);
@@ -70,33 +70,33 @@ describe('file shard store on the disk', () => {
     expect(JSON.parse(await readFile(join(folder, 'verified.json'), 'utf8'))).toHaveProperty(sha256);
   });
 
-  it('serves at once what the disk does not have yet, and trusts it after a restart only when it was flushed', async () => {
+  it('serves a blob before it is flushed, but trusts it after a restart only if it was flushed', async () => {
     const folder = await newFolder();
     const store = await openStore(folder);
     await store.write(whole);
     expect(await store.source({ graph: { sha256, bytes: 100 }, weights: null })).toMatchObject({
       kind: 'file',
     });
-    const notes = async () => JSON.parse(await readFile(join(folder, 'verified.json'), 'utf8'));
     await store.flushed();
-    expect(await notes()).toHaveProperty(sha256);
-    // As a loss of power before the flush would leave it: the name is there, the bytes are not, nothing is noted.
+    expect(JSON.parse(await readFile(join(folder, 'verified.json'), 'utf8'))).toHaveProperty(sha256);
+    // Emulates a power failure before the flush: the file exists without its bytes and is not recorded.
     await writeFile(join(folder, sha256), new Uint8Array(100));
     await writeFile(join(folder, 'verified.json'), '{}');
     expect((await openStore(folder)).held()).toEqual([]);
   });
 
-  it('does not trouble the disk while more comes in, and notes all of it at once when nothing does', async () => {
+  it('flushes only when no more chunks arrive', async () => {
     const folder = await newFolder();
     const store = await FileShardStore.open(folder, 60_000);
     stores.push(store);
     const other = new Uint8Array(50).fill(8);
     await store.write(whole);
     await store.write({ sha256: digestOf(other), bytes: 50, offset: 0, data: other });
-    const notes = async () => Object.keys(JSON.parse(await readFile(join(folder, 'verified.json'), 'utf8')));
-    expect(await notes()).toEqual([]);
+    const recorded = async () =>
+      Object.keys(JSON.parse(await readFile(join(folder, 'verified.json'), 'utf8')));
+    expect(await recorded()).toEqual([]);
     await store.flushed();
-    expect(await notes()).toEqual([sha256, digestOf(other)]);
+    expect(await recorded()).toEqual([sha256, digestOf(other)]);
     const soon = await FileShardStore.open(await newFolder(), 1);
     stores.push(soon);
     await soon.write(whole);
@@ -104,18 +104,15 @@ describe('file shard store on the disk', () => {
     await vi.waitFor(async () => expect(JSON.parse(await readFile(path, 'utf8'))).toHaveProperty(sha256));
   });
 
-  it.skipIf(process.platform !== 'linux')(
-    'says that the disk is full and leaves nothing behind',
-    async () => {
-      const folder = await newFolder();
-      const store = await openStore(folder);
-      // A device that is always full stands in for the disk.
-      await symlink('/dev/full', join(folder, `incoming-${sha256}`));
-      await expect(store.write(whole)).rejects.toMatchObject({ code: 'disk-full' });
-      expect(await readdir(folder)).toEqual(['verified.json']);
-      await store.write(whole);
-      expect(store.has(sha256)).toBe(true);
-      await store.flushed();
-    },
-  );
+  it.skipIf(process.platform !== 'linux')('reports a full disk and leaves no file behind', async () => {
+    const folder = await newFolder();
+    const store = await openStore(folder);
+    // /dev/full emulates a full disk.
+    await symlink('/dev/full', join(folder, `incoming-${sha256}`));
+    await expect(store.write(whole)).rejects.toMatchObject({ code: 'disk-full' });
+    expect(await readdir(folder)).toEqual(['verified.json']);
+    await store.write(whole);
+    expect(store.has(sha256)).toBe(true);
+    await store.flushed();
+  });
 });

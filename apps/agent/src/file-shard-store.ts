@@ -1,32 +1,31 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type BlobRef, OrderedShardStore, ShardStoreError } from '@sparewheel/device';
 import type { ModelSource } from '@sparewheel/engine/contract';
 import type { BlobChunk, Task } from '@sparewheel/protocol';
-import { IncomingFile } from './incoming-file.ts';
-import { ReceiveGarbage } from './receive-garbage.ts';
-import { VerifiedFiles } from './verified-files.ts';
+import { z } from 'zod';
+import { IncomingFile, ReceiveBufferCollector } from './incoming-file.ts';
 
 const BLOB_NAME = /^[0-9a-f]{64}$/;
-/** The disk is not made to write while more is coming in, which goes to the same disk. */
+/** Time without a chunk before a flush. An earlier flush would compete with the transfer for the disk. */
 const FLUSH_AFTER_MS = 1_000;
 
 /**
- * Files in one folder, each named by its digest, so that the weights lie beside the graph under the name that the
- * graph gives. A blob is written under another name, verified, and only then renamed: a device that dies at any
- * instant returns with whole blobs only. Nobody waits for the disk: what is not flushed yet can be served all the
- * same, and is only noted as verified when it is, once nothing more comes in. After a loss of power the rest is hashed
- * again, and what did not reach the disk deleted.
+ * Stores blobs as files in one folder, each named by its SHA-256. The graph refers to its weights by that name.
+ * A blob gets its name only after it is verified, so a killed device restarts with complete blobs only.
+ *
+ * A blob can be used before it is flushed to the disk, but is recorded as verified only after the flush. After
+ * a power failure, unrecorded blobs are hashed again, and damaged ones deleted.
  */
 export class FileShardStore extends OrderedShardStore {
   readonly #folder: string;
   readonly #verified: VerifiedFiles;
   readonly #flushAfterMs: number;
-  readonly #garbage = new ReceiveGarbage();
-  /** Kept, and perhaps not on the disk yet. */
+  readonly #buffers = new ReceiveBufferCollector();
+  /** Held blobs that may not be on the disk yet. */
   readonly #unflushed = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing: Promise<void> = Promise.resolve();
@@ -39,8 +38,8 @@ export class FileShardStore extends OrderedShardStore {
   }
 
   /**
-   * Opens a folder, made where it is not there; deletes what is half-written or damaged.
-   * @param flushAfterMs  without another chunk
+   * Opens or creates a folder. Deletes incomplete and damaged blobs.
+   * @param flushAfterMs  time without a chunk before a flush
    */
   static async open(folder: string, flushAfterMs = FLUSH_AFTER_MS): Promise<FileShardStore> {
     await mkdir(folder, { recursive: true });
@@ -55,12 +54,12 @@ export class FileShardStore extends OrderedShardStore {
     try {
       await super.write(chunk);
     } finally {
-      this.#garbage.add(chunk.data.byteLength);
+      this.#buffers.add(chunk.data.byteLength);
       if (this.#unflushed.size > 0) this.#flushLater();
     }
   }
 
-  /** Resolves when all that is held is on the disk. */
+  /** Flushes now. Resolves when every held blob is on the disk. */
   async flushed(): Promise<void> {
     clearTimeout(this.#timer);
     this.#flushing = this.#flushing.then(() => this.#flush());
@@ -95,8 +94,8 @@ export class FileShardStore extends OrderedShardStore {
   protected storageError(error: unknown): ShardStoreError {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ENOSPC' || code === 'EDQUOT'
-      ? new ShardStoreError('disk-full', 'no space is left for this shard', { cause: error })
-      : new ShardStoreError('storage-failed', `the shard cannot be stored: ${message}`, { cause: error });
+      ? new ShardStoreError('disk-full', 'the disk has no space left for this shard', { cause: error })
+      : new ShardStoreError('storage-failed', `cannot store the shard: ${message}`, { cause: error });
   }
 
   #flushLater(): void {
@@ -105,7 +104,7 @@ export class FileShardStore extends OrderedShardStore {
     this.#timer.unref();
   }
 
-  /** Costs time at the next start where it does not succeed, and nothing else. */
+  /** Ignores errors: a blob that was not flushed is hashed again at the next start. */
   async #flush(): Promise<void> {
     const names = [...this.#unflushed];
     if (names.length === 0) return;
@@ -116,16 +115,16 @@ export class FileShardStore extends OrderedShardStore {
         try {
           await file.sync();
           const { size, mtimeMs } = await file.stat();
-          this.#verified.note(sha256, size, mtimeMs);
+          this.#verified.add(sha256, size, mtimeMs);
         } finally {
           await file.close();
         }
       } catch {}
     }
-    await this.oneByOne(() => this.retained());
+    await this.oneAtATime(() => this.retained());
   }
 
-  /** Decides at start what a file in the folder is worth. */
+  /** Holds a valid blob that was found in the folder. Deletes a damaged or incomplete one. */
   async #admit(name: string): Promise<void> {
     const path = join(this.#folder, name);
     if (!BLOB_NAME.test(name)) {
@@ -140,8 +139,52 @@ export class FileShardStore extends OrderedShardStore {
         await rm(path, { force: true });
         return;
       }
-      this.#verified.note(name, size, mtimeMs);
+      this.#verified.add(name, size, mtimeMs);
     }
     this.hold({ sha256: name, bytes: size });
+  }
+}
+
+const verifiedSchema = z.record(z.string(), z.object({ bytes: z.number(), mtimeMs: z.number() }));
+
+/**
+ * Records the size and modification time of verified files. A restarted device then does not hash hundreds of
+ * megabytes before it serves. If this file is lost, the device hashes its blobs again.
+ */
+class VerifiedFiles {
+  readonly #path: string;
+  readonly #files: Map<string, { bytes: number; mtimeMs: number }>;
+
+  private constructor(path: string, files: Map<string, { bytes: number; mtimeMs: number }>) {
+    this.#path = path;
+    this.#files = files;
+  }
+
+  static async open(path: string): Promise<VerifiedFiles> {
+    try {
+      const files = verifiedSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+      return new VerifiedFiles(path, new Map(Object.entries(files)));
+    } catch {
+      return new VerifiedFiles(path, new Map());
+    }
+  }
+
+  includes(name: string, bytes: number, mtimeMs: number): boolean {
+    const known = this.#files.get(name);
+    return known !== undefined && known.bytes === bytes && known.mtimeMs === mtimeMs;
+  }
+
+  add(name: string, bytes: number, mtimeMs: number): void {
+    this.#files.set(name, { bytes, mtimeMs });
+  }
+
+  /** Removes all but the given files and writes the record. Ignores errors: the record is only a cache. */
+  async save(names: readonly string[]): Promise<void> {
+    const kept = new Set(names);
+    for (const name of this.#files.keys()) if (!kept.has(name)) this.#files.delete(name);
+    try {
+      await writeFile(`${this.#path}.new`, JSON.stringify(Object.fromEntries(this.#files)));
+      await rename(`${this.#path}.new`, this.#path);
+    } catch {}
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '@sparewheel/device/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IncomingFile } from './incoming-file.ts';
+import { IncomingFile, ReceiveBufferCollector } from './incoming-file.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -18,9 +18,9 @@ function* chunks(bytes: number): Generator<Uint8Array> {
   for (let at = 0; at < content.byteLength; at += bytes) yield content.slice(at, at + bytes);
 }
 
-describe('a blob on its way into a file', () => {
+describe('incoming file', () => {
   it.each([1_000, 256 * 1024, 2 ** 20, 5_000_000])(
-    'has every byte in its place, in chunks of %i',
+    'writes every byte in its place, in chunks of %i',
     async (bytes) => {
       const file = await begin();
       for (const chunk of chunks(bytes)) await file.append(chunk);
@@ -31,25 +31,39 @@ describe('a blob on its way into a file', () => {
     },
   );
 
-  it('leaves nothing behind where it is given up in the middle of a write', async () => {
+  it('leaves no file behind when it is discarded during a write', async () => {
     const file = await begin();
     for (const chunk of chunks(600_000)) await file.append(chunk);
     await file.discard();
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it.skipIf(process.platform !== 'linux')(
-    'says at the latest when it is complete that it could not be written',
-    async () => {
-      await symlink('/dev/full', join(folder, 'incoming'));
-      const file = await begin();
-      const whole = async () => {
-        for (const chunk of chunks(256 * 1024)) await file.append(chunk);
-        await file.keep();
-      };
-      await expect(whole()).rejects.toMatchObject({ code: 'ENOSPC' });
-      await file.discard();
-      expect(await readdir(folder)).toEqual([]);
-    },
-  );
+  it.skipIf(process.platform !== 'linux')('reports a failed write in keep at the latest', async () => {
+    await symlink('/dev/full', join(folder, 'incoming'));
+    const file = await begin();
+    const writeAll = async () => {
+      for (const chunk of chunks(256 * 1024)) await file.append(chunk);
+      await file.keep();
+    };
+    await expect(writeAll()).rejects.toMatchObject({ code: 'ENOSPC' });
+    await file.discard();
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('receive buffer collector', () => {
+  it('collects every few megabytes, for every chunk size', () => {
+    for (const chunkBytes of [64 * 1024, 256 * 1024, 3_000_000]) {
+      let collections = 0;
+      const buffers = new ReceiveBufferCollector(() => collections++);
+      const chunks = Math.ceil(48e6 / chunkBytes);
+      for (let chunk = 0; chunk < chunks; chunk++) buffers.add(chunkBytes);
+      expect(collections).toBeGreaterThanOrEqual(8);
+      expect(collections).toBeLessThanOrEqual(12);
+    }
+  });
+
+  it('does nothing if the collector is not exposed', () => {
+    expect(() => new ReceiveBufferCollector().add(100e6)).not.toThrow();
+  });
 });

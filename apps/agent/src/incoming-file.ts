@@ -3,12 +3,12 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { IncomingBlob } from '@sparewheel/device';
 import { ShardStoreError } from '@sparewheel/device';
 
-/** Chunks are written together up to so many bytes: the way to the system's thread and back costs as much as a chunk. */
+/** Chunks are joined into writes of this size: a single write costs as much time as a chunk. */
 const WRITE_BYTES = 1024 * 1024;
 
 /**
- * A blob on its way: a file under a provisional name, hashed as it comes. What cannot be written shows at a later chunk,
- * at the last one at the latest.
+ * A blob in transfer: a file under a temporary name, hashed while it arrives. A failed write rejects at a
+ * later chunk, or at `keep`.
  */
 export class IncomingFile implements IncomingBlob {
   readonly #path: string;
@@ -16,9 +16,9 @@ export class IncomingFile implements IncomingBlob {
   readonly #file: FileHandle;
   readonly #sha256: string;
   readonly #hash: Hash = createHash('sha256');
-  /** Chunks that are to be written together, and the write that is under way. */
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
+  /** Chunks for the next write. */
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
   #writing: Promise<void> = Promise.resolve();
   #open = true;
 
@@ -30,8 +30,9 @@ export class IncomingFile implements IncomingBlob {
   }
 
   /**
-   * @param path  while it grows
-   * @param finalPath  when it is complete and verified
+   * Creates the file.
+   * @param path  name during the transfer
+   * @param finalPath  name of the complete, verified file
    * @throws the file system's error
    */
   static async begin(sha256: string, path: string, finalPath: string): Promise<IncomingFile> {
@@ -40,19 +41,19 @@ export class IncomingFile implements IncomingBlob {
 
   async append(data: Uint8Array): Promise<void> {
     this.#hash.update(data);
-    this.#gathered.push(data);
-    this.#gatheredBytes += data.byteLength;
-    if (this.#gatheredBytes < WRITE_BYTES) return;
+    this.#pending.push(data);
+    this.#pendingBytes += data.byteLength;
+    if (this.#pendingBytes < WRITE_BYTES) return;
     await this.#writing;
-    // Not awaited: the system writes in a thread of its own while the next chunks come.
+    // Not awaited: the thread pool writes while the next chunks arrive.
     this.#writing = this.#write();
     this.#writing.catch(() => {});
   }
 
   async #write(): Promise<void> {
-    let left = this.#gathered;
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    let left = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
     while (left.length > 0) {
       let { bytesWritten } = await this.#file.writev(left);
       left = left.flatMap((part) => {
@@ -63,13 +64,13 @@ export class IncomingFile implements IncomingBlob {
     }
   }
 
-  /** It may not be on the disk yet: see `FileShardStore`. */
+  /** Does not flush the file to the disk; `FileShardStore` does that later. */
   async keep(): Promise<void> {
     await this.#writing;
     await this.#write();
     const digest = this.#hash.digest('hex');
     if (digest !== this.#sha256) {
-      throw new ShardStoreError('digest-mismatch', `what came as ${this.#sha256} has the digest ${digest}`);
+      throw new ShardStoreError('digest-mismatch', `blob ${this.#sha256} arrived with the SHA-256 ${digest}`);
     }
     await this.#close();
     await rename(this.#path, this.#finalPath);
@@ -85,5 +86,33 @@ export class IncomingFile implements IncomingBlob {
     this.#open = false;
     await this.#writing.catch(() => {});
     await this.#file.close();
+  }
+}
+
+/**
+ * Received bytes between two collections. V8 alone lets 32 MB of receive buffers accumulate, two thirds of a
+ * device's memory beyond its program and its shards.
+ */
+const COLLECT_EVERY_BYTES = 4 * 1024 * 1024;
+
+/** Node's garbage collector. Needs `--expose-gc`, which the supervisor passes to devices. */
+const exposed = (globalThis as { gc?: (options: { type: 'minor' }) => void }).gc;
+
+/** Frees receive buffers: collects V8's young generation every few megabytes, in about a millisecond. */
+export class ReceiveBufferCollector {
+  readonly #collect: () => void;
+  #bytes = 0;
+
+  /** @param collect  collects the young generation */
+  constructor(collect: () => void = () => exposed?.({ type: 'minor' })) {
+    this.#collect = collect;
+  }
+
+  /** Counts received bytes that are not needed anymore. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes < COLLECT_EVERY_BYTES) return;
+    this.#bytes = 0;
+    this.#collect();
   }
 }

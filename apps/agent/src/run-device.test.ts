@@ -6,8 +6,8 @@ import { DataPlaneDouble, digestOf, type JoinedDevice, TOKEN, tinyShard } from '
 import { tinyProduct } from '@sparewheel/engine/testing';
 import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadIdentity } from './device-folder.ts';
 import type { DeviceSettings } from './device-messages.ts';
-import { loadIdentity } from './identity.ts';
 import { runDevice } from './run-device.ts';
 
 const x: Tensor = { type: 'float32', dims: [1, 3], data: Float32Array.of(1, -2, 0.5) };
@@ -18,7 +18,7 @@ const compute = (request: number, task: number): ComputeRequest => ({
   tensors: [x],
 });
 
-describe('a device, over real connections', () => {
+describe('device, over real connections', () => {
   let dataPlane: DataPlaneDouble;
   let folder: string;
   const running: ConnectedDevice[] = [];
@@ -53,7 +53,7 @@ describe('a device, over real connections', () => {
     return joined;
   }
 
-  /** Brings a tiny shard onto the device as the given task. */
+  /** Sends a small shard to the device and loads it as the given task. */
   async function install(device: JoinedDevice, task: number) {
     const shard = tinyShard(task);
     expect(await dataPlane.sendBlob(device, shard.graph, 100)).toEqual({ ok: true });
@@ -69,7 +69,7 @@ describe('a device, over real connections', () => {
     });
   }
 
-  it('joins, takes a shard in chunks, loads it and computes', async () => {
+  it('joins, receives a shard in chunks, loads it and computes', async () => {
     const device = await joinOne();
     expect(device.hello).toMatchObject({ name: 'pi', processId: process.pid, held: [] });
     const shard = await install(device, 5);
@@ -82,7 +82,7 @@ describe('a device, over real connections', () => {
     });
   });
 
-  it('answers what it cannot do with an outcome or a refusal, and goes on', async () => {
+  it('answers invalid commands and requests with an error, and keeps working', async () => {
     const device = await joinOne();
     const shard = await install(device, 5);
     const refused = async (event: string, message: unknown) => {
@@ -118,7 +118,7 @@ describe('a device, over real connections', () => {
     expectAnswer(await dataPlane.ask(device, compute(3, 5)), shard);
   });
 
-  it('does not answer cancelled work', async () => {
+  it('does not answer canceled requests', async () => {
     const device = await joinOne();
     await install(device, 5);
     await dataPlane.command(device, 'fault', { kind: 'delay', ms: 30 });
@@ -131,7 +131,7 @@ describe('a device, over real connections', () => {
     expect(dataPlane.answers.received).toHaveLength(1);
   });
 
-  it('returns under its identity with its shards, and serves them without a transfer', async () => {
+  it('keeps its identity and its shards over a restart, and serves them without a transfer', async () => {
     const first = await joinOne();
     const shard = await install(first, 5);
     await running.pop()?.close();
@@ -145,7 +145,7 @@ describe('a device, over real connections', () => {
     expectAnswer(await dataPlane.ask(second, compute(1, 9)), shard);
   });
 
-  it('comes back by itself when the data plane restarts, in the same incarnation', async () => {
+  it('reconnects in the same incarnation after the data plane restarts', async () => {
     const before = await joinOne();
     const shard = await install(before, 5);
     const { port } = dataPlane;
@@ -157,7 +157,7 @@ describe('a device, over real connections', () => {
     expectAnswer(await dataPlane.ask(after, compute(1, 5)), shard);
   });
 
-  it('drops what is not retained, its tasks included', async () => {
+  it('deletes blobs that are not retained, and unloads their tasks', async () => {
     const device = await joinOne();
     const shard = await install(device, 5);
     expect(await dataPlane.command(device, 'retain', { blobs: [shard.definition.graph.sha256] })).toEqual({
@@ -170,7 +170,7 @@ describe('a device, over real connections', () => {
     expect(await dataPlane.command(device, 'load', shard.definition)).toMatchObject({ code: 'missing-blob' });
   });
 
-  it('falls silent when partitioned, until it is healed beside the network', async () => {
+  it('is silent during a partition, until it is healed without the network', async () => {
     const joined = dataPlane.hellos.next();
     const device = await start();
     const control = await joined;
@@ -181,14 +181,14 @@ describe('a device, over real connections', () => {
       ),
     );
     expect(await dataPlane.command(control, 'fault', { kind: 'partition' })).toEqual({ ok: true });
-    // The data plane finds out by its pings alone: no connection was closed.
+    // Only a ping timeout reveals the partition: no connection was closed.
     expect((await lost).map(({ reason }) => reason)).toEqual(['ping timeout', 'ping timeout']);
     const returned = dataPlane.hellos.next();
     device.setFault({ kind: 'heal' });
     expectAnswer(await dataPlane.ask(await returned, compute(1, 5)), shard);
   });
 
-  it('goes on where it was when a partition is healed before anyone noticed', async () => {
+  it('answers pending requests if a partition ends before the ping timeout', async () => {
     const joined = dataPlane.hellos.next();
     const device = await start();
     const control = await joined;
@@ -201,7 +201,7 @@ describe('a device, over real connections', () => {
     expect(dataPlane.lost.received).toEqual([]);
   });
 
-  it('keeps asking while its token is refused, and computes for nobody meanwhile', async () => {
+  it('retries while its token is refused', async () => {
     await dataPlane.stop();
     const { port } = dataPlane;
     dataPlane = await DataPlaneDouble.start(port, true);

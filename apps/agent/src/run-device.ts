@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectedDevice, connectDevice } from '@sparewheel/device';
 import { createAdaptiveEngine } from '@sparewheel/engine';
+import type { DeviceStatistics } from '@sparewheel/protocol';
 import type { DeviceSettings } from './device-messages.ts';
 import { deviceProfile } from './device-profile.ts';
 import { FileShardStore } from './file-shard-store.ts';
-import { measureProcess } from './statistics.ts';
 
 /**
- * Runs a device in this process: shards in files, ONNX Runtime in a thread of its own where that pays.
- * Resolves when it has begun to connect.
- * @param log  told what a person may want to know
+ * Runs a device in this process, with shards in files and long computations in a worker thread. Resolves before
+ * the device is connected.
+ * @param log  receives messages for the operator
  */
 export async function runDevice(
   settings: DeviceSettings,
@@ -22,7 +23,7 @@ export async function runDevice(
     createAdaptiveEngine({ log }),
   ]);
   const profile = await deviceProfile(settings.folder, engine, log);
-  let refusal = '';
+  let lastRefusal = '';
   const device = connectDevice({
     url: settings.url,
     token: settings.token,
@@ -40,9 +41,9 @@ export async function runDevice(
     measure: measureProcess,
     observer: {
       refused({ message }) {
-        // It goes on asking; a person needs to hear it once.
-        if (message !== refusal) log(`the data plane refuses this device: ${message}`);
-        refusal = message;
+        // The device keeps retrying; log the same refusal once.
+        if (message !== lastRefusal) log(`the data plane refuses this device: ${message}`);
+        lastRefusal = message;
       },
     },
   });
@@ -53,4 +54,18 @@ export async function runDevice(
       await store.flushed();
     },
   };
+}
+
+function measureProcess(): Pick<DeviceStatistics, 'rssBytes' | 'temperatureCelsius'> {
+  return { rssBytes: process.memoryUsage.rss(), temperatureCelsius: readTemperature() };
+}
+
+/** Returns the temperature of the first thermal zone, the processor on a Raspberry Pi; null if not on Linux. */
+function readTemperature(): number | null {
+  try {
+    const celsius = Number(readFileSync('/sys/class/thermal/thermal_zone0/temp', 'utf8')) / 1_000;
+    return Number.isFinite(celsius) ? celsius : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Connection, refusalOf } from '@sparewheel/device';
+import { Connection, failureOutcome } from '@sparewheel/device';
 import {
   NAMESPACES,
   type Outcome,
@@ -13,19 +13,15 @@ import {
 } from '@sparewheel/protocol';
 import { systemClock } from '@sparewheel/runtime/clock';
 import type { AgentOptions } from './command-line.ts';
+import { loadIdentity, lockFolder } from './device-folder.ts';
 import { DeviceProcess } from './device-process.ts';
-import { lockHome } from './home-lock.ts';
-import { loadIdentity } from './identity.ts';
 
-/** The data plane will not have this agent, however often it asks. */
+/** The data plane refused this agent. A retry does not help. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }
 
-/**
- * Looks after the device processes of one machine: starts them, reports those that end, and does to them what the
- * data plane asks for.
- */
+/** Runs the device processes of one machine: starts them, reports their ends, and executes the data plane's commands. */
 export class Supervisor {
   readonly #devices = new Map<string, DeviceProcess>();
   readonly #unlock: (() => Promise<void>)[] = [];
@@ -35,8 +31,8 @@ export class Supervisor {
   #stopped = false;
 
   /**
-   * @param log  told what a person may want to know
-   * @param onRefused  told that the data plane refused this agent; nothing will change that, stop it
+   * @param log  receives messages for the operator
+   * @param onRefused  called when the data plane refuses this agent; the caller stops the supervisor
    */
   constructor(
     options: Pick<AgentOptions, 'url' | 'token'>,
@@ -54,8 +50,8 @@ export class Supervisor {
     });
     socket.on('connect_error', (error) => {
       const refusal = refusalIn(error);
-      if (refusal !== null) onRefused(new RefusedError(`${options.url} refuses this agent: ${refusal}`));
-      else if (!this.#unreachable) log(`cannot reach ${options.url} (${reasonOf(error)}); keeps trying`);
+      if (refusal !== null) onRefused(new RefusedError(`${options.url} refused this agent: ${refusal}`));
+      else if (!this.#unreachable) log(`cannot reach ${options.url} (${reasonOf(error)}); retrying`);
       this.#unreachable = true;
     });
     this.#on('kill', (device) => device.kill());
@@ -72,7 +68,7 @@ export class Supervisor {
 
   /**
    * Starts every device and connects.
-   * @throws {HomeInUseError} one of the devices' folders belongs to another agent; nothing was started
+   * @throws {FolderInUseError} another agent uses the folder of a device; no device was started
    */
   async start(options: AgentOptions): Promise<void> {
     const prepared: DeviceProcess[] = [];
@@ -81,11 +77,11 @@ export class Supervisor {
     this.#connection.open();
   }
 
-  /** Ends every device and gives the folders back. */
+  /** Kills every device and unlocks the folders. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#connection.close();
-    // SIGKILL reaches a paused device too, and a device that dies at any instant is what all of this is made for.
+    // A kill also ends paused devices. It is safe: devices tolerate a crash at any time.
     await Promise.all([...this.#devices.values()].map((device) => device.kill()));
     for (const unlock of this.#unlock.splice(0)) await unlock();
   }
@@ -93,7 +89,7 @@ export class Supervisor {
   async #prepare({ url, token, home }: AgentOptions, name: string): Promise<DeviceProcess> {
     const folder = join(home, 'devices', name);
     await mkdir(folder, { recursive: true });
-    this.#unlock.push(await lockHome(folder));
+    this.#unlock.push(await lockFolder(folder));
     const identity = await loadIdentity(folder);
     const device = new DeviceProcess(
       { url, token, name, identity, folder },
@@ -123,29 +119,29 @@ export class Supervisor {
     this.#connection.send('devices', devices);
   }
 
-  #on(command: string, carryOut: (device: DeviceProcess) => Outcome | Promise<Outcome>): void {
+  #on(command: string, execute: (device: DeviceProcess) => Outcome | Promise<Outcome>): void {
     this.#connection.socket.on(command, (message: unknown, acknowledge: unknown) =>
-      answer(acknowledge, async () => carryOut(this.#deviceOf(parseDeviceCommand(message).id))),
+      answer(acknowledge, async () => execute(this.#deviceOf(parseDeviceCommand(message).id))),
     );
   }
 
   #deviceOf(id: string): DeviceProcess {
     const device = this.#devices.get(id);
-    if (device === undefined) throw new Error(`no device ${id} on this machine`);
+    if (device === undefined) throw new Error(`this machine does not run the device ${id}`);
     return device;
   }
 }
 
-async function answer(acknowledge: unknown, carryOut: () => Promise<Outcome>): Promise<void> {
-  const outcome = await carryOut().catch(refusalOf);
+async function answer(acknowledge: unknown, execute: () => Promise<Outcome>): Promise<void> {
+  const outcome = await execute().catch(failureOutcome);
   if (typeof acknowledge === 'function') acknowledge(outcome);
 }
 
-/** The data plane's own no, unless it may pass; null where the network is what failed. */
+/** Returns the data plane's permanent refusal; null if the network failed or a retry may help. */
 function refusalIn(error: Error & { data?: unknown; type?: unknown }): string | null {
-  const notThere = error.type === 'TransportError' || error.message === 'timeout';
-  // Socket.IO's own words for a namespace that is not set up, as in a data plane that is still starting.
-  if (notThere || error.message === 'Invalid namespace') return null;
+  const unreachable = error.type === 'TransportError' || error.message === 'timeout';
+  // Socket.IO reports an invalid namespace while the data plane is starting.
+  if (unreachable || error.message === 'Invalid namespace') return null;
   try {
     const refusal = parseHandshakeRefusal(error.data);
     return refusal.code === 'unavailable' ? null : refusal.message;
@@ -154,7 +150,7 @@ function refusalIn(error: Error & { data?: unknown; type?: unknown }): string | 
   }
 }
 
-/** engine.io says "websocket error" and hides the cause two levels down. */
+/** Returns the cause of a connection error. engine.io's own message is always "websocket error". */
 function reasonOf(error: Error & { description?: { error?: NodeJS.ErrnoException } }): string {
   const cause = error.description?.error;
   return cause?.code ?? cause?.message ?? error.message;

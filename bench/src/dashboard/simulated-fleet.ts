@@ -6,7 +6,7 @@
  *   tsx simulated-fleet.ts URL JOIN_TOKEN COUNT
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { connectDevice, MemoryShelf, ShelfShardStore } from '@sparewheel/device';
+import { BlobShardStore, connectDevice, MemoryBlobStorage } from '@sparewheel/device';
 import { createDirectEngine, type Engine } from '@sparewheel/engine';
 
 const MEMORY_BYTES = 2 ** 30;
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   const digest = async (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
   for (let number = 1; number <= Number(count); number++) {
     const name = `simulated-${String(number).padStart(3, '0')}`;
-    const store = await ShelfShardStore.open(new MemoryShelf(), digest);
+    const store = await BlobShardStore.open(new MemoryBlobStorage(), digest);
     connectDevice({
       url,
       token,

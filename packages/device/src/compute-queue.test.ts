@@ -16,7 +16,7 @@ const request = (number: number, tensors = [one], task = 3): ComputeRequest => (
   tensors,
 });
 
-/** Lets everything that is ready happen. */
+/** Waits until all settled promises have run their callbacks. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 async function setUp(computeMs = 2) {
@@ -68,7 +68,7 @@ async function setUp(computeMs = 2) {
 }
 
 describe('compute queue', () => {
-  it('computes one request at a time and answers in order', async () => {
+  it('computes one request at a time and answers them in order', async () => {
     const { queue, running, finish, kinds, sent } = await setUp();
     for (let number = 1; number <= 3; number++) queue.receive(request(number));
     expect(running).toHaveLength(1);
@@ -79,7 +79,7 @@ describe('compute queue', () => {
     expect(queue.inFlight).toBe(0);
   });
 
-  it('refuses what it cannot compute, and what is over its cap', async () => {
+  it('refuses unknown tasks, wrong feeds, and requests over its limit', async () => {
     const { queue, sent } = await setUp();
     queue.receive(request(1, [one], 4));
     queue.receive(request(2, [one, one]));
@@ -92,7 +92,7 @@ describe('compute queue', () => {
     ]);
   });
 
-  it('drops cancelled work, queued, computing, or held back', async () => {
+  it('does not answer a canceled request, whether queued, computing or delayed', async () => {
     const { queue, running, finish, kinds, faults, clock } = await setUp();
     for (let number = 1; number <= 4; number++) queue.receive(request(number));
     queue.receive({ kind: 'cancel', request: 1, task: 3 });
@@ -109,7 +109,7 @@ describe('compute queue', () => {
     expect(kinds()).toEqual(['answer 4']);
   });
 
-  it('answers nothing that was asked before it was cleared', async () => {
+  it('does not answer requests from before a clear', async () => {
     const { queue, finish, kinds, faults, clock } = await setUp();
     faults.set({ kind: 'delay', ms: 10, sigma: 0 });
     for (let number = 1; number <= 3; number++) queue.receive(request(number));
@@ -123,7 +123,7 @@ describe('compute queue', () => {
     expect(kinds()).toEqual(['answer 1']);
   });
 
-  it('turns a failure into a refusal and goes on', async () => {
+  it('refuses a request whose computation fails, and continues with the next', async () => {
     const { queue, running, finish, sent } = await setUp();
     queue.receive(request(1));
     queue.receive(request(2));
@@ -136,7 +136,7 @@ describe('compute queue', () => {
     ]);
   });
 
-  it('refuses where its answer does not fit into a frame', async () => {
+  it('refuses a request whose answer does not fit into a frame', async () => {
     const { queue, finish, sent } = await setUp();
     const size = LIMITS.frameBytes;
     queue.receive(request(1, [{ type: 'uint8', dims: [size], data: new Uint8Array(size) }]));
@@ -144,7 +144,7 @@ describe('compute queue', () => {
     expect(sent).toMatchObject([{ kind: 'refusal', request: 1, code: 'unencodable' }]);
   });
 
-  it('holds the device for as long as a slower one would compute', async () => {
+  it('stays busy for as long as a slower device would compute', async () => {
     const { queue, running, finish, kinds, faults, clock, sent } = await setUp(2);
     faults.set({ kind: 'slow', factor: 5 });
     queue.receive(request(1));
@@ -161,7 +161,7 @@ describe('compute queue', () => {
     expect(running).toHaveLength(1);
   });
 
-  it('saves up slowness below a millisecond until a timer can wait for it', async () => {
+  it('accumulates slowness below a millisecond until a timer can wait for it', async () => {
     const { queue, finish, kinds, faults, clock } = await setUp(0.1);
     faults.set({ kind: 'slow', factor: 5 });
     for (let number = 1; number <= 3; number++) queue.receive(request(number));
@@ -172,7 +172,7 @@ describe('compute queue', () => {
     expect(kinds()).toHaveLength(3);
   });
 
-  it('drops and corrupts answers where told so', async () => {
+  it('applies the drop and corrupt faults to its answers', async () => {
     const { queue, finish, sent, faults } = await setUp();
     faults.set({ kind: 'corrupt', amount: 2, probability: 1 });
     queue.receive(request(1, [{ ...one, data: Float32Array.of(1) }]));

@@ -11,17 +11,17 @@ import type { Clock } from '@sparewheel/runtime/clock';
 import type { Faults } from './faults.ts';
 import type { LoadedTask, TaskTable } from './task-table.ts';
 
-/** From arrival to the answer's departure. */
+/** A request from its arrival until its answer is sent. */
 interface Job {
   readonly request: ComputeRequest;
   readonly task: LoadedTask;
-  /** An answer that a delay fault holds back. */
-  takeBack: (() => void) | null;
+  /** Cancels an answer that a delay fault holds back. */
+  cancelAnswer: (() => void) | null;
 }
 
 /**
- * Computes requests one after the other and answers each with an Answer or a Refusal. Bounded: a request over
- * LIMITS.inFlightPerDevice is refused, so that a flood costs the sender and not this device.
+ * Computes requests one at a time and sends an Answer or a Refusal for each. Refuses requests over
+ * LIMITS.inFlightPerDevice.
  */
 export class ComputeQueue {
   readonly #engine: Engine;
@@ -32,8 +32,8 @@ export class ComputeQueue {
   readonly #waiting: Job[] = [];
   readonly #jobs = new Set<Job>();
   #computing = false;
-  /** Emulated slowness that is still owed, below a timer's resolution. */
-  #owedMs = 0;
+  /** Emulated slowness that was not waited for yet, because timers count whole milliseconds. */
+  #pendingSlownessMs = 0;
 
   constructor(parts: {
     readonly engine: Engine;
@@ -58,9 +58,9 @@ export class ComputeQueue {
     else this.#accept(message);
   }
 
-  /** The asker is gone: nothing that was asked is answered any more. */
+  /** Cancels every request. Called when the data plane disconnects. */
   clear(): void {
-    for (const job of this.#jobs) job.takeBack?.();
+    for (const job of this.#jobs) job.cancelAnswer?.();
     this.#jobs.clear();
     this.#waiting.length = 0;
   }
@@ -68,28 +68,28 @@ export class ComputeQueue {
   #accept(request: ComputeRequest): void {
     const task = this.#tasks.get(request.task);
     if (task === undefined) {
-      this.#refuse(request, 'unknown-task', `no task ${request.task} is loaded here`);
+      this.#refuse(request, 'unknown-task', `task ${request.task} is not loaded`);
     } else if (request.tensors.length !== task.definition.feeds.length) {
       this.#refuse(
         request,
         'invalid-feed',
-        `${request.tensors.length} tensors for the feeds ${task.definition.feeds.join(', ')}`,
+        `received ${request.tensors.length} tensors for the feeds ${task.definition.feeds.join(', ')}`,
       );
     } else if (this.#jobs.size >= LIMITS.inFlightPerDevice) {
-      this.#refuse(request, 'overloaded', `${this.#jobs.size} requests are in flight here already`);
+      this.#refuse(request, 'overloaded', `${this.#jobs.size} requests are in flight, the maximum`);
     } else {
-      const job: Job = { request, task, takeBack: null };
+      const job: Job = { request, task, cancelAnswer: null };
       this.#jobs.add(job);
       this.#waiting.push(job);
       void this.#drain();
     }
   }
 
-  /** Takes back what is not computed yet or not sent yet; a computation that runs goes on unheard. */
+  /** Cancels a request. A running computation continues, but its answer is discarded. */
   #cancel(request: number, task: number): void {
     for (const job of this.#jobs) {
       if (job.request.request !== request || job.request.task !== task) continue;
-      job.takeBack?.();
+      job.cancelAnswer?.();
       this.#jobs.delete(job);
       const position = this.#waiting.indexOf(job);
       if (position >= 0) this.#waiting.splice(position, 1);
@@ -113,7 +113,7 @@ export class ComputeQueue {
     try {
       const result = await this.#engine.run(task.key, inputs, fetches);
       const computeMs = result.computeMs * this.#faults.slowFactor;
-      await this.#dawdle(computeMs - result.computeMs);
+      await this.#emulateSlowness(computeMs - result.computeMs);
       const tensors = fetches.map((name) => result.fetches[name]!);
       this.#faults.corrupt(tensors);
       this.#answer(job, {
@@ -128,14 +128,14 @@ export class ComputeQueue {
       if (this.#jobs.delete(job)) {
         this.#refuse(request, code, error instanceof Error ? error.message : String(error));
       }
-      // Without its engine this process is of no use; the supervisor starts another.
+      // Ends this process, which cannot work without its engine. The supervisor starts a new one.
       if (code === 'worker-crashed') throw error;
     }
   }
 
   #answer(job: Job, answer: FromDevice): void {
-    const depart = () => {
-      // Gone where it was cancelled or cleared in the meantime.
+    const send = () => {
+      // A canceled job is not in the set anymore.
       if (!this.#jobs.delete(job) || this.#faults.drops()) return;
       try {
         this.#send(answer);
@@ -145,20 +145,20 @@ export class ComputeQueue {
       }
     };
     const delayMs = this.#faults.answerDelayMs();
-    if (delayMs > 0) job.takeBack = this.#clock.schedule(delayMs, depart);
-    else depart();
+    if (delayMs > 0) job.cancelAnswer = this.#clock.schedule(delayMs, send);
+    else send();
   }
 
   #refuse(request: ComputeRequest, code: string, message: string): void {
     this.#send({ kind: 'refusal', request: request.request, task: request.task, code, message });
   }
 
-  /** Keeps the device busy for the time that a slower one would still compute. Timers know whole milliseconds only. */
-  async #dawdle(ms: number): Promise<void> {
-    this.#owedMs = ms <= 0 ? 0 : this.#owedMs + ms;
-    if (this.#owedMs < 1) return;
+  /** Waits for the extra time that a slower device would compute. Accumulates times below one millisecond. */
+  async #emulateSlowness(ms: number): Promise<void> {
+    this.#pendingSlownessMs = ms <= 0 ? 0 : this.#pendingSlownessMs + ms;
+    if (this.#pendingSlownessMs < 1) return;
     const startedAt = this.#clock.now();
-    await new Promise<void>((resolve) => this.#clock.schedule(this.#owedMs, resolve));
-    this.#owedMs -= this.#clock.now() - startedAt;
+    await new Promise<void>((resolve) => this.#clock.schedule(this.#pendingSlownessMs, resolve));
+    this.#pendingSlownessMs -= this.#clock.now() - startedAt;
   }
 }

@@ -21,35 +21,37 @@ import { Control } from './control.ts';
 import { Faults } from './faults.ts';
 import type { ShardStore } from './shard-store.ts';
 import { TaskTable } from './task-table.ts';
-import { AGENT_VERSION } from './version.ts';
+
+/** The version in the agent's package.json. */
+export const AGENT_VERSION = '0.1.0';
 
 const STATISTICS_INTERVAL_MS = 1_000;
 
-/** What differs from one kind of machine to the next. */
+/** The parts of a device that depend on its machine. */
 export interface DeviceParts {
   /** Origin of the data plane. */
   readonly url: string;
   readonly token: string;
   readonly identity: DeviceIdentity;
-  /** New in each life of the device; pairs its two connections. */
+  /** New at each start of the device. The data plane pairs its two connections by it. */
   readonly incarnation: string;
   readonly store: ShardStore;
   readonly engine: Engine;
   readonly description: Pick<Hello, 'name' | 'platform' | 'processId' | 'memoryBytes' | 'profile'>;
-  /** Asked once a second. */
+  /** Called once a second. */
   readonly measure: () => Pick<DeviceStatistics, 'rssBytes' | 'temperatureCelsius'>;
   readonly observer: DeviceObserver;
 }
 
-/** What whoever runs a device may want to know. */
+/** Callbacks for the program that runs a device. */
 export interface DeviceObserver {
-  /** The data plane took the hello. */
+  /** The data plane accepted the hello. */
   joined?(): void;
-  /** The control connection is gone; it comes back by itself. */
+  /** The control connection was lost. The device reconnects by itself. */
   disconnected?(): void;
-  /** The data plane said no, to the handshake or to the hello; the device goes on asking. */
+  /** The data plane refused the handshake or the hello. The device keeps retrying. */
   refused?(refusal: HandshakeRefusal): void;
-  /** An answer left. */
+  /** An answer was sent. */
   answered?(answer: Answer): void;
 }
 
@@ -58,14 +60,14 @@ export interface ConnectedDevice {
   readonly queue: ComputeQueue;
   readonly faults: Faults;
   /**
-   * Sets a fault beside the network.
+   * Sets a fault without the network, so that it also reaches a partitioned device.
    * @throws {InvalidMessageError}
    */
   setFault(fault: unknown): void;
   close(): Promise<void>;
 }
 
-/** Puts a device together around its store and its engine, and begins to connect it. Runs on Node and in a browser. */
+/** Builds a device from its store and engine and starts to connect it. Runs on Node and in browsers. */
 export function connectDevice(parts: DeviceParts): ConnectedDevice {
   const { store, engine, observer } = parts;
   const auth: DeviceAuth = {
@@ -99,11 +101,11 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
       if (typeof acknowledge === 'function' && !faults.partitioned) acknowledge(outcome);
     });
   }
-  let greeted = false;
-  // Complete first: whoever heard the hello may take a connection that comes later for another process's.
-  const greet = () => {
-    if (greeted || !control.socket.connected || !tensors.socket.connected) return;
-    greeted = true;
+  let helloSent = false;
+  // Waits for both connections: after the hello, the data plane may attribute a later one to another process.
+  const sendHello = () => {
+    if (helloSent || !control.socket.connected || !tensors.socket.connected) return;
+    helloSent = true;
     const hello: Hello = {
       ...parts.description,
       agentVersion: AGENT_VERSION,
@@ -115,19 +117,19 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
       else observer.refused?.({ code: 'unavailable', message: outcome.message });
     });
   };
-  control.socket.on('connect', greet);
-  tensors.socket.on('connect', greet);
+  control.socket.on('connect', sendHello);
+  tensors.socket.on('connect', sendHello);
   control.socket.on('connect_error', (error) => {
     const refusal = refusalIn(error);
     if (refusal !== null) observer.refused?.(refusal);
   });
   control.socket.on('disconnect', () => {
-    greeted = false;
+    helloSent = false;
     void store.abandonIncomplete();
     observer.disconnected?.();
   });
   tensors.socket.on(TENSOR_EVENT, (message: ToDevice) => queue.receive(message));
-  // Whoever asked is gone, and another asker's request may bear the same number.
+  // Its requests cannot be answered anymore, and a new connection may reuse their numbers.
   tensors.socket.on('disconnect', () => queue.clear());
 
   const statistics = setInterval(() => {
@@ -154,7 +156,7 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
   };
 }
 
-/** The data plane's own no; null where the network is what failed. */
+/** Returns the data plane's refusal; null if the network failed. */
 function refusalIn(error: Error & { data?: unknown }): HandshakeRefusal | null {
   try {
     return parseHandshakeRefusal(error.data);

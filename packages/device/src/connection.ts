@@ -1,28 +1,27 @@
 import { frameParser, LIMITS } from '@sparewheel/protocol';
 import { io, type Socket } from 'socket.io-client';
-import { cutOff, type TransportSocket } from './cut-off.ts';
 
 /**
- * One Socket.IO connection to the data plane, over WebSocket, with one frame per tensor message. Comes back by itself
- * for as long as it is open, and can be cut off from the network without being closed.
+ * One Socket.IO connection to the data plane over WebSocket, with one frame per tensor message. Reconnects
+ * until it is closed. Can emulate a network partition without closing the socket.
  */
 export class Connection {
   readonly socket: Socket;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #attempts = 0;
   #partitioned = false;
-  /** Lets through again what a partition cut off. */
-  #reconnectNetwork: (() => void) | null = null;
+  /** Ends the partition of the current WebSocket; null without a partition. */
+  #resumeReceiving: (() => void) | null = null;
   #closed = false;
 
   constructor(url: string, namespace: string, auth: object) {
     this.socket = io(`${url}${namespace}`, {
       parser: frameParser,
       transports: ['websocket'],
-      // Each namespace a connection of its own: a shard transfer must not delay an answer.
+      // One connection per namespace: a shard transfer must not delay an answer.
       forceNew: true,
       autoConnect: false,
-      // Socket.IO's own reconnection gives up where the server said no, and cannot be held back by a partition.
+      // Socket.IO stops reconnecting after the server refuses, and a partition could not suspend it.
       reconnection: false,
       timeout: LIMITS.helloTimeoutMs,
       auth: { ...auth },
@@ -39,25 +38,25 @@ export class Connection {
   }
 
   /**
-   * Sends, or drops where nothing can be sent: Socket.IO would keep messages for the next connection, whose other end
-   * never asked for them.
+   * Sends a message, or drops it without a connection. Socket.IO would buffer it and deliver it on the next
+   * connection, where the data plane does not expect it.
    */
   send(event: string, ...parameters: unknown[]): void {
     if (this.socket.connected && !this.#partitioned) this.socket.emit(event, ...parameters);
   }
 
-  /** Connected, but nothing gets through in either direction, pings included; no new connection either. */
+  /** Starts or ends a partition: nothing is sent or received, pings included, and nothing reconnects. */
   setPartitioned(partitioned: boolean): void {
     this.#partitioned = partitioned;
     if (partitioned) {
       if (!this.socket.connected) this.socket.disconnect();
       const engine = this.socket.io.engine as { transport?: { ws?: TransportSocket } } | undefined;
       const socket = engine?.transport?.ws;
-      if (socket !== undefined) this.#reconnectNetwork = cutOff(socket);
+      if (socket !== undefined) this.#resumeReceiving = pauseReceiving(socket);
     } else {
-      // Even where the connection was given up meanwhile, what is left of it must drain to be closed.
-      this.#reconnectNetwork?.();
-      this.#reconnectNetwork = null;
+      // Needed also if the connection was lost during the partition: a paused socket cannot finish closing.
+      this.#resumeReceiving?.();
+      this.#resumeReceiving = null;
       if (!this.socket.connected && !this.#closed) this.socket.connect();
     }
   }
@@ -82,11 +81,39 @@ export class Connection {
 }
 
 /**
- * Doubles from LIMITS.reconnectMinMs to LIMITS.reconnectMaxMs; of that, a random half is left out, so that a fleet
- * that lost its data plane does not return in one instant.
+ * Returns the backoff before a reconnection. The delay doubles from LIMITS.reconnectMinMs up to
+ * LIMITS.reconnectMaxMs. Up to half of it is subtracted at random, so that a fleet does not reconnect all at
+ * once.
+ * @param attempts  failed attempts so far
  * @param random  uniform in [0, 1)
  */
 export function reconnectDelayMs(attempts: number, random: number): number {
   const ceiling = Math.min(LIMITS.reconnectMaxMs, LIMITS.reconnectMinMs * 2 ** Math.min(attempts, 30));
   return ceiling * (1 - random / 2);
+}
+
+/** The WebSocket under engine.io's transport. Only the one of `ws` on Node has `pause` and `resume`. */
+export interface TransportSocket {
+  pause?(): void;
+  resume?(): void;
+  onmessage?: ((event: { data: unknown }) => void) | null;
+}
+
+/**
+ * Stops receiving on a socket without closing it. A browser's socket cannot pause, so its messages are
+ * buffered. They are few: the data plane stops sending when it notices the missing pongs.
+ * @returns resumes receiving; buffered messages are delivered first, in order
+ */
+export function pauseReceiving(socket: TransportSocket): () => void {
+  if (socket.pause !== undefined) {
+    socket.pause();
+    return () => socket.resume?.();
+  }
+  const deliver = socket.onmessage;
+  const buffered: { data: unknown }[] = [];
+  socket.onmessage = (event) => buffered.push(event);
+  return () => {
+    socket.onmessage = deliver ?? null;
+    for (const event of buffered) deliver?.(event);
+  };
 }

@@ -12,12 +12,12 @@ import type { Faults } from './faults.ts';
 import { type ShardStore, ShardStoreError } from './shard-store.ts';
 import type { TaskTable } from './task-table.ts';
 
-/** The events of `/control` that a data plane sends, each answered with an Outcome; nothing it sends makes this throw. */
+/** Handles the data plane's events on `/control`. Each returns an Outcome; invalid messages do not throw. */
 export class Control {
   readonly #store: ShardStore;
   readonly #tasks: TaskTable;
   readonly #faults: Faults;
-  #partition: ReturnType<typeof setTimeout> | undefined;
+  #partitionTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(store: ShardStore, tasks: TaskTable, faults: Faults) {
     this.#store = store;
@@ -25,7 +25,7 @@ export class Control {
     this.#faults = faults;
   }
 
-  /** By event name. */
+  /** Handlers by event name. */
   readonly handlers: Readonly<Record<string, (message: unknown) => Promise<Outcome>>> = {
     blob: (message) => outcomeOf(() => this.#store.write(parseBlobChunk(message))),
     load: (message) => outcomeOf(() => this.#tasks.load(parseTask(message))),
@@ -42,10 +42,9 @@ export class Control {
   /** @throws {InvalidMessageError} */
   setFault(message: unknown): void {
     const fault = parseFault(message);
-    // A partition begins after the acknowledgement has left, or nobody would know that it began; unless it is healed
-    // before that.
-    if (fault.kind === 'partition' || fault.kind === 'heal') clearTimeout(this.#partition);
-    if (fault.kind === 'partition') this.#partition = setTimeout(() => this.#faults.set(fault), 0);
+    // A partition starts in a later turn, after its acknowledgement was sent. A heal in between cancels it.
+    if (fault.kind === 'partition' || fault.kind === 'heal') clearTimeout(this.#partitionTimer);
+    if (fault.kind === 'partition') this.#partitionTimer = setTimeout(() => this.#faults.set(fault), 0);
     else this.#faults.set(fault);
   }
 }
@@ -55,11 +54,12 @@ async function outcomeOf(work: () => Promise<void>): Promise<Outcome> {
     await work();
     return { ok: true };
   } catch (error) {
-    return refusalOf(error);
+    return failureOutcome(error);
   }
 }
 
-export function refusalOf(error: unknown): Outcome {
+/** Returns the Outcome that reports an error to the data plane. */
+export function failureOutcome(error: unknown): Outcome {
   const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
   if (error instanceof InvalidMessageError) return { ok: false, code: 'invalid-message', message };
   if (error instanceof ShardStoreError || error instanceof EngineError) {

@@ -2,7 +2,7 @@ import type { Tensor } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { Faults } from './faults.ts';
 
-/** A small seeded generator (mulberry32). */
+/** Returns a seeded random generator (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -20,7 +20,7 @@ const floats = (...values: number[]): Tensor => ({
 });
 
 describe('faults', () => {
-  it('do nothing while none is set', () => {
+  it('have no effect before one is set', () => {
     const faults = new Faults(seeded(1), () => {});
     const answer = floats(1, 2, 3);
     faults.corrupt([answer]);
@@ -33,7 +33,7 @@ describe('faults', () => {
     ]);
   });
 
-  it('are independent of each other, replaced by their own kind, and all ended by heal', () => {
+  it('are independent, replace their own kind, and all end with heal', () => {
     const changes: boolean[] = [];
     const faults = new Faults(seeded(2), (partitioned) => changes.push(partitioned));
     faults.set({ kind: 'delay', ms: 5, sigma: 0 });
@@ -48,7 +48,7 @@ describe('faults', () => {
     expect(changes).toEqual([true, false]);
   });
 
-  it('delay log-normally with the median and sigma that were asked for', () => {
+  it('delay log-normally with the given median and sigma', () => {
     const faults = new Faults(seeded(3), () => {});
     faults.set({ kind: 'delay', ms: 20, sigma: 0.5 });
     const logs = Array.from({ length: 20_000 }, () => Math.log(faults.answerDelayMs())).sort((a, b) => a - b);
@@ -59,7 +59,7 @@ describe('faults', () => {
     expect(Math.abs(deviation - 0.5)).toBeLessThan(5 * (0.5 / Math.sqrt(40_000)));
   });
 
-  it('drop and corrupt as often as they were asked to', () => {
+  it('drop and corrupt with the given probabilities', () => {
     const faults = new Faults(seeded(4), () => {});
     faults.set({ kind: 'drop', probability: 0.3 });
     faults.set({ kind: 'corrupt', amount: 0.5, probability: 0.7 });
@@ -80,7 +80,7 @@ describe('faults', () => {
     expect(Math.abs(corrupted / 10_000 - 0.7)).toBeLessThan(0.025);
   });
 
-  it('leave integers and empty answers alone', () => {
+  it('do not change integers or empty answers', () => {
     const faults = new Faults(seeded(5), () => {});
     faults.set({ kind: 'corrupt', amount: 1, probability: 1 });
     const integers: Tensor = { type: 'int32', dims: [1], data: Int32Array.of(4) };

@@ -1,8 +1,8 @@
 import type { Fault, Tensor } from '@sparewheel/protocol';
 
 /**
- * The faults that a device pretends to have. Each kind is set by itself and replaces the one of its kind before;
- * `heal` ends all. What they do to time is reckoned here and carried out by whoever asks.
+ * The faults that a device emulates. A fault replaces the earlier fault of its kind; `heal` ends all of them.
+ * This class computes delays; the caller waits.
  */
 export class Faults {
   readonly #random: () => number;
@@ -15,7 +15,7 @@ export class Faults {
 
   /**
    * @param random  uniform in [0, 1)
-   * @param onPartition  told when a partition begins or ends
+   * @param onPartition  called when a partition starts or ends
    */
   constructor(random: () => number, onPartition: (partitioned: boolean) => void) {
     this.#random = random;
@@ -53,31 +53,31 @@ export class Faults {
     return this.#partitioned;
   }
 
-  /** How many times as long computing takes; 1 when healthy. */
+  /** Factor on the compute time; 1 without a fault. */
   get slowFactor(): number {
     return this.#slowFactor;
   }
 
-  /** The wait before the next answer: constant, or log-normal with the fault's median and sigma. */
+  /** Returns the delay of the next answer: constant, or log-normal with the fault's median and sigma. */
   answerDelayMs(): number {
     const { ms, sigma } = this.#delay;
     return sigma === 0 || ms === 0 ? ms : ms * Math.exp(sigma * this.#standardNormal());
   }
 
-  /** Whether the next answer gets lost. */
+  /** Decides whether the next answer is dropped. */
   drops(): boolean {
     return this.#dropProbability > 0 && this.#random() < this.#dropProbability;
   }
 
-  /** Makes the next answer wrong in one value, in place, where this fault is set. */
+  /** Applies the corruption fault to an answer: with its probability, changes one value in place. */
   corrupt(tensors: readonly Tensor[]): void {
     const { amount, probability } = this.#corruption;
     if (probability === 0 || this.#random() >= probability) return;
-    const victim = tensors.find(
+    const target = tensors.find(
       ({ type, data }) => (type === 'float32' || type === 'float64') && data.length > 0,
     );
-    if (victim === undefined) return;
-    const data = victim.data as Float32Array | Float64Array;
+    if (target === undefined) return;
+    const data = target.data as Float32Array | Float64Array;
     const index = Math.floor(this.#random() * data.length);
     data[index] = data[index]! + amount;
   }
@@ -88,7 +88,7 @@ export class Faults {
     this.#onPartition(partitioned);
   }
 
-  /** Box–Muller; 1 − u keeps the logarithm away from 0. */
+  /** Box–Muller. 1 − u is never 0, so the logarithm is finite. */
   #standardNormal(): number {
     return Math.sqrt(-2 * Math.log(1 - this.#random())) * Math.cos(2 * Math.PI * this.#random());
   }

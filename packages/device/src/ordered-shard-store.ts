@@ -2,40 +2,38 @@ import type { ModelSource } from '@sparewheel/engine/contract';
 import type { BlobChunk, Task } from '@sparewheel/protocol';
 import { type BlobRef, INCOMPLETE_BLOBS, type ShardStore, ShardStoreError } from './shard-store.ts';
 
-/** A blob on its way into a store. What goes wrong rejects as the storage says it, or as a ShardStoreError. */
+/** A blob in transfer. Its methods reject with the storage's own error or with a ShardStoreError. */
 export interface IncomingBlob {
-  /** Takes the bytes that follow those that came before; they are not changed by anybody afterwards. */
+  /** Appends bytes. The caller does not change them afterwards. */
   append(data: Uint8Array): Promise<void>;
-  /** All bytes are in: verifies them and keeps them under their name. @throws {ShardStoreError} `digest-mismatch` */
+  /** Verifies the complete blob and stores it under its name. @throws {ShardStoreError} `digest-mismatch` */
   keep(): Promise<void>;
-  /** Leaves nothing behind; never throws. */
+  /** Deletes everything written so far. Never throws. */
   discard(): Promise<void>;
 }
 
-interface Underway {
+interface Transfer {
   readonly blob: IncomingBlob;
   readonly bytes: number;
   written: number;
 }
 
 /**
- * What every shard store does alike, whatever it keeps its blobs in: it takes chunks in order and one at a time, begins
- * anew at offset 0, bounds what is incomplete, holds a blob when its last chunk is in and it is verified, and
- * leaves nothing of one that failed.
+ * The rules that all shard stores share, whatever their storage: chunks in order, restart at offset 0, a limit
+ * on incomplete blobs, and nothing left of a blob that failed. Operations run one at a time.
  */
 export abstract class OrderedShardStore implements ShardStore {
   readonly #held = new Map<string, number>();
-  readonly #underway = new Map<string, Underway>();
-  /** Changes happen one after the other. */
+  readonly #transfers = new Map<string, Transfer>();
   #last: Promise<unknown> = Promise.resolve();
 
   protected abstract begin(blob: BlobRef): Promise<IncomingBlob>;
   protected abstract delete(sha256: string): Promise<void>;
-  /** A blob was kept. */
+  /** Called after a blob was stored. */
   protected abstract kept(blob: BlobRef): void;
-  /** What is held has become less. */
+  /** Called after blobs were deleted. */
   protected abstract retained(): Promise<void>;
-  /** Puts the storage's own error into words. */
+  /** Converts the storage's own error. */
   protected abstract storageError(error: unknown): ShardStoreError;
   abstract source(task: Pick<Task, 'graph' | 'weights'>): Promise<ModelSource>;
 
@@ -54,36 +52,36 @@ export abstract class OrderedShardStore implements ShardStore {
   }
 
   write(chunk: BlobChunk): Promise<void> {
-    return this.oneByOne(async () => {
+    return this.oneAtATime(async () => {
       const { sha256, bytes, data } = chunk;
       if (this.#held.has(sha256)) return;
-      const underway = await this.#underwayOf(chunk);
+      const transfer = await this.#transferOf(chunk);
       try {
-        expectNext(underway, chunk);
-        await underway.blob.append(data);
-        underway.written += data.byteLength;
-        if (underway.written < bytes) return;
-        await underway.blob.keep();
-        this.#underway.delete(sha256);
+        expectNext(transfer, chunk);
+        await transfer.blob.append(data);
+        transfer.written += data.byteLength;
+        if (transfer.written < bytes) return;
+        await transfer.blob.keep();
+        this.#transfers.delete(sha256);
         this.hold({ sha256, bytes });
         this.kept({ sha256, bytes });
       } catch (error) {
-        this.#underway.delete(sha256);
-        await underway.blob.discard();
-        throw this.#inWords(error);
+        this.#transfers.delete(sha256);
+        await transfer.blob.discard();
+        throw this.#shardStoreError(error);
       }
     });
   }
 
   abandonIncomplete(): Promise<void> {
-    return this.oneByOne(async () => {
-      for (const { blob } of this.#underway.values()) await blob.discard();
-      this.#underway.clear();
+    return this.oneAtATime(async () => {
+      for (const { blob } of this.#transfers.values()) await blob.discard();
+      this.#transfers.clear();
     });
   }
 
   retain(keep: readonly string[]): Promise<void> {
-    return this.oneByOne(async () => {
+    return this.oneAtATime(async () => {
       const wanted = new Set(keep);
       for (const sha256 of [...this.#held.keys()]) {
         if (wanted.has(sha256)) continue;
@@ -94,7 +92,7 @@ export abstract class OrderedShardStore implements ShardStore {
     });
   }
 
-  /** A blob is there, verified. */
+  /** Marks a verified blob as held. */
   protected hold({ sha256, bytes }: BlobRef): void {
     this.#held.set(sha256, bytes);
   }
@@ -104,47 +102,50 @@ export abstract class OrderedShardStore implements ShardStore {
     if (!this.#held.has(sha256)) this.missing(sha256);
   }
 
-  /** What was held is not there any more. @throws {ShardStoreError} `missing-blob`, always */
+  /** Marks a blob as not held. @throws {ShardStoreError} `missing-blob`, always */
   protected missing(sha256: string): never {
     this.#held.delete(sha256);
-    throw new ShardStoreError('missing-blob', `blob ${sha256} is not held; send it first`);
+    throw new ShardStoreError('missing-blob', `blob ${sha256} is missing; send it first`);
   }
 
-  protected oneByOne<Result>(work: () => Promise<Result>): Promise<Result> {
+  protected oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => {});
     return result;
   }
 
-  async #underwayOf({ sha256, bytes, offset }: BlobChunk): Promise<Underway> {
-    const known = this.#underway.get(sha256);
+  async #transferOf({ sha256, bytes, offset }: BlobChunk): Promise<Transfer> {
+    const known = this.#transfers.get(sha256);
     if (known !== undefined && offset > 0) return known;
     if (offset > 0) {
-      throw new ShardStoreError('out-of-order', `blob ${sha256} begins at ${offset}, not at 0`);
+      throw new ShardStoreError('out-of-order', `blob ${sha256} starts at offset ${offset}; start at 0`);
     }
-    this.#underway.delete(sha256);
+    this.#transfers.delete(sha256);
     await known?.blob.discard();
-    if (this.#underway.size >= INCOMPLETE_BLOBS) {
-      throw new ShardStoreError('too-many-incomplete', `${INCOMPLETE_BLOBS} blobs are on their way already`);
+    if (this.#transfers.size >= INCOMPLETE_BLOBS) {
+      throw new ShardStoreError(
+        'too-many-incomplete',
+        `${INCOMPLETE_BLOBS} blobs are incomplete; complete one first`,
+      );
     }
     try {
-      const underway = { blob: await this.begin({ sha256, bytes }), bytes, written: 0 };
-      this.#underway.set(sha256, underway);
-      return underway;
+      const transfer = { blob: await this.begin({ sha256, bytes }), bytes, written: 0 };
+      this.#transfers.set(sha256, transfer);
+      return transfer;
     } catch (error) {
-      throw this.#inWords(error);
+      throw this.#shardStoreError(error);
     }
   }
 
-  #inWords(error: unknown): ShardStoreError {
+  #shardStoreError(error: unknown): ShardStoreError {
     return error instanceof ShardStoreError ? error : this.storageError(error);
   }
 }
 
-function expectNext({ bytes, written }: Underway, chunk: BlobChunk): void {
+function expectNext({ bytes, written }: Transfer, chunk: BlobChunk): void {
   if (chunk.bytes === bytes && chunk.offset === written) return;
   throw new ShardStoreError(
     'out-of-order',
-    `blob ${chunk.sha256} of ${bytes} bytes goes on at ${written}, not at ${chunk.offset} of ${chunk.bytes}`,
+    `blob ${chunk.sha256}: expected offset ${written} of ${bytes} bytes, received offset ${chunk.offset} of ${chunk.bytes}`,
   );
 }

@@ -1,7 +1,7 @@
 import type { ModelSource } from '@sparewheel/engine/contract';
 import type { BlobChunk, Task } from '@sparewheel/protocol';
 
-/** Blobs that may be on their way at once; the data plane sends one at a time. */
+/** Limit of blobs in transfer at once. The data plane sends one at a time. */
 export const INCOMPLETE_BLOBS = 4;
 
 export interface BlobRef {
@@ -9,25 +9,24 @@ export interface BlobRef {
   readonly bytes: number;
 }
 
-/** Where a device keeps its shards: blobs named by their SHA-256, complete and verified or not there at all. */
+/** Stores a device's shards as blobs named by their SHA-256. Holds only complete, verified blobs. */
 export interface ShardStore {
-  /** What is complete and verified. */
   held(): readonly BlobRef[];
   has(sha256: string): boolean;
-  /** Bytes of all that is held. */
+  /** Total size of the held blobs. */
   readonly bytes: number;
   /**
-   * Takes one chunk; chunks of a blob come in order, offset 0 begins it (anew), the last one verifies and keeps it.
-   * Chunks of a blob that is held already are accepted and ignored.
-   * @throws {ShardStoreError} nothing of the blob remains then
+   * Writes one chunk. Chunks of a blob must come in order: offset 0 starts the blob, or restarts it; the last
+   * chunk verifies it. Chunks of a held blob are ignored.
+   * @throws {ShardStoreError} the incomplete blob is deleted
    */
   write(chunk: BlobChunk): Promise<void>;
-  /** Forgets blobs that are not complete, as when their sender is gone. */
+  /** Deletes incomplete blobs. Called when their sender disconnects. */
   abandonIncomplete(): Promise<void>;
   /** Deletes every blob that is not in the list. */
   retain(keep: readonly string[]): Promise<void>;
   /**
-   * Hands a task's graph and weights to an engine.
+   * Returns a task's graph and weights in a form that an engine loads.
    * @throws {ShardStoreError} `missing-blob`
    */
   source(task: Pick<Task, 'graph' | 'weights'>): Promise<ModelSource>;

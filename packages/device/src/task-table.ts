@@ -2,14 +2,14 @@ import { type Engine, EngineError, type LoadedModel } from '@sparewheel/engine/c
 import type { Task } from '@sparewheel/protocol';
 import type { ShardStore } from './shard-store.ts';
 
-/** A task that the engine can run. */
+/** A task that is loaded into the engine. */
 export interface LoadedTask {
-  /** The engine's key; tasks with the same files share a session. */
+  /** The engine's key. Tasks with the same blobs share it, and with it a session. */
   readonly key: string;
   readonly definition: Task;
 }
 
-/** What this device can compute. Tasks outlive a lost connection: the data plane that returns may still mean them. */
+/** The tasks that this device can compute. They stay loaded while the data plane is disconnected. */
 export class TaskTable {
   readonly #engine: Engine;
   readonly #store: ShardStore;
@@ -25,18 +25,17 @@ export class TaskTable {
     return this.#tasks.get(task);
   }
 
-  /** How many tasks are loaded. */
   get size(): number {
     return this.#tasks.size;
   }
 
   /**
-   * Loads a task, replacing the one of the same number.
+   * Loads a task. Replaces the task with the same number.
    * @throws {ShardStoreError} `missing-blob`
-   * @throws {EngineError} the graph does not load, or has not the task's feeds and fetches
+   * @throws {EngineError} the graph does not load, or lacks the task's feeds or fetches
    */
   load(definition: Task): Promise<void> {
-    return this.#oneByOne(async () => {
+    return this.#oneAtATime(async () => {
       const key = `${definition.graph.sha256}:${definition.weights?.sha256 ?? ''}`;
       const source = await this.#store.source(definition);
       const model = await this.#engine.load(key, source, { mapped: definition.weights !== null });
@@ -52,37 +51,37 @@ export class TaskTable {
     });
   }
 
-  /** A task that is not there is fine. */
+  /** Unloads a task. Does nothing if it is not loaded. */
   unload(task: number): Promise<void> {
-    return this.#oneByOne(() => this.#forget(task));
+    return this.#oneAtATime(() => this.#remove(task));
   }
 
-  /** Unloads the tasks whose blobs are not among these. */
+  /** Unloads every task that needs a blob outside the list. */
   retain(blobs: readonly string[]): Promise<void> {
     const kept = new Set(blobs);
-    return this.#oneByOne(async () => {
+    return this.#oneAtATime(async () => {
       for (const { definition } of [...this.#tasks.values()]) {
         const { task, graph, weights } = definition;
         if (!kept.has(graph.sha256) || (weights !== null && !kept.has(weights.sha256)))
-          await this.#forget(task);
+          await this.#remove(task);
       }
     });
   }
 
-  async #forget(task: number): Promise<void> {
+  async #remove(task: number): Promise<void> {
     const loaded = this.#tasks.get(task);
     this.#tasks.delete(task);
     if (loaded !== undefined) await this.#release(loaded.key);
   }
 
-  /** Frees the engine's session when no task needs it any more. */
+  /** Frees the engine's session unless another task uses it. */
   async #release(key: string): Promise<void> {
     for (const loaded of this.#tasks.values()) if (loaded.key === key) return;
     await this.#engine.unload(key);
   }
 
-  /** A load that waits for the engine must not lose its session to an unload in between. */
-  #oneByOne(work: () => Promise<void>): Promise<void> {
+  /** Prevents an unload from freeing a session that a concurrent load is about to use. */
+  #oneAtATime(work: () => Promise<void>): Promise<void> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => {});
     return result;
@@ -94,7 +93,7 @@ function expectNames(task: Task, model: LoadedModel): void {
   if (feeds.length !== model.feeds.length || !feeds.every((name) => model.feeds.includes(name))) {
     throw new EngineError(
       'invalid-feed',
-      `the task's feeds are ${feeds.join(', ')}, the graph's are ${model.feeds.join(', ')}`,
+      `the task has the feeds ${feeds.join(', ')}; the graph has ${model.feeds.join(', ')}`,
     );
   }
   const unknown = fetches.find((name) => !model.fetches.includes(name));

@@ -1,4 +1,4 @@
-/** What a page needs to become a device. Its Worker is bundled on its own. */
-export type { DeviceReport, TabDeviceSettings } from './device-report.ts';
+/** The page's part of a browser device. Its Worker, `device-worker.ts`, is a bundle of its own. */
 export * from './tab-device.ts';
 export * from './tab-identity.ts';
+export type { DeviceReport, TabDeviceSettings } from './worker-messages.ts';

@@ -1,35 +1,35 @@
 import { createBrowserEngine } from '@sparewheel/engine/browser';
 import type { HandshakeRefusal } from '@sparewheel/protocol';
-import { type BlobShelf, MemoryShelf } from '../blob-shelf.ts';
+import { availableDigest, BlobShardStore, type BlobStorage, MemoryBlobStorage } from '../blob-shard-store.ts';
 import { type ConnectedDevice, connectDevice } from '../connected-device.ts';
-import { ShelfShardStore } from '../shelf-shard-store.ts';
-import type { DeviceReport, TabDeviceSettings } from './device-report.ts';
-import { availableDigest } from './digest.ts';
-import { IndexedDbShelf } from './indexed-db-shelf.ts';
-import { noticeCrashes } from './notice-crashes.ts';
-import { watchWasmHeap } from './wasm-heap.ts';
+import { IndexedDbStorage } from './indexed-db-storage.ts';
+import { detectCrashes, trackWasmHeap } from './wasm-runtime.ts';
+import type { DeviceReport, TabDeviceSettings } from './worker-messages.ts';
 
 const REPORT_INTERVAL_MS = 500;
-/** The mean compute time follows the last so many answers. */
-const ANSWERS_REMEMBERED = 20;
+/** Number of answers that the average compute time follows. */
+const AVERAGED_ANSWERS = 20;
 
-/** Runs a device in this Worker: shards in the browser's storage, ONNX Runtime on WebAssembly. */
+/**
+ * Runs a device in this Worker, with shards in the browser's storage and ONNX Runtime on WebAssembly.
+ * @param onReport  called twice a second and when the connection changes
+ */
 export async function runTabDevice(
   settings: TabDeviceSettings,
-  tell: (report: DeviceReport) => void,
+  onReport: (report: DeviceReport) => void,
 ): Promise<ConnectedDevice> {
-  // Before the engine, whose heap it is.
-  const heapBytes = watchWasmHeap();
-  const { shelf, storage } = await openShelf(settings);
+  // Must run before the engine allocates its heap.
+  const heapBytes = trackWasmHeap();
+  const { blobs, storage } = await openStorage(settings);
   const [store, engine] = await Promise.all([
-    ShelfShardStore.open(shelf, availableDigest()),
-    createBrowserEngine().then(noticeCrashes),
+    BlobShardStore.open(blobs, availableDigest()),
+    createBrowserEngine().then(detectCrashes),
   ]);
   let connection: DeviceReport['connection'] = 'connecting';
   let refusal: HandshakeRefusal | null = null;
   let answers = 0;
   let computeMs: number | null = null;
-  const measureMemory = () => heapBytes() + shelf.memoryBytes;
+  const measureMemory = () => heapBytes() + blobs.memoryBytes;
 
   const device = connectDevice({
     url: settings.url,
@@ -61,13 +61,13 @@ export async function runTabDevice(
       },
       answered({ computeMicros }) {
         answers++;
-        const weight = 1 / Math.min(answers, ANSWERS_REMEMBERED);
+        const weight = 1 / Math.min(answers, AVERAGED_ANSWERS);
         computeMs = (computeMs ?? 0) * (1 - weight) + (computeMicros / 1_000) * weight;
       },
     },
   });
   const report = () =>
-    tell({
+    onReport({
       connection,
       refusal,
       partitioned: device.faults.partitioned,
@@ -85,28 +85,28 @@ export async function runTabDevice(
   return device;
 }
 
-async function openShelf({
+async function openStorage({
   identity,
   lasting,
-}: TabDeviceSettings): Promise<{ shelf: BlobShelf; storage: DeviceReport['storage'] }> {
+}: TabDeviceSettings): Promise<{ blobs: BlobStorage; storage: DeviceReport['storage'] }> {
   if (lasting) {
     try {
-      return { shelf: await IndexedDbShelf.open(identity.id), storage: 'lasting' };
+      return { blobs: await IndexedDbStorage.open(identity.id), storage: 'lasting' };
     } catch {
-      // Some private windows give no storage: the device works all the same, and the page says what it costs.
+      // Some private windows have no storage. The device works without it, and the page shows the consequence.
     }
   }
-  return { shelf: new MemoryShelf(), storage: 'memory' };
+  return { blobs: new MemoryBlobStorage(), storage: 'memory' };
 }
 
-/** crypto.randomUUID is withheld from insecure pages; random numbers are not. */
+/** Returns a random identifier. Insecure pages have no crypto.randomUUID. */
 function newIncarnation(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16))
     .join('')
     .padEnd(16, '0');
 }
 
-/** In bytes, as coarse as the browser says it; 0 where it does not. */
+/** Returns the machine's memory in bytes as the browser reports it, coarsely; 0 if it does not. */
 function totalMemory(): number {
   const { deviceMemory = 0 } = navigator as { deviceMemory?: number };
   return deviceMemory * 2 ** 30;

@@ -22,7 +22,7 @@ beforeEach(() => {
   workers = [];
   device = new TabDevice(
     {
-      // Nothing listens there: the page's own connection is not what is looked at.
+      // Nothing listens on this port; these tests do not need the connection.
       url: 'http://127.0.0.1:1',
       token: 'token',
       name: 'tab',
@@ -43,7 +43,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('starts a device that crashed again by itself, after longer each time', () => {
+it('restarts a crashed device with a growing backoff', () => {
   latest().crash('out of memory');
   expect(workers[0]?.terminated).toBe(true);
   expect(device.getState()).toMatchObject({ phase: 'failed', problem: 'out of memory' });
@@ -57,7 +57,7 @@ it('starts a device that crashed again by itself, after longer each time', () =>
   expect(workers).toHaveLength(3);
 });
 
-it('waits shortly again after a good life', () => {
+it('resets the backoff after a stable run', () => {
   for (const wait of [250, 500, 1_000]) {
     latest().crash('again');
     vi.advanceTimersByTime(wait);
@@ -68,7 +68,7 @@ it('waits shortly again after a good life', () => {
   expect(workers).toHaveLength(5);
 });
 
-it('does not start again what the person started meanwhile, nor what was left', () => {
+it('cancels the restart if the device was revived or stopped meanwhile', () => {
   latest().crash('gone');
   device.revive();
   vi.advanceTimersByTime(20_000);

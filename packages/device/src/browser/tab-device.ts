@@ -8,28 +8,28 @@ import {
   type SupervisorAuth,
 } from '@sparewheel/protocol';
 import { Connection } from '../connection.ts';
-import { refusalOf } from '../control.ts';
-import type { DeviceReport, FromDeviceWorker, TabDeviceSettings, ToDeviceWorker } from './device-report.ts';
+import { failureOutcome } from '../control.ts';
+import type { DeviceReport, FromDeviceWorker, TabDeviceSettings, ToDeviceWorker } from './worker-messages.ts';
 
 const FAULT_TIMEOUT_MS = 2_000;
-/** Waits before a device that crashed is started again: as the supervisor of processes does. */
+/** Backoff before a crashed device restarts, as in the agent's supervisor. */
 const RESTART_MIN_MS = 250;
 const RESTART_MAX_MS = 10_000;
-/** A life of this length was a good one: the next wait is short again. */
-const GOOD_LIFE_MS = 10_000;
+/** Running for this long without a crash resets the backoff. */
+const STABLE_AFTER_MS = 10_000;
 
-/** What a page knows of its device. */
+/** The page's state of its device. */
 export interface TabDeviceState {
-  /** `killed` from the dashboard; `failed` could not start or crashed, see `problem`, and is started again. */
+  /** `killed`: from the dashboard. `failed`: could not start or crashed, see `problem`; restarts by itself. */
   readonly phase: 'running' | 'killed' | 'failed';
   readonly problem: string | null;
-  /** The device's last word; null before its first. */
+  /** The device's last report; null before the first. */
   readonly report: DeviceReport | null;
 }
 
 /**
- * A page's device, in a Worker, with the page as its supervisor: the dashboard can kill it (the Worker ends at once),
- * revive it, and set faults beside the network, as with a device process.
+ * Runs a device in a Worker and supervises it. The dashboard can kill it (the Worker ends at once), revive it
+ * and set faults without the network, as with a device process.
  */
 export class TabDevice {
   readonly settings: TabDeviceSettings;
@@ -70,7 +70,7 @@ export class TabDevice {
       this.#on(command, async () => ({
         ok: false,
         code: 'failed',
-        message: 'a browser cannot stop a tab and let it go on; partition or slow it instead',
+        message: 'a browser cannot pause a tab; partition or slow the device instead',
       }));
     }
   }
@@ -81,7 +81,7 @@ export class TabDevice {
     this.#connection.open();
   }
 
-  /** Ends it without a goodbye, as closing the tab would. */
+  /** Ends the device at once, as closing the tab would. */
   stop(): void {
     clearTimeout(this.#restart);
     this.#worker?.terminate();
@@ -89,30 +89,31 @@ export class TabDevice {
     this.#connection.close();
   }
 
-  /** Starts the device again; with one that runs, nothing happens. */
+  /** Restarts the device. Does nothing if it is running. */
   revive(): void {
     if (this.#worker !== null) return;
     clearTimeout(this.#restart);
     this.#startedAt = performance.now();
     const worker = this.#createWorker();
     this.#worker = worker;
-    worker.addEventListener('message', ({ data }: MessageEvent<FromDeviceWorker>) => this.#hear(data));
+    worker.addEventListener('message', ({ data }: MessageEvent<FromDeviceWorker>) => this.#receive(data));
     worker.addEventListener('error', (event) => {
       event.preventDefault();
-      if (this.#worker === worker) this.#end('failed', event.message || 'its code could not be loaded');
+      if (this.#worker === worker)
+        this.#end('failed', event.message || 'the device code could not be loaded');
     });
-    this.#tell({ kind: 'start', settings: this.settings });
-    this.#become({ phase: 'running', problem: null, report: null });
+    this.#send({ kind: 'start', settings: this.settings });
+    this.#setState({ phase: 'running', problem: null, report: null });
     this.#reportProcess();
   }
 
-  /** Sets a fault beside the network. */
+  /** Sets a fault without the network, so that it also reaches a partitioned device. */
   setFault(fault: unknown): Promise<Outcome> {
     if (this.#worker === null) return Promise.resolve(NOT_RUNNING);
     const call = ++this.#calls;
     return new Promise((resolve) => {
       const timer = setTimeout(
-        () => settle({ ok: false, code: 'no-answer', message: 'the tab is busy and does not answer' }),
+        () => settle({ ok: false, code: 'no-answer', message: 'the tab does not answer; try again' }),
         FAULT_TIMEOUT_MS,
       );
       const settle = (outcome: Outcome) => {
@@ -121,7 +122,7 @@ export class TabDevice {
         resolve(outcome);
       };
       this.#faultCalls.set(call, settle);
-      this.#tell({ kind: 'fault', call, fault });
+      this.#send({ kind: 'fault', call, fault });
     });
   }
 
@@ -132,8 +133,8 @@ export class TabDevice {
     return () => this.#listeners.delete(listener);
   };
 
-  #hear(message: FromDeviceWorker): void {
-    if (message.kind === 'report') this.#become({ ...this.#state, report: message.report });
+  #receive(message: FromDeviceWorker): void {
+    if (message.kind === 'report') this.#setState({ ...this.#state, report: message.report });
     else if (message.kind === 'outcome') this.#faultCalls.get(message.call)?.(message.outcome);
     else this.#end('failed', message.message);
   }
@@ -143,16 +144,16 @@ export class TabDevice {
     this.#worker.terminate();
     this.#worker = null;
     for (const settle of [...this.#faultCalls.values()]) settle(NOT_RUNNING);
-    this.#become({ ...this.#state, phase, problem });
+    this.#setState({ ...this.#state, phase, problem });
     const how = phase === 'killed' ? { exitCode: null, signal: 'SIGKILL' } : { exitCode: 1, signal: null };
     this.#connection.send('ended', { id: this.settings.identity.id, ...how });
     this.#reportProcess();
     if (phase === 'failed') this.#restartLater();
   }
 
-  /** Whoever was killed stays down until it is revived; whoever crashed comes back by itself. */
+  /** Restarts a crashed device after a backoff. A killed device stays down until it is revived. */
   #restartLater(): void {
-    if (performance.now() - this.#startedAt >= GOOD_LIFE_MS) this.#restartMs = RESTART_MIN_MS;
+    if (performance.now() - this.#startedAt >= STABLE_AFTER_MS) this.#restartMs = RESTART_MIN_MS;
     this.#restart = setTimeout(() => this.revive(), this.#restartMs);
     this.#restartMs = Math.min(RESTART_MAX_MS, this.#restartMs * 2);
   }
@@ -168,22 +169,22 @@ export class TabDevice {
     this.#connection.send('devices', [device]);
   }
 
-  #on(command: string, carryOut: (message: unknown) => Promise<Outcome>): void {
+  #on(command: string, execute: (message: unknown) => Promise<Outcome>): void {
     this.#connection.socket.on(command, async (message: unknown, acknowledge: unknown) => {
-      const outcome = await carryOut(message).catch(refusalOf);
+      const outcome = await execute(message).catch(failureOutcome);
       if (typeof acknowledge === 'function') acknowledge(outcome);
     });
   }
 
   #expectOwn(id: string): void {
-    if (id !== this.settings.identity.id) throw new Error(`no device ${id} in this tab`);
+    if (id !== this.settings.identity.id) throw new Error(`this tab does not run the device ${id}`);
   }
 
-  #tell(message: ToDeviceWorker): void {
+  #send(message: ToDeviceWorker): void {
     this.#worker?.postMessage(message);
   }
 
-  #become(state: TabDeviceState): void {
+  #setState(state: TabDeviceState): void {
     this.#state = state;
     for (const listener of this.#listeners) listener();
   }
@@ -192,7 +193,7 @@ export class TabDevice {
 const NOT_RUNNING: Outcome = {
   ok: false,
   code: 'not-running',
-  message: 'the device is down; revive it first',
+  message: 'the device is not running; revive it first',
 };
 
 function createDeviceWorker(): Worker {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { claimIdentity, type IdentityPlaces } from './tab-identity.ts';
+import { claimIdentity, type IdentityStorage } from './tab-identity.ts';
 
 class MemoryStorage {
   readonly #values = new Map<string, string>();
@@ -8,8 +8,8 @@ class MemoryStorage {
   removeItem = (key: string) => void this.#values.delete(key);
 }
 
-/** Locks of one browser, as far as an identity asks for them. */
-function browserLocks(): IdentityPlaces['locks'] {
+/** Emulates the part of the Web Locks API that identities use. */
+function browserLocks(): IdentityStorage['locks'] {
   const taken = new Set<string>();
   const request = async (
     name: string,
@@ -21,20 +21,20 @@ function browserLocks(): IdentityPlaces['locks'] {
     await callback({ name });
     taken.delete(name);
   };
-  return { request } as unknown as IdentityPlaces['locks'];
+  return { request } as unknown as IdentityStorage['locks'];
 }
 
-/** A new turn of the event loop, in which a released lock is free. */
+/** Waits for a new turn of the event loop: a released lock is free by then. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('the identity of a tab', () => {
+describe('tab identity', () => {
   const browser = () => {
     const shared = new MemoryStorage();
     const locks = browserLocks();
     return (own = new MemoryStorage()) => ({ locks, shared, own });
   };
 
-  it('is another one in each tab, and free again when its tab is gone', async () => {
+  it('differs between tabs, and is available again after a tab releases it', async () => {
     const tab = browser();
     const first = await claimIdentity(tab());
     const second = await claimIdentity(tab());
@@ -45,7 +45,7 @@ describe('the identity of a tab', () => {
     expect(third).toMatchObject({ identity: first.identity, lasting: true });
   });
 
-  it('is the same after a reload, also where a lower one is free', async () => {
+  it('stays the same after a reload, even if a lower slot is free', async () => {
     const tab = browser();
     const first = await claimIdentity(tab());
     const own = new MemoryStorage();
@@ -56,7 +56,7 @@ describe('the identity of a tab', () => {
     expect((await claimIdentity(tab(own))).identity).toEqual(second.identity);
   });
 
-  it('ends with the tab on an insecure page, and outlives its reloads', async () => {
+  it('outlives reloads but not the tab on an insecure page', async () => {
     const shared = new MemoryStorage();
     const own = new MemoryStorage();
     const first = await claimIdentity({ locks: undefined, shared, own });
@@ -66,13 +66,13 @@ describe('the identity of a tab', () => {
     expect(other.identity).not.toEqual(first.identity);
   });
 
-  it('is a new one when it was forgotten or is damaged', async () => {
-    const places = { locks: undefined, shared: new MemoryStorage(), own: new MemoryStorage() };
-    const first = await claimIdentity(places);
+  it('is new after it was forgotten or damaged', async () => {
+    const storage = { locks: undefined, shared: new MemoryStorage(), own: new MemoryStorage() };
+    const first = await claimIdentity(storage);
     first.forget();
-    const second = await claimIdentity(places);
+    const second = await claimIdentity(storage);
     expect(second.identity.id).not.toBe(first.identity.id);
-    places.own.setItem('sparewheel.device', '{"id":1}');
-    expect((await claimIdentity(places)).identity.id).not.toBe(second.identity.id);
+    storage.own.setItem('sparewheel.device', '{"id":1}');
+    expect((await claimIdentity(storage)).identity.id).not.toBe(second.identity.id);
   });
 });

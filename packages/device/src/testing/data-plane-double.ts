@@ -1,4 +1,4 @@
-/** A data plane for tests: the real Socket.IO server and parser, and a hand on every message. */
+/** A data plane for tests: a real Socket.IO server and parser; the test sends and receives every message. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -34,7 +34,7 @@ export interface JoinedDevice {
   readonly control: Socket;
 }
 
-/** Things that happened, and those who wait for the next one. */
+/** Received messages, and the promises that wait for the next one. */
 class Mailbox<Message> {
   readonly received: Message[] = [];
   #waiting: { wanted: (message: Message) => boolean; resolve: (message: Message) => void }[] = [];
@@ -47,7 +47,7 @@ class Mailbox<Message> {
     }
   }
 
-  /** The next message that is wanted, from now on. */
+  /** Resolves with the next wanted message that arrives after this call. */
   next(wanted: (message: Message) => boolean = () => true): Promise<Message> {
     return new Promise((resolve) => this.#waiting.push({ wanted, resolve }));
   }
@@ -69,7 +69,7 @@ export class DataPlaneDouble {
     this.port = port;
   }
 
-  /** @param port  0 for any; a former one to play the restart of a data plane */
+  /** @param port  0 for any; an earlier port emulates the restart of a data plane */
   static async start(port = 0, refuse = false): Promise<DataPlaneDouble> {
     const http = createServer();
     const server = new Server(http, {
@@ -78,7 +78,7 @@ export class DataPlaneDouble {
       perMessageDeflate: false,
       serveClient: false,
       maxHttpBufferSize: LIMITS.frameBytes,
-      // A machine that is busy with other tests must not look like a silent device.
+      // Long enough that a device on a busy test machine does not time out.
       pingInterval: 500,
       pingTimeout: 2_500,
     });
@@ -130,7 +130,7 @@ export class DataPlaneDouble {
     });
   }
 
-  /** The tensor connection may come up after the hello. */
+  /** Sends on the tensor connection. Waits for it: the server may see it after the hello. */
   async send(device: JoinedDevice, message: ToDevice): Promise<void> {
     const room = this.#server.of(NAMESPACES.tensors).to(device.auth.device.id);
     while (
@@ -161,7 +161,7 @@ export class DataPlaneDouble {
     return parseOutcome(answers[0]);
   }
 
-  /** Sends a blob in chunks of the given size and says how it went. */
+  /** Sends a blob in chunks. Returns the first failed outcome, or the last one. */
   async sendBlob(device: JoinedDevice, data: Uint8Array, chunkBytes: number): Promise<Outcome> {
     const sha256 = digestOf(data);
     let outcome: Outcome = { ok: true };
@@ -177,7 +177,7 @@ export function digestOf(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** A shard as deployments make them: a graph, and its weights in a file of their own. */
+/** Returns a shard as deployments create it: a graph, and its weights in a second blob. */
 export function tinyShard(task: number) {
   const model = { inner: 3, columns: 2, weights: Float32Array.of(1, 2, 3, 4, 5, 6) };
   const weights = bytesOf(model.weights);

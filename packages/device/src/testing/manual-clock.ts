@@ -1,6 +1,6 @@
 import type { Clock } from '@sparewheel/runtime/clock';
 
-/** Time that passes when a test says so. */
+/** A clock that tests advance by hand. */
 export class ManualClock implements Clock {
   #now = 0;
   #timers: { at: number; callback: () => void }[] = [];
@@ -17,7 +17,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** How many callbacks wait. */
+  /** Number of scheduled callbacks. */
   get pending(): number {
     return this.#timers.length;
   }

@@ -1,13 +1,13 @@
-import type { BlobShelf } from '../blob-shelf.ts';
+import type { BlobStorage } from '../blob-shard-store.ts';
 
 const DATABASE = 'sparewheel';
 const STORE = 'blobs';
 
 /**
- * Blobs in IndexedDB, which every browser has, on insecure pages too, and which writes a value as a whole or not at
- * all. Each device has its own: the tabs of one browser are several devices, and what one drops another may need.
+ * Stores blobs in IndexedDB, which also works on insecure pages and writes each value atomically. Blobs are
+ * stored per device: each tab of a browser is its own device, and one must not delete another's blobs.
  */
-export class IndexedDbShelf implements BlobShelf {
+export class IndexedDbStorage implements BlobStorage {
   readonly memoryBytes = 0;
   readonly #database: IDBDatabase;
   readonly #device: string;
@@ -17,15 +17,15 @@ export class IndexedDbShelf implements BlobShelf {
     this.#device = device;
   }
 
-  /** @throws {DOMException} the browser gives this page no storage, as some private windows do */
-  static async open(device: string): Promise<IndexedDbShelf> {
+  /** @throws {DOMException} the browser gives this page no storage, as in some private windows */
+  static async open(device: string): Promise<IndexedDbStorage> {
     const request = indexedDB.open(DATABASE, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-    return new IndexedDbShelf(await settled(request), device);
+    return new IndexedDbStorage(await settled(request), device);
   }
 
   async list(): Promise<readonly string[]> {
-    // An array sorts behind every string, so this range is all keys that begin with the device.
+    // Arrays sort after every string, so this range holds all keys that begin with the device.
     const range = IDBKeyRange.bound([this.#device], [this.#device, []]);
     const keys = await settled(this.#store('readonly').getAllKeys(range));
     return keys.map((key) => (key as [string, string])[1]);
@@ -59,7 +59,7 @@ function settled<Result>(request: IDBRequest<Result>): Promise<Result> {
   });
 }
 
-/** A full disk shows when the transaction commits, not when the value is put. */
+/** Waits for the commit. A full disk fails the commit, not the put. */
 function committed(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();

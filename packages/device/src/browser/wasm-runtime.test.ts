@@ -1,13 +1,13 @@
 import { type Engine, EngineError } from '@sparewheel/engine/contract';
 import { expect, it } from 'vitest';
-import { noticeCrashes } from './notice-crashes.ts';
+import { detectCrashes } from './wasm-runtime.ts';
 
 function failingWith(cause: unknown): Engine {
-  const refuse = () => Promise.reject(new EngineError('run-failed', 'it failed', { cause }));
-  return noticeCrashes({
+  const fail = () => Promise.reject(new EngineError('run-failed', 'it failed', { cause }));
+  return detectCrashes({
     backend: 'wasm',
     load: async () => ({ feeds: [], fetches: [] }),
-    run: refuse,
+    run: fail,
     unload: async () => {},
     close: async () => {},
   });
@@ -21,11 +21,11 @@ const codeOf = (engine: Engine) =>
 it.each([
   ['a trap', new WebAssembly.RuntimeError('unreachable')],
   ['an abort', new Error('Aborted(OOM)')],
-  ['memory that was refused', new RangeError('WebAssembly.Memory.grow(): out of memory')],
-])('calls %s a crash', async (_what, cause) => {
+  ['a refused allocation', new RangeError('WebAssembly.Memory.grow(): out of memory')],
+])('reports %s as a crash', async (_what, cause) => {
   expect(await codeOf(failingWith(cause))).toBe('worker-crashed');
 });
 
-it('leaves a computation that failed what it is', async () => {
+it('does not report a failed computation as a crash', async () => {
   expect(await codeOf(failingWith(new Error('Got invalid dimensions for input: x')))).toBe('run-failed');
 });

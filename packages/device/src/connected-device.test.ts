@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { AGENT_VERSION } from './version.ts';
+import { AGENT_VERSION } from './connected-device.ts';
 
-it('is the version in package.json', () => {
+it("reports the version in the agent's package.json", () => {
   const { version } = JSON.parse(
     readFileSync(new URL('../../../apps/agent/package.json', import.meta.url), 'utf8'),
   );
