@@ -26,8 +26,9 @@ interface TensorFile {
   readonly shape: readonly number[];
 }
 
+/** Returns the cases in a directory. Without the directory, one placeholder, so that its test counts as skipped. */
 export function caseNames(directory: string): string[] {
-  if (!existsSync(directory)) return [];
+  if (!existsSync(directory)) return ['every case'];
   return readdirSync(directory)
     .filter((file) => file.endsWith('.json'))
     .map((file) => file.slice(0, -'.json'.length));
