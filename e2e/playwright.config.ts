@@ -3,8 +3,8 @@ import { defineConfig } from '@playwright/test';
 const executablePath = process.env.CHROMIUM_PATH;
 
 /**
- * Files that mostly wait, for a device's return or for the product's own patience. They run one after the other beside
- * those that keep the processors busy, of which there is only one at a time as well: two would only fight for the cores.
+ * Files that mostly wait for timeouts and restarted devices. One of them runs at a time, beside one of the files
+ * that keep the processors busy. Two busy files at once would compete for the cores.
  */
 const WAITING = ['bad-input', 'charts', 'elasticity', 'faults', 'load', 'pages', 'startup', 'trouble'].map(
   (name) => `${name}.spec.ts`,
@@ -18,8 +18,8 @@ export default defineConfig({
     { name: 'busy', testIgnore: WAITING, workers: 1 },
     { name: 'waiting', testMatch: WAITING, workers: 1 },
   ],
-  // Where a build decides what lands, one starved moment of a shared machine does not; it is reported as flaky.
-  retries: process.env.CI === undefined ? 0 : 1,
+  // A flaky test is a defect of the test or the product; a retry would hide it.
+  retries: 0,
   timeout: 120_000,
   reporter: [
     ['list'],
@@ -30,7 +30,7 @@ export default defineConfig({
     screenshot: 'only-on-failure',
     launchOptions: {
       ...(executablePath === undefined ? {} : { executablePath }),
-      // Chromium's sandbox does not work for root, which is what build machines run as.
+      // Chromium's sandbox does not work as root, the usual user in CI.
       args: process.getuid?.() === 0 ? ['--no-sandbox', '--disable-background-networking'] : [],
     },
   },

@@ -1,14 +1,14 @@
-/** The mouse on a canvas, as a person draws. */
 import type { Locator } from '@playwright/test';
 
-/** Draws one stroke. @param points  across and down the canvas, both in [0, 1] */
+/** Draws one stroke with the mouse. Points are [x, y] in fractions of the canvas size. */
 export async function drawStroke(
   canvas: Locator,
   [first, ...rest]: readonly [number, number][],
 ): Promise<void> {
   await canvas.scrollIntoViewIfNeeded();
   const box = await canvas.boundingBox();
-  if (box === null || first === undefined) throw new Error('no canvas, or nothing to draw on it');
+  if (box === null || first === undefined)
+    throw new Error('the canvas is not visible, or the stroke has no points');
   const { mouse } = canvas.page();
   const at = ([x, y]: [number, number]) => [box.x + x * box.width, box.y + y * box.height] as const;
   await mouse.move(...at(first));

@@ -1,4 +1,4 @@
-/** A small client of the Open Inference Protocol: the JSON and the binary form of one request. */
+/** A small client of the Open Inference Protocol v2, for the JSON and the binary form of a request. */
 import type { Product } from './product.ts';
 
 export interface Inferred {
@@ -40,6 +40,7 @@ function collect(status: number, header: InferenceHeader, binary: Uint8Array): I
   };
 }
 
+/** Sends an inference request in JSON form. */
 export async function inferJson(
   product: Product,
   deployment: string,
@@ -55,6 +56,7 @@ export async function inferJson(
   return collect(response.status, (await response.json()) as InferenceHeader, new Uint8Array());
 }
 
+/** Sends an inference request with the binary tensor extension. */
 export async function inferBinary(
   product: Product,
   deployment: string,
@@ -92,7 +94,7 @@ export async function inferBinary(
   return collect(response.status, answer, bytes.subarray(length));
 }
 
-/** Max |a − b| ÷ max |b|. */
+/** Returns max |a − b| ÷ max |b|; infinity if the lengths differ. */
 export function relativeError(actual: Float32Array, expected: Float32Array): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let difference = 0;

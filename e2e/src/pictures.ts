@@ -1,6 +1,6 @@
 /**
- * Makes the README's pictures from the running product: `npm run pictures`.
- * docs/images/dashboard.png: a device is dead under load; docs/images/kill.gif: the seconds around the kill.
+ * Creates the README's pictures from the running product: `npm run pictures`.
+ * docs/images/dashboard.png: a dead device under load. docs/images/kill.gif: the seconds around the kill.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { Product, repositoryRoot } from './product.ts';
 
 const FRAMES = 44;
 const FRAME_MS = 160;
-/** Frames before the kill, and from the kill to the revival. */
+/** Frame numbers of the kill and the revival. */
 const KILL_AT = 8;
 const REVIVE_AT = 28;
 const GIF_WIDTH = 960;
@@ -34,12 +34,12 @@ async function main(): Promise<void> {
     await page.getByLabel('Requests in flight').fill('2');
     await page.getByRole('button', { name: 'Start load' }).click();
     await product.eventually(
-      'some requests',
+      '300 answers',
       async () => (await product.latency('lenet5')).counts.answered > 300,
     );
 
-    const victim = page.locator('[data-testid^="device-local-"][data-role="data"]').nth(1);
-    const name = (await victim.getAttribute('data-testid'))?.replace('device-', '') ?? '';
+    const device = page.locator('[data-testid^="device-local-"][data-role="data"]').nth(1);
+    const name = (await device.getAttribute('data-testid'))?.replace('device-', '') ?? '';
     const frames: Buffer[] = [];
     for (let frame = 0; frame < FRAMES; frame++) {
       if (frame === KILL_AT) await page.getByRole('button', { name: new RegExp(`^Kill ${name}`) }).click();
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
       await page.waitForTimeout(FRAME_MS / 2);
     }
     await sharp(frames, { join: { animated: true } })
-      .gif({ delay: frames.map(() => FRAME_MS), loop: 0, colours: 64, interFrameMaxError: 6 })
+      .gif({ delay: frames.map(() => FRAME_MS), loop: 0, colors: 64, interFrameMaxError: 6 })
       .toFile(join(images, 'kill.gif'));
     await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
   } finally {

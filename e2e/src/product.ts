@@ -1,4 +1,4 @@
-/** Starts Sparewheel as its README says, in a home of its own, and talks to it as a script would. */
+/** Starts Sparewheel as the README describes, in its own home directory, and uses its public interfaces. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,24 +12,24 @@ import type { DeploymentView, DeviceView, LatencyView } from '@sparewheel/protoc
 export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 export interface StartOptions {
-  /** After `npm start --`. */
+  /** Arguments after `npm start --`. */
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Continue in the home of a product that was stopped or killed. */
+  /** An existing home directory; default a new one. */
   readonly home?: string;
   readonly ports?: { readonly control: number; readonly data: number };
-  /** Resolve when the page is served, without waiting for the demo deployment. */
+  /** Does not wait for the demo deployment. */
   readonly withoutDemo?: boolean;
 }
 
-/** A port that was free a moment ago. */
+/** Returns a port that is free now. Another process may take it before its use. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  if (address === null || typeof address === 'string') throw new Error('the system assigned no port');
   return address.port;
 }
 
@@ -52,6 +52,7 @@ export class Product {
     this.#process = this.#spawn(environment);
   }
 
+  /** Starts the product. Resolves when it serves the dashboard and, by default, the demo deployment is ready. */
   static async start(options: StartOptions = {}): Promise<Product> {
     const home = options.home ?? mkdtempSync(join(tmpdir(), 'sparewheel-e2e-'));
     const ports = options.ports ?? { control: await freePort(), data: await freePort() };
@@ -66,8 +67,8 @@ export class Product {
     return product;
   }
 
-  /** Starts it once more after it was stopped or killed: as before, where it was; resolves when the page is served. */
-  async startAgain(environment: Readonly<Record<string, string>> = {}): Promise<void> {
+  /** Starts a stopped or killed product again, in the same home and on the same ports. */
+  async restart(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#process = this.#spawn(environment);
     await this.#ready();
   }
@@ -75,12 +76,12 @@ export class Product {
   #spawn(environment: Readonly<Record<string, string>>): ChildProcess {
     return spawn('npm', ['start', '--', ...this.#args], {
       cwd: repositoryRoot,
-      // A group of its own, so that a signal reaches all of it and nothing else.
+      // Its own process group, so that a signal reaches all of its processes.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        // The test runner sets it beside a NO_COLOR, of which Node would warn.
+        // The test runner sets it in addition to NO_COLOR, and Node warns about the conflict.
         FORCE_COLOR: undefined,
         PORT: String(this.ports.control),
         DATA_PORT: String(this.ports.data),
@@ -145,7 +146,10 @@ export class Product {
     return (await this.api<LatencyView>(`/api/deployments/${name}/latency`)).body;
   }
 
-  /** Asks until `probe` gives something; the test's own time limit ends it. */
+  /**
+   * Polls until `probe` resolves with a value other than undefined and false. A probe may throw.
+   * @param what  the expected state, for the error message
+   */
   async eventually<T>(
     what: string,
     probe: () => Promise<T | undefined | false>,
@@ -163,7 +167,7 @@ export class Product {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error(
-      `${what}: not within ${timeoutMs} ms${last ? ` (${String(last)})` : ''}\n${this.output.slice(-20).join('\n')}`,
+      `timeout after ${timeoutMs} ms: ${what}${last ? ` (${String(last)})` : ''}\n${this.output.slice(-20).join('\n')}`,
     );
   }
 
@@ -178,7 +182,7 @@ export class Product {
     );
   }
 
-  /** Sends Ctrl-C to everything, as a terminal does, and waits for the end. */
+  /** Sends SIGINT to the process group, as Ctrl-C does, and waits for the exit. */
   async stop(): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
     if (this.#running) {
       const ended = once(this.#process, 'exit');
@@ -188,7 +192,7 @@ export class Product {
     return { exitCode: this.#process.exitCode, signal: this.#process.signalCode };
   }
 
-  /** Kills the control plane's own process at once, and nothing else. */
+  /** Kills the control plane's process, and no other process. */
   async killControlPlane(): Promise<void> {
     const processes = await this.api<{ processId: number }>('/api/health');
     process.kill(processes.body.processId, 'SIGKILL');

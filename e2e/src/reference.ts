@@ -1,4 +1,4 @@
-/** Plain ONNX Runtime on the undivided model: what every coded answer is compared with. */
+/** Reference outputs: plain ONNX Runtime on the undivided model. */
 import { fileURLToPath } from 'node:url';
 import { expect } from '@playwright/test';
 import { sampleDigits } from '@sparewheel/zoo';
@@ -6,14 +6,14 @@ import ort from 'onnxruntime-node';
 import { type Inferred, inferBinary, relativeError } from './inference.ts';
 import type { Product } from './product.ts';
 
-/** What the product promises of every network, relative to the largest value. */
+/** The product's limit for the relative error of every network. */
 export const TOLERANCE = 1e-4;
 
 export const lenet5File = fileURLToPath(import.meta.resolve('@sparewheel/zoo/models/lenet5.onnx'));
 
 let session: Promise<ort.InferenceSession> | undefined;
 
-/** @param pixels  784 values in [0, 1]; @returns the 10 logits */
+/** Runs LeNet-5. @param pixels  784 values in [0, 1]. @returns the 10 logits */
 export async function referenceLenet5(pixels: Float32Array): Promise<Float32Array> {
   session ??= ort.InferenceSession.create(lenet5File);
   const { logits } = await (await session).run({ image: new ort.Tensor('float32', pixels, [1, 1, 28, 28]) });
@@ -29,7 +29,7 @@ export function sampleImages(): { label: number; pixels: Float32Array }[] {
 
 export const digitInput = (pixels: Float32Array) => ({ name: 'image', dims: [1, 1, 28, 28], data: pixels });
 
-/** Asks the deployment `lenet5` what a digit is, and holds the answer to the undivided model's. */
+/** Sends a digit to the deployment `lenet5` and compares the answer with the reference. */
 export async function expectRightAnswer(
   product: Product,
   { infer = inferBinary, pixels = sampleImages()[0]!.pixels } = {},

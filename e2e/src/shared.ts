@@ -1,10 +1,10 @@
-/** What the tests of one file share: a product that runs from before the first to after the last, and the dashboard on it. */
+/** The product and the dashboard that the tests of one file share. */
 import { type Browser, type BrowserContextOptions, expect, type Page, test } from '@playwright/test';
 import { Product, type StartOptions } from './product.ts';
 
 /**
- * Starts a product for the file that calls this, and ends it and removes its home after the last test.
- * @param started  told the product
+ * Starts a product before the tests of a file. Stops it and removes its home after the last test.
+ * @param started  receives the product
  */
 export function sharedProduct(started: (product: Product) => void, options: StartOptions = {}): void {
   let product: Product | undefined;
@@ -19,10 +19,10 @@ export function sharedProduct(started: (product: Product) => void, options: Star
 }
 
 /**
- * A product with its dashboard open in a browser. What one test does is there in the next: they run in their order, and
- * where one fails, those after it do not run.
- * @param opened  told the product and the page
- * @returns what any of the page's scripts threw, filled as it happens
+ * Starts a product and opens its dashboard. Tests depend on the state that earlier tests leave, so they run in
+ * order, and a failure skips the rest.
+ * @param opened  receives the product and the page
+ * @returns the errors of the page's scripts so far; grows during the tests
  */
 export function sharedDashboard(opened: (product: Product, page: Page) => void): string[] {
   const errors: string[] = [];
@@ -43,8 +43,8 @@ export function sharedDashboard(opened: (product: Product, page: Page) => void):
 }
 
 /**
- * Opens the address that the terminal prints, in a profile of its own, and waits until the fleet is there.
- * @param errors  filled with what the page's scripts throw
+ * Opens the address that the terminal prints, in a new browser profile. Waits until the fleet is visible.
+ * @param errors  receives the errors of the page's scripts
  */
 export async function openDashboard(
   browser: Browser,
@@ -57,4 +57,11 @@ export async function openDashboard(
   await page.goto(`${product.url}/?token=${product.tokens.operator}`);
   await expect(page.getByTestId('device-local-1')).toBeVisible({ timeout: 30_000 });
   return page;
+}
+
+/** Returns a counter of the dashboard, such as `lost`. @throws the counter shows no number */
+export async function readCounter(page: Page, name: string): Promise<number> {
+  const text = (await page.getByTestId(`counter-${name}`).textContent()) ?? '';
+  if (!/^[\d,]+$/.test(text)) throw new Error(`the counter "${name}" shows "${text}", not a number`);
+  return Number(text.replaceAll(',', ''));
 }

@@ -1,4 +1,4 @@
-/** WCAG 2.1 A and AA by axe, on every page in light and dark with dialogs and menus open; and the keyboard alone. */
+/** WCAG 2.1 A and AA checks by axe, on every page and dialog, in both themes; and use by keyboard only. */
 import AxeBuilder from '@axe-core/playwright';
 import { type Browser, expect, type Page, test } from '@playwright/test';
 import type { Product } from '../src/product.ts';
@@ -9,26 +9,26 @@ sharedProduct((started) => {
   product = started;
 });
 
-// Axe goes through every element of pages that have many of them.
+// Axe checks every element, and the pages have many.
 test.describe.configure({ timeout: 300_000 });
 
 const open = (browser: Browser) => openDashboard(browser, product, [], { reducedMotion: 'reduce' });
 
-/** The themes have the same elements in other colours: in the dark one the rules on colours are left to hold. */
-const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
+/** The themes differ only in colors, so the dark theme needs only these rules. */
+const COLOR_RULES = ['color-contrast', 'link-in-text-block'];
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 
-/** What axe finds on the page as it stands, in light and in dark; one line a violation, so that a failure can be read. */
+/** Returns axe's violations on the current page in both themes, one line each. */
 async function violations(page: Page): Promise<string[]> {
   const found: string[] = [];
   for (const theme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: theme });
     await expect(page.locator('html')).toHaveClass(theme === 'dark' ? /\bdark\b/ : /\blight\b/);
-    // Of what is in order axe would describe every element, and elsewhere put frames together that these pages lack.
+    // Faster settings: no details of passed rules, and no support for frames, which these pages do not use.
     expect(page.frames()).toHaveLength(1);
     const axe = new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).setLegacyMode();
     const { violations: broken } = await (theme === 'dark'
-      ? axe.withRules(COLOUR_RULES)
+      ? axe.withRules(COLOR_RULES)
       : axe.withTags(TAGS)
     ).analyze();
     for (const { id, nodes } of broken) {
@@ -40,7 +40,7 @@ async function violations(page: Page): Promise<string[]> {
   return found;
 }
 
-test('every page, in light and dark', async ({ browser }) => {
+test('every page has no violations, in light and dark', async ({ browser }) => {
   const page = await open(browser);
   const [device] = await product.devices();
   for (const path of [
@@ -63,10 +63,10 @@ test('every page, in light and dark', async ({ browser }) => {
   await page.context().close();
 });
 
-test('while it works: load, a dead device, a drawing, in light and dark', async ({ browser }) => {
+test('the live page has no violations under load, with a dead device and a drawing', async ({ browser }) => {
   const page = await open(browser);
   await page.getByRole('button', { name: 'Load a sample 7' }).click();
-  // Axe needs the processor that a closed loop would take whole.
+  // A closed loop would take all the processor time that axe needs.
   await page.getByRole('radio', { name: 'Open loop' }).click();
   await page.getByLabel('Requests per second').fill('20');
   await page.getByRole('button', { name: 'Start load' }).click();
@@ -74,10 +74,12 @@ test('while it works: load, a dead device, a drawing, in light and dark', async 
   await expect(page.getByTestId('device-local-3')).toHaveAttribute('data-state', 'dead');
   await expect(page.getByTestId('waterfall')).toBeVisible();
   expect(await violations(page)).toEqual([]);
-  for (const view of await page
+  const views = await page
     .getByRole('radiogroup', { name: /latency|chart|scale/i })
     .getByRole('radio')
-    .all()) {
+    .all();
+  expect(views.length).toBeGreaterThan(2);
+  for (const view of views) {
     await view.click();
     expect(await violations(page), (await view.textContent()) ?? '').toEqual([]);
   }
@@ -87,7 +89,7 @@ test('while it works: load, a dead device, a drawing, in light and dark', async 
   await page.context().close();
 });
 
-test('dialogs, menus and forms, in light and dark', async ({ browser }) => {
+test('dialogs, menus and forms have no violations, in light and dark', async ({ browser }) => {
   const page = await open(browser);
   const closed = async () => {
     await page.keyboard.press('Escape');
@@ -114,11 +116,11 @@ test('dialogs, menus and forms, in light and dark', async ({ browser }) => {
   expect(await violations(page), 'drawing').toEqual([]);
   await page.locator('#deploy').getByRole('button', { name: 'lenet5', exact: true }).click();
   await page.getByLabel('k (data)').fill('40');
-  expect(await violations(page), 'a wrong form').toEqual([]);
+  expect(await violations(page), 'an invalid form').toEqual([]);
   await page.context().close();
 });
 
-test('signing in and joining, in light and dark', async ({ browser }) => {
+test('the sign-in and join pages have no violations, in light and dark', async ({ browser }) => {
   const page = await (await browser.newContext({ reducedMotion: 'reduce' })).newPage();
   await page.goto(`${product.url}/sign-in`);
   await page.getByLabel('Operator token').fill('wrong');
@@ -136,17 +138,17 @@ test('signing in and joining, in light and dark', async ({ browser }) => {
   await page.context().close();
 });
 
-/** Presses Tab until the focus is on it: what cannot be reached so is out of reach for many. */
+/** Presses Tab until a button has the focus. */
 async function tabTo(page: Page, name: RegExp | string): Promise<void> {
   const target = page.getByRole('button', { name }).first();
   for (let presses = 0; presses < 150; presses++) {
     if (await target.evaluate((element) => element === document.activeElement)) return;
     await page.keyboard.press('Tab');
   }
-  throw new Error(`${name} was not reached with Tab`);
+  throw new Error(`Tab does not reach the button ${name}`);
 }
 
-test('a device is killed and revived, and a model deployed, by keyboard alone', async ({ browser }) => {
+test('a device is killed and revived, and a model is deployed, by keyboard only', async ({ browser }) => {
   const page = await open(browser);
   await tabTo(page, /^Kill local-2/);
   await expect(page.getByRole('button', { name: /^Kill local-2/ })).toHaveCSS('outline-style', 'solid');
@@ -169,7 +171,7 @@ test('a device is killed and revived, and a model deployed, by keyboard alone', 
   await tabTo(page, /^lenet5$/);
   await page.keyboard.press('Enter');
   await expect(page.getByLabel('Deployment name')).toBeVisible();
-  // The button that was pressed is gone: the form that came in its place has the focus.
+  // The form replaces the pressed button and takes the focus.
   await expect(page.getByLabel('Deployment name')).toBeFocused();
   await page.keyboard.press('ControlOrMeta+a');
   await page.keyboard.type('by-keyboard');

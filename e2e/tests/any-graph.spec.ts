@@ -1,6 +1,6 @@
 /**
- * Graphs that others exported, brought, planned and served coded: their expected outputs come, with each device dead in
- * turn. Three that differ; `npm run bench -- graphs` brings them all, and the zoo.
+ * Public graphs, uploaded, planned and served coded: correct outputs, also with each device dead. Tests three
+ * different graphs; `npm run bench -- graphs` tests all of them and the zoo.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { TOLERANCE } from '../src/reference.ts';
 import { sharedProduct } from '../src/shared.ts';
 
 const GRAPHS = join(repositoryRoot, '..', 'shared', 'data', 'onnx');
-/** With the sizes that the file leaves open. */
+/** Graphs and the upload query with their open dimensions. */
 const CASES = { unet: '', text_encoder: '', two_inputs_two_outputs: '&dims=batch:1' };
 const CODES = [
   { k: 4, r: 1 },
@@ -46,7 +46,7 @@ sharedProduct(
   { args: ['--no-demo', '--fleet', String(DEVICES)], withoutDemo: true },
 );
 test.beforeAll(async () => {
-  await product.eventually('every device, measured', async () => {
+  await product.eventually('every device is ready and measured', async () => {
     const devices = await product.devices();
     return devices.filter(({ state, profile }) => state === 'ready' && profile?.hopMs).length === DEVICES;
   });
@@ -66,7 +66,7 @@ function values({ file, dtype }: TensorFile): number[] {
   return dtype === 'int64' ? Array.from(new BigInt64Array(buffer), Number) : [...new Float32Array(buffer)];
 }
 
-/** Asks a deployment of a graph, and compares all of its outputs with those expected. */
+/** Sends a graph's inputs to a deployment and compares every output with the expected one. */
 async function check(deployment: string, name: string): Promise<{ recovered: number; rescued: number }> {
   const { inputs, outputs } = readCase(name);
   const response = await fetch(`${product.dataUrl}/v2/models/${deployment}/infer`, {
@@ -94,9 +94,9 @@ async function check(deployment: string, name: string): Promise<{ recovered: num
   return answer.parameters;
 }
 
-test('graphs with branches, attention and several inputs answer as expected, with each device dead in turn', async () => {
+test('graphs with branches, attention and several inputs give correct outputs, also with each device dead', async () => {
   test.skip(!existsSync(GRAPHS), `no public graphs in ${GRAPHS}`);
-  // Eight deaths and returns, six deployments whole again after each: 20 s, and minutes where the processor is shared.
+  // Six deployments recover from eight kills: 20 s, or minutes on a busy machine.
   test.setTimeout(300_000);
   const open = await upload('two_inputs_two_outputs', '');
   expect(open.status).toBe(400);
@@ -120,10 +120,10 @@ test('graphs with branches, attention and several inputs answer as expected, wit
       deployments.push({ deployment, graph });
     }
   }
-  const whole = async () => {
+  const allReady = async () => {
     for (const { deployment } of deployments) await product.deploymentState(deployment, 'ready');
   };
-  await whole();
+  await allReady();
   for (const { deployment, graph } of deployments) expect((await check(deployment, graph)).rescued).toBe(0);
   for (const { id, name } of await product.devices()) {
     await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
@@ -131,14 +131,14 @@ test('graphs with branches, attention and several inputs answer as expected, wit
       expect((await check(deployment, graph)).rescued, `${deployment} without ${name}`).toBe(0);
     }
     await product.api(`/api/devices/${id}/revive`, { method: 'POST' });
-    await product.eventually(`${name} is back`, async () =>
+    await product.eventually(`${name} is ready again`, async () =>
       (await product.devices()).every(({ state }) => state === 'ready'),
     );
-    await whole();
+    await allReady();
   }
 });
 
-test('the zoo is listed, and its networks become models', async () => {
+test('the zoo lists its networks, and each can be added as a model', async () => {
   const zoo = (await product.api<ZooModelView[]>('/api/zoo')).body;
   expect(zoo.map(({ name }) => name)).toEqual(expect.arrayContaining(['lenet5', 'alexnet', 'vgg16']));
   const { status, body } = await product.api<ModelView>('/api/zoo/branchnet', { method: 'POST' });

@@ -1,4 +1,4 @@
-/** Every border says what is wrong, in one shape, and the service goes on. */
+/** Invalid input to every interface: an error in one format, and the service keeps working. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import type { ErrorBody } from '@sparewheel/protocol';
@@ -41,7 +41,7 @@ const apiCases: { title: string; status: number; ask: () => Promise<{ status: nu
       ask: () => upload('lenet5', lenet5.subarray(0, lenet5.length - 1)),
     },
     {
-      title: 'a model that is not there',
+      title: 'an unknown model',
       status: 404,
       ask: () => deploy({ name: 'ghost', model: 'ghost', k: 2, r: 1, layers: 'all' }),
     },
@@ -56,12 +56,12 @@ const apiCases: { title: string; status: number; ask: () => Promise<{ status: nu
       ask: () => deploy({ name: 'zero', model: 'lenet5', k: 0, r: 1, layers: 'all' }),
     },
     {
-      title: 'more devices than there are',
+      title: 'more devices than the fleet has',
       status: 400,
       ask: () => deploy({ name: 'wide', model: 'lenet5', k: 6, r: 3, layers: 'all' }),
     },
     {
-      title: 'a layer that is not there',
+      title: 'an unknown layer',
       status: 400,
       ask: () => deploy({ name: 'layer', model: 'lenet5', k: 2, r: 1, layers: ['no-such-layer'] }),
     },
@@ -92,7 +92,7 @@ const apiCases: { title: string; status: number; ask: () => Promise<{ status: nu
   ];
 
 for (const { title, status, ask } of apiCases) {
-  test(`${title} gets ${status} and a sentence`, async () => {
+  test(`${title} gets ${status} and a message`, async () => {
     const answer = await ask();
     expect(answer.body).toMatchObject({
       error: { code: expect.any(String), message: expect.stringMatching(/\w+ \w+/) },
@@ -102,7 +102,7 @@ for (const { title, status, ask } of apiCases) {
   });
 }
 
-test('inference with a wrong name, shape, type, length or NaN says which', async () => {
+test('inference with a wrong name, shape, length or a NaN gets 400 and a message', async () => {
   const { pixels } = sampleImages()[0]!;
   const good = digitInput(pixels);
   const wrong = [
@@ -123,7 +123,7 @@ test('inference with a wrong name, shape, type, length or NaN says which', async
   expect((await inferJson(product, 'lenet5', good)).status).toBe(200);
 });
 
-test('inference without a token is refused, and the join token may not infer', async () => {
+test('inference needs the inference token', async () => {
   const ask = (token: string | null) =>
     fetch(`${product.dataUrl}/v2/models/lenet5`, {
       headers: token === null ? {} : { authorization: `Bearer ${token}` },
@@ -134,7 +134,7 @@ test('inference without a token is refused, and the join token may not infer', a
   expect((await ask(product.tokens.infer)).status).toBe(200);
 });
 
-test('after all that nothing half-done is left behind', async () => {
+test('the rejected requests leave no model and no deployment behind', async () => {
   const models = await product.api<{ name: string }[]>('/api/models');
   expect(models.body.map(({ name }) => name)).toEqual(['lenet5']);
   const deployments = await product.api<{ name: string }[]>('/api/deployments');

@@ -1,4 +1,4 @@
-/** Tabs as devices: two of them hold shards beside local processes, and one is closed under load. */
+/** Browser tabs as devices: two of them hold shards next to local processes. */
 import { readFileSync } from 'node:fs';
 import { type Browser, expect, type Page, test } from '@playwright/test';
 import type { DeviceView } from '@sparewheel/protocol';
@@ -24,7 +24,7 @@ sharedProduct(
   { args: ['--fleet', '3', '--no-demo'], withoutDemo: true },
 );
 
-/** Each in a browser profile of its own, like two phones. */
+/** Opens a join page in its own browser profile, like a separate phone. */
 async function openTab(browser: Browser, name: string, width: number): Promise<Page> {
   const context = await browser.newContext({ viewport: { width, height: 780 } });
   const page = await context.newPage();
@@ -58,7 +58,9 @@ async function expectAnswersAgree(): Promise<void> {
   for (const { pixels } of sampleImages().slice(0, 3)) await expectRightAnswer(product, { pixels });
 }
 
-test('a wrong token is refused in place, and the right one can be typed there', async ({ browser }) => {
+test('a wrong token is rejected on the join page, and the right one can be entered there', async ({
+  browser,
+}) => {
   const page = await browser.newPage({ viewport: { width: 360, height: 780 } });
   await page.goto(`${product.url}/join?token=not-the-token`);
   await expect(page.getByText('The join token is not known.')).toBeVisible({ timeout: 30_000 });
@@ -71,7 +73,7 @@ test('a wrong token is refused in place, and the right one can be typed there', 
   await page.close();
 });
 
-test('two tabs join, get shards, and their answers agree with the undivided model', async ({ browser }) => {
+test('two tabs join and get shards, and answers agree with the undivided model', async ({ browser }) => {
   for (const [index, name] of TABS.entries()) {
     const page = await openTab(browser, name, index === 0 ? 360 : 1280);
     tabs.set(name, page);
@@ -83,7 +85,7 @@ test('two tabs join, get shards, and their answers agree with the undivided mode
     body: readFileSync(lenet5File),
   });
   expect(uploaded.status).toBeLessThan(300);
-  // Four and one over three processes and two tabs: every one of them gets a seat.
+  // Five seats for three processes and two tabs, so each device gets one.
   const { status } = await product.api('/api/deployments', {
     method: 'POST',
     json: { name: 'lenet5', model: 'lenet5', k: 4, r: 1, layers: 'all' },
@@ -99,7 +101,7 @@ test('two tabs join, get shards, and their answers agree with the undivided mode
   for (const name of TABS) await expect.poll(() => number(tab(name), 'answers')).toBeGreaterThan(0);
 });
 
-test('a tab that is killed from the dashboard ends at once, and serves again when it is revived', async () => {
+test('a tab killed from the dashboard ends at once, and serves again when it is revived', async () => {
   const { id } = await device('tab-one');
   await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
   await expect(state(tab('tab-one'))).toHaveAttribute('data-state', 'Killed');
@@ -110,7 +112,7 @@ test('a tab that is killed from the dashboard ends at once, and serves again whe
   await expect(state(tab('tab-one'))).toHaveAttribute('data-state', 'Serving');
 });
 
-test('a tab whose engine crashes starts it again by itself, and serves', async () => {
+test('a tab restarts a crashed engine by itself and serves again', async () => {
   const page = tab('tab-one');
   const worker = page.workers()[0];
   if (worker === undefined) throw new Error('the tab has no worker');
@@ -124,13 +126,13 @@ test('a tab whose engine crashes starts it again by itself, and serves', async (
   expect(errors.splice(0)).toEqual(['out of memory, says the test']);
 });
 
-test('a partitioned tab hears nothing until it is healed beside the network', async () => {
+test('a partitioned tab is unreachable until it is healed in the tab', async () => {
   const { id } = await device('tab-two');
   const fault = (kind: string) =>
     product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind } });
   expect((await fault('partition')).status).toBeLessThan(300);
   await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Partitioned');
-  // The data plane finds out by its pings alone.
+  // Only a ping timeout reveals the partition.
   await become('tab-two', 'gone');
   await expectAnswersAgree();
   await tab('tab-two').getByRole('button', { name: 'Heal' }).click();
@@ -151,11 +153,8 @@ test('a reloaded tab is the same device, and serves without a transfer', async (
   expect(seat).toMatchObject({ sentBytes: 0 });
 });
 
-test('a page that the browser calls insecure serves from memory, and says so', async ({
-  playwright,
-  launchOptions,
-}) => {
-  // Like http://192.168.x.x: another name for this machine, for which the browser makes no exception.
+test('an insecure page keeps shards in memory, and says so', async ({ playwright, launchOptions }) => {
+  // Another host name for this machine. Unlike localhost, the browser treats it as insecure, like a LAN address.
   const rule = '--host-resolver-rules=MAP phone.test 127.0.0.1';
   const browser = await playwright.chromium.launch({
     ...launchOptions,
@@ -166,7 +165,7 @@ test('a page that the browser calls insecure serves from memory, and says so', a
   await expect(state(page)).toHaveAttribute('data-state', 'Joined', { timeout: 30_000 });
   expect(await page.evaluate(() => window.isSecureContext)).toBe(false);
   await expect(page.getByText('Shards are kept in memory only')).toBeVisible();
-  // The fleet's spare now: it takes over the seat of the tab that dies.
+  // The new device is the fleet's standby: it takes over the seat of the killed tab.
   const { id } = await device('tab-one');
   await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
   await expect(state(page)).toHaveAttribute('data-state', 'Serving', { timeout: 30_000 });
@@ -177,18 +176,18 @@ test('a page that the browser calls insecure serves from memory, and says so', a
   await product.deploymentState('lenet5', 'ready');
 });
 
-test('one tab is closed under load: 0 lost, 0 failed', async () => {
+test('closing a tab under load loses and fails no request', async () => {
   await product.api('/api/deployments/lenet5/load', {
     method: 'POST',
     json: { mode: 'closed', concurrency: 4 },
   });
   const answered = async () => (await product.latency('lenet5')).counts.answered;
   const start = await answered();
-  await product.eventually('load on both tabs', async () => (await answered()) > start + 200);
+  await product.eventually('200 answers with both tabs', async () => (await answered()) > start + 200);
   const before = await product.latency('lenet5');
   await tab('tab-one').close();
   await product.eventually(
-    'answers without it',
+    '300 answers without the tab',
     async () => (await answered()) > before.counts.answered + 300,
   );
   await become('tab-one', 'gone');
@@ -204,13 +203,13 @@ test('one tab is closed under load: 0 lost, 0 failed', async () => {
   await expectAnswersAgree();
 });
 
-test('a control plane that is killed finds its tab again without help', async () => {
+test('a tab reconnects by itself after the control plane is killed and restarted', async () => {
   await product.killControlPlane();
   await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Connection lost');
-  await product.startAgain();
+  await product.restart();
   await become('tab-two', 'ready');
   await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Serving', { timeout: 30_000 });
-  await product.eventually('answers that agree', async () => {
+  await product.eventually('correct answers', async () => {
     await expectAnswersAgree();
     return true;
   });

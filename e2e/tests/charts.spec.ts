@@ -1,4 +1,4 @@
-/** The charts of the first page on the running product: what they show while devices straggle and die, and what they save. */
+/** The charts of the first page, with a straggler and a dead device, and their exports. */
 import { readFileSync } from 'node:fs';
 import { expect, type Page, test } from '@playwright/test';
 import type { DeviceView } from '@sparewheel/protocol';
@@ -12,14 +12,14 @@ const errors = sharedDashboard((...opened) => {
   [product, page] = opened;
 });
 
-/** A starved machine's tail is no straggler: the one of these tests is far behind everybody. */
+/** Delay of the straggler, far above the tail latency of a busy test machine. */
 const DELAY_MS = 150;
 
 async function holderOf(seat: number): Promise<DeviceView> {
   const { progress } = await product.deployment('lenet5');
   const holder = progress.seats.find((each) => each.seat === seat)?.device;
   const device = (await product.devices()).find(({ id }) => id === holder);
-  if (device === undefined) throw new Error(`nobody sits on seat ${seat}`);
+  if (device === undefined) throw new Error(`seat ${seat} is empty`);
   return device;
 }
 
@@ -29,22 +29,25 @@ async function fault(device: DeviceView, json: Record<string, unknown>): Promise
 }
 
 /**
- * Asks once, and waits until nothing of it is awaited any more. A device that is still busy with older requests would be
- * let off the next one, which the comparison then leaves out: nobody knows when that answer would have come.
- * @returns requests that were compared since the last fault
+ * Sends one request and waits until all its answers arrived or were given up. Without the wait, a busy device
+ * would not be asked for the next request, and the comparison would skip that request.
+ * @returns compared requests since the last fault
  */
-async function askAndCompare(): Promise<number> {
+async function inferAndCompare(): Promise<number> {
   const settled = async () => {
     const { requests, calledOff } = (await product.latency('lenet5')).comparison;
     return requests + calledOff;
   };
   const before = await settled();
   await expectRightAnswer(product);
-  await product.eventually('every answer to one request', async () => (await settled()) > before);
+  await product.eventually(
+    'every answer to one request was compared',
+    async () => (await settled()) > before,
+  );
   return (await product.latency('lenet5')).comparison.requests;
 }
 
-/** What a button hands over as a file. */
+/** Presses a button and returns the file that it downloads. */
 async function saved(button: string): Promise<Buffer> {
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: button }).click();
@@ -54,15 +57,15 @@ async function saved(button: string): Promise<Buffer> {
 const percent = async (testId: string) =>
   Number.parseFloat((await page.getByTestId(testId).textContent()) ?? 'NaN');
 
-test('a straggler costs an uncoded system its time, and a coded one next to nothing, on the same axes', async () => {
+test('a straggler delays an uncoded system but hardly a coded one, in the same chart', async () => {
   const straggler = await holderOf(1);
   await fault(straggler, { kind: 'delay', ms: DELAY_MS });
-  // Reached and chosen by keyboard.
+  // By keyboard only.
   await page.getByRole('radio', { name: 'By fault' }).focus();
   await page.keyboard.press('ArrowRight');
   await expect(page.getByRole('radio', { name: 'Coded / uncoded' })).toBeFocused();
   await page.keyboard.press('Space');
-  await expect.poll(askAndCompare, { timeout: 60_000, intervals: [0] }).toBeGreaterThan(20);
+  await expect.poll(inferAndCompare, { timeout: 60_000, intervals: [0] }).toBeGreaterThan(20);
   await expect(page.getByTestId('latency-coded-p50')).toBeVisible({ timeout: 30_000 });
   await expect.poll(() => percent('latency-gain-p50'), { timeout: 30_000 }).toBeGreaterThan(30);
   await expect(page.getByTestId('rule-note')).toContainText('requests by two rules');
@@ -77,7 +80,7 @@ test('a straggler costs an uncoded system its time, and a coded one next to noth
   expect((await saved('Save the chart as PNG')).subarray(1, 4).toString()).toBe('PNG');
 });
 
-test('the arrivals name the straggler under load, on the first page and on its own', async () => {
+test('the arrivals show the straggler first, on the live page and on its device page', async () => {
   await product.api('/api/deployments/lenet5/load', {
     method: 'POST',
     json: { mode: 'open', ratePerSecond: 10 },
@@ -99,7 +102,7 @@ test('the arrivals name the straggler under load, on the first page and on its o
   await page.goto(product.url);
 });
 
-test('the waiting rule is switched live, its prediction beside what is measured', async () => {
+test('the waiting rule changes live, with the predicted and the measured gain', async () => {
   const rule = (name: string) => page.getByRole('radio', { name, exact: true });
   const isSet = (waitMs: unknown) =>
     expect
@@ -108,7 +111,7 @@ test('the waiting rule is switched live, its prediction beside what is measured'
 
   await rule('All').click();
   await isSet('all');
-  // The last requests waited for the straggler in each of the coded layers.
+  // The gain appears after enough requests have waited for the straggler.
   await expect(page.getByTestId('gain-any-k')).toHaveText(/[1-9]\d %/, { timeout: 60_000 });
 
   await rule('Wait a little').click();
@@ -130,7 +133,7 @@ test('the waiting rule is switched live, its prediction beside what is measured'
   await isSet('any-k');
 });
 
-test('one request is saved as a picture and as a table', async () => {
+test('the waterfall of one request is saved as PNG and CSV', async () => {
   await page.getByRole('button', { name: 'Hold this request' }).click();
   const lines = (await saved('Save the waterfall as CSV')).toString().trim().split('\n');
   expect(lines[0]).toBe('request,lane,role,from_ms,to_ms,late_answer_ms,kind,what_happened');
@@ -138,10 +141,9 @@ test('one request is saved as a picture and as a table', async () => {
   expect((await saved('Save the waterfall as PNG')).subarray(1, 4).toString()).toBe('PNG');
 });
 
-test('after a kill an uncoded system answers nothing, and that is counted and not guessed at', async () => {
+test('after a kill the comparison shows that an uncoded system never answers', async () => {
   await fault(await holderOf(1), { kind: 'heal' });
-  const victim = await holderOf(2);
-  await fault(victim, { kind: 'kill' });
+  await fault(await holderOf(2), { kind: 'kill' });
   await expect
     .poll(async () => (await product.latency('lenet5')).comparison.unanswered, { timeout: 30_000 })
     .toBeGreaterThan(0);
@@ -156,7 +158,7 @@ test('after a kill an uncoded system answers nothing, and that is counted and no
   await expect(page.getByTestId('counter-lost')).toHaveText('0');
 });
 
-test('on a phone nothing sticks out, and every percentile is there', async () => {
+test('the page fits a phone, with every percentile', async () => {
   await page.setViewportSize({ width: 360, height: 740 });
   await page.getByRole('radio', { name: 'Coded / uncoded' }).click();
   await expect(page.getByTestId('latency-coded-p999')).toBeAttached();

@@ -1,14 +1,14 @@
-/** A fleet that loses more devices than it has spares, for good, and gets them back: the plan follows, under load. */
+/** A fleet permanently loses more devices than it has standbys, then gets them back. The plan follows, under load. */
 import { expect, test } from '@playwright/test';
 import type { Product } from '../src/product.ts';
 import { expectRightAnswer } from '../src/reference.ts';
 import { sharedProduct } from '../src/shared.ts';
 
-/** Devices that stay away are waited for half a minute before a plan for fewer is made. */
+/** The product waits half a minute for lost devices before it plans for fewer. */
 const CHANGED_WITHIN_MS = 75_000;
 
 let product: Product;
-// Five seats, and nobody to spare.
+// Five devices for five seats, so no standby.
 sharedProduct(
   (started) => {
     product = started;
@@ -18,7 +18,7 @@ sharedProduct(
 
 async function planFor(k: number): Promise<void> {
   await product.eventually(
-    `a plan for ${k} + 1 devices that serves whole`,
+    `the plan for ${k} + 1 devices is ready`,
     async () => {
       const { plan, state } = await product.deployment('lenet5');
       return (plan as { k?: number } | null)?.k === k && state === 'ready';
@@ -27,7 +27,7 @@ async function planFor(k: number): Promise<void> {
   );
 }
 
-test('two devices stay away: a plan for three serves whole, and one for five again when they are back; 0 failed, 0 lost', async () => {
+test('the plan shrinks from five devices to three and grows back, with no failed or lost request', async () => {
   test.setTimeout(180_000);
   await planFor(4);
   await product.api('/api/deployments/lenet5/load', {

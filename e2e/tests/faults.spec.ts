@@ -1,7 +1,7 @@
-/** Breaking devices from the page: every fault shows at once and can be undone, and the tour leaves nothing behind. */
+/** Faults from the dashboard: each one is visible at once and can be undone. The tour undoes its own faults. */
 import { expect, type Page, test } from '@playwright/test';
 import type { Product } from '../src/product.ts';
-import { sharedDashboard } from '../src/shared.ts';
+import { readCounter, sharedDashboard } from '../src/shared.ts';
 
 let product: Product;
 let page: Page;
@@ -13,18 +13,18 @@ const row = (name: string) => page.getByTestId(`device-${name}`);
 const standing = () => page.getByRole('list', { name: 'Standing faults' });
 
 /**
- * Presses, and waits until the device's row shows it: its state, or a word. How long that took is reported and not judged:
- * the page promises a second, a shared machine does not.
+ * Injects a fault and waits until the device's row shows its effect: a state or a word. Reports the time but sets
+ * no limit, because a busy test machine may be slow.
  */
 async function shows(
-  what: string,
-  press: () => Promise<void>,
+  fault: string,
+  inject: () => Promise<void>,
   device: string,
   effect: { readonly state: string } | { readonly word: string },
 ): Promise<void> {
-  await press();
-  const pressed = performance.now();
-  // Looked at in every frame: expect() asks ever more seldom.
+  await inject();
+  const injectedAt = performance.now();
+  // Checks every frame; expect() polls at growing intervals.
   await page.waitForFunction(
     ([id, state, word]) => {
       const shown = document.querySelector<HTMLElement>(`[data-testid="device-${id}"]`);
@@ -33,9 +33,9 @@ async function shows(
     [device, 'state' in effect ? effect.state : '', 'word' in effect ? effect.word : ''],
     { polling: 'raf' },
   );
-  const ms = Math.round(performance.now() - pressed);
-  test.info().annotations.push({ type: 'effect', description: `${what}: visible after ${ms} ms` });
-  console.log(`      ${what}: visible after ${ms} ms`);
+  const ms = Math.round(performance.now() - injectedAt);
+  test.info().annotations.push({ type: 'effect', description: `${fault}: visible after ${ms} ms` });
+  console.log(`      ${fault}: visible after ${ms} ms`);
 }
 
 const fromMenu = async (name: string, fault: RegExp) => {
@@ -43,7 +43,7 @@ const fromMenu = async (name: string, fault: RegExp) => {
   await page.getByRole('menuitem', { name: fault }).click();
 };
 
-test('a kill shows, and its undo brings the device back', async () => {
+test('a kill is visible, and undo revives the device', async () => {
   await shows('kill', () => page.getByRole('button', { name: /^Kill local-3/ }).click(), 'local-3', {
     state: 'dead',
   });
@@ -53,7 +53,7 @@ test('a kill shows, and its undo brings the device back', async () => {
   await expect(page.getByText('No fault stands.')).toBeVisible();
 });
 
-test('a pause shows, and its undo lets the device go on', async () => {
+test('a pause is visible, and undo resumes the device', async () => {
   await shows('pause', () => fromMenu('local-3', /^Pause/), 'local-3', { state: 'paused' });
   await page.getByRole('button', { name: 'Undo the faults of local-3' }).click();
   await expect(row('local-3')).toHaveAttribute('data-state', 'ready', { timeout: 20_000 });
@@ -66,7 +66,7 @@ for (const [fault, words] of [
   [/^Corrupt/, 'corrupt'],
   [/^Partition/, 'partition'],
 ] as const) {
-  test(`${words} shows, and is undone`, async () => {
+  test(`${words} is visible, and undo ends it`, async () => {
     await shows(words, () => fromMenu('local-4', fault), 'local-4', { word: words });
     await expect(standing()).toContainText(words);
     await page.getByRole('button', { name: 'Undo the faults of local-4' }).click();
@@ -78,17 +78,16 @@ for (const [fault, words] of [
 
 const caption = (words: string) => page.getByText(words);
 /**
- * Plays the tour on until a caption stands: puts the page's clock forward, in steps shorter than any scene, so that none
- * is passed over; the product's clock goes on as it does.
+ * Advances the tour until a caption is visible. Only the page's clock is advanced, in steps shorter than any scene,
+ * so no scene is skipped.
  */
 async function scene(words: string): Promise<void> {
   while (!(await caption(words).isVisible())) await page.clock.fastForward('00:02');
 }
 const dead = () => page.locator('[data-testid^="device-local-"][data-state="dead"]');
-const counter = async (name: string) =>
-  Number(((await page.getByTestId(`counter-${name}`).textContent()) ?? '').replace(/\D/g, ''));
+const counter = (name: string) => readCounter(page, name);
 
-test('the tour is left with Escape, and what it did is undone', async () => {
+test('Escape ends the tour and undoes its faults and its load', async () => {
   await product.deploymentState('lenet5', 'ready');
   await page.clock.install();
   await page.getByRole('button', { name: 'Play the tour' }).focus();
@@ -104,7 +103,7 @@ test('the tour is left with Escape, and what it did is undone', async () => {
   await product.deploymentState('lenet5', 'ready');
 });
 
-test('the tour runs to its end: the device is back, the load has stopped, nothing was lost', async () => {
+test('the tour ends with the device revived, the load stopped and no request lost', async () => {
   await page.getByRole('button', { name: 'Play the tour' }).click();
   await expect(caption('each hold a part of every layer.')).toBeVisible();
   await scene('Eight requests are always in flight now.');

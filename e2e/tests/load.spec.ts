@@ -1,4 +1,4 @@
-/** Load from the page: how much, how long, and about what; pictures come from files, the canvas and a camera. */
+/** Load from the dashboard: rate, duration and inputs. Pictures come from files, the canvas and a camera. */
 import { expect, type Page, test } from '@playwright/test';
 import { joinChunks, writeModel } from '@sparewheel/onnx';
 import { smallModel } from '@sparewheel/onnx/testing';
@@ -18,8 +18,8 @@ const pictures = (of = page) => of.getByRole('list', { name: 'Pictures of the lo
 const input = (name: string, of = page) =>
   of.getByRole('radiogroup', { name: 'Inputs' }).getByRole('radio', { name });
 
-/** Asks `requests` times, from the page, and waits for the end that comes by itself. */
-async function ask(requests: number): Promise<void> {
+/** Starts a load of a number of requests from the page and waits until it has ended. */
+async function runLoad(requests: number): Promise<void> {
   await page.getByLabel('Up to requests').fill(String(requests));
   await page.getByRole('button', { name: 'Start load' }).click();
   await expect(result()).toHaveAttribute('data-running', 'false', { timeout: 30_000 });
@@ -28,11 +28,11 @@ async function ask(requests: number): Promise<void> {
   );
 }
 
-test('a closed loop ends after as many requests as were asked for', async () => {
-  await ask(40);
+test('a closed loop ends after the chosen number of requests', async () => {
+  await runLoad(40);
 });
 
-test('an open loop ends after its seconds, and says how far it is', async () => {
+test('an open loop shows its progress and ends after the chosen seconds', async () => {
   await page.getByRole('radio', { name: 'Open loop' }).click();
   await page.getByLabel('Requests per second').fill('40');
   await page.getByLabel('For seconds').fill('2');
@@ -43,14 +43,14 @@ test('an open loop ends after its seconds, and says how far it is', async () => 
   const { load } = await product.deployment('lenet5');
   expect(load).toMatchObject({ mode: 'open', seconds: 2, failed: 0, lost: 0, inFlight: 0 });
   expect(load?.answered).toBe(load?.sent);
-  // Poisson with a mean of 80: five standard deviations to either side.
+  // Poisson with a mean of 80, plus or minus five standard deviations.
   expect(load?.sent).toBeGreaterThan(35);
   expect(load?.sent).toBeLessThan(125);
   await page.getByRole('radio', { name: 'Closed loop' }).click();
   await page.getByLabel('For seconds').fill('');
 });
 
-test('images are scaled in the browser, and what is none is said so in place', async () => {
+test('images are scaled in the browser, and a file that is not an image is reported', async () => {
   await input('Images').click();
   await expect(page.getByRole('button', { name: 'Start load' })).toBeDisabled();
   const image = sharp({ create: { width: 640, height: 480, channels: 3, background: '#f4f4f0' } });
@@ -62,11 +62,11 @@ test('images are scaled in the browser, and what is none is said so in place', a
   ]);
   await expect(page.getByText('notes.png is no image that this browser can read.')).toBeVisible();
   await expect(pictures()).toHaveCount(2);
-  await ask(12);
+  await runLoad(12);
   expect((await product.deployment('lenet5')).load).toMatchObject({ pictures: 2 });
 });
 
-test('a drawing is asked about', async () => {
+test('a drawing is used as the input', async () => {
   await input('Drawing').click();
   await drawStroke(page.getByTestId('load-canvas'), [
     [0.5, 0.15],
@@ -75,16 +75,16 @@ test('a drawing is asked about', async () => {
   await page.getByRole('button', { name: 'Add the drawing' }).click();
   await expect(pictures()).toHaveCount(3);
   for (const which of [1, 1]) await page.getByRole('button', { name: `Remove picture ${which},` }).click();
-  await ask(8);
+  await runLoad(8);
   expect((await product.deployment('lenet5')).load).toMatchObject({ pictures: 1 });
 });
 
-/** A browser of its own: what a page may do with cameras is set when it starts. */
+/** Starts a separate browser with camera settings, which are arguments of its process. */
 async function withCamera(
   playwright: { chromium: typeof import('@playwright/test').chromium },
   launchOptions: { args?: string[] },
   args: readonly string[],
-  then: (page: Page) => Promise<void>,
+  check: (page: Page) => Promise<void>,
 ): Promise<void> {
   const browser = await playwright.chromium.launch({
     ...launchOptions,
@@ -94,13 +94,13 @@ async function withCamera(
     const opened = await openDashboard(browser, product, errors);
     await input('Camera', opened).click();
     await opened.getByRole('button', { name: 'Start the camera' }).click();
-    await then(opened);
+    await check(opened);
   } finally {
     await browser.close();
   }
 }
 
-test('a camera’s pictures are asked about', async ({ playwright, launchOptions }) => {
+test('pictures of a camera are used as inputs', async ({ playwright, launchOptions }) => {
   const fake = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
   await withCamera(playwright, launchOptions, fake, async (opened) => {
     for (let count = 1; count <= 3; count++) {
@@ -114,13 +114,16 @@ test('a camera’s pictures are asked about', async ({ playwright, launchOptions
   });
 });
 
-test('a machine without a camera is told so', async ({ playwright, launchOptions }) => {
+test('a missing camera is reported', async ({ playwright, launchOptions }) => {
   await withCamera(playwright, launchOptions, ['--use-fake-ui-for-media-stream'], async (opened) => {
     await expect(opened.getByText('No camera was found.')).toBeVisible();
   });
 });
 
-test('a camera that is not allowed is told so, with what to do', async ({ playwright, launchOptions }) => {
+test('a camera without permission is reported, and can be started again', async ({
+  playwright,
+  launchOptions,
+}) => {
   const device = ['--use-fake-device-for-media-stream', '--deny-permission-prompts'];
   await withCamera(playwright, launchOptions, device, async (opened) => {
     await expect(opened.getByText('The camera is not allowed for this page.')).toBeVisible();
@@ -128,7 +131,7 @@ test('a camera that is not allowed is told so, with what to do', async ({ playwr
   });
 });
 
-test('a model that takes no picture is loaded with numbers, and the page says so', async () => {
+test('a model without picture input gets random numbers, and the page says so', async () => {
   const uploaded = await product.api('/api/models?name=numbers', {
     method: 'POST',
     body: new Uint8Array(joinChunks(writeModel(smallModel()))),
@@ -142,7 +145,7 @@ test('a model that takes no picture is loaded with numbers, and the page says so
   await page.getByTestId('deployment-numbers').click();
   await expect(page.getByText('which is no picture')).toBeVisible();
   await expect(page.getByRole('radiogroup', { name: 'Inputs' })).toHaveCount(0);
-  await ask(10);
+  await runLoad(10);
   const refused = await product.api<{ error: { code: string } }>('/api/deployments/numbers/load', {
     method: 'POST',
     json: { mode: 'closed', pictures: ['AAAA'] },

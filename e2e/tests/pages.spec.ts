@@ -1,4 +1,4 @@
-/** The rooms beside the live page, in a real browser: models and plans, devices and faults, the history, joining. */
+/** The other pages of the dashboard: models and plans, devices and faults, events, joining. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,20 +15,20 @@ const errors = sharedDashboard((...opened) => {
   [product, page] = opened;
 });
 
-const room = (name: string) =>
+const navigationLink = (name: string) =>
   page.getByRole('navigation', { name: 'Dashboard' }).getByRole('link', { name }).filter({ visible: true });
 
-test('every room is one key press away and says that one is in it', async () => {
+test('every page opens from the navigation by keyboard and is marked as current', async () => {
   for (const name of ['Models', 'Devices', 'Events', 'Settings', 'Live']) {
-    await room(name).focus();
+    await navigationLink(name).focus();
     await page.keyboard.press('Enter');
-    await expect(room(name)).toHaveAttribute('aria-current', 'page');
+    await expect(navigationLink(name)).toHaveAttribute('aria-current', 'page');
     await expect(page.getByRole('heading', { level: 1, name })).toBeAttached();
   }
 });
 
-test('a plan is drawn anew with every choice, and what cannot be planned is said in place', async () => {
-  await room('Models').click();
+test('the plan is redrawn after every choice, and an impossible plan shows an error', async () => {
+  await navigationLink('Models').click();
   await page.getByRole('link', { name: 'lenet5', exact: true }).first().click();
   await expect(page).toHaveURL(/\/models\/lenet5$/);
   const editor = page.getByTestId('plan-editor');
@@ -51,7 +51,7 @@ test('a plan is drawn anew with every choice, and what cannot be planned is said
   await expect(editor.getByRole('alert')).toHaveCount(0);
 });
 
-test('the plan that is shown is what gets deployed', async () => {
+test('deploys the plan that is shown', async () => {
   await page.getByLabel('Deployment name').fill('planned');
   await page.getByTestId('plan-editor').getByRole('button', { name: 'Deploy' }).click();
   await page.getByRole('link', { name: 'Watch planned' }).click({ timeout: 60_000 });
@@ -65,16 +65,16 @@ test('the plan that is shown is what gets deployed', async () => {
 });
 
 test('an uploaded model opens on its own page', async () => {
-  await room('Models').click();
-  // The live page, which is being left, has a place for files as well.
+  await navigationLink('Models').click();
+  // Waits for the navigation: the live page also has an upload field.
   await expect(page.getByRole('heading', { level: 1, name: 'Models' })).toBeVisible();
   await page.getByLabel('ONNX file').setInputFiles(lenet5File);
   await expect(page).toHaveURL(/\/models\/[\w.-]+$/, { timeout: 60_000 });
   await expect(page.getByTestId('plan-editor')).toBeVisible();
 });
 
-test('a device is slowed with a parameter on its own page, and the fault is undone there', async () => {
-  await room('Devices').click();
+test('the device page sets a fault with a parameter and undoes it', async () => {
+  await navigationLink('Devices').click();
   await page.getByRole('link', { name: 'local-2', exact: true }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'local-2' })).toBeVisible();
   await page.getByLabel('Fault', { exact: true }).selectOption('slow');
@@ -86,8 +86,8 @@ test('a device is slowed with a parameter on its own page, and the fault is undo
   await expect(page.getByText('No fault stands.')).toBeVisible();
 });
 
-test('a request is shown answer by answer, with what each waiting rule would gain', async () => {
-  await room('Live').click();
+test('the waterfall shows each answer of a request, and the predicted gain of the waiting rules', async () => {
+  await navigationLink('Live').click();
   await page.getByTestId('deployment-lenet5').click();
   await page.getByRole('button', { name: 'Start load' }).click();
   const lanes = page.getByTestId('waterfall').getByRole('list', { name: 'Lanes' }).getByRole('listitem');
@@ -100,9 +100,9 @@ test('a request is shown answer by answer, with what each waiting rule would gai
   await page.getByRole('button', { name: 'Stop load' }).click();
 });
 
-test('the history is filtered, kept in the address, and taken away as a file', async () => {
+test('events are filtered, the filter is in the address, and they are exported', async () => {
   const [device] = (await product.devices()).filter(({ name }) => name === 'local-2');
-  await room('Events').click();
+  await navigationLink('Events').click();
   await page.getByLabel('Device', { exact: true }).selectOption({ label: 'local-2' });
   await page.getByLabel('Words').fill('slow');
   await expect(page).toHaveURL(new RegExp(`device=${device?.id}&text=slow`));
@@ -121,8 +121,8 @@ test('the history is filtered, kept in the address, and taken away as a file', a
   await expect(page.getByText('Nothing that happened matches this filter.')).toBeVisible();
 });
 
-test('the join dialog gives the command, and the token only to who asks for it', async () => {
-  await room('Devices').click();
+test('the join dialog shows the command, but the token only on request', async () => {
+  await navigationLink('Devices').click();
   await page.getByRole('button', { name: 'Add a device' }).click();
   await page.getByLabel('Name of the device').fill('kitchen pi');
   const command = page.getByTestId('join-command');
@@ -147,14 +147,14 @@ test('the join dialog gives the command, and the token only to who asks for it',
   expect(await page.content()).not.toContain(product.tokens.join);
 });
 
-test('the command that the dialog shows makes this machine a device', async () => {
+test('the command in the join dialog adds this machine as a device', async () => {
   await page.getByRole('button', { name: 'Add a device' }).click();
   await page.getByLabel('Name of the device').fill('kitchen pi');
   await page.getByRole('button', { name: 'Show the QR code and the join token' }).click();
   const command = page.getByTestId('join-command');
   await expect(command).toContainText(product.tokens.join);
   const home = mkdtempSync(join(tmpdir(), 'sparewheel-pi-'));
-  // As typed into a shell, in a group of its own so that all of it ends.
+  // In a shell, as a user types it. Its own process group, so that a signal ends all processes.
   const agent = spawn('sh', ['-c', (await command.textContent()) ?? ''], {
     cwd: repositoryRoot,
     detached: true,
@@ -179,14 +179,14 @@ test('the command that the dialog shows makes this machine a device', async () =
   }
 });
 
-test('what is not there is said, with a way on', async () => {
+test('unknown models and devices are reported', async () => {
   await page.goto(`${product.url}/models/nope`);
   await expect(page.getByText('There is no model of this name.')).toBeVisible();
   await page.goto(`${product.url}/devices/nope`);
   await expect(page.getByText('There is no device of this identity.')).toBeVisible();
 });
 
-test('no page is wider than a phone, and none threw', async () => {
+test('every page fits a phone, and none threw an error', async () => {
   await page.setViewportSize({ width: 360, height: 780 });
   for (const path of ['/', '/models', '/models/lenet5', '/devices', '/events', '/settings']) {
     await page.goto(`${product.url}${path}`);

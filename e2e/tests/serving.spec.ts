@@ -1,4 +1,4 @@
-/** What the system promises while devices die, checked from outside over its public interfaces. */
+/** Answers while devices die, checked through the public interfaces. */
 import { expect, test } from '@playwright/test';
 import type { DeviceView } from '@sparewheel/protocol';
 import { inferBinary, inferJson } from '../src/inference.ts';
@@ -32,7 +32,7 @@ async function revive(device: DeviceView): Promise<void> {
   });
 }
 
-/** The devices that hold a shard of the demo, by seat. */
+/** Returns the devices of the demo deployment in the order of their seats. */
 async function seated(): Promise<DeviceView[]> {
   const [devices, deployment] = await Promise.all([product.devices(), product.deployment('lenet5')]);
   return deployment.progress.seats.map((seat) => {
@@ -42,7 +42,7 @@ async function seated(): Promise<DeviceView[]> {
   });
 }
 
-test('answers agree with the undivided model, healthy and with every single device dead, in both forms', async () => {
+test('answers agree with the undivided model, healthy and with each device dead, in JSON and binary form', async () => {
   const check = async () => {
     await expectRightAnswer(product, { infer: inferJson });
     return expectRightAnswer(product, { infer: inferBinary });
@@ -59,7 +59,7 @@ test('answers agree with the undivided model, healthy and with every single devi
   }
 });
 
-test('eight requests always in flight, every device of the group killed and revived: 0 failed, 0 lost', async () => {
+test('under load, killing and reviving each device of the group fails and loses no request', async () => {
   const started = await product.api('/api/deployments/lenet5/load', {
     method: 'POST',
     json: { mode: 'closed', concurrency: 8 },
@@ -71,7 +71,7 @@ test('eight requests always in flight, every device of the group killed and revi
     const { counts } = await product.latency('lenet5');
     await kill(device);
     await product.eventually(
-      'a hundred requests without it',
+      `100 answers without ${device.name}`,
       async () => (await product.latency('lenet5')).counts.answered > counts.answered + 100,
     );
     await revive(device);
@@ -84,13 +84,13 @@ test('eight requests always in flight, every device of the group killed and revi
   );
   const { counts } = await product.latency('lenet5');
   expect(counts.recovered).toBeGreaterThan(before.counts.recovered);
-  // Rescues may happen: a request that was scattered before one device was back can lose a second one to the next kill.
+  // Rescues are allowed: a request from before a revival may lose a second device to the next kill.
   expect({ failed: counts.failed - before.counts.failed, lost: counts.lost }).toEqual({ failed: 0, lost: 0 });
   expect(stopped.body).toMatchObject({ failed: 0, lost: 0 });
   expect(stopped.body.answered).toBe(stopped.body.sent);
 });
 
-test('two devices of the group killed at once: rescued, healed by the spare, whole again after one returns', async () => {
+test('killing two devices at once: rescue, then takeover by the standby, then full redundancy after a revival', async () => {
   const seats = await seated();
   const [first, second] = [seats[0], seats[1]];
   if (first === undefined || second === undefined) throw new Error('no seats');
@@ -99,7 +99,7 @@ test('two devices of the group killed at once: rescued, healed by the spare, who
   await expectRightAnswer(product);
 
   await product.eventually(
-    'decoding without rescue',
+    'an answer recovered without a rescue',
     async () => {
       const { parameters } = await expectRightAnswer(product);
       return parameters.rescued === 0 && parameters.recovered > 0;
@@ -112,11 +112,11 @@ test('two devices of the group killed at once: rescued, healed by the spare, who
   await revive(second);
 });
 
-test('a control plane that is killed comes back with its deployments, without help', async () => {
+test('a killed and restarted control plane restores its deployments', async () => {
   await product.killControlPlane();
-  await product.startAgain();
+  await product.restart();
   const { pixels } = sampleImages()[0]!;
-  const answer = await product.eventually('an answer', async () => {
+  const answer = await product.eventually('an answer after the restart', async () => {
     const inferred = await inferBinary(product, 'lenet5', digitInput(pixels));
     return inferred.status === 200 && inferred;
   });

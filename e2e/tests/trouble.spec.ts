@@ -1,4 +1,4 @@
-/** What goes wrong while somebody looks: each says what happened and what to do, in place, and loses nothing that was typed. */
+/** Failures while the dashboard is open: each shows what happened and what to do, and keeps the typed input. */
 import { expect, type Page, type Route, test } from '@playwright/test';
 import type { Product } from '../src/product.ts';
 import { lenet5File } from '../src/reference.ts';
@@ -12,14 +12,14 @@ const errors = sharedDashboard((...opened) => {
 
 const connection = () => page.getByTestId('connection');
 
-/** Fills a part of the deploy form, as somebody does who is interrupted. */
-async function halfFill(name: string): Promise<void> {
+/** Fills a part of the deploy form. */
+async function fillPartly(name: string): Promise<void> {
   await page.locator('#deploy').getByRole('button', { name: 'lenet5', exact: true }).click();
   await page.getByLabel('Deployment name').fill(name);
   await page.getByLabel('k (data)').fill('3');
 }
 
-test('an upload that breaks off says so, and the file can be sent again at once', async () => {
+test('a broken upload is reported, and the file can be sent again', async () => {
   await page.route('**/api/models?**', (route) => route.abort('connectionreset'));
   await page.getByLabel('ONNX file').setInputFiles(lenet5File);
   await expect(page.getByText('The upload broke off.')).toBeVisible();
@@ -30,10 +30,10 @@ test('an upload that breaks off says so, and the file can be sent again at once'
   await page.getByRole('button', { name: 'Another model' }).click();
 });
 
-test('an upload can be cancelled while it is on its way', async () => {
-  let letGo: () => void = () => {};
+test('an upload can be canceled', async () => {
+  let abortUpload: () => void = () => {};
   const held = new Promise<void>((resolve) => {
-    letGo = resolve;
+    abortUpload = resolve;
   });
   await page.route('**/api/models?**', async (route) => {
     await held;
@@ -42,21 +42,21 @@ test('an upload can be cancelled while it is on its way', async () => {
   await page.getByLabel('ONNX file').setInputFiles(lenet5File);
   await page.getByRole('button', { name: 'Cancel the upload' }).click();
   await expect(page.getByRole('button', { name: 'Choose a file' })).toBeVisible();
-  letGo();
+  abortUpload();
   await page.unroute('**/api/models?**');
 });
 
-test('a control plane that dies is said, and comes back without a reload or a loss of what was typed', async () => {
-  await halfFill('interrupted');
+test('a killed control plane is reported; after its restart the page continues with the typed input', async () => {
+  await fillPartly('interrupted');
   await page.evaluate(() => Object.assign(window, { sameDocument: true }));
   await product.killControlPlane();
   await expect(page.getByText('The connection to the control plane is lost.')).toBeVisible();
   await expect(connection()).toHaveText('Reconnecting');
-  // Whoever goes on all the same is told in place.
+  // An action without a connection shows an error.
   await page.getByRole('button', { name: 'Deploy', exact: true }).click();
   await expect(page.getByText('The control plane does not answer.')).toBeVisible();
   await expect(page.getByLabel('Deployment name')).toHaveValue('interrupted');
-  await product.startAgain();
+  await product.restart();
   await product.deploymentState('lenet5', 'ready');
   await expect(connection()).toHaveText('Live', { timeout: 30_000 });
   await expect(page.getByText('The connection to the control plane is lost.')).toHaveCount(0);
@@ -69,7 +69,7 @@ test('a control plane that dies is said, and comes back without a reload or a lo
   });
 });
 
-test('a deployment that is deleted while it is watched says so, and the page goes on', async () => {
+test('deleting the shown deployment is reported, and the page switches to another one', async () => {
   await page.getByTestId('deployment-interrupted').click();
   await expect(page.getByTestId('deployment-interrupted')).toHaveAttribute('aria-pressed', 'true');
   expect((await product.api('/api/deployments/interrupted', { method: 'DELETE' })).status).toBe(204);
@@ -80,30 +80,30 @@ test('a deployment that is deleted while it is watched says so, and the page goe
 });
 
 /**
- * Presses a button in every page before what it asks for has reached the product from any: the first effect that comes
- * back takes the button away from whoever has not pressed it yet.
+ * Presses a button in every page before any of the requests reaches the product. Otherwise the first effect would
+ * remove the button from the other pages.
  */
-async function atOnce(pages: readonly Page[], path: string, button: RegExp): Promise<void> {
-  const asked: Route[] = [];
+async function pressAtOnce(pages: readonly Page[], path: string, button: RegExp): Promise<void> {
+  const held: Route[] = [];
   for (const each of pages) {
     await each.route(path, async (route) => {
-      asked.push(route);
-      if (asked.length === pages.length) await Promise.all(asked.map((held) => held.continue()));
+      held.push(route);
+      if (held.length === pages.length) await Promise.all(held.map((each) => each.continue()));
     });
   }
   await Promise.all(pages.map((each) => each.getByRole('button', { name: button }).click()));
-  await expect.poll(() => asked.length).toBe(pages.length);
+  await expect.poll(() => held.length).toBe(pages.length);
   for (const each of pages) await each.unroute(path);
 }
 
-test('two operators press Kill at once: one effect, and nobody sees an error', async ({ browser }) => {
+test('two operators press Kill at once: one effect and no error', async ({ browser }) => {
   const other = await openDashboard(browser, product, errors);
-  await atOnce([page, other], '**/api/devices/*/faults', /^Kill local-2/);
+  await pressAtOnce([page, other], '**/api/devices/*/faults', /^Kill local-2/);
   for (const each of [page, other]) {
     await expect(each.getByTestId('device-local-2')).toHaveAttribute('data-state', 'dead');
     await expect(each.getByTestId('device-local-2').getByRole('alert')).toHaveCount(0);
   }
-  await atOnce([page, other], '**/api/devices/*/revive', /^Revive local-2/);
+  await pressAtOnce([page, other], '**/api/devices/*/revive', /^Revive local-2/);
   for (const each of [page, other]) {
     await expect(each.getByTestId('device-local-2')).toHaveAttribute('data-state', 'ready', {
       timeout: 20_000,
@@ -114,7 +114,7 @@ test('two operators press Kill at once: one effect, and nobody sees an error', a
   await other.context().close();
 });
 
-test('a browser without WebAssembly SIMD is told why it cannot be a device', async ({ browser }) => {
+test('a browser without WebAssembly SIMD shows why it cannot be a device', async ({ browser }) => {
   const old = await (await browser.newContext()).newPage();
   await old.addInitScript(() => {
     WebAssembly.validate = () => false;
@@ -126,13 +126,13 @@ test('a browser without WebAssembly SIMD is told why it cannot be a device', asy
   await old.context().close();
 });
 
-test('a page that breaks as a whole says so, in the theme that was chosen', async ({ browser }) => {
+test('a page that fails to render shows an error in the chosen theme', async ({ browser }) => {
   for (const theme of ['dark', 'light'] as const) {
     const broken = await (await browser.newContext({ colorScheme: 'light' })).newPage();
     await broken.goto(`${product.url}/sign-in`);
     await broken.addInitScript((chosen) => {
       localStorage.setItem('theme', chosen);
-      // What every page stands in asks for this, and breaks.
+      // The root layout of every page calls it.
       window.matchMedia = () => {
         throw new Error('matchMedia is broken');
       };
@@ -148,12 +148,12 @@ test('a page that breaks as a whole says so, in the theme that was chosen', asyn
   }
 });
 
-test('a session that has ended is asked for in place, and what was typed stays', async () => {
-  await halfFill('later');
+test('an ended session asks for the token on the page and keeps the typed input', async () => {
+  await fillPartly('later');
   await product.stop();
   await expect(connection()).toHaveText('Reconnecting');
   const other = 'another-operator-token-of-the-tests';
-  await product.startAgain({ SPAREWHEEL_OPERATOR_TOKEN: other });
+  await product.restart({ SPAREWHEEL_OPERATOR_TOKEN: other });
   await expect(page.getByText('Your session has ended.')).toBeVisible({ timeout: 30_000 });
   await page.getByLabel('Operator token').fill(other);
   await page.keyboard.press('Enter');
