@@ -60,7 +60,9 @@ describe('agent, as real processes', () => {
   });
 
   function start(...parameters: string[]): Agent {
-    const child = spawn(process.execPath, [join(bundles, 'agent.js'), '--home', home, ...parameters]);
+    const child = spawn(process.execPath, [join(bundles, 'agent.js'), '--home', home, ...parameters], {
+      env: { ...process.env, LOG_LEVEL: 'info' },
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (text) => {

@@ -3,6 +3,7 @@
  * Exit codes: 0 ended by a signal or with the parent process, 1 failed or refused by the data plane, 2 wrong
  * usage, 3 another agent uses the folder.
  */
+import { createLog } from '@sparewheel/runtime/log';
 import { parseCommandLine, USAGE, UsageError } from './command-line.ts';
 import { FolderInUseError } from './device-folder.ts';
 import { Supervisor } from './supervisor.ts';
@@ -21,7 +22,7 @@ async function main(): Promise<void> {
   }
   const supervisor = new Supervisor(
     options,
-    (message) => console.log(`sparewheel agent: ${message}`),
+    createLog('agent'),
     (error) => void supervisor.stop().finally(() => fail(error)),
   );
   const end = () => void supervisor.stop().finally(() => process.exit(0));

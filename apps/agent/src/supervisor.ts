@@ -12,6 +12,7 @@ import {
   type SupervisorAuth,
 } from '@sparewheel/protocol';
 import { systemClock } from '@sparewheel/runtime/clock';
+import type { Log } from '@sparewheel/runtime/log';
 import type { AgentOptions } from './command-line.ts';
 import { loadIdentity, lockFolder } from './device-folder.ts';
 import { DeviceProcess } from './device-process.ts';
@@ -26,17 +27,16 @@ export class Supervisor {
   readonly #devices = new Map<string, DeviceProcess>();
   readonly #unlock: (() => Promise<void>)[] = [];
   readonly #connection: Connection;
-  readonly #log: (message: string) => void;
+  readonly #log: Log;
   #unreachable = false;
   #stopped = false;
 
   /**
-   * @param log  receives messages for the operator
    * @param onRefused  called when the data plane refuses this agent; the caller stops the supervisor
    */
   constructor(
     options: Pick<AgentOptions, 'url' | 'token'>,
-    log: (message: string) => void,
+    log: Log,
     onRefused: (error: RefusedError) => void,
   ) {
     this.#log = log;
@@ -45,13 +45,13 @@ export class Supervisor {
     const { socket } = this.#connection;
     socket.on('connect', () => {
       this.#unreachable = false;
-      log(`connected to ${options.url}`);
+      log.info(`connected to ${options.url}`);
       this.#report();
     });
     socket.on('connect_error', (error) => {
       const refusal = refusalIn(error);
       if (refusal !== null) onRefused(new RefusedError(`${options.url} refused this agent: ${refusal}`));
-      else if (!this.#unreachable) log(`cannot reach ${options.url} (${reasonOf(error)}); retrying`);
+      else if (!this.#unreachable) log.info(`cannot reach ${options.url} (${reasonOf(error)}); retrying`);
       this.#unreachable = true;
     });
     this.#on('kill', (device) => device.kill());
@@ -100,7 +100,7 @@ export class Supervisor {
           this.#report();
         },
         log: (message) => {
-          if (!this.#stopped) this.#log(`${name}: ${message}`);
+          if (!this.#stopped) this.#log.warn(`${name}: ${message}`);
         },
       },
       systemClock,

@@ -22,6 +22,7 @@ import { SocketTransport } from './devices/socket-transport.ts';
 import { toApiError } from './inference/coordinator-errors.ts';
 import { Listener } from './listener.ts';
 import { EngineCompute } from './local-compute.ts';
+import { log } from './log.ts';
 import { ServedDeployments } from './served-deployments.ts';
 import { ViewFeed } from './view-feed.ts';
 
@@ -62,7 +63,7 @@ export class DataPlane {
   ): Promise<DataPlane> {
     const [steps, rescues] = await Promise.all([createEngine(), createEngine()]);
     if (steps.backend === 'wasm')
-      console.warn('data plane: ONNX Runtime has no native binary for this platform; WebAssembly is slower');
+      log.warn('ONNX Runtime has no native binary for this platform; WebAssembly is slower');
     const plane = new DataPlane(options, post, new EngineCompute(options.blobs, { steps, rescues }));
     try {
       plane.#port = await plane.#listener.listen(options.host, options.port);
@@ -89,7 +90,7 @@ export class DataPlane {
     this.#listener = new Listener({
       access,
       version: VERSION,
-      onInternalError: (error) => console.error('data plane: unexpected error in a request:', error),
+      onInternalError: (error) => log.error({ err: error }, 'unexpected error in a request'),
       backend: {
         model: (name) => this.#deployments.model(name),
         ready: () => this.#deployments.ready,

@@ -4,6 +4,7 @@ import type { CallMessage, DataPlaneMessage, DataPlaneOptions } from '@sparewhee
 import { ApiError, errorReport } from '@sparewheel/protocol';
 import { DataPlane } from './data-plane.ts';
 import { ListenError } from './listener.ts';
+import { log } from './log.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts must run as a worker thread of the control plane');
@@ -18,7 +19,7 @@ try {
         if (body.kind === 'stop') port.close();
       },
       (error: unknown) => {
-        if (!(error instanceof ApiError)) console.error(`data plane: '${body.kind}' failed:`, error);
+        if (!(error instanceof ApiError)) log.error({ err: error }, `the call '${body.kind}' failed`);
         post({ kind: 'reply', call, ok: false, failure: errorReport(error) });
       },
     );

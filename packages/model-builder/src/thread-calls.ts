@@ -2,8 +2,11 @@
  * Calls between the main thread and the model builder's thread. Arguments and results are plain data and are
  * cloned.
  */
+import { createLog } from '@sparewheel/runtime/log';
 import { createBirpc } from 'birpc';
 import type { JobProgress, ModelBuilderJob, ModelBuilderResults } from './messages.ts';
+
+const log = createLog('model-builder');
 
 /** Functions of the model builder's thread. */
 export interface ThreadFunctions {
@@ -45,7 +48,7 @@ function optionsFor(channel: CallChannel) {
     timeout: -1,
     // birpc would ignore an error of a progress listener.
     onFunctionError: (error: Error, name: string): void => {
-      if (name === 'progress') console.error(error);
+      if (name === 'progress') log.error({ err: error }, 'a progress listener failed');
     },
   };
 }

@@ -3,6 +3,7 @@
  * blobs.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { createLog } from '@sparewheel/runtime/log';
 import { BlobStore } from './blob-store.ts';
 import { jobErrorReport } from './job-error.ts';
 import { runJob } from './jobs.ts';
@@ -12,6 +13,7 @@ import { serveMain } from './thread-calls.ts';
 if (parentPort === null) throw new Error('worker.ts must run as a worker thread; use ModelBuilder.inThread');
 
 const { blobs, scratch } = workerData as ModelBuilderOptions;
+const log = createLog('model-builder');
 const closing = new AbortController();
 const tools = { blobs: new BlobStore(blobs), scratch, closing: closing.signal };
 
@@ -22,7 +24,7 @@ const main = serveMain(parentPort, {
     } catch (error) {
       const report = jobErrorReport(error);
       // An unexpected error: the log gets the stack trace, the client only the report.
-      if (report.status === 500) console.error(error);
+      if (report.status === 500) log.error({ err: error }, 'unexpected error in a job');
       throw report;
     }
   },

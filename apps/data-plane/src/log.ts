@@ -1,0 +1,3 @@
+import { createLog } from '@sparewheel/runtime/log';
+
+export const log = createLog('data-plane');
