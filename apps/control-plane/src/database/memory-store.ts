@@ -12,7 +12,7 @@ import {
   UnknownModelError,
 } from './store.ts';
 
-/** Keeps everything until the process ends: for tests. */
+/** A store in memory, for tests. */
 export class MemoryStore implements Store {
   readonly #devices = new Map<string, KnownDevice>();
   readonly #models = new Map<string, ModelRecord>();

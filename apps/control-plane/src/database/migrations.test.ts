@@ -28,7 +28,7 @@ describe('migrations', () => {
     }
   }
 
-  it('are applied once, in order, and recorded as Prisma records them', async () => {
+  it('apply once, in order, and are recorded as Prisma records them', async () => {
     const migrations = await readMigrations(committed);
     expect(migrations.length).toBeGreaterThan(0);
     await withClient(async (client) => {
@@ -46,32 +46,32 @@ describe('migrations', () => {
     });
   });
 
-  it('of a newer version are refused by name', async () => {
+  it('of a newer version are rejected by name', async () => {
     await (await openDatabase(url, committed)).$disconnect();
     await withClient((client) =>
       client.execute(`INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name)
         VALUES ('x', 'y', 1, '20991231000000_from_the_future')`),
     );
-    const refusal = await openDatabase(url, committed).catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(StartupError);
-    expect((refusal as StartupError).message).toContain('newer version');
-    expect((refusal as StartupError).message).toContain('20991231000000_from_the_future');
+    const rejection = await openDatabase(url, committed).catch((error: unknown) => error);
+    expect(rejection).toBeInstanceOf(StartupError);
+    expect((rejection as StartupError).message).toContain('newer version');
+    expect((rejection as StartupError).message).toContain('20991231000000_from_the_future');
   });
 
-  it('that were changed after they were applied, or never finished, are refused', async () => {
+  it('that changed after they were applied, or did not finish, are rejected', async () => {
     const migration: Migration = { name: '1_a', sql: 'CREATE TABLE a (x INT);', checksum: 'one' };
     await withClient(async (client) => {
       await migrate(client, [migration]);
-      await expect(migrate(client, [{ ...migration, checksum: 'two' }])).rejects.toThrow('another form');
+      await expect(migrate(client, [{ ...migration, checksum: 'two' }])).rejects.toThrow('differs');
       await client.execute('UPDATE _prisma_migrations SET finished_at = NULL');
-      await expect(migrate(client, [migration])).rejects.toThrow('did not complete');
+      await expect(migrate(client, [migration])).rejects.toThrow('did not finish');
       await client.execute('UPDATE _prisma_migrations SET rolled_back_at = 1');
       await client.execute('DROP TABLE a');
       expect(await migrate(client, [migration])).toEqual(['1_a']);
     });
   });
 
-  it('that fail half-way leave nothing behind', async () => {
+  it('that fail are rolled back completely', async () => {
     const broken: Migration = {
       name: '1_b',
       sql: 'CREATE TABLE b (x INT); CREATE TABLE b (x INT);',
@@ -85,22 +85,22 @@ describe('migrations', () => {
     });
   });
 
-  it('say so where the file is no database', async () => {
+  it('reject a file that is not a database', async () => {
     await writeFile(join(directory, 'test.db'), 'this is not a database, though it has a name like one');
-    const refusal = await openDatabase(url, committed).catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(StartupError);
-    expect((refusal as StartupError).message).toMatch(/database .*test\.db cannot be opened/);
+    const rejection = await openDatabase(url, committed).catch((error: unknown) => error);
+    expect(rejection).toBeInstanceOf(StartupError);
+    expect((rejection as StartupError).message).toMatch(/database .*test\.db cannot be opened/);
   });
 });
 
 describe('DATABASE_URL', () => {
-  it('names a file, absolute or relative to the base', () => {
+  it('is the address of a file, absolute or relative to the base', () => {
     expect(databasePath('file:///a/b%20c.db', '/base')).toBe('/a/b c.db');
     expect(databasePath('file:/a/b.db', '/base')).toBe('/a/b.db');
     expect(databasePath('file:./b.db?connection_limit=1', '/base')).toBe('/base/b.db');
   });
 
-  it('of another database is refused without repeating its password', () => {
+  it('of another database is rejected without repeating its password', () => {
     expect(() => databasePath('postgres://me:secret@host/db', '/base')).toThrow('SQLite');
     expect(() => databasePath('postgres://me:secret@host/db', '/base')).not.toThrow('secret');
   });

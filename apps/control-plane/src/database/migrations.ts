@@ -1,6 +1,6 @@
 /**
- * Brings a database up to date with the committed SQL, with the bookkeeping of `prisma migrate deploy`, so that both
- * agree about what has been applied. Each migration and its row are one transaction: SQLite's DDL rolls back too.
+ * Applies the committed SQL migrations to a database. Keeps the same records as `prisma migrate deploy`, so that
+ * both tools can work on one database. Each migration and its record are one transaction: SQLite rolls back DDL.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
@@ -9,14 +9,14 @@ import type { Client } from '@libsql/client';
 import { StartupError } from '../startup-error.ts';
 
 export interface Migration {
-  /** The folder's name; sorts by time. */
+  /** The name of its folder. Starts with the time, so names sort by age. */
   readonly name: string;
   readonly sql: string;
-  /** SHA-256 of the file, as Prisma computes it. */
+  /** SHA-256 of the SQL file, in hex, as Prisma computes it. */
   readonly checksum: string;
 }
 
-// As prisma-engines writes it for SQLite.
+// A copy of the table that Prisma creates on SQLite.
 const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
     "id"                    TEXT PRIMARY KEY NOT NULL,
     "checksum"              TEXT NOT NULL,
@@ -28,7 +28,10 @@ const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
     "applied_steps_count"   INTEGER UNSIGNED NOT NULL DEFAULT 0
 )`;
 
-/** @param directory  `prisma/migrations`: a folder for each migration with a `migration.sql` in it */
+/**
+ * Reads the migrations, oldest first.
+ * @param directory  `prisma/migrations`; has one folder with a `migration.sql` per migration
+ */
 export async function readMigrations(directory: string): Promise<Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -41,10 +44,9 @@ export async function readMigrations(directory: string): Promise<Migration[]> {
 }
 
 /**
- * Applies what is missing, in order.
- * @returns the names of the migrations that were applied now
- * @throws {StartupError} the database knows a migration that is not here, one was changed after it was applied, or an
- *   earlier one is recorded as unfinished
+ * Applies the missing migrations, in order.
+ * @returns the names of the migrations that it applied
+ * @throws {StartupError} the database has an unknown migration, an unfinished one, or one with another checksum
  */
 export async function migrate(client: Client, migrations: readonly Migration[]): Promise<string[]> {
   await client.execute(BOOKKEEPING);
@@ -58,19 +60,19 @@ export async function migrate(client: Client, migrations: readonly Migration[]):
     const migration = known.get(name);
     if (migration === undefined) {
       throw new StartupError(
-        `The database was written by a newer version of Sparewheel: it has the migration "${name}", which this version does not know.`,
+        `A newer version of Sparewheel wrote this database: this version does not know its migration "${name}".`,
         'Start the newer version, or choose another database with DATABASE_URL or SPAREWHEEL_HOME.',
       );
     }
     if (row.finished_at === null) {
       throw new StartupError(
-        `The database is unfinished: the migration "${name}" was begun and did not complete.`,
-        'Resolve it with `npx prisma migrate resolve`, or restore a copy of the database.',
+        `The migration "${name}" of the database started but did not finish.`,
+        'Run `npx prisma migrate resolve`, or restore a backup of the database.',
       );
     }
     if (row.checksum !== migration.checksum) {
       throw new StartupError(
-        `The database does not belong to this version of Sparewheel: the migration "${name}" was applied in another form.`,
+        `Another version of Sparewheel wrote this database: its migration "${name}" differs from this version's.`,
         'Start the version that wrote it, or choose another database with DATABASE_URL or SPAREWHEEL_HOME.',
       );
     }

@@ -8,10 +8,10 @@ import { StartupError } from '../startup-error.ts';
 import { migrate, readMigrations } from './migrations.ts';
 
 /**
- * Opens (creates, migrates) the SQLite database.
- * @param url  `file:` address; a relative one is taken from `base`
+ * Opens the SQLite database. Creates and migrates it if necessary.
+ * @param url  a `file:` address, absolute or relative to `base`
  * @param migrationsDirectory  `prisma/migrations`
- * @throws {StartupError} it cannot be opened, is no database, or is of another version
+ * @throws {StartupError} the file cannot be opened, is not a database, or belongs to another version
  */
 export async function openDatabase(
   url: string,
@@ -24,15 +24,15 @@ export async function openDatabase(
   try {
     await mkdir(dirname(path), { recursive: true });
     client = createClient({ url: address });
-    // Readers do not wait for writers, and a commit does not wait for the disk: it survives the process's death,
-    // and a power cut costs at most the last moments.
+    // Readers do not wait for writers, and a commit does not wait for the disk. A commit survives a crash of this
+    // process; a power failure may lose the latest commits.
     await client.execute('PRAGMA journal_mode = WAL');
     await migrate(client, await readMigrations(migrationsDirectory));
   } catch (error) {
     if (error instanceof StartupError) throw error;
     throw new StartupError(
       `The database ${path} cannot be opened: ${(error as Error).message.replace(/^[A-Z_]+: /, '')}.`,
-      'Check that it is an SQLite file that you may write, or choose another with DATABASE_URL.',
+      'Check that it is an SQLite file that you may write, or choose another file with DATABASE_URL.',
       { cause: error },
     );
   } finally {
@@ -43,12 +43,15 @@ export async function openDatabase(
   return prisma;
 }
 
-/** @throws {StartupError} not an address of a file */
+/**
+ * Returns the path of a `file:` address.
+ * @throws {StartupError} the address is not a file's
+ */
 export function databasePath(url: string, base: string): string {
   if (url.startsWith('file://')) return fileURLToPath(url);
   if (url.startsWith('file:')) return resolve(base, url.slice('file:'.length).replace(/\?.*$/, ''));
   throw new StartupError(
-    `DATABASE_URL is "${url.replace(/\/\/[^@/]*@/, '//…@')}", but Sparewheel keeps its data in SQLite.`,
-    'Give it a file, for example DATABASE_URL=file:/var/lib/sparewheel/sparewheel.db.',
+    `DATABASE_URL is "${url.replace(/\/\/[^@/]*@/, '//…@')}", but Sparewheel stores its data in SQLite.`,
+    'Use a file, for example DATABASE_URL=file:/var/lib/sparewheel/sparewheel.db.',
   );
 }

@@ -14,7 +14,7 @@ import {
   UnknownModelError,
 } from './store.ts';
 
-/** The store on SQLite. */
+/** A store in SQLite. */
 export class PrismaStore implements Store {
   readonly #prisma: PrismaClient;
 

@@ -1,17 +1,17 @@
-/** How records lie in the tables of `prisma/schema.prisma`: columns from records, records from rows. */
+/** Converts between records and the rows of the tables in `prisma/schema.prisma`. */
 import type { Policy } from '@sparewheel/coordinator';
 import type { Artifact, Artifacts, Plan } from '@sparewheel/planner';
 import type { LinearLayerView, TensorSpec } from '@sparewheel/protocol';
 import type { Model, Prisma } from '../generated/prisma/client.ts';
 import type { DeploymentChoice, DeploymentRecord, DeploymentStatus, ModelRecord } from './store.ts';
 
-/** A deployment's row with its shards', in their order. */
+/** Selects a deployment's shards with it, in their order. */
 export const withShards = {
   shards: { orderBy: [{ step: 'asc' }, { index: 'asc' }] },
 } satisfies Prisma.DeploymentInclude;
 type DeploymentRow = Prisma.DeploymentGetPayload<{ include: { shards: true } }>;
 
-/** What stands in a JSON column is written and read by the store only, as the types of the record say. */
+/** Casts to the type of a JSON column. Only the store writes these columns, so it reads back the same types. */
 export function json(value: object): Prisma.InputJsonValue {
   return value as Prisma.InputJsonValue;
 }
@@ -57,7 +57,7 @@ export function deploymentRecord(row: DeploymentRow): DeploymentRecord {
   };
 }
 
-/** A row for every shard of a deployment, besides the deployment's name. */
+/** Returns the rows of a deployment's shards, without the deployment's name. */
 export function shardRows(artifacts: Artifacts, plan: Plan) {
   const seats = new Map(plan.steps.map((step) => [step.id, step.kind === 'coded' ? step.seats : []]));
   return Object.entries(artifacts).flatMap(([step, list]) =>

@@ -1,4 +1,4 @@
-/** One contract, held by every implementation. */
+/** The contract of a store, tested on every implementation. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,14 +76,14 @@ for (const { name, open } of implementations) {
       await remove();
     });
 
-    it('keeps one record of a device, the latest', async () => {
+    it('keeps the latest record of a device', async () => {
       const device = { id: 'device-0001', name: 'pi-1', secretHash: 'h', platform: 'linux arm64' };
       await store.saveDevice(device);
       await store.saveDevice({ ...device, name: 'pi-one' });
       expect(await store.devices()).toEqual([{ ...device, name: 'pi-one' }]);
     });
 
-    it('gives a model back as it was stored', async () => {
+    it('returns a model as it was stored', async () => {
       const model = modelRecord('big', { bytes: 2 ** 31 + 5, parameters: 6e9 });
       await store.createModel(model);
       await store.createModel(modelRecord('a-first'));
@@ -92,7 +92,7 @@ for (const { name, open } of implementations) {
       expect(await store.model('none')).toBeNull();
     });
 
-    it('refuses a taken name and keeps the first', async () => {
+    it('rejects a taken name and keeps the first record', async () => {
       await store.createModel(modelRecord());
       await expect(store.createModel(modelRecord('lenet5', { bytes: 1 }))).rejects.toThrow(NameTakenError);
       expect((await store.model('lenet5'))?.bytes).toBe(250_000);
@@ -101,18 +101,18 @@ for (const { name, open } of implementations) {
       expect(await store.deployments()).toHaveLength(1);
     });
 
-    it('refuses a deployment of a model that is not there', async () => {
+    it('rejects a deployment of an unknown model', async () => {
       await expect(store.createDeployment(deploymentRecord())).rejects.toThrow(UnknownModelError);
       expect(await store.deployments()).toEqual([]);
     });
 
-    it('does not delete a model that a deployment needs, and says which', async () => {
+    it('does not delete a model in use, and names the deployments', async () => {
       await store.createModel(modelRecord());
       await store.createDeployment(deploymentRecord('b'));
       await store.createDeployment(deploymentRecord('a'));
-      const refusal = await store.deleteModel('lenet5').catch((error: unknown) => error);
-      expect(refusal).toBeInstanceOf(ModelInUseError);
-      expect((refusal as ModelInUseError).deployments).toEqual(['a', 'b']);
+      const rejection = await store.deleteModel('lenet5').catch((error: unknown) => error);
+      expect(rejection).toBeInstanceOf(ModelInUseError);
+      expect((rejection as ModelInUseError).deployments).toEqual(['a', 'b']);
       expect(await store.deleteDeployment('a')).toBe(true);
       expect(await store.deleteDeployment('b')).toBe(true);
       expect(await store.deleteDeployment('b')).toBe(false);
@@ -120,7 +120,7 @@ for (const { name, open } of implementations) {
       expect(await store.deleteModel('lenet5')).toBe(false);
     });
 
-    it('takes a deployment from preparing to live, with its files and seats', async () => {
+    it('updates status, artifacts, seats and policy of a deployment', async () => {
       await store.createModel(modelRecord());
       await store.createDeployment(deploymentRecord());
       expect(await store.deployment('lenet5')).toEqual(deploymentRecord());
@@ -140,7 +140,7 @@ for (const { name, open } of implementations) {
       expect((await store.deployment('lenet5'))?.artifacts).toBeNull();
     });
 
-    it('changes the plan of a deployment together with its files and seats', async () => {
+    it('changes the plan of a deployment together with its artifacts and seats', async () => {
       await store.createModel(modelRecord());
       const before = deploymentRecord('lenet5', { status: 'live', artifacts: smallArtifacts });
       await store.createDeployment(before);
@@ -152,12 +152,12 @@ for (const { name, open } of implementations) {
       expect(await store.deployment('lenet5')).toEqual({ ...before, ...change });
     });
 
-    it('ignores a change to a deployment that is gone', async () => {
+    it('ignores a change to an unknown deployment', async () => {
       await store.updateDeployment('gone', { status: 'live', artifacts: smallArtifacts });
       expect(await store.deployment('gone')).toBeNull();
     });
 
-    it('knows which blobs are needed, and by nobody once their owner is gone', async () => {
+    it('lists the blobs in use, without those of deleted models and deployments', async () => {
       await store.createModel(modelRecord());
       await store.createDeployment(deploymentRecord('lenet5', { status: 'live', artifacts: smallArtifacts }));
       expect([...(await store.blobsInUse())].sort()).toEqual(
@@ -169,7 +169,7 @@ for (const { name, open } of implementations) {
       expect([...(await store.blobsInUse())]).toEqual([]);
     });
 
-    it('gives events newest first, by page and by filter', async () => {
+    it('returns events newest first, by page and filter', async () => {
       expect(await store.lastEventId()).toBe(0);
       await store.appendEvents([event(1, { device: 'd1' }), event(2, { level: 'warning' })]);
       await store.appendEvents([event(3, { deployment: 'x', level: 'error' }), event(4, { device: 'd1' })]);
@@ -184,7 +184,7 @@ for (const { name, open } of implementations) {
       expect(await store.events({ limit: 1 })).toEqual([event(4, { device: 'd1' })]);
     });
 
-    it('forgets old events and no others', async () => {
+    it('prunes the oldest events', async () => {
       await store.appendEvents([1, 2, 3, 4, 5].map((id) => event(id)));
       await store.pruneEvents(5);
       expect(await store.events({ limit: 10 })).toHaveLength(5);
@@ -192,7 +192,7 @@ for (const { name, open } of implementations) {
       expect((await store.events({ limit: 10 })).map(({ id }) => id)).toEqual([5, 4]);
     });
 
-    it('keeps the newest latency summaries of each deployment', async () => {
+    it('prunes the oldest latency summaries of each deployment', async () => {
       await store.appendLatencySummaries([
         summary('x', 1),
         summary('y', 1),

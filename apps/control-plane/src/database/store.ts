@@ -1,4 +1,4 @@
-/** What survives a restart of the control plane, whatever keeps it. */
+/** The state that survives a restart of the control plane. Two stores implement it: SQLite and memory. */
 import type { Policy } from '@sparewheel/coordinator';
 import type { KnownDevice } from '@sparewheel/data-plane-client';
 import type { Artifact, Artifacts, LayerChoice, Plan, Strategy } from '@sparewheel/planner';
@@ -13,13 +13,15 @@ import type {
 
 export interface ModelRecord {
   readonly name: string;
-  /** Of the file as it was uploaded. */
+  /** SHA-256 of the uploaded file, in hex. */
   readonly sha256: string;
+  /** Size of the uploaded file. */
   readonly bytes: number;
   /** The model in canonical form. */
   readonly canonical: Artifact;
-  /** Blob: its profile, as JSON. */
+  /** SHA-256 of the blob that holds its profile as JSON. */
   readonly profileSha256: string;
+  /** Sizes that the upload gave for symbolic dimensions, by name. */
   readonly dimensions: Readonly<Record<string, number>>;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
@@ -28,37 +30,38 @@ export interface ModelRecord {
   readonly createdAt: string;
 }
 
-/** What was asked for, besides name, model and policy. */
+/** The requested deployment, without name, model and policy. */
 export interface DeploymentChoice {
   readonly k: number;
   readonly r: number;
   readonly strategy: Strategy;
   readonly layers: LayerChoice;
-  /** The devices that may be used; null for any. */
+  /** Devices that the plan may use; null for any. */
   readonly devices: readonly string[] | null;
 }
 
-/** `preparing`: its shards are being made. `live`: it is the data plane's. `failed`: it could not be set up. */
+/** `preparing`: shards are being encoded. `live`: handed to the data plane. `failed`: could not be deployed. */
 export type DeploymentStatus = 'preparing' | 'live' | 'failed';
 
 export interface DeploymentRecord {
   readonly name: string;
   readonly model: string;
   readonly status: DeploymentStatus;
+  /** Why it failed. */
   readonly reason: string | null;
   readonly choice: DeploymentChoice;
   readonly policy: Policy;
   readonly plan: Plan;
-  /** null while it is being prepared. */
+  /** null before the first preparation ends. */
   readonly artifacts: Artifacts | null;
-  /** Device ids by seat, null where nobody sits. */
+  /** Device id by seat; null for an empty seat. */
   readonly seats: readonly (string | null)[];
   readonly createdAt: string;
 }
 
 export interface EventQuery {
   readonly limit: number;
-  /** Only events with a smaller id: the next page. */
+  /** Selects events with a smaller id: the next page. */
   readonly before?: number;
   readonly device?: string;
   readonly deployment?: string;
@@ -72,21 +75,20 @@ export interface LatencySummary {
   readonly percentiles: Percentiles;
 }
 
-/** Another model or deployment has the name. */
 export class NameTakenError extends Error {
   override name = 'NameTakenError';
   constructor(
     readonly kind: 'model' | 'deployment',
     readonly taken: string,
   ) {
-    super(`there is already a ${kind} named "${taken}"`);
+    super(`a ${kind} named "${taken}" exists`);
   }
 }
 
 export class UnknownModelError extends Error {
   override name = 'UnknownModelError';
   constructor(readonly model: string) {
-    super(`there is no model named "${model}"`);
+    super(`no model is named "${model}"`);
   }
 }
 
@@ -96,14 +98,14 @@ export class ModelInUseError extends Error {
     readonly model: string,
     readonly deployments: readonly string[],
   ) {
-    super(`the model "${model}" is used by ${deployments.map((name) => `"${name}"`).join(', ')}`);
+    super(`deployments use the model "${model}": ${deployments.join(', ')}`);
   }
 }
 
-/** Lists come sorted by name, events newest first, summaries oldest first. */
+/** Stores records. Lists are sorted by name; events come newest first, latency summaries oldest first. */
 export interface Store {
   devices(): Promise<readonly KnownDevice[]>;
-  /** Adds it, or updates the one of the same id. */
+  /** Adds a device, or replaces the record with the same id. */
   saveDevice(device: KnownDevice): Promise<void>;
 
   models(): Promise<readonly ModelRecord[]>;
@@ -111,8 +113,8 @@ export interface Store {
   /** @throws {NameTakenError} */
   createModel(model: ModelRecord): Promise<void>;
   /**
-   * @returns false where there is none
-   * @throws {ModelInUseError} a deployment needs it
+   * @returns false if no such model exists
+   * @throws {ModelInUseError}
    */
   deleteModel(name: string): Promise<boolean>;
 
@@ -123,29 +125,29 @@ export interface Store {
    * @throws {UnknownModelError}
    */
   createDeployment(deployment: DeploymentRecord): Promise<void>;
-  /** Changes the named fields, and nothing where the deployment is gone. */
+  /** Changes the given fields. Does nothing if the deployment does not exist. */
   updateDeployment(
     name: string,
     change: Partial<Pick<DeploymentRecord, 'status' | 'reason' | 'policy' | 'plan' | 'artifacts' | 'seats'>>,
   ): Promise<void>;
-  /** @returns false where there is none */
+  /** @returns false if no such deployment exists */
   deleteDeployment(name: string): Promise<boolean>;
 
-  /** The sha-256 of every blob that a model or a deployment needs. */
+  /** Returns the SHA-256 of every blob that a model or deployment needs. */
   blobsInUse(): Promise<ReadonlySet<string>>;
 
-  /** Ids are the caller's, and rise. */
+  /** @param events  with ascending ids that the caller assigns */
   appendEvents(events: readonly EventView[]): Promise<void>;
   events(query: EventQuery): Promise<readonly EventView[]>;
-  /** 0 where there is none. */
+  /** Returns 0 if there is no event. */
   lastEventId(): Promise<number>;
-  /** Forgets all but the newest. */
+  /** Deletes all but the newest `keep` events. */
   pruneEvents(keep: number): Promise<void>;
 
   appendLatencySummaries(summaries: readonly LatencySummary[]): Promise<void>;
-  /** The newest `limit` of a deployment. */
+  /** Returns the newest `limit` summaries of a deployment. */
   latencySummaries(deployment: string, limit: number): Promise<readonly LatencySummary[]>;
-  /** Forgets all but the newest of each deployment. */
+  /** Deletes all but the newest `keep` summaries of each deployment. */
   pruneLatencySummaries(keep: number): Promise<void>;
 
   close(): Promise<void>;
