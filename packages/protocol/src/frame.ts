@@ -30,6 +30,9 @@ const REFUSAL_MESSAGE_BYTES = 2_000;
 /** The third byte of a frame. Kind 5 is a blob chunk on `/control`, see blob-frame.ts. */
 const KIND_CODES = { compute: 1, cancel: 2, answer: 3, refusal: 4 } as const;
 
+/** Type and dimensions of a tensor. */
+export type TensorShape = Pick<Tensor, 'type' | 'dims'>;
+
 /** Bytes that are not a frame. The peer is broken or hostile: drop the connection. */
 export class MalformedFrameError extends Error {
   override readonly name = 'MalformedFrameError';
@@ -134,52 +137,82 @@ function encodeTensors(
   tensors: readonly Tensor[],
   computeMicros: number,
 ): Uint8Array<ArrayBuffer> {
-  const size = sizeOfTensors(tensors);
-  const frame = new Uint8Array(size);
-  const view = new DataView(frame.buffer);
-  // An answer that took more than 71 minutes reads as 71 minutes rather than as nonsense.
-  writeHeader(view, kind, tensors.length, ids, Math.min(Math.round(computeMicros), 0xffff_ffff));
-  let at = FRAME_HEADER_BYTES;
-  for (const tensor of tensors) {
-    view.setUint8(at, ELEMENT_TYPES.indexOf(tensor.type));
-    view.setUint8(at + 1, tensor.dims.length);
-    at += DESCRIPTOR_BYTES;
-    for (const dim of tensor.dims) {
-      view.setUint32(at, uint32(dim, 'dimension'), true);
-      at += 4;
-    }
-  }
-  for (const tensor of tensors) {
-    at = align(at);
-    frame.set(bytesOf(tensor.data), at);
-    at += tensor.data.byteLength;
-  }
+  const layout = layOut(tensors);
+  const frame = new Uint8Array(layout.bytes);
+  writeHead(frame, kind, ids, tensors, computeMicros);
+  for (const [index, { data }] of tensors.entries()) frame.set(bytesOf(data), layout.offsets[index]);
   return frame;
 }
 
-function sizeOfTensors(tensors: readonly Tensor[]): number {
-  if (tensors.length > LIMITS.tensorsPerFrame) {
-    throw new UnencodableMessageError(
-      `${tensors.length} tensors in one message, at most ${LIMITS.tensorsPerFrame} fit`,
-    );
-  }
-  let size = FRAME_HEADER_BYTES;
+/** Where the elements of each tensor start in a frame, and the length of the frame, in bytes. */
+export interface FrameLayout {
+  readonly bytes: number;
+  readonly offsets: readonly number[];
+}
+
+/**
+ * Computes the layout of a frame with these tensors.
+ * @throws {UnencodableMessageError} a limit of LIMITS is exceeded, or a tensor's data do not fill its dims
+ */
+export function layOut(tensors: readonly Tensor[]): FrameLayout {
   for (const { type, dims, data } of tensors) {
-    if (dims.length > LIMITS.tensorRank) {
-      throw new UnencodableMessageError(`a tensor of rank ${dims.length}, the limit is ${LIMITS.tensorRank}`);
-    }
     if (data.byteLength !== elementCount(dims) * BYTES_PER_ELEMENT[type]) {
       throw new UnencodableMessageError(
         `a ${type} tensor of shape [${dims.join(', ')}] cannot have ${data.byteLength} bytes of data`,
       );
     }
-    size += DESCRIPTOR_BYTES + 4 * dims.length;
   }
-  for (const { data } of tensors) size = align(size) + data.byteLength;
-  if (size > LIMITS.frameBytes) {
-    throw new UnencodableMessageError(`a frame of ${size} bytes, the limit is ${LIMITS.frameBytes}`);
+  return layOutShapes(tensors);
+}
+
+/** @throws {UnencodableMessageError} a limit of LIMITS is exceeded */
+export function layOutShapes(shapes: readonly TensorShape[]): FrameLayout {
+  if (shapes.length > LIMITS.tensorsPerFrame) {
+    throw new UnencodableMessageError(
+      `${shapes.length} tensors in one message, at most ${LIMITS.tensorsPerFrame} fit`,
+    );
   }
-  return size;
+  let at = FRAME_HEADER_BYTES;
+  for (const { dims } of shapes) {
+    if (dims.length > LIMITS.tensorRank) {
+      throw new UnencodableMessageError(`a tensor of rank ${dims.length}, the limit is ${LIMITS.tensorRank}`);
+    }
+    at += DESCRIPTOR_BYTES + 4 * dims.length;
+  }
+  const offsets = shapes.map(({ type, dims }) => {
+    const start = align(at);
+    at = start + elementCount(dims) * BYTES_PER_ELEMENT[type];
+    return start;
+  });
+  if (at > LIMITS.frameBytes) {
+    throw new UnencodableMessageError(`a frame of ${at} bytes, the limit is ${LIMITS.frameBytes}`);
+  }
+  return { bytes: at, offsets };
+}
+
+/**
+ * Writes the header and the descriptors of a frame. The frame may be longer or shorter than its tensors.
+ * @param computeMicros  of an answer; otherwise 0
+ */
+export function writeHead(
+  frame: Uint8Array,
+  kind: 'compute' | 'answer' | 'cancel',
+  ids: { readonly request: number; readonly task: number },
+  shapes: readonly TensorShape[],
+  computeMicros: number,
+): void {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  // An answer that took more than 71 minutes reads as 71 minutes rather than as nonsense.
+  writeHeader(view, kind, shapes.length, ids, Math.min(Math.round(computeMicros), 0xffff_ffff));
+  let at = FRAME_HEADER_BYTES;
+  for (const { type, dims } of shapes) {
+    view.setUint32(at, ELEMENT_TYPES.indexOf(type) | (dims.length << 8), true);
+    at += DESCRIPTOR_BYTES;
+    for (const dim of dims) {
+      view.setUint32(at, uint32(dim, 'dimension'), true);
+      at += 4;
+    }
+  }
 }
 
 function decodeTensors(bytes: Uint8Array, view: DataView, count: number): Tensor[] {

@@ -5,6 +5,7 @@ export * from './blob-frame.ts';
 export * from './distribution.ts';
 export * from './finite.ts';
 export * from './frame.ts';
+export * from './frame-stream.ts';
 export * from './limits.ts';
 export * from './parse.ts';
 export * from './parser.ts';

@@ -19,6 +19,7 @@ import {
   supervisorAuthSchema,
   type ToDevice,
   taskSchema,
+  tensorKeySchema,
 } from './wire.ts';
 
 /** A message that does not have the type that its event promises. */
@@ -70,7 +71,10 @@ export const parseUnload = parserOf('unload', z.object({ task: taskSchema.shape.
 export const parseRetain = parserOf('retain', z.object({ blobs: z.array(sha256Schema).max(10_000) }));
 export const parseFault = parserOf('fault', faultSchema);
 
-/** Every acknowledgement. */
+/** The acknowledgement of `tensor-key`. */
+export const parseTensorKey = parserOf('tensor key', tensorKeySchema);
+
+/** Every other acknowledgement. */
 export const parseOutcome = parserOf('outcome', outcomeSchema);
 
 /** `/supervisor`, both directions. */

@@ -213,17 +213,22 @@ export interface EventView {
   readonly deployment: string | null;
 }
 
-/** `/ui`, server → dashboard. `snapshot` on connection, then what changed; full lists, replaced as a whole. */
+/** Everything that the dashboard shows, at one time. */
+export interface UiSnapshot {
+  /** When the server took the snapshot. */
+  readonly at: string;
+  readonly devices: readonly DeviceView[];
+  readonly deployments: readonly DeploymentView[];
+  readonly models: readonly ModelView[];
+  readonly latency: readonly LatencyView[];
+  readonly events: readonly EventView[];
+  readonly startedAt: string;
+  readonly inferenceUrl: string;
+}
+
+/** `/ui`, server → dashboard: `snapshot` on connection, then each list that changed, complete. */
 export interface UiServerEvents {
-  snapshot(snapshot: {
-    devices: readonly DeviceView[];
-    deployments: readonly DeploymentView[];
-    models: readonly ModelView[];
-    latency: readonly LatencyView[];
-    events: readonly EventView[];
-    startedAt: string;
-    inferenceUrl: string;
-  }): void;
+  snapshot(snapshot: UiSnapshot): void;
   devices(devices: readonly DeviceView[]): void;
   deployments(deployments: readonly DeploymentView[]): void;
   models(models: readonly ModelView[]): void;

@@ -17,6 +17,17 @@ export const NAMESPACES = { control: '/control', tensors: '/tensors', supervisor
 export const TENSOR_EVENT = 'tensors';
 export const BLOB_EVENT = 'blob';
 
+/**
+ * The tensor socket: an HTTP upgrade on the data plane's port, then frames in both directions, each with a prefix (see
+ * frame-stream.ts). The header of the request carries a key that the data plane issued on `/control`. A device that
+ * cannot open it uses the namespace `/tensors` instead.
+ */
+export const TENSOR_SOCKET = {
+  path: '/tensors',
+  upgrade: 'sparewheel-tensors',
+  keyHeader: 'sparewheel-key',
+} as const;
+
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 export const blobRefSchema = z.object({ sha256: sha256Schema, bytes: z.number().int().nonnegative() });
 export const tensorSpecSchema = z.object({
@@ -136,8 +147,13 @@ export const outcomeSchema = z.discriminatedUnion('ok', [
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;
 
+/** The key of one tensor socket. It is valid once, for LIMITS.helloTimeoutMs. */
+export const tensorKeySchema = z.object({ key: z.string().min(16).max(100) });
+export type TensorKey = z.infer<typeof tensorKeySchema>;
+
 /** `/control`, device → data plane. */
 export interface DeviceToControl {
+  'tensor-key'(acknowledge: (key: TensorKey) => void): void;
   hello(hello: Hello, acknowledge: (outcome: Outcome) => void): void;
   statistics(statistics: DeviceStatistics): void;
 }
