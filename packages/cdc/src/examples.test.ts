@@ -47,14 +47,15 @@ describe('@example blocks', () => {
   it('exist for the main functions', () => {
     const names = examples.map(({ name }) => name);
     for (const name of [
-      'codedInput',
-      'codedInputCost',
       'createDecoder',
       'encodeBias',
+      'encodePiece',
       'encodeViews',
       'encodeWeights',
       'generatorFromRows',
+      'gatherRows',
       'generatorMatrix',
+      'inputPieces',
       'partitionRows',
       'reconstruct',
       'requireMds',

@@ -45,7 +45,15 @@ export {
   partitionHeights,
   partitionRows,
 } from './partition.ts';
-export { type CodedInput, type CodedInputCost, codedInput, codedInputCost } from './splits/coded-input.ts';
+export {
+  encodePiece,
+  gatherRows,
+  type InputPieces,
+  type InputWindow,
+  inputPieces,
+  parityBiasFactor,
+  type RowShape,
+} from './splits/coded-input.ts';
 export { type GroupedCodingCost, groupedCodingCost, withinGroupOrder } from './splits/grouped-coding.ts';
 export { computeLayer, im2col } from './splits/im2col.ts';
 export {

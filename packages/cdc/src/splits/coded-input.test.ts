@@ -1,109 +1,176 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LengthMismatchError, TooFewAnswersError, TooManyShardsError } from '../errors.ts';
-import { generatorMatrix } from '../generator.ts';
+import { createDecoder } from '../decode.ts';
+import { InvalidArgumentError, LengthMismatchError, TooManyShardsError } from '../errors.ts';
+import { type Generator, generatorMatrix } from '../generator.ts';
 import { erasures } from '../testing/coded-layer.ts';
 import { normalArray, seededNormal } from '../testing/random.ts';
-import { codedInput, codedInputCost } from './coded-input.ts';
+import { sliceAxis, writeAxis } from './axis.ts';
+import { encodePiece, gatherRows, inputPieces, parityBiasFactor } from './coded-input.ts';
 import { computeLayer } from './im2col.ts';
-import { convolution, count, shapesOf } from './layer.ts';
+import { type Convolution, convolution, count, outputSize, shapesOf } from './layer.ts';
 
-const layers = [
-  convolution({ channels: 3, size: [6, 11], filters: 4, kernel: [3, 3], padsBegin: [1, 1], padsEnd: [1, 1] }),
-  convolution({
-    channels: 2,
-    size: [17],
-    filters: 3,
-    kernel: [4],
-    strides: [2],
-    padsBegin: [3],
-    padsEnd: [0],
-  }),
-  convolution({
-    batch: 2,
-    channels: 4,
-    size: [3, 3, 8],
-    filters: 4,
-    kernel: [1, 2, 3],
-    dilations: [1, 1, 2],
-    groups: 2,
-  }),
-];
+/** Cuts, encodes and computes a convolution over its first spatial axis. */
+function codedConvolution(
+  layer: Convolution,
+  generator: Generator,
+  seed: number,
+  biasFactor = parityBiasFactor,
+) {
+  const { dataShards: k, parityShards: r } = generator;
+  const shapes = shapesOf(layer);
+  const normal = seededNormal(seed);
+  const input = normalArray(count(shapes.input), normal);
+  const weights = normalArray(count(shapes.weights), normal);
+  const bias = normalArray(layer.filters, normal);
+  const stride = layer.strides[0]!;
+  const outputRows = outputSize(layer)[0]!;
+  const pieces = inputPieces(
+    {
+      inputRows: layer.size[0]!,
+      outputRows,
+      window: layer.dilations[0]! * (layer.kernel[0]! - 1) + 1,
+      stride,
+      padBefore: layer.padsBegin[0]!,
+    },
+    k,
+  );
+  const shard = convolution({
+    ...layer,
+    size: layer.size.with(0, pieces.rows),
+    padsBegin: layer.padsBegin.with(0, 0),
+    padsEnd: layer.padsEnd.with(0, 0),
+  });
+  const shape = {
+    outer: layer.batch * layer.channels,
+    rows: layer.size[0]!,
+    inner: count(layer.size.slice(1)),
+  };
+  const length = shape.outer * pieces.rows * shape.inner;
+  const data = pieces.starts.map((start) => {
+    const into = new Float32Array(length).fill(Number.NaN);
+    gatherRows(input, shape, start, pieces.rows, into);
+    return into;
+  });
+  const compute = (piece: Float32Array, factor: number) =>
+    Float32Array.from(
+      computeLayer(
+        shard,
+        piece,
+        weights,
+        bias.map((value) => factor * value),
+      ),
+    );
+  const answers = data.map((piece) => compute(piece, 1));
+  for (let i = 0; i < r; i++) {
+    const parity = new Float32Array(length);
+    expect(encodePiece(generator, i, data, parity)).toBe(true);
+    answers.push(compute(parity, biasFactor(generator, i)));
+  }
+  const decoder = createDecoder(generator);
+  const answerShape = shapesOf(shard).output;
+  return {
+    expected: computeLayer(layer, input, weights, bias),
+    decode(missing: readonly number[]): Float32Array {
+      const left = answers.map((answer, index) => (missing.includes(index) ? undefined : answer));
+      const merged = new Float32Array(count(shapes.output));
+      for (const [j, part] of decoder.reconstruct(left).entries()) {
+        const { start, rows } = pieces.partition.blocks[j]!;
+        writeAxis(merged, shapes.output, 2, start, rows, sliceAxis(part, answerShape, 2, 0, rows));
+      }
+      return merged;
+    },
+  };
+}
+
+const worstError = (output: Float32Array, expected: ArrayLike<number>) =>
+  output.reduce((worst, value, i) => Math.max(worst, Math.abs(value - expected[i]!)), 0);
+
+/** A random convolution over 1 to 3 axes, with a code that its output rows allow. */
+const arbitrary = fc
+  .record({
+    rank: fc.integer({ min: 1, max: 3 }),
+    batch: fc.integer({ min: 1, max: 2 }),
+    groups: fc.integer({ min: 1, max: 3 }),
+    perGroup: fc.integer({ min: 1, max: 2 }),
+    filters: fc.integer({ min: 1, max: 2 }),
+    size: fc.tuple(fc.integer({ min: 4, max: 14 }), fc.integer({ min: 3, max: 5 }), fc.constant(3)),
+    kernel: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 3, maxLength: 3 }),
+    strides: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 3, maxLength: 3 }),
+    dilations: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 3, maxLength: 3 }),
+    padsBegin: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 3, maxLength: 3 }),
+    padsEnd: fc.array(fc.integer({ min: 2, max: 3 }), { minLength: 3, maxLength: 3 }),
+    k: fc.integer({ min: 1, max: 6 }),
+    r: fc.integer({ min: 1, max: 3 }),
+    seed: fc.integer(),
+  })
+  .map(({ rank, groups, perGroup, filters, k, r, seed, ...layer }) => {
+    const per = (values: readonly number[]) => values.slice(0, rank);
+    const full = convolution({
+      batch: layer.batch,
+      groups,
+      channels: groups * perGroup,
+      filters: groups * filters,
+      size: per(layer.size),
+      kernel: per(layer.kernel),
+      strides: per(layer.strides),
+      dilations: per(layer.dilations),
+      padsBegin: per(layer.padsBegin),
+      padsEnd: per(layer.padsEnd),
+    });
+    return { layer: full, k: Math.min(k, outputSize(full)[0]!), r, seed };
+  });
 
 describe('coded inputs', () => {
-  it('yield the whole output from any k devices', () => {
-    for (const [index, layer] of layers.entries()) {
-      const normal = seededNormal(index);
-      const { input: inputShape, weights: weightShape } = shapesOf(layer);
-      const input = normalArray(count(inputShape), normal);
-      const weights = normalArray(count(weightShape), normal);
-      const bias = normalArray(layer.filters, normal);
-      const expected = computeLayer(layer, input, weights, bias);
-      for (let axis = 0; axis < layer.size.length; axis++) {
-        const most = shapesOf(layer).output[2 + axis]!;
-        for (const [k, r] of [
-          [1, 1],
-          [2, 1],
-          [3, 2],
-          [4, 1],
-        ] as const) {
-          if (k > most) continue;
-          const coded = codedInput(layer, generatorMatrix(k, r), axis);
-          const answers = coded
-            .encodeInput(input)
-            .map((strip) => Float32Array.from(computeLayer(coded.shardLayer, strip, weights)));
-          for (const missing of erasures(k + r, r)) {
-            const left = answers.map((answer, shard) => (missing.includes(shard) ? undefined : answer));
-            const output = coded.decodeOutput(left, bias);
-            const error = output.reduce(
-              (worst, value, i) => Math.max(worst, Math.abs(value - expected[i]!)),
-              0,
-            );
-            expect(error, `layer ${index}, axis ${axis}, k ${k}, r ${r}, missing ${missing}`).toBeLessThan(
-              1e-4,
-            );
-          }
+  it('give the whole convolution after any r erasures, for random shapes, strides, pads, dilations and groups', () => {
+    fc.assert(
+      fc.property(arbitrary, ({ layer, k, r, seed }) => {
+        const coded = codedConvolution(layer, generatorMatrix(k, r), seed);
+        for (const missing of erasures(k + r, r)) {
+          expect(worstError(coded.decode(missing), coded.expected), `missing ${missing}`).toBeLessThan(1e-4);
         }
-      }
-    }
+      }),
+      { numRuns: 60 },
+    );
   });
 
-  it('beat replication for compute-heavy layers but not for depthwise layers', () => {
-    const vgg = convolution({
-      channels: 256,
-      size: [28, 28],
-      filters: 512,
-      kernel: [3, 3],
-      padsBegin: [1, 1],
-      padsEnd: [1, 1],
-    });
-    const cost = codedInputCost(vgg, 4, 1);
-    expect(cost.deviceMultiplyAdds).toBe(28 * 7 * 512 * 256 * 9);
-    // One parity strip over 4 strips of 28 rows and 7 + 2 columns. The device pads the rows itself.
-    expect(cost.encodeMultiplyAdds).toBe(1 * 4 * 256 * 28 * 9);
-    expect(cost.decodeMultiplyAdds).toBe(1 * 4 * 512 * 28 * 7);
-    expect(cost.replicaMultiplyAdds).toBe(28 * 14 * 512 * 256 * 9);
-    expect(cost.beatsReplication).toBe(true);
-    const pointwiseDepthwise = convolution({
-      channels: 256,
-      size: [28, 28],
-      filters: 256,
-      kernel: [1, 1],
-      groups: 256,
-    });
-    expect(codedInputCost(pointwiseDepthwise, 4, 1).beatsReplication).toBe(false);
+  it('give a wrong layer if the bias of a parity device is not scaled (negative control)', () => {
+    const layer = convolution({ channels: 1, size: [6], filters: 1, kernel: [1] });
+    const generator = generatorMatrix(3, 1);
+    const scaled = codedConvolution(layer, generator, 1);
+    expect(worstError(scaled.decode([0]), scaled.expected)).toBeLessThan(1e-4);
+    const unscaled = codedConvolution(layer, generator, 1, () => 1);
+    expect(worstError(unscaled.decode([]), unscaled.expected)).toBeLessThan(1e-4);
+    expect(worstError(unscaled.decode([0]), unscaled.expected)).toBeGreaterThan(1e-2);
   });
 
-  it('reject more strips than positions, wrong lengths, too few answers and non-finite inputs', () => {
-    const layer = layers[0]!;
-    expect(() => codedInput(layer, generatorMatrix(12, 1))).toThrow(TooManyShardsError);
-    const coded = codedInput(layer, generatorMatrix(2, 1));
-    expect(() => coded.encodeInput(new Float32Array(5))).toThrow(LengthMismatchError);
-    expect(() => coded.decodeOutput([new Float32Array(3), undefined, new Float32Array(3)])).toThrow(
+  it('overlap by the halo, and start in the padding', () => {
+    const pieces = inputPieces({ inputRows: 12, outputRows: 6, window: 5, stride: 2, padBefore: 2 }, 3);
+    expect(pieces).toMatchObject({ rows: 7, starts: [-2, 2, 6], halo: 3, band: 4 });
+  });
+
+  it('reject more pieces than output rows, wrong lengths and unknown parity shards', () => {
+    const layer = { inputRows: 4, outputRows: 4, window: 1, stride: 1, padBefore: 0 };
+    expect(() => inputPieces(layer, 5)).toThrow(TooManyShardsError);
+    expect(() => inputPieces({ ...layer, stride: 0 }, 2)).toThrow(InvalidArgumentError);
+    const shape = { outer: 1, rows: 4, inner: 2 };
+    expect(() => gatherRows(new Float32Array(7), shape, 0, 2, new Float32Array(4))).toThrow(
       LengthMismatchError,
     );
-    expect(() => coded.decodeOutput([undefined, undefined, undefined])).toThrow(TooFewAnswersError);
-    const poisoned = new Float32Array(3 * 6 * 11);
-    poisoned[4] = Number.NaN;
-    expect(() => coded.encodeInput(poisoned)).toThrow(/shard 0 contains NaN/);
+    expect(() => gatherRows(new Float32Array(8), shape, 0, 2, new Float32Array(5))).toThrow(
+      LengthMismatchError,
+    );
+    const two = [new Float32Array(2), new Float32Array(2)];
+    const generator = generatorMatrix(2, 1);
+    expect(() => encodePiece(generator, 0, two, new Float32Array(3))).toThrow(LengthMismatchError);
+    expect(() => encodePiece(generator, 0, two.slice(1), new Float32Array(2))).toThrow(LengthMismatchError);
+    expect(() => encodePiece(generator, 1, two, new Float32Array(2))).toThrow(InvalidArgumentError);
+  });
+
+  it('report sums that are not finite and keep them', () => {
+    const into = new Float32Array(1);
+    const pieces = [Float32Array.of(3e38), Float32Array.of(3e38)];
+    expect(encodePiece(generatorMatrix(2, 1), 0, pieces, into)).toBe(false);
+    expect(into[0]).toBe(Number.POSITIVE_INFINITY);
   });
 });

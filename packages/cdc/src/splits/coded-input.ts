@@ -1,220 +1,161 @@
-import { type Answers, createDecoder } from '../decode.ts';
-import { encodeViews } from '../encode.ts';
-import {
-  InvalidArgumentError,
-  LengthMismatchError,
-  NonFiniteAnswerError,
-  NonFiniteWeightError,
-  TooManyShardsError,
-} from '../errors.ts';
-import { type Generator, totalShards } from '../generator.ts';
-import { writeAxis } from './axis.ts';
-import { type Convolution, convolution, costOf, count, outputSize, shapesOf } from './layer.ts';
+import { InvalidArgumentError, LengthMismatchError } from '../errors.ts';
+import type { Generator } from '../generator.ts';
+import { linearCombination } from '../linear-combination.ts';
+import { type Partition, partitionRows, requireCount } from '../partition.ts';
 
 /**
- * Coded spatial splitting: every device has all filters, and the *input* is encoded at run time. The
- * generator combines equally large strips of the input. A convolution without bias is linear in its input, so
- * the outputs of any k of the k + r devices determine the k strips of the output. [CoCoI, arXiv 2501.06856]
+ * Coded inputs: every device has all weights, and the *input* is divided and encoded at run time. Each of the
+ * k data devices computes a band of output rows from a piece of the input. The pieces have equal size, and a
+ * parity piece is their weighted sum. A layer is linear in its input, so its output for the parity piece is
+ * the same sum of the data devices' outputs: any k of the k + r answers determine the layer. [CoCoI, arXiv
+ * 2501.06856]
+ *
+ * The bias is part of the layer on data devices. A parity device adds the bias times the sum of its
+ * coefficients: see `parityBiasFactor`.
  */
-export interface CodedInput {
-  /** The layer of each of the k + r devices, without bias. */
-  readonly shardLayer: Convolution;
-  /**
-   * Cuts an input into k strips and encodes r parity strips.
-   * @param input  [batch, channels, …size]; not mutated
-   * @returns k + r device inputs by shard index
-   * @throws {LengthMismatchError} an input of the wrong length
-   * @throws {NonFiniteAnswerError} the input contains NaN or an infinity
-   */
-  encodeInput(input: Float32Array): Float32Array[];
-  /**
-   * Recovers the layer's output from any k of the device outputs and adds the bias.
-   * @returns [batch, filters, …output size]
-   * @throws as `Decoder.reconstruct`
-   */
-  decodeOutput(answers: Answers, bias?: Float32Array): Float32Array;
+export interface InputWindow {
+  /** Rows of the input along the divided axis. */
+  readonly inputRows: number;
+  /** Rows of the output along the divided axis. */
+  readonly outputRows: number;
+  /** Output row i reads the input rows `[i · stride − padBefore, i · stride − padBefore + window)`. */
+  readonly window: number;
+  readonly stride: number;
+  /** Zero rows in front of the input. */
+  readonly padBefore: number;
+}
+
+/** The division of an input into k pieces of equal size. */
+export interface InputPieces {
+  /** The output rows of each data shard. Every answer has `partition.height` rows; a shorter block is its start. */
+  readonly partition: Partition;
+  /** Input rows of every piece, halo and padding included. */
+  readonly rows: number;
+  /** First input row of each piece. Rows outside the input are zeros, so it may be negative. */
+  readonly starts: readonly number[];
+  /** Input rows that two neighboring pieces of full height share. 0 if the window is at most as large as the stride. */
+  readonly halo: number;
+  /** Input rows from one piece of full height to the next. */
+  readonly band: number;
 }
 
 /**
- * Prepares coded spatial splitting of a convolution.
- * @param axis  spatial axis to cut into strips. Default: the last, the width.
- * @throws {TooManyShardsError} more strips than output positions along the axis
- * @throws {InvalidArgumentError} no such axis
+ * Divides an input into k pieces. A block shorter than the tallest computes surplus rows, which the assembly
+ * drops.
+ * @throws {TooManyShardsError} more pieces than output rows
+ * @throws {InvalidArgumentError} a count out of range
  * @example
- * const layer = convolution({ channels: 1, size: [5], filters: 1, kernel: [2] });
- * const coded = codedInput(layer, generatorMatrix(2, 1));
- * const inputs = coded.encodeInput(Float32Array.of(1, 2, 3, 4, 5)); // strips [1 2 3], [3 4 5] and their sum
- * const weights = Float32Array.of(10, 1);
- * const answers = inputs.map((input) => Float32Array.from(computeLayer(coded.shardLayer, input, weights)));
- * console.log(...coded.decodeOutput([undefined, answers[1], answers[2]]));
- * // → 12 23 34 45
+ * const pieces = inputPieces({ inputRows: 5, outputRows: 5, window: 3, stride: 1, padBefore: 1 }, 2);
+ * console.log(pieces.rows, pieces.starts, pieces.partition.blocks.map(({ rows }) => rows));
+ * // → 5 [ -1, 2 ] [ 3, 2 ]
  */
-export function codedInput(
-  layer: Convolution,
-  generator: Generator,
-  axis = layer.size.length - 1,
-): CodedInput {
-  const k = generator.dataShards;
-  const { shardLayer, outputs, inputStep } = strips(layer, k, axis);
-  const inputShape = shapesOf(layer).input;
-  const stripShape = shapesOf(shardLayer).input;
-  const stripOutput = shapesOf(shardLayer).output;
-  const output = shapesOf(layer).output;
-  const decoder = createDecoder(generator);
+export function inputPieces(layer: InputWindow, k: number): InputPieces {
+  const { outputRows, window, stride, padBefore } = layer;
+  requireCount('inputRows', layer.inputRows, 1);
+  requireCount('window', window, 1);
+  requireCount('stride', stride, 1);
+  requireCount('padBefore', padBefore, 0);
+  const partition = partitionRows(outputRows, k);
   return {
-    shardLayer,
-    encodeInput(input) {
-      if (input.length !== count(inputShape)) {
-        throw new LengthMismatchError('input', count(inputShape), input.length);
-      }
-      const data = Array.from({ length: k }, (_, strip) =>
-        windowOf(
-          input,
-          inputShape,
-          2 + axis,
-          strip * inputStep - layer.padsBegin[axis]!,
-          stripShape[2 + axis]!,
-        ),
-      );
-      try {
-        const parity = Array.from({ length: generator.parityShards }, (_, i) =>
-          encodeViews(generator, i, data, new Float32Array(count(stripShape))),
-        );
-        return [...data, ...parity];
-      } catch (error) {
-        // The encoder reports weights, but these values are activations.
-        if (error instanceof NonFiniteWeightError)
-          throw new NonFiniteAnswerError(error.dataShard, error.value);
-        throw error;
-      }
-    },
-    decodeOutput(answers, bias) {
-      if (answers.length !== totalShards(generator)) {
-        throw new LengthMismatchError('answers', totalShards(generator), answers.length);
-      }
-      for (const [shard, answer] of answers.entries()) {
-        if (answer && answer.length !== count(stripOutput)) {
-          throw new LengthMismatchError(`the answer of shard ${shard}`, count(stripOutput), answer.length);
-        }
-      }
-      const merged = new Float32Array(count(output));
-      for (const [strip, part] of decoder.reconstruct(answers).entries()) {
-        const start = strip * outputs;
-        const size = Math.min(outputs, output[2 + axis]! - start);
-        if (size <= 0) break;
-        const kept = size === outputs ? part : windowOf(part, stripOutput, 2 + axis, 0, size);
-        writeAxis(merged, output, 2 + axis, start, size, kept);
-      }
-      if (bias) {
-        if (bias.length !== layer.filters) throw new LengthMismatchError('bias', layer.filters, bias.length);
-        const positions = count(output.slice(2));
-        for (let i = 0; i < merged.length; i++) {
-          merged[i]! += bias[Math.floor(i / positions) % layer.filters]!;
-        }
-      }
-      return merged;
-    },
+    partition,
+    rows: (partition.height - 1) * stride + window,
+    starts: partition.blocks.map(({ start }) => start * stride - padBefore),
+    halo: Math.max(0, window - stride),
+    band: partition.height * stride,
   };
 }
 
-/** The cost of coded inputs per request, compared with replication on the same number of devices. */
-export interface CodedInputCost {
-  readonly deviceMultiplyAdds: number;
-  /** On the data plane: r parity strips from k strips. */
-  readonly encodeMultiplyAdds: number;
-  /** On the data plane, in the worst case of min(r, k) missing strips. */
-  readonly decodeMultiplyAdds: number;
-  /** Bytes to each device. */
-  readonly inputBytes: number;
-  /** Per replica. With replication, n devices survive r failures on ⌊n / (r + 1)⌋ distinct strips. */
-  readonly replicaMultiplyAdds: number;
-  /** Whether encoding, device and decoding together take less time than a replica. */
-  readonly beatsReplication: boolean;
+/** A tensor as [outer, rows, inner] around its divided axis. */
+export interface RowShape {
+  readonly outer: number;
+  readonly rows: number;
+  readonly inner: number;
 }
 
 /**
- * Compares coded inputs with replication. Each of n = k + r devices computes 1/k of the layer instead of (r +
- * 1)/n, but the data plane encodes and decodes. With few output channels that costs more than it saves.
- * @param dataPlaneSpeed  speed of the data plane ÷ speed of a device
- * @throws as `codedInput`
+ * Copies the rows `[start, start + rows)` of a tensor, with zeros for rows outside it.
+ * @param input  `outer × rows × inner` elements; not mutated
+ * @param into  `outer × rows × inner` elements with the rows of the piece; overwritten completely
+ * @throws {LengthMismatchError} an array has the wrong length
  * @example
- * const layer = convolution({ channels: 256, size: [28, 28], filters: 512, kernel: [3, 3] });
- * const depthwise = convolution({ channels: 64, size: [28, 28], filters: 64, kernel: [1, 1], groups: 64 });
- * console.log([layer, depthwise].map((each) => codedInputCost(each, 4, 1).beatsReplication));
- * // → [ true, false ]
+ * const into = new Float32Array(4);
+ * gatherRows(Float32Array.of(1, 2, 3, 4, 5, 6), { outer: 2, rows: 3, inner: 1 }, 2, 2, into);
+ * console.log(...into);
+ * // → 3 0 6 0
  */
-export function codedInputCost(
-  layer: Convolution,
-  k: number,
-  r: number,
-  axis = layer.size.length - 1,
-  dataPlaneSpeed = 1,
-): CodedInputCost {
-  if (!(dataPlaneSpeed > 0))
-    throw new InvalidArgumentError('dataPlaneSpeed', dataPlaneSpeed, 'a number above 0');
-  const device = costOf(strips(layer, k, axis).shardLayer);
-  const encodeMultiplyAdds = (r * k * device.inputBytes) / 4;
-  const decodeMultiplyAdds = (Math.min(r, k) * k * device.outputBytes) / 4;
-  const distinct = Math.max(1, Math.floor((k + r) / (r + 1)));
-  const replicaMultiplyAdds = costOf(strips(layer, distinct, axis).shardLayer).multiplyAdds;
-  const coding = (encodeMultiplyAdds + decodeMultiplyAdds) / dataPlaneSpeed;
-  return {
-    deviceMultiplyAdds: device.multiplyAdds,
-    encodeMultiplyAdds,
-    decodeMultiplyAdds,
-    inputBytes: device.inputBytes,
-    replicaMultiplyAdds,
-    beatsReplication: coding + device.multiplyAdds < replicaMultiplyAdds,
-  };
-}
-
-/**
- * Divides an axis into k equal strips.
- * @returns the layer of one strip, its number of outputs and the distance between two input strips' starts
- */
-function strips(
-  layer: Convolution,
-  k: number,
-  axis: number,
-): { shardLayer: Convolution; outputs: number; inputStep: number } {
-  if (!Number.isInteger(axis) || axis < 0 || axis >= layer.size.length) {
-    throw new InvalidArgumentError('axis', axis, `a spatial axis in [0, ${layer.size.length})`);
-  }
-  const positions = outputSize(layer)[axis]!;
-  if (k > positions) throw new TooManyShardsError(positions, k);
-  const outputs = Math.ceil(positions / k);
-  const stride = layer.strides[axis]!;
-  const size = (outputs - 1) * stride + layer.dilations[axis]! * (layer.kernel[axis]! - 1) + 1;
-  const shardLayer = convolution({
-    ...layer,
-    // The strips contain the padding of this axis, so that it is encoded too.
-    size: layer.size.with(axis, size),
-    padsBegin: layer.padsBegin.with(axis, 0),
-    padsEnd: layer.padsEnd.with(axis, 0),
-  });
-  return { shardLayer, outputs, inputStep: outputs * stride };
-}
-
-/** Copies the range `[start, start + size)` along one axis, with zeros outside the tensor. */
-function windowOf(
-  values: Float32Array,
-  shape: readonly number[],
-  axis: number,
+export function gatherRows(
+  input: Float32Array,
+  shape: RowShape,
   start: number,
-  size: number,
-): Float32Array {
-  const inner = count(shape.slice(axis + 1));
-  const outer = count(shape.slice(0, axis));
-  const length = shape[axis]!;
-  const from = Math.max(start, 0);
-  const to = Math.min(start + size, length);
-  const window = new Float32Array(outer * size * inner);
-  if (to <= from) return window;
-  for (let o = 0; o < outer; o++) {
-    window.set(
-      values.subarray((o * length + from) * inner, (o * length + to) * inner),
-      (o * size + from - start) * inner,
-    );
+  rows: number,
+  into: Float32Array,
+): void {
+  const { outer, inner } = shape;
+  const line = shape.rows * inner;
+  const piece = rows * inner;
+  if (input.length !== outer * line) throw new LengthMismatchError('the input', outer * line, input.length);
+  if (into.length !== outer * piece) throw new LengthMismatchError('the piece', outer * piece, into.length);
+  const from = Math.min(Math.max(start, 0), shape.rows) * inner;
+  const to = Math.min(Math.max(start + rows, 0), shape.rows) * inner;
+  const before = Math.min(Math.max(0, -start) * inner, piece);
+  if (to - from === piece) {
+    for (let o = 0; o < outer; o++) into.set(input.subarray(o * line + from, o * line + to), o * piece);
+    return;
   }
-  return window;
+  for (let o = 0; o < outer; o++) {
+    const at = o * piece;
+    const end = at + before + Math.max(0, to - from);
+    into.fill(0, at, at + before);
+    if (to > from) into.set(input.subarray(o * line + from, o * line + to), at + before);
+    into.fill(0, end, at + piece);
+  }
+}
+
+/**
+ * Encodes the piece of one parity device: the sum of the k pieces, weighted by one row of the generator.
+ * @param parityIndex  parity shard, in [0, r)
+ * @param pieces  k arrays of equal length; not mutated
+ * @param into  the parity piece, of the same length; must not overlap a piece
+ * @returns whether every sum is finite. NaN and infinity are allowed, because activations may contain them; a
+ *          device then answers with them.
+ * @throws {LengthMismatchError} the number of pieces is not k, or a piece has another length
+ * @throws {InvalidArgumentError} no such parity shard
+ * @example
+ * const into = new Float32Array(2);
+ * encodePiece(generatorMatrix(2, 1), 0, [Float32Array.of(1, 2), Float32Array.of(10, 20)], into);
+ * console.log(...into);
+ * // → 11 22
+ */
+export function encodePiece(
+  generator: Generator,
+  parityIndex: number,
+  pieces: readonly Float32Array[],
+  into: Float32Array,
+): boolean {
+  const { dataShards: k } = generator;
+  if (pieces.length !== k) throw new LengthMismatchError('the list of pieces', k, pieces.length);
+  for (const [j, piece] of pieces.entries()) {
+    if (piece.length !== into.length) throw new LengthMismatchError(`piece ${j}`, into.length, piece.length);
+  }
+  const lengths = new Float64Array(k).fill(into.length);
+  const row = coefficients(generator, parityIndex);
+  return linearCombination(into, 0, into.length, row, pieces, new Float64Array(k), lengths);
+}
+
+/**
+ * Returns the factor of the bias on one parity device: the sum of its coefficients.
+ * @throws {InvalidArgumentError} no such parity shard
+ * @example
+ * console.log(parityBiasFactor(generatorMatrix(4, 1), 0));
+ * // → 4
+ */
+export function parityBiasFactor(generator: Generator, parityIndex: number): number {
+  return coefficients(generator, parityIndex).reduce((sum, coefficient) => sum + coefficient, 0);
+}
+
+function coefficients({ dataShards: k, parityShards, parity }: Generator, parityIndex: number): Float64Array {
+  if (!Number.isInteger(parityIndex) || parityIndex < 0 || parityIndex >= parityShards) {
+    throw new InvalidArgumentError('parityIndex', parityIndex, `an integer in [0, ${parityShards})`);
+  }
+  return parity.subarray(parityIndex * k, (parityIndex + 1) * k);
 }
