@@ -1,4 +1,4 @@
-/** The composition root: makes every part, connects them, starts them in parallel, and stops them in order. */
+/** The composition root: creates every part, connects them, starts them in parallel, and stops them in order. */
 import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -24,27 +24,33 @@ import { LatencyHistory } from './latency-history.ts';
 import { LiveViews } from './live-views.ts';
 import { Models } from './models/models.ts';
 import type { Tokens } from './tokens.ts';
+import { offerFirstState } from './web/first-state.ts';
 import { listen, requireFreePort } from './web/listen.ts';
 import { preparePages, requireBuiltPages } from './web/pages.ts';
+import { takeSnapshot } from './web/snapshot.ts';
 import { UiPush } from './web/ui-push.ts';
-import { createWebServer, type WebParts } from './web/web-server.ts';
+import { createWebServer, type RequestHandler, type WebParts } from './web/web-server.ts';
 
 export interface ControlPlaneOptions {
   readonly configuration: Configuration;
   readonly tokens: Tokens;
   /** The repository's folder. */
   readonly root: string;
-  /** Told what the person who started it should know. */
+  /** Tells the person who started Sparewheel. */
   readonly log: (line: string) => void;
 }
 
-interface WebReady {
-  readonly resolve: (parts: WebParts) => void;
-  readonly reject: (error: Error) => void;
+/** What the control plane knows: everything between the database and the interfaces. */
+interface State {
+  readonly store: Store;
+  readonly events: EventLog;
+  readonly deployments: Deployments;
+  readonly models: Models;
 }
 
-/** What was accepted may take this long to finish; a device process to end. */
+/** How long accepted requests may take to finish during a stop. */
 const DRAIN_MS = 2_500;
+/** How long the device processes may take to end during a stop. */
 const FLEET_END_MS = 2_000;
 
 export class ControlPlane {
@@ -52,30 +58,25 @@ export class ControlPlane {
   readonly #live = new LiveViews();
   readonly #startedAt = new Date().toISOString();
   readonly #web: Server;
-  readonly #webReady: WebReady;
+  readonly #webReady = deferred<WebParts>();
   readonly #blobs: BlobStore;
   readonly #scratch: string;
   readonly #modelBuilder: ModelBuilder;
   readonly #link: DataPlaneLink;
+  // Set while starting; `stop` ends those that are set.
   #store: Store | null = null;
   #events: EventLog | null = null;
   #latencyHistory: LatencyHistory | null = null;
   #fleet: LocalFleet | null = null;
   #api: FastifyInstance | null = null;
   #ui: UiPush | null = null;
+  #withdrawFirstState = (): void => {};
   #stopping = false;
 
   private constructor(options: ControlPlaneOptions) {
     this.#options = options;
     const { configuration, tokens } = options;
-    let webReady: WebReady | undefined;
-    const ready = new Promise<WebParts>((resolve, reject) => {
-      webReady = { resolve, reject };
-    });
-    // Whoever waits for it hears of it; nobody may be waiting.
-    ready.catch(() => {});
-    this.#webReady = webReady as WebReady;
-    this.#web = createWebServer(ready);
+    this.#web = createWebServer(this.#webReady.promise);
     this.#blobs = new BlobStore(join(configuration.home, 'blobs'));
     this.#scratch = join(configuration.home, 'scratch');
     this.#modelBuilder = ModelBuilder.inThread({ blobs: this.#blobs.directory, scratch: this.#scratch });
@@ -93,8 +94,8 @@ export class ControlPlane {
   }
 
   /**
-   * Starts everything; resolves when the page is served.
-   * @throws {StartupError} it cannot, and why; nothing is left running
+   * Starts everything. Resolves when the pages are served.
+   * @throws {StartupError} what prevents the start; nothing is left running
    */
   static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
     const plane = new ControlPlane(options);
@@ -124,36 +125,83 @@ export class ControlPlane {
 
   async #start(): Promise<void> {
     const { configuration, root } = this.#options;
-    const directory = join(root, 'apps', 'control-plane');
-    if (!configuration.development) requireBuiltPages(directory);
-    const { host, port, dataPort } = configuration;
-    await listen(this.#web, host, port, 'PORT');
-    if (dataPort !== 0) {
-      // The devices start beside everything else, and try until the data plane listens; but not at a stranger's port.
-      await requireFreePort(host, dataPort, 'DATA_PORT');
-      this.#startFleet(dataPort);
-    }
-    await Promise.all([this.#openStore(), this.#openFolders()]);
-    // First of all what answers requests; its thread loads while this one prepares the rest.
+    const pagesDirectory = join(root, 'apps', 'control-plane');
+    if (!configuration.development) requireBuiltPages(pagesDirectory);
+    await this.#openPorts();
+    const [store] = await Promise.all([this.#openStore(), this.#openFolders()]);
+    // The data plane first: its thread loads while this one prepares the rest.
     await this.#link.start();
-    const pages = preparePages({
-      directory,
-      development: configuration.development,
-      hostname: configuration.host,
-      port: this.#port,
-      server: this.#web,
+    const pages = quietly(
+      preparePages({
+        directory: pagesDirectory,
+        development: configuration.development,
+        hostname: configuration.host,
+        port: this.#port,
+        server: this.#web,
+      }),
+    );
+
+    const state = await this.#openState(store);
+    if (configuration.demo) state.deployments.announce(DEMO_NAME);
+    const dataPlaneListens = quietly(
+      followDataPlane(this.#link, {
+        ...state,
+        live: this.#live,
+        log: this.#options.log,
+        stopping: () => this.#stopping,
+        listening: (port) => this.#startFleet(port),
+      }),
+    );
+    this.#link.attend();
+    const interfaces = await this.#openInterfaces(state);
+    await dataPlaneListens;
+    this.#webReady.resolve({ ...interfaces, pages: await pages });
+
+    state.events.add({
+      kind: 'control-plane-started',
+      level: 'info',
+      message: 'Sparewheel started.',
+      device: null,
+      deployment: null,
     });
-    // Awaited below; until then its failure is nobody's surprise.
-    pages.catch(() => {});
-    const store = this.#store as Store;
+    if (configuration.demo) this.#startDemo(state);
+    this.#modelBuilder.warmUp();
+    void state.deployments.collectGarbage();
+  }
+
+  async #openPorts(): Promise<void> {
+    const { host, port, dataPort } = this.#options.configuration;
+    await listen(this.#web, host, port, 'PORT');
+    if (dataPort === 0) return;
+    await requireFreePort(host, dataPort, 'DATA_PORT');
+    // The devices start now and retry until the data plane listens. They must not connect to another program.
+    this.#startFleet(dataPort);
+  }
+
+  async #openStore(): Promise<Store> {
+    const { configuration, root } = this.#options;
+    const migrations = join(root, 'prisma', 'migrations');
+    const store = new PrismaStore(await openDatabase(configuration.databaseUrl, migrations, root));
+    this.#store = store;
+    return store;
+  }
+
+  async #openFolders(): Promise<void> {
+    // Removes unfinished files of an earlier process.
+    await rm(this.#scratch, { recursive: true, force: true });
+    await mkdir(this.#scratch, { recursive: true });
+    await this.#blobs.open();
+  }
+
+  async #openState(store: Store): Promise<State> {
+    const modelBuilder = this.#modelBuilder;
     const events = await EventLog.open(store);
     this.#events = events;
     this.#latencyHistory = new LatencyHistory(store, this.#live);
-
     const deployments = new Deployments(
       {
         store,
-        modelBuilder: this.#modelBuilder,
+        modelBuilder,
         dataPlane: this.#link,
         blobs: this.#blobs,
         events,
@@ -163,79 +211,48 @@ export class ControlPlane {
       () => this.#ui?.changed(),
     );
     const models = new Models(
-      { store, modelBuilder: this.#modelBuilder, events, collectGarbage: () => deployments.collectGarbage() },
+      { store, modelBuilder, events, collectGarbage: () => deployments.collectGarbage() },
       () => this.#ui?.modelsChanged(),
     );
     await deployments.open();
-    if (configuration.demo) deployments.announce(DEMO_NAME);
-    const listening = followDataPlane(this.#link, {
-      live: this.#live,
-      deployments,
-      events,
-      store,
-      log: this.#options.log,
-      stopping: () => this.#stopping,
-      listening: (port) => this.#startFleet(port),
-    });
-    listening.catch(() => {});
-    this.#link.attend();
+    return { store, events, deployments, models };
+  }
 
-    const authentication = new Authentication(this.#options.tokens, this.#port);
+  /** Opens the admin API, the live channel, and the first state of the pages. */
+  async #openInterfaces({ store, events, deployments, models }: State): Promise<Omit<WebParts, 'pages'>> {
+    const { configuration, tokens } = this.#options;
+    const live = this.#live;
+    const authentication = new Authentication(tokens, this.#port);
     const dataPlaneUrl = (hostname: string) =>
       `http://${hostname}:${this.#link.port ?? configuration.dataPort}`;
-    this.#ui = new UiPush(this.#web, {
-      live: this.#live,
+    const snapshotParts = {
+      live,
       deployments: () => deployments.views(),
       models: () => models.views(),
       events,
       startedAt: this.#startedAt,
-      authentication,
       inferenceUrl: dataPlaneUrl,
-    });
-    this.#api = await createApi({
+    };
+    this.#ui = new UiPush(this.#web, { ...snapshotParts, authentication });
+    this.#withdrawFirstState = offerFirstState(authentication, (hostname) =>
+      takeSnapshot(snapshotParts, hostname),
+    );
+    const app = await createApi({
       authentication,
       dataPlane: this.#link,
       deployments,
       models,
       events,
       store,
-      live: this.#live,
+      live,
       scratch: this.#scratch,
       startedAt: this.#startedAt,
-      inference: { host: reachable(configuration.host), token: this.#options.tokens.operator },
-      joinToken: this.#options.tokens.join,
+      inference: { host: reachable(configuration.host), token: tokens.operator },
+      joinToken: tokens.join,
     });
-    const api = this.#api;
-    await listening;
-    this.#webReady.resolve({
-      authentication,
-      api: (request, response) => api.routing(request, response),
-      pages: await pages,
-      dataPlaneUrl,
-    });
-    events.add({
-      kind: 'control-plane-started',
-      level: 'info',
-      message: 'Sparewheel started.',
-      device: null,
-      deployment: null,
-    });
-    if (configuration.demo) this.#startDemo(deployments, models);
-    this.#modelBuilder.warmUp();
-    void deployments.collectGarbage();
-  }
-
-  async #openStore(): Promise<void> {
-    const { configuration, root } = this.#options;
-    const migrations = join(root, 'prisma', 'migrations');
-    this.#store = new PrismaStore(await openDatabase(configuration.databaseUrl, migrations, root));
-  }
-
-  async #openFolders(): Promise<void> {
-    // What an earlier process was in the middle of.
-    await rm(this.#scratch, { recursive: true, force: true });
-    await mkdir(this.#scratch, { recursive: true });
-    await this.#blobs.open();
+    this.#api = app;
+    const api: RequestHandler = (request, response) => app.routing(request, response);
+    return { authentication, api, dataPlaneUrl };
   }
 
   #startFleet(port: number): void {
@@ -251,7 +268,7 @@ export class ControlPlane {
     this.#fleet.start();
   }
 
-  #startDemo(deployments: Deployments, models: Models): void {
+  #startDemo({ deployments, models }: State): void {
     const { tokens, log, configuration } = this.#options;
     runDemo({
       models,
@@ -262,24 +279,29 @@ export class ControlPlane {
       inferenceUrl: this.inferenceUrl,
       token: tokens.operator,
       log,
-      when: (condition) =>
-        new Promise((resolve) => {
-          const check = () => {
-            if (!condition()) return;
-            this.#link.off('views', check);
-            resolve();
-          };
-          this.#link.on('views', check);
-          check();
-        }),
+      when: (condition) => this.#whenReported(condition),
     }).catch((error: Error) => {
       if (!this.#stopping) log(`The demo could not be deployed: ${error.message}`);
     });
   }
 
-  /** Takes no more requests, lets those that were accepted finish, ends every process and thread. */
+  /** Resolves when the condition holds. Checks it after each report of the data plane. */
+  #whenReported(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!condition()) return;
+        this.#link.off('views', check);
+        resolve();
+      };
+      this.#link.on('views', check);
+      check();
+    });
+  }
+
+  /** Accepts no more requests, finishes those that were accepted, then ends every process and thread. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#withdrawFirstState();
     const closed = this.#web.listening ? once(this.#web, 'close') : null;
     this.#web.close();
     this.#web.closeIdleConnections();
@@ -296,8 +318,27 @@ export class ControlPlane {
     await this.#store?.close();
   }
 
-  /** At once. */
+  /** Ends the local devices at once. */
   kill(): void {
     this.#fleet?.kill();
   }
+}
+
+/** Marks a promise as handled, because its failure is awaited later. */
+function quietly<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** Returns a promise with the functions that settle it. (Promise.withResolvers needs Node 22.) */
+function deferred<T>() {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: Error) => void = () => {};
+  const promise = quietly(
+    new Promise<T>((settle, fail) => {
+      resolve = settle;
+      reject = fail;
+    }),
+  );
+  return { promise, resolve, reject };
 }

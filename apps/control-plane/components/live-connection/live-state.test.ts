@@ -12,6 +12,7 @@ const event = (id: number) => ({
   deployment: null,
 });
 const snapshot = {
+  at: '2026-01-01T00:00:00Z',
   devices: [device('d1')],
   deployments: [deployment(1, 1)],
   models: [],

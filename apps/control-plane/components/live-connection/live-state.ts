@@ -26,6 +26,7 @@ export const EVENTS_SHOWN = 200;
 export const NOTHING_YET: LiveState = {
   connection: 'connecting',
   loaded: false,
+  at: '',
   devices: [],
   deployments: [],
   models: [],
@@ -34,6 +35,12 @@ export const NOTHING_YET: LiveState = {
   startedAt: '',
   inferenceUrl: '',
 };
+
+/** Returns the state of the first paint: the snapshot that the server took for it, or nothing. */
+export function firstState(snapshot: Snapshot | null): LiveState {
+  if (snapshot === null) return NOTHING_YET;
+  return { ...applyMessage(NOTHING_YET, { kind: 'snapshot', snapshot }), connection: 'connecting' };
+}
 
 /** The state after a message. Whatever did not change keeps its identity, so that what draws it may rest. */
 export function applyMessage(state: LiveState, message: LiveMessage): LiveState {

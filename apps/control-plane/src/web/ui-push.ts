@@ -1,25 +1,18 @@
-/** The dashboard's live channel: everything on connection, then what changed, at most five times a second. */
+/** The dashboard's live channel: a snapshot on connection, then each list that changed, at most five times a second. */
 import type { Server as HttpServer } from 'node:http';
-import type { DeploymentView, ModelView, UiServerEvents } from '@sparewheel/protocol';
+import type { UiServerEvents } from '@sparewheel/protocol';
 import { Server, type Socket } from 'socket.io';
 import { type Authentication, isSameOrigin } from '../api/authentication.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { LiveViews } from '../live-views.ts';
-
-export interface UiPushParts {
-  readonly live: LiveViews;
-  readonly deployments: () => readonly DeploymentView[];
-  readonly models: () => Promise<readonly ModelView[]>;
-  readonly events: EventLog;
-  readonly startedAt: string;
-  readonly authentication: Authentication;
-  /** @param hostname  by which the browser reached us */
-  readonly inferenceUrl: (hostname: string) => string;
-}
+import { log } from '../log.ts';
+import { hostnameOf } from './first-state.ts';
+import { type SnapshotParts, takeSnapshot } from './snapshot.ts';
 
 const INTERVAL_MS = 200;
-const SNAPSHOT_EVENTS = 200;
 type ClientEvents = Record<never, never>;
+
+export interface UiPushParts extends SnapshotParts {
+  readonly authentication: Authentication;
+}
 
 export class UiPush {
   readonly #parts: UiPushParts;
@@ -48,7 +41,7 @@ export class UiPush {
     this.#unsubscribe = parts.events.subscribe((event) => ui.emit('event', event));
   }
 
-  /** Something that the dashboard shows may have changed. */
+  /** Sends what changed, soon. */
   changed(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
@@ -65,7 +58,7 @@ export class UiPush {
     this.#unsubscribe();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#server.disconnectSockets(true);
-    // Not `close()`: that would close the HTTP server as well, which belongs to somebody else.
+    // `close()` would also close the HTTP server, which the caller owns.
     this.#server.engine.close();
   }
 
@@ -86,21 +79,10 @@ export class UiPush {
   }
 
   async #welcome(socket: Socket<ClientEvents, UiServerEvents>): Promise<void> {
-    const { live, deployments, models, events, startedAt, inferenceUrl } = this.#parts;
     try {
-      const [modelViews, recent] = await Promise.all([models(), events.query({ limit: SNAPSHOT_EVENTS })]);
-      const host = socket.handshake.headers.host ?? 'localhost';
-      socket.emit('snapshot', {
-        devices: live.devices,
-        deployments: deployments(),
-        models: modelViews,
-        latency: live.latency,
-        events: recent,
-        startedAt,
-        inferenceUrl: inferenceUrl(new URL(`http://${host}`).hostname),
-      });
+      socket.emit('snapshot', await takeSnapshot(this.#parts, hostnameOf(socket.handshake.headers.host)));
     } catch (error) {
-      console.error('A dashboard could not be served:', error);
+      log.error({ err: error }, 'cannot send a snapshot to a dashboard');
       socket.disconnect(true);
     }
   }
