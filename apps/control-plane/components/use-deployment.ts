@@ -1,11 +1,12 @@
 'use client';
 import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import { usePathname, useSearchParams } from 'next/navigation';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { selectedDeployment } from './control/deployment-status.ts';
 import { useLive } from './live-connection/live-provider.tsx';
 
 const STORAGE_KEY = 'sparewheel.deployment';
+const never = () => () => {};
 
 /** The deployment that the page shows, with its latency: the one in the address, or the last one of this tab. */
 export function useSelectedDeployment(): {
@@ -19,15 +20,17 @@ export function useSelectedDeployment(): {
   const latencies = useLive((state) => state.latency);
   const addressed = useSearchParams().get('deployment');
   const path = usePathname();
-  const [remembered, setRemembered] = useState(() =>
-    typeof window === 'undefined' ? null : window.sessionStorage.getItem(STORAGE_KEY),
+  // The server does not know it: the first paint shows the first deployment.
+  const remembered = useSyncExternalStore(
+    never,
+    () => window.sessionStorage.getItem(STORAGE_KEY),
+    () => null,
   );
   const [deleted, setDeleted] = useState<string | null>(null);
   const shown = useRef<string | null>(null);
   const choose = useCallback(
     (name: string) => {
       window.sessionStorage.setItem(STORAGE_KEY, name);
-      setRemembered(name);
       setDeleted(null);
       // In the address, so that it can be sent to somebody; replaced, so that "back" leaves the page.
       window.history.replaceState(null, '', `${path}?deployment=${encodeURIComponent(name)}`);

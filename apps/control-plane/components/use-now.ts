@@ -1,12 +1,35 @@
 'use client';
-import { useEffect, useState } from 'react';
+import { useSyncExternalStore } from 'react';
+import { useLiveStore } from './live-connection/live-provider.tsx';
 
-/** The time, moving once in `everyMs`; for "12 s ago". */
-export function useNow(everyMs: number): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), everyMs);
-    return () => clearInterval(timer);
-  }, [everyMs]);
-  return now;
+const TICK_MS = 1_000;
+const listeners = new Set<() => void>();
+let now = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+function tick(): void {
+  now = Date.now();
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  if (listeners.size === 1) {
+    timer = setInterval(tick, TICK_MS);
+    tick();
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) clearInterval(timer);
+  };
+}
+
+/** Returns the time, updated every second. The first paint uses the server's time, so that the browser draws the same. */
+export function useNow(): number {
+  const { first } = useLiveStore();
+  return useSyncExternalStore(
+    subscribe,
+    () => now,
+    () => Date.parse(first.at),
+  );
 }

@@ -2,10 +2,11 @@ import type { ReactNode } from 'react';
 import { LiveProvider } from '../../components/live-connection/live-provider.tsx';
 import { ConnectionBanner } from '../../components/shell/connection-banner.tsx';
 import { Header } from '../../components/shell/header.tsx';
+import { firstState } from './first-state.ts';
 
-export default function DashboardLayout({ children }: { children: ReactNode }) {
+export default async function DashboardLayout({ children }: { children: ReactNode }) {
   return (
-    <LiveProvider>
+    <LiveProvider first={await firstState()}>
       <a
         href="#main"
         className="sr-only z-50 rounded-md bg-primary px-3 py-1.5 text-primary-ink focus:not-sr-only focus:fixed focus:top-2 focus:left-2"

@@ -6,7 +6,7 @@ import { useNow } from '../use-now.ts';
 
 /** What is known of a device. What it did not say is left out. */
 export function DeviceProfile({ device }: { device: DeviceView }) {
-  const now = useNow(1_000);
+  const now = useNow();
   const facts = [
     { label: 'Round trip', value: formatMs(device.roundTripMs) },
     { label: 'Arrival', value: formatMs(device.arrivalMs), note: 'from question to answer, smoothed' },

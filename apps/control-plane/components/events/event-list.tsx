@@ -20,7 +20,7 @@ export function EventList({
   label: string;
   linked?: boolean;
 }) {
-  const now = useNow(1_000);
+  const now = useNow();
   return (
     <ol aria-label={label} className="py-1">
       {events.map((event) => (

@@ -1,14 +1,18 @@
 'use client';
+import type { UiSnapshot } from '@sparewheel/protocol';
 import { useRouter } from 'next/navigation';
 import { createContext, type ReactNode, useContext, useEffect, useState, useSyncExternalStore } from 'react';
-import { type LiveState, NOTHING_YET } from './live-state.ts';
+import type { LiveState } from './live-state.ts';
 import { LiveStore } from './live-store.ts';
 
 export const LiveStoreContext = createContext<LiveStore | null>(null);
 
-/** One connection for all pages of the dashboard. Without a session it leads to the sign-in page. */
-export function LiveProvider({ children }: { children: ReactNode }) {
-  const [store] = useState(() => new LiveStore());
+/**
+ * Provides one live connection for all pages of the dashboard. Without a session it leads to the sign-in page.
+ * @param first  the state for the first paint; null shows a loading page until the connection delivers the state
+ */
+export function LiveProvider({ first, children }: { first: UiSnapshot | null; children: ReactNode }) {
+  const [store] = useState(() => new LiveStore(first));
   const router = useRouter();
 
   useEffect(() => {
@@ -39,6 +43,7 @@ export function useLive<Part>(select: (state: LiveState) => Part): Part {
   return useSyncExternalStore(
     store.subscribe,
     () => select(store.getState()),
-    () => select(NOTHING_YET),
+    // The server and the hydration draw the same state, although the connection may already have a newer one.
+    () => select(store.first),
   );
 }

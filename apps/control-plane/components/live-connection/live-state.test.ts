@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deployment, device } from '../testing/view-fixtures.ts';
-import { applyMessage, EVENTS_SHOWN, NOTHING_YET } from './live-state.ts';
+import { applyMessage, EVENTS_SHOWN, firstState, NOTHING_YET } from './live-state.ts';
 
 const event = (id: number) => ({
   id,
@@ -23,6 +23,16 @@ const snapshot = {
 };
 
 describe('the live state', () => {
+  it('starts with the snapshot that the server drew, before there is a connection', () => {
+    expect(firstState(snapshot)).toMatchObject({
+      connection: 'connecting',
+      loaded: true,
+      devices: snapshot.devices,
+      events: [{ id: 3 }, { id: 2 }, { id: 1 }],
+    });
+    expect(firstState(null)).toBe(NOTHING_YET);
+  });
+
   it('is the snapshot, with the newest event first', () => {
     const state = applyMessage(NOTHING_YET, { kind: 'snapshot', snapshot });
     expect(state).toMatchObject({ connection: 'live', loaded: true, inferenceUrl: 'http://127.0.0.1:3001' });

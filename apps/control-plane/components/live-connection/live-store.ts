@@ -1,16 +1,23 @@
-import type { UiServerEvents } from '@sparewheel/protocol';
+import type { UiServerEvents, UiSnapshot } from '@sparewheel/protocol';
 import { io, type Socket } from 'socket.io-client';
-import { applyMessage, type LiveMessage, type LiveState, NOTHING_YET } from './live-state.ts';
+import { applyMessage, firstState, type LiveMessage, type LiveState } from './live-state.ts';
 
 /** How long after a refusal the session is asked for again: the control plane may only have been starting. */
 const REFUSED_RETRY_MS = 1_500;
 
 /** Holds what the server last said, for React to subscribe to. One for each page. */
 export class LiveStore {
-  #state: LiveState = NOTHING_YET;
+  /** The state of the first paint, on the server and in the browser. */
+  readonly first: LiveState;
+  #state: LiveState;
   #socket: Socket<UiServerEvents> | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<() => void>();
+
+  constructor(first: UiSnapshot | null) {
+    this.first = firstState(first);
+    this.#state = this.first;
+  }
 
   readonly getState = (): LiveState => this.#state;
 

@@ -75,7 +75,7 @@ export function LoadPanel({ deployment }: { deployment: DeploymentView }) {
 
 /** How far it is, and what became of its requests. */
 function LoadResult({ load }: { load: LoadView }) {
-  const now = useNow(1_000);
+  const now = useNow();
   const progress = load.running ? loadProgress(load, now) : null;
   return (
     <div className="flex flex-col gap-2" data-testid="load-result" data-running={load.running}>

@@ -6,6 +6,7 @@ import { useLive } from '../live-connection/live-provider.tsx';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { Card } from '../ui/card.tsx';
 import { formatDims } from '../ui/format.ts';
+import { LocalTime } from '../ui/local-time.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 
 /** What goes in, what comes out, where it serves, and which file it is. */
@@ -42,7 +43,7 @@ export function ModelFacts({ model }: { model: ModelView }) {
         <div>
           <dt className="text-xs text-ink-faint">Uploaded</dt>
           <dd>
-            <time dateTime={model.createdAt}>{new Date(model.createdAt).toLocaleString('en-GB')}</time>
+            <LocalTime at={model.createdAt} />
           </dd>
         </div>
         <div className="min-w-0">

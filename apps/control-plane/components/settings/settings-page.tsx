@@ -7,6 +7,7 @@ import { CopyButton } from '../shell/copy-button.tsx';
 import { LoadingPage } from '../shell/loading-page.tsx';
 import { PageHeading } from '../shell/page-heading.tsx';
 import { Card } from '../ui/card.tsx';
+import { LocalTime } from '../ui/local-time.tsx';
 import { ThemeChoice } from './theme-choice.tsx';
 
 const TOKENS = [
@@ -35,7 +36,7 @@ export function SettingsPage() {
             <div>
               <dt className="text-xs text-ink-faint">Running since</dt>
               <dd>
-                <time dateTime={startedAt}>{new Date(startedAt).toLocaleString('en-GB')}</time>
+                <LocalTime at={startedAt} />
               </dd>
             </div>
           </dl>

@@ -7,7 +7,7 @@ import { SignInForm } from './sign-in-form.tsx';
 export function ConnectionBanner() {
   const connection = useLive((state) => state.connection);
   const loaded = useLive((state) => state.loaded);
-  if (connection === 'live' || !loaded) return null;
+  if (connection === 'live' || connection === 'connecting' || !loaded) return null;
 
   return (
     <div role="alert" className="border-b border-danger/40 bg-danger-wash text-danger-ink">
