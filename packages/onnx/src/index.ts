@@ -1,5 +1,6 @@
 export * from './cut.ts';
 export * from './errors.ts';
+export * from './input-split.ts';
 export * from './linear.ts';
 export * from './model.ts';
 export { readModel } from './reader.ts';
