@@ -12,6 +12,25 @@ export type Strategy = 'coded' | 'paper' | 'replicated' | 'uncoded';
 /** The linear layers to distribute: those faster on devices, all that can be coded, or a list of names. */
 export type LayerChoice = 'auto' | 'all' | readonly string[];
 
+/**
+ * What a coded step divides. `weights`: each device holds a part of the weights and gets the whole input; the
+ * parity devices hold sums of weights. `inputs`: each device holds all weights and gets a piece of the input;
+ * the parity devices get sums of pieces.
+ */
+export type Split = 'weights' | 'inputs';
+
+/** The pieces of a divided input. Rows outside the input are zeros. */
+export interface InputPiecesPlan {
+  /** The divided axis of the input, counted from the front if ≥ 0, from the end if < 0. */
+  readonly axis: number;
+  /** Rows of the whole input along the axis. */
+  readonly inputRows: number;
+  /** Rows of every piece, halo and padding included. */
+  readonly rows: number;
+  /** First row of each data shard's piece; negative if it starts in the padding. */
+  readonly starts: readonly number[];
+}
+
 /** A file in the content-addressed store. */
 export interface BlobRef {
   /** 64 lower-case hexadecimal digits. */
@@ -70,10 +89,14 @@ export interface CodedStep {
   readonly layer: string;
   readonly node: number;
   readonly op: 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
+  /** Absent in plans of older versions, which divide weights. */
+  readonly split?: Split;
+  /** With `split: 'inputs'` only. */
+  readonly pieces?: InputPiecesPlan;
   /**
-   * The tensor that is broadcast to the group, and the layer's pre-activation output. The output of a grouped
-   * convolution has its groups folded into the batch: [batch · groups, rows, spatial…]; later steps unfold
-   * it.
+   * The tensor that is broadcast to the group, or sent in pieces, and the layer's pre-activation output. With
+   * divided weights, the output of a grouped convolution has its groups folded into the batch: [batch · groups,
+   * rows, spatial…]; later steps unfold it.
    */
   readonly feed: string;
   readonly fetch: string;
