@@ -43,7 +43,8 @@ export function sharedDashboard(opened: (product: Product, page: Page) => void):
 }
 
 /**
- * Opens the address that the terminal prints, in a new browser profile. Waits until the fleet is visible.
+ * Opens the address that the terminal prints, in a new browser profile. Waits until the fleet is visible and the
+ * page reacts.
  * @param errors  receives the errors of the page's scripts
  */
 export async function openDashboard(
@@ -56,7 +57,13 @@ export async function openDashboard(
   page.on('pageerror', ({ message }) => errors.push(message));
   await page.goto(`${product.url}/?token=${product.tokens.operator}`);
   await expect(page.getByTestId('device-local-1')).toBeVisible({ timeout: 30_000 });
+  await untilLive(page);
   return page;
+}
+
+/** Waits until the page has its live connection. Before that, the server has drawn it, but it may not react yet. */
+export async function untilLive(page: Page): Promise<void> {
+  await expect(page.getByTestId('connection')).toHaveText('Live', { timeout: 30_000 });
 }
 
 /** Returns a counter of the dashboard, such as `lost`. @throws the counter shows no number */

@@ -4,7 +4,7 @@ import { expect, type Page, test } from '@playwright/test';
 import type { DeviceView } from '@sparewheel/protocol';
 import type { Product } from '../src/product.ts';
 import { expectRightAnswer } from '../src/reference.ts';
-import { sharedDashboard } from '../src/shared.ts';
+import { sharedDashboard, untilLive } from '../src/shared.ts';
 
 let product: Product;
 let page: Page;
@@ -100,6 +100,7 @@ test('the arrivals show the straggler first, on the live page and on its device 
     new RegExp(`^${straggler.name}, data: .* answers`),
   );
   await page.goto(product.url);
+  await untilLive(page);
 });
 
 test('the waiting rule changes live, with the predicted and the measured gain', async () => {

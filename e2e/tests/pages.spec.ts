@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
 import { type Product, repositoryRoot } from '../src/product.ts';
 import { lenet5File } from '../src/reference.ts';
-import { sharedDashboard } from '../src/shared.ts';
+import { sharedDashboard, untilLive } from '../src/shared.ts';
 
 let product: Product;
 let page: Page;
@@ -109,6 +109,7 @@ test('events are filtered, the filter is in the address, and they are exported',
   const events = page.getByTestId('events').getByRole('listitem');
   await expect(events.first()).toContainText(/slow/i);
   await page.reload();
+  await untilLive(page);
   await expect(page.getByLabel('Words')).toHaveValue('slow');
   await expect(events.first()).toContainText(/slow/i);
 
@@ -177,6 +178,29 @@ test('the command in the join dialog adds this machine as a device', async () =>
     }
     rmSync(home, { recursive: true, force: true });
   }
+});
+
+test('the server draws a complete page, for a session only', async ({ browser }) => {
+  const { cookies } = await page.context().storageState();
+  const context = await browser.newContext({
+    javaScriptEnabled: false,
+    storageState: { cookies, origins: [] },
+  });
+  const plain = await context.newPage();
+  for (const [path, text] of [
+    ['/', 'local-1'],
+    ['/devices', 'local-1'],
+    ['/models', 'lenet5'],
+    ['/events', 'local-2'],
+    ['/settings', 'SPAREWHEEL_JOIN_TOKEN'],
+  ] as const) {
+    expect((await plain.goto(`${product.url}${path}`))?.status(), path).toBe(200);
+    await expect(plain.getByRole('main')).toContainText(text);
+    const withoutSession = await fetch(`${product.url}${path}`);
+    expect(withoutSession.url).toBe(`${product.url}/sign-in`);
+    expect(await withoutSession.text()).not.toMatch(/local-1|lenet5/);
+  }
+  await context.close();
 });
 
 test('unknown models and devices are reported', async () => {

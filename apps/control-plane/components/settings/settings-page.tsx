@@ -1,5 +1,5 @@
 'use client';
-import type { ReactNode } from 'react';
+import { type ReactNode, useSyncExternalStore } from 'react';
 import { JoinCommand } from '../join/join-command.tsx';
 import { dataPlaneUrl } from '../join/join-command-view.ts';
 import { useLive } from '../live-connection/live-provider.tsx';
@@ -16,11 +16,19 @@ const TOKENS = [
   { name: 'Infer', what: 'inference', variable: 'SPAREWHEEL_INFER_TOKEN' },
 ];
 
+const never = () => () => {};
+
 /** Addresses, tokens, how to join: what one looks up. What can be set is set at the start, by the environment. */
 export function SettingsPage() {
   const loaded = useLive((state) => state.loaded);
   const inferenceUrl = useLive((state) => state.inferenceUrl);
   const startedAt = useLive((state) => state.startedAt);
+  const origin = useSyncExternalStore(
+    never,
+    () => window.location.origin,
+    // The server does not know by which scheme the browser came.
+    () => '',
+  );
   if (!loaded) return <LoadingPage />;
 
   return (
@@ -31,8 +39,8 @@ export function SettingsPage() {
           <dl className="flex flex-col gap-3 border-t p-4 text-[0.8125rem]">
             <Address label="Inference, Open Inference Protocol v2" address={inferenceUrl} />
             <Address label="Where devices connect" address={dataPlaneUrl(inferenceUrl)} />
-            <Address label="Admin API" address={`${window.location.origin}/api`} />
-            <Address label="Metrics, for Prometheus" address={`${window.location.origin}/api/metrics`} />
+            <Address label="Admin API" address={`${origin}/api`} />
+            <Address label="Metrics, for Prometheus" address={`${origin}/api/metrics`} />
             <div>
               <dt className="text-xs text-ink-faint">Running since</dt>
               <dd>
