@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { corrupted, randomStream, readyRig } from './testing/index.ts';
+import { corrupted, randomStream, readyRig, type SyntheticLayer } from './testing/index.ts';
 
 /**
  * Runs one random schedule of faults and requests.
@@ -14,21 +14,26 @@ async function chaos(seed: number, corruptUnverified = false): Promise<string[]>
   const r = upTo(3);
   const verify = pick(['before', 'after', 'off'] as const);
   const deadlineMs = 3_000;
+  const dividesInputs = seed % 2 === 0;
   const rig = await readyRig({
     k,
     r,
     seed,
     standbys: upTo(3),
     replicas: 2,
-    layers: [
-      { kind: 'coded', inputs: 3, outputs: 4 + upTo(5) },
-      { kind: pick(['local', 'replicated']) },
-      { kind: 'coded', inputs: 0, outputs: 5 },
-    ].map((layer, i, all) => (i === 2 ? { ...layer, inputs: all[0]!.outputs! } : layer)) as Parameters<
-      typeof readyRig
-    >[0] extends { layers?: infer L } | undefined
-      ? NonNullable<L>
-      : never,
+    layers: dividesInputs
+      ? [
+          { kind: 'convolution', width: 5 },
+          { kind: pick(['local', 'replicated']) },
+          { kind: 'convolution', width: 5 },
+        ]
+      : ([
+          { kind: 'coded', inputs: 3, outputs: 4 + upTo(5) },
+          { kind: pick(['local', 'replicated']) },
+          { kind: 'coded', inputs: 0, outputs: 5 },
+        ].map((layer, i, all) =>
+          i === 2 ? { ...layer, inputs: all[0]!.outputs! } : layer,
+        ) as SyntheticLayer[]),
     policy: { waitMs: pick(['any-k', 5, 'all'] as const), verify, deadlineMs },
     options: {
       silentAfterMs: 200,

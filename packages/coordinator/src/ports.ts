@@ -8,7 +8,7 @@ export type DeviceId = string;
 
 /** Sends messages to devices. Never throws: a disconnected device is silent, and the coordinator handles silence. */
 export interface Transport {
-  /** Sends one request to several devices and encodes it once. Does not keep the tensors after the call. */
+  /** Sends one request to several devices. The tensors must not change afterwards: they may be sent later. */
   scatter(devices: readonly DeviceId[], request: ComputeRequest): void;
   cancel(devices: readonly DeviceId[], request: CancelRequest): void;
 }

@@ -155,6 +155,8 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
         fetchShapes,
       };
     }
+    if ((step.split === 'inputs') !== (step.pieces !== undefined))
+      refuse(`step ${step.id} divides its ${step.split ?? 'weights'}, which does not fit its pieces`);
     if (step.seats.length !== required)
       refuse(`step ${step.id} has ${step.seats.length} seats for ${required} shards`);
     const generator = generatorMatrix(step.dataShards, step.parityShards);

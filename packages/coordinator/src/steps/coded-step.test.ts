@@ -3,17 +3,30 @@ import { describe, expect, it } from 'vitest';
 import { NonFiniteOutputError } from '../errors.ts';
 import type { Policy } from '../policy.ts';
 import type { Inference } from '../requests/accepted-request.ts';
-import { corrupted, ManualRig, type ManualRigOptions, settle } from '../testing/index.ts';
+import {
+  corrupted,
+  ManualRig,
+  type ManualRigOptions,
+  type SyntheticLayer,
+  settle,
+} from '../testing/index.ts';
 
 const X = [0.5, -1, 2, 0.25];
+
+/** One layer by what it divides. */
+const DIVIDED = {
+  weights: { kind: 'coded', inputs: 4, outputs: 5 },
+  inputs: { kind: 'convolution', width: 4 },
+} as const satisfies Record<string, SyntheticLayer>;
 
 function rigFor(
   k: number,
   r: number,
   policy: Partial<Policy> = {},
   options: ManualRigOptions['options'] = {},
+  layer: SyntheticLayer = DIVIDED.weights,
 ) {
-  return ManualRig.ready({ k, r, policy, layers: [{ kind: 'coded', inputs: 4, outputs: 5 }], options });
+  return ManualRig.ready({ k, r, policy, layers: [layer], options });
 }
 
 /** Starts one request and collects the computation sent to each device. */
@@ -46,41 +59,44 @@ function* orderedSubsets(items: readonly number[]): Generator<number[]> {
   }
 }
 
-describe('every ordered subset of the answers', () => {
-  for (const k of [1, 2, 3, 4]) {
-    for (const r of [0, 1, 2]) {
-      it(`gives the correct result exactly once under every policy (k = ${k}, r = ${r})`, async () => {
-        for (const waitMs of ['any-k', 10, 'all'] as const) {
-          for (const verify of ['before', 'after', 'off'] as const) {
-            const rig = await rigFor(k, r, { waitMs, verify }, { refusalsToReload: 1e9 });
-            const shards = Array.from({ length: k + r }, (_, shard) => shard);
-            for (const subset of orderedSubsets(shards)) {
-              const { settled, requests } = ask(rig);
-              for (const shard of subset) {
-                const request = requests.get(`d${shard}`)!;
-                rig.send(`d${shard}`, rig.answerTo(`d${shard}`, request));
+describe.each(Object.entries(DIVIDED))(
+  'every ordered subset of the answers, with divided %s,',
+  (_, layer) => {
+    for (const k of [1, 2, 3, 4]) {
+      for (const r of [0, 1, 2]) {
+        it(`gives the correct result exactly once under every policy (k = ${k}, r = ${r})`, async () => {
+          for (const waitMs of ['any-k', 10, 'all'] as const) {
+            for (const verify of ['before', 'after', 'off'] as const) {
+              const rig = await rigFor(k, r, { waitMs, verify }, { refusalsToReload: 1e9 }, layer);
+              const shards = Array.from({ length: k + r }, (_, shard) => shard);
+              for (const subset of orderedSubsets(shards)) {
+                const { settled, requests } = ask(rig);
+                for (const shard of subset) {
+                  const request = requests.get(`d${shard}`)!;
+                  rig.send(`d${shard}`, rig.answerTo(`d${shard}`, request));
+                }
+                // The other devices refuse, so that their shards are known to be missing.
+                for (const shard of shards.filter((each) => !subset.includes(each))) {
+                  rig.refuse(`d${shard}`, requests.get(`d${shard}`)!);
+                }
+                await settle();
+                expect(settled.length, `${subset} ${waitMs} ${verify}`).toBe(1);
+                expectCorrect(rig, settled[0]);
+                const { recovered, rescued } = settled[0] as Inference;
+                const needed = k + (verify === 'before' && r > 0 ? 1 : 0);
+                expect(rescued).toBe(Math.max(0, needed - subset.length));
+                expect(recovered).toBeLessThanOrEqual(r);
+                for (const shard of shards) rig.takeComputations(`d${shard}`);
               }
-              // The other devices refuse, so that their shards are known to be missing.
-              for (const shard of shards.filter((each) => !subset.includes(each))) {
-                rig.refuse(`d${shard}`, requests.get(`d${shard}`)!);
-              }
-              await settle();
-              expect(settled.length, `${subset} ${waitMs} ${verify}`).toBe(1);
-              expectCorrect(rig, settled[0]);
-              const { recovered, rescued } = settled[0] as Inference;
-              const needed = k + (verify === 'before' && r > 0 ? 1 : 0);
-              expect(rescued).toBe(Math.max(0, needed - subset.length));
-              expect(recovered).toBeLessThanOrEqual(r);
-              for (const shard of shards) rig.takeComputations(`d${shard}`);
+              expect(rig.eventsOf('device-quarantined')).toEqual([]);
+              expect(rig.eventsOf('corruption')).toEqual([]);
             }
-            expect(rig.eventsOf('device-quarantined')).toEqual([]);
-            expect(rig.eventsOf('corruption')).toEqual([]);
           }
-        }
-      });
+        });
+      }
     }
-  }
-});
+  },
+);
 
 describe('the waiting threshold', () => {
   it('waits for the data shards until it has passed, then decodes from the answers that are in', async () => {

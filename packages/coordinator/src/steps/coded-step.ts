@@ -10,12 +10,13 @@ import type { ArrivalObservation } from './adaptive-wait.ts';
 import { assemble } from './assemble.ts';
 import { findFaultyShards } from './compare-outputs.ts';
 import { DistributedStep } from './distributed-step.ts';
+import { InputPieces } from './input-pieces.ts';
 import type { PendingVerification } from './pending-verifications.ts';
 import { sameDims } from './shape-memory.ts';
 import { type AnswerFault, faultInShard } from './validate.ts';
 
 /**
- * Runs one coded layer of one request: gathers the shards' answers, decodes, verifies as the policy says, and
+ * Runs one coded layer of one request: sends the input or its pieces, gathers the shards' answers, decodes, verifies as the policy says, and
  * concatenates the blocks. If answers contradict each other and the parity checks cannot name the faulty shard, the
  * data plane computes the layer as a reference, and the comparison names it.
  */
@@ -23,6 +24,8 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   readonly #answers: (Float32Array | undefined)[];
   readonly #coded: CodedProgramStep;
   readonly #verifiable: boolean;
+  /** null if the step divides its weights: then every device gets the whole input. */
+  readonly #pieces: InputPieces | null;
   /** The verified answer shape for this feed shape, if known. */
   readonly #expectedDims: readonly number[] | undefined;
   /** The expected answer shape, or else the shape of the first answer. */
@@ -42,8 +45,29 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     this.#coded = step;
     this.#answers = new Array<Float32Array | undefined>(dataShards + parityShards).fill(undefined);
     this.#verifiable = parityShards > 0 && host.policy.verify !== 'off';
+    this.#pieces = step.plan.pieces ? new InputPieces(step.generator, step.plan.pieces, feeds[0]!) : null;
     this.#expectedDims = step.shapes.expected(feeds[0]!.dims);
     this.#dims = this.#expectedDims;
+  }
+
+  override start(): void {
+    const problem = this.#pieces?.problem ?? null;
+    if (problem === null) super.start();
+    else this.host.fail(new LocalComputeError(this.step.id, null, problem));
+  }
+
+  protected override transmit(devices: readonly string[], shards: readonly number[]): void {
+    if (this.#pieces === null) {
+      super.transmit(devices, shards);
+      return;
+    }
+    this.#pieces.each(shards, (piece, index) =>
+      this.context.transport.scatter([devices[index]!], this.computation([piece])),
+    );
+  }
+
+  protected override feedsOf(shard: number): readonly Tensor[] {
+    return this.#pieces === null ? this.feeds : [this.#pieces.piece(shard)];
   }
 
   get finishedAt(): number {

@@ -1,5 +1,5 @@
 import type { Artifact } from '@sparewheel/planner';
-import type { Answer, FromDevice, Tensor } from '@sparewheel/protocol';
+import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext, StepHost } from '../context.ts';
 import type { Computation, ComputationOwner, Device } from '../devices/device.ts';
 import type { ErasureReason } from '../devices/in-flight-table.ts';
@@ -12,7 +12,7 @@ import { Gather } from './gather.ts';
 import type { AnswerFault } from './validate.ts';
 
 /**
- * Runs one step of one request on devices: scatters the feeds, reports answers and erasures to its gather, and carries
+ * Runs one step of one request on devices: sends the feeds, reports answers and erasures to its gather, and carries
  * out what the gather decides. The subclass validates the answers and turns them into the step's outputs.
  */
 export abstract class DistributedStep implements ComputationOwner, QueuedStep {
@@ -51,6 +51,17 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
   protected abstract faultIn(answer: Answer): AnswerFault | null;
   /** Adapts the expected shapes to outputs that the data plane computed, which are correct by definition. */
   protected trustLocalOutputs(_tensors: readonly Tensor[]): void {}
+  /**
+   * Sends the feeds to the devices.
+   * @param shards  the shard that each device computes, ascending
+   */
+  protected transmit(devices: readonly string[], _shards: readonly number[]): void {
+    this.context.transport.scatter(devices, this.computation(this.feeds));
+  }
+  /** Returns the feeds of one shard. */
+  protected feedsOf(_shard: number): readonly Tensor[] {
+    return this.feeds;
+  }
   /** Stores a valid answer or a rescued shard. */
   protected abstract store(shard: number, tensors: readonly Tensor[]): void;
   /** Called when enough answers are in. Ends the step with `finish`, or rejects answers and waits for others. */
@@ -85,13 +96,14 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
   }
 
   #scatter(): void {
-    const { clock, transport } = this.context;
+    const { clock } = this.context;
     const { placement } = this.host.generation;
     const { seats } = this.step.plan;
     const { task } = this.step;
     const now = clock.now();
     this.sentAt = now;
     const devices: string[] = [];
+    const shards: number[] = [];
     for (let shard = 0; shard < seats.length; shard++) {
       const device = placement.serving(seats[shard]!);
       const trace: ShardTrace = { shard, device: null, sentAt: null, answeredAt: null, status: 'missing' };
@@ -104,13 +116,12 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
         trace.sentAt = now;
         trace.status = 'waiting';
         devices.push(device.id);
+        shards.push(shard);
       } else if (device?.availability === 'busy') {
         trace.calledOff = true;
       }
     }
-    if (devices.length > 0) {
-      transport.scatter(devices, { kind: 'compute', request: this.host.id, task, tensors: this.feeds });
-    }
+    if (devices.length > 0) this.transmit(devices, shards);
     if (devices.length < seats.length) this.advance(now);
   }
 
@@ -206,13 +217,18 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
     );
   }
 
+  protected computation(tensors: readonly Tensor[]): ComputeRequest {
+    return { kind: 'compute', request: this.host.id, task: this.step.task, tensors };
+  }
+
   /**
    * Computes one shard on the data plane.
    * @returns null if the output contains NaN or infinity; the request then ends with `NonFiniteOutputError`
    * @throws {Error} the engine fails or returns a malformed output
    */
   protected async computeLocally(shard: number): Promise<readonly Tensor[] | null> {
-    const tensors = await this.context.compute.run(this.artifactOf(shard), this.step.names, this.feeds);
+    const feeds = this.feedsOf(shard);
+    const tensors = await this.context.compute.run(this.artifactOf(shard), this.step.names, feeds);
     this.trustLocalOutputs(tensors);
     const answer: Answer = { kind: 'answer', request: 0, task: 0, computeMicros: 0, tensors };
     const fault = this.faultIn(answer);

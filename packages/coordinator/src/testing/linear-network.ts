@@ -1,4 +1,11 @@
-import { encodeBias, encodeWeights, generatorMatrix, partitionRows } from '@sparewheel/cdc';
+import {
+  encodeBias,
+  encodeWeights,
+  generatorMatrix,
+  inputPieces,
+  parityBiasFactor,
+  partitionRows,
+} from '@sparewheel/cdc';
 import type { Artifact, CodedStep, LocalStep, Plan, ReplicatedStep, Step } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
 import type { Kernel } from './memory-fleet.ts';
@@ -6,6 +13,8 @@ import type { Kernel } from './memory-fleet.ts';
 /** One layer of a synthetic network. Feeds and outputs are float32 batches of row vectors. */
 export type SyntheticLayer =
   | { readonly kind: 'coded'; readonly inputs: number; readonly outputs: number }
+  /** A convolution along the row with a window of 3 and zero padding, whose input is divided. */
+  | { readonly kind: 'convolution'; readonly width: number }
   | { readonly kind: 'local' | 'replicated' };
 
 export interface SyntheticNetwork {
@@ -29,7 +38,7 @@ export interface SyntheticOptions {
 type Compute = (feeds: readonly Tensor[]) => readonly Tensor[];
 
 /**
- * Builds a chain of linear layers (coded: MatMul with bias) and leaky ReLUs (local or replicated) with its plan,
+ * Builds a chain of linear layers (coded: MatMul with bias, or convolution with divided inputs) and leaky ReLUs (local or replicated) with its plan,
  * artifacts and kernel. Tests run it instead of an ONNX model. Tensors are named t0, t1, …; t0 is the input.
  */
 export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
@@ -90,14 +99,47 @@ export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
         multiplyAdds: weights.length,
       };
       steps.push(step);
+    } else if (layer.kind === 'convolution') {
+      const weights = Float32Array.from({ length: 3 }, () => random() - 0.5);
+      const bias = random() - 0.5;
+      const generator = generatorMatrix(k, r);
+      const { width } = layer;
+      const { partition, rows, starts } = inputPieces(
+        { inputRows: width, outputRows: width, window: 3, stride: 1, padBefore: 1 },
+        k,
+      );
+      // All data shards are the same file.
+      const data = file(convolve(weights, bias), weights.byteLength);
+      const parity = Array.from({ length: r }, (_, index) =>
+        file(convolve(weights, parityBiasFactor(generator, index) * bias), weights.byteLength),
+      );
+      artifacts[id] = [...Array.from({ length: k }, () => data), ...parity];
+      const padded = convolve(weights, bias);
+      whole.push(([x]) => padded([withZeros(x!)]));
+      steps.push({
+        kind: 'coded',
+        id,
+        layer: id,
+        node: index,
+        op: 'Conv',
+        split: 'inputs',
+        pieces: { axis: 1, inputRows: width, rows, starts },
+        feed,
+        fetch,
+        axis: 1,
+        blocks: partition.blocks,
+        height: partition.height,
+        dataShards: k,
+        parityShards: r,
+        seats: Array.from({ length: k + r }, (_, shard) => shard),
+        multiplyAdds: 3 * width,
+      });
     } else {
       artifacts[id] = [file(leakyRelu, 64)];
       whole.push(leakyRelu);
       const common = { id, summary: 'LeakyRelu', feeds: [feed], fetches: [fetch], nodes: [index] };
       const seats = Array.from({ length: replicas }, (_, seat) => seat);
-      const width = layers
-        .slice(0, index)
-        .reduce((last, before) => (before.kind === 'coded' ? before.outputs : last), -1);
+      const width = layers.slice(0, index).reduce((last, before) => widthsOf(before)?.outputs ?? last, -1);
       const fetchShapes = [{ type: 'float32', dims: [-1, width] }];
       const step: LocalStep | ReplicatedStep =
         layer.kind === 'local'
@@ -107,7 +149,7 @@ export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
     }
   }
 
-  const widths = layers.flatMap((layer) => (layer.kind === 'coded' ? [layer] : []));
+  const widths = layers.flatMap((layer) => widthsOf(layer) ?? []);
   const seats = Math.max(k + r, layers.some((layer) => layer.kind === 'replicated') ? replicas : 0);
   const plan: Plan = {
     version: 1,
@@ -158,6 +200,38 @@ function linear(weights: Float32Array, bias: Float32Array, inputs: number): Comp
     }
     return [{ type: 'float32', dims: [batch, outputs], data }];
   };
+}
+
+function widthsOf(layer: SyntheticLayer): { readonly inputs: number; readonly outputs: number } | undefined {
+  if (layer.kind === 'coded') return layer;
+  return layer.kind === 'convolution' ? { inputs: layer.width, outputs: layer.width } : undefined;
+}
+
+/** Convolves each row with a window of 3, without padding. */
+function convolve(weights: Float32Array, bias: number): Compute {
+  return ([x]) => {
+    const [batch, width] = [x!.dims[0]!, x!.dims[1]!];
+    const values = x!.data as Float32Array;
+    const data = new Float32Array(batch * (width - 2));
+    for (let n = 0; n < batch; n++) {
+      for (let i = 0; i < width - 2; i++) {
+        let sum = bias;
+        for (let j = 0; j < 3; j++) sum += weights[j]! * values[n * width + i + j]!;
+        data[n * (width - 2) + i] = sum;
+      }
+    }
+    return [{ type: 'float32', dims: [batch, width - 2], data }];
+  };
+}
+
+/** Adds a zero at both ends of each row. */
+function withZeros({ dims, data }: Tensor): Tensor<'float32'> {
+  const [batch, width] = [dims[0]!, dims[1]!];
+  const padded = new Float32Array(batch * (width + 2));
+  for (let n = 0; n < batch; n++) {
+    padded.set((data as Float32Array).subarray(n * width, (n + 1) * width), n * (width + 2) + 1);
+  }
+  return { type: 'float32', dims: [batch, width + 2], data: padded };
 }
 
 const leakyRelu: Compute = ([x]) => {

@@ -73,13 +73,24 @@ export function transportContract(name: string, create: () => Promise<TransportU
       }
     });
 
-    rule('does not keep the tensors, so that they may change after the call', async (under) => {
-      const device = await under.connect('device-a');
-      const data = Float32Array.of(1, 2, 3);
-      under.transport.scatter(['device-a'], request(1, [{ type: 'float32', dims: [3], data }]));
-      data.fill(9);
-      const received = (await device.next()) as ComputeRequest;
-      expect([...received.tensors[0]!.data]).toEqual([1, 2, 3]);
+    rule('delivers large tensors bit for bit, and leaves them as they are', async (under) => {
+      const devices = await Promise.all(['device-a', 'device-b'].map((id) => under.connect(id)));
+      const data = Float32Array.from({ length: 100_003 }, (_, index) => index / 7);
+      const copy = data.slice();
+      const flags = { type: 'uint8', dims: [3], data: Uint8Array.of(1, 0, 1) } as const;
+      const large = { type: 'float32', dims: [100_003], data } as const;
+      under.transport.scatter(['device-a', 'device-b'], request(1, [flags, large, flags, large]));
+      for (const device of devices) {
+        const received = (await device.next()) as ComputeRequest;
+        expect(received.tensors.map(({ dims }) => dims)).toEqual([[3], [100_003], [3], [100_003]]);
+        for (const index of [1, 3]) {
+          const { data: values } = received.tensors[index]!;
+          expect(Buffer.from(values.buffer, values.byteOffset, values.byteLength)).toEqual(
+            Buffer.from(copy.buffer),
+          );
+        }
+      }
+      expect(data).toEqual(copy);
     });
 
     rule('ignores devices that are disconnected or unknown', async (under) => {
