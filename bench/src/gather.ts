@@ -102,7 +102,7 @@ async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
   const computeMicros: number[] = [];
   let allJoined = () => {};
   let answered = (_answer: Answer) => {};
-  const gateway = new DeviceGateway(listener.io, access, new DeviceRegistry([]), {
+  const gateway = new DeviceGateway(listener.server, listener.io, access, new DeviceRegistry([]), {
     connected: (device) => {
       devices.push(device);
       distributor.deviceHolds(device, []);
@@ -124,7 +124,7 @@ async function agentFleet(): Promise<Fleet & { computeMicros: number[] }> {
     retain: (device, kept) => gateway.request(device, 'retain', { blobs: [...kept] }),
   });
   const transport = new SocketTransport({
-    sink: (device) => gateway.tensorsSocket(device)?.conn,
+    link: (device) => gateway.tensorLink(device),
     refused: (_device, message) =>
       console.error(`bench: transport refused a message: ${JSON.stringify(message)}`),
   });

@@ -74,11 +74,9 @@ test('the live page has no violations under load, with a dead device and a drawi
   await expect(page.getByTestId('device-local-3')).toHaveAttribute('data-state', 'dead');
   await expect(page.getByTestId('waterfall')).toBeVisible();
   expect(await violations(page)).toEqual([]);
-  const views = await page
-    .getByRole('radiogroup', { name: /latency|chart|scale/i })
-    .getByRole('radio')
-    .all();
-  expect(views.length).toBeGreaterThan(2);
+  const radios = page.getByRole('radiogroup', { name: /latency|chart|scale/i }).getByRole('radio');
+  await expect.poll(() => radios.count()).toBeGreaterThan(2);
+  const views = await radios.all();
   for (const view of views) {
     await view.click();
     expect(await violations(page), (await view.textContent()) ?? '').toEqual([]);

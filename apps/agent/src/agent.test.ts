@@ -201,7 +201,7 @@ describe('agent, as real processes', () => {
     await dataPlane.stop();
     const agent = startWith();
     await expect.poll(agent.output, { timeout: 20_000 }).toContain('retrying');
-    dataPlane = await DataPlaneDouble.start(port);
+    dataPlane = await DataPlaneDouble.start({ port });
     await dataPlane.hellos.next();
     await expect.poll(agent.output, { timeout: 20_000 }).toContain('connected to');
     expect(agent.output().match(/retrying/g)).toHaveLength(1);

@@ -8,6 +8,7 @@ import type { DeviceStatistics } from '@sparewheel/protocol';
 import type { DeviceSettings } from './device-messages.ts';
 import { deviceProfile } from './device-profile.ts';
 import { FileShardStore } from './file-shard-store.ts';
+import { tcpTensorSockets } from './tcp-tensor-socket.ts';
 
 /**
  * Runs a device in this process, with shards in files and long computations in a worker thread. Resolves before
@@ -31,6 +32,7 @@ export async function runDevice(
     incarnation: randomUUID(),
     store,
     engine,
+    openTensorSocket: tcpTensorSockets,
     description: {
       name: settings.name,
       platform: `${process.platform}-${process.arch}, Node ${process.versions.node}`,

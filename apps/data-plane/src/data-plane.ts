@@ -8,7 +8,6 @@ import type {
   FaultEvent,
 } from '@sparewheel/data-plane-client';
 import { createAdaptiveEngine, type Engine } from '@sparewheel/engine';
-import { TENSOR_EVENT } from '@sparewheel/protocol';
 import { Access } from '@sparewheel/runtime/access';
 import { reachable } from '@sparewheel/runtime/addresses';
 import { systemClock } from '@sparewheel/runtime/clock';
@@ -17,6 +16,7 @@ import { Distributor } from './devices/distribution/distributor.ts';
 import { DeviceGateway } from './devices/gateway/device-gateway.ts';
 import { DeviceRegistry } from './devices/gateway/device-registry.ts';
 import { Supervisors } from './devices/gateway/supervisors.ts';
+import { OutgoingMessage } from './devices/gateway/tensor-link.ts';
 import { LinkProbe } from './devices/link-probe.ts';
 import { SocketTransport } from './devices/socket-transport.ts';
 import { toApiError } from './inference/coordinator-errors.ts';
@@ -97,10 +97,10 @@ export class DataPlane {
         infer: (name, feeds, inferOptions) => this.#deployments.infer(name, feeds, inferOptions),
       },
     });
-    const { io } = this.#listener;
+    const { io, server } = this.#listener;
     const registry = new DeviceRegistry(options.devices);
     this.#registry = registry;
-    const gateway = new DeviceGateway(io, access, registry, {
+    const gateway = new DeviceGateway(server, io, access, registry, {
       connected: (device, hello) => {
         this.#distributor.deviceHolds(device, hello.held);
         this.#coordinator.deviceConnected(device);
@@ -119,7 +119,7 @@ export class DataPlane {
     });
     const links = new LinkProbe(
       {
-        send: (device, request) => gateway.tensorsSocket(device)?.emit(TENSOR_EVENT, request),
+        send: (device, request) => gateway.tensorLink(device)?.send(new OutgoingMessage(request)),
         ...systemClock,
       },
       changed,
@@ -135,7 +135,7 @@ export class DataPlane {
     this.#coordinator = new Coordinator({
       clock: systemClock,
       transport: new SocketTransport({
-        sink: (device) => gateway.tensorsSocket(device)?.conn,
+        link: (device) => gateway.tensorLink(device),
         refused: (device, message) => this.#coordinator.receive(device, message),
       }),
       compute,

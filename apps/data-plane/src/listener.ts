@@ -25,16 +25,17 @@ export class ListenError extends Error {
   }
 }
 
-/** The data plane's port: inference over HTTP, and agents over Socket.IO on the same server. */
+/** The data plane's port: inference over HTTP, and agents over Socket.IO and tensor sockets on the same server. */
 export class Listener {
+  readonly server: HttpServer;
   readonly io: SocketServer;
   readonly #app: FastifyInstance;
 
   constructor(v2: V2ServerOptions) {
-    const server: HttpServer = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS });
-    this.#app = createV2Server(server, v2);
+    this.server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS });
+    this.#app = createV2Server(this.server, v2);
     // Must come after Fastify: Socket.IO takes over the existing request listeners.
-    this.io = new SocketServer(server, {
+    this.io = new SocketServer(this.server, {
       path: '/socket.io',
       transports: ['websocket'],
       parser: boundedParser,

@@ -1,6 +1,7 @@
 import { type Engine, EngineError, type RunResult } from '@sparewheel/engine';
 import { type ComputeRequest, encodeFrame, type FromDevice, LIMITS, type Tensor } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
+import { BufferPool } from './buffer-pool.ts';
 import { ComputeQueue } from './compute-queue.ts';
 import { Faults } from './faults.ts';
 import { TaskTable } from './task-table.ts';
@@ -51,7 +52,7 @@ async function setUp(computeMs = 2) {
     () => 0,
     () => {},
   );
-  const queue = new ComputeQueue({ engine, tasks, faults, clock, send });
+  const queue = new ComputeQueue({ engine, tasks, faults, clock, pool: new BufferPool(), send });
   const finish = async () => {
     running.shift()!.resolve();
     await settle();

@@ -1,5 +1,6 @@
-import { type Engine, EngineError } from '@sparewheel/engine/contract';
+import { type Engine, EngineError, type RunResult } from '@sparewheel/engine/contract';
 import {
+  AnswerFrame,
   type ComputeRequest,
   type FromDevice,
   LIMITS,
@@ -8,6 +9,7 @@ import {
   UnencodableMessageError,
 } from '@sparewheel/protocol';
 import type { Clock } from '@sparewheel/runtime/clock';
+import type { BufferPool } from './buffer-pool.ts';
 import type { Faults } from './faults.ts';
 import type { LoadedTask, TaskTable } from './task-table.ts';
 
@@ -20,6 +22,15 @@ interface Job {
 }
 
 /**
+ * Sends a message to the data plane.
+ * @param frame  holds the tensors of an answer; null if the message must be encoded
+ * @param sent  called when nobody reads the frame anymore
+ */
+export type SendAnswer = (message: FromDevice, frame: AnswerFrame | null, sent: () => void) => void;
+
+const NOTHING = () => {};
+
+/**
  * Computes requests one at a time and sends an Answer or a Refusal for each. Refuses requests over
  * LIMITS.inFlightPerDevice.
  */
@@ -28,7 +39,8 @@ export class ComputeQueue {
   readonly #tasks: TaskTable;
   readonly #faults: Faults;
   readonly #clock: Clock;
-  readonly #send: (message: FromDevice) => void;
+  readonly #pool: BufferPool;
+  readonly #send: SendAnswer;
   readonly #waiting: Job[] = [];
   readonly #jobs = new Set<Job>();
   #computing = false;
@@ -40,12 +52,14 @@ export class ComputeQueue {
     readonly tasks: TaskTable;
     readonly faults: Faults;
     readonly clock: Clock;
-    readonly send: (message: FromDevice) => void;
+    readonly pool: BufferPool;
+    readonly send: SendAnswer;
   }) {
     this.#engine = parts.engine;
     this.#tasks = parts.tasks;
     this.#faults = parts.faults;
     this.#clock = parts.clock;
+    this.#pool = parts.pool;
     this.#send = parts.send;
   }
 
@@ -92,7 +106,9 @@ export class ComputeQueue {
       job.cancelAnswer?.();
       this.#jobs.delete(job);
       const position = this.#waiting.indexOf(job);
-      if (position >= 0) this.#waiting.splice(position, 1);
+      if (position < 0) continue;
+      this.#waiting.splice(position, 1);
+      this.#recycle(job.request);
     }
   }
 
@@ -109,36 +125,58 @@ export class ComputeQueue {
     const { request, task } = job;
     const { feeds, fetches } = task.definition;
     const inputs: Record<string, Tensor> = {};
-    for (const [index, name] of feeds.entries()) inputs[name] = request.tensors[index]!;
+    for (let index = 0; index < feeds.length; index++) inputs[feeds[index]!] = request.tensors[index]!;
+    const shapes = task.shapes.get(request.tensors);
+    const frame = shapes === undefined ? null : new AnswerFrame(shapes, (bytes) => this.#pool.take(bytes));
+    let result: RunResult;
     try {
-      const result = await this.#engine.run(task.key, inputs, fetches);
-      const computeMs = result.computeMs * this.#faults.slowFactor;
-      await this.#emulateSlowness(computeMs - result.computeMs);
-      const tensors = fetches.map((name) => result.fetches[name]!);
-      this.#faults.corrupt(tensors);
-      this.#answer(job, {
-        kind: 'answer',
-        request: request.request,
-        task: request.task,
-        computeMicros: computeMs * 1_000,
-        tensors,
-      });
+      result = await this.#engine.run(task.key, inputs, fetches, frame?.tensors);
     } catch (error) {
       const code = error instanceof EngineError ? error.code : 'run-failed';
+      if (frame !== null && code === 'run-failed' && this.#jobs.has(job)) {
+        // The outputs may have other shapes than those of the last request with these inputs.
+        task.shapes.forget();
+        return this.#compute(job);
+      }
       if (this.#jobs.delete(job)) {
         this.#refuse(request, code, error instanceof Error ? error.message : String(error));
       }
       // Ends this process, which cannot work without its engine. The supervisor starts a new one.
       if (code === 'worker-crashed') throw error;
+      return;
     }
+    this.#recycle(request);
+    const tensors = fetches.map((name) => result.fetches[name]!);
+    const inFrame = frame !== null && tensors.every(({ data }) => data.buffer === frame.buffer);
+    if (frame !== null && !inFrame) this.#pool.give(frame.buffer);
+    if (shapes === undefined) task.shapes.learn(request.tensors, tensors);
+    const computeMs = result.computeMs * this.#faults.slowFactor;
+    if (computeMs > result.computeMs || this.#pendingSlownessMs > 0) {
+      await this.#emulateSlowness(computeMs - result.computeMs);
+    }
+    this.#faults.corrupt(tensors);
+    const answer = {
+      kind: 'answer',
+      request: request.request,
+      task: request.task,
+      computeMicros: computeMs * 1_000,
+      tensors,
+    } as const;
+    this.#answer(job, answer, inFrame ? frame : null);
   }
 
-  #answer(job: Job, answer: FromDevice): void {
+  /** Reuses the buffer that a request arrived in. Its tensors are views of it. */
+  #recycle({ tensors }: ComputeRequest): void {
+    if (tensors.length > 0) this.#pool.give(tensors[0]!.data.buffer);
+  }
+
+  #answer(job: Job, answer: FromDevice, frame: AnswerFrame | null): void {
+    const sent = frame === null ? NOTHING : () => this.#pool.give(frame.buffer);
     const send = () => {
       // A canceled job is not in the set anymore.
-      if (!this.#jobs.delete(job) || this.#faults.drops()) return;
+      if (!this.#jobs.delete(job) || this.#faults.drops()) return sent();
       try {
-        this.#send(answer);
+        this.#send(answer, frame, sent);
       } catch (error) {
         if (!(error instanceof UnencodableMessageError)) throw error;
         this.#refuse(job.request, 'unencodable', error.message);
@@ -150,7 +188,11 @@ export class ComputeQueue {
   }
 
   #refuse(request: ComputeRequest, code: string, message: string): void {
-    this.#send({ kind: 'refusal', request: request.request, task: request.task, code, message });
+    this.#send(
+      { kind: 'refusal', request: request.request, task: request.task, code, message },
+      null,
+      NOTHING,
+    );
   }
 
   /** Waits for the extra time that a slower device would compute. Accumulates times below one millisecond. */

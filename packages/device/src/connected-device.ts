@@ -11,16 +11,17 @@ import {
   type Outcome,
   PROTOCOL_VERSION,
   parseHandshakeRefusal,
-  TENSOR_EVENT,
-  type ToDevice,
+  parseTensorKey,
 } from '@sparewheel/protocol';
 import { systemClock } from '@sparewheel/runtime/clock';
+import { BufferPool } from './buffer-pool.ts';
 import { ComputeQueue } from './compute-queue.ts';
 import { Connection } from './connection.ts';
 import { Control } from './control.ts';
 import { Faults } from './faults.ts';
 import type { ShardStore } from './shard-store.ts';
 import { TaskTable } from './task-table.ts';
+import { type OpenTensorSocket, TENSOR_SOCKET_TIMEOUT_MS, TensorLink } from './tensor-link.ts';
 
 /** The version in the agent's package.json. */
 export const AGENT_VERSION = '0.1.0';
@@ -37,6 +38,8 @@ export interface DeviceParts {
   readonly incarnation: string;
   readonly store: ShardStore;
   readonly engine: Engine;
+  /** Opens a tensor socket. Left out where only Socket.IO works, as in browsers. */
+  readonly openTensorSocket?: (url: string, pool: BufferPool) => OpenTensorSocket;
   readonly description: Pick<Hello, 'name' | 'platform' | 'processId' | 'memoryBytes' | 'profile'>;
   /** Called once a second. */
   readonly measure: () => Pick<DeviceStatistics, 'rssBytes' | 'temperatureCelsius'>;
@@ -77,7 +80,18 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
     incarnation: parts.incarnation,
   };
   const control = new Connection(parts.url, NAMESPACES.control, auth);
-  const tensors = new Connection(parts.url, NAMESPACES.tensors, auth);
+  const pool = new BufferPool();
+  const tensors = new TensorLink({
+    socketIo: new Connection(parts.url, NAMESPACES.tensors, auth),
+    openSocket: parts.openTensorSocket?.(parts.url, pool) ?? null,
+    requestKey: () => requestTensorKey(control),
+    events: {
+      opened: () => sendHello(),
+      received: (message) => queue.receive(message),
+      // Its requests cannot be answered anymore, and a new connection may reuse their numbers.
+      closed: () => queue.clear(),
+    },
+  });
   const faults = new Faults(Math.random, (partitioned) => {
     control.setPartitioned(partitioned);
     tensors.setPartitioned(partitioned);
@@ -88,8 +102,9 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
     tasks,
     faults,
     clock: systemClock,
-    send: (message: FromDevice) => {
-      tensors.send(TENSOR_EVENT, message);
+    pool,
+    send: (message: FromDevice, frame, sent) => {
+      tensors.send(message, frame, sent);
       if (message.kind === 'answer') observer.answered?.(message);
     },
   });
@@ -104,7 +119,7 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
   let helloSent = false;
   // Waits for both connections: after the hello, the data plane may attribute a later one to another process.
   const sendHello = () => {
-    if (helloSent || !control.socket.connected || !tensors.socket.connected) return;
+    if (helloSent || !control.socket.connected || !tensors.connected) return;
     helloSent = true;
     const hello: Hello = {
       ...parts.description,
@@ -117,20 +132,20 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
       else observer.refused?.({ code: 'unavailable', message: outcome.message });
     });
   };
-  control.socket.on('connect', sendHello);
-  tensors.socket.on('connect', sendHello);
+  control.socket.on('connect', () => {
+    tensors.controlConnected();
+    sendHello();
+  });
   control.socket.on('connect_error', (error) => {
     const refusal = refusalIn(error);
     if (refusal !== null) observer.refused?.(refusal);
   });
   control.socket.on('disconnect', () => {
     helloSent = false;
+    tensors.controlDisconnected();
     void store.abandonIncomplete();
     observer.disconnected?.();
   });
-  tensors.socket.on(TENSOR_EVENT, (message: ToDevice) => queue.receive(message));
-  // Its requests cannot be answered anymore, and a new connection may reuse their numbers.
-  tensors.socket.on('disconnect', () => queue.clear());
 
   const statistics = setInterval(() => {
     const message: DeviceStatistics = {
@@ -154,6 +169,12 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
       await engine.close();
     },
   };
+}
+
+/** @throws {Error} the data plane issues no key in time */
+async function requestTensorKey(control: Connection): Promise<string> {
+  const answer: unknown = await control.socket.timeout(TENSOR_SOCKET_TIMEOUT_MS).emitWithAck('tensor-key');
+  return parseTensorKey(answer).key;
 }
 
 /** Returns the data plane's refusal; null if the network failed. */

@@ -12,7 +12,8 @@ export class Connection {
   #partitioned = false;
   /** Ends the partition of the current WebSocket; null without a partition. */
   #resumeReceiving: (() => void) | null = null;
-  #closed = false;
+  /** Until it is opened, and after it is closed. */
+  #closed = true;
 
   constructor(url: string, namespace: string, auth: object) {
     this.socket = io(`${url}${namespace}`, {
@@ -34,6 +35,7 @@ export class Connection {
   }
 
   open(): void {
+    this.#closed = false;
     this.socket.connect();
   }
 

@@ -1,4 +1,5 @@
 export * from './blob-shard-store.ts';
+export * from './buffer-pool.ts';
 export * from './compute-queue.ts';
 export * from './connected-device.ts';
 export * from './connection.ts';
@@ -7,3 +8,4 @@ export * from './faults.ts';
 export * from './ordered-shard-store.ts';
 export * from './shard-store.ts';
 export * from './task-table.ts';
+export * from './tensor-link.ts';

@@ -1,5 +1,6 @@
 import { type Engine, EngineError, type LoadedModel } from '@sparewheel/engine/contract';
 import type { Task } from '@sparewheel/protocol';
+import { OutputShapes } from './output-shapes.ts';
 import type { ShardStore } from './shard-store.ts';
 
 /** A task that is loaded into the engine. */
@@ -7,6 +8,8 @@ export interface LoadedTask {
   /** The engine's key. Tasks with the same blobs share it, and with it a session. */
   readonly key: string;
   readonly definition: Task;
+  /** The shapes of its outputs, as far as they are known. */
+  readonly shapes: OutputShapes;
 }
 
 /** The tasks that this device can compute. They stay loaded while the data plane is disconnected. */
@@ -43,7 +46,7 @@ export class TaskTable {
       this.#tasks.delete(definition.task);
       try {
         expectNames(definition, model);
-        this.#tasks.set(definition.task, { key, definition });
+        this.#tasks.set(definition.task, { key, definition, shapes: new OutputShapes() });
       } finally {
         if (before !== undefined) await this.#release(before.key);
         await this.#release(key);

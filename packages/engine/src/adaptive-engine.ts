@@ -63,11 +63,12 @@ export class AdaptiveEngine implements Engine {
     key: string,
     feeds: Readonly<Record<string, Tensor>>,
     fetches?: readonly string[],
+    into?: readonly Tensor[],
   ): Promise<RunResult> {
     const model = this.#models.get(key);
     if (model === undefined) return this.#worker.run(key, feeds, fetches);
     const ranOn = model.host;
-    const result = await ranOn.run(key, feeds, fetches);
+    const result = await ranOn.run(key, feeds, fetches, into);
     if (ranOn === model.host && !model.moving) this.#learn(key, model, result.computeMs);
     return result;
   }

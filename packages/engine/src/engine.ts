@@ -51,10 +51,17 @@ export interface Engine {
    * Runs a model.
    * @param feeds  every input of the model, by name; neither mutated nor detached
    * @param fetches  outputs to compute; default all
+   * @param into  tensors of the right types and shapes, in the order of `fetches`. The engine may write the outputs to
+   *   them and return them
    * @returns tensors that the caller owns
    * @throws {EngineError} `unknown-model`, `invalid-feed`, `unknown-fetch`, `run-failed`
    */
-  run(key: string, feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<RunResult>;
+  run(
+    key: string,
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
+    into?: readonly Tensor[],
+  ): Promise<RunResult>;
   /** Frees a session. Does nothing if the key is not loaded. */
   unload(key: string): Promise<void>;
   /** Finishes accepted calls and frees every session. Later calls reject with `closed`. */

@@ -43,7 +43,12 @@ export class SessionEngine implements Engine {
     });
   }
 
-  run(key: string, feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<RunResult> {
+  run(
+    key: string,
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
+    into?: readonly Tensor[],
+  ): Promise<RunResult> {
     return this.#enqueue(async () => {
       const session = this.#sessions.get(key);
       if (session === undefined) throw new EngineError('unknown-model', `no model is loaded as '${key}'`);
@@ -57,15 +62,20 @@ export class SessionEngine implements Engine {
         }
       }
       const inputs = this.#inputsOf(session, feeds);
+      // WebAssembly computes in its own memory, so it copies outputs in any case.
+      const prepared = into !== undefined && this.backend === 'native' ? into : null;
       const startedAt = performance.now();
-      const outputs = await session.run(inputs, [...wanted]).catch((error: unknown) => {
-        throw new EngineError('run-failed', messageOf(error), { cause: error });
-      });
+      const outputs = await session
+        .run(inputs, prepared === null ? [...wanted] : this.#outputsOf(wanted, prepared))
+        .catch((error: unknown) => {
+          throw new EngineError('run-failed', messageOf(error), { cause: error });
+        });
       const computeMs = performance.now() - startedAt;
-      return {
-        fetches: Object.fromEntries(wanted.map((name) => [name, tensorOf(name, outputs[name])])),
-        computeMs,
-      };
+      const results: Record<string, Tensor> = {};
+      for (const [index, name] of wanted.entries()) {
+        results[name] = prepared?.[index] ?? tensorOf(name, outputs[name]);
+      }
+      return { fetches: results, computeMs };
     });
   }
 
@@ -121,6 +131,15 @@ export class SessionEngine implements Engine {
     if (this.#readFiles === null)
       throw new Error('this engine cannot read files; pass the bytes of the model');
     return this.#readFiles(source);
+  }
+
+  #outputsOf(wanted: readonly string[], into: readonly Tensor[]): Record<string, RuntimeTensor> {
+    const outputs: Record<string, RuntimeTensor> = {};
+    for (const [index, name] of wanted.entries()) {
+      const { type, dims, data } = into[index]!;
+      outputs[name] = new this.#runtime.Tensor(type, data as never, dims);
+    }
+    return outputs;
   }
 
   #inputsOf(

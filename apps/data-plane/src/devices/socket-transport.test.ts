@@ -11,9 +11,11 @@ import { Access } from '@sparewheel/runtime/access';
 import { expect, it } from 'vitest';
 import { Listener } from '../listener.ts';
 import { deviceSockets, helloOf } from '../testing/scripted-device.ts';
+import { openTensorSocket, tensorKey } from '../testing/tensor-socket.ts';
 import { TEST_TOKENS } from '../testing/test-plane.ts';
 import { DeviceGateway } from './gateway/device-gateway.ts';
 import { DeviceRegistry } from './gateway/device-registry.ts';
+import type { OutgoingMessage } from './gateway/tensor-link.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 const REQUEST: ComputeRequest = {
@@ -36,8 +38,42 @@ class Waiters {
   }
 }
 
-/** The production path: the port of the data plane, the gateway, and two sockets per device. */
-async function overSockets() {
+/** Connects a device. Sends its hello. */
+type OpenDevice = (
+  url: string,
+  device: string,
+  received: (message: ToDevice) => void,
+) => Promise<{ send(message: FromDevice): void; close(): void }>;
+
+const overSocketIo: OpenDevice = async (url, device, received) => {
+  const { control, tensors } = deviceSockets(url, { id: device });
+  tensors.on(TENSOR_EVENT, received);
+  control.on('connect', () => control.emit('hello', helloOf(device), () => {}));
+  return {
+    send: (message) => void tensors.emit(TENSOR_EVENT, message),
+    close() {
+      control.disconnect();
+      tensors.disconnect();
+    },
+  };
+};
+
+const overTensorSocket: OpenDevice = async (url, device, received) => {
+  const { control, tensors } = deviceSockets(url, { id: device });
+  tensors.disconnect();
+  await new Promise<void>((resolve) => control.once('connect', resolve));
+  const end = await openTensorSocket(url, await tensorKey(control), received);
+  control.emit('hello', helloOf(device), () => {});
+  return {
+    send: end.send,
+    close() {
+      control.disconnect();
+    },
+  };
+};
+
+/** The production path: the port of the data plane, the gateway, and two connections per device. */
+async function overSockets(open: OpenDevice) {
   const access = new Access(TEST_TOKENS);
   const backend = { model: () => null, ready: () => true, infer: () => Promise.reject(new Error('unused')) };
   const listener = new Listener({ access, version: 'test', backend });
@@ -45,7 +81,7 @@ async function overSockets() {
   const disconnected = new Waiters();
   const rejections: string[] = [];
   let received = (_device: string, _message: FromDevice): void => {};
-  const gateway = new DeviceGateway(listener.io, access, new DeviceRegistry([]), {
+  const gateway = new DeviceGateway(listener.server, listener.io, access, new DeviceRegistry([]), {
     connected: (device) => connected.resolve(device),
     disconnected: (device) => disconnected.resolve(device),
     received: (device, message) => received(device, message),
@@ -54,7 +90,7 @@ async function overSockets() {
     changed: () => {},
   });
   const transport = new SocketTransport({
-    sink: (device) => gateway.tensorsSocket(device)?.conn,
+    link: (device) => gateway.tensorLink(device),
     refused: (_device, message) => rejections.push(JSON.stringify(message)),
   });
   const url = `http://127.0.0.1:${await listener.listen('127.0.0.1', 0)}`;
@@ -63,20 +99,15 @@ async function overSockets() {
   return {
     transport,
     async connect(device: string) {
-      const { control, tensors } = deviceSockets(url, { id: device });
-      const close = (): void => {
-        control.disconnect();
-        tensors.disconnect();
-      };
-      closers.push(close);
       const messages: ToDevice[] = [];
       let arrived: (() => void) | null = null;
-      tensors.on(TENSOR_EVENT, (message: ToDevice) => {
+      const up = connected.until(device);
+      const end = await open(url, device, (message) => {
         messages.push(message);
         arrived?.();
       });
-      control.on('connect', () => control.emit('hello', helloOf(device), () => {}));
-      await connected.until(device);
+      closers.push(end.close);
+      await up;
       return {
         async next(): Promise<ToDevice> {
           while (messages.length === 0) {
@@ -86,10 +117,10 @@ async function overSockets() {
           }
           return messages.shift()!;
         },
-        send: (message: FromDevice): void => void tensors.emit(TENSOR_EVENT, message),
+        send: end.send,
         async disconnect(): Promise<void> {
           const gone = disconnected.until(device);
-          close();
+          end.close();
           await gone;
         },
       };
@@ -105,14 +136,17 @@ async function overSockets() {
   };
 }
 
-transportContract('the socket transport over real sockets', overSockets);
+transportContract('the socket transport over Socket.IO', () => overSockets(overSocketIo));
+transportContract('the socket transport over tensor sockets', () => overSockets(overTensorSocket));
 
 function recorded(connected: readonly string[]) {
   const written: [string, Uint8Array][] = [];
   const refused: [string, FromDevice][] = [];
   const transport = new SocketTransport({
-    sink: (device) =>
-      connected.includes(device) ? { write: (frame) => written.push([device, frame]) } : undefined,
+    link: (device) =>
+      connected.includes(device)
+        ? { send: ({ frame }: OutgoingMessage) => written.push([device, frame]) }
+        : undefined,
     refused: (device, message) => refused.push([device, message]),
   });
   return { transport, written, refused };

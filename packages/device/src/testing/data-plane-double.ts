@@ -1,12 +1,15 @@
 /** A data plane for tests: a real Socket.IO server and parser; the test sends and receives every message. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import { tinyModel } from '@sparewheel/engine/testing';
 import {
   bytesOf,
   type DeviceAuth,
+  decodeFrame,
+  encodeForStream,
+  FrameSplitter,
   type FromDevice,
   frameParser,
   type Hello,
@@ -22,6 +25,7 @@ import {
   type SupervisedDevice,
   type Task,
   TENSOR_EVENT,
+  TENSOR_SOCKET,
   type ToDevice,
 } from '@sparewheel/protocol';
 import { Server, type Socket } from 'socket.io';
@@ -62,6 +66,8 @@ export class DataPlaneDouble {
   readonly refusals = new Mailbox<string>();
   readonly lost = new Mailbox<{ namespace: string; reason: string }>();
   readonly #server: Server;
+  /** Open tensor sockets, by device id. */
+  readonly #tensorSockets = new Map<string, TcpSocket>();
   readonly port: number;
 
   private constructor(server: Server, port: number) {
@@ -69,8 +75,15 @@ export class DataPlaneDouble {
     this.port = port;
   }
 
-  /** @param port  0 for any; an earlier port emulates the restart of a data plane */
-  static async start(port = 0, refuse = false): Promise<DataPlaneDouble> {
+  /**
+   * @param port  0 for any; an earlier port emulates the restart of a data plane
+   * @param tensorSockets  `none` issues no keys; `refused` issues keys and refuses the upgrade, as a proxy does
+   */
+  static async start({
+    port = 0,
+    refuse = false,
+    tensorSockets = 'accepted' as 'accepted' | 'none' | 'refused',
+  } = {}): Promise<DataPlaneDouble> {
     const http = createServer();
     const server = new Server(http, {
       parser: frameParser,
@@ -86,6 +99,7 @@ export class DataPlaneDouble {
     await once(http, 'listening');
     const double = new DataPlaneDouble(server, (http.address() as AddressInfo).port);
     double.#listen(refuse);
+    double.#listenForTensorSockets(http, tensorSockets);
     return double;
   }
 
@@ -94,6 +108,7 @@ export class DataPlaneDouble {
   }
 
   async stop(): Promise<void> {
+    for (const socket of this.#tensorSockets.values()) socket.destroy();
     await this.#server.close();
   }
 
@@ -130,8 +145,40 @@ export class DataPlaneDouble {
     });
   }
 
+  #listenForTensorSockets(http: HttpServer, mode: 'accepted' | 'none' | 'refused'): void {
+    this.#server.of(NAMESPACES.control).on('connection', (socket) => {
+      const { id } = parseDeviceAuth(socket.handshake.auth).device;
+      socket.on('tensor-key', (acknowledge: (key: unknown) => void) =>
+        acknowledge(mode === 'none' ? {} : { key: `the-key-of-${id}` }),
+      );
+      socket.on('disconnect', () => this.#tensorSockets.get(id)?.destroy());
+    });
+    http.on('upgrade', (request, duplex) => {
+      if (request.url !== TENSOR_SOCKET.path) return;
+      const socket = duplex as TcpSocket;
+      socket.on('error', () => {});
+      if (mode === 'refused') {
+        socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+        return;
+      }
+      const id = String(request.headers[TENSOR_SOCKET.keyHeader]).replace('the-key-of-', '');
+      const splitter = new FrameSplitter((frame) => this.answers.put(parseFromDevice(decodeFrame(frame))));
+      socket.on('data', (bytes) => splitter.push(bytes));
+      socket.on('close', () => {
+        if (this.#tensorSockets.get(id) === socket) this.#tensorSockets.delete(id);
+      });
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n');
+      this.#tensorSockets.set(id, socket);
+    });
+  }
+
   /** Sends on the tensor connection. Waits for it: the server may see it after the hello. */
   async send(device: JoinedDevice, message: ToDevice): Promise<void> {
+    const socket = this.#tensorSockets.get(device.auth.device.id);
+    if (socket !== undefined) {
+      for (const part of encodeForStream(message)) socket.write(part);
+      return;
+    }
     const room = this.#server.of(NAMESPACES.tensors).to(device.auth.device.id);
     while (
       (await this.#server.of(NAMESPACES.tensors).in(device.auth.device.id).fetchSockets()).length === 0

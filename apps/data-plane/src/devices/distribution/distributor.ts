@@ -82,7 +82,7 @@ export class Distributor implements Installer {
    * is missing and reports errors.
    */
   preload(deployment: string, device: DeviceId, artifact: Artifact): void {
-    const { signal } = this.#preloaded.add(deployment, blobsOf(artifact));
+    const signal = this.#preloaded.add(deployment, blobsOf(artifact));
     void this.#inTurn(device, async () => {
       await this.#sender.send(device, this.#missing(device, [artifact]), {
         signal,

@@ -1,12 +1,6 @@
 import type { DeviceId } from '@sparewheel/coordinator';
 import type { BlobRef } from '@sparewheel/planner';
 
-/** The transfers for a deployment that is still being prepared. */
-export interface Preload {
-  /** Aborted when the deployment is abandoned. */
-  readonly signal: AbortSignal;
-}
-
 /**
  * Tracks blobs that are sent to devices before their deployment exists. They are deleted if the deployment is
  * abandoned. Otherwise the progress of the first install of a device includes them.
@@ -16,15 +10,18 @@ export class PreloadedBlobs {
   /** Bytes of preloaded blobs that no install has counted yet, by device and blob. */
   readonly #uncounted = new Map<DeviceId, Map<string, number>>();
 
-  /** Registers blobs that will be sent for a deployment. */
-  add(deployment: string, blobs: readonly BlobRef[]): Preload {
+  /**
+   * Registers blobs that will be sent for a deployment.
+   * @returns a signal that aborts when the deployment is abandoned
+   */
+  add(deployment: string, blobs: readonly BlobRef[]): AbortSignal {
     let preload = this.#preloads.get(deployment);
     if (preload === undefined) {
       preload = { controller: new AbortController(), blobs: new Set() };
       this.#preloads.set(deployment, preload);
     }
     for (const { sha256 } of blobs) preload.blobs.add(sha256);
-    return { signal: preload.controller.signal };
+    return preload.controller.signal;
   }
 
   arrived(device: DeviceId, { sha256, bytes }: BlobRef): void {

@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http';
 import type { KnownDevice } from '@sparewheel/data-plane-client';
 import {
   type BlobChunk,
@@ -15,6 +16,7 @@ import {
   parseStatistics,
   type Task,
   TENSOR_EVENT,
+  type TensorKey,
 } from '@sparewheel/protocol';
 import type { Access } from '@sparewheel/runtime/access';
 import type { Namespace, Server, Socket } from 'socket.io';
@@ -29,6 +31,8 @@ import {
 } from './device-session.ts';
 import { GATEWAY_LIMITS, RateLimit } from './gateway-limits.ts';
 import { guardNamespace, HandshakeRefusedError, RefusalLog, readAuth } from './handshake.ts';
+import { SocketIoTensorLink, type TensorLink, type TensorLinkEvents } from './tensor-link.ts';
+import { TensorSockets } from './tensor-sockets.ts';
 
 /** Receives what happens on the connections of devices. */
 export interface GatewayObserver {
@@ -63,8 +67,8 @@ interface ControlMessages {
 }
 
 /**
- * Connects devices. A device opens two connections with the same incarnation, and proves its identity with
- * the secret of its first join. The observer hears of the device when both connections are up. A device that
+ * Connects devices. A device opens two connections with the same incarnation: Socket.IO for control, and a tensor
+ * socket or Socket.IO for tensors. It proves its identity with the secret of its first join. The observer hears of the device when both connections are up. A device that
  * violates the protocol is disconnected and rejected for a while; other devices are not affected.
  */
 export class DeviceGateway {
@@ -77,8 +81,21 @@ export class DeviceGateway {
   /** When each device first connected since the data plane started. */
   readonly #joinedAt = new Map<string, Date>();
   readonly #refusals: RefusalLog;
+  readonly #tensorSockets: TensorSockets<DeviceSession>;
 
-  constructor(io: Server, access: Access, registry: DeviceRegistry, observer: GatewayObserver) {
+  /** @param server  the HTTP server of `io` */
+  constructor(
+    server: HttpServer,
+    io: Server,
+    access: Access,
+    registry: DeviceRegistry,
+    observer: GatewayObserver,
+  ) {
+    this.#tensorSockets = new TensorSockets(
+      server,
+      (session, link) => this.#attachTensorSocket(session, link),
+      (message) => this.#refusals.add(null, 'tensor-key', message, performance.now()),
+    );
     this.#registry = registry;
     this.#admission = new DeviceAdmission(access, registry, this.#sessionsView());
     this.#observer = observer;
@@ -101,8 +118,8 @@ export class DeviceGateway {
     return this.#joinedAt.get(device);
   }
 
-  /** Returns the socket for tensor messages to a device. undefined unless the device is up. */
-  tensorsSocket(device: string): TensorsSocket | undefined {
+  /** Returns the link for tensor messages to a device. undefined unless the device is up. */
+  tensorLink(device: string): TensorLink | undefined {
     const session = this.#current.get(device);
     return session?.up ? (session.tensors ?? undefined) : undefined;
   }
@@ -141,11 +158,6 @@ export class DeviceGateway {
     }
   }
 
-  /** Disconnects every device. */
-  close(): void {
-    for (const session of this.#sessions.values()) session.disconnect();
-  }
-
   /** Checks the handshake of either connection. */
   #admit(socket: Socket): void {
     const auth = readAuth(socket, parseDeviceAuth);
@@ -181,16 +193,21 @@ export class DeviceGateway {
     const previous = session.control;
     session.control = socket;
     session.hello = null;
-    if (previous !== null) this.#displace(session, previous);
+    if (previous !== null) this.#displace(session, () => previous.disconnect(true));
     const limit = new RateLimit(GATEWAY_LIMITS.controlMessagesPerSecond, performance.now());
     socket.onAny((event: string) => {
       if (session.control !== socket) return;
       if (!limit.take(performance.now())) this.#misconduct(session, 'flood of control messages');
-      else if (event !== 'hello' && event !== 'statistics')
+      else if (event !== 'hello' && event !== 'statistics' && event !== 'tensor-key')
         this.#misconduct(session, `unknown event '${event}'`);
     });
     socket.on('hello', (message, acknowledge) => {
       if (session.control === socket) this.#hello(session, message, acknowledge);
+    });
+    session.timeRoundTrips(socket, () => performance.now(), Date.now);
+    socket.on('tensor-key', (acknowledge: unknown) => {
+      if (session.control !== socket || typeof acknowledge !== 'function') return;
+      acknowledge({ key: this.#tensorSockets.issue(session, performance.now()) } satisfies TensorKey);
     });
     socket.on('statistics', (message) => {
       if (session.control !== socket) return;
@@ -200,41 +217,64 @@ export class DeviceGateway {
     this.#monitor(session, socket as unknown as Socket, () => {
       if (session.control !== socket) return false;
       session.control = null;
+      // It belongs to the control connection that issued its key.
+      if (!(session.tensors instanceof SocketIoTensorLink)) session.tensors?.close();
       return true;
     });
   }
 
   #attachTensors(socket: TensorsSocket): void {
     const session = this.#sessionOf(socket.data.auth);
+    const link = new SocketIoTensorLink(socket);
+    const events = this.#attachLink(session, link);
+    socket.on(TENSOR_EVENT, (message) => events.received(message));
+    this.#monitor(session, socket as unknown as Socket, () => this.#detachLink(session, link));
+  }
+
+  /** Returns null if the control connection that asked for the key is gone. */
+  #attachTensorSocket(session: DeviceSession, link: TensorLink): TensorLinkEvents | null {
+    if (session.control === null || this.#sessions.get(sessionKey(session.auth)) !== session) return null;
+    return this.#attachLink(session, link);
+  }
+
+  #attachLink(session: DeviceSession, link: TensorLink): TensorLinkEvents {
     const previous = session.tensors;
-    session.tensors = socket;
-    if (previous !== null) this.#displace(session, previous);
-    session.timeRoundTrips(socket, () => performance.now(), Date.now);
+    session.tensors = link;
+    if (previous !== null) this.#displace(session, () => previous.close());
     const limit = new RateLimit(GATEWAY_LIMITS.tensorMessagesPerSecond, performance.now());
-    socket.on(TENSOR_EVENT, (message) => {
-      if (!session.up || session.tensors !== socket) return;
-      if (!limit.take(performance.now())) {
-        this.#misconduct(session, 'flood of tensor messages');
-        return;
-      }
-      const parsed = this.#parsed(session, () => parseFromDevice(message));
-      if (parsed !== null) this.#observer.received(session.device, parsed);
-    });
-    this.#monitor(session, socket as unknown as Socket, () => {
-      if (session.tensors !== socket) return false;
-      session.tensors = null;
-      return true;
-    });
     this.#upIfComplete(session);
+    return {
+      received: (message) => {
+        if (!session.up || session.tensors !== link) return;
+        if (!limit.take(performance.now())) {
+          this.#misconduct(session, 'flood of tensor messages');
+          return;
+        }
+        const parsed = this.#parsed(session, () => parseFromDevice(message));
+        if (parsed !== null) this.#observer.received(session.device, parsed);
+      },
+      malformed: (error) => {
+        if (session.tensors === link) this.#misconduct(session, (error as Error).message);
+      },
+      closed: (reason) => {
+        if (this.#detachLink(session, link)) this.#lost(session, reason);
+      },
+    };
+  }
+
+  #detachLink(session: DeviceSession, link: TensorLink): boolean {
+    if (session.tensors !== link) return false;
+    session.tensors = null;
+    return true;
   }
 
   /**
    * Replaces a connection: the same incarnation reconnected before the loss of the old connection was
    * noticed.
    */
-  #displace(session: DeviceSession, previous: ControlSocket | TensorsSocket): void {
+  #displace(session: DeviceSession, disconnect: () => void): void {
     this.#down(session, 'it reconnected');
-    previous.disconnect(true);
+    disconnect();
   }
 
   /** @param detach  removes the socket from its session; returns false if the socket was already replaced */
@@ -244,16 +284,20 @@ export class DeviceGateway {
       this.#misconduct(session, error instanceof Error ? error.message : "unknown event 'error'");
     });
     socket.on('disconnect', (reason) => {
-      if (!detach()) return;
-      this.#down(session, describeDisconnect(reason));
-      if (session.control !== null || session.tensors !== null) {
-        this.#expectCompletion(session);
-        return;
-      }
-      if (this.#sessions.get(sessionKey(session.auth)) === session) {
-        this.#sessions.delete(sessionKey(session.auth));
-      }
+      if (detach()) this.#lost(session, describeDisconnect(reason));
     });
+  }
+
+  /** A connection of the session is gone. */
+  #lost(session: DeviceSession, reason: string): void {
+    this.#down(session, reason);
+    if (session.control !== null || session.tensors !== null) {
+      this.#expectCompletion(session);
+      return;
+    }
+    if (this.#sessions.get(sessionKey(session.auth)) === session) {
+      this.#sessions.delete(sessionKey(session.auth));
+    }
   }
 
   #hello(session: DeviceSession, message: unknown, acknowledge: unknown): void {

@@ -8,6 +8,7 @@ import type {
   TensorsToDevice,
 } from '@sparewheel/protocol';
 import type { Namespace, Socket } from 'socket.io';
+import type { TensorLink } from './tensor-link.ts';
 
 /** What the handshake of a socket proved. */
 export interface DeviceSocketData {
@@ -28,7 +29,7 @@ export class DeviceSession {
   readonly incarnation: string;
   readonly auth: DeviceAuth;
   control: ControlSocket | null = null;
-  tensors: TensorsSocket | null = null;
+  tensors: TensorLink | null = null;
   hello: Hello | null = null;
   statistics: DeviceStatistics | null = null;
   /** Whether the coordinator knows that the device is connected. */
@@ -67,7 +68,7 @@ export class DeviceSession {
    * Measures the pings of the connection. This needs no extra messages, and it includes the delay of a busy
    * event loop on the device.
    */
-  timeRoundTrips(socket: TensorsSocket, monotonicNow: () => number, wallNow: () => number): void {
+  timeRoundTrips(socket: ControlSocket, monotonicNow: () => number, wallNow: () => number): void {
     let sentAt = 0;
     socket.conn.on('packetCreate', ({ type }) => {
       if (type === 'ping') sentAt = monotonicNow();
@@ -83,6 +84,6 @@ export class DeviceSession {
 
   disconnect(): void {
     this.control?.disconnect(true);
-    this.tensors?.disconnect(true);
+    this.tensors?.close();
   }
 }

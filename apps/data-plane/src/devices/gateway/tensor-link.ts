@@ -1,0 +1,57 @@
+import { encodeForStream, encodeFrame, type FromDevice, type ToDevice } from '@sparewheel/protocol';
+import type { TensorsSocket } from './device-session.ts';
+
+/** A message to one or more devices, encoded at most once per kind of link. */
+export class OutgoingMessage {
+  readonly #message: ToDevice;
+  #frame: Uint8Array | undefined;
+  #parts: readonly Uint8Array[] | undefined;
+
+  constructor(message: ToDevice) {
+    this.#message = message;
+  }
+
+  /** One frame. @throws {UnencodableMessageError} */
+  get frame(): Uint8Array {
+    this.#frame ??= encodeFrame(this.#message);
+    return this.#frame;
+  }
+
+  /** The frame with its stream prefix, in parts; large tensors are not copied. @throws {UnencodableMessageError} */
+  get parts(): readonly Uint8Array[] {
+    this.#parts ??= encodeForStream(this.#message);
+    return this.#parts;
+  }
+}
+
+/** The connection that carries the tensors of one device. */
+export interface TensorLink {
+  /** @throws {UnencodableMessageError} the message exceeds a limit */
+  send(message: OutgoingMessage): void;
+  close(): void;
+}
+
+/** Receives what happens on a tensor link. */
+export interface TensorLinkEvents {
+  received(message: ToDevice | FromDevice): void;
+  /** The peer sent bytes that are not a frame. */
+  malformed(error: unknown): void;
+  closed(reason: string): void;
+}
+
+/** Tensors over the Socket.IO namespace. Writes frames below its packets, so that one frame serves all devices. */
+export class SocketIoTensorLink implements TensorLink {
+  readonly #socket: TensorsSocket;
+
+  constructor(socket: TensorsSocket) {
+    this.#socket = socket;
+  }
+
+  send(message: OutgoingMessage): void {
+    this.#socket.conn.write(message.frame as Buffer);
+  }
+
+  close(): void {
+    this.#socket.disconnect(true);
+  }
+}
