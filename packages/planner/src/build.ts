@@ -1,11 +1,15 @@
-import { generatorMatrix, NonFiniteWeightError, type Partition } from '@sparewheel/cdc';
+import { generatorMatrix, NonFiniteWeightError, type Partition, parityBiasFactor } from '@sparewheel/cdc';
 import {
+  analyzeInputSplit,
   analyzeLinear,
   constantsOf,
   cutSubgraph,
   detachWeights,
   dividedDims,
+  type InputSplitLayer,
+  inputShardModel,
   isCodable,
+  isDivisible,
   type LinearLayer,
   type LoadedModel,
   loadLayerConstants,
@@ -37,7 +41,8 @@ export interface BuildProgress {
 
 /**
  * Builds all files of a plan: one subgraph per local or replicated step, k + r shards per coded layer. The
- * same plan and model give the same files.
+ * same plan and model give the same files. The shards of a step that divides its input share one weights file,
+ * and all its data shards are the same.
  *
  * Memory: pieces of a layer if its rows are contiguous in the file, else the layer and one shard.
  * @param model  the canonical model that the plan was made from
@@ -74,7 +79,12 @@ export async function buildArtifacts(
   };
 
   const layers = new Map<CodedStep, LinearLayer>();
-  for (const step of plan.steps) if (step.kind === 'coded') layers.set(step, findLayer(step, model.model));
+  const divided = new Map<CodedStep, InputSplitLayer>();
+  for (const step of plan.steps) {
+    if (step.kind !== 'coded') continue;
+    if (step.pieces) divided.set(step, findInputSplit(step, model.model));
+    else layers.set(step, findLayer(step, model.model));
+  }
   const received = foldedShapes(layers, model.model);
   const adapt = (part: Model): LoadedModel => ({
     model: reshapeInputs(part, received),
@@ -83,7 +93,17 @@ export async function buildArtifacts(
   const artifacts: Record<string, Artifact[]> = {};
   for (const step of plan.steps) {
     const made: Artifact[] = [];
-    if (step.kind === 'coded') {
+    const inputSplit = step.kind === 'coded' ? divided.get(step) : undefined;
+    if (step.kind === 'coded' && inputSplit) {
+      const shapes = shapesOfPieces(received, step);
+      for (const [factor, seats] of bySharedFile(step)) {
+        const rows = { inputRows: step.pieces!.rows, outputRows: step.height };
+        const shard = inputShardModel(model, inputSplit, rows, factor);
+        const artifact = await store({ ...shard, model: reshapeInputs(shard.model, shapes) }, seats);
+        made.push(...seats.map(() => artifact));
+        artifactsDone += seats.length - 1;
+      }
+    } else if (step.kind === 'coded') {
       for (const shard of shards(step, layers.get(step)!, model)) {
         made.push(await storeCoded(adapt(shard), step, step.seats[made.length]!));
       }
@@ -108,6 +128,28 @@ function foldedShapes(
     received.set(layer.fetch, dividedDims(layer, shapes.get(layer.fetch)!, layer.layout.rows));
   }
   return received;
+}
+
+/** Returns the seats of each file of a step that divides its input, with the factor of its bias. */
+function bySharedFile(step: CodedStep): [factor: number, seats: readonly Seat[]][] {
+  const { dataShards: k, parityShards: r, seats } = step;
+  const generator = generatorMatrix(k, r);
+  const parity = Array.from({ length: r }, (_, index): [number, readonly Seat[]] => [
+    parityBiasFactor(generator, index),
+    [seats[k + index]!],
+  ]);
+  return [[1, seats.slice(0, k)], ...parity];
+}
+
+/** Returns the folded shapes as a device receives them: with the rows of a piece. */
+function shapesOfPieces(
+  received: ReadonlyMap<string, readonly number[]>,
+  { feed, pieces }: CodedStep,
+): Map<string, readonly number[]> {
+  const dims = received.get(feed);
+  if (!dims || !pieces) return new Map();
+  const axis = pieces.axis < 0 ? dims.length + pieces.axis : pieces.axis;
+  return new Map([[feed, dims.map((dim, i) => (i === axis ? pieces.rows : dim))]]);
 }
 
 /** Returns the number of artifacts of a step: one subgraph, or one per shard. */
@@ -153,6 +195,20 @@ function notCodable({ layer }: CodedStep, error: unknown): unknown {
     'set "layers" to a list without this layer',
     layer,
   );
+}
+
+function findInputSplit(step: CodedStep, model: Model): InputSplitLayer {
+  const { graph } = model;
+  if (!graph.nodes[step.node]) throw new PlanMismatchError(step.id, `the model has no node ${step.node}`);
+  const layer = analyzeInputSplit(graph, step.node, constantsOf(graph), shapesOf(graph));
+  if (!isDivisible(layer))
+    throw new PlanMismatchError(step.id, `the input of node ${step.node} cannot be divided`);
+  const rows = step.blocks.reduce((sum, block) => sum + block.rows, 0);
+  const fits = layer.outputRows === rows && layer.inputRows === step.pieces?.inputRows;
+  if (!fits || layer.fetch !== step.fetch || layer.feed !== step.feed) {
+    throw new PlanMismatchError(step.id, `layer "${step.layer}" has other inputs, outputs or rows`);
+  }
+  return layer;
 }
 
 function findLayer(step: CodedStep, model: Model): LinearLayer {

@@ -19,6 +19,9 @@ export type LayerChoice = 'auto' | 'all' | readonly string[];
  */
 export type Split = 'weights' | 'inputs';
 
+/** One split for all layers, or for each layer the better one. */
+export type SplitChoice = 'auto' | Split;
+
 /** The pieces of a divided input. Rows outside the input are zeros. */
 export interface InputPiecesPlan {
   /** The divided axis of the input, counted from the front if ≥ 0, from the end if < 0. */
@@ -121,6 +124,9 @@ export interface LayerDecision {
   readonly op: string;
   readonly distributed: boolean;
   readonly reason: string;
+  /** What a distributed layer divides, with the reason. Absent in plans of older versions. */
+  readonly split?: Split;
+  readonly splitReason?: string;
 }
 
 export interface SeatSummary {
@@ -170,6 +176,12 @@ export interface PlanOptions {
   readonly r: number;
   readonly strategy: Strategy;
   readonly layers: LayerChoice;
+  /**
+   * What the distributed layers divide; the default is `auto`: for each layer, the split that is predicted to be
+   * faster and that fits the memory of the devices. The strategy `paper` divides weights unless it is told
+   * otherwise. A layer that the requested split cannot divide is not distributed.
+   */
+  readonly splits?: SplitChoice;
   /** Available devices. Without them the plan fits any fleet that is large enough. */
   readonly devices?: readonly DeviceCapacity[];
   readonly costs?: Costs;

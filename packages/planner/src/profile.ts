@@ -1,14 +1,18 @@
 import {
+  analyzeInputSplit,
   analyzeLinear,
   bodies,
   constantsOf,
   dataTypeName,
   type Graph,
+  type InputSplitLayer,
   isCodable,
+  isDivisible,
   type LinearLayer,
   type LinearOp,
   type Model,
   type Node,
+  type NotDivisible,
   nodeReads,
   type Shapes,
   type Speed,
@@ -17,7 +21,7 @@ import {
 } from '@sparewheel/onnx';
 import { ELEMENT_TYPES, type ElementType, elementCount, type TensorSpec } from '@sparewheel/protocol';
 
-/** How a linear layer can be divided. */
+/** How the weights of a linear layer can be divided. */
 export interface LayerCoding {
   readonly op: LinearOp;
   readonly feed: string;
@@ -55,8 +59,13 @@ export interface LayerProfile {
   /** Measured at upload, on the control plane's machine with one thread. */
   readonly timeMs: number | null;
   readonly coding: LayerCoding | null;
-  /** The reason why a linear layer cannot be coded; null for all other nodes. */
+  /** The reason why the weights of a linear layer cannot be coded; null for all other nodes. */
   readonly notCodable: string | null;
+  /**
+   * How the input of a linear layer can be divided, or why it cannot. Null for all other nodes; absent in
+   * profiles of older versions.
+   */
+  readonly inputSplit?: InputSplitLayer | NotDivisible | null;
 }
 
 /**
@@ -124,6 +133,7 @@ export function profileModel(
       timeMs: nodeMs[node.name] ?? null,
       coding: isCodable(analysis) ? layerCoding(analysis) : null,
       notCodable: analysis && 'reason' in analysis ? analysis.reason : null,
+      inputSplit: analyzeInputSplit(graph, index, constants, shapes) ?? null,
     };
   });
   const counted = [...constants.values()];
@@ -145,6 +155,12 @@ export function profileModel(
 export function isSendable(profile: ModelProfile, name: string): boolean {
   const tensor = profile.tensors[name];
   return tensor !== undefined && (ELEMENT_TYPES as readonly string[]).includes(tensor.type);
+}
+
+/** Returns how the input of a layer can be divided; undefined if it cannot. */
+export function inputSplitOf({ inputSplit }: LayerProfile): InputSplitLayer | undefined {
+  const analysis = inputSplit ?? undefined;
+  return isDivisible(analysis) ? analysis : undefined;
 }
 
 function layerCoding(layer: LinearLayer): LayerCoding {

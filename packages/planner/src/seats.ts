@@ -3,9 +3,23 @@ import { tensorBytes } from './costs.ts';
 import type { CodedStep, ReplicatedStep, Seat, SeatSummary, Step } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
 
-/** Returns what one seat of a coded step computes, stores and transfers: one shard of the layer. */
+/**
+ * Returns what one seat of a coded step computes, stores and transfers: one shard of the layer. A device with
+ * a piece of the input holds and reads all weights.
+ */
 export function codedPart(profile: ModelProfile, step: CodedStep, shard: number) {
   const layer = profile.layers[step.node]!;
+  if (step.pieces) {
+    const share = step.height / step.blocks.reduce((sum, { rows }) => sum + rows, 0);
+    return {
+      layers: [layer],
+      share,
+      weightsBytes: layer.weightsBytes,
+      multiplyAdds: Math.round(step.multiplyAdds * share),
+      bytesIn: Math.round((tensorBytes(profile, step.feed) * step.pieces.rows) / step.pieces.inputRows),
+      bytesOut: Math.round(tensorBytes(profile, step.fetch) * share),
+    };
+  }
   const coding = layer.coding!;
   const rows = computedRows(step, shard);
   const share = rows / coding.rows;

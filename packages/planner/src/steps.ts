@@ -1,7 +1,7 @@
-import type { Partition } from '@sparewheel/cdc';
+import { inputPieces, type Partition } from '@sparewheel/cdc';
 import type { StepDraft } from './order-steps.ts';
 import type { CodedStep, LocalStep, ReplicatedStep, Seat } from './plan.ts';
-import type { ModelProfile } from './profile.ts';
+import { inputSplitOf, type ModelProfile } from './profile.ts';
 
 export function localStep(profile: ModelProfile, draft: StepDraft, id: string): LocalStep {
   const { nodes, feeds, fetches } = draft;
@@ -19,7 +19,41 @@ export function replicatedStep(
 }
 
 /**
- * Creates the step of a distributed layer.
+ * Creates the step of a layer that divides its input.
+ * @param seats  k + r seats, by shard
+ */
+export function inputSplitStep(
+  profile: ModelProfile,
+  draft: StepDraft,
+  id: string,
+  seats: readonly Seat[],
+  k: number,
+): CodedStep {
+  const layer = profile.layers[draft.nodes[0]!]!;
+  const { op, feed, fetch, axis, ...window } = inputSplitOf(layer)!;
+  const { partition, rows, starts } = inputPieces(window, k);
+  return {
+    kind: 'coded',
+    id,
+    layer: layer.name,
+    node: layer.node,
+    op,
+    split: 'inputs',
+    pieces: { axis, inputRows: window.inputRows, rows, starts },
+    feed,
+    fetch,
+    axis,
+    blocks: partition.blocks,
+    height: partition.height,
+    dataShards: k,
+    parityShards: seats.length - k,
+    seats,
+    multiplyAdds: layer.multiplyAdds,
+  };
+}
+
+/**
+ * Creates the step of a layer that divides its weights.
  * @param seats  k + r seats, by shard
  * @param partition  the layer's rows over k shards
  */
@@ -39,6 +73,7 @@ export function codedStep(
     layer: layer.name,
     node: layer.node,
     op,
+    split: 'weights',
     feed,
     fetch,
     axis,

@@ -80,7 +80,8 @@ export class PlanExecutor {
         answers.push(undefined);
         continue;
       }
-      const output = (await this.compute(artifact, [step.feed], live))[step.fetch]!;
+      const feeds = step.pieces ? new Map([[step.feed, pieceOf(step, shard, take(live, step.feed))]]) : live;
+      const output = (await this.compute(artifact, [step.feed], feeds))[step.fetch]!;
       dims = output.dims;
       answers.push(output.data as Float32Array);
     }
@@ -111,6 +112,41 @@ function take(live: ReadonlyMap<string, Tensor>, name: string): Tensor {
   const tensor = live.get(name);
   if (!tensor) throw new Error(`a step reads "${name}" before another step computes it`);
   return tensor;
+}
+
+/** Returns the piece of the input for one shard: rows of it, or for a parity shard a weighted sum of pieces. */
+function pieceOf(step: CodedStep, shard: number, input: Tensor): Tensor {
+  const { axis, rows, starts } = step.pieces!;
+  const at = axis < 0 ? input.dims.length + axis : axis;
+  const product = (part: readonly number[]) => part.reduce((total, dim) => total * dim, 1);
+  const outer = product(input.dims.slice(0, at));
+  const inner = product(input.dims.slice(at + 1));
+  const weights = Array.from({ length: step.dataShards }, (_, j) =>
+    shard < step.dataShards
+      ? Number(j === shard)
+      : generatorMatrix(step.dataShards, step.parityShards).parity[
+          (shard - step.dataShards) * step.dataShards + j
+        ]!,
+  );
+  const data = new Float32Array(outer * rows * inner);
+  for (let o = 0; o < outer; o++) {
+    for (let row = 0; row < rows; row++) {
+      for (let i = 0; i < inner; i++) {
+        let sum = 0;
+        for (const [j, weight] of weights.entries()) {
+          const from = starts[j]! + row;
+          if (from < 0 || from >= input.dims[at]!) continue;
+          sum += weight * (input.data as Float32Array)[(o * input.dims[at]! + from) * inner + i]!;
+        }
+        data[(o * rows + row) * inner + i] = sum;
+      }
+    }
+  }
+  return new Tensor(
+    'float32',
+    data,
+    input.dims.map((dim, i) => (i === at ? rows : dim)),
+  );
 }
 
 /** Concatenates the data shards' blocks along the divided axis, without their padding. */
