@@ -115,7 +115,7 @@ test('the waiting rule changes live, with the predicted and the measured gain', 
   // The gain appears after enough requests have waited for the straggler.
   await expect(page.getByTestId('gain-any-k')).toHaveText(/[1-9]\d %/, { timeout: 60_000 });
 
-  await rule('Wait a little').click();
+  await rule('Threshold').click();
   const slider = page.getByRole('slider', { name: 'Waiting threshold' });
   await slider.focus();
   await page.keyboard.press('Home');

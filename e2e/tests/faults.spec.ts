@@ -10,7 +10,7 @@ const errors = sharedDashboard((...opened) => {
 });
 
 const row = (name: string) => page.getByTestId(`device-${name}`);
-const standing = () => page.getByRole('list', { name: 'Standing faults' });
+const standing = () => page.getByRole('list', { name: 'Active faults' });
 
 /**
  * Injects a fault and waits until the device's row shows its effect: a state or a word. Reports the time but sets
@@ -50,7 +50,7 @@ test('a kill is visible, and undo revives the device', async () => {
   await expect(standing()).toContainText('local-3 dead');
   await page.getByRole('button', { name: 'Undo the faults of local-3' }).click();
   await expect(row('local-3')).toHaveAttribute('data-state', 'ready', { timeout: 20_000 });
-  await expect(page.getByText('No fault stands.')).toBeVisible();
+  await expect(page.getByText('No active faults')).toBeVisible();
 });
 
 test('a pause is visible, and undo resumes the device', async () => {
@@ -72,7 +72,7 @@ for (const [fault, words] of [
     await page.getByRole('button', { name: 'Undo the faults of local-4' }).click();
     await expect(row('local-4')).not.toContainText(words, { timeout: 20_000 });
     await expect(row('local-4')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
-    await expect(page.getByText('No fault stands.')).toBeVisible();
+    await expect(page.getByText('No active faults')).toBeVisible();
   });
 }
 
@@ -110,12 +110,12 @@ test('the tour ends with the device revived, the load stopped and no request los
   await expect(page.getByRole('button', { name: 'Stop load' })).toBeVisible();
   await scene('is killed: its process ends at once.');
   await expect(dead()).toHaveCount(1);
-  await scene('Lost stays at 0, recovered climbs.');
+  await scene('No request is lost, and more are recovered.');
   await expect.poll(() => counter('recovered')).toBeGreaterThan(0);
   expect(await counter('lost')).toBe(0);
-  await scene('It still holds its shard, so nothing has to be sent.');
-  await scene('That was the tour.');
-  while (await caption('That was the tour.').isVisible()) await page.clock.fastForward('00:02');
+  await scene('It still has its shard, so nothing is sent.');
+  await scene('The tour is over.');
+  while (await caption('The tour is over.').isVisible()) await page.clock.fastForward('00:02');
   await expect(page.locator('[data-testid^="device-local-"][data-state="ready"]')).toHaveCount(6, {
     timeout: 20_000,
   });

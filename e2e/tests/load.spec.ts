@@ -20,7 +20,7 @@ const input = (name: string, of = page) =>
 
 /** Starts a load of a number of requests from the page and waits until it has ended. */
 async function runLoad(requests: number): Promise<void> {
-  await page.getByLabel('Up to requests').fill(String(requests));
+  await page.getByLabel('Request limit').fill(String(requests));
   await page.getByRole('button', { name: 'Start load' }).click();
   await expect(result()).toHaveAttribute('data-running', 'false', { timeout: 30_000 });
   await expect(result()).toContainText(
@@ -35,10 +35,10 @@ test('a closed loop ends after the chosen number of requests', async () => {
 test('an open loop shows its progress and ends after the chosen seconds', async () => {
   await page.getByRole('radio', { name: 'Open loop' }).click();
   await page.getByLabel('Requests per second').fill('40');
-  await page.getByLabel('For seconds').fill('2');
-  await page.getByLabel('Up to requests').fill('');
+  await page.getByLabel('Duration (s)').fill('2');
+  await page.getByLabel('Request limit').fill('');
   await page.getByRole('button', { name: 'Start load' }).click();
-  await expect(page.getByRole('progressbar', { name: 'The load’s progress' })).toBeVisible();
+  await expect(page.getByRole('progressbar', { name: 'Progress of the load' })).toBeVisible();
   await expect(result()).toHaveAttribute('data-running', 'false', { timeout: 30_000 });
   const { load } = await product.deployment('lenet5');
   expect(load).toMatchObject({ mode: 'open', seconds: 2, failed: 0, lost: 0, inFlight: 0 });
@@ -47,7 +47,7 @@ test('an open loop shows its progress and ends after the chosen seconds', async 
   expect(load?.sent).toBeGreaterThan(35);
   expect(load?.sent).toBeLessThan(125);
   await page.getByRole('radio', { name: 'Closed loop' }).click();
-  await page.getByLabel('For seconds').fill('');
+  await page.getByLabel('Duration (s)').fill('');
 });
 
 test('images are scaled in the browser, and a file that is not an image is reported', async () => {
@@ -60,7 +60,7 @@ test('images are scaled in the browser, and a file that is not an image is repor
     { name: 'paper.jpg', mimeType: 'image/jpeg', buffer: await image.clone().jpeg().toBuffer() },
     { name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('these are notes') },
   ]);
-  await expect(page.getByText('notes.png is no image that this browser can read.')).toBeVisible();
+  await expect(page.getByText('notes.png is not an image that this browser can read.')).toBeVisible();
   await expect(pictures()).toHaveCount(2);
   await runLoad(12);
   expect((await product.deployment('lenet5')).load).toMatchObject({ pictures: 2 });
@@ -72,7 +72,7 @@ test('a drawing is used as the input', async () => {
     [0.5, 0.15],
     [0.5, 0.85],
   ]);
-  await page.getByRole('button', { name: 'Add the drawing' }).click();
+  await page.getByRole('button', { name: 'Add drawing' }).click();
   await expect(pictures()).toHaveCount(3);
   for (const which of [1, 1]) await page.getByRole('button', { name: `Remove picture ${which},` }).click();
   await runLoad(8);
@@ -104,10 +104,10 @@ test('pictures of a camera are used as inputs', async ({ playwright, launchOptio
   const fake = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
   await withCamera(playwright, launchOptions, fake, async (opened) => {
     for (let count = 1; count <= 3; count++) {
-      await opened.getByRole('button', { name: 'Take a picture' }).click();
+      await opened.getByRole('button', { name: 'Take picture' }).click();
       await expect(pictures(opened)).toHaveCount(count);
     }
-    await opened.getByLabel('Up to requests').fill('9');
+    await opened.getByLabel('Request limit').fill('9');
     await opened.getByRole('button', { name: 'Start load' }).click();
     await expect(opened.getByTestId('load-result')).toContainText('9 sent, 9 answered, 0 failed, 0 lost');
     expect((await product.deployment('lenet5')).load).toMatchObject({ pictures: 3 });
@@ -143,7 +143,7 @@ test('a model without picture input gets random numbers, and the page says so', 
   });
   await product.deploymentState('numbers', 'ready');
   await page.getByTestId('deployment-numbers').click();
-  await expect(page.getByText('which is no picture')).toBeVisible();
+  await expect(page.getByText('which is not a picture')).toBeVisible();
   await expect(page.getByRole('radiogroup', { name: 'Inputs' })).toHaveCount(0);
   await runLoad(10);
   const refused = await product.api<{ error: { code: string } }>('/api/deployments/numbers/load', {

@@ -33,7 +33,7 @@ test('the plan is redrawn after every choice, and an impossible plan shows an er
   await expect(page).toHaveURL(/\/models\/lenet5$/);
   const editor = page.getByTestId('plan-editor');
 
-  await page.getByRole('radio', { name: 'All that can be' }).click();
+  await page.getByRole('radio', { name: 'All codable' }).click();
   await expect(page.getByTestId('plan-devices')).toHaveText('5');
   await expect(page.getByTestId('plan-coverage')).toHaveText('100 %');
   await expect(page.getByTestId('plan-seats').getByRole('listitem')).toHaveCount(5);
@@ -41,7 +41,7 @@ test('the plan is redrawn after every choice, and an impossible plan shows an er
 
   await page.getByLabel('Distribute conv1').uncheck();
   await expect(page.locator('[data-testid=plan-steps] [data-kind=coded]')).toHaveCount(4);
-  await expect(page.getByRole('radio', { name: 'Chosen' })).toBeChecked();
+  await expect(page.getByRole('radio', { name: 'Custom' })).toBeChecked();
 
   await editor.getByLabel('k (data)').fill('12');
   await expect(editor.getByRole('alert')).toBeVisible();
@@ -54,7 +54,7 @@ test('the plan is redrawn after every choice, and an impossible plan shows an er
 test('deploys the plan that is shown', async () => {
   await page.getByLabel('Deployment name').fill('planned');
   await page.getByTestId('plan-editor').getByRole('button', { name: 'Deploy' }).click();
-  await page.getByRole('link', { name: 'Watch planned' }).click({ timeout: 60_000 });
+  await page.getByRole('link', { name: 'Show planned' }).click({ timeout: 60_000 });
   await expect(page).toHaveURL(/\?deployment=planned$/);
   await expect(page.getByTestId('deployment-planned')).toHaveAttribute('aria-pressed', 'true');
   expect(await product.deployment('planned')).toMatchObject({
@@ -78,12 +78,12 @@ test('the device page sets a fault with a parameter and undoes it', async () => 
   await page.getByRole('link', { name: 'local-2', exact: true }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'local-2' })).toBeVisible();
   await page.getByLabel('Fault', { exact: true }).selectOption('slow');
-  await page.getByLabel('Times as long').fill('3');
+  await page.getByLabel('Slowdown factor').fill('3');
   await page.getByRole('button', { name: 'Slow × 3' }).click();
-  const standing = page.getByRole('list', { name: 'Standing faults' });
+  const standing = page.getByRole('list', { name: 'Active faults' });
   await expect(standing).toContainText('slow');
   await standing.getByRole('button', { name: /^Undo/ }).click();
-  await expect(page.getByText('No fault stands.')).toBeVisible();
+  await expect(page.getByText('No active faults')).toBeVisible();
 });
 
 test('the waterfall shows each answer of a request, and the predicted gain of the waiting rules', async () => {
@@ -104,13 +104,13 @@ test('events are filtered, the filter is in the address, and they are exported',
   const [device] = (await product.devices()).filter(({ name }) => name === 'local-2');
   await navigationLink('Events').click();
   await page.getByLabel('Device', { exact: true }).selectOption({ label: 'local-2' });
-  await page.getByLabel('Words').fill('slow');
+  await page.getByLabel('Text').fill('slow');
   await expect(page).toHaveURL(new RegExp(`device=${device?.id}&text=slow`));
   const events = page.getByTestId('events').getByRole('listitem');
   await expect(events.first()).toContainText(/slow/i);
   await page.reload();
   await untilLive(page);
-  await expect(page.getByLabel('Words')).toHaveValue('slow');
+  await expect(page.getByLabel('Text')).toHaveValue('slow');
   await expect(events.first()).toContainText(/slow/i);
 
   const download = page.waitForEvent('download');
@@ -118,14 +118,14 @@ test('events are filtered, the filter is in the address, and they are exported',
   const saved = JSON.parse(readFileSync(await (await download).path(), 'utf8')) as { device: string }[];
   expect(saved.length).toBeGreaterThan(0);
   expect(saved.every((event) => event.device === device?.id)).toBe(true);
-  await page.getByLabel('Words').fill('nothing says this');
-  await expect(page.getByText('Nothing that happened matches this filter.')).toBeVisible();
+  await page.getByLabel('Text').fill('nothing says this');
+  await expect(page.getByText('No event matches this filter.')).toBeVisible();
 });
 
 test('the join dialog shows the command, but the token only on request', async () => {
   await navigationLink('Devices').click();
   await page.getByRole('button', { name: 'Add a device' }).click();
-  await page.getByLabel('Name of the device').fill('kitchen pi');
+  await page.getByLabel('Device name').fill('kitchen pi');
   const command = page.getByTestId('join-command');
   await expect(command).toHaveText(
     `npm run agent -- --url ${product.dataUrl} --token JOIN_TOKEN --name kitchen-pi`,
@@ -150,7 +150,7 @@ test('the join dialog shows the command, but the token only on request', async (
 
 test('the command in the join dialog adds this machine as a device', async () => {
   await page.getByRole('button', { name: 'Add a device' }).click();
-  await page.getByLabel('Name of the device').fill('kitchen pi');
+  await page.getByLabel('Device name').fill('kitchen pi');
   await page.getByRole('button', { name: 'Show the QR code and the join token' }).click();
   const command = page.getByTestId('join-command');
   await expect(command).toContainText(product.tokens.join);
@@ -205,9 +205,9 @@ test('the server draws a complete page, for a session only', async ({ browser })
 
 test('unknown models and devices are reported', async () => {
   await page.goto(`${product.url}/models/nope`);
-  await expect(page.getByText('There is no model of this name.')).toBeVisible();
+  await expect(page.getByText('No model has this name.')).toBeVisible();
   await page.goto(`${product.url}/devices/nope`);
-  await expect(page.getByText('There is no device of this identity.')).toBeVisible();
+  await expect(page.getByText('No device has this identity.')).toBeVisible();
 });
 
 test('every page fits a phone, and none threw an error', async () => {

@@ -22,7 +22,7 @@ async function fillPartly(name: string): Promise<void> {
 test('a broken upload is reported, and the file can be sent again', async () => {
   await page.route('**/api/models?**', (route) => route.abort('connectionreset'));
   await page.getByLabel('ONNX file').setInputFiles(lenet5File);
-  await expect(page.getByText('The upload broke off.')).toBeVisible();
+  await expect(page.getByText('The upload was interrupted.')).toBeVisible();
   await expect(page.getByText('Nothing was kept.')).toBeVisible();
   await page.unroute('**/api/models?**');
   await page.getByRole('button', { name: 'Send it again' }).click();
@@ -73,10 +73,10 @@ test('deleting the shown deployment is reported, and the page switches to anothe
   await page.getByTestId('deployment-interrupted').click();
   await expect(page.getByTestId('deployment-interrupted')).toHaveAttribute('aria-pressed', 'true');
   expect((await product.api('/api/deployments/interrupted', { method: 'DELETE' })).status).toBe(204);
-  await expect(page.getByText('Deployment interrupted is not there')).toBeVisible();
+  await expect(page.getByText('Deployment interrupted does not exist')).toBeVisible();
   await expect(page.getByTestId('deployment-lenet5')).toHaveAttribute('aria-pressed', 'true');
-  await page.getByRole('button', { name: 'Go on with lenet5' }).click();
-  await expect(page.getByText('Deployment interrupted is not there')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Continue with lenet5' }).click();
+  await expect(page.getByText('Deployment interrupted does not exist')).toHaveCount(0);
 });
 
 /**
@@ -138,7 +138,7 @@ test('a page that fails to render shows an error in the chosen theme', async ({ 
       };
     }, theme);
     await broken.goto(`${product.url}/sign-in`);
-    await expect(broken.getByRole('heading', { name: 'The dashboard broke' })).toBeVisible();
+    await expect(broken.getByRole('heading', { name: 'The dashboard failed to load' })).toBeVisible();
     await expect(broken.locator('html')).toHaveCSS(
       'background-color',
       theme === 'dark' ? 'rgb(11, 11, 13)' : 'rgb(247, 247, 248)',

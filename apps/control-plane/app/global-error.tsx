@@ -3,16 +3,16 @@ import './globals.css';
 import { MessagePage } from '../components/shell/message-page.tsx';
 import { Button } from '../components/ui/button.tsx';
 
-/** Everything above the pages broke, the theme's provider included: the theme is found out by hand. */
+/** Replaces the whole document after an error in the root layout. It has no theme provider, so it reads the theme itself. */
 export default function GlobalError({ error, reset }: { error: Error; reset: () => void }) {
   return (
     <html lang="en" className={prefersDark() ? 'dark' : ''}>
       <body>
-        <title>The dashboard broke · Sparewheel</title>
-        <MessagePage title="The dashboard broke">
+        <title>The dashboard failed to load · Sparewheel</title>
+        <MessagePage title="The dashboard failed to load">
           <p className="mt-2 text-ink-soft">{error.message}</p>
           <p className="mt-2 text-ink-soft">
-            Deployments and requests are not affected. Try again; where that does not help, reload the page.
+            Deployments and requests are not affected. Try again or reload the page.
           </p>
           <Button className="mt-5" variant="primary" onClick={reset}>
             Try again
@@ -23,7 +23,7 @@ export default function GlobalError({ error, reset }: { error: Error; reset: () 
   );
 }
 
-/** As next-themes keeps the choice; nothing here may throw. */
+/** Reads the choice of next-themes. Must not throw. */
 function prefersDark(): boolean {
   if (typeof window === 'undefined') return false;
   try {

@@ -18,7 +18,7 @@ export const viewport: Viewport = {
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (
-    // next-themes sets the class before React takes over.
+    // next-themes sets the class before hydration.
     <html lang="en" suppressHydrationWarning>
       <body>
         <Providers>{children}</Providers>

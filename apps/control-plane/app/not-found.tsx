@@ -6,9 +6,9 @@ export const metadata: Metadata = { title: 'Not found' };
 
 export default function NotFound() {
   return (
-    <MessagePage title="There is no such page">
+    <MessagePage title="Page not found">
       <p className="mt-2 text-ink-soft">
-        The address may be mistyped, or what it named has been deleted. Everything that is running is on the{' '}
+        The address may be wrong, or its deployment, model or device was deleted. Go to the{' '}
         <Link href="/" className="font-medium text-ink underline underline-offset-4">
           live page
         </Link>

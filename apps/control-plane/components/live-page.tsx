@@ -3,7 +3,6 @@ import { memo, useDeferredValue } from 'react';
 import { ArrivalsPanel } from './arrivals/arrivals-panel.tsx';
 import { DeploymentBar } from './control/deployment-bar.tsx';
 import { EventsPanel } from './control/events-panel.tsx';
-import { GoneNotice } from './control/gone-notice.tsx';
 import { PolicyPanel } from './control/policy-panel.tsx';
 import { DeployPanel } from './deploy/deploy-panel.tsx';
 import { DigitPanel } from './digit/digit-panel.tsx';
@@ -11,14 +10,16 @@ import { FaultsPanel } from './faults/faults-panel.tsx';
 import { FleetPanel } from './fleet/fleet-panel.tsx';
 import { CounterStrip } from './latency/counter-strip.tsx';
 import { LatencyPanel } from './latency/latency-panel.tsx';
-import { useLive } from './live-connection/live-provider.tsx';
+import { useLoaded } from './live-connection/live-queries.ts';
 import { LoadPanel } from './load/load-panel.tsx';
 import { LoadingPage } from './shell/loading-page.tsx';
+import { Button } from './ui/button.tsx';
+import { Notice } from './ui/notice.tsx';
 import { useSelectedDeployment } from './use-deployment.ts';
 import { useTraces } from './waterfall/use-traces.ts';
 import { WaterfallPanel } from './waterfall/waterfall-panel.tsx';
 
-/** Latency comes five times a second; what does not show it rests. */
+// Latencies arrive five times a second. Panels that do not show them do not render.
 const Fleet = memo(FleetPanel);
 const Latency = memo(LatencyPanel);
 const Digit = memo(DigitPanel);
@@ -30,12 +31,12 @@ const Faults = memo(FaultsPanel);
 const Deploy = memo(DeployPanel);
 const Events = memo(EventsPanel);
 
-/** Everything about one deployment at a glance: break a device, watch what it costs. */
+/** Everything about one deployment: break a device, and see the effect. */
 export function LivePage() {
-  const loaded = useLive((state) => state.loaded);
+  const loaded = useLoaded();
   const { deployment, latency, choose, gone } = useSelectedDeployment();
-  const { traces, problem } = useTraces(deployment);
-  // Charts take the longest to draw: in pieces, between frames, so that a press is never kept waiting by them.
+  const { traces, error } = useTraces(deployment);
+  // Charts render last, in pieces between frames, so that they never delay a click.
   const charted = useDeferredValue(deployment);
   const latencyLater = useDeferredValue(latency);
   if (!loaded) return <LoadingPage />;
@@ -59,7 +60,7 @@ export function LivePage() {
                 key={`waterfall ${deployment.name}`}
                 deployment={deployment}
                 traces={traces}
-                problem={problem}
+                error={error}
               />
               <Arrivals key={`arrivals ${deployment.name}`} deployment={deployment} />
             </div>
@@ -70,5 +71,30 @@ export function LivePage() {
         <Events />
       </div>
     </div>
+  );
+}
+
+/** Says that the selected deployment does not exist, perhaps because another operator deleted it. */
+function GoneNotice({
+  name,
+  shown,
+  onUnderstood,
+}: {
+  name: string;
+  shown: string | null;
+  onUnderstood: (shown: string) => void;
+}) {
+  return (
+    <Notice tone="danger" title={`Deployment ${name} does not exist. It may have been deleted.`}>
+      <p>
+        Requests to it fail with status 404. Its model can be deployed again below.
+        {shown !== null && ` This page now shows ${shown}.`}
+      </p>
+      {shown !== null && (
+        <Button size="small" className="mt-2" onClick={() => onUnderstood(shown)}>
+          Continue with {shown}
+        </Button>
+      )}
+    </Notice>
   );
 }

@@ -1,38 +1,40 @@
 'use client';
 import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import { usePathname, useSearchParams } from 'next/navigation';
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { create } from 'zustand';
+import { createJSONStorage, persist } from 'zustand/middleware';
 import { selectedDeployment } from './control/deployment-status.ts';
-import { useLive } from './live-connection/live-provider.tsx';
+import { useLive } from './live-connection/live-queries.ts';
 
-const STORAGE_KEY = 'sparewheel.deployment';
-const never = () => () => {};
+/** The deployment that was last selected in this tab. Survives a reload. */
+const useRemembered = create(
+  persist(() => ({ name: null as string | null }), {
+    name: 'sparewheel.deployment',
+    storage: createJSONStorage(() => sessionStorage),
+  }),
+);
 
-/** The deployment that the page shows, with its latency: the one in the address, or the last one of this tab. */
+/** Returns the deployment that the page shows, with its latency: the one in the address, or the last one of this tab. */
 export function useSelectedDeployment(): {
   deployment: DeploymentView | null;
   latency: LatencyView | null;
   choose: (name: string) => void;
-  /** What the page showed, or was asked to show, and cannot: it was deleted, or never was. */
+  /** The name of a deployment that the page cannot show: it was deleted, or it never existed. */
   gone: string | null;
 } {
-  const deployments = useLive((state) => state.deployments);
-  const latencies = useLive((state) => state.latency);
+  const deployments = useLive('deployments');
+  const latencies = useLive('latency');
   const addressed = useSearchParams().get('deployment');
   const path = usePathname();
-  // The server does not know it: the first paint shows the first deployment.
-  const remembered = useSyncExternalStore(
-    never,
-    () => window.sessionStorage.getItem(STORAGE_KEY),
-    () => null,
-  );
+  const remembered = useRemembered(({ name }) => name);
   const [deleted, setDeleted] = useState<string | null>(null);
   const shown = useRef<string | null>(null);
   const choose = useCallback(
     (name: string) => {
-      window.sessionStorage.setItem(STORAGE_KEY, name);
+      useRemembered.setState({ name });
       setDeleted(null);
-      // In the address, so that it can be sent to somebody; replaced, so that "back" leaves the page.
+      // In the address, so that it can be shared. Replaced, so that "back" leaves the page.
       window.history.replaceState(null, '', `${path}?deployment=${encodeURIComponent(name)}`);
     },
     [path],

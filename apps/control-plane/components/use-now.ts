@@ -1,6 +1,6 @@
 'use client';
-import { useSyncExternalStore } from 'react';
-import { useLiveStore } from './live-connection/live-provider.tsx';
+import { useContext, useSyncExternalStore } from 'react';
+import { FirstState } from './live-connection/live-queries.ts';
 
 const TICK_MS = 1_000;
 const listeners = new Set<() => void>();
@@ -24,9 +24,9 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** Returns the time, updated every second. The first paint uses the server's time, so that the browser draws the same. */
+/** Returns the time, updated every second. The first paint uses the server's time, so that the browser renders the same. */
 export function useNow(): number {
-  const { first } = useLiveStore();
+  const first = useContext(FirstState);
   return useSyncExternalStore(
     subscribe,
     () => now,

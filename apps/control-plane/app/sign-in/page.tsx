@@ -5,12 +5,12 @@ import { Notice } from '../../components/ui/notice.tsx';
 
 export const metadata: Metadata = { title: 'Sign in' };
 
-/** Why the server led here from an address with a token in it. */
+/** Why the server did not accept the token in the address. */
 const REASONS: Readonly<Record<string, string>> = {
   'unknown-token':
-    'The token in the address is not known. A control plane that was started anew may have a new one.',
+    'The token in the address is not known. It may be from an earlier start of the control plane.',
   'wrong-role':
-    'The token in the address is for devices or for inference. The dashboard needs the operator’s.',
+    'The token in the address is for devices or for inference. The dashboard needs the operator token.',
 };
 
 export default async function SignInPage({
@@ -28,10 +28,10 @@ export default async function SignInPage({
         </Notice>
       )}
       <p className="mt-3 mb-6 text-ink-soft">
-        The token stands at the end of the address that the start command printed,{' '}
-        <code className="font-mono text-[0.8125rem] text-ink">…/?token=…</code>. Where{' '}
+        The start command printed an address that ends with the token:{' '}
+        <code className="font-mono text-[0.8125rem] text-ink">…/?token=…</code>. If{' '}
         <code className="font-mono text-[0.8125rem] break-all text-ink">SPAREWHEEL_OPERATOR_TOKEN</code> is
-        set, it is that one.
+        set, use its value.
       </p>
       <SignInForm />
     </MessagePage>

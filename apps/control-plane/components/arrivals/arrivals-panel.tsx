@@ -1,27 +1,27 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { type RefObject, useRef, useState } from 'react';
-import { ExportButtons } from '../latency/export-buttons.tsx';
+import { ExportButtons } from '../export/export-buttons.tsx';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { formatCount } from '../ui/format.ts';
-import { Notice } from '../ui/notice.tsx';
 import { ArrivalHistogram } from './arrival-histogram.tsx';
 import { type ArrivalsDrawing, arrivalsTable } from './arrivals-view.ts';
 import { StragglerTable } from './straggler-table.tsx';
 import { useArrivals } from './use-arrivals.ts';
 
-/** Beyond these the page would be nothing but histograms. */
+/** More histograms would fill the page. */
 const FIRST = 12;
 
-/** When each device answers after the scatter [paper Fig. 1], and who keeps the others waiting. */
+/** When each device answers after the scatter [paper Fig. 1], and which devices are late. */
 export function ArrivalsPanel({ deployment }: { deployment: DeploymentView }) {
-  const { view, drawing, problem } = useArrivals(deployment);
+  const { view, drawing, error } = useArrivals(deployment);
   const frame = useRef<HTMLUListElement>(null);
   return (
     <Card
       title="Arrivals"
-      hint={drawing === null ? 'from scatter to answer, by device' : hintOf(drawing)}
+      hint={drawing === null ? 'time from scatter to answer, by device' : hintOf(drawing)}
       className="@container"
       actions={
         <ExportButtons
@@ -34,13 +34,13 @@ export function ArrivalsPanel({ deployment }: { deployment: DeploymentView }) {
         />
       }
     >
-      {problem !== null && drawing === null ? (
+      {error !== null && drawing === null ? (
         <div className="border-t p-4">
-          <Notice title={problem.message}>{problem.hint}</Notice>
+          <ErrorNotice error={error} />
         </div>
       ) : drawing === null ? (
         <p className="border-t px-4 py-8 text-center text-ink-soft">
-          No device has answered yet. Start the load, or draw a digit.
+          No answers yet. Start a load, or draw a digit.
         </p>
       ) : (
         <Arrivals drawing={drawing} frame={frame} k={deployment.k} r={deployment.r} />
@@ -88,9 +88,9 @@ function Arrivals({
       </div>
       {stragglers.length > 0 && <StragglerTable stragglers={stragglers} />}
       <p className="border-t px-4 py-3 text-xs text-ink-faint">
-        One time axis for all, each at its own height; the line is the median.{' '}
+        All devices share the time axis. The line is the median.{' '}
         {r > 0 &&
-          `Any ${k} of ${k + r} answers suffice, so that somebody may be “not in” at any time: the result did not need it, and nothing was lost.`}
+          `Any ${k} of ${k + r} answers are enough for a result. A device that misses a result loses nothing.`}
       </p>
     </>
   );

@@ -1,39 +1,45 @@
 import type { ArrivalsView, DeviceArrivalsView, DeviceView } from '@sparewheel/protocol';
-import type { ChartTable } from '../latency/chart-tables.ts';
+import type { CsvTable } from '../export/csv.ts';
 
-/** One device's arrivals, ready to be drawn. */
+/** One device's arrivals, ready to draw. */
 export interface ArrivalRow {
   readonly id: string;
   readonly name: string;
   readonly role: 'data' | 'parity' | 'replica';
-  /** By bar, of its own answers; in [0, 1], the highest bar at 1. */
+  /** Share of the device's own answers by bar, scaled so that the highest bar is 1. */
   readonly heights: readonly number[];
   readonly arrivals: DeviceArrivalsView;
-  /** Asked, and neither answered nor called off. */
+  /** Requests to the device that were neither answered nor canceled. */
   readonly neverCame: number;
-  /** Of the coded steps in which it held a data shard; null where it held none. */
+  /** Share of the coded layers in which the device held a data shard and answered last; null without such a layer. */
   readonly lastShare: number | null;
+  /** Share of these layers whose result was ready before the device answered. */
   readonly notInShare: number | null;
 }
+
+type Straggler = ArrivalRow & { readonly lastShare: number; readonly notInShare: number };
 
 export interface ArrivalsDrawing {
   readonly since: string;
   readonly requests: number;
-  /** The axis that all devices share. */
+  /** The time axis of all devices. */
   readonly startMs: number;
   readonly endMs: number;
-  /** Data devices, parity, replicas; by name. */
+  /** Data devices, then parity, then replicas; by name. */
   readonly rows: readonly ArrivalRow[];
-  /** Those with a data shard, the one that was least often there in time first. */
-  readonly stragglers: readonly (ArrivalRow & { lastShare: number; notInShare: number })[];
+  /** Devices with a data shard. The one that missed most results is first. */
+  readonly stragglers: readonly Straggler[];
 }
 
 const ORDER = ['data', 'parity', 'replica'] as const;
 
-/** Small multiples of a deployment: when each device answered, and who kept the others waiting. */
-export function arrivalsDrawing(view: ArrivalsView, devices: readonly DeviceView[]): ArrivalsDrawing {
+/** Returns small multiples of a deployment: when each device answered, and which devices were late. */
+export function arrivalsDrawing(
+  view: ArrivalsView,
+  devices: readonly Pick<DeviceView, 'id' | 'name'>[],
+): ArrivalsDrawing {
   const names = new Map(devices.map(({ id, name }) => [id, name]));
-  // A first bin of another width takes what is faster than the axis begins, and is no bar.
+  // A first bin of another width counts the answers before the axis starts. It is not a bar.
   const bars = view.edges.slice(skipped(view.edges));
   const width = (bars[1] ?? 1) - (bars[0] ?? 0);
   const rows = view.devices
@@ -49,7 +55,9 @@ export function arrivalsDrawing(view: ArrivalsView, devices: readonly DeviceView
     startMs: bars[0] ?? 0,
     endMs: (bars.at(-1) ?? 0) + width,
     rows,
-    stragglers: rows.filter(isData).sort((a, b) => b.notInShare - a.notInShare || b.lastShare - a.lastShare),
+    stragglers: rows
+      .filter(holdsData)
+      .sort((a, b) => b.notInShare - a.notInShare || b.lastShare - a.lastShare),
   };
 }
 
@@ -71,7 +79,7 @@ function row(arrivals: DeviceArrivalsView, name: string | undefined, edges: read
   };
 }
 
-function isData(row: ArrivalRow): row is ArrivalRow & { lastShare: number; notInShare: number } {
+function holdsData(row: ArrivalRow): row is Straggler {
   return row.lastShare !== null;
 }
 
@@ -81,7 +89,7 @@ function skipped(edges: readonly number[]): 0 | 1 {
   return Math.abs(first - zero - (second - first)) < (second - first) * 1e-6 ? 0 : 1;
 }
 
-/** The outline of the bars in a box of 1 × 1, as an SVG path; y grows downwards. */
+/** Returns the outline of the bars as an SVG path in a box of 1 × 1; y grows downwards. */
 export function outline(heights: readonly number[]): string {
   const width = 1 / heights.length;
   const steps = heights.map((height, at) => {
@@ -91,19 +99,19 @@ export function outline(heights: readonly number[]): string {
   return `M0 1${steps.join('')}L1 1Z`;
 }
 
-/** One line a device: its numbers, then its answers by bin. */
-export function arrivalsTable(view: ArrivalsView, { rows }: ArrivalsDrawing): ChartTable {
+/** Returns one row per device: its numbers, then its answers by bin. */
+export function arrivalsTable(view: ArrivalsView, { rows }: Pick<ArrivalsDrawing, 'rows'>): CsvTable {
   return {
     columns: [
       'device',
       'role',
       'asked',
       'answered',
-      'called_off',
+      'canceled',
       'never_came',
       'coded_steps_as_data',
       'last_to_answer',
-      'not_in_in_time',
+      'missed_the_result',
       'p50_ms',
       'p99_ms',
       'max_ms',

@@ -2,13 +2,13 @@ import { formatCount, formatPercent } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 import type { ArrivalsDrawing } from './arrivals-view.ts';
 
-/** Who kept the others waiting, how often: the worst first. */
+/** How often each device was late. The worst is first. */
 export function StragglerTable({ stragglers }: { stragglers: ArrivalsDrawing['stragglers'] }) {
   return (
     <ScrollArea label="Stragglers" className="max-h-72 border-t">
       <table className="w-full text-[0.8125rem]">
         <caption className="sr-only">
-          Stragglers: shares of the coded layers that a device had a part in
+          Stragglers: shares of the coded layers in which the device held a data shard
         </caption>
         <thead>
           <tr className="text-left text-xs text-ink-faint">
@@ -16,13 +16,13 @@ export function StragglerTable({ stragglers }: { stragglers: ArrivalsDrawing['st
               Device
             </th>
             <th scope="col" className="px-2 py-2 font-normal">
-              Not in when the answer went out
+              Missed the result
             </th>
             <th scope="col" className="px-2 py-2 font-normal">
-              Last of the data shards
+              Answered last
             </th>
             <th scope="col" className="py-2 pr-4 pl-2 text-right font-normal @max-md:hidden">
-              layers
+              Layers
             </th>
           </tr>
         </thead>

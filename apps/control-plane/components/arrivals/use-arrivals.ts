@@ -1,29 +1,24 @@
 'use client';
-import type { ApiError, ArrivalsView, DeploymentView } from '@sparewheel/protocol';
+import type { ArrivalsView, DeploymentView } from '@sparewheel/protocol';
 import { useMemo } from 'react';
-import { useLiveStore } from '../live-connection/live-provider.tsx';
-import { useAnswer } from '../live-connection/use-answer.ts';
+import { useApi, useLive } from '../live-connection/live-queries.ts';
 import { type ArrivalsDrawing, arrivalsDrawing } from './arrivals-view.ts';
 
 const EVERY_MS = 2_000;
 
-/** When the devices of a deployment answered, asked for while somebody looks. */
-export function useArrivals(deployment: DeploymentView | undefined): {
+/** Returns when the devices of a deployment answered. Asks again while a component shows it. */
+export function useArrivals(deployment: DeploymentView): {
   view: ArrivalsView | null;
   drawing: ArrivalsDrawing | null;
-  problem: ApiError | null;
+  error: Error | null;
 } {
-  const store = useLiveStore();
-  const serves = deployment !== undefined && !['preparing', 'failed'].includes(deployment.state);
+  const serves = deployment.state !== 'preparing' && deployment.state !== 'failed';
   const path = serves ? `/api/deployments/${encodeURIComponent(deployment.name)}/arrivals` : null;
-  const { answer, problem } = useAnswer<ArrivalsView>(path, EVERY_MS);
+  const { data: view = null, error } = useApi<ArrivalsView>(path, EVERY_MS);
+  const names = useLive('devices', (devices) => devices.map(({ id, name }) => ({ id, name })));
   const drawing = useMemo(
-    // Of the devices only the names are drawn: they need not be drawn again five times a second.
-    () =>
-      answer === null || answer.devices.length === 0
-        ? null
-        : arrivalsDrawing(answer, store.getState().devices),
-    [answer, store],
+    () => (view === null || view.devices.length === 0 ? null : arrivalsDrawing(view, names)),
+    [view, names],
   );
-  return { view: answer, drawing, problem };
+  return { view, drawing, error };
 }

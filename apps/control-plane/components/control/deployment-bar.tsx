@@ -2,7 +2,7 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 import { Plus } from 'lucide-react';
 import { SeatProgress } from '../deploy/seat-progress.tsx';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { Tour } from '../tour/tour.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
@@ -10,7 +10,7 @@ import { StatusDot } from '../ui/status-dot.tsx';
 import { DeploymentMenu } from './deployment-menu.tsx';
 import { deploymentShape, deploymentStatus } from './deployment-status.ts';
 
-/** All deployments, the one that is looked at, and how it is. */
+/** All deployments, and the state of the selected one. */
 export function DeploymentBar({
   selected,
   onSelect,
@@ -18,13 +18,16 @@ export function DeploymentBar({
   selected: DeploymentView | null;
   onSelect: (name: string) => void;
 }) {
-  const deployments = useLive((state) => state.deployments);
+  const deployments = useLive('deployments');
   if (selected === null) {
     return (
-      <Notice title="Nothing is deployed.">
+      <Notice title="No deployment yet">
         <p>
-          Drop an ONNX file on <DeployLink>Deploy a model</DeployLink> below, choose how many devices share
-          it, and it serves here.
+          Drop an ONNX file on{' '}
+          <a href="#deploy" className="font-medium text-ink underline underline-offset-4">
+            Deploy a model
+          </a>{' '}
+          below and choose how many devices share it. The deployment then appears here.
         </p>
       </Notice>
     );
@@ -91,13 +94,5 @@ function DeploymentTab({
       <span className="truncate">{deployment.name}</span>
       <span className="text-xs font-normal text-ink-faint">{status.label}</span>
     </button>
-  );
-}
-
-function DeployLink({ children }: { children: string }) {
-  return (
-    <a href="#deploy" className="font-medium text-ink underline underline-offset-4">
-      {children}
-    </a>
   );
 }

@@ -1,25 +1,23 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
 import { Ellipsis, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import { askApi, toApiError } from '../live-connection/api-client.ts';
+import { askApi } from '../live-connection/api-client.ts';
+import { toastError } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Menu, MenuContent, MenuItem, MenuTrigger } from '../ui/menu.tsx';
 
+/** Actions on a deployment. Deleting asks for confirmation. */
 export function DeploymentMenu({ deployment: { name, model, k, r } }: { deployment: DeploymentView }) {
   const [asking, setAsking] = useState(false);
-
-  async function remove() {
-    try {
-      await askApi('DELETE', `/api/deployments/${encodeURIComponent(name)}`);
-      toast(`Deployment ${name} is deleted.`);
-    } catch (error) {
-      const { message, hint } = toApiError(error);
-      toast.error(message, { description: hint });
-    }
-  }
+  const remove = useMutation({
+    mutationFn: () => askApi('DELETE', `/api/deployments/${encodeURIComponent(name)}`),
+    onSuccess: () => toast(`Deployment ${name} is deleted.`),
+    onError: (error) => toastError(error),
+  });
 
   return (
     <>
@@ -41,10 +39,10 @@ export function DeploymentMenu({ deployment: { name, model, k, r } }: { deployme
         onOpenChange={setAsking}
         title={`Delete deployment ${name}?`}
         action={`Delete ${name}`}
-        onConfirm={() => void remove()}
+        onConfirm={() => remove.mutate()}
       >
-        Requests to {name} are refused from then on, and its {k + r} devices are free for others. The model{' '}
-        {model} stays and can be deployed again; counters and latencies of {name} are gone.
+        Requests to {name} will be rejected, and its {k + r} devices become free. Its counters and latencies
+        are deleted. The model {model} stays and can be deployed again.
       </Confirm>
     </>
   );

@@ -5,26 +5,26 @@ import { formatPercent } from '../ui/format.ts';
 export interface DeploymentStatus {
   readonly label: string;
   readonly tone: Tone;
-  /** It is being set up, so progress is what matters. */
+  /** The deployment is being set up and has progress to show. */
   readonly busy: boolean;
   readonly sentence: string;
 }
 
 const STATES: Record<DeploymentViewState, { label: string; tone: Tone; sentence: string }> = {
-  preparing: { label: 'Preparing', tone: 'muted', sentence: 'The parity is being encoded.' },
-  distributing: { label: 'Distributing', tone: 'muted', sentence: 'Shards are on their way to the devices.' },
-  ready: { label: 'Ready', tone: 'ok', sentence: 'Every seat answers; redundancy is whole.' },
+  preparing: { label: 'Preparing', tone: 'muted', sentence: 'The parity shards are being encoded.' },
+  distributing: { label: 'Distributing', tone: 'muted', sentence: 'Shards are being sent to the devices.' },
+  ready: { label: 'Ready', tone: 'ok', sentence: 'All devices answer.' },
   degraded: {
     label: 'Degraded',
     tone: 'warning',
-    sentence: 'Devices are missing; the parity carries their shares.',
+    sentence: 'Devices are missing. Parity recovers their shards.',
   },
   rescuing: {
     label: 'Rescuing',
     tone: 'danger',
-    sentence: 'More are missing than the code repairs; the data plane computes the rest.',
+    sentence: 'Too many devices are missing. The data plane computes their shards.',
   },
-  unavailable: { label: 'Unavailable', tone: 'danger', sentence: 'It cannot answer.' },
+  unavailable: { label: 'Unavailable', tone: 'danger', sentence: 'It cannot answer requests.' },
   failed: { label: 'Failed', tone: 'danger', sentence: 'It could not be set up.' },
 };
 
@@ -43,13 +43,13 @@ export function deploymentShape({ k, r, strategy, coverage }: DeploymentView): s
   return `${k} + ${r} ${strategy} · coverage ${formatPercent(coverage, 0)}`;
 }
 
-/** 0 to 1; a seat without anything to send is done when it is ready. */
+/** Returns the progress of a seat's shard, 0 to 1. A seat without bytes to send is done when it is ready. */
 export function seatFraction(seat: SeatView): number {
   if (seat.state === 'ready') return 1;
   return seat.totalBytes === 0 ? 0 : Math.min(1, seat.sentBytes / seat.totalBytes);
 }
 
-/** The one that is shown: the chosen one while it exists, or the first that serves, or the first. */
+/** Returns the deployment to show: the chosen one if it exists, else the first that did not fail, else the first. */
 export function selectedDeployment(
   deployments: readonly DeploymentView[],
   chosen: string | null,

@@ -1,16 +1,16 @@
 'use client';
 import Link from 'next/link';
 import { EventList } from '../events/event-list.tsx';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { Card } from '../ui/card.tsx';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 
-/** The others are on the page of their own; here they would only be drawn anew every second. */
+/** More would slow down the page, which updates every second. The events page has all of them. */
 const SHOWN = 60;
 
-/** What happened, newest first; the whole history has a page of its own. */
+/** The newest events. The events page has the whole history. */
 export function EventsPanel() {
-  const events = useLive((state) => state.events);
+  const events = useLive('events');
   return (
     <Card
       title="Events"
@@ -27,12 +27,12 @@ export function EventsPanel() {
     >
       {events.length === 0 ? (
         <p className="border-t px-4 py-6 text-ink-soft">
-          Nothing has happened yet. Kill a device, and it stands here.
+          No events yet. Faults, deployments and joining devices appear here.
         </p>
       ) : (
         <ScrollArea
           label="Newest events"
-          // As tall as what stands beside it. In pixels: 0 % of a height that is not known yet is the whole list's.
+          // As high as the card beside it. The basis is in pixels: 0 % of an unknown height would be the whole list.
           className="max-h-96 border-t 3xl:max-h-none 3xl:min-h-96 3xl:grow 3xl:basis-[0px]"
         >
           <EventList events={events.slice(0, SHOWN)} label="Recent events" />

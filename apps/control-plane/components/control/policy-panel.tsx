@@ -1,10 +1,11 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { askApi } from '../live-connection/api-client.ts';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { Card } from '../ui/card.tsx';
 import { Field, Select } from '../ui/field.tsx';
-import { Notice } from '../ui/notice.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import type { RequestTrace } from '../waterfall/waterfall-view.ts';
 import {
@@ -17,23 +18,22 @@ import {
   waitOf,
 } from './policy.ts';
 import { ThresholdSlider } from './threshold-slider.tsx';
-import { useRequest } from './use-request.ts';
 import { WaitingGain } from './waiting-gain.tsx';
 import { adaptivePrediction, judgeWaiting, slowArrivalMs } from './waiting-rules.ts';
 
 type Policy = DeploymentView['policy'];
 
-/** The slider moves faster than a request is worth. */
+/** Delay before a change is sent: the slider produces many changes per second. */
 const SETTLE_MS = 150;
 
 const WAITS: readonly { value: WaitKind; label: string }[] = [
   { value: 'any-k', label: 'Any k' },
-  { value: 'threshold', label: 'Wait a little' },
+  { value: 'threshold', label: 'Threshold' },
   { value: 'adaptive', label: 'Adaptive' },
   { value: 'all', label: 'All' },
 ];
 
-/** When a request is answered and when answers are checked. Every change takes effect at once. */
+/** When a request is answered, and when answers are checked. Changes take effect at once. */
 export function PolicyPanel({
   deployment: { name, policy, k, r, waiting },
   traces,
@@ -41,15 +41,19 @@ export function PolicyPanel({
   deployment: DeploymentView;
   traces: readonly RequestTrace[];
 }) {
-  // What was chosen here is shown until the server has said the same.
+  // The panel shows a choice until the server confirms it.
   const [chosen, setChosen] = useState<Partial<Policy>>({});
   const [thresholdMs, setThreshold] = useState(
     typeof policy.waitMs === 'number' ? policy.waitMs : FIRST_THRESHOLD_MS,
   );
   const settle = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const { problem, run } = useRequest();
+  const save = useMutation({
+    mutationFn: (patch: Partial<Policy>) =>
+      askApi('PATCH', `/api/deployments/${encodeURIComponent(name)}`, { policy: patch }),
+    onError: () => setChosen({}),
+  });
   const shown = { ...policy, ...chosen };
-  // Fitted when the slider is chosen. From then on it only grows: one that shrinks under the hand cannot be aimed on.
+  // Set when the slider appears. Afterwards it only grows: a shrinking slider is hard to aim at.
   const [slowMs, setSlow] = useState<number | null>(null);
   useEffect(() => {
     const seen = slowArrivalMs(traces);
@@ -61,16 +65,11 @@ export function PolicyPanel({
   function change(patch: Partial<Policy>) {
     setChosen((old) => ({ ...old, ...patch }));
     clearTimeout(settle.current);
-    settle.current = setTimeout(async () => {
-      const done = await run(() =>
-        askApi('PATCH', `/api/deployments/${encodeURIComponent(name)}`, { policy: patch }),
-      );
-      if (!done) setChosen({});
-    }, SETTLE_MS);
+    settle.current = setTimeout(() => save.mutate(patch), SETTLE_MS);
   }
 
   return (
-    <Card title="Policy" hint="changes at once" style={{ gridArea: 'policy' }}>
+    <Card title="Policy" hint="changes take effect at once" style={{ gridArea: 'policy' }}>
       <div className="flex flex-col gap-3 border-t p-4">
         <Segmented
           label="When a request is answered"
@@ -98,21 +97,21 @@ export function PolicyPanel({
             adaptive={shown.waitMs === 'adaptive' ? adaptivePrediction(waiting) : null}
           />
         )}
-        <Field label="Check answers against the spare equation">
+        <Field label="Check answers with parity">
           {(ids) => (
             <Select
               {...ids}
               value={shown.verify}
               onChange={(event) => change({ verify: event.target.value as Policy['verify'] })}
             >
-              <option value="before">before the answer is given</option>
-              <option value="after">after, when the surplus comes</option>
+              <option value="before">before responding</option>
+              <option value="after">after responding</option>
               <option value="off">never</option>
             </Select>
           )}
         </Field>
         <p className="text-xs text-ink-faint">{describeVerify(shown.verify)}</p>
-        {problem && <Notice tone="danger">{problem}</Notice>}
+        <ErrorNotice error={save.error} />
       </div>
     </Card>
   );

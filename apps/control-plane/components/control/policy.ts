@@ -4,7 +4,7 @@ import { niceCeiling } from '../latency/share-bins.ts';
 type Policy = DeploymentView['policy'];
 export type WaitKind = 'any-k' | 'threshold' | 'adaptive' | 'all';
 
-/** Where nothing has arrived yet the slider goes to this many milliseconds; the API takes up to a minute. */
+/** The slider's end in ms before the first answers. The API accepts up to a minute. */
 const SLIDER_MS = 200;
 const SLIDER_STEPS = 200;
 export const FIRST_THRESHOLD_MS = 20;
@@ -13,14 +13,14 @@ export function waitKind(waitMs: Policy['waitMs']): WaitKind {
   return typeof waitMs === 'number' ? 'threshold' : waitMs;
 }
 
-/** What a choice of the waiting rule sets. A threshold starts where it last was. */
+/** Returns the policy value of a waiting rule. The threshold keeps its last value. */
 export function waitOf(kind: WaitKind, thresholdMs: number): Policy['waitMs'] {
   return kind === 'threshold' ? thresholdMs : kind;
 }
 
 /**
- * A slider on which the thresholds that matter here are far apart: up to twice what a slow answer takes.
- * @param slowMs  of what arrived lately; null where nothing did
+ * Returns a scale on which useful thresholds are far apart. It ends at twice the time of a slow answer.
+ * @param slowMs  time of a slow recent answer; null without answers
  */
 export function sliderScale(slowMs: number | null, thresholdMs: number): { max: number; step: number } {
   const wanted = slowMs === null ? SLIDER_MS : 2 * slowMs;
@@ -28,24 +28,25 @@ export function sliderScale(slowMs: number | null, thresholdMs: number): { max: 
   return { max, step: max / SLIDER_STEPS };
 }
 
-/** In one sentence, when a request is answered. */
+/** Says in one sentence when a request is answered. */
 export function describeWait(waitMs: Policy['waitMs'], k: number, r: number): string {
   if (waitMs === 'all')
-    return `Waits for all ${k} data shards; parity helps only where a device is known to be down.`;
-  if (r === 0) return `Nothing is coded here: every request waits for all ${k} shards.`;
+    return `Waits for all ${k} data shards. Decodes only if a device is known to be down.`;
+  if (r === 0) return `No layer is coded: every request waits for all ${k} shards.`;
   if (waitMs === 'any-k' || waitMs === 0) return `Decodes as soon as any ${k} of ${k + r} answers are in.`;
   if (waitMs === 'adaptive')
-    return `Prefers the ${k} data shards for as long as that costs next to nothing, by what arrived lately.`;
-  return `Prefers the ${k} data shards for ${waitMs} ms, then decodes from what is in.`;
+    return `Waits for the ${k} data shards while recent arrivals say that it costs almost nothing.`;
+  return `Waits up to ${waitMs} ms for the ${k} data shards, then decodes.`;
 }
 
+/** Says in one sentence when answers are checked, and what the check costs. */
 export function describeVerify(verify: Policy['verify']): string {
   switch (verify) {
     case 'before':
-      return 'Checked before the answer is given: waits for one answer more, no wrong one gets out.';
+      return 'Waits for one more answer and checks before responding. No wrong result is returned.';
     case 'after':
-      return 'Answers at once; a lie is noticed when the surplus answer comes.';
+      return 'Responds at once and checks when one more answer arrives.';
     case 'off':
-      return 'Answers are not checked against the spare equation.';
+      return 'Answers are not checked with parity.';
   }
 }

@@ -1,7 +1,7 @@
 import { type CSSProperties, useId } from 'react';
 import { formatMs } from '../ui/format.ts';
 
-/** The waiting threshold of the paper, in milliseconds. */
+/** Chooses the waiting threshold of the paper, in milliseconds. */
 export function ThresholdSlider({
   value,
   max,

@@ -1,17 +1,17 @@
 import { formatMs, formatPercent } from '../ui/format.ts';
 import { type AdaptivePrediction, gainPercent, type WaitingRules } from './waiting-rules.ts';
 
-/** What the chosen waiting rule gains by the arrivals of the last requests, beside what was measured. */
+/** What the chosen waiting rule gains, predicted from the arrivals of the last requests, next to the measured time. */
 export function WaitingGain({
   rules,
   adaptive,
 }: {
   rules: WaitingRules | null;
-  /** Where the threshold is learned. */
+  /** For the adaptive rule; null for the others. */
   adaptive: AdaptivePrediction | null;
 }) {
   if (rules === null) {
-    return <p className="text-xs text-ink-faint">Under load, what each rule would gain stands here.</p>;
+    return <p className="text-xs text-ink-faint">Start a load to compare the waiting rules.</p>;
   }
   const chosen = rules.chosen ?? (adaptive === null ? null : rules.anyK + adaptive.costMs);
   const rows = [
@@ -23,17 +23,17 @@ export function WaitingGain({
   return (
     <div data-testid="waiting-gain" className="rounded-lg bg-raised px-3 py-2 text-xs">
       <table className="w-full">
-        <caption className="sr-only">What the waiting rules gain</caption>
+        <caption className="sr-only">Gain of the waiting rules</caption>
         <thead>
           <tr className="text-left text-ink-faint">
             <th scope="col" className="font-normal">
               Rule
             </th>
             <th scope="col" className="text-right font-normal">
-              mean
+              Mean
             </th>
             <th scope="col" className="text-right font-normal">
-              gain over “all”
+              Gain over “all”
             </th>
           </tr>
         </thead>
@@ -54,13 +54,13 @@ export function WaitingGain({
       {adaptive !== null && (
         <p className="mt-1 text-ink-soft" data-testid="adaptive-prediction">
           Learned: waits up to {adaptive.thresholdsMs.map((each) => formatMs(each)).join(', ')} by layer;{' '}
-          {formatPercent(adaptive.recoveredShare)} of layers are decoded,{' '}
-          {formatPercent(adaptive.anyKRecoveredShare)} under any k.
+          {formatPercent(adaptive.recoveredShare)} of layers are decoded, instead of{' '}
+          {formatPercent(adaptive.anyKRecoveredShare)} with “any k”.
         </p>
       )}
       <p className="mt-1 text-ink-faint">
-        Means of the last {rules.requests} requests, from when their answers came.
-        {rules.leftOut > 0 && ` Left out: ${rules.leftOut}, in which an answer was called off or never came.`}
+        Means of the last {rules.requests} requests, from the arrival times of their answers.
+        {rules.leftOut > 0 && ` Without ${rules.leftOut} requests that lack an answer.`}
       </p>
     </div>
   );

@@ -4,7 +4,7 @@ import { sliderScale } from './policy.ts';
 import { adaptivePrediction, judgeWaiting, slowArrivalMs } from './waiting-rules.ts';
 
 describe('the waiting rules', () => {
-  it('say how many requests could not be judged, and are not judged by those', () => {
+  it('leave out requests with a missing answer and count them', () => {
     const traces = [
       ...Array.from({ length: 6 }, (_, at) => codedTrace([2, 30, 6], at)),
       codedTrace([2, 'never', 6], 9),
@@ -12,7 +12,7 @@ describe('the waiting rules', () => {
     expect(judgeWaiting(traces, 2, 10)).toMatchObject({ requests: 6, leftOut: 1, all: 30, chosen: 10 });
   });
 
-  it('add up what a learned threshold costs over the layers, and what it spares', () => {
+  it('add up the cost of the learned thresholds over the layers and average the decoded shares', () => {
     const layer = { step: 's', allDataMeanMs: null, requests: 64 };
     expect(
       adaptivePrediction([
@@ -29,14 +29,14 @@ describe('the waiting rules', () => {
     expect(adaptivePrediction(undefined)).toBeNull();
   });
 
-  it('are chosen on a scale that fits what arrives', () => {
+  it('have a slider that fits the arrival times', () => {
     expect(slowArrivalMs([])).toBeNull();
     expect(slowArrivalMs([codedTrace([2, 7, 4]), codedTrace([1, 'never', null])])).toBe(7);
-    // One stall in a hundred does not stretch it.
+    // One stall in a hundred does not change the scale.
     expect(slowArrivalMs([codedTrace([900, 1, 2]), ...new Array(33).fill(codedTrace([2, 7, 4]))])).toBe(7);
     expect(sliderScale(null, 20)).toEqual({ max: 200, step: 1 });
-    expect(sliderScale(7, 0)).toEqual({ max: 15, step: 0.075 });
-    // A threshold that is set stays on the scale.
+    expect(sliderScale(7, 0)).toEqual({ max: 14, step: 0.07 });
+    // The current threshold stays on the scale.
     expect(sliderScale(7, 100).max).toBe(100);
   });
 });

@@ -3,34 +3,33 @@ import type { DeploymentView, WaitPredictionView } from '@sparewheel/protocol';
 
 type WaitMs = DeploymentView['policy']['waitMs'];
 
-/** The same arrivals judged by three rules: mean time of the requests under each, in milliseconds. */
+/** Mean time of the same requests under three waiting rules, in milliseconds, from the same arrivals. */
 export interface WaitingRules {
   readonly requests: number;
   readonly anyK: number;
-  /** null where the rule moves by itself, so that arrivals alone do not say what it would have done. */
+  /** null for the adaptive rule: its threshold at the time of each request is unknown. */
   readonly chosen: number | null;
   readonly all: number;
-  /** As they really took, under the rule that was in force. */
+  /** Measured under the rule that was in force. */
   readonly measured: number;
-  /** Requests of which an answer never came, or was called off: no rule but the one in force can be judged by them. */
+  /** Requests with a missing or canceled answer. They are not compared: the arrival time is unknown. */
   readonly leftOut: number;
 }
 
-/** A mean of fewer requests moves too much to be shown. */
+/** A mean of fewer requests changes too much to show. */
 const FEWEST = 5;
 
 /**
- * What the last requests would have taken under other waiting rules, from when their answers really came. A request
- * with an answer that never came is left out: nobody knows when it would have. Whether fewer late answers would change
- * the arrivals themselves is not predicted.
- * @returns null where there are too few requests to say
+ * Computes how long the last requests would have taken under other waiting rules, from the real arrival times. Leaves
+ * out requests with a missing answer. Does not predict how another rule would change the arrivals themselves.
+ * @returns null for too few requests
  */
 export function judgeWaiting(
   traces: readonly RequestTrace[],
   k: number,
   waitMs: WaitMs,
 ): WaitingRules | null {
-  // A rule that moves by itself is judged as none; what it does is measured.
+  // The adaptive rule has no fixed threshold to predict; its effect is measured.
   const judgedAs = typeof waitMs === 'number' || waitMs === 'all' ? waitMs : 'any-k';
   const sum = { anyK: 0, chosen: 0, all: 0, measured: 0 };
   let requests = 0;
@@ -66,7 +65,7 @@ export function judgeWaiting(
   };
 }
 
-/** When a coded step would have been done, in milliseconds since it began; null where that cannot be known. */
+/** Returns when a coded step would have finished, in ms since its start; null if an arrival time is unknown. */
 function judgeStep(
   step: StepTrace,
   k: number,
@@ -79,7 +78,7 @@ function judgeStep(
   if (anyK === undefined) return null;
   const data = arrivals.filter(({ shard }) => shard < k);
   const lastData = Math.max(0, ...data.map(({ at }) => at));
-  // A device that is known to be down is not waited for: its shard is decoded once k answers are in.
+  // No rule waits for a device that is known to be down: its shard is decoded when k answers are in.
   const all = data.length === k ? lastData : Math.max(lastData, anyK);
   switch (waitMs) {
     case 'any-k':
@@ -91,18 +90,18 @@ function judgeStep(
   }
 }
 
-/** What a learned threshold is expected to do, over all coded layers of a request. */
+/** The expected effect of the learned thresholds over all coded layers of a request. */
 export interface AdaptivePrediction {
-  /** Of the layers, in their order. */
+  /** One per layer, in order. */
   readonly thresholdsMs: readonly number[];
-  /** By how much later a request is done than if every layer were decoded at once, in ms. */
+  /** How much later a request finishes than under "any k", in ms. */
   readonly costMs: number;
-  /** Share of layers in which a shard has to be decoded: with the threshold, and without. */
+  /** Share of layers with a decoded shard: with the thresholds, and under "any k". */
   readonly recoveredShare: number;
   readonly anyKRecoveredShare: number;
 }
 
-/** null before anything was learned. */
+/** Returns null before the first thresholds are learned. */
 export function adaptivePrediction(
   waiting: readonly WaitPredictionView[] | undefined,
 ): AdaptivePrediction | null {
@@ -117,7 +116,7 @@ export function adaptivePrediction(
   };
 }
 
-/** What 95 % of the answers stay below, in ms after their scatter; null where none came. */
+/** Returns the 95th percentile of the answer times, in ms after their scatter; null without answers. */
 export function slowArrivalMs(traces: readonly RequestTrace[]): number | null {
   const arrivals: number[] = [];
   for (const { steps } of traces) {
@@ -129,7 +128,7 @@ export function slowArrivalMs(traces: readonly RequestTrace[]): number | null {
   return arrivals[Math.ceil(0.95 * arrivals.length) - 1] ?? null;
 }
 
-/** "Any k: 3.1 ms … 24 % faster than waiting for all": what a rule gains, in percent of waiting for all. */
+/** Returns how much faster a rule is than "all", in percent of "all". */
 export function gainPercent({ all }: WaitingRules, ruleMs: number): number {
   return all <= 0 ? 0 : Math.round((1 - ruleMs / all) * 100);
 }

@@ -17,20 +17,20 @@ const model: ModelView = {
 const fleet = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => device(name));
 
 describe('the deploy form', () => {
-  it('makes a name that the API takes from any file name', () => {
+  it('converts any file name to a valid name', () => {
     expect(nameFromFile('My Net (final).onnx')).toBe('My-Net-final');
     expect(nameFromFile('resnet18-v1.7.ONNX')).toBe('resnet18-v1.7');
     expect(nameFromFile('…')).toBe('model');
     expect(freeName('net', ['net', 'net-2'])).toBe('net-3');
   });
 
-  it('starts with what the fleet can carry', () => {
+  it('starts with k and r that fit the fleet', () => {
     expect(firstForm(model, fleet, ['net'])).toMatchObject({ name: 'net-2', k: 4, r: 1 });
     expect(firstForm(model, fleet.slice(0, 3), [])).toMatchObject({ name: 'net', k: 2, r: 1 });
     expect(firstForm(model, [], [])).toMatchObject({ k: 1, r: 1 });
   });
 
-  it('says what the redundancy buys and costs', () => {
+  it('states the benefit and the cost of redundancy', () => {
     const advice = adviseDeploy(firstForm(model, fleet, []), model, fleet, []);
     expect(advice).toEqual({
       available: 6,
@@ -39,11 +39,11 @@ describe('the deploy form', () => {
     });
   });
 
-  it('refuses, with what to do, what the fleet cannot carry, a taken name and a model that cannot be divided', () => {
+  it('rejects too few devices, a taken or invalid name and a model without codable layers', () => {
     const form = firstForm(model, fleet, []);
     expect(adviseDeploy({ ...form, k: 6 }, model, fleet, []).problem).toEqual({
       field: 'k',
-      message: 'k + r = 7 needs 7 ready devices, 6 are. Join or revive some, or lower k.',
+      message: 'k + r = 7 devices are needed, but 6 are ready. Add or revive devices, or lower k.',
     });
     expect(adviseDeploy(form, model, fleet, ['net']).problem?.field).toBe('name');
     expect(adviseDeploy({ ...form, name: '../net' }, model, fleet, []).problem?.field).toBe('name');

@@ -1,6 +1,6 @@
 import type { DeploymentView, DeviceView, ModelView } from '@sparewheel/protocol';
 
-/** What a person has chosen so far; it survives a lost connection. */
+/** The choices so far. They survive a lost connection. */
 export interface DeployForm {
   readonly name: string;
   readonly k: number;
@@ -10,17 +10,17 @@ export interface DeployForm {
 }
 
 export interface DeployAdvice {
-  /** Devices that could take a seat now. */
+  /** Devices that are ready for a seat. */
   readonly available: number;
-  /** What stands in the way, with what to do about it; null where it can be deployed. */
+  /** Why the choices cannot be deployed, and what to do; null if they can. */
   readonly problem: { readonly field: 'name' | 'k' | 'layers'; readonly message: string } | null;
-  /** What the choice buys and costs: "Survives any 1 of 5 devices for 25 % more hardware". */
+  /** Benefit and cost: "Survives any 1 of 5 devices for 25 % more hardware." */
   readonly summary: string;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/** "My Net (final).onnx" → "My-Net-final": a name that the API takes. */
+/** Converts a file name to a valid model name: "My Net (final).onnx" → "My-Net-final". */
 export function nameFromFile(fileName: string): string {
   const name = fileName
     .replace(/\.onnx$/i, '')
@@ -30,7 +30,7 @@ export function nameFromFile(fileName: string): string {
   return name === '' ? 'model' : name;
 }
 
-/** The name, or the name with the first free number after it. */
+/** Returns the name, with the first free number appended if it is taken. */
 export function freeName(name: string, taken: readonly string[]): string {
   if (!taken.includes(name)) return name;
   let number = 2;
@@ -42,7 +42,7 @@ export function readyDevices(devices: readonly DeviceView[]): number {
   return devices.filter((device) => device.state === 'ready').length;
 }
 
-/** Up to four data devices and one parity, as many as there are. */
+/** Returns the first choices: up to four data devices, and one for parity. */
 export function firstForm(
   model: ModelView,
   devices: readonly DeviceView[],
@@ -71,23 +71,24 @@ function problemOf(
   if (!NAME.test(name)) {
     return {
       field: 'name',
-      message: 'A name starts with a letter or digit and has letters, digits, dots, dashes and underscores.',
+      message:
+        'Start the name with a letter or digit. It may contain letters, digits, dots, dashes and underscores.',
     };
   }
   if (taken.includes(name)) return { field: 'name', message: `“${name}” is taken. Choose another name.` };
   if (!model.layers.some((layer) => layer.codable)) {
-    return { field: 'layers', message: 'No layer of this model can be divided; see the reasons above.' };
+    return { field: 'layers', message: 'No layer of this model can be coded. The table above says why.' };
   }
   if (k + r > available) {
     return {
       field: 'k',
-      message: `k + r = ${k + r} needs ${k + r} ready devices, ${available} are. Join or revive some, or lower k.`,
+      message: `k + r = ${k + r} devices are needed, but ${available} are ready. Add or revive devices, or lower k.`,
     };
   }
   return null;
 }
 
 function summaryOf({ k, r }: DeployForm): string {
-  if (r === 0) return `Survives no failure: every one of the ${k} devices is needed.`;
+  if (r === 0) return `Survives no failure: all ${k} devices are needed.`;
   return `Survives any ${r} of ${k + r} devices for ${Math.round((r / k) * 100)} % more hardware.`;
 }

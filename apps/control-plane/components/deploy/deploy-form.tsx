@@ -1,16 +1,16 @@
 'use client';
 import type { DeploymentRequest, ModelView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { FIRST_THRESHOLD_MS, type WaitKind, waitKind, waitOf } from '../control/policy.ts';
-import { useRequest } from '../control/use-request.ts';
 import { askApi } from '../live-connection/api-client.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Field, Input, Select } from '../ui/field.tsx';
-import { Notice } from '../ui/notice.tsx';
 import { adviseDeploy, type DeployForm as Form, firstForm } from './deploy-form-view.ts';
 
-/** How a model is to be divided: its name, k and r, which layers, which policy. */
+/** Chooses the name, k and r, the layers and the policy of a deployment. */
 export function DeployForm({
   model,
   onDeployed,
@@ -20,19 +20,20 @@ export function DeployForm({
   onDeployed: (name: string) => void;
   onBack: () => void;
 }) {
-  const devices = useLive((state) => state.devices);
-  const taken = useLive((state) => state.deployments).map((deployment) => deployment.name);
+  const devices = useLive('devices');
+  const taken = useLive('deployments', (deployments) => deployments.map(({ name }) => name));
   const [form, setForm] = useState<Form>(() => firstForm(model, devices, taken));
-  const { busy, problem, run } = useRequest();
+  const deploy = useMutation({
+    mutationFn: (request: Partial<DeploymentRequest>) => askApi('POST', '/api/deployments', request),
+    onSuccess: () => onDeployed(form.name),
+  });
   const advice = adviseDeploy(form, model, devices, taken);
   const set = (change: Partial<Form>) => setForm((old) => ({ ...old, ...change }));
-  const errorOf = (field: 'name' | 'k' | 'layers') =>
-    advice.problem?.field === field ? advice.problem.message : null;
 
-  async function deploy(event: FormEvent) {
+  function submit(event: FormEvent) {
     event.preventDefault();
     const { name, k, r, layers, waitMs } = form;
-    const body: Partial<DeploymentRequest> = {
+    deploy.mutate({
       name,
       model: model.name,
       k,
@@ -40,19 +41,18 @@ export function DeployForm({
       strategy: r === 0 ? 'uncoded' : 'coded',
       layers,
       policy: { waitMs, verify: 'after', deadlineMs: 10_000 },
-    };
-    if (await run(() => askApi('POST', '/api/deployments', body))) onDeployed(name);
+    });
   }
 
   return (
-    <form onSubmit={deploy} className="flex flex-col gap-3">
+    <form onSubmit={submit} className="flex flex-col gap-3">
       <div className="grid grid-cols-2 gap-3 @xl:grid-cols-[minmax(0,1.6fr)_5rem_5rem_minmax(0,1.3fr)_minmax(0,1.2fr)]">
         <Field label="Deployment name" className="col-span-2 @xl:col-span-1">
           {(ids) => (
             <Input
               {...ids}
               required
-              // The button that led here is gone; without this the keyboard would begin at the top of the page.
+              // The pressed button is gone. Without this, the focus would return to the top of the page.
               autoFocus
               value={form.name}
               onChange={(event) => set({ name: event.target.value })}
@@ -92,8 +92,8 @@ export function DeployForm({
               value={form.layers}
               onChange={(event) => set({ layers: event.target.value as Form['layers'] })}
             >
-              <option value="auto">worth a hop (auto)</option>
-              <option value="all">all that can be coded</option>
+              <option value="auto">auto: where it pays off</option>
+              <option value="all">all codable layers</option>
             </Select>
           )}
         </Field>
@@ -107,7 +107,7 @@ export function DeployForm({
               }
             >
               <option value="any-k">any k</option>
-              <option value="threshold">wait {FIRST_THRESHOLD_MS} ms</option>
+              <option value="threshold">threshold, {FIRST_THRESHOLD_MS} ms</option>
               <option value="adaptive">adaptive</option>
               <option value="all">all</option>
             </Select>
@@ -115,14 +115,12 @@ export function DeployForm({
         </Field>
       </div>
       <p className={advice.problem ? 'text-xs text-danger-ink' : 'text-xs text-ink-soft'} role="status">
-        {advice.problem
-          ? (errorOf('name') ?? errorOf('k') ?? errorOf('layers'))
-          : `${advice.summary} ${advice.available} devices are ready.`}
+        {advice.problem ? advice.problem.message : `${advice.summary} ${advice.available} devices are ready.`}
       </p>
-      {problem && <Notice tone="danger">{problem}</Notice>}
+      <ErrorNotice error={deploy.error} />
       <div className="flex gap-2">
-        <Button type="submit" variant="primary" disabled={busy || advice.problem !== null}>
-          {busy ? 'Deploying…' : 'Deploy'}
+        <Button type="submit" variant="primary" disabled={deploy.isPending || advice.problem !== null}>
+          {deploy.isPending ? 'Deploying…' : 'Deploy'}
         </Button>
         <Button variant="quiet" onClick={onBack}>
           Another model
@@ -132,7 +130,7 @@ export function DeployForm({
   );
 }
 
-/** An emptied number field stays empty instead of showing NaN. */
+/** Shows an empty field for NaN. */
 function shown(value: number): number | '' {
   return Number.isNaN(value) ? '' : value;
 }

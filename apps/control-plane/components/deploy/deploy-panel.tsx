@@ -2,23 +2,21 @@
 import type { ModelView } from '@sparewheel/protocol';
 import Link from 'next/link';
 import { useState } from 'react';
-import { deploymentStatus } from '../control/deployment-status.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
-import { Notice } from '../ui/notice.tsx';
 import { DeployForm } from './deploy-form.tsx';
+import { DeploymentNote } from './deployment-note.tsx';
 import { ModelDrop } from './model-drop.tsx';
 import { ModelLayers } from './model-layers.tsx';
-import { SeatProgress } from './seat-progress.tsx';
 import { useModelUpload } from './use-model-upload.ts';
 
-/** From a file to something that serves: drop, look, choose, wait for the shards. */
+/** Uploads a model, shows its layers, and deploys it. */
 export function DeployPanel({ onDeployed }: { onDeployed: (name: string) => void }) {
-  const models = useLive((state) => state.models);
+  const models = useLive('models');
   const [model, setModel] = useState<ModelView | null>(null);
   const [watched, setWatched] = useState<string | null>(null);
-  const { upload, send } = useModelUpload(
+  const upload = useModelUpload(
     models.map(({ name }) => name),
     (uploaded) => {
       setWatched(null);
@@ -36,7 +34,7 @@ export function DeployPanel({ onDeployed }: { onDeployed: (name: string) => void
             href={`/models/${encodeURIComponent(model.name)}`}
             className="rounded-md px-1 text-xs font-medium text-ink-soft underline-offset-4 hover:text-ink hover:underline"
           >
-            Plan it in detail
+            Plan in detail
           </Link>
         )
       }
@@ -47,8 +45,21 @@ export function DeployPanel({ onDeployed }: { onDeployed: (name: string) => void
       <div className="@container flex flex-col gap-4 border-t p-4">
         {model === null ? (
           <>
-            <ModelDrop upload={upload} onFile={(file) => void send(file)} />
-            {watched !== null && <DeployedNote name={watched} onShow={onDeployed} />}
+            <ModelDrop upload={upload} />
+            {watched !== null && (
+              <DeploymentNote name={watched}>
+                <Button
+                  size="small"
+                  className="mt-2"
+                  onClick={() => {
+                    onDeployed(watched);
+                    window.scrollTo({ top: 0 });
+                  }}
+                >
+                  Show {watched}
+                </Button>
+              </DeploymentNote>
+            )}
             <KnownModels models={models} onPick={setModel} />
           </>
         ) : (
@@ -80,41 +91,12 @@ function KnownModels({
   if (models.length === 0) return null;
   return (
     <div className="flex flex-wrap items-center gap-1.5">
-      <span className="text-xs text-ink-faint">Or one that is here:</span>
+      <span className="text-xs text-ink-faint">Or an uploaded model:</span>
       {models.map((model) => (
-        <Button key={model.name} size="small" onClick={() => onPick(model)}>
-          {model.name}
+        <Button key={model.name} size="small" className="max-w-full min-w-0" onClick={() => onPick(model)}>
+          <span className="truncate">{model.name}</span>
         </Button>
       ))}
     </div>
-  );
-}
-
-/** What became of the deployment that was started here. */
-function DeployedNote({ name, onShow }: { name: string; onShow: (name: string) => void }) {
-  const deployment = useLive((state) => state.deployments).find((candidate) => candidate.name === name);
-  if (deployment === undefined) return null;
-  const status = deploymentStatus(deployment);
-  if (status.busy) return <SeatProgress deployment={deployment} />;
-  if (deployment.state === 'failed')
-    return (
-      <Notice tone="danger" title={`${name} failed.`}>
-        {status.sentence}
-      </Notice>
-    );
-  return (
-    <Notice title={`${name} serves.`}>
-      <p>{status.sentence}</p>
-      <Button
-        size="small"
-        className="mt-2"
-        onClick={() => {
-          onShow(name);
-          window.scrollTo({ top: 0 });
-        }}
-      >
-        Show {name}
-      </Button>
-    </Notice>
   );
 }

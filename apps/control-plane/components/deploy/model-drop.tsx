@@ -1,28 +1,28 @@
 'use client';
 import { FileUp } from 'lucide-react';
 import { type DragEvent, useRef, useState } from 'react';
+import { toApiError } from '../live-connection/api-client.ts';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { formatPercent } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Progress } from '../ui/progress.tsx';
-import type { Upload } from './use-model-upload.ts';
+import type { ModelUpload } from './use-model-upload.ts';
 
-/** Where an ONNX file is dropped or chosen, and how far its upload is. */
-export function ModelDrop({ upload, onFile }: { upload: Upload; onFile: (file: File) => void }) {
+/** Takes an ONNX file by drag and drop or by a file dialog, and shows the progress of its upload. */
+export function ModelDrop({ upload, dimensions = '' }: { upload: ModelUpload; dimensions?: string }) {
   const [over, setOver] = useState(false);
-  const chooser = useRef<HTMLInputElement>(null);
 
   function drop(event: DragEvent) {
     event.preventDefault();
     setOver(false);
     const [file] = event.dataTransfer.files;
-    if (file) onFile(file);
+    if (file) upload.send(file, dimensions);
   }
 
   return (
     <div className="flex flex-col gap-3">
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is for pointers; the button inside does the same */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the button inside does the same by keyboard */}
       <div
         data-testid="model-drop"
         onDragOver={(event) => {
@@ -36,52 +36,68 @@ export function ModelDrop({ upload, onFile }: { upload: Upload; onFile: (file: F
           over && 'border-solid border-data bg-data-wash',
         )}
       >
-        {upload.state === 'sending' ? (
-          <div className="w-full max-w-sm">
-            <p className="truncate text-[0.8125rem]">
-              {upload.file} · {upload.fraction < 1 ? formatPercent(upload.fraction, 0) : 'reading the model'}
+        {upload.fraction === null ? (
+          <ChooseFile onFile={(file) => upload.send(file, dimensions)} />
+        ) : (
+          <div className="w-full max-w-sm min-w-0">
+            <p className="flex justify-center gap-1 text-[0.8125rem]">
+              <span className="truncate">{upload.file}</span>
+              <span className="whitespace-nowrap">
+                · {upload.fraction < 1 ? formatPercent(upload.fraction, 0) : 'reading the model'}
+              </span>
             </p>
             <Progress label={`Upload of ${upload.file}`} value={upload.fraction} className="mt-2" />
             <Button size="small" variant="quiet" className="mt-2" onClick={upload.cancel}>
               Cancel the upload
             </Button>
           </div>
-        ) : (
-          <div className="flex flex-col items-center">
-            <FileUp aria-hidden className="size-5 text-ink-faint" />
-            <p className="mt-2 text-[0.8125rem]">
-              Drop an <span className="font-medium">ONNX</span> file here, or
-            </p>
-            <Button className="mt-2" onClick={() => chooser.current?.click()}>
-              Choose a file
-            </Button>
-            <input
-              ref={chooser}
-              type="file"
-              accept=".onnx"
-              aria-label="ONNX file"
-              className="sr-only"
-              tabIndex={-1}
-              onChange={(event) => {
-                const [file] = event.target.files ?? [];
-                // The same file may be chosen again after it was mended.
-                event.target.value = '';
-                if (file) onFile(file);
-              }}
-            />
-          </div>
         )}
       </div>
-      {upload.state === 'refused' && (
-        <Notice tone="danger" title={`${upload.file} was not taken: ${upload.error.message}`}>
-          {upload.error.hint}
-          {upload.again !== null && (
-            <Button size="small" className="mt-2" onClick={upload.again}>
-              Send it again
-            </Button>
-          )}
-        </Notice>
-      )}
+      {upload.error !== null && <Rejection upload={upload} error={upload.error} />}
     </div>
+  );
+}
+
+function ChooseFile({ onFile }: { onFile: (file: File) => void }) {
+  const chooser = useRef<HTMLInputElement>(null);
+  return (
+    <div className="flex flex-col items-center">
+      <FileUp aria-hidden className="size-5 text-ink-faint" />
+      <p className="mt-2 text-[0.8125rem]">
+        Drop an <span className="font-medium">ONNX</span> file here, or
+      </p>
+      <Button className="mt-2" onClick={() => chooser.current?.click()}>
+        Choose a file
+      </Button>
+      <input
+        ref={chooser}
+        type="file"
+        accept=".onnx"
+        aria-label="ONNX file"
+        className="sr-only"
+        tabIndex={-1}
+        onChange={(event) => {
+          const [file] = event.target.files ?? [];
+          // So that the same file can be chosen again after a change.
+          event.target.value = '';
+          if (file) onFile(file);
+        }}
+      />
+    </div>
+  );
+}
+
+function Rejection({ upload, error }: { upload: ModelUpload; error: Error }) {
+  const { message, hint, status } = toApiError(error);
+  return (
+    <Notice tone="danger" title={`${upload.file} was not added: ${message}`}>
+      {hint}
+      {/* The server would reject the same file again. */}
+      {status === 0 && (
+        <Button size="small" className="mt-2 block" onClick={upload.again}>
+          Send it again
+        </Button>
+      )}
+    </Notice>
   );
 }

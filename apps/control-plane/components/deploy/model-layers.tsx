@@ -3,7 +3,7 @@ import { Check, Minus } from 'lucide-react';
 import { formatDims, formatMagnitude } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 
-/** The linear layers of a model: what can be divided over devices, and why the rest cannot. */
+/** The linear layers of a model: which can be coded, and why the others cannot. */
 export function ModelLayers({ model }: { model: ModelView }) {
   const codable = model.layers.filter((layer) => layer.codable).length;
   return (
@@ -12,7 +12,7 @@ export function ModelLayers({ model }: { model: ModelView }) {
         {codable} of {model.layers.length} linear layers can be coded · {formatMagnitude(model.parameters)}{' '}
         parameters · input {model.inputs.map((input) => formatDims(input.dims)).join(', ')}
       </p>
-      <ScrollArea label={`Linear layers of ${model.name}, scrollable`} className="relative max-h-56 border-t">
+      <ScrollArea label={`Table of the layers of ${model.name}`} className="relative max-h-56 border-t">
         <table className="w-full text-[0.8125rem]">
           <caption className="sr-only">Linear layers of {model.name}</caption>
           <thead className="sticky top-0 bg-surface text-xs text-ink-faint">
@@ -27,7 +27,7 @@ export function ModelLayers({ model }: { model: ModelView }) {
                 Multiply-adds
               </th>
               <th scope="col" className="px-3 py-1.5 text-left font-normal">
-                Coded
+                Codable
               </th>
             </tr>
           </thead>

@@ -1,15 +1,17 @@
 import type { DeploymentView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
 import { seatFraction } from '../control/deployment-status.ts';
-import { useRequest } from '../control/use-request.ts';
 import { askApi } from '../live-connection/api-client.ts';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { formatBytes, formatPercent } from '../ui/format.ts';
-import { Notice } from '../ui/notice.tsx';
 import { Progress } from '../ui/progress.tsx';
 
-/** A bar for the whole and one for each device, until every one holds its shard; and the way out. */
+/** The progress of a deployment and of each device's shard, with a button to cancel. */
 export function SeatProgress({ deployment: { name, progress } }: { deployment: DeploymentView }) {
-  const { busy, problem, run } = useRequest();
+  const cancel = useMutation({
+    mutationFn: () => askApi('DELETE', `/api/deployments/${encodeURIComponent(name)}`),
+  });
   return (
     <div data-testid={`progress-${name}`} className="rounded-xl border bg-surface p-4 shadow-card">
       <div className="flex justify-between gap-3 text-[0.8125rem]">
@@ -23,18 +25,14 @@ export function SeatProgress({ deployment: { name, progress } }: { deployment: D
         {progress.seats.map((seat) => (
           <li key={seat.seat} className="text-xs">
             <div className="flex justify-between gap-2">
-              <span className="truncate">{seat.deviceName ?? `seat ${seat.seat}, no device yet`}</span>
+              <span className="truncate">{seat.deviceName ?? `shard ${seat.seat}, no device yet`}</span>
               <span className="whitespace-nowrap text-ink-faint">
                 {seat.state === 'ready'
                   ? 'ready'
                   : `${formatBytes(seat.sentBytes)} of ${formatBytes(seat.totalBytes)}`}
               </span>
             </div>
-            <Progress
-              label={`Shard of ${seat.deviceName ?? `seat ${seat.seat}`}`}
-              value={seatFraction(seat)}
-              className="mt-1"
-            />
+            <Progress label={`Progress of shard ${seat.seat}`} value={seatFraction(seat)} className="mt-1" />
           </li>
         ))}
       </ul>
@@ -42,13 +40,13 @@ export function SeatProgress({ deployment: { name, progress } }: { deployment: D
         size="small"
         variant="quiet"
         className="mt-3 -ml-2.5"
-        disabled={busy}
-        title={`Deletes deployment ${name}; the model stays, and so do shards that devices already hold.`}
-        onClick={() => void run(() => askApi('DELETE', `/api/deployments/${encodeURIComponent(name)}`))}
+        disabled={cancel.isPending}
+        title={`Deletes deployment ${name}. The model stays, and devices keep the shards that they have.`}
+        onClick={() => cancel.mutate()}
       >
         Cancel the deployment
       </Button>
-      {problem && <Notice tone="danger">{problem}</Notice>}
+      <ErrorNotice error={cancel.error} />
     </div>
   );
 }

@@ -1,50 +1,86 @@
 'use client';
-import type { ApiError, ModelView } from '@sparewheel/protocol';
+import { ApiError, type ModelView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
-import { toApiError } from '../live-connection/api-client.ts';
+import { readApiError } from '../live-connection/api-client.ts';
 import { freeName, nameFromFile } from './deploy-form-view.ts';
-import { uploadModel } from './upload-model.ts';
 
-export type Upload =
-  | { readonly state: 'idle' }
-  | { readonly state: 'sending'; readonly file: string; readonly fraction: number; cancel(): void }
-  | {
-      readonly state: 'refused';
-      readonly file: string;
-      readonly error: ApiError;
-      /** Sends the same file anew; null where that would be refused anew. */
-      readonly again: (() => void) | null;
-    };
+export interface ModelUpload {
+  /** The file of the last upload; null before the first one and after a cancellation. */
+  readonly file: string | null;
+  /** Share of the bytes that were sent, 0 to 1; null while nothing is being sent. */
+  readonly fraction: number | null;
+  readonly error: Error | null;
+  /** @param dimensions  sizes of symbolic dimensions, "batch:1,seq:16"; "" without any */
+  send(file: File, dimensions?: string): void;
+  /** Sends the last file again. */
+  again(): void;
+  cancel(): void;
+}
 
-/** Sends a dropped file and hands over what the server read in it. */
-export function useModelUpload(taken: readonly string[], onDone: (model: ModelView) => void) {
-  const [upload, setUpload] = useState<Upload>({ state: 'idle' });
-  const current = useRef<AbortController>(undefined);
-
-  async function send(file: File, dimensions = ''): Promise<void> {
-    current.current?.abort();
-    const abort = new AbortController();
-    current.current = abort;
-    const sending = (fraction: number) =>
-      current.current === abort &&
-      setUpload({ state: 'sending', file: file.name, fraction, cancel: () => abort.abort() });
-    sending(0);
-    try {
+/** Uploads one model at a time. A new upload replaces a running one. @param taken  names of existing models */
+export function useModelUpload(
+  taken: readonly string[],
+  onUploaded: (model: ModelView) => void,
+): ModelUpload {
+  const [fraction, setFraction] = useState(0);
+  const running = useRef<AbortController>(undefined);
+  const upload = useMutation({
+    mutationFn: ({ file, dimensions }: { file: File; dimensions: string }) => {
+      running.current?.abort();
+      running.current = new AbortController();
+      setFraction(0);
       const name = freeName(nameFromFile(file.name), taken);
-      const model = await uploadModel(file, name, dimensions, sending, abort.signal);
-      if (current.current !== abort) return;
-      setUpload({ state: 'idle' });
-      onDone(model);
-    } catch (error) {
-      if (current.current !== abort) return;
-      if (error instanceof DOMException) setUpload({ state: 'idle' });
-      else {
-        const refusal = toApiError(error);
-        const again = refusal.status === 0 ? () => void send(file, dimensions) : null;
-        setUpload({ state: 'refused', file: file.name, error: refusal, again });
-      }
-    }
-  }
+      return uploadModel(file, name, dimensions, setFraction, running.current.signal);
+    },
+    onSuccess: onUploaded,
+  });
+  return {
+    file: upload.variables?.file.name ?? null,
+    fraction: upload.isPending ? fraction : null,
+    error: upload.error,
+    send: (file, dimensions = '') => upload.mutate({ file, dimensions }),
+    again: () => upload.variables && upload.mutate(upload.variables),
+    cancel: () => {
+      running.current?.abort();
+      upload.reset();
+    },
+  };
+}
 
-  return { upload, send };
+/**
+ * Sends an ONNX file to the control plane. Uses XMLHttpRequest because fetch does not report upload progress.
+ * @param onProgress  receives the share of the bytes that were sent, 0 to 1
+ * @throws {ApiError} the server rejected the file, or the connection broke; the server then keeps nothing
+ */
+function uploadModel(
+  file: Blob,
+  name: string,
+  dimensions: string,
+  onProgress: (fraction: number) => void,
+  signal: AbortSignal,
+): Promise<ModelView> {
+  const query = new URLSearchParams(dimensions === '' ? { name } : { name, dims: dimensions });
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', `/api/models?${query}`);
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.upload.onprogress = (event) => onProgress(event.total === 0 ? 0 : event.loaded / event.total);
+    request.onload = () => {
+      if (request.status < 400) resolve(JSON.parse(request.responseText) as ModelView);
+      else reject(readApiError(request.responseText, request.status));
+    };
+    request.onerror = () =>
+      reject(
+        new ApiError(
+          0,
+          'upload-broken',
+          'The upload was interrupted.',
+          'Nothing was kept. Send it again when the connection is back.',
+        ),
+      );
+    request.onabort = () => reject(new DOMException('The upload was canceled.', 'AbortError'));
+    signal.addEventListener('abort', () => request.abort());
+    request.send(file);
+  });
 }

@@ -4,14 +4,14 @@ import { useRef } from 'react';
 import { ArrivalHistogram } from '../arrivals/arrival-histogram.tsx';
 import { type ArrivalRow, arrivalsTable } from '../arrivals/arrivals-view.ts';
 import { useArrivals } from '../arrivals/use-arrivals.ts';
-import { ExportButtons } from '../latency/export-buttons.tsx';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { ExportButtons } from '../export/export-buttons.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { Card } from '../ui/card.tsx';
 import { formatCount, formatMs, formatPercent } from '../ui/format.ts';
 
-/** When this device answers, in each deployment that it serves. */
+/** When this device answers, in each of its deployments. */
 export function DeviceArrivals({ device }: { device: DeviceView }) {
-  const deployments = useLive((state) => state.deployments);
+  const deployments = useLive('deployments');
   const names = new Set(device.seats.map(({ deployment }) => deployment));
   return deployments
     .filter(({ name }) => names.has(name))
@@ -35,10 +35,10 @@ function ArrivalsIn({
   return (
     <Card
       title={several ? `Arrivals in ${deployment.name}` : 'Arrivals'}
-      hint={`from scatter to answer, in ${deployment.name}`}
+      hint={`time from scatter to answer, in ${deployment.name}`}
       actions={
         <ExportButtons
-          chart="its arrivals"
+          chart="the arrivals"
           title={`Arrivals of ${device.name} in ${deployment.name}`}
           fileName={`arrivals-${deployment.name}-${device.name}`}
           frame={frame}
@@ -52,7 +52,7 @@ function ArrivalsIn({
       }
     >
       {drawing === null || row === undefined ? (
-        <p className="border-t px-4 py-6 text-ink-soft">It has answered nothing since the last fault.</p>
+        <p className="border-t px-4 py-6 text-ink-soft">No answers since the last fault</p>
       ) : (
         <>
           <div ref={frame} className="border-t p-4" data-testid="device-arrivals">
@@ -82,18 +82,18 @@ function facts({ arrivals, lastShare, notInShare, neverCame }: ArrivalRow) {
     { label: 'p99', value: formatMs(p99) },
     { label: 'max', value: formatMs(max) },
     { label: 'mean ± sd', value: `${formatMs(mean)} ± ${formatMs(sd)}` },
-    { label: 'Answered', value: formatCount(answered), note: `of ${formatCount(asked)} asked` },
-    { label: 'Called off', value: formatCount(calledOff), note: 'not needed any more' },
-    { label: 'Never came', value: formatCount(neverCame) },
+    { label: 'Answered', value: formatCount(answered), note: `of ${formatCount(asked)} requests` },
+    { label: 'Canceled', value: formatCount(calledOff), note: 'not needed any more' },
+    { label: 'No answer', value: formatCount(neverCame) },
   ];
   if (notInShare === null || lastShare === null) return facts;
   return [
     ...facts,
     {
-      label: 'Not in',
+      label: 'Missed the result',
       value: formatPercent(notInShare),
-      note: `when the answer went out, of ${formatCount(dataSteps)} layers`,
+      note: `in ${formatCount(dataSteps)} layers`,
     },
-    { label: 'Last', value: formatPercent(lastShare), note: 'of the data shards to answer' },
+    { label: 'Answered last', value: formatPercent(lastShare), note: 'of the data shards' },
   ];
 }

@@ -4,13 +4,14 @@ import { useMemo } from 'react';
 import { ALL_EVENTS } from '../events/event-filter.ts';
 import { EventList } from '../events/event-list.tsx';
 import { useEventHistory } from '../events/use-event-history.ts';
+import { ActiveFaults } from '../faults/active-faults.tsx';
 import { FaultForm } from '../faults/fault-form.tsx';
-import { StandingFaults } from '../faults/standing-faults.tsx';
 import { DeviceButtons } from '../fleet/device-buttons.tsx';
 import { fleetRows } from '../fleet/fleet-view.ts';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive, useLoaded } from '../live-connection/live-queries.ts';
 import { Breadcrumb } from '../shell/breadcrumb.tsx';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { LoadingPage } from '../shell/loading-page.tsx';
 import { PageHeading } from '../shell/page-heading.tsx';
 import { Card } from '../ui/card.tsx';
@@ -18,14 +19,13 @@ import { Notice } from '../ui/notice.tsx';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeviceArrivals } from './device-arrivals.tsx';
-import { DeviceMemory } from './device-memory.tsx';
-import { DeviceProfile } from './device-profile.tsx';
+import { DeviceMemory, DeviceProfile } from './device-profile.tsx';
 import { DeviceSeats } from './device-seats.tsx';
 
-/** One device: what it is, what it holds, how it answers, what happened to it, and ways to break it. */
+/** One device: its profile, shards, arrivals, events and faults. */
 export function DevicePage({ id }: { id: string }) {
-  const loaded = useLive((state) => state.loaded);
-  const devices = useLive((state) => state.devices);
+  const loaded = useLoaded();
+  const devices = useLive('devices');
   const actions = useDeviceActions(devices);
   const row = fleetRows(devices, null, actions.pending).find(({ device }) => device.id === id);
   if (!loaded) return <LoadingPage />;
@@ -47,7 +47,7 @@ export function DevicePage({ id }: { id: string }) {
             </span>
           </span>
         }
-        actions={<DeviceButtons row={row} actions={actions.commands} />}
+        actions={<DeviceButtons row={row} />}
       />
       {problem !== undefined && <Notice tone="danger">{problem}</Notice>}
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_24rem]">
@@ -61,11 +61,11 @@ export function DevicePage({ id }: { id: string }) {
           <DeviceMemory device={device} />
           <Card title="Faults">
             <div className="border-t p-4">
-              <FaultForm device={device} actions={actions} />
+              <FaultForm device={device} />
             </div>
             <div className="border-t p-4">
-              <h3 className="mb-2 text-xs font-medium text-ink-soft">Standing now</h3>
-              <StandingFaults devices={[device]} actions={actions} />
+              <h3 className="mb-2 text-xs font-medium text-ink-soft">Active faults</h3>
+              <ActiveFaults devices={[device]} />
             </div>
           </Card>
         </div>
@@ -76,10 +76,10 @@ export function DevicePage({ id }: { id: string }) {
 
 function DeviceEvents({ id }: { id: string }) {
   const filter = useMemo(() => ({ ...ALL_EVENTS, device: id }), [id]);
-  const { events, loading, problem } = useEventHistory(filter);
+  const { events, loading, error } = useEventHistory(filter);
   return (
     <Card
-      title="Its events"
+      title="Events"
       actions={
         <Link
           href={`/events?device=${encodeURIComponent(id)}`}
@@ -89,11 +89,9 @@ function DeviceEvents({ id }: { id: string }) {
         </Link>
       }
     >
-      {problem && (
+      {error && (
         <div className="border-t p-4">
-          <Notice tone="danger" title={problem.message}>
-            {problem.hint}
-          </Notice>
+          <ErrorNotice error={error} />
         </div>
       )}
       {events.length > 0 ? (
@@ -101,9 +99,9 @@ function DeviceEvents({ id }: { id: string }) {
           <EventList events={events} label="Events of this device" />
         </ScrollArea>
       ) : (
-        problem === null && (
+        error === null && (
           <p className="border-t px-4 py-6 text-ink-soft">
-            {loading ? 'Loading…' : 'Nothing has happened to it.'}
+            {loading ? 'Loading…' : 'No events of this device yet'}
           </p>
         )
       )}
@@ -116,10 +114,10 @@ function UnknownDevice({ id }: { id: string }) {
     <div className="flex flex-col gap-4">
       <Breadcrumb href="/devices">Devices</Breadcrumb>
       <PageHeading title="Unknown device" hint={<code className="font-mono break-all">{id}</code>} />
-      <Notice title="There is no device of this identity.">
-        It never joined this control plane, or the address is mistyped.{' '}
+      <Notice title="No device has this identity.">
+        It never joined this control plane, or the address is wrong.{' '}
         <Link href="/devices" className="font-medium text-ink underline underline-offset-4">
-          See those that did
+          See all devices
         </Link>
         .
       </Notice>

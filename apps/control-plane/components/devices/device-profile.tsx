@@ -4,16 +4,16 @@ import { Card } from '../ui/card.tsx';
 import { formatAgo, formatBytes, formatCount, formatMagnitude, formatMs } from '../ui/format.ts';
 import { useNow } from '../use-now.ts';
 
-/** What is known of a device. What it did not say is left out. */
+/** A device as last reported. Fields that it did not report are absent. */
 export function DeviceProfile({ device }: { device: DeviceView }) {
   const now = useNow();
   const facts = [
     { label: 'Round trip', value: formatMs(device.roundTripMs) },
-    { label: 'Arrival', value: formatMs(device.arrivalMs), note: 'from question to answer, smoothed' },
+    { label: 'Arrival', value: formatMs(device.arrivalMs), note: 'from request to answer, smoothed' },
     { label: 'In flight', value: formatCount(device.inFlight) },
     { label: 'Answers', value: formatCount(device.answers) },
-    { label: 'Late', value: formatCount(device.late), note: 'came after the result' },
-    { label: 'Invalid', value: formatCount(device.invalid), note: 'refused at the edge' },
+    { label: 'Late', value: formatCount(device.late), note: 'arrived after the result' },
+    { label: 'Invalid', value: formatCount(device.invalid), note: 'rejected on arrival' },
     {
       label: 'Engine',
       value: device.engine === 'native' ? 'ONNX Runtime, native' : 'ONNX Runtime, WebAssembly',
@@ -22,7 +22,7 @@ export function DeviceProfile({ device }: { device: DeviceView }) {
     {
       label: 'Supervised',
       value: device.supervised ? 'yes' : 'no',
-      note: device.supervised ? 'can be killed and revived from here' : 'nobody restarts it',
+      note: device.supervised ? 'can be revived from here' : 'must be restarted by hand',
     },
     ...(device.temperatureCelsius === null
       ? []
@@ -46,23 +46,56 @@ export function DeviceProfile({ device }: { device: DeviceView }) {
   );
 }
 
-/** What planning goes by, measured when it first joined. */
+/** The measurements that plans are based on, taken when the device first joined. */
 function measurements({ profile }: DeviceView): { label: string; value: string; note?: string }[] {
   if (profile == null) return [];
   const { multiplyAddsPerSecond, memoryBytesPerSecond, cores, hopMs, bytesPerSecond } = profile;
   return [
     {
-      label: 'Computes',
+      label: 'Compute',
       value: `${formatMagnitude(multiplyAddsPerSecond)} multiply-adds/s`,
       note: 'measured',
     },
-    { label: 'Reads weights', value: `${formatBytes(memoryBytesPerSecond)}/s`, note: 'measured' },
+    { label: 'Memory bandwidth', value: `${formatBytes(memoryBytesPerSecond)}/s`, note: 'measured' },
     { label: 'Cores', value: String(cores) },
     ...(hopMs === null
       ? []
-      : [{ label: 'Hop', value: formatMs(hopMs), note: 'there and back, no computing' }]),
+      : [{ label: 'Hop', value: formatMs(hopMs), note: 'round trip without computing' }]),
     ...(bytesPerSecond === null
       ? []
       : [{ label: 'Link', value: `${formatBytes(bytesPerSecond)}/s`, note: 'measured' }]),
   ];
+}
+
+/** The memory of the device process, and the size of its shard store on disk. */
+export function DeviceMemory({ device: { memory } }: { device: DeviceView }) {
+  const { rssBytes, totalBytes, storeBytes } = memory;
+  const share = totalBytes === 0 ? 0 : Math.min(1, rssBytes / totalBytes);
+  return (
+    <Card title="Memory">
+      <div className="flex flex-col gap-3 border-t p-4 text-[0.8125rem]">
+        <div>
+          <div className="flex justify-between gap-3">
+            <span>Process</span>
+            <span>
+              {rssBytes === 0 ? '–' : formatBytes(rssBytes)}
+              {totalBytes > 0 && <span className="text-ink-faint"> of {formatBytes(totalBytes)}</span>}
+            </span>
+          </div>
+          {totalBytes > 0 && (
+            <div aria-hidden className="mt-1.5 h-2 overflow-hidden rounded-full bg-raised">
+              <div
+                className="h-full rounded-full bg-data"
+                style={{ width: `${Math.max(0.5, share * 100)}%` }}
+              />
+            </div>
+          )}
+        </div>
+        <div className="flex justify-between gap-3">
+          <span>Shard store on disk</span>
+          <span>{formatBytes(storeBytes)}</span>
+        </div>
+      </div>
+    </Card>
+  );
 }

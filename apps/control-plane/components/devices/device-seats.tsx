@@ -1,24 +1,24 @@
 'use client';
 import type { DeviceView } from '@sparewheel/protocol';
 import Link from 'next/link';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { RoleBadge } from '../ui/badge.tsx';
 import { Card } from '../ui/card.tsx';
 import { formatBytes } from '../ui/format.ts';
 
-/** Where it sits: in which deployments, as what, and how much of its shards it has. */
+/** The seats of a device: the deployment, the role, and the progress of its shards. */
 export function DeviceSeats({ device }: { device: DeviceView }) {
-  const deployments = useLive((state) => state.deployments);
+  const deployments = useLive('deployments');
   return (
-    <Card title="Seats and shards">
+    <Card title="Shards">
       {device.seats.length === 0 ? (
         <p className="border-t px-4 py-6 text-ink-soft">
-          It has no seat: a spare, ready to take over from whichever device is lost.
+          On standby: it can take over the shards of a device that fails.
         </p>
       ) : (
-        <ul aria-label="Seats">
+        <ul aria-label="Shards">
           {device.seats.map((seat) => {
-            const shown = deployments
+            const progress = deployments
               .find(({ name }) => name === seat.deployment)
               ?.progress.seats.find((candidate) => candidate.seat === seat.seat);
             return (
@@ -33,15 +33,15 @@ export function DeviceSeats({ device }: { device: DeviceView }) {
                   {seat.deployment}
                 </Link>
                 <RoleBadge role={seat.role}>{seat.role}</RoleBadge>
-                <span className="text-ink-faint">shard {seat.seat} of every coded layer</span>
+                <span className="text-ink-faint">shard {seat.seat}</span>
                 <span className="ml-auto">
                   {seat.state === 'ready'
                     ? 'ready'
                     : seat.state === 'down'
                       ? 'not serving'
-                      : shown
-                        ? `${formatBytes(shown.sentBytes)} of ${formatBytes(shown.totalBytes)}`
-                        : 'loading'}
+                      : progress
+                        ? `${formatBytes(progress.sentBytes)} of ${formatBytes(progress.totalBytes)}`
+                        : 'receiving'}
                 </span>
               </li>
             );

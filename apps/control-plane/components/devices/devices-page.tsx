@@ -5,16 +5,16 @@ import { EmptyFleet } from '../fleet/empty-fleet.tsx';
 import { fleetRows, fleetSummary } from '../fleet/fleet-view.ts';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
 import { JoinDialog } from '../join/join-dialog.tsx';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive, useLoaded } from '../live-connection/live-queries.ts';
 import { LoadingPage } from '../shell/loading-page.tsx';
 import { PageHeading } from '../shell/page-heading.tsx';
 import { Card } from '../ui/card.tsx';
 import { Input } from '../ui/field.tsx';
 
-/** The whole fleet, whatever its devices do. */
+/** All devices of the fleet. */
 export function DevicesPage() {
-  const loaded = useLive((state) => state.loaded);
-  const devices = useLive((state) => state.devices);
+  const loaded = useLoaded();
+  const devices = useLive('devices');
   const actions = useDeviceActions(devices);
   const [text, setText] = useState('');
   if (!loaded) return <LoadingPage />;
@@ -30,7 +30,7 @@ export function DevicesPage() {
     <div className="flex flex-col gap-4">
       <PageHeading
         title="Devices"
-        hint={rows.length === 0 ? 'What joins is listed here.' : fleetSummary(rows)}
+        hint={rows.length === 0 ? 'Devices that join appear here.' : fleetSummary(rows)}
         actions={<JoinDialog />}
       />
       <Card
@@ -56,12 +56,7 @@ export function DevicesPage() {
         ) : (
           <ul aria-label="Devices" className="grid @min-[76rem]:grid-cols-2 @min-[118rem]:grid-cols-3">
             {found.map((row) => (
-              <DeviceRow
-                key={row.device.id}
-                row={row}
-                problem={actions.problems.get(row.device.id)}
-                commands={actions.commands}
-              />
+              <DeviceRow key={row.device.id} row={row} problem={actions.problems.get(row.device.id)} />
             ))}
           </ul>
         )}

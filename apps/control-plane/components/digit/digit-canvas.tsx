@@ -2,22 +2,22 @@
 import { type PointerEvent, useEffect, useRef } from 'react';
 import type { Point, Stroke } from './sample-strokes.ts';
 
-/** The drawing's own resolution; it is shown at any size. */
+/** The resolution of the drawing, independent of its size on the screen. */
 const SIDE = 320;
-/** As thick as a pen would be: about a twelfth of the digit. */
+/** Line width, like a thick pen. */
 const PEN = SIDE / 14;
 
-/** A square to draw on with mouse, finger or pen. It holds nothing: strokes come in and go out. */
+/** A square for drawing with mouse, finger or pen. The caller holds the strokes. */
 export function DigitCanvas({
   strokes,
   onChange,
   theme,
   testId = 'digit-canvas',
-  label = 'Canvas to draw a digit on. Without a pointer, use the sample buttons 0 to 9 below.',
+  label = 'Canvas for drawing a digit. Without a pointer, use the sample buttons 0 to 9 below.',
 }: {
   strokes: readonly Stroke[];
   onChange: (strokes: readonly Stroke[]) => void;
-  /** Draws again when the colours change. */
+  /** A change of the theme redraws the canvas. */
   theme: string | undefined;
   testId?: string;
   label?: string;
@@ -81,7 +81,7 @@ function draw(canvas: HTMLCanvasElement, strokes: readonly Stroke[]): void {
     if (first === undefined) continue;
     context.beginPath();
     context.moveTo(first[0] * SIDE, first[1] * SIDE);
-    // A stroke of one point is a dot.
+    // A stroke with one point is a dot.
     for (const [x, y] of rest.length === 0 ? [first] : rest) context.lineTo(x * SIDE, y * SIDE);
     context.stroke();
   }

@@ -14,21 +14,21 @@ import { digitInput } from './digit-view.ts';
 import { SAMPLE_STROKES, type Stroke } from './sample-strokes.ts';
 import { type LiveClassification, useLiveClassification } from './use-live-classification.ts';
 
-/** Draw while devices die. Only where the deployment takes a 28 × 28 image. */
+/** Classifies a drawn digit repeatedly. Needs a deployment with an input of 28 × 28. */
 export function DigitPanel({ deployment }: { deployment: DeploymentView }) {
   const input = digitInput(deployment);
   return (
     <Card
       title="Draw a digit"
-      hint={input ? 'asked again four times a second' : undefined}
+      hint={input ? 'sent four times a second' : undefined}
       style={{ gridArea: 'digit' }}
     >
       {input === null ? (
         <p className="border-t px-4 py-6 text-ink-soft">
-          {deployment.name} takes{' '}
-          {deployment.inputs.map((spec) => `${spec.name} ${formatDims(spec.dims)} ${spec.type}`).join(', ')},
-          not a digit of 28 × 28. Ask it at{' '}
-          <code className="font-mono text-[0.8125rem]">/v2/models/{deployment.name}/infer</code>.
+          Needs an input of 28 × 28. {deployment.name} takes{' '}
+          {deployment.inputs.map((spec) => `${spec.name} ${formatDims(spec.dims)} ${spec.type}`).join(', ')}.
+          Send requests to{' '}
+          <code className="font-mono text-[0.8125rem] break-all">/v2/models/{deployment.name}/infer</code>.
         </p>
       ) : (
         <DigitPad key={deployment.name} deployment={deployment.name} input={input} />
@@ -49,7 +49,7 @@ function DigitPad({ deployment, input }: { deployment: string; input: TensorSpec
           <DigitCanvas strokes={strokes} onChange={setStrokes} theme={resolvedTheme} />
           {strokes.length === 0 && (
             <p className="pointer-events-none absolute inset-0 grid place-items-center text-xs text-ink-faint">
-              draw here
+              Draw here
             </p>
           )}
         </div>
@@ -95,7 +95,7 @@ function Samples({
   );
 }
 
-/** What this very answer owes to the parity. */
+/** How many shards of the last answer were recovered. */
 function AnswerNote({ live: { classification, asked, recoveredAnswers } }: { live: LiveClassification }) {
   const recovered = classification?.recovered ?? 0;
   const rescued = classification?.rescued ?? 0;
@@ -104,19 +104,19 @@ function AnswerNote({ live: { classification, asked, recoveredAnswers } }: { liv
       data-testid="digit-recovered"
       data-recovered={recovered}
       className={cn(
-        // Two lines from the start: with the first answer nothing below moves away under somebody's press.
+        // Two lines high from the start, so that the first answer moves nothing below.
         'min-h-15 rounded-lg px-3 py-2 text-[0.8125rem]',
         recovered > 0 ? 'bg-parity-wash text-parity-ink' : 'bg-raised text-ink-soft',
       )}
     >
       {classification === null
-        ? 'Kill a device while you draw: the answer stays.'
+        ? 'Kill a device while you draw: the result stays the same.'
         : recovered > 0
-          ? `${recovered} ${recovered === 1 ? 'shard' : 'shards'} of this answer recovered by subtraction`
+          ? `${recovered} ${recovered === 1 ? 'shard' : 'shards'} of this answer recovered from parity`
           : rescued > 0
             ? `${rescued} ${rescued === 1 ? 'shard' : 'shards'} of this answer computed by the data plane`
-            : 'Every data shard answered this one'}
-      {asked > 0 && ` · ${formatCount(recoveredAnswers)} of ${formatCount(asked)} needed the parity`}
+            : 'All data shards answered'}
+      {asked > 0 && ` · ${formatCount(recoveredAnswers)} of ${formatCount(asked)} answers needed parity`}
     </p>
   );
 }

@@ -4,7 +4,7 @@ import type { Classification } from './digit-view.ts';
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-/** The digit large, and the ten probabilities as bars. */
+/** The predicted digit, and the ten probabilities as bars. */
 export function DigitResult({ classification }: { classification: Classification | null }) {
   return (
     <div className="flex min-w-0 flex-1 flex-col">

@@ -6,7 +6,7 @@ import { SAMPLE_STROKES } from './sample-strokes.ts';
 const logits = [-3, 0, 1, 9, 0, 0, -1, 2, 0, 0.5];
 
 describe('the digit canvas', () => {
-  it('is for one float32 input of 1 × 1 × 28 × 28, a free batch included', () => {
+  it('needs one float32 input of 1 × 1 × 28 × 28, or with a free batch size', () => {
     const dims = (...shape: number[]) =>
       deployment(4, 1, { inputs: [{ name: 'x', type: 'float32', dims: shape }] });
     expect(digitInput(dims(1, 1, 28, 28))?.name).toBe('x');
@@ -16,7 +16,7 @@ describe('the digit canvas', () => {
     expect(digitInput(null)).toBeNull();
   });
 
-  it('asks with the shape filled in', () => {
+  it('sends a complete shape', () => {
     const request = digitRequest(
       { name: 'x', type: 'float32', dims: [-1, 1, 28, 28] },
       new Float32Array(784),
@@ -25,7 +25,7 @@ describe('the digit canvas', () => {
     expect(request.inputs[0].data).toHaveLength(784);
   });
 
-  it('turns logits into probabilities and leaves probabilities alone', () => {
+  it('converts logits to probabilities and keeps probabilities', () => {
     const parameters = { recovered: 2, rescued: 0, latency_ms: 3.25 };
     const read = readClassification({ outputs: [{ name: 'y', data: logits }], parameters });
     expect(read).toMatchObject({ digit: 3, recovered: 2, latencyMs: 3.25 });
@@ -34,7 +34,7 @@ describe('the digit canvas', () => {
     expect(readClassification({ outputs: [{ name: 'y', data: sure }] }).probabilities).toEqual(sure);
   });
 
-  it('refuses an answer that is not ten finite scores', () => {
+  it('rejects an answer that is not ten finite scores', () => {
     expect(() => readClassification({ outputs: [{ name: 'y', data: [1, 2] }] })).toThrow(/2 values/);
     expect(() =>
       readClassification({ outputs: [{ name: 'y', data: [...logits.slice(1), Number.NaN] }] }),

@@ -1,6 +1,6 @@
 import type { DeploymentView, TensorSpec } from '@sparewheel/protocol';
 
-/** The body of an Open Inference Protocol v2 request with one float32 input, JSON form. */
+/** The JSON body of an Open Inference Protocol v2 request with one float32 input. */
 export interface DigitRequest {
   readonly inputs: readonly [
     {
@@ -12,7 +12,7 @@ export interface DigitRequest {
   ];
 }
 
-/** What the data plane answers, as far as the canvas needs it. */
+/** The part of the data plane's response that the canvas uses. */
 export interface InferResponse {
   readonly outputs: readonly { readonly name: string; readonly data: readonly number[] }[];
   readonly parameters?: {
@@ -27,12 +27,12 @@ export interface Classification {
   /** By digit, summing to 1. */
   readonly probabilities: readonly number[];
   readonly latencyMs: number | null;
-  /** Shards of this very answer that were decoded from parity, and computed by the data plane. */
+  /** Shards of this answer that were decoded from parity, and shards that the data plane computed. */
   readonly recovered: number;
   readonly rescued: number;
 }
 
-/** The 28 × 28 image input of a deployment, where it is one to draw for; null otherwise. */
+/** Returns the 28 × 28 image input of a deployment; null if it takes something else. */
 export function digitInput(deployment: DeploymentView | null): TensorSpec | null {
   const [input, ...more] = deployment?.inputs ?? [];
   if (!input || more.length > 0 || input.type !== 'float32' || input.dims.length !== 4) return null;
@@ -54,14 +54,14 @@ export function digitRequest(input: TensorSpec, pixels: Float32Array): DigitRequ
 }
 
 /**
- * Reads ten class scores, normalising logits with a softmax; scores that are probabilities already stay as they are.
+ * Reads ten class scores. Converts logits with a softmax; keeps probabilities.
  * @throws {TypeError} the first output is not ten finite numbers
  */
 export function readClassification(response: InferResponse): Classification {
   const scores = response.outputs[0]?.data ?? [];
   if (scores.length !== 10 || !scores.every(Number.isFinite)) {
     throw new TypeError(
-      `This model answers ${scores.length} values; a digit needs ten class scores. Draw for a digit classifier.`,
+      `This model returns ${scores.length} values, but a digit needs ten class scores. Select a digit classifier.`,
     );
   }
   const probabilities = isDistribution(scores) ? [...scores] : softmax(scores);

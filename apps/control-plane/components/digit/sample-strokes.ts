@@ -2,7 +2,7 @@
 export type Point = readonly [x: number, y: number];
 export type Stroke = readonly Point[];
 
-/** One digit each, as a hand would draw it: the canvas without a mouse. */
+/** The digits 0 to 9 as handwritten strokes, for use without a pointer. */
 export const SAMPLE_STROKES: readonly (readonly Stroke[])[] = [
   [arc(0.5, 0.5, 0.19, 0.29, -90, 275)],
   [
@@ -38,7 +38,7 @@ export const SAMPLE_STROKES: readonly (readonly Stroke[])[] = [
   [[...arc(0.5, 0.36, 0.16, 0.15, 0, -360), [0.66, 0.4], [0.62, 0.6], [0.56, 0.81]]],
 ];
 
-/** Points on an ellipse from one angle to another in degrees, 0 at the right, clockwise on the screen. */
+/** Returns points on an ellipse between two angles in degrees; 0 is right, clockwise on the screen. */
 function arc(x: number, y: number, radiusX: number, radiusY: number, from: number, to: number): Stroke {
   const steps = Math.max(2, Math.ceil(Math.abs(to - from) / 12));
   return Array.from({ length: steps + 1 }, (_, step): Point => {

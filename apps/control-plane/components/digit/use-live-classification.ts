@@ -2,16 +2,16 @@
 import type { TensorSpec } from '@sparewheel/protocol';
 import { useEffect, useRef, useState } from 'react';
 import { askApi, errorText } from '../live-connection/api-client.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useConnection } from '../live-connection/live-connection.ts';
 import { type Classification, digitRequest, type InferResponse, readClassification } from './digit-view.ts';
 import type { Stroke } from './sample-strokes.ts';
 
-/** The drawing is asked about again this often, so that a device's death shows in the answer at once. */
+/** Time between two requests, so that the effect of a dead device is visible at once. */
 const EVERY_MS = 250;
 
 export interface LiveClassification {
   readonly classification: Classification | null;
-  /** Requests that this drawing has sent, and how many of them needed the parity. */
+  /** Requests for this drawing, and how many of them needed parity. */
   readonly asked: number;
   readonly recoveredAnswers: number;
   readonly problem: string | null;
@@ -19,7 +19,7 @@ export interface LiveClassification {
 
 const IDLE: LiveClassification = { classification: null, asked: 0, recoveredAnswers: 0, problem: null };
 
-/** Classifies the drawing again and again while there is one and the page is visible; one request at a time. */
+/** Classifies the drawing repeatedly while the page is visible, one request at a time. */
 export function useLiveClassification(
   deployment: string,
   input: TensorSpec,
@@ -28,14 +28,14 @@ export function useLiveClassification(
   const [live, setLive] = useState(IDLE);
   const latest = useRef(strokes);
   latest.current = strokes;
-  const connected = useLive((state) => state.connection) === 'live';
+  const connected = useConnection() === 'live';
   const drawn = strokes.length > 0;
   const spec = useRef(input);
   spec.current = input;
 
   useEffect(() => {
     if (!drawn) setLive(IDLE);
-    // Without a connection the last answer stays; the banner says why no new one comes.
+    // Without a connection the last answer stays. The banner reports the lost connection.
     if (!drawn || !connected) return;
     const stop = new AbortController();
     void classifyUntil(

@@ -1,6 +1,7 @@
 import type { EventLevel, EventView } from '@sparewheel/protocol';
+import type { CsvTable } from '../export/csv.ts';
 
-/** What of the history is looked at. An empty field asks for nothing in particular. */
+/** Selects events. An empty field matches all events. */
 export interface EventFilter {
   readonly level: EventLevel | '';
   /** A device's id. */
@@ -13,7 +14,7 @@ export const ALL_EVENTS: EventFilter = { level: '', device: '', deployment: '', 
 
 const LEVELS: readonly string[] = ['info', 'warning', 'error'];
 
-/** The filter that an address asks for, so that a view of the history can be sent to somebody. */
+/** Reads the filter from an address, so that a filtered view can be shared. */
 export function filterFromAddress(parameters: Pick<URLSearchParams, 'get'>): EventFilter {
   const level = parameters.get('level') ?? '';
   return {
@@ -24,13 +25,13 @@ export function filterFromAddress(parameters: Pick<URLSearchParams, 'get'>): Eve
   };
 }
 
-/** "?level=error&device=…", or "" where nothing is filtered. */
+/** Returns the filter as a query string: "?level=error&device=…", or "" for no filter. */
 export function addressOf(filter: EventFilter): string {
   const parameters = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ''));
   return parameters.size === 0 ? '' : `?${parameters}`;
 }
 
-/** The path that asks the API for a page of the history. Text is not the API's business: it is sought here. */
+/** Returns the API path of one page of events. The API does not filter by text; the page does. */
 export function eventsPath(filter: EventFilter, limit: number, before: number | null): string {
   const { level, device, deployment } = filter;
   const parameters = new URLSearchParams({ limit: String(limit) });
@@ -50,7 +51,7 @@ export function matchesFilter(event: EventView, { level, device, deployment, tex
   );
 }
 
-/** Those that were fetched and those that came since, each once, newest first. */
+/** Merges fetched and live events without duplicates, newest first. */
 export function mergeEvents(
   fetched: readonly EventView[],
   live: readonly EventView[],
@@ -58,21 +59,14 @@ export function mergeEvents(
 ): readonly EventView[] {
   const oldest = fetched.at(-1)?.id ?? 0;
   const byId = new Map(fetched.map((event) => [event.id, event]));
-  // What is older than the last page is left to the next page: there would be a gap between the two.
+  // Older live events belong to the next page. Showing them now would leave a gap before them.
   for (const event of live) if (event.id > oldest) byId.set(event.id, event);
   return [...byId.values()].filter((event) => matchesFilter(event, filter)).sort((a, b) => b.id - a.id);
 }
 
 const COLUMNS = ['id', 'at', 'level', 'kind', 'message', 'device', 'deployment'] as const;
 
-/** RFC 4180: a line an event, quoted where it must be. */
-export function eventsCsv(events: readonly EventView[]): string {
-  const lines = events.map((event) => COLUMNS.map((column) => csvField(event[column])).join(','));
-  return [COLUMNS.join(','), ...lines, ''].join('\r\n');
-}
-
-function csvField(value: string | number | null): string {
-  // A spreadsheet takes a field that begins so for a formula.
-  const text = value === null ? '' : String(value).replace(/^[=+\-@\t\r]/, "'$&");
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+/** Returns one row per event. */
+export function eventsTable(events: readonly EventView[]): CsvTable {
+  return { columns: COLUMNS, rows: events.map((event) => COLUMNS.map((column) => event[column])) };
 }

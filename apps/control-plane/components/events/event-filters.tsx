@@ -1,9 +1,9 @@
 'use client';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { Field, Input, Select } from '../ui/field.tsx';
 import type { EventFilter } from './event-filter.ts';
 
-/** By level, device, deployment and words. */
+/** Filters events by level, device, deployment and text. */
 export function EventFilters({
   filter,
   onChange,
@@ -11,9 +11,9 @@ export function EventFilters({
   filter: EventFilter;
   onChange: (filter: EventFilter) => void;
 }) {
-  const devices = useLive((state) => state.devices);
-  const deployments = useLive((state) => state.deployments).map(({ name }) => name);
-  // What the address names may be gone; its history is not.
+  const devices = useLive('devices', (all) => all.map(({ id, name }) => ({ id, name })));
+  const deployments = useLive('deployments', (all) => all.map(({ name }) => name));
+  // The address may name a deleted device or deployment. Its events remain.
   const deviceKnown = filter.device === '' || devices.some(({ id }) => id === filter.device);
   const deploymentKnown = filter.deployment === '' || deployments.includes(filter.deployment);
   return (
@@ -64,7 +64,7 @@ export function EventFilters({
           </Select>
         )}
       </Field>
-      <Field label="Words">
+      <Field label="Text">
         {(ids) => (
           <Input
             {...ids}

@@ -2,7 +2,7 @@
 import type { EventLevel, EventView } from '@sparewheel/protocol';
 import Link from 'next/link';
 import type { Tone } from '../fleet/fleet-view.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { formatAgo } from '../ui/format.ts';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { useNow } from '../use-now.ts';
@@ -10,7 +10,7 @@ import { useNow } from '../use-now.ts';
 const LEVELS: Record<EventLevel, Tone> = { info: 'muted', warning: 'warning', error: 'danger' };
 const LEVEL_NAMES: Record<EventLevel, string> = { info: '', warning: 'Warning: ', error: 'Error: ' };
 
-/** Events, newest first: how bad, what, when. With `linked`, also whom each concerns. */
+/** Events with level, message and time, newest first. `linked` adds links to their device and deployment. */
 export function EventList({
   events,
   label,
@@ -33,7 +33,7 @@ export function EventList({
           <span className="min-w-0 break-words">
             <span className="sr-only">{LEVEL_NAMES[event.level]}</span>
             {event.message}
-            {linked && <Concerned event={event} />}
+            {linked && <Links event={event} />}
           </span>
           <time dateTime={event.at} title={event.at} className="text-xs whitespace-nowrap text-ink-faint">
             {formatAgo(event.at, now)}
@@ -44,8 +44,8 @@ export function EventList({
   );
 }
 
-function Concerned({ event: { device, deployment } }: { event: EventView }) {
-  const name = useLive((state) => state.devices).find(({ id }) => id === device)?.name;
+function Links({ event: { device, deployment } }: { event: EventView }) {
+  const name = useLive('devices', (all) => all.find(({ id }) => id === device)?.name);
   const link = 'rounded-sm underline-offset-4 hover:text-ink hover:underline';
   return (
     <span className="ml-2 inline-flex gap-2 text-xs text-ink-faint">

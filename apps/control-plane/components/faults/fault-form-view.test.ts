@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FAULT_KINDS, FIRST_FAULT, faultChoice, faultProblem } from './fault-form-view.ts';
 
 describe('a fault with parameters', () => {
-  it('is one that the API takes, and so is what undoes it', () => {
+  it('is valid for the API, and so is its undo request', () => {
     for (const { value } of FAULT_KINDS) {
       const { request, undo } = faultChoice({ ...FIRST_FAULT, kind: value });
       expect(faultRequestSchema.safeParse(request).success, value).toBe(true);
@@ -11,9 +11,9 @@ describe('a fault with parameters', () => {
     }
   });
 
-  it('says what it will do with the numbers that were typed', () => {
+  it('describes its effect with the chosen numbers', () => {
     expect(faultChoice({ ...FIRST_FAULT, kind: 'drop', dropPercent: 12 })).toMatchObject({
-      effect: 'keeps 12 % of its answers to itself',
+      effect: 'drops 12 % of its answers',
       request: { kind: 'drop', probability: 0.12 },
     });
     expect(faultChoice({ ...FIRST_FAULT, delayMs: 65, sigma: 0.6 }).effect).toMatch(
@@ -21,11 +21,11 @@ describe('a fault with parameters', () => {
     );
   });
 
-  it('is not inflicted with an empty field or beyond the API’s limits', () => {
+  it('is rejected with an empty field or beyond the limits of the API', () => {
     expect(faultProblem(FIRST_FAULT)).toBeNull();
-    expect(faultProblem({ ...FIRST_FAULT, delayMs: Number.NaN })).toMatch(/missing/);
+    expect(faultProblem({ ...FIRST_FAULT, delayMs: Number.NaN })).toMatch(/enter a number/);
     expect(faultProblem({ ...FIRST_FAULT, sigma: 4 })).toMatch(/from 0 to 3/);
-    // A field of another kind of fault is nobody's business.
+    // The fields of other faults are ignored.
     expect(faultProblem({ ...FIRST_FAULT, kind: 'pause', sigma: 4 })).toBeNull();
   });
 });

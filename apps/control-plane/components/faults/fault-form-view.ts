@@ -2,7 +2,7 @@ import type { FaultChoice } from './fault-view.ts';
 
 export type FaultKind = 'delay' | 'slow' | 'drop' | 'corrupt' | 'partition' | 'pause';
 
-/** A fault with its parameters, as they are being chosen. Percentages from 0 to 100. */
+/** The chosen fault and its parameters. Percentages are 0 to 100; NaN is an empty field. */
 export interface FaultForm {
   readonly kind: FaultKind;
   readonly delayMs: number;
@@ -31,7 +31,7 @@ export interface FaultField {
   readonly step: number | 'any';
 }
 
-/** The parameters of each fault, with the API's own limits. */
+/** The parameters of each fault, with the limits of the API. */
 export const FAULT_KINDS: readonly {
   readonly value: FaultKind;
   readonly label: string;
@@ -48,7 +48,7 @@ export const FAULT_KINDS: readonly {
   {
     value: 'slow',
     label: 'Slow',
-    fields: [{ field: 'factor', label: 'Times as long', min: 1, max: 1_000, step: 'any' }],
+    fields: [{ field: 'factor', label: 'Slowdown factor', min: 1, max: 1_000, step: 'any' }],
   },
   {
     value: 'drop',
@@ -71,17 +71,17 @@ export function fieldsOf(kind: FaultKind): readonly FaultField[] {
   return FAULT_KINDS.find(({ value }) => value === kind)?.fields ?? [];
 }
 
-/** What is wrong with what was typed; null where the fault can be inflicted. */
+/** Says what is wrong with the input; null for a valid fault. */
 export function faultProblem(form: FaultForm): string | null {
   for (const { field, label, min = -Infinity, max = Infinity } of fieldsOf(form.kind)) {
     const value = form[field];
-    if (!Number.isFinite(value)) return `${label}: a number is missing.`;
-    if (value < min || value > max) return `${label}: from ${min} to ${max}.`;
+    if (!Number.isFinite(value)) return `${label}: enter a number.`;
+    if (value < min || value > max) return `${label}: enter a number from ${min} to ${max}.`;
   }
   return null;
 }
 
-/** The fault as it is asked for, what it will do in words, and what undoes it. */
+/** Returns the request of the fault, its effect in words, and the request that undoes it. */
 export function faultChoice(form: FaultForm): FaultChoice {
   const undo = { kind: 'heal' } as const;
   switch (form.kind) {
@@ -98,7 +98,7 @@ export function faultChoice(form: FaultForm): FaultChoice {
       return {
         id: 'slow',
         label: `Slow × ${factor}`,
-        effect: `takes ${factor} times as long to compute`,
+        effect: `computes ${factor} times as long`,
         request: { kind: 'slow', factor },
         undo,
       };
@@ -108,7 +108,7 @@ export function faultChoice(form: FaultForm): FaultChoice {
       return {
         id: 'drop',
         label: `Drop ${dropPercent} %`,
-        effect: `keeps ${dropPercent} % of its answers to itself`,
+        effect: `drops ${dropPercent} % of its answers`,
         request: { kind: 'drop', probability: dropPercent / 100 },
         undo,
       };
@@ -127,7 +127,7 @@ export function faultChoice(form: FaultForm): FaultChoice {
       return {
         id: 'partition',
         label: 'Partition',
-        effect: 'stays connected, but nothing gets through',
+        effect: 'stays connected, but its messages are lost',
         request: { kind: 'partition' },
         undo,
       };
@@ -135,7 +135,7 @@ export function faultChoice(form: FaultForm): FaultChoice {
       return {
         id: 'pause',
         label: 'Pause',
-        effect: 'stops its process (SIGSTOP); everything it holds stays',
+        effect: 'stops its process (SIGSTOP) and keeps its memory',
         request: { kind: 'pause' },
         undo: { kind: 'resume' },
       };

@@ -1,7 +1,7 @@
 'use client';
 import type { DeviceView } from '@sparewheel/protocol';
 import { type FormEvent, useState } from 'react';
-import type { DeviceActions } from '../fleet/use-device-actions.ts';
+import { deviceCommands } from '../fleet/use-device-actions.ts';
 import { Button } from '../ui/button.tsx';
 import { Field, Input, Select } from '../ui/field.tsx';
 import {
@@ -15,20 +15,20 @@ import {
 } from './fault-form-view.ts';
 import { deviceActions } from './fault-view.ts';
 
-/** A fault with parameters for one device. Says what it will do before it does it. */
-export function FaultForm({ device, actions }: { device: DeviceView; actions: DeviceActions }) {
+/** Injects a fault with parameters into one device. Describes the effect in advance. */
+export function FaultForm({ device }: { device: DeviceView }) {
   const [form, setForm] = useState<Form>(FIRST_FAULT);
   const problem = faultProblem(form);
   const choice = faultChoice(form);
   const gone = !deviceActions(device).fault;
 
-  function inflict(event: FormEvent) {
+  function submit(event: FormEvent) {
     event.preventDefault();
-    if (problem === null) actions.inflict(device, choice);
+    if (problem === null) void deviceCommands.inflict(device, choice);
   }
 
   return (
-    <form onSubmit={inflict} className="flex flex-col gap-3">
+    <form onSubmit={submit} className="flex flex-col gap-3">
       <div className="grid grid-cols-2 gap-3">
         <Field label="Fault" className="col-span-2">
           {(ids) => (
@@ -64,8 +64,8 @@ export function FaultForm({ device, actions }: { device: DeviceView; actions: De
       </div>
       <p className={problem === null ? 'text-xs text-ink-soft' : 'text-xs text-danger-ink'} role="status">
         {gone
-          ? `${device.name} is gone; revive it to break it another way.`
-          : (problem ?? `${device.name} then ${choice.effect}.`)}
+          ? `${device.name} does not run. Revive it first.`
+          : (problem ?? `${device.name} ${choice.effect}.`)}
       </p>
       <Button type="submit" variant="danger" className="w-fit" disabled={problem !== null || gone}>
         {choice.label}

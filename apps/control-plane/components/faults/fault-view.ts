@@ -1,10 +1,10 @@
 import type { DeviceView, FaultRequest } from '@sparewheel/protocol';
 
-/** A fault that the dashboard offers: what it is called, what it will do, and what undoes it. */
+/** A fault that the dashboard offers: its label, its effect, and the request that undoes it. */
 export interface FaultChoice {
   readonly id: string;
   readonly label: string;
-  /** One sentence for people, without the device's name: "stops answering, its connection stays open". */
+  /** Follows the device's name: "stops answering, its connection stays open". */
   readonly effect: string;
   readonly request: FaultRequest;
   readonly undo: FaultRequest;
@@ -12,19 +12,19 @@ export interface FaultChoice {
 
 const HEAL: FaultRequest = { kind: 'heal' };
 
-/** Beside kill and revive, which have buttons of their own. Median and sigma of the WiFi delay fit the paper's Fig. 1. */
+/** The faults of the menu. Kill and revive have their own buttons. The WiFi delay fits the paper's Fig. 1. */
 export const FAULTS: readonly FaultChoice[] = [
   {
     id: 'pause',
     label: 'Pause',
-    effect: 'stops its process (SIGSTOP); everything it holds stays',
+    effect: 'stops its process (SIGSTOP) and keeps its memory',
     request: { kind: 'pause' },
     undo: { kind: 'resume' },
   },
   {
     id: 'partition',
     label: 'Partition',
-    effect: 'stays connected, but nothing gets through',
+    effect: 'stays connected, but its messages are lost',
     request: { kind: 'partition' },
     undo: HEAL,
   },
@@ -38,21 +38,21 @@ export const FAULTS: readonly FaultChoice[] = [
   {
     id: 'wifi',
     label: 'WiFi delay (log-normal)',
-    effect: 'waits as a busy WiFi does before each answer: median 65 ms, long tail',
+    effect: 'delays each answer like a busy WiFi: median 65 ms, long tail',
     request: { kind: 'delay', ms: 65, sigma: 0.6 },
     undo: HEAL,
   },
   {
     id: 'slow',
     label: 'Slow × 10',
-    effect: 'takes ten times as long to compute',
+    effect: 'computes ten times as long',
     request: { kind: 'slow', factor: 10 },
     undo: HEAL,
   },
   {
     id: 'drop',
     label: 'Drop 30 %',
-    effect: 'keeps three of ten answers to itself',
+    effect: 'drops three of ten answers',
     request: { kind: 'drop', probability: 0.3 },
     undo: HEAL,
   },
@@ -65,7 +65,7 @@ export const FAULTS: readonly FaultChoice[] = [
   },
 ];
 
-/** Which of its buttons a device offers now. A process that a supervisor does not look after cannot be revived. */
+/** Returns the actions that a device offers in its state. Only a supervised process can be revived. */
 export function deviceActions(device: DeviceView): {
   kill: boolean;
   revive: boolean;
@@ -75,7 +75,7 @@ export function deviceActions(device: DeviceView): {
   const gone = device.state === 'dead' || device.state === 'lost';
   return {
     kill: !gone,
-    revive: device.state === 'dead' || device.state === 'paused' || (gone && device.supervised),
+    revive: ['dead', 'paused', 'quarantined'].includes(device.state) || (gone && device.supervised),
     heal: !gone && device.faults.length > 0,
     fault: !gone,
   };
@@ -83,12 +83,17 @@ export function deviceActions(device: DeviceView): {
 
 export function killTitle(device: DeviceView): string {
   return device.supervised
-    ? `Kill ${device.name}: ends its process at once (SIGKILL). Revive undoes it.`
-    : `Kill ${device.name}: ends its process at once. Nobody looks after it here: start its agent again to undo it.`;
+    ? `Kill ${device.name}: ends its process at once (SIGKILL). Revive restarts it.`
+    : `Kill ${device.name}: ends its process at once. It has no supervisor, so only you can restart its agent.`;
 }
 
 export function reviveTitle(device: DeviceView): string {
-  return device.state === 'paused'
-    ? `Revive ${device.name}: lets its process go on (SIGCONT).`
-    : `Revive ${device.name}: starts its process again. It still holds its shard, nothing is sent to it.`;
+  switch (device.state) {
+    case 'paused':
+      return `Revive ${device.name}: continues its process (SIGCONT).`;
+    case 'quarantined':
+      return `Release ${device.name}: ends its quarantine. Its answers are used again.`;
+    default:
+      return `Revive ${device.name}: restarts its process. It still has its shards, so nothing is sent.`;
+  }
 }

@@ -1,32 +1,34 @@
 'use client';
-import { RotateCcw, Skull } from 'lucide-react';
+import { RotateCcw, ShieldCheck, Skull } from 'lucide-react';
+import { useEffect, useState } from 'react';
 import { deviceActions, killTitle, reviveTitle } from '../faults/fault-view.ts';
 import { Button } from '../ui/button.tsx';
 import { FaultMenu } from './fault-menu.tsx';
 import type { FleetRow } from './fleet-view.ts';
-import type { DeviceCommands } from './use-device-actions.ts';
-import { useJustChanged } from './use-just-changed.ts';
+import { deviceCommands } from './use-device-actions.ts';
 
-/** Somebody who presses Kill just when another operator's kill shows does not mean the Revive that takes its place. */
-const NOT_MEANT_MS = 500;
+/**
+ * How long a button that has just replaced another one stays disabled. Protects an operator who presses Kill while
+ * another operator's kill arrives: the press must not become a Revive.
+ */
+const GUARD_MS = 500;
 
-/** Kill or revive, and the menu of the other faults. */
-export function DeviceButtons({ row, actions }: { row: FleetRow; actions: DeviceCommands }) {
-  const { device, pending } = row;
+/** Kill, revive or release, and the menu of the other faults. */
+export function DeviceButtons({ row: { device, pending } }: { row: FleetRow }) {
   const can = deviceActions(device);
   const kills = can.kill && !can.revive;
-  const blocked = useJustChanged(kills, NOT_MEANT_MS) || pending !== null;
+  const blocked = useJustChanged(kills, GUARD_MS) || pending !== null;
   return (
     <div className="flex items-center gap-1">
       {kills ? (
         <Button
           variant="danger"
           size="small"
-          className="w-19"
+          className="w-20"
           disabled={blocked}
           title={killTitle(device)}
           aria-label={killTitle(device)}
-          onClick={() => actions.kill(device)}
+          onClick={() => deviceCommands.kill(device)}
         >
           <Skull />
           {pending === 'kill' ? 'Killing' : 'Kill'}
@@ -35,17 +37,33 @@ export function DeviceButtons({ row, actions }: { row: FleetRow; actions: Device
         <Button
           variant="ok"
           size="small"
-          className="w-19"
+          className="w-20"
           disabled={blocked || !can.revive}
           title={reviveTitle(device)}
           aria-label={reviveTitle(device)}
-          onClick={() => actions.revive(device)}
+          onClick={() => deviceCommands.revive(device)}
         >
-          <RotateCcw />
-          {pending === 'revive' ? 'Reviving' : 'Revive'}
+          {device.state === 'quarantined' ? <ShieldCheck /> : <RotateCcw />}
+          {reviveLabel(device.state === 'quarantined', pending === 'revive')}
         </Button>
       )}
-      <FaultMenu row={row} actions={actions} />
+      <FaultMenu device={device} />
     </div>
   );
+}
+
+function reviveLabel(quarantined: boolean, pending: boolean): string {
+  if (quarantined) return pending ? 'Releasing' : 'Release';
+  return pending ? 'Reviving' : 'Revive';
+}
+
+/** Returns whether a value changed less than so many milliseconds ago. */
+function useJustChanged<T>(value: T, forMs: number): boolean {
+  const [settled, settle] = useState(value);
+  useEffect(() => {
+    if (settled === value) return;
+    const timer = setTimeout(() => settle(value), forMs);
+    return () => clearTimeout(timer);
+  }, [value, settled, forMs]);
+  return settled !== value;
 }

@@ -8,22 +8,17 @@ import { Progress } from '../ui/progress.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeviceButtons } from './device-buttons.tsx';
 import { type FleetRow, sameRow } from './fleet-view.ts';
-import type { DeviceCommands } from './use-device-actions.ts';
 
 interface DeviceRowProps {
   readonly row: FleetRow;
-  /** What went wrong with the last request about it. */
+  /** The error of the last action on the device. */
   readonly problem: string | undefined;
-  readonly commands: DeviceCommands;
 }
 
-/** One device: who it is, how it is, how fast it answers, and what can be done to it. Rests while its row is the same. */
-export const DeviceRow = memo(
-  DrawnRow,
-  (a, b) => a.problem === b.problem && a.commands === b.commands && sameRow(a.row, b.row),
-);
+/** One device: name, state, measurements and actions. Renders only when its row changes. */
+export const DeviceRow = memo(Row, (a, b) => a.problem === b.problem && sameRow(a.row, b.row));
 
-function DrawnRow({ row, problem, commands }: DeviceRowProps) {
+function Row({ row, problem }: DeviceRowProps) {
   const { device } = row;
   return (
     <li
@@ -50,7 +45,7 @@ function DrawnRow({ row, problem, commands }: DeviceRowProps) {
           <DeviceState row={row} />
         </div>
         <Measures row={row} />
-        <DeviceButtons row={row} actions={commands} />
+        <DeviceButtons row={row} />
         {row.installing !== null && (
           <Progress label={`Shard of ${device.name}`} value={row.installing} className="col-span-full" />
         )}

@@ -1,42 +1,37 @@
 'use client';
+import type { DeviceView } from '@sparewheel/protocol';
 import { Ellipsis } from 'lucide-react';
 import { deviceActions, FAULTS } from '../faults/fault-view.ts';
 import { Button } from '../ui/button.tsx';
 import { Menu, MenuContent, MenuItem, MenuLabel, MenuSeparator, MenuTrigger } from '../ui/menu.tsx';
-import type { FleetRow } from './fleet-view.ts';
-import type { DeviceCommands } from './use-device-actions.ts';
+import { deviceCommands } from './use-device-actions.ts';
 
-/** The faults that are neither kill nor revive. What is in it is made when it opens: a large fleet has a hundred. */
-export function FaultMenu({ row, actions }: { row: FleetRow; actions: DeviceCommands }) {
+/** The other faults. Its items render when it opens: a large fleet has a hundred of these menus. */
+export function FaultMenu({ device }: { device: DeviceView }) {
   return (
     <Menu>
       <MenuTrigger asChild>
-        <Button
-          variant="quiet"
-          size="icon"
-          aria-label={`More faults for ${row.device.name}`}
-          title="More faults"
-        >
+        <Button variant="quiet" size="icon" aria-label={`More faults for ${device.name}`} title="More faults">
           <Ellipsis />
         </Button>
       </MenuTrigger>
       <MenuContent className="w-72">
-        <Faults row={row} actions={actions} />
+        <Faults device={device} />
       </MenuContent>
     </Menu>
   );
 }
 
-function Faults({ row: { device }, actions }: { row: FleetRow; actions: DeviceCommands }) {
+function Faults({ device }: { device: DeviceView }) {
   const can = deviceActions(device);
   return (
     <>
-      <MenuLabel>{`Break ${device.name} another way`}</MenuLabel>
+      <MenuLabel>{`Faults for ${device.name}`}</MenuLabel>
       {FAULTS.map((choice) => (
         <MenuItem
           key={choice.id}
           disabled={!can.fault}
-          onSelect={() => actions.inflict(device, choice)}
+          onSelect={() => void deviceCommands.inflict(device, choice)}
           className="flex-col items-start gap-0"
         >
           <span className="font-medium">{choice.label}</span>
@@ -45,7 +40,7 @@ function Faults({ row: { device }, actions }: { row: FleetRow; actions: DeviceCo
       ))}
       {can.kill && can.revive && (
         <MenuItem
-          onSelect={() => actions.kill(device)}
+          onSelect={() => deviceCommands.kill(device)}
           className="flex-col items-start gap-0 text-danger-ink"
         >
           <span className="font-medium">Kill</span>
@@ -55,11 +50,11 @@ function Faults({ row: { device }, actions }: { row: FleetRow; actions: DeviceCo
       <MenuSeparator />
       <MenuItem
         disabled={!can.heal}
-        onSelect={() => actions.heal(device)}
+        onSelect={() => deviceCommands.heal(device)}
         className="flex-col items-start gap-0"
       >
         <span className="font-medium">Heal</span>
-        <span className="text-xs text-ink-faint">ends every emulated fault of this device</span>
+        <span className="text-xs text-ink-faint">ends all emulated faults of this device</span>
       </MenuItem>
     </>
   );

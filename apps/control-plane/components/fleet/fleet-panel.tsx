@@ -2,7 +2,7 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 import Link from 'next/link';
 import { JoinDialog } from '../join/join-dialog.tsx';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { Card } from '../ui/card.tsx';
 import { DeviceRow } from './device-row.tsx';
 import { EmptyFleet } from './empty-fleet.tsx';
@@ -11,9 +11,9 @@ import { FleetWheel } from './fleet-wheel.tsx';
 import { useDeviceActions } from './use-device-actions.ts';
 import { wheelRows } from './wheel.ts';
 
-/** The fleet as the selected deployment uses it: drawn as a wheel, and as rows to act on. */
+/** The fleet as the selected deployment uses it: a wheel, and rows with actions. */
 export function FleetPanel({ deployment }: { deployment: DeploymentView | null }) {
-  const devices = useLive((state) => state.devices);
+  const devices = useLive('devices');
   const actions = useDeviceActions(devices);
   const rows = fleetRows(devices, deployment, actions.pending);
   const { shown, others } = wheelRows(rows);
@@ -36,16 +36,12 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
             className="@container relative max-h-[36rem] min-w-0 overflow-y-auto @min-[50rem]:border-l"
           >
             {shown.map((row) => (
-              <DeviceRow
-                key={row.device.id}
-                row={row}
-                problem={actions.problems.get(row.device.id)}
-                commands={actions.commands}
-              />
+              <DeviceRow key={row.device.id} row={row} problem={actions.problems.get(row.device.id)} />
             ))}
             {others > 0 && (
               <li className="border-t px-4 py-3 text-xs text-ink-soft">
-                {others} more have no seat here and nothing the matter.{' '}
+                {others} more {others === 1 ? 'device has' : 'devices have'} no shard of this deployment and
+                no problem.{' '}
                 <Link href="/devices" className="font-medium text-ink underline underline-offset-4">
                   See all {rows.length} devices
                 </Link>

@@ -8,7 +8,7 @@ const devices = (dead: readonly string[]) =>
   names.map((name) => device(name, { state: dead.includes(name) ? 'dead' : 'ready' }));
 
 describe('the fleet', () => {
-  it('stands in the order of its seats, devices without a seat last and by number', () => {
+  it('is sorted by seat, with devices without a seat last, by number', () => {
     const rows = fleetRows(devices([]).reverse(), deployment(4, 1), NOTHING_PENDING);
     expect(rows.map((row) => row.device.name)).toEqual([
       'd1',
@@ -30,7 +30,7 @@ describe('the fleet', () => {
     ]);
   });
 
-  it('names the parity device that carries a dead one’s share', () => {
+  it('names the parity device that recovers the shard of a dead device', () => {
     const rows = fleetRows(devices(['d3']), deployment(4, 1), NOTHING_PENDING);
     expect(rows.map((row) => row.cover)).toEqual([
       null,
@@ -44,7 +44,7 @@ describe('the fleet', () => {
     expect(rows[2]?.coveredBy).toEqual(['id-p1']);
   });
 
-  it('says that the data plane rescues where more are missing than the code repairs', () => {
+  it('reports a rescue when more shards are missing than the code can recover', () => {
     const rows = fleetRows(devices(['d1', 'd3']), deployment(4, 1), NOTHING_PENDING);
     expect(rows.filter((row) => row.cover !== null).map((row) => row.cover)).toEqual([
       'rescued by the data plane',
@@ -52,13 +52,13 @@ describe('the fleet', () => {
     ]);
   });
 
-  it('does not let a dead parity carry anything', () => {
+  it('recovers nothing with a dead parity device', () => {
     const rows = fleetRows(devices(['d1', 'p1']), deployment(4, 1), NOTHING_PENDING);
     expect(rows[0]?.cover).toBe('rescued by the data plane');
     expect(rows[4]?.cover).toBeNull();
   });
 
-  it('carries the share of a device that is still loading its shard, and shows how far it is', () => {
+  it('recovers the shard of a device that is still receiving it, and shows its progress', () => {
     const healing = deployment(4, 1);
     const seats = healing.progress.seats.map((old) =>
       old.seat === 2 ? seat(2, 'data', 'standby-9', { state: 'installing', sentBytes: 43 }) : old,
@@ -71,7 +71,7 @@ describe('the fleet', () => {
     expect(rows[2]).toMatchObject({
       roleLabel: 'Data 2',
       installing: 0.43,
-      stateLabel: 'Loading its shard',
+      stateLabel: 'Receiving its shard',
       cover: 'recovered by parity p1',
     });
     expect(rows.find((row) => row.device.name === 'd3')).toMatchObject({
@@ -80,7 +80,7 @@ describe('the fleet', () => {
     });
   });
 
-  it('counts who does not serve', () => {
+  it('counts devices that do not serve', () => {
     expect(fleetSummary(fleetRows(devices([]), deployment(4, 1), NOTHING_PENDING))).toBe(
       '7 devices, all ready',
     );

@@ -3,25 +3,25 @@ import { seatLabel } from '../ui/format.ts';
 
 export type Tone = 'ok' | 'warning' | 'danger' | 'muted';
 
-/** What is being asked of a device and not yet seen to have happened. */
+/** An action on a device whose effect is not visible yet. */
 export type PendingAction = 'kill' | 'revive' | 'fault';
 
-/** One device as the fleet shows it, seen from the selected deployment. */
+/** One device in the fleet, as the selected deployment uses it. */
 export interface FleetRow {
   readonly device: DeviceView;
   readonly role: DeviceRole;
-  /** "Data 2", "Parity 4", "Standby". The number is the seat's, and its shard's. */
+  /** "Data 2", "Parity 4", "Standby". The number is that of the seat and its shard. */
   readonly roleLabel: string;
   readonly seat: SeatView | null;
   readonly tone: Tone;
   readonly stateLabel: string;
-  /** It answers nothing at the moment. */
+  /** The device answers nothing at the moment. */
   readonly missing: boolean;
-  /** Who makes up for it: "recovered by parity local-5"; null where nothing is missing. */
+  /** How its answers are replaced: "recovered by parity local-5"; null if nothing is missing. */
   readonly cover: string | null;
-  /** The ids of the parity devices that make up for it. */
+  /** The ids of the parity devices that recover its shard. */
   readonly coveredBy: readonly string[];
-  /** Its shard is on the way: 0 to 1; null otherwise. */
+  /** Progress of its shard's transfer, 0 to 1; null without a transfer. */
   readonly installing: number | null;
   readonly pending: PendingAction | null;
 }
@@ -37,7 +37,7 @@ const STATES: Record<DeviceState, { label: string; tone: Tone; missing: boolean 
 };
 
 /**
- * The fleet in the order of its seats: data, parity, replicas, then devices without a seat by name.
+ * Returns the fleet in the order of the seats: data, parity, replicas. Devices without a seat follow, by name.
  * @param pending  by device id
  */
 export function fleetRows(
@@ -63,7 +63,7 @@ export function fleetRows(
       roleLabel: seatLabel(role, seat?.seat ?? null),
       seat,
       tone: installing !== null && state.tone === 'ok' ? 'muted' : state.tone,
-      stateLabel: installing !== null && device.state === 'ready' ? 'Loading its shard' : state.label,
+      stateLabel: installing !== null && device.state === 'ready' ? 'Receiving its shard' : state.label,
       missing,
       cover: (seat && cover.get(seat.seat)?.text) ?? null,
       coveredBy: (seat && cover.get(seat.seat)?.devices) ?? [],
@@ -74,14 +74,14 @@ export function fleetRows(
   return rows.sort((a, b) => order(a) - order(b) || compareNames(a.device.name, b.device.name));
 }
 
-/** Whether two rows look the same. Their devices, seats and lists are compared by identity. */
+/** Returns whether two rows look the same. Compares devices and seats by identity. */
 export function sameRow(a: FleetRow, b: FleetRow): boolean {
   return (Object.keys(a) as (keyof FleetRow)[]).every(
     (key) => a[key] === b[key] || (key === 'coveredBy' && a.coveredBy.join() === b.coveredBy.join()),
   );
 }
 
-/** "5 of 6 ready", or what a person must know instead. */
+/** Summarizes the fleet: "6 devices, all ready", "6 devices, 1 not serving". */
 export function fleetSummary(rows: readonly FleetRow[]): string {
   const down = rows.filter((row) => STATES[row.device.state].missing).length;
   const size = `${rows.length} ${rows.length === 1 ? 'device' : 'devices'}`;
@@ -94,8 +94,8 @@ function isMissing(seat: SeatView, stateOf: ReadonlyMap<string, DeviceState>): b
 }
 
 /**
- * Who makes up for each missing data seat. d missing data shards need d live parity shards, all of them together;
- * with fewer, the data plane computes what the code cannot.
+ * Says how each missing data seat is replaced. d missing data shards need d live parity shards. With fewer, the data
+ * plane computes the missing shards.
  */
 function coverOf(
   seats: readonly SeatView[],

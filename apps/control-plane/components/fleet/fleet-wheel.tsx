@@ -10,10 +10,10 @@ const ROLES: Record<DeviceRole, { fill: string; wash: string; ink: string }> = {
   standby: { fill: 'var(--idle)', wash: 'var(--idle-wash)', ink: 'var(--idle-ink)' },
 };
 const DEAD = { fill: 'var(--danger)', wash: 'var(--surface)', ink: 'var(--danger-ink)' };
-/** Above this many, names would overlap; the rows beside have them. */
+/** With more devices, names would overlap. The rows beside the wheel have them. */
 const NAMED = 14;
 
-/** The wheel: spokes carry work, a dead device's spoke is broken, and the parity's line reaches over to it. */
+/** The fleet as a wheel. Spokes carry requests; the spoke of a missing device is broken, and a parity line leads to it. */
 export const FleetWheel = memo(
   DrawnWheel,
   (before, after) =>
@@ -21,7 +21,7 @@ export const FleetWheel = memo(
     before.rows.every((row, at) => looksOf(row) === looksOf(after.rows[at])),
 );
 
-/** All of a device that the wheel shows. */
+/** Everything that the wheel shows of a device. */
 function looksOf(row: FleetRow | undefined): string {
   if (row === undefined) return '';
   const { device, role, missing, cover, coveredBy } = row;
@@ -71,7 +71,7 @@ function Spoke({ node: { row, x, y } }: { node: WheelNode }) {
         opacity={idle ? 0.5 : row.missing ? 0.7 : 0.35}
       />
       {busy && (
-        // Dashes are 16 thousandths of the view long here, so that they travel as the animation moves them by 16.
+        // At this scale the dash pattern has a length of 16, the distance of the animation.
         <g transform="scale(0.01)">
           <line className="travel" x2={x * 100} y2={y * 100} strokeWidth="2.2" strokeDasharray="3 13" />
         </g>
@@ -125,6 +125,7 @@ function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; n
   );
 }
 
+/** Describes the wheel for screen readers. */
 function describe(rows: readonly FleetRow[]): string {
   const covered = rows.filter((row) => row.cover !== null).map((row) => `${row.device.name} ${row.cover}`);
   return `The data plane and ${rows.length} devices around it. ${covered.join('; ')}`.trim();

@@ -5,15 +5,15 @@ export interface WheelPoint {
   readonly y: number;
 }
 
-/** One device on the rim. Coordinates on a square of −1 to 1, the hub at 0. */
+/** One device on the rim. Coordinates go from −1 to 1, with the hub at 0. */
 export interface WheelNode extends WheelPoint {
   readonly row: FleetRow;
-  /** Drawn inside the node: "1", "P", "S"; empty where there is no room. */
+  /** The text inside the node: "1", "Σ4", "S"; empty without room. */
   readonly mark: string;
   readonly radius: number;
 }
 
-/** The parity carries a missing device's share: a line from one to the other, bent towards the hub. */
+/** A line from a parity device to the missing device whose shard it recovers, bent towards the hub. */
 export interface WheelCarry {
   readonly id: string;
   readonly from: WheelPoint;
@@ -26,19 +26,19 @@ export interface Wheel {
   readonly carries: readonly WheelCarry[];
 }
 
-/** Where the rim runs; outside it there is room for names. */
+/** Radius of the rim. Names are outside of it. */
 const RIM = 0.78;
 const LARGEST_NODE = 0.17;
-/** The curve of a carried share passes this near the hub. */
+/** How much a line bends: 0 passes through the hub, 1 is straight. */
 const BEND = 0.45;
 const SMALLEST_WITH_MARK = 0.07;
 
-/** Up to so many devices all stand on the rim. */
+/** Up to this many devices, the rim shows all of them. */
 const CROWD = 24;
 
 /**
- * Who stands on the rim, and in the list beside it. Of a large fleet those that have a seat, so that they can be told
- * apart, and those that need somebody to look at them.
+ * Returns the devices on the rim and in the list beside it. A large fleet shows only devices with a seat and devices
+ * with a problem, so that they can be told apart.
  */
 export function wheelRows(rows: readonly FleetRow[]): { shown: readonly FleetRow[]; others: number } {
   const seated = rows.filter(({ seat }) => seat !== null);
@@ -47,15 +47,15 @@ export function wheelRows(rows: readonly FleetRow[]): { shown: readonly FleetRow
   return { shown, others: rows.length - shown.length };
 }
 
-/** The fleet as a wheel: the data plane is the hub, devices stand on the rim, the first at the top, clockwise. */
+/** Places devices on the rim around the data plane, clockwise from the top. */
 export function fleetWheel(rows: readonly FleetRow[]): Wheel {
   const radius = Math.min(LARGEST_NODE, (Math.PI * RIM * 0.8) / Math.max(1, rows.length));
   const nodes = rows.map((row, index): WheelNode => {
     const angle = (index / rows.length) * 2 * Math.PI - Math.PI / 2;
     return {
       row,
-      x: RIM * Math.cos(angle),
-      y: RIM * Math.sin(angle),
+      x: round(RIM * Math.cos(angle)),
+      y: round(RIM * Math.sin(angle)),
       radius,
       mark: radius < SMALLEST_WITH_MARK ? '' : markOf(row),
     };
@@ -70,6 +70,11 @@ export function fleetWheel(rows: readonly FleetRow[]): Wheel {
     }),
   );
   return { nodes, carries };
+}
+
+/** Browsers and the server may differ in the last digits; the first paint must be the same. */
+function round(coordinate: number): number {
+  return Math.round(coordinate * 1e4) / 1e4;
 }
 
 function markOf(row: FleetRow): string {

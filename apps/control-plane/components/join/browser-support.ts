@@ -1,45 +1,14 @@
-/** The smallest module with a SIMD instruction (i8x16.popcnt); ONNX Runtime's WebAssembly is full of them. */
-const SIMD_MODULE = Uint8Array.of(
-  0,
-  97,
-  115,
-  109,
-  1,
-  0,
-  0,
-  0,
-  1,
-  5,
-  1,
-  96,
-  0,
-  1,
-  123,
-  3,
-  2,
-  1,
-  0,
-  10,
-  10,
-  1,
-  8,
-  0,
-  65,
-  0,
-  253,
-  15,
-  253,
-  98,
-  11,
-);
+/** The smallest WebAssembly module with a SIMD instruction (i8x16.popcnt), in base64. ONNX Runtime needs SIMD. */
+const SIMD_MODULE = 'AGFzbQEAAAABBQFgAAF7AwIBAAoKAQgAQQD9D/1iCw==';
 
-/** Why this browser cannot be a device, and what to do; null where it can. */
+/** Says why this browser cannot be a device, and what to do; null if it can. */
 export function unsupportedReason(): string | null {
   if (typeof Worker === 'undefined' || typeof WebAssembly === 'undefined') {
-    return 'It has no WebAssembly or no Workers. Lockdown modes switch them off; allow them for this page, or use another browser.';
+    return 'It has no WebAssembly or no workers. Lockdown modes disable them: allow them for this page, or use another browser.';
   }
-  if (!WebAssembly.validate(SIMD_MODULE)) {
-    return 'Its WebAssembly has no SIMD, which ONNX Runtime needs. Chrome and Edge have it from version 91 on, Firefox from 89, Safari from 16.4.';
+  const bytes = Uint8Array.from(atob(SIMD_MODULE), (character) => character.charCodeAt(0));
+  if (!WebAssembly.validate(bytes)) {
+    return 'Its WebAssembly has no SIMD, which ONNX Runtime needs. Use Chrome or Edge 91, Firefox 89, Safari 16.4, or a newer version.';
   }
   return null;
 }

@@ -4,8 +4,8 @@ import { LogOut } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
+import { Notice } from '../ui/notice.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
-import { DeviceNotes } from './device-notes.tsx';
 import { type JoinAction, joinMeasures, joinView } from './join-page-view.ts';
 import { useWakeLock } from './use-wake-lock.ts';
 
@@ -16,7 +16,7 @@ const HEADLINES = {
   muted: 'text-ink',
 };
 
-/** The tab's device: how it is, what it does, and the way out. */
+/** The device in this tab: its state, its measurements, and a button to leave the fleet. */
 export function DevicePanel({
   device,
   onAction,
@@ -69,8 +69,31 @@ export function DevicePanel({
         Leave the fleet
       </Button>
       <p className="text-center text-xs text-ink-faint">
-        Closing this tab is a kill: the fleet goes on without it at once.
+        Closing this tab also ends the device. The fleet continues without it.
       </p>
     </div>
+  );
+}
+
+/** Notes about functions that this browser does not offer to the page. */
+function DeviceNotes({ memoryOnly, awake }: { memoryOnly: boolean; awake: boolean }) {
+  const secure = typeof window === 'undefined' || window.isSecureContext;
+  return (
+    <>
+      {memoryOnly && (
+        <Notice title="Shards are kept in memory only">
+          {secure
+            ? 'This browser gives the page no storage, as in some private windows.'
+            : 'This page came over http, so the browser gives it no permanent storage.'}{' '}
+          The device works normally, but receives its shards again after a reload.
+        </Notice>
+      )}
+      {!awake && (
+        <Notice>
+          This browser does not keep the screen on for this page. A sleeping phone stops answering: keep it
+          awake and keep this tab in front.
+        </Notice>
+      )}
+    </>
   );
 }

@@ -1,18 +1,18 @@
-/** Where agents connect: the origin of the inference address. An address that is none stays as it is. */
+/** Returns the address for agents: the origin of the inference address. Returns an invalid address unchanged. */
 export function dataPlaneUrl(inferenceUrl: string): string {
   return URL.canParse(inferenceUrl) ? new URL(inferenceUrl).origin : inferenceUrl;
 }
 
 export interface JoinChoice {
-  /** What the device is called; "" lets it take its machine's name. */
+  /** The device's name; "" uses the name of its machine. */
   readonly name: string;
   readonly count: number;
 }
 
-/** The longest name that an agent takes. */
+/** The longest device name that the command accepts. */
 const NAME_LENGTH = 90;
 
-/** A name as agents take it, which needs no quoting in any shell: what is neither letter nor digit becomes a dash. */
+/** Converts a text to a valid device name that needs no quotes in a shell: other characters become dashes. */
 function deviceName(text: string): string {
   return text
     .trim()
@@ -22,8 +22,8 @@ function deviceName(text: string): string {
 }
 
 /**
- * What to run on a machine that is to become a device.
- * @param token  null where it was not asked for: a word stands in its place
+ * Returns the command that makes a machine a device.
+ * @param token  null puts a placeholder in its place
  */
 export function joinCommand(
   url: string,
@@ -36,13 +36,13 @@ export function joinCommand(
   return `npm run agent -- --url ${url} --token ${token ?? 'JOIN_TOKEN'}${named}${counted}`;
 }
 
-/** Whether only this machine itself reaches an address: nothing else can join there. */
+/** Returns whether an address works only on this machine. */
 export function onlyThisMachine(url: string): boolean {
   if (!URL.canParse(url)) return false;
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
 }
 
-/** Where a browser becomes a device. The token stands behind #, so that it is sent to no server and stands in no log. */
+/** Returns the address of the join page. The token follows #, so that no server and no log receives it. */
 export function joinPageAddress(origin: string, token: string): string {
   return `${origin}/join#token=${encodeURIComponent(token)}`;
 }

@@ -1,15 +1,15 @@
 'use client';
 import { useState } from 'react';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Field, Input } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { dataPlaneUrl, joinCommand, onlyThisMachine } from './join-command-view.ts';
 
-/** The command that makes a machine a device, and where to find the token that it needs. */
+/** The command that makes a machine a device, and where to find its token. */
 export function JoinCommand({ token = null, className }: { token?: string | null; className?: string }) {
-  const url = dataPlaneUrl(useLive((state) => state.inferenceUrl));
+  const url = dataPlaneUrl(useLive('inferenceUrl'));
   const [name, setName] = useState('');
   const [count, setCount] = useState(1);
   const command = joinCommand(url, { name, count: Number.isInteger(count) ? count : 1 }, token);
@@ -25,17 +25,17 @@ export function JoinCommand({ token = null, className }: { token?: string | null
         <CopyButton text={command} what="the command" />
       </div>
       <div className="grid max-w-md grid-cols-[minmax(0,1fr)_9rem] gap-3">
-        <Field label="Name of the device">
+        <Field label="Device name">
           {(ids) => (
             <Input
               {...ids}
-              placeholder="its machine’s name"
+              placeholder="name of the machine"
               value={name}
               onChange={(event) => setName(event.target.value)}
             />
           )}
         </Field>
-        <Field label="Devices on it">
+        <Field label="Number of devices">
           {(ids) => (
             <Input
               {...ids}
@@ -49,22 +49,21 @@ export function JoinCommand({ token = null, className }: { token?: string | null
         </Field>
       </div>
       <p className="max-w-prose text-xs text-ink-soft">
-        Run it in a clone of Sparewheel’s repository; Node is all that the machine needs.
+        Run it in a clone of the Sparewheel repository. The machine needs only Node.js.
         {token === null && (
           <>
             {' '}
-            Put the join token in the place of <code className="font-mono text-ink">JOIN_TOKEN</code>: it was
-            printed at the first start and is kept in <code className="font-mono text-ink">tokens.json</code>{' '}
-            in Sparewheel’s home; where{' '}
-            <code className="font-mono break-all text-ink">SPAREWHEEL_JOIN_TOKEN</code> is set, it is that
-            one.
+            Replace <code className="font-mono text-ink">JOIN_TOKEN</code> with the join token. It was printed
+            at the first start and is in <code className="font-mono text-ink">tokens.json</code> in
+            Sparewheel’s home directory, unless{' '}
+            <code className="font-mono break-all text-ink">SPAREWHEEL_JOIN_TOKEN</code> sets it.
           </>
         )}
       </p>
       {onlyThisMachine(url) && (
-        <Notice title="Only this machine reaches this address.">
-          For others, start Sparewheel with <code className="font-mono">HOST=0.0.0.0</code> and open the
-          dashboard by this machine’s address in the network: the command is made from it.
+        <Notice title="This address works only on this machine.">
+          For other machines, start Sparewheel with <code className="font-mono">HOST=0.0.0.0</code> and open
+          the dashboard at this machine’s network address. The command then contains that address.
         </Notice>
       )}
     </div>

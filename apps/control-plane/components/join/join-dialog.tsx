@@ -1,17 +1,18 @@
 'use client';
+import { useMutation } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
+import { askApi } from '../live-connection/api-client.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { JoinCommand } from './join-command.tsx';
 import { JoinInBrowser } from './join-in-browser.tsx';
-import { useJoinToken } from './use-join-token.ts';
 
-/** How another machine, or this browser, becomes a device. */
+/** Explains how another machine, or this browser, becomes a device. */
 export function JoinDialog() {
   return (
     <Dialog
       title="Add a device"
-      description="A Raspberry Pi, an old laptop, a phone: whatever joins takes a free seat or waits as a spare."
+      description="Any computer or phone can join. A new device takes a free seat or goes on standby."
       trigger={
         <Button size="small">
           <Plus />
@@ -24,15 +25,25 @@ export function JoinDialog() {
   );
 }
 
-/** Inside the dialog, so that the token is forgotten when it closes. */
+/** Mounted only while the dialog is open, so that the page forgets the join token when it closes. */
 function Ways() {
-  const join = useJoinToken();
+  const token = useMutation({
+    mutationFn: () => askApi<{ token: string }>('GET', '/api/join'),
+    gcTime: 0,
+  });
+  const shown = token.data?.token ?? null;
   return (
     <>
       <h3 className="mt-4 mb-2 text-[0.8125rem] font-semibold">On a machine with a terminal</h3>
-      <JoinCommand token={join.token} />
+      <JoinCommand token={shown} />
       <h3 className="mt-5 mb-1 text-[0.8125rem] font-semibold">In a browser</h3>
-      <JoinInBrowser join={join} />
+      <JoinInBrowser
+        token={shown}
+        loading={token.isPending}
+        error={token.error}
+        onShow={() => token.mutate()}
+        onHide={token.reset}
+      />
     </>
   );
 }

@@ -34,28 +34,28 @@ describe('the join page', () => {
     ['was killed', { phase: 'killed', problem: null, report }, 'Killed', 'revive'],
     ['crashed', { phase: 'failed', problem: 'out of memory', report }, 'Not running', 'revive'],
     ['has a wrong token', refused('unauthorized'), 'Refused', 'other-token'],
-    ['is somebody else', refused('wrong-identity'), 'Refused', 'new-identity'],
-    ['comes too early', refused('unavailable'), 'Not let in yet', undefined],
-  ])('says what it does where the device %s, and what a person can do', (_what, state, headline, action) => {
+    ['has the identity of another device', refused('wrong-identity'), 'Refused', 'new-identity'],
+    ['comes too early', refused('unavailable'), 'Not joined yet', undefined],
+  ])('says what happens when the device %s, and what to do', (_what, state, headline, action) => {
     const view = joinView(state);
     expect({ headline: view.headline, action: view.action?.kind }).toEqual({ headline, action });
     expect(view.detail).toMatch(/\.$/);
   });
 
-  it('shows measures with their units, and none before the first report', () => {
+  it('shows measurements with units, and none before the first report', () => {
     const values = (state: TabDeviceState) => joinMeasures(state).map(({ value }) => value);
     expect(values(running({}))).toEqual(['1,234', '0.42 ms', '120 KB', '33.0 MB']);
     expect(values({ phase: 'running', problem: null, report: null })).toEqual(['0', '–', '0 B', '–']);
   });
 
-  it('counts what is gone with the device as gone', () => {
+  it('counts only shards that survive a kill', () => {
     const killed = (storage: DeviceReport['storage']) =>
       joinMeasures({ phase: 'killed', problem: null, report: { ...report, storage } }).slice(2);
     expect(killed('lasting')).toMatchObject([{ value: '120 KB', hint: '1 file, 0 loaded' }, { value: '–' }]);
     expect(killed('memory')).toMatchObject([{ value: '0 B', hint: '0 files, 0 loaded' }, { value: '–' }]);
   });
 
-  it('names a device for its system, and says which browser it is', () => {
+  it('names a device after its system, and its platform after its browser', () => {
     const pixel =
       'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36';
     expect(defaultName(pixel, 'tab-0011223344556677')).toBe('android-6677');

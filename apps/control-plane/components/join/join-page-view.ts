@@ -2,14 +2,14 @@ import type { TabDeviceState } from '@sparewheel/device/browser';
 import type { Tone } from '../fleet/fleet-view.ts';
 import { formatBytes, formatCount, formatMs } from '../ui/format.ts';
 
-/** What a person can do about the state that the page shows. */
+/** What the user can do in a state. */
 export type JoinAction = 'revive' | 'heal' | 'new-identity' | 'other-token';
 
 export interface JoinView {
   readonly tone: Tone;
   readonly headline: string;
   readonly detail: string;
-  /** Something is going on that ends by itself. */
+  /** A temporary state that ends by itself. */
   readonly busy: boolean;
   readonly action: { readonly kind: JoinAction; readonly label: string } | null;
 }
@@ -21,58 +21,53 @@ const view = (
   options: { busy?: boolean; action?: JoinView['action'] } = {},
 ): JoinView => ({ tone, headline, detail, busy: options.busy ?? false, action: options.action ?? null });
 
-/** How the tab's device is, in one word, one sentence, and what to do where something is to be done. */
+/** Returns the state of the tab's device in one word and one sentence, and an action if one is needed. */
 export function joinView({ phase, problem, report }: TabDeviceState): JoinView {
   if (phase === 'killed') {
-    return view(
-      'danger',
-      'Killed',
-      'The dashboard ended this device at once. The fleet goes on without it.',
-      {
-        action: { kind: 'revive', label: 'Revive' },
-      },
-    );
+    return view('danger', 'Killed', 'The dashboard ended this device. The fleet continues without it.', {
+      action: { kind: 'revive', label: 'Revive' },
+    });
   }
   if (phase === 'failed') {
     return view(
       'danger',
       'Not running',
-      `This device ended: ${problem ?? 'nobody knows why'}. It starts again by itself.`,
+      `This device ended: ${problem ?? 'unknown error'}. It restarts by itself.`,
       {
         action: { kind: 'revive', label: 'Try again' },
       },
     );
   }
   if (report === null) {
-    return view('muted', 'Starting', 'Loads ONNX Runtime (3.7 MB) and verifies the shards that it holds.', {
+    return view('muted', 'Starting', 'Loading ONNX Runtime (3.7 MB) and verifying stored shards.', {
       busy: true,
     });
   }
   if (report.partitioned) {
-    return view('warning', 'Partitioned', 'As asked for: connected, but nothing gets through.', {
-      action: { kind: 'heal', label: 'Heal' },
-    });
+    return view(
+      'warning',
+      'Partitioned',
+      'An injected fault: the device is connected, but its messages are lost.',
+      {
+        action: { kind: 'heal', label: 'Heal' },
+      },
+    );
   }
   if (report.connection === 'joined') {
     return report.tasks > 0
-      ? view('ok', 'Serving', 'Computes its share of every request.')
-      : view('ok', 'Joined', 'A spare: waits until a deployment gives it a shard.');
+      ? view('ok', 'Serving', 'Computing its part of every request.')
+      : view('ok', 'Joined', 'On standby until a deployment sends a shard.');
   }
   if (report.refusal !== null) return refusalView(report.refusal);
   return report.connection === 'lost'
-    ? view(
-        'danger',
-        'Connection lost',
-        'The fleet goes on without this device, which reconnects by itself.',
-        {
-          busy: true,
-        },
-      )
-    : view('muted', 'Joining', 'Connects to the data plane.', { busy: true });
+    ? view('danger', 'Connection lost', 'The fleet continues without this device. It reconnects by itself.', {
+        busy: true,
+      })
+    : view('muted', 'Joining', 'Connecting to the data plane.', { busy: true });
 }
 
 function refusalView({ code, message }: { code: string; message: string }): JoinView {
-  const sentence = `The data plane says: ${message}.`;
+  const sentence = `The data plane answered: ${message}.`;
   switch (code) {
     case 'unauthorized':
       return view('danger', 'Refused', sentence, {
@@ -85,7 +80,7 @@ function refusalView({ code, message }: { code: string; message: string }): Join
     case 'wrong-protocol':
       return view('danger', 'Refused', `${sentence} Reload this page.`);
     default:
-      return view('warning', 'Not let in yet', `${sentence} It keeps asking.`, { busy: true });
+      return view('warning', 'Not joined yet', `${sentence} The device keeps trying.`, { busy: true });
   }
 }
 
@@ -96,22 +91,22 @@ export interface JoinMeasure {
   readonly hint?: string;
 }
 
-/** What the device does and takes, for a person to read. */
+/** Returns the measurements of the device: its answers, its shards and its memory. */
 export function joinMeasures({ phase, report }: TabDeviceState): JoinMeasure[] {
   const files = report?.blobs ?? 0;
   const running = phase === 'running';
   const kept = running || report?.storage === 'lasting';
   return [
-    { id: 'answers', label: 'Answers given', value: formatCount(report?.answers ?? 0) },
+    { id: 'answers', label: 'Answers', value: formatCount(report?.answers ?? 0) },
     {
       id: 'compute',
-      label: 'Compute, each',
+      label: 'Compute time',
       value: formatMs(report?.computeMs ?? null),
       hint: 'mean of the last 20',
     },
     {
       id: 'holds',
-      label: 'Holds',
+      label: 'Shards',
       value: formatBytes(kept ? (report?.storeBytes ?? 0) : 0),
       hint: `${kept ? files : 0} ${files === 1 && kept ? 'file' : 'files'}, ${running ? (report?.tasks ?? 0) : 0} loaded`,
     },
@@ -124,13 +119,13 @@ export function joinMeasures({ phase, report }: TabDeviceState): JoinMeasure[] {
   ];
 }
 
-/** A name that tells the devices of a fleet apart: the system, and four digits of the device's own. */
+/** Returns a name that differs between devices: the system, and four digits of the identity. */
 export function defaultName(userAgent: string, deviceId: string): string {
   const system = SYSTEMS.find(([pattern]) => pattern.test(userAgent))?.[1] ?? 'browser';
   return `${system}-${deviceId.slice(-4)}`;
 }
 
-/** "Linux, Chrome 143": what the fleet shows as the device's platform. */
+/** Returns the platform as the fleet shows it: "linux, Chrome 143". */
 export function platformOf(userAgent: string): string {
   const system = SYSTEMS.find(([pattern]) => pattern.test(userAgent))?.[1] ?? 'unknown system';
   const [, browser = 'browser', version = ''] =
@@ -138,7 +133,7 @@ export function platformOf(userAgent: string): string {
   return `${system}, ${browser} ${version}`.trim();
 }
 
-/** The first that matches counts: Android says Linux as well, and an iPad may say Macintosh. */
+/** Order matters: Android's user agent also contains "Linux". */
 const SYSTEMS: readonly (readonly [RegExp, string])[] = [
   [/Android/, 'android'],
   [/iPhone/, 'iphone'],

@@ -1,5 +1,6 @@
 'use client';
-import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
+import { useStore } from 'zustand';
 import { Logo } from '../shell/logo.tsx';
 import { ThemeSwitch } from '../shell/theme-switch.tsx';
 import { Button } from '../ui/button.tsx';
@@ -36,8 +37,7 @@ export function JoinPage() {
 }
 
 function Session({ session }: { session: JoinSession }) {
-  const state = useSyncExternalStore(session.subscribe, session.getState, () => NOTHING_YET);
-  return <Step state={state} session={session} />;
+  return <Step state={useStore(session.store)} session={session} />;
 }
 
 function Step({ state, session }: { state: JoinState; session: JoinSession | null }) {
@@ -46,7 +46,7 @@ function Step({ state, session }: { state: JoinState; session: JoinSession | nul
       return (
         <Text title="Joining the fleet">
           {state.problem === null ? (
-            <p className="mt-2 text-ink-soft">Asks the control plane where devices connect.</p>
+            <p className="mt-2 text-ink-soft">Asking the control plane for the address of the data plane…</p>
           ) : (
             <Notice tone="danger" className="mt-4">
               {state.problem}
@@ -58,8 +58,8 @@ function Step({ state, session }: { state: JoinState; session: JoinSession | nul
       return (
         <Text title="Join as a device">
           <p className="mt-2 text-ink-soft">
-            This tab will compute a share of the fleet’s networks. The join token was printed at the first
-            start of the control plane; the dashboard’s join dialog shows an address that contains it.
+            This tab will compute a part of the fleet’s neural networks. Enter the join token: the control
+            plane printed it at its first start. “Add a device” in the dashboard also shows it.
           </p>
           <TokenForm problem={state.problem} onToken={(token) => session?.useToken(token)} />
         </Text>
@@ -77,8 +77,8 @@ function Step({ state, session }: { state: JoinState; session: JoinSession | nul
         <Text title="This tab has left the fleet">
           <p className="mt-2 mb-5 text-ink-soft">
             {state.holds
-              ? 'Its shards stay in this browser: it serves at once when it returns.'
-              : 'Nothing of it stays in this browser.'}
+              ? 'Its shards stay in this browser. It serves at once when it joins again.'
+              : 'Its shards are deleted from this browser.'}
           </p>
           <Button variant="primary" size="large" onClick={() => session?.joinAgain()}>
             Join again

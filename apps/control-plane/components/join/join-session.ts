@@ -1,40 +1,32 @@
 import { type ClaimedIdentity, claimIdentity, TabDevice } from '@sparewheel/device/browser';
 import { ApiError } from '@sparewheel/protocol';
+import { createStore } from 'zustand';
 import { errorText, readApiError, toApiError } from '../live-connection/api-client.ts';
 import { unsupportedReason } from './browser-support.ts';
-import { forgetJoinAddress, type JoinAddress, keepJoinAddress, readJoinAddress } from './join-address.ts';
 import { defaultName, platformOf } from './join-page-view.ts';
 
-/** How far this tab has come on its way to being a device. */
+/** The steps of a tab on its way to being a device. */
 export type JoinState =
   | { readonly step: 'asking'; readonly problem: string | null }
   | { readonly step: 'token'; readonly problem: string | null }
   | { readonly step: 'unsupported'; readonly problem: string }
   | { readonly step: 'device'; readonly device: TabDevice }
-  /** `holds`: its shards are still there when it returns. */
+  /** `holds`: the browser keeps the shards until the device returns. */
   | { readonly step: 'left'; readonly holds: boolean };
 
 const RETRY_MS = 2_000;
-/** The wire's limit for a device's name. */
+/** The longest device name that the protocol allows. */
 const NAME_LENGTH = 100;
 
-/** Makes this tab a device: asks where the data plane is, finds out who it is, and starts it. */
+/** Makes this tab a device: asks for the address of the data plane, claims an identity, and starts the device. */
 export class JoinSession {
-  #state: JoinState = { step: 'asking', problem: null };
+  readonly store = createStore<JoinState>(() => ({ step: 'asking', problem: null }));
   #address: JoinAddress | null = null;
   #claim: ClaimedIdentity | null = null;
   #ended = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  readonly #listeners = new Set<() => void>();
 
-  readonly getState = (): JoinState => this.#state;
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  /** @returns ends it */
+  /** @returns a function that ends the session */
   begin(): () => void {
     const problem = unsupportedReason();
     this.#address = readJoinAddress();
@@ -70,7 +62,7 @@ export class JoinSession {
   }
 
   leave(): void {
-    const state = this.#state;
+    const state = this.store.getState();
     const report = state.step === 'device' ? state.device.getState().report : null;
     this.#end();
     this.#become({ step: 'left', holds: report?.storage === 'lasting' });
@@ -78,7 +70,7 @@ export class JoinSession {
 
   async #join(address: JoinAddress): Promise<void> {
     clearTimeout(this.#retry);
-    if (this.#state.step !== 'asking') this.#become({ step: 'asking', problem: null });
+    if (this.store.getState().step !== 'asking') this.#become({ step: 'asking', problem: null });
     try {
       const url = await askDataPlane(address.token);
       const claim = await claimIdentity();
@@ -100,17 +92,17 @@ export class JoinSession {
     }
   }
 
-  /** Ends what is there, whatever comes next. */
+  /** Stops the device and releases its identity. */
   #end(): void {
     clearTimeout(this.#retry);
-    if (this.#state.step === 'device') this.#state.device.stop();
+    const state = this.store.getState();
+    if (state.step === 'device') state.device.stop();
     this.#claim?.release();
     this.#claim = null;
   }
 
   #become(state: JoinState): void {
-    this.#state = state;
-    for (const listener of this.#listeners) listener();
+    this.store.setState(state, true);
   }
 }
 
@@ -118,12 +110,43 @@ export class JoinSession {
 async function askDataPlane(token: string): Promise<string> {
   const response = await fetch('/join/data-plane', { headers: { authorization: `Bearer ${token}` } }).catch(
     () => {
-      throw new ApiError(0, 'unreachable', 'The control plane does not answer. This page keeps asking.');
+      throw new ApiError(0, 'unreachable', 'The control plane does not answer. This page keeps trying.');
     },
   );
   const text = await response.text();
   if (!response.ok) throw readApiError(text, response.status);
   const { url } = JSON.parse(text) as { url: string };
-  // A page that came over https may connect over TLS only: whatever stands before this port stands before that one.
+  // A page over https may open secure connections only. A TLS proxy in front of this port also serves that one.
   return window.location.protocol === 'https:' ? url.replace(/^http:/, 'https:') : url;
+}
+
+/** The parameters of the join page. They follow #, so that no server and no log receives the token. */
+interface JoinAddress {
+  readonly token: string;
+  readonly name: string | null;
+}
+
+const STORAGE_KEY = 'sparewheel.join';
+
+/** Reads the parameters, removes the token from the address bar, and keeps it for a reload of this tab. */
+function readJoinAddress(): JoinAddress | null {
+  const fragment = new URLSearchParams(window.location.hash.slice(1));
+  const token = fragment.get('token')?.trim();
+  if (token) {
+    keepJoinAddress({ token, name: fragment.get('name') });
+    window.history.replaceState(null, '', window.location.pathname);
+  }
+  try {
+    return JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? 'null') as JoinAddress | null;
+  } catch {
+    return null;
+  }
+}
+
+function keepJoinAddress(address: JoinAddress): void {
+  sessionStorage.setItem(STORAGE_KEY, JSON.stringify(address));
+}
+
+function forgetJoinAddress(): void {
+  sessionStorage.removeItem(STORAGE_KEY);
 }

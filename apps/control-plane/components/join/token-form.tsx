@@ -3,7 +3,7 @@ import { type FormEvent, useState } from 'react';
 import { Button } from '../ui/button.tsx';
 import { Field, Input } from '../ui/field.tsx';
 
-/** Takes the join token where the address had none, or a wrong one. */
+/** Asks for the join token if the address has none or a wrong one. */
 export function TokenForm({
   problem,
   onToken,

@@ -2,8 +2,8 @@
 import { useEffect, useState } from 'react';
 
 /**
- * Keeps the screen on while `active`: a phone that sleeps stops answering.
- * @returns whether it is held; browsers give it to visible pages over https and of this machine only
+ * Keeps the screen on while `active`: a sleeping phone stops answering.
+ * @returns whether the browser keeps it on; browsers do so only for visible pages over https or from localhost
  */
 export function useWakeLock(active: boolean): boolean {
   const [held, setHeld] = useState(false);
@@ -11,23 +11,23 @@ export function useWakeLock(active: boolean): boolean {
   useEffect(() => {
     if (!active || navigator.wakeLock === undefined) return;
     let lock: WakeLockSentinel | null = null;
-    let over = false;
+    let ended = false;
     async function ask() {
       if (document.visibilityState !== 'visible') return;
       try {
         const sentinel = await navigator.wakeLock.request('screen');
-        if (over) return void sentinel.release();
+        if (ended) return void sentinel.release();
         lock = sentinel;
         setHeld(true);
         sentinel.addEventListener('release', () => setHeld(false));
       } catch {
-        // The battery is low, say; the page shows that the screen is not held.
+        // For example with a low battery. The page then says that the screen may turn off.
       }
     }
     void ask();
     document.addEventListener('visibilitychange', ask);
     return () => {
-      over = true;
+      ended = true;
       document.removeEventListener('visibilitychange', ask);
       void lock?.release();
     };

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { toCsv } from '../export/csv.ts';
 import { codedTrace, percentiles } from '../testing/view-fixtures.ts';
 import { waterfall } from '../waterfall/waterfall-view.ts';
-import { heatmapTable, histogramTable, toCsv, waterfallTable } from './chart-tables.ts';
+import { heatmapTable, histogramTable, waterfallTable } from './chart-tables.ts';
 import { shareBins } from './share-bins.ts';
 
 const histogram = (counts: number[]) =>
   counts.map((count, from) => ({ from, to: from === counts.length - 1 ? null : from + 1, count }));
 
 describe('a chart as CSV', () => {
-  it('has a column for each series that it draws', () => {
+  it('has one column per series', () => {
     const drawn = shareBins(histogram([1, 1]), [
       {
         key: 'uncoded',
@@ -24,7 +25,7 @@ describe('a chart as CSV', () => {
     );
   });
 
-  it('has the cells and the faults of the last two minutes', () => {
+  it('has the cells and the faults of the heatmap', () => {
     const columns = [
       { fromMs: 0, toMs: 1_000, cells: [{ from: 0, to: 1, share: 1 }], fault: null },
       { fromMs: 1_000, toMs: 2_000, cells: [], fault: 'pi-1 "lost", pi-2 too' },
@@ -34,7 +35,7 @@ describe('a chart as CSV', () => {
     );
   });
 
-  it('has every bar of a waterfall', () => {
+  it('has all bars of a waterfall', () => {
     const drawn = waterfall(
       codedTrace([2, 7, 4], 5),
       2,

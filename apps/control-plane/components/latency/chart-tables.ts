@@ -1,23 +1,18 @@
+import type { CsvTable } from '../export/csv.ts';
 import type { Waterfall } from '../waterfall/waterfall-view.ts';
 import type { LatencyHeatmap } from './latency-heatmap.ts';
 import type { LatencyHistogram } from './share-bins.ts';
 
-/** What a chart shows, as a table to be saved: CSV with a line of names, units in the names. */
-export interface ChartTable {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly (string | number | null)[])[];
-}
-
-/** One line a bar. */
-export function histogramTable({ bins, rows }: LatencyHistogram): ChartTable {
+/** Returns one row per bar. */
+export function histogramTable({ bins, rows }: LatencyHistogram): CsvTable {
   return {
     columns: ['from_ms', 'to_ms', ...rows.map(({ key }) => `${key}_percent`)],
     rows: bins.map(({ from, to, shares }) => [from, to, ...shares]),
   };
 }
 
-/** One line a coloured cell, and one for each fault. @param nowMs  of the clock that the columns were made with */
-export function heatmapTable({ columns }: LatencyHeatmap, nowMs: number): ChartTable {
+/** Returns one row per colored cell and one per fault. @param nowMs  by the clock of the columns */
+export function heatmapTable({ columns }: LatencyHeatmap, nowMs: number): CsvTable {
   return {
     columns: ['seconds_ago', 'from_ms', 'to_ms', 'share_percent', 'fault'],
     rows: columns.flatMap(({ toMs, cells, fault }) => {
@@ -28,8 +23,8 @@ export function heatmapTable({ columns }: LatencyHeatmap, nowMs: number): ChartT
   };
 }
 
-/** One line a bar: a device's answer in one step, or a step on the data plane. */
-export function waterfallTable({ lanes, request }: Waterfall): ChartTable {
+/** Returns one row per bar: a device's answer in one step, or a step on the data plane. */
+export function waterfallTable({ lanes, request }: Waterfall): CsvTable {
   return {
     columns: ['request', 'lane', 'role', 'from_ms', 'to_ms', 'late_answer_ms', 'kind', 'what_happened'],
     rows: lanes.flatMap(({ label, role, bars }) =>
@@ -46,18 +41,7 @@ export function waterfallTable({ lanes, request }: Waterfall): ChartTable {
   };
 }
 
-/** Milliseconds to the microsecond: the clock has no more. */
+/** Rounds milliseconds to microseconds, the resolution of the clock. */
 function micros(ms: number): number {
   return Number(ms.toFixed(3));
-}
-
-/** Comma-separated, quoted where need be (RFC 4180); what is not there is empty. */
-export function toCsv({ columns, rows }: ChartTable): string {
-  const lines = [columns, ...rows].map((cells) => cells.map(cell).join(','));
-  return `${lines.join('\n')}\n`;
-}
-
-function cell(value: string | number | null): string {
-  const text = value === null ? '' : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

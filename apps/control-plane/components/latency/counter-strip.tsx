@@ -1,8 +1,8 @@
 import type { LatencyView, LoadView } from '@sparewheel/protocol';
+import { scaleLinear } from 'd3-scale';
 import { cn } from '../ui/class-names.ts';
 import { formatCount } from '../ui/format.ts';
 import { type Counter, counters, throughputNow } from './counters.ts';
-import { Sparkline } from './sparkline.tsx';
 
 const TONES: Record<Counter['tone'], string> = {
   plain: 'text-ink',
@@ -12,7 +12,7 @@ const TONES: Record<Counter['tone'], string> = {
   danger: 'text-danger-ink',
 };
 
-/** The numbers that the whole thing is about, 0 lost first and largest. */
+/** The counters of a deployment. The number of lost requests is first and largest. */
 export function CounterStrip({ latency, load }: { latency: LatencyView | null; load: LoadView | null }) {
   const [lost, ...others] = counters(latency, load);
   const throughput = throughputNow(latency);
@@ -37,7 +37,7 @@ export function CounterStrip({ latency, load }: { latency: LatencyView | null; l
           </span>
           <Sparkline
             values={latency?.throughput ?? []}
-            label="Requests answered in each of the last seconds"
+            label="Requests answered per second, over the last minute"
           />
         </dd>
       </div>
@@ -74,5 +74,34 @@ function CounterCell({ counter, large = false }: { counter: Counter; large?: boo
         </span>
       </dd>
     </div>
+  );
+}
+
+const SPARKLINE = { width: 160, height: 36 };
+
+/** A small line over time without axes. */
+function Sparkline({ values, label }: { values: readonly number[]; label: string }) {
+  if (values.length < 2) return null;
+  const { width, height } = SPARKLINE;
+  const x = scaleLinear([0, values.length - 1], [0, width]);
+  const y = scaleLinear([0, Math.max(1, ...values)], [height - 1, 2]);
+  const line = values.map((value, index) => `${x(index).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
+  return (
+    <svg
+      viewBox={`0 0 ${width} ${height}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+      className="h-9 w-full max-w-48 min-w-0 text-ink-faint"
+    >
+      <polygon points={`0,${height} ${line} ${width},${height}`} fill="currentColor" opacity="0.12" />
+      <polyline
+        points={line}
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.5"
+        vectorEffect="non-scaling-stroke"
+      />
+    </svg>
   );
 }

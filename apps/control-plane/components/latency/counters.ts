@@ -7,14 +7,14 @@ export interface Counter {
   readonly key: CounterKey;
   readonly label: string;
   readonly value: string;
-  /** One line that says what is counted, or more about it. */
+  /** One line that explains the number. */
   readonly note: string;
   readonly tone: 'plain' | 'quiet' | 'parity' | 'ok' | 'danger';
 }
 
 /**
- * The counters of one deployment. A request is lost when either side says so: the data plane, which accepted it, or
- * the load generator, which sent it.
+ * Returns the counters of one deployment. A request counts as lost if the data plane or the load generator reports
+ * it.
  */
 export function counters(latency: LatencyView | null, load: LoadView | null): Counter[] {
   const counts = latency?.counts;
@@ -29,10 +29,10 @@ export function counters(latency: LatencyView | null, load: LoadView | null): Co
       value: formatCount(lost),
       note:
         lost > 0
-          ? 'accepted, and never answered'
+          ? 'accepted but never answered'
           : failed > 0
-            ? 'none without an answer or an error'
-            : 'every request was answered',
+            ? 'all others were answered'
+            : 'all requests were answered',
       tone: lost === 0 ? 'ok' : 'danger',
     },
     {
@@ -60,26 +60,26 @@ export function counters(latency: LatencyView | null, load: LoadView | null): Co
       key: 'failed',
       label: 'Failed',
       value: formatCount(failed),
-      note: failed === 0 ? 'no explicit errors' : 'answered with an error',
+      note: failed === 0 ? 'no errors' : 'answered with an error',
       tone: failed === 0 ? 'quiet' : 'danger',
     },
   ];
 }
 
 /**
- * Under any k on a healthy fleet nearly every request is recovered: somebody is always last, and is not waited for.
- * That sounds like damage and is none, so it is said where no answer has been missing since the last fault.
+ * Explains recovered requests. Under "any k", a healthy fleet recovers nearly every request, because the slowest device
+ * is not needed. The note tells this case from a missing device: no answer is missing since the last fault.
  */
 function recoveredNote(latency: LatencyView | null): string {
   const shards = latency?.counts.recoveredShards ?? 0;
-  if (shards === 0) return 'none needed the parity';
+  if (shards === 0) return 'parity was not needed';
   const { requests = 0, unanswered = 0 } = latency?.comparison ?? {};
   return requests > 0 && unanswered === 0
-    ? 'an answer came too late to be needed; nothing was lost'
-    : `${formatCount(shards)} shards by subtraction; nothing was lost`;
+    ? 'the slowest answer was not needed'
+    : `${formatCount(shards)} ${shards === 1 ? 'shard' : 'shards'} from parity`;
 }
 
-/** Requests answered in the last second that has ended. */
+/** Returns the requests answered in the last complete second. */
 export function throughputNow(latency: LatencyView | null): number {
   return latency?.throughput.at(-1) ?? 0;
 }

@@ -1,8 +1,10 @@
 'use client';
+import { scaleLinear, scaleSqrt } from 'd3-scale';
 import { useTheme } from 'next-themes';
 import { useEffect, useRef } from 'react';
 import { cn } from '../ui/class-names.ts';
-import { HEATMAP_SECONDS, type HeatColumn, type LatencyHeatmap } from './latency-heatmap.ts';
+import { formatAxis } from '../ui/format.ts';
+import { HEATMAP_SECONDS, type LatencyHeatmap } from './latency-heatmap.ts';
 import { useSize } from './use-size.ts';
 
 const LEFT = 52;
@@ -10,9 +12,10 @@ const BOTTOM = 44;
 const TOP = 12;
 const RIGHT = 16;
 const TIME_TICKS = [120, 90, 60, 30, 0];
-const LATENCY_TICKS = 4;
+/** The square root keeps the few slow requests visible next to many fast ones. */
+const CELL_OPACITY = scaleSqrt([0, 1], [0.12, 1]);
 
-/** Time to the right, latency upwards, the darker the more of that second's requests; a red line is a fault. */
+/** Latency over time: darker cells have more of a second's requests. A red line marks a fault. */
 export function HeatmapChart({
   heatmap,
   startMs,
@@ -24,8 +27,11 @@ export function HeatmapChart({
 }) {
   const [frame, { width, height }] = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { resolvedTheme } = useTheme();
+  // A change of the theme must repaint the canvas.
+  useTheme();
   const plot = { width: Math.max(0, width - LEFT - RIGHT), height: Math.max(0, height - TOP - BOTTOM) };
+  const x = scaleLinear([-HEATMAP_SECONDS, 0], [0, plot.width]);
+  const y = scaleLinear([startMs, endMs], [plot.height, 0]).clamp(true);
   const faults = heatmap.columns.flatMap((column) => column.fault ?? []);
 
   useEffect(() => {
@@ -35,16 +41,23 @@ export function HeatmapChart({
     canvas.current.width = plot.width * scale;
     canvas.current.height = plot.height * scale;
     context.scale(scale, scale);
-    const colour = (name: string) => getComputedStyle(context.canvas).getPropertyValue(name);
+    const color = (name: string) => getComputedStyle(context.canvas).getPropertyValue(name);
     const nowMs = heatmap.seen?.atMs ?? 0;
-    paint(
-      context,
-      heatmap.columns,
-      { ...plot, startMs, endMs, nowMs },
-      colour('--parity'),
-      colour('--danger'),
-    );
-  }, [heatmap, plot.width, plot.height, startMs, endMs, resolvedTheme]);
+    const left = (ms: number) => x((ms - nowMs) / 1_000);
+    for (const { fromMs, toMs, cells, fault } of heatmap.columns) {
+      const from = Math.max(0, left(fromMs));
+      context.fillStyle = color('--parity');
+      for (const cell of cells) {
+        context.globalAlpha = CELL_OPACITY(cell.share);
+        const top = y(cell.to);
+        context.fillRect(from, top, Math.ceil(left(toMs) - from), Math.max(1.5, y(cell.from) - top));
+      }
+      if (fault === null) continue;
+      context.globalAlpha = 1;
+      context.fillStyle = color('--danger');
+      context.fillRect(from, 0, 2, plot.height);
+    }
+  });
 
   return (
     <div ref={frame} className="absolute inset-0 text-[11px] leading-none text-ink-faint">
@@ -55,20 +68,20 @@ export function HeatmapChart({
         className="absolute border-b border-l"
         style={{ left: LEFT, top: TOP, width: plot.width, height: plot.height }}
       />
-      {Array.from({ length: LATENCY_TICKS + 1 }, (_, tick) => tick / LATENCY_TICKS).map((share) => (
+      {y.ticks(5).map((ms) => (
         <span
-          key={share}
+          key={ms}
           className="absolute -translate-y-1/2 text-right"
-          style={{ right: width - LEFT + 6, top: TOP + (1 - share) * plot.height }}
+          style={{ right: width - LEFT + 6, top: TOP + y(ms) }}
         >
-          {Number((startMs + share * (endMs - startMs)).toPrecision(3))}
+          {formatAxis(ms)}
         </span>
       ))}
       {TIME_TICKS.map((seconds) => (
         <span
           key={seconds}
           className={cn('absolute whitespace-nowrap', seconds < HEATMAP_SECONDS && '-translate-x-1/2')}
-          style={{ left: LEFT + (1 - seconds / HEATMAP_SECONDS) * plot.width, bottom: BOTTOM - 20 }}
+          style={{ left: LEFT + x(-seconds), bottom: BOTTOM - 20 }}
         >
           {seconds === 0 ? 'now' : `−${seconds}`}
         </span>
@@ -79,31 +92,4 @@ export function HeatmapChart({
       </span>
     </div>
   );
-}
-
-function paint(
-  context: CanvasRenderingContext2D,
-  columns: readonly HeatColumn[],
-  plot: { width: number; height: number; startMs: number; endMs: number; nowMs: number },
-  heat: string,
-  fault: string,
-): void {
-  const x = (ms: number) => plot.width * (1 - (plot.nowMs - ms) / (HEATMAP_SECONDS * 1_000));
-  const y = (ms: number) =>
-    plot.height * (1 - Math.min(1, Math.max(0, (ms - plot.startMs) / (plot.endMs - plot.startMs))));
-  for (const column of columns) {
-    const left = Math.max(0, x(column.fromMs));
-    context.fillStyle = heat;
-    for (const cell of column.cells) {
-      // The square root lets the few slow requests be seen beside the many fast ones.
-      context.globalAlpha = Math.min(1, 0.12 + 1.1 * Math.sqrt(cell.share));
-      const top = y(cell.to);
-      context.fillRect(left, top, Math.ceil(x(column.toMs) - left), Math.max(1.5, y(cell.from) - top));
-    }
-    if (column.fault !== null) {
-      context.globalAlpha = 1;
-      context.fillStyle = fault;
-      context.fillRect(left, 0, 2, plot.height);
-    }
-  }
 }

@@ -1,21 +1,22 @@
 'use client';
+import { scaleLinear } from 'd3-scale';
 import { Area, AreaChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts';
-import { SERIES_STYLES } from './series-colours.ts';
+import { formatAxis } from '../ui/format.ts';
+import { SERIES_STYLES } from './series-colors.ts';
 import { type LatencyHistogram, type ShareBin, SMALLEST_SHARE } from './share-bins.ts';
 import { useSize } from './use-size.ts';
 
 const TICK = { fontSize: 11, fill: 'var(--ink-faint)' };
-const FIFTHS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const shareOf = (series: number, floor: number) => (bin: ShareBin) =>
   Math.max(floor, bin.shares[series] ?? 0);
-/** The same functions each time: for the chart library a new one is new data. */
+/** Constant functions: Recharts treats a new function as new data. */
 const SHARE_OF = {
   linear: [shareOf(0, 0), shareOf(1, 0)],
   log: [shareOf(0, SMALLEST_SHARE), shareOf(1, SMALLEST_SHARE)],
 };
 const LOG_TICKS = [0.01, 0.1, 1, 10, 100];
 
-/** Each series as steps over the same time axis. Not animated: it changes five times a second. */
+/** Draws each series as steps over the same time axis. Not animated: the data changes five times a second. */
 export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram; scale: 'linear' | 'log' }) {
   const [frame, { width, height }] = useSize<HTMLDivElement>();
   const log = scale === 'log';
@@ -40,19 +41,19 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
             tick={TICK}
             tickLine={false}
             axisLine={{ stroke: 'var(--line-strong)' }}
-            tickFormatter={(ms: number) => String(Number(ms.toPrecision(3)))}
+            tickFormatter={formatAxis}
             label={{ value: 'latency (ms)', position: 'insideBottom', offset: -14, ...TICK }}
           />
           <YAxis
             scale={log ? 'log' : 'linear'}
             domain={log ? [SMALLEST_SHARE, 100] : [0, histogram.topPercent]}
-            ticks={log ? LOG_TICKS : FIFTHS.map((part) => part * histogram.topPercent)}
+            ticks={log ? LOG_TICKS : scaleLinear([0, histogram.topPercent], [0, 1]).ticks(5)}
             allowDataOverflow
             width={52}
             tick={TICK}
             tickLine={false}
             axisLine={false}
-            tickFormatter={(percent: number) => `${Number(percent.toPrecision(3))} %`}
+            tickFormatter={(percent: number) => `${formatAxis(percent)} %`}
             label={{
               value: 'share of requests',
               angle: -90,
@@ -70,10 +71,10 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
               type="stepAfter"
               dataKey={SHARE_OF[scale][at]!}
               baseValue={floor}
-              stroke={SERIES_STYLES[key].colour}
+              stroke={SERIES_STYLES[key].color}
               strokeWidth={1.5}
               strokeDasharray={SERIES_STYLES[key].dash ?? ''}
-              fill={SERIES_STYLES[key].colour}
+              fill={SERIES_STYLES[key].color}
               fillOpacity={SERIES_STYLES[key].dash ? 0.14 : at === 0 ? 0.3 : 0.22}
               isAnimationActive={false}
               activeDot={false}
@@ -86,7 +87,7 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
   );
 }
 
-/** A step needs its end: one point more, at the right edge. */
+/** Appends a point at the right edge: the last step needs an end. */
 function stepPoints(bins: readonly ShareBin[]): readonly ShareBin[] {
   const last = bins.at(-1);
   return last ? [...bins, { ...last, from: last.to }] : [];

@@ -13,7 +13,7 @@ const view = (counts: number[], width = 1, fault: string | null = null) =>
   });
 
 describe('the latency heatmap', () => {
-  it('shows what was added in each second, as shares of that second', () => {
+  it('shows the new requests of each second as shares', () => {
     let heatmap = addToHeatmap(EMPTY_HEATMAP, view([10, 0, 0]), 0);
     heatmap = addToHeatmap(heatmap, view([11, 3, 0]), 1_000);
     expect(heatmap.columns.map((column) => column.cells)).toEqual([
@@ -24,12 +24,12 @@ describe('the latency heatmap', () => {
     ]);
   });
 
-  it('waits for a second to pass', () => {
+  it('adds at most one column per second', () => {
     const first = addToHeatmap(EMPTY_HEATMAP, view([1, 0]), 0);
     expect(addToHeatmap(first, view([2, 0]), 400)).toBe(first);
   });
 
-  it('places what is new after a pause at its end, not over all of it', () => {
+  it('shows requests after a pause at its end', () => {
     let heatmap = addToHeatmap(EMPTY_HEATMAP, view([1, 0]), 0);
     heatmap = addToHeatmap(heatmap, view([2, 0]), 1_200);
     heatmap = addToHeatmap(heatmap, view([3, 0]), 61_200);
@@ -39,21 +39,21 @@ describe('the latency heatmap', () => {
     ]);
   });
 
-  it('marks the second in which a fault happened, once', () => {
+  it('marks a fault once, in its second', () => {
     let heatmap = addToHeatmap(EMPTY_HEATMAP, view([1, 0]), 0);
     heatmap = addToHeatmap(heatmap, view([2, 0], 1, 'killed local-3'), 1_000);
     heatmap = addToHeatmap(heatmap, view([3, 0], 1, 'killed local-3'), 2_000);
     expect(heatmap.columns.map((column) => column.fault)).toEqual(['killed local-3', null]);
   });
 
-  it('leaves a second empty when the bins changed or counting began again', () => {
+  it('leaves a second empty when the bins changed or the counters restarted', () => {
     let heatmap = addToHeatmap(EMPTY_HEATMAP, view([5, 5]), 0);
     heatmap = addToHeatmap(heatmap, view([5, 9], 2), 1_000);
     heatmap = addToHeatmap(heatmap, view([0, 1], 2), 2_000);
     expect(heatmap.columns.map((column) => column.cells)).toEqual([[], []]);
   });
 
-  it('forgets what is older than two minutes, and another deployment’s past', () => {
+  it('forgets columns older than two minutes, and columns of another deployment', () => {
     let heatmap = EMPTY_HEATMAP;
     for (let second = 0; second <= HEATMAP_SECONDS + 10; second += 1) {
       heatmap = addToHeatmap(heatmap, view([second, 0]), second * 1_000);

@@ -1,31 +1,31 @@
 import type { LatencyView } from '@sparewheel/protocol';
 
-/** The requests of about one second by latency; `share` of that second's requests, in (0, 1]. */
+/** The requests of about one second by latency. `share` refers to that second's requests, in (0, 1]. */
 export interface HeatColumn {
   readonly fromMs: number;
   readonly toMs: number;
   readonly cells: readonly { readonly from: number; readonly to: number; readonly share: number }[];
-  /** What broke in this second. */
+  /** The fault in this second. */
   readonly fault: string | null;
 }
 
-/** Latency over time, made from the differences of the growing histogram that the server pushes. */
+/** Latency over time, from the differences between the cumulative histograms that the server pushes. */
 export interface LatencyHeatmap {
   readonly columns: readonly HeatColumn[];
   readonly seen: { readonly atMs: number; readonly view: LatencyView } | null;
 }
 
 export const EMPTY_HEATMAP: LatencyHeatmap = { columns: [], seen: null };
-/** What is shown, and the least that a column takes. */
+/** The time on the axis, and the minimum time per column. */
 export const HEATMAP_SECONDS = 120;
 const COLUMN_MS = 1_000;
-/** The server pushes when something changed: what is new after a pause happened at its end. */
+/** The server pushes only changes, so new requests after a pause belong to the end of the pause. */
 const WIDEST_COLUMN_MS = 1_500;
 
 /**
- * Adds a column when a second has passed since the last one. Where the server has chosen other bins, or counts from 0
- * again, there is nothing to subtract from: that second stays empty.
- * @param nowMs  any clock, the same in every call
+ * Adds a column when a second has passed since the last one. A second stays empty if the server has changed its bins or
+ * restarted its counters.
+ * @param nowMs  time by any clock; the same clock in all calls
  */
 export function addToHeatmap(heatmap: LatencyHeatmap, view: LatencyView, nowMs: number): LatencyHeatmap {
   const { seen, columns } = heatmap;

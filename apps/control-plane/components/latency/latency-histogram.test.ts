@@ -5,7 +5,7 @@ import { latencyHistogram } from './latency-histogram.ts';
 import { niceCeiling } from './share-bins.ts';
 
 describe('the latency histogram', () => {
-  it('shows shares that sum to 100 % for each period, whenever its bins were chosen', () => {
+  it('shows shares that sum to 100 % for each period, with any bins', () => {
     const counts = fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 3, maxLength: 60 });
     fc.assert(
       fc.property(counts, counts, fc.integer({ min: 0, max: 40 }), (now, then, start) => {
@@ -30,7 +30,7 @@ describe('the latency histogram', () => {
     );
   });
 
-  it('puts before and since the fault on one axis, with a row of percentiles each', () => {
+  it('shows the time before and since the fault on one axis, with percentiles', () => {
     const bins = (counts: number[]) =>
       counts.map((count, from) => ({ from, to: from === counts.length - 1 ? null : from + 1, count }));
     const view = latencyHistogram(
@@ -55,7 +55,7 @@ describe('the latency histogram', () => {
     expect(view.fault).toBe('killed local-3');
   });
 
-  it('counts in its first bar what is faster than the axis begins', () => {
+  it('counts requests before the start of the axis in the first bar', () => {
     const histogram = [
       { from: 0, to: 40, count: 1 },
       { from: 40, to: 41, count: 2 },
@@ -67,12 +67,12 @@ describe('the latency histogram', () => {
     expect(bins.map((bin) => bin.shares)).toEqual([[75], [0], [25]]);
   });
 
-  it('has nothing to show before the first request', () => {
+  it('is empty before the first request', () => {
     expect(latencyHistogram(null).rows).toEqual([]);
     expect(latencyHistogram(latency({ percentiles: percentiles({ count: 0 }) })).rows).toEqual([]);
   });
 
-  it('ends its axes at round numbers, never below the value', () => {
+  it('ends its axes at round numbers, close above the value', () => {
     fc.assert(
       fc.property(fc.double({ min: 1e-3, max: 1e6, noNaN: true }), (value) => {
         const ceiling = niceCeiling(value);

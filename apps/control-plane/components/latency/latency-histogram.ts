@@ -2,8 +2,8 @@ import type { HistogramBin, LatencyView } from '@sparewheel/protocol';
 import { type LatencyHistogram, type Series, shareBins } from './share-bins.ts';
 
 /**
- * Before and since the last fault on the same axes, as shares, because the two periods differ in length. Without a
- * fault there is one period, `since` the start.
+ * Returns the latencies before and since the last fault on the same axes, as shares, because the periods differ in
+ * length. Without a fault there is one period, `since` the start.
  */
 export function latencyHistogram(
   view: LatencyView | null,

@@ -1,18 +1,18 @@
 'use client';
 import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import dynamic from 'next/dynamic';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import { ExportButtons } from '../export/export-buttons.tsx';
 import { Card } from '../ui/card.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { heatmapTable, histogramTable } from './chart-tables.ts';
-import { ExportButtons } from './export-buttons.tsx';
 import { HeatmapChart } from './heatmap-chart.tsx';
+import { addToHeatmap, EMPTY_HEATMAP } from './latency-heatmap.ts';
 import { latencyHistogram } from './latency-histogram.ts';
 import { PercentileTable } from './percentile-table.tsx';
 import { ruleComparison } from './rule-comparison.ts';
-import { useHeatmap } from './use-heatmap.ts';
 
-/** The chart library is a third of the page's weight and comes after the rest. */
+/** Recharts is a third of the page's code, so it loads after the rest. */
 const LatencyChart = dynamic(() => import('./latency-chart.tsx').then((module) => module.LatencyChart), {
   ssr: false,
 });
@@ -35,7 +35,7 @@ const SCALES = [
   { value: 'log', label: 'Log' },
 ] as const;
 
-/** How long requests take: before and since the fault, as a coded and as an uncoded system, and over time. */
+/** Latencies: before and since the last fault, coded and uncoded, and over time. */
 export function LatencyPanel({
   latency,
   deployment,
@@ -44,11 +44,15 @@ export function LatencyPanel({
   deployment: DeploymentView;
 }) {
   const [chosen, setSubject] = useState<Subject>('fault');
-  // Two rules differ only where there is a code.
+  // Both rules are the same without a code.
   const coded = deployment.r > 0 && (deployment.strategy === 'coded' || deployment.strategy === 'paper');
   const subject = chosen === 'rule' && !coded ? 'fault' : chosen;
   const [scale, setScale] = useState<Scale>('linear');
-  const heatmap = useHeatmap(latency);
+  // Collected while the page is open.
+  const [heatmap, setHeatmap] = useState(EMPTY_HEATMAP);
+  useEffect(() => {
+    if (latency !== null) setHeatmap((old) => addToHeatmap(old, latency, performance.now()));
+  }, [latency]);
   const frame = useRef<HTMLDivElement>(null);
   const byFault = latencyHistogram(latency);
   const byRule = subject === 'rule' ? ruleComparison(latency, deployment.k, deployment.r) : null;
@@ -117,10 +121,8 @@ function NoLatencyYet() {
   return (
     <div className="grid min-h-72 flex-1 place-items-center border-t px-4 py-10 text-center">
       <div>
-        <p className="font-medium">No request has been answered yet.</p>
-        <p className="mt-1 text-ink-soft">
-          Start the load, or draw a digit: latencies appear here as they come.
-        </p>
+        <p className="font-medium">No requests yet</p>
+        <p className="mt-1 text-ink-soft">Start a load or draw a digit to see latencies here.</p>
       </div>
     </div>
   );

@@ -1,7 +1,7 @@
 import { formatCount, formatMs, formatPercent } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 import { STATISTICS, type Statistic } from './rule-comparison.ts';
-import { SERIES_STYLES } from './series-colours.ts';
+import { SERIES_STYLES } from './series-colors.ts';
 import type { Series } from './share-bins.ts';
 
 const LABELS: Record<Statistic, string> = {
@@ -16,14 +16,14 @@ const LABELS: Record<Statistic, string> = {
 };
 const NAMES = 'sticky left-0 z-10 bg-surface py-2 pr-2 pl-4 text-left whitespace-nowrap';
 
-/** The legend of the chart and its numbers in one; with a gain, by how much the last row is below the one before. */
+/** The legend of the chart with its numbers. `gain` adds a row: by how much coded is faster than uncoded. */
 export function PercentileTable({
   rows,
   of,
   gain = null,
 }: {
   rows: readonly Series[];
-  /** What a row is: "Period". */
+  /** What a row describes: "Period". */
   of: string;
   gain?: Readonly<Record<Statistic, number | null>> | null;
 }) {
@@ -42,7 +42,7 @@ export function PercentileTable({
               </th>
             ))}
             <th scope="col" className="py-2 pr-4 pl-2 text-right font-normal">
-              requests
+              Requests
             </th>
           </tr>
         </thead>
@@ -62,7 +62,7 @@ export function PercentileTable({
                   {percentiles[key] === null ? (
                     <span
                       className="text-danger-ink"
-                      title="Requests of this rank were never answered by this rule."
+                      title="Under this rule, requests at this percentile are never answered."
                     >
                       never
                     </span>
@@ -98,15 +98,14 @@ export function PercentileTable({
 }
 
 function Swatch({ series }: { series: Series['key'] }) {
-  const { colour, dash } = SERIES_STYLES[series];
+  const { color, dash } = SERIES_STYLES[series];
   return (
     <span
       aria-hidden
-      data-paint={colour.slice(4, -1)}
       className="mr-2 inline-block size-2.5 rounded-[3px] border-[1.5px]"
       style={{
-        background: `color-mix(in srgb, ${colour} 35%, transparent)`,
-        borderColor: colour,
+        background: `color-mix(in srgb, ${color} 35%, transparent)`,
+        borderColor: color,
         borderStyle: dash ? 'dashed' : 'solid',
       }}
     />

@@ -5,8 +5,8 @@ import { ruleComparison } from './rule-comparison.ts';
 const bins = (counts: number[]) =>
   counts.map((count, from) => ({ from, to: from === counts.length - 1 ? null : from + 1, count }));
 
-describe('coded against uncoded', () => {
-  it('are shares of the same requests, so that what an uncoded system never answered is missing from its bars', () => {
+describe('coded and uncoded latency', () => {
+  it('are shares of the same requests; unanswered requests are missing from the uncoded bars', () => {
     const view = ruleComparison(
       latency({
         comparison: comparison({
@@ -32,21 +32,21 @@ describe('coded against uncoded', () => {
       [20, 0],
     ]);
     expect(view.gain).toMatchObject({ p50: 0.5, p99: null, mean: null });
-    expect(view.note).toContain('In 2 of them a data shard never came, or its device was not there');
+    expect(view.note).toContain('In 2 of them a data shard was missing');
     expect(view.note).not.toContain('Left out');
   });
 
-  it('says how many it had to leave out, and what to do where that is all of them', () => {
+  it('count the requests that are left out, and say what to do if nothing is left', () => {
     const one = {
       requests: 1,
       coded: { percentiles: percentiles(), histogram: bins([1, 0]) },
       uncoded: { percentiles: percentiles(), histogram: bins([0, 1]) },
     };
     const some = ruleComparison(latency({ comparison: comparison({ ...one, calledOff: 1_234 }) }), 4, 1);
-    expect(some.note).toContain('All 4 data shards came in every one. Left out: 1,234');
+    expect(some.note).toContain('In each of them, all 4 data shards answered. Left out: 1,234');
     const none = ruleComparison(latency({ comparison: comparison({ calledOff: 7 }) }), 4, 1);
     expect(none).toMatchObject({ rows: [], gain: null });
-    expect(none.note).toContain('check answers “after”');
+    expect(none.note).toContain('check answers “after responding”');
     expect(ruleComparison(null, 4, 1).note).toContain('no request');
   });
 });

@@ -5,18 +5,19 @@ import { type LatencyHistogram, shareBins } from './share-bins.ts';
 export type Statistic = Exclude<keyof OpenPercentiles, 'count'>;
 export const STATISTICS: readonly Statistic[] = ['p50', 'p90', 'p95', 'p99', 'p999', 'max', 'mean', 'sd'];
 
-/** Coded against uncoded on the same axes: the same requests, by when their answers came. */
+/** Coded and uncoded latency of the same requests on the same axes, from the arrival times of their answers. */
 export interface RuleComparison extends LatencyHistogram {
-  /** By how much coded is below uncoded, as a fraction of it; null where uncoded has no such value. */
+  /** How much faster coded is, as a fraction of uncoded; null without an uncoded value. */
   readonly gain: Readonly<Record<Statistic, number | null>> | null;
-  /** What it stands on, and what it leaves out, in words. */
+  /** Says in words which requests are compared and which are left out. */
   readonly note: string;
 }
 
 /**
- * Shares are of all compared requests for both rules: what an uncoded system would not have answered is missing from
- * its bars, and makes them sum to less than 100 %.
- * @param k  data shards, `r` parity shards
+ * Compares both rules. Shares refer to all compared requests: requests that an uncoded system never answers are missing
+ * from its bars, which then sum to less than 100 %.
+ * @param k  number of data shards
+ * @param r  number of parity shards
  */
 export function ruleComparison(view: LatencyView | null, k: number, r: number): RuleComparison {
   const comparison = view?.comparison;
@@ -40,21 +41,19 @@ function gainOf(coded: number, uncoded: number | null): number | null {
 
 function note({ requests, unanswered, calledOff }: RuleComparisonView, k: number): string {
   const parts = [
-    `The same ${formatCount(requests)} requests by two rules, from when each device’s answer came.`,
+    `The same ${formatCount(requests)} requests by two rules, from the arrival times of their answers.`,
     unanswered === 0
-      ? `All ${k} data shards came in every one.`
-      : `In ${formatCount(unanswered)} of them a data shard never came, or its device was not there to be asked: an uncoded system would have had to wait for or lose them.`,
+      ? `In each of them, all ${k} data shards answered.`
+      : `In ${formatCount(unanswered)} of them a data shard was missing: an uncoded system would wait for or lose them.`,
   ];
   if (calledOff > 0) {
-    parts.push(
-      `Left out: ${formatCount(calledOff)}, in which an answer was called off, or a busy device not asked; nobody knows when it would have come.`,
-    );
+    parts.push(`Left out: ${formatCount(calledOff)} requests with a canceled answer or a busy device.`);
   }
   return parts.join(' ');
 }
 
 function emptyNote(calledOff: number): string {
   return calledOff === 0
-    ? 'Nothing to compare yet: no request was answered since the last fault.'
-    : `Nothing to compare: in all ${formatCount(calledOff)} requests an answer was called off that nobody needed, or a busy device not asked. Let the policy check answers “after” under a load that leaves room, and the surplus comes in.`;
+    ? 'Nothing to compare: no request since the last fault.'
+    : `Nothing to compare: all ${formatCount(calledOff)} requests had a canceled answer or a busy device. Set the policy to check answers “after responding”, and reduce the load.`;
 }

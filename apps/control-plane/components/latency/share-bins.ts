@@ -1,15 +1,16 @@
 import type { HistogramBin, OpenPercentiles } from '@sparewheel/protocol';
+import { scaleLinear } from 'd3-scale';
 
 export type SeriesKey = 'before' | 'since' | 'uncoded' | 'coded';
 
-/** One line of a latency chart: its name, its numbers, and whose share a bar shows. */
+/** One series of a latency chart: its name and its numbers. */
 export interface Series {
   readonly key: SeriesKey;
   readonly label: string;
   readonly percentiles: OpenPercentiles;
 }
 
-/** One bar: what share of each series' requests, in percent, took `from` to `to` milliseconds; in the series' order. */
+/** One bar: the share of requests that took `from` to `to` milliseconds, in percent, one per series in order. */
 export interface ShareBin {
   readonly from: number;
   readonly to: number;
@@ -18,7 +19,7 @@ export interface ShareBin {
 
 /** Several distributions on the same axes. */
 export interface LatencyHistogram {
-  /** Of equal width. What is faster than the axis begins or slower than it ends stands in the first and last. */
+  /** Of equal width. The first and the last bar also count requests beyond the axis. */
   readonly bins: readonly ShareBin[];
   readonly startMs: number;
   readonly endMs: number;
@@ -27,14 +28,14 @@ export interface LatencyHistogram {
   readonly rows: readonly Series[];
 }
 
-/** Below this share, in percent, a bar is not drawn on a logarithmic axis. */
+/** The lower end of a logarithmic axis, in percent. */
 export const SMALLEST_SHARE = 0.01;
 
 /**
- * Lays series into the same bars, as shares, because the series differ in size. The server's bins are taken as they
- * are: equal widths, perhaps one before them for what is faster, the last one open.
- * @param axis    the bins that the bars are made of; series whose bins were chosen at another time are laid into them
- * @param series  `total`: of which the bars are shares, where that is more than what they hold
+ * Converts series to shares in common bars. The server's bins have equal widths, except an optional first one for faster
+ * requests, and a last one without an end.
+ * @param axis    the bins of the bars; series with other bins are redistributed into them
+ * @param series  `total`: the number of requests that the shares refer to; default: those in the histogram
  */
 export function shareBins(
   axis: readonly HistogramBin[],
@@ -57,7 +58,7 @@ export function shareBins(
   };
 }
 
-/** Where the bars begin. A first bin of another width is the one for what is faster, and no bar. */
+/** Returns the starts of the bars. A first bin of another width is for faster requests and is not a bar. */
 function equalEdges(histogram: readonly HistogramBin[]): number[] {
   const edges = histogram.map((bin) => bin.from);
   const [zero, first, second] = edges;
@@ -66,7 +67,7 @@ function equalEdges(histogram: readonly HistogramBin[]): number[] {
   return equal ? edges : edges.slice(1);
 }
 
-/** In percent, by bar. A distribution whose bins were chosen at another time is laid into the same bars. */
+/** Returns the share of each bar in percent. Redistributes a histogram with other bins. */
 function shares(histogram: readonly HistogramBin[], edges: readonly number[], of?: number): number[] {
   const counts = edges.map(() => 0);
   let held = 0;
@@ -79,11 +80,7 @@ function shares(histogram: readonly HistogramBin[], edges: readonly number[], of
   return total === 0 ? counts : counts.map((count) => (count / total) * 100);
 }
 
-const NICE = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
-
-/** The next round number: an axis that ends there does not move with every request. */
+/** Returns the next round number: an axis that ends there does not move with every request. */
 export function niceCeiling(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(value));
-  const factor = NICE.find((candidate) => candidate * power >= value * (1 - 1e-12)) ?? 10;
-  return factor * power;
+  return scaleLinear([0, value], [0, 1]).nice(5).domain()[1]!;
 }

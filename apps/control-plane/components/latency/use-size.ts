@@ -1,7 +1,7 @@
 'use client';
 import { type RefObject, useEffect, useRef, useState } from 'react';
 
-/** The size of an element in whole pixels, 0 × 0 until it is known. */
+/** Measures an element in whole pixels. Returns 0 × 0 before the first measurement. */
 export function useSize<Target extends HTMLElement>(): [
   RefObject<Target | null>,
   { readonly width: number; readonly height: number },

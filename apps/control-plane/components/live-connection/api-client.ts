@@ -8,9 +8,9 @@ const UNREACHABLE = new ApiError(
 );
 
 /**
- * Calls the admin API of this page's own origin, with the session's cookie.
- * @returns the response's JSON; undefined where it has no body
- * @throws {ApiError} any status of 400 or above; status 0 where the server cannot be reached
+ * Calls the admin API at the origin of this page with the session's cookie.
+ * @returns the response's JSON; undefined for an empty body
+ * @throws {ApiError} for a status of 400 or above; with status 0 if the server is unreachable
  */
 export async function askApi<Answer = unknown>(
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
@@ -34,7 +34,7 @@ export async function askApi<Answer = unknown>(
   return (text === '' ? undefined : JSON.parse(text)) as Answer;
 }
 
-/** Returns the error of a response, also where the body is not the API's (from a proxy, for example). */
+/** Returns the error in a response. Accepts a body that is not the API's, for example from a proxy. */
 export function readApiError(body: string, status: number): ApiError {
   try {
     const { error } = JSON.parse(body) as Partial<ErrorBody>;
@@ -45,7 +45,7 @@ export function readApiError(body: string, status: number): ApiError {
   return new ApiError(status, 'unexpected', `The server answered with status ${status} and no explanation.`);
 }
 
-/** Returns any error as one that can be shown. */
+/** Converts any error to one with a message and a hint. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   return new ApiError(0, 'unexpected', error instanceof Error ? error.message : String(error));

@@ -5,7 +5,7 @@ const spec = (dims: number[], type: 'float32' | 'int64' | 'uint8' = 'float32') =
 const GREY = { width: 2, height: 1, channels: 1, order: 'planes' } as const;
 
 describe('an image input', () => {
-  it('is four dimensions with one or three channels, in either order', () => {
+  it('has four dimensions and one or three channels, in either order', () => {
     expect(imageInput([spec([1, 1, 28, 28])])).toEqual({
       width: 28,
       height: 28,
@@ -39,7 +39,7 @@ describe('an image input', () => {
   });
 });
 
-it('takes the middle of a picture of another shape', () => {
+it('crops a picture of another aspect ratio to its middle', () => {
   expect(middleOf({ width: 640, height: 480 }, { width: 28, height: 28 })).toEqual({
     x: 80,
     y: 0,
@@ -54,13 +54,13 @@ it('takes the middle of a picture of another shape', () => {
   });
 });
 
-it('puts colours into planes or pixels, as the model has them', () => {
+it('orders colors by plane or by pixel, as the model needs', () => {
   const rgba = [10, 20, 30, 255, 40, 50, 60, 255];
   expect([...inputBytes(rgba, { ...GREY, channels: 3 })]).toEqual([10, 40, 20, 50, 30, 60]);
   expect([...inputBytes(rgba, { ...GREY, channels: 3, order: 'pixels' })]).toEqual([10, 20, 30, 40, 50, 60]);
 });
 
-it('greys by luma, takes transparent for black, and inverts ink on paper', () => {
+it('converts to gray by luma, transparent to black, and inverts ink on paper', () => {
   const rgba = [255, 255, 255, 255, 255, 255, 255, 0];
   expect([...inputBytes(rgba, GREY)]).toEqual([255, 0]);
   expect([...inputBytes(rgba, GREY, true)]).toEqual([0, 255]);
@@ -69,6 +69,6 @@ it('greys by luma, takes transparent for black, and inverts ink on paper', () =>
   expect(isInkOnPaper(Uint8Array.of(0, 0, 0, 250), GREY)).toBe(false);
 });
 
-it('is carried as base64', () => {
+it('encodes bytes in base64', () => {
   expect(base64(Uint8Array.of(0, 1, 254, 255))).toBe('AAH+/w==');
 });

@@ -1,18 +1,18 @@
 import type { TensorSpec } from '@sparewheel/protocol';
 
-/** The input of a model that looks at one picture. */
+/** The input of a model that takes one picture. */
 export interface ImageInput {
   readonly width: number;
   readonly height: number;
   readonly channels: 1 | 3;
-  /** `planes` is NCHW, one plane after the other; `pixels` is NHWC. */
+  /** `planes` is NCHW; `pixels` is NHWC. */
   readonly order: 'planes' | 'pixels';
 }
 
-/** Below this, four dimensions are a vector's or a kernel's rather than a picture's. */
+/** Inputs with smaller sides are not pictures. */
 const SMALLEST_SIDE = 8;
 
-/** How a deployment takes a picture; null where its input is none. */
+/** Returns the picture input of a deployment; null if it takes something else. */
 export function imageInput(inputs: readonly TensorSpec[]): ImageInput | null {
   const [spec, ...more] = inputs;
   if (spec === undefined || more.length > 0 || spec.dims.length !== 4) return null;
@@ -25,7 +25,7 @@ export function imageInput(inputs: readonly TensorSpec[]): ImageInput | null {
   return { width, height, channels, order: planes ? 'planes' : 'pixels' };
 }
 
-/** The largest part of a picture that has the shape of the input, from its middle. */
+/** Returns the largest centered part of a picture with the aspect ratio of the input. */
 export function middleOf(
   picture: { readonly width: number; readonly height: number },
   { width, height }: Pick<ImageInput, 'width' | 'height'>,
@@ -39,9 +39,9 @@ export function middleOf(
 const LUMA = [0.299, 0.587, 0.114] as const;
 
 /**
- * The bytes of a picture in the order of the model's input.
- * @param rgba  of a picture that has the input's size, four bytes a pixel; transparent is black
- * @param inverted  dark becomes light: for ink on paper, where the model knows light ink on dark
+ * Converts a picture to bytes in the order of the model's input.
+ * @param rgba  pixels at the input's size, four bytes each; transparent is black
+ * @param inverted  swaps dark and light, for ink on paper: models learn light ink on dark
  */
 export function inputBytes(rgba: ArrayLike<number>, input: ImageInput, inverted = false): Uint8Array {
   const { width, height, channels, order } = input;
@@ -59,21 +59,21 @@ export function inputBytes(rgba: ArrayLike<number>, input: ImageInput, inverted 
 }
 
 /**
- * Whether a picture is ink on paper, that is mostly light. Digit models have learned light ink on dark.
- * @param bytes  of one channel
+ * Returns whether a gray picture is mostly light, like ink on paper. Digit models learn light ink on dark.
+ * @param bytes  one byte per pixel
  */
 export function isInkOnPaper(bytes: Uint8Array, { channels }: ImageInput): boolean {
   return channels === 1 && bytes.reduce((sum, value) => sum + value, 0) / bytes.length > 127;
 }
 
-/** As a load request carries it. */
+/** Encodes bytes in base64, as a load request contains them. */
 export function base64(bytes: Uint8Array): string {
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary);
 }
 
-/** "28 × 28 grey", "224 × 224 colour". */
+/** Describes an input: "28 × 28 gray", "224 × 224 color". */
 export function describeImage({ width, height, channels }: ImageInput): string {
-  return `${width} × ${height} ${channels === 1 ? 'grey' : 'colour'}`;
+  return `${width} × ${height} ${channels === 1 ? 'gray' : 'color'}`;
 }

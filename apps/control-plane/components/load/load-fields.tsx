@@ -8,7 +8,7 @@ const MODES = [
   { value: 'open', label: 'Open loop' },
 ] as const;
 
-/** The kind of load, how much of it, and when it ends by itself. */
+/** The kind of load, its amount, and its optional end. */
 export function LoadFields({
   form,
   disabled,
@@ -30,8 +30,8 @@ export function LoadFields({
       />
       <p className="text-xs text-ink-soft">
         {form.mode === 'closed'
-          ? 'So many clients, each asking again when it is answered.'
-          : 'Poisson arrivals, timed from the moment they were meant to start.'}
+          ? 'Clients that each send the next request after the answer.'
+          : 'Requests with Poisson arrivals, independent of the answers.'}
       </p>
       <div className="grid grid-cols-2 gap-2 @sm:grid-cols-[minmax(0,1.2fr)_minmax(0,1fr)_minmax(0,1fr)]">
         {form.mode === 'closed' ? (
@@ -56,14 +56,14 @@ export function LoadFields({
           />
         )}
         <NumberField
-          label="For seconds"
+          label="Duration (s)"
           value={form.seconds}
           max={86_400}
           disabled={disabled}
           onChange={(seconds) => set({ seconds })}
         />
         <NumberField
-          label="Up to requests"
+          label="Request limit"
           value={form.requests}
           max={10_000_000}
           disabled={disabled}

@@ -20,7 +20,7 @@ const VIEW: LoadView = {
 };
 const start = Date.parse(VIEW.startedAt);
 
-it('asks for an end and for pictures only where they were given', () => {
+it('a load request has an end and pictures only if they are set', () => {
   expect(loadRequest(FIRST_LOAD, [])).toEqual({ mode: 'closed', concurrency: 8 });
   expect(loadRequest({ ...FIRST_LOAD, mode: 'open', seconds: 30, requests: 100 }, ['AA=='])).toEqual({
     mode: 'open',
@@ -31,20 +31,18 @@ it('asks for an end and for pictures only where they were given', () => {
   });
 });
 
-it('is as far as whichever end comes first, and has no progress without one', () => {
+it('the progress of a load follows the end that comes first', () => {
   expect(loadProgress(VIEW, start + 5_000)).toBeNull();
   expect(loadProgress({ ...VIEW, seconds: 20 }, start + 5_000)).toBe(0.25);
   expect(loadProgress({ ...VIEW, seconds: 20, requests: 100 }, start + 5_000)).toBe(0.5);
   expect(loadProgress({ ...VIEW, seconds: 20 }, start + 50_000)).toBe(1);
 });
 
-it('is described by what it does', () => {
-  expect(describeLoad({ ...VIEW, seconds: 30, pictures: 3 })).toBe(
-    '8 always in flight, for 30 s, 3 pictures',
-  );
+it('a load is described in words', () => {
+  expect(describeLoad({ ...VIEW, seconds: 30, pictures: 3 })).toBe('8 in flight, for 30 s, 3 pictures');
 });
 
-it('shows a running load in the fields, whoever started it', () => {
+it('the fields show a running load', () => {
   const open: LoadView = { ...VIEW, mode: 'open', concurrency: null, ratePerSecond: 15, seconds: 30 };
   expect(loadRequest(formOf(open), [])).toEqual({ mode: 'open', ratePerSecond: 15, seconds: 30 });
   expect(loadRequest(formOf(VIEW), [])).toEqual({ mode: 'closed', concurrency: 8 });

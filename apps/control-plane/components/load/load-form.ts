@@ -1,12 +1,12 @@
 import type { LoadRequest, LoadView } from '@sparewheel/protocol';
 import { formatCount } from '../ui/format.ts';
 
-/** What the load panel's fields say. NaN is an emptied field. */
+/** The fields of the load panel. NaN is an empty field. */
 export interface LoadForm {
   readonly mode: LoadRequest['mode'];
   readonly concurrency: number;
   readonly ratePerSecond: number;
-  /** NaN: until it is stopped. */
+  /** NaN: no limit. */
   readonly seconds: number;
   readonly requests: number;
 }
@@ -19,7 +19,7 @@ export const FIRST_LOAD: LoadForm = {
   requests: Number.NaN,
 };
 
-/** @param pictures  in base64; none sends samples */
+/** Returns the request that starts a load. @param pictures  in base64; an empty list sends samples */
 export function loadRequest(form: LoadForm, pictures: readonly string[]): LoadRequest {
   const ends = {
     ...(Number.isNaN(form.seconds) ? {} : { seconds: form.seconds }),
@@ -31,7 +31,7 @@ export function loadRequest(form: LoadForm, pictures: readonly string[]): LoadRe
     : { mode: 'open', ratePerSecond: form.ratePerSecond, ...ends };
 }
 
-/** What the fields say while a load runs, whoever started it. */
+/** Returns the fields of a running load, which another operator may have started. */
 export function formOf(load: LoadView): LoadForm {
   return {
     mode: load.mode,
@@ -42,7 +42,7 @@ export function formOf(load: LoadView): LoadForm {
   };
 }
 
-/** How far a load is that ends by itself, 0 to 1; null where it has no end. */
+/** Returns the progress of a load, 0 to 1; null for a load without an end. */
 export function loadProgress(load: LoadView, nowMs: number): number | null {
   const fractions = [
     ...(load.seconds == null ? [] : [(nowMs - Date.parse(load.startedAt)) / (load.seconds * 1000)]),
@@ -52,12 +52,12 @@ export function loadProgress(load: LoadView, nowMs: number): number | null {
   return Math.min(1, Math.max(0, ...fractions));
 }
 
-/** "8 always in flight, for 30 s, pictures". */
+/** Describes a load: "8 in flight, for 30 s, 3 pictures". */
 export function describeLoad(load: LoadView): string {
   return [
-    load.mode === 'closed' ? `${load.concurrency} always in flight` : `${load.ratePerSecond} requests/s`,
+    load.mode === 'closed' ? `${load.concurrency} in flight` : `${load.ratePerSecond} requests/s`,
     ...(load.seconds == null ? [] : [`for ${formatCount(load.seconds)} s`]),
-    ...(load.requests == null ? [] : [`up to ${formatCount(load.requests)}`]),
-    ...(load.pictures ? [load.pictures === 1 ? 'one picture' : `${load.pictures} pictures`] : []),
+    ...(load.requests == null ? [] : [`up to ${formatCount(load.requests)} requests`]),
+    ...(load.pictures ? [load.pictures === 1 ? '1 picture' : `${load.pictures} pictures`] : []),
   ].join(', ');
 }

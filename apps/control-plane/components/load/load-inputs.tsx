@@ -17,10 +17,10 @@ const SOURCES = [
   { value: 'camera', label: 'Camera' },
 ] as const;
 
-/** As many as a load request may carry. */
+/** The limit of a load request. */
 export const MOST_PICTURES = 16;
 
-/** What the requests ask about: samples, or pictures in the model's own size, made here in the browser. */
+/** Chooses the inputs of the requests: samples, or pictures that the browser scales to the model's size. */
 export function LoadInputs({
   deployment,
   source,
@@ -40,7 +40,7 @@ export function LoadInputs({
       <p className="text-xs text-ink-soft">
         {deployment.name} takes{' '}
         {deployment.inputs.map(({ name, dims, type }) => `${name} ${formatDims(dims)} ${type}`).join(', ')},
-        which is no picture: its requests carry seeded random numbers.
+        which is not a picture. The requests contain seeded random numbers.
       </p>
     );
   }
@@ -51,8 +51,8 @@ export function LoadInputs({
       {source === 'samples' ? (
         <p className="text-xs text-ink-soft">
           {input.width === 28 && input.height === 28 && input.channels === 1
-            ? 'Sixteen drawn digits in turn.'
-            : 'Sixteen pictures of seeded noise in turn.'}
+            ? 'Sixteen handwritten digits, in turn.'
+            : 'Sixteen pictures of seeded noise, in turn.'}
         </p>
       ) : (
         <>
@@ -64,9 +64,9 @@ export function LoadInputs({
             onRemove={(gone) => onPictures(pictures.filter((picture) => picture !== gone))}
           />
           <p className="text-xs text-ink-soft">
-            {pictures.length === 0 ? 'No picture yet. ' : ''}The middle of each becomes {describeImage(input)}{' '}
-            in this browser, 0 to 1{input.channels === 1 ? ', light on dark' : ''}; requests take them in
-            turn.
+            {pictures.length === 0 ? 'No pictures yet. ' : ''}The browser crops each picture to its middle and
+            scales it to {describeImage(input)}
+            {input.channels === 1 ? ', light on dark' : ''}. Requests use the pictures in turn.
           </p>
         </>
       )}

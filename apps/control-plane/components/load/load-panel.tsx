@@ -1,13 +1,13 @@
 'use client';
 import type { DeploymentView, LoadView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
 import { Play, Square } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
-import { useRequest } from '../control/use-request.ts';
 import { askApi } from '../live-connection/api-client.ts';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { formatCount, formatPercent } from '../ui/format.ts';
-import { Notice } from '../ui/notice.tsx';
 import { Progress } from '../ui/progress.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { useNow } from '../use-now.ts';
@@ -16,21 +16,26 @@ import { describeLoad, FIRST_LOAD, formOf, type LoadForm, loadProgress, loadRequ
 import { type InputSource, LoadInputs } from './load-inputs.tsx';
 import type { Picture } from './picture.ts';
 
-/** Traffic to break things under: always so many in flight, or so many a second whatever happens. */
+/** Starts and stops the load generator of a deployment, and shows its counters. */
 export function LoadPanel({ deployment }: { deployment: DeploymentView }) {
   const { load, name } = deployment;
   const running = load?.running ?? false;
   const [form, setForm] = useState<LoadForm>(FIRST_LOAD);
   const [source, setSource] = useState<InputSource>('samples');
   const [pictures, setPictures] = useState<readonly Picture[]>([]);
-  const { busy, problem, run } = useRequest();
   const path = `/api/deployments/${encodeURIComponent(name)}/load`;
   const lacksPictures = source !== 'samples' && pictures.length === 0;
 
+  const toggle = useMutation({
+    mutationFn: () => {
+      const chosen = source === 'samples' ? [] : pictures.map(({ bytes }) => bytes);
+      return running ? askApi('DELETE', path) : askApi('POST', path, loadRequest(form, chosen));
+    },
+  });
+
   function submit(event: FormEvent) {
     event.preventDefault();
-    const chosen = source === 'samples' ? [] : pictures.map(({ bytes }) => bytes);
-    void run(() => (running ? askApi('DELETE', path) : askApi('POST', path, loadRequest(form, chosen))));
+    toggle.mutate();
   }
 
   return (
@@ -60,20 +65,20 @@ export function LoadPanel({ deployment }: { deployment: DeploymentView }) {
         <Button
           type="submit"
           variant={running ? 'outline' : 'primary'}
-          disabled={busy || (!running && lacksPictures)}
+          disabled={toggle.isPending || (!running && lacksPictures)}
           className="w-full"
         >
           {running ? <Square /> : <Play />}
           {running ? 'Stop load' : 'Start load'}
         </Button>
         {load && <LoadResult load={load} />}
-        {problem && <Notice tone="danger">{problem}</Notice>}
+        <ErrorNotice error={toggle.error} />
       </form>
     </Card>
   );
 }
 
-/** How far it is, and what became of its requests. */
+/** The progress of the load, and the counters of its requests. */
 function LoadResult({ load }: { load: LoadView }) {
   const now = useNow();
   const progress = load.running ? loadProgress(load, now) : null;
@@ -81,12 +86,12 @@ function LoadResult({ load }: { load: LoadView }) {
     <div className="flex flex-col gap-2" data-testid="load-result" data-running={load.running}>
       {progress !== null && (
         <div className="flex items-center gap-2 text-xs text-ink-soft">
-          <Progress label="The load’s progress" value={progress} className="flex-1" />
+          <Progress label="Progress of the load" value={progress} className="flex-1" />
           {formatPercent(progress, 0)}
         </div>
       )}
       <p className="text-xs text-ink-faint">
-        As the client saw it: {formatCount(load.sent)} sent, {formatCount(load.answered)} answered,{' '}
+        Seen by the client: {formatCount(load.sent)} sent, {formatCount(load.answered)} answered,{' '}
         {formatCount(load.failed)} failed, {formatCount(load.lost)} lost, {formatCount(load.inFlight)} in
         flight.
       </p>

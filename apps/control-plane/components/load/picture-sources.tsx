@@ -16,7 +16,7 @@ export interface PictureSource {
   readonly onAdd: (pictures: readonly Picture[]) => void;
 }
 
-/** Image files, scaled here in the browser. */
+/** Adds image files, scaled in the browser. */
 export function PictureFiles({ input, onAdd }: PictureSource) {
   const chooser = useRef<HTMLInputElement>(null);
   const [problems, setProblems] = useState<readonly string[]>([]);
@@ -54,7 +54,7 @@ export function PictureFiles({ input, onAdd }: PictureSource) {
   );
 }
 
-/** What is drawn, thinned and centred like the digits that a model of 28 × 28 has learned; scaled for any other. */
+/** Adds a drawing. For a 28 × 28 model it is thinned and centered like the training digits; for others it is scaled. */
 export function PictureDrawing({ input, onAdd }: PictureSource) {
   const [strokes, setStrokes] = useState<readonly Stroke[]>([]);
   const { resolvedTheme } = useTheme();
@@ -87,18 +87,18 @@ export function PictureDrawing({ input, onAdd }: PictureSource) {
           onChange={setStrokes}
           theme={resolvedTheme}
           testId="load-canvas"
-          label="Canvas to draw an input on. Without a pointer, use samples or images."
+          label="Canvas for drawing an input. Without a pointer, use samples or images."
         />
       </div>
       <Button size="small" disabled={strokes.length === 0} onClick={() => void add()}>
         <Plus />
-        Add the drawing
+        Add drawing
       </Button>
     </div>
   );
 }
 
-/** Pictures from a camera, one at a press. */
+/** Adds pictures from a camera. */
 export function PictureCamera({ input, onAdd }: PictureSource) {
   const { camera, video, start, stop } = useCamera();
   const on = camera.state === 'on';
@@ -124,7 +124,7 @@ export function PictureCamera({ input, onAdd }: PictureSource) {
           <>
             <Button size="small" onClick={take}>
               <Plus />
-              Take a picture
+              Take picture
             </Button>
             <Button size="small" variant="quiet" onClick={stop}>
               <VideoOff />

@@ -1,26 +1,24 @@
 import { base64, type ImageInput, inputBytes, isInkOnPaper, middleOf } from './image-input.ts';
 
-/** A picture as the model gets it. */
+/** A picture in the model's input format. */
 export interface Picture {
   readonly id: string;
   readonly label: string;
-  /** The input's elements, in base64. */
+  /** The elements of the input, in base64. */
   readonly bytes: string;
-  /** The same to look at, at the model's size: a data URL. */
+  /** The same picture as a data URL. */
   readonly preview: string;
 }
 
 let made = 0;
 
-/** An image file as a picture. @throws {Error} the browser cannot decode it, with what to do */
+/** Converts an image file to a picture. @throws {Error} the browser cannot decode it */
 export async function pictureFromFile(file: File, input: ImageInput): Promise<Picture> {
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new Error(
-      `${file.name} is no image that this browser can read. PNG and JPEG work everywhere; export it as one of them.`,
-    );
+    throw new Error(`${file.name} is not an image that this browser can read. Convert it to PNG or JPEG.`);
   }
   try {
     return pictureFrom(bitmap, bitmap, file.name, input);
@@ -29,7 +27,7 @@ export async function pictureFromFile(file: File, input: ImageInput): Promise<Pi
   }
 }
 
-/** The middle of whatever can be drawn on a canvas, scaled to the model's size; ink on paper becomes light on dark. */
+/** Crops a source to its middle and scales it to the model's size. Inverts ink on paper to light on dark. */
 export function pictureFrom(
   source: CanvasImageSource,
   size: { readonly width: number; readonly height: number },
@@ -40,7 +38,7 @@ export function pictureFrom(
   canvas.width = input.width;
   canvas.height = input.height;
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (context === null) throw new Error('This browser gives the page no canvas to scale pictures on.');
+  if (context === null) throw new Error('This browser has no canvas to scale pictures.');
   const part = middleOf(size, input);
   context.imageSmoothingQuality = 'high';
   context.drawImage(source, part.x, part.y, part.width, part.height, 0, 0, input.width, input.height);
@@ -49,7 +47,7 @@ export function pictureFrom(
   return pictureOf(isInkOnPaper(bytes, input) ? inputBytes(data, input, true) : bytes, label, input);
 }
 
-/** Bytes that are in the model's order already. */
+/** Creates a picture from bytes in the model's order. */
 export function pictureOf(bytes: Uint8Array, label: string, input: ImageInput): Picture {
   return { id: `picture ${++made}`, label, bytes: base64(bytes), preview: previewOf(bytes, input) };
 }

@@ -1,12 +1,12 @@
 'use client';
 import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 
-/** Where the camera is: `off`, being asked for, showing, or why not. */
+/** The state of the camera. `asking`: the browser asks the user for permission. */
 export type Camera =
   | { readonly state: 'off' | 'asking' | 'on' }
   | { readonly state: 'refused'; readonly problem: string };
 
-/** The page's camera, shown in `video` while it is on. It goes off with the component. */
+/** Shows the camera in `video`. Stops it when the component unmounts. */
 export function useCamera(): {
   camera: Camera;
   video: RefObject<HTMLVideoElement | null>;
@@ -42,7 +42,10 @@ export function useCamera(): {
       stream.current = given;
       given.getVideoTracks()[0]?.addEventListener('ended', () => {
         release();
-        setCamera({ state: 'refused', problem: 'The camera was unplugged or taken away. Start it again.' });
+        setCamera({
+          state: 'refused',
+          problem: 'The camera was disconnected. Connect it and start it again.',
+        });
       });
       if (video.current) {
         video.current.srcObject = given;
@@ -69,7 +72,7 @@ export function useCamera(): {
 function askCamera(): Promise<MediaStream> {
   if (navigator.mediaDevices === undefined) {
     throw new Error(
-      'Browsers give the camera only to pages over https or at localhost. Open the dashboard on the machine itself, or put TLS before it.',
+      'Browsers allow the camera only over https or at localhost. Open the dashboard on its own machine, or use https.',
     );
   }
   return navigator.mediaDevices.getUserMedia({
@@ -78,17 +81,17 @@ function askCamera(): Promise<MediaStream> {
   });
 }
 
-/** What a refused camera means for the person. [Media Capture and Streams §10.2] */
+/** Explains an error of the camera, and what to do. [Media Capture and Streams §10.2] */
 function cameraProblem(error: unknown): string {
   switch (error instanceof DOMException ? error.name : '') {
     case 'NotFoundError':
     case 'OverconstrainedError':
       return 'No camera was found. Connect one and try again, or use images or a drawing.';
     case 'NotAllowedError':
-      return 'The camera is not allowed for this page. Allow it beside the address, and start it again.';
+      return 'The camera is not allowed for this page. Allow it in the address bar, then start it again.';
     case 'NotReadableError':
     case 'AbortError':
-      return 'The camera does not start; another program may be using it. Close that and try again.';
+      return 'The camera does not start. Close other programs that use it, and try again.';
     default:
       return error instanceof Error ? error.message : String(error);
   }

@@ -8,12 +8,12 @@ import { ScrollArea } from '../ui/scroll-area.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 
 const RULES = [
-  { value: 'auto', label: 'Worth a hop' },
-  { value: 'all', label: 'All that can be' },
-  { value: 'named', label: 'Chosen' },
+  { value: 'auto', label: 'Auto' },
+  { value: 'all', label: 'All codable' },
+  { value: 'named', label: 'Custom' },
 ] as const;
 
-/** Every linear layer: what it is, whether it can be coded, whether the plan distributes it, and why. */
+/** All linear layers: their size, whether the plan distributes them, and why. */
 export function LayerTable({
   model,
   layers,
@@ -113,7 +113,7 @@ export function LayerTable({
                     >
                       {decision === undefined
                         ? layer.codable
-                          ? 'can be coded'
+                          ? 'codable'
                           : 'local'
                         : decision.distributed
                           ? 'distributed'
@@ -130,8 +130,8 @@ export function LayerTable({
         </table>
         {model.layers.length === 0 && (
           <p className="px-4 py-6 text-ink-soft">
-            This model has no linear layer: nothing of it can be coded. The strategy “Replicated” still runs
-            it on devices.
+            This model has no linear layer, so nothing can be coded. The strategy “Replicated” still runs it
+            on devices.
           </p>
         )}
       </ScrollArea>

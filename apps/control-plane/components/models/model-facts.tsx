@@ -2,18 +2,16 @@
 import type { ModelView } from '@sparewheel/protocol';
 import Link from 'next/link';
 import { deploymentShape, deploymentStatus } from '../control/deployment-status.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { Card } from '../ui/card.tsx';
 import { formatDims } from '../ui/format.ts';
 import { LocalTime } from '../ui/local-time.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 
-/** What goes in, what comes out, where it serves, and which file it is. */
+/** The inputs, outputs, deployments and checksum of a model. */
 export function ModelFacts({ model }: { model: ModelView }) {
-  const deployments = useLive((state) => state.deployments).filter(
-    (deployment) => deployment.model === model.name,
-  );
+  const deployments = useLive('deployments').filter((deployment) => deployment.model === model.name);
   return (
     <Card title="About">
       <dl className="flex flex-col gap-3 border-t p-4 text-[0.8125rem]">
@@ -22,7 +20,7 @@ export function ModelFacts({ model }: { model: ModelView }) {
         <div>
           <dt className="text-xs text-ink-faint">Deployments</dt>
           {deployments.length === 0 ? (
-            <dd className="text-ink-soft">None yet: choose k and r, press Deploy.</dd>
+            <dd className="text-ink-soft">No deployments yet</dd>
           ) : (
             deployments.map((deployment) => (
               <dd key={deployment.name} className="flex items-baseline gap-2">
@@ -47,10 +45,10 @@ export function ModelFacts({ model }: { model: ModelView }) {
           </dd>
         </div>
         <div className="min-w-0">
-          <dt className="text-xs text-ink-faint">sha-256</dt>
+          <dt className="text-xs text-ink-faint">SHA-256</dt>
           <dd className="flex items-center gap-1">
             <code className="min-w-0 truncate font-mono text-xs">{model.sha256}</code>
-            <CopyButton text={model.sha256} what="the sha-256" />
+            <CopyButton text={model.sha256} what="the SHA-256" />
           </dd>
         </div>
       </dl>

@@ -2,21 +2,22 @@
 import type { ModelView } from '@sparewheel/protocol';
 import Link from 'next/link';
 import { deploymentStatus } from '../control/deployment-status.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { Card } from '../ui/card.tsx';
 import { formatBytes, formatDims, formatMagnitude } from '../ui/format.ts';
 import { StatusDot } from '../ui/status-dot.tsx';
 
-/** Every model with what it is and where it is deployed. */
+/** All models with their size and their deployments. */
 export function ModelList({ models }: { models: readonly ModelView[] }) {
   return (
     <Card
-      title="Here"
+      title="Models"
       hint={models.length === 0 ? undefined : `${models.length} ${models.length === 1 ? 'model' : 'models'}`}
     >
       {models.length === 0 ? (
         <p className="border-t px-4 py-8 text-ink-soft">
-          No model yet. Drop an ONNX file, exported from PyTorch or Keras, say, or take one from the zoo.
+          No models yet. Upload an ONNX file, for example from PyTorch or Keras, or add a network from the
+          zoo.
         </p>
       ) : (
         <ul aria-label="Models">
@@ -30,9 +31,7 @@ export function ModelList({ models }: { models: readonly ModelView[] }) {
 }
 
 function ModelRow({ model }: { model: ModelView }) {
-  const deployments = useLive((state) => state.deployments).filter(
-    (deployment) => deployment.model === model.name,
-  );
+  const deployments = useLive('deployments').filter((deployment) => deployment.model === model.name);
   const codable = model.layers.filter((layer) => layer.codable).length;
   return (
     <li

@@ -1,58 +1,42 @@
 'use client';
-import type { ModelView } from '@sparewheel/protocol';
+import type { ModelView, ZooModelView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
-import { useState } from 'react';
-import { useRequest } from '../control/use-request.ts';
 import { freeName } from '../deploy/deploy-form-view.ts';
 import { askApi } from '../live-connection/api-client.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
-import { useAnswer } from '../live-connection/use-answer.ts';
+import { useApi, useLive } from '../live-connection/live-queries.ts';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { Badge } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { formatMagnitude } from '../ui/format.ts';
-import { Notice } from '../ui/notice.tsx';
-import { readZoo } from './zoo-choices.ts';
 
-/** The networks that ship. Not drawn where the control plane has none. */
+/** Adds a network that ships with Sparewheel. */
 export function ZooPicker() {
-  const { answer, problem } = useAnswer<unknown>('/api/zoo');
-  const taken = useLive((state) => state.models).map(({ name }) => name);
-  const [making, setMaking] = useState<string | null>(null);
-  const { problem: refused, run } = useRequest();
+  const { data: networks = [], error } = useApi<readonly ZooModelView[]>('/api/zoo');
+  const taken = useLive('models', (models) => models.map(({ name }) => name));
   const router = useRouter();
-  if (problem?.status === 404) return null;
-
-  async function take(zooName: string) {
-    const name = freeName(zooName, taken);
-    setMaking(zooName);
-    const path = `/api/zoo/${encodeURIComponent(zooName)}?name=${encodeURIComponent(name)}`;
-    const done = await run(async () => {
-      const model = await askApi<ModelView>('POST', path);
-      router.push(`/models/${encodeURIComponent(model.name)}`);
-    });
-    if (!done) setMaking(null);
-  }
+  const add = useMutation({
+    mutationFn: (network: string) => {
+      const name = encodeURIComponent(freeName(network, taken));
+      return askApi<ModelView>('POST', `/api/zoo/${encodeURIComponent(network)}?name=${name}`);
+    },
+    onSuccess: ({ name }) => router.push(`/models/${encodeURIComponent(name)}`),
+  });
+  const problem = error ?? add.error;
 
   return (
     <Card title="Zoo" hint="networks that ship with Sparewheel">
       {problem && (
         <div className="border-t p-4">
-          <Notice tone="danger" title={problem.message}>
-            {problem.hint}
-          </Notice>
-        </div>
-      )}
-      {refused && (
-        <div className="border-t p-4">
-          <Notice tone="danger">{refused}</Notice>
+          <ErrorNotice error={problem} />
         </div>
       )}
       <ul
         aria-label="Networks of the zoo"
         className="grid gap-px overflow-hidden rounded-b-xl border-t bg-line xl:grid-cols-2"
       >
-        {readZoo(answer).map((network) => (
+        {networks.map((network) => (
           <li
             key={network.name}
             data-testid={`zoo-${network.name}`}
@@ -70,11 +54,11 @@ export function ZooPicker() {
             </div>
             <Button
               size="small"
-              disabled={making !== null}
+              disabled={add.isPending || add.isSuccess}
               aria-label={`Add ${network.title}`}
-              onClick={() => void take(network.name)}
+              onClick={() => add.mutate(network.name)}
             >
-              {making === network.name ? 'Adding…' : 'Add'}
+              {add.isPending && add.variables === network.name ? 'Adding…' : 'Add'}
             </Button>
           </li>
         ))}

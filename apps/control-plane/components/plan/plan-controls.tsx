@@ -3,7 +3,7 @@ import { Field, Input, Select } from '../ui/field.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { type PlanForm, STRATEGIES, strategyChoice } from './plan-form.ts';
 
-/** The name, the strategy, k, r and the waiting rule. Which layers is chosen in the table of layers. */
+/** Chooses the name, the strategy, k, r and the waiting rule. The layer table chooses the layers. */
 export function PlanControls({
   form,
   nameProblem,
@@ -24,7 +24,7 @@ export function PlanControls({
           onChange={(value) => onChange({ strategy: value })}
           className="max-w-full max-sm:flex max-sm:w-full [&>button]:max-sm:px-1"
         />
-        <p className="mt-1.5 text-xs text-ink-soft">{strategy.says}</p>
+        <p className="mt-1.5 text-xs text-ink-soft">{strategy.description}</p>
       </div>
       <div className="grid grid-cols-2 items-start gap-3 @2xl:grid-cols-[minmax(0,2fr)_7rem_9rem_minmax(0,1.4fr)]">
         <Field label="Deployment name" error={nameProblem} className="col-span-2 @2xl:col-span-1">
@@ -46,7 +46,7 @@ export function PlanControls({
           disabled={strategy.r === null}
           onChange={(r) => onChange({ r })}
         />
-        <Field label="Waiting" className="col-span-2 @2xl:col-span-1">
+        <Field label="Waiting rule" className="col-span-2 @2xl:col-span-1">
           {(ids) => (
             <Select
               {...ids}
@@ -55,10 +55,10 @@ export function PlanControls({
                 onChange({ waitMs: waitOf(event.target.value as WaitKind, FIRST_THRESHOLD_MS) })
               }
             >
-              <option value="any-k">for any k answers</option>
-              <option value="threshold">{FIRST_THRESHOLD_MS} ms for the data shards</option>
-              <option value="adaptive">for the data shards, adaptively</option>
-              <option value="all">for all of them</option>
+              <option value="any-k">any k</option>
+              <option value="threshold">threshold, {FIRST_THRESHOLD_MS} ms</option>
+              <option value="adaptive">adaptive</option>
+              <option value="all">all</option>
             </Select>
           )}
         </Field>
@@ -92,7 +92,7 @@ function CountField({
           min={min}
           max={max}
           disabled={disabled}
-          // An emptied field stays empty instead of showing NaN.
+          // NaN is an empty field.
           value={Number.isNaN(value) ? '' : value}
           onChange={(event) => onChange(event.target.valueAsNumber)}
         />

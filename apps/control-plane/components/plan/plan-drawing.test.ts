@@ -45,8 +45,8 @@ const plan: Plan = {
   coverage: 1,
 };
 
-describe('a plan as it is drawn', () => {
-  it('names each seat by its role and measures it against the largest', () => {
+describe('the drawing of a plan', () => {
+  it('names each seat by its role and compares it with the largest', () => {
     expect(drawPlan(plan).seats.map(({ label, share }) => [label, share])).toEqual([
       ['Data 0', 1],
       ['Data 1', 0.5],
@@ -55,7 +55,7 @@ describe('a plan as it is drawn', () => {
     expect(drawPlan(plan).bytesMoved).toBe(45);
   });
 
-  it('says nothing of latency where the plan carries no prediction', () => {
+  it('has no latency without a prediction', () => {
     const drawing = drawPlan(plan);
     expect(drawing).toMatchObject({
       predictedMs: null,
@@ -65,7 +65,7 @@ describe('a plan as it is drawn', () => {
     expect(describeStep(drawing.steps[0]!)).toBe('fc: coded, 2 + 1 shards of 4 rows · 100 multiply-adds');
   });
 
-  it('draws to the predicted time where it does', () => {
+  it('shows the predicted time as widths', () => {
     const step = { kind: 'local' as const, what: 'x', seats: [] };
     const explanation = {
       predictedMs: 4,
@@ -78,6 +78,7 @@ describe('a plan as it is drawn', () => {
       seats: [{ ...seat(0, 'data', 400), device: 'pi', computeMs: 1, memoryBytes: 1e9 }],
       coverage: 1,
       notDistributed: [],
+      runsWhole: null,
     };
     const drawing = drawPlan({ ...plan, explanation });
     expect(drawing).toMatchObject({

@@ -1,10 +1,10 @@
 import type { Plan, PlanExplanation, Step } from '@sparewheel/planner';
 import { formatBytes, formatMagnitude, formatMs, seatLabel } from '../ui/format.ts';
 
-/** What `POST /api/plans` answers. A plan as it is stored with a deployment has no explanation. */
+/** The answer of `POST /api/plans`. A plan that is stored with a deployment has no explanation. */
 export type ExplainedPlan = Plan & { readonly explanation?: PlanExplanation };
 
-/** One step as a stripe of the strip and a line of the list. */
+/** One step: a stripe of the strip and a row of the list. */
 export interface DrawnStep {
   readonly id: string;
   readonly kind: Step['kind'];
@@ -12,9 +12,9 @@ export interface DrawnStep {
   readonly title: string;
   /** "4 + 1 shards of up to 30 rows". */
   readonly where: string;
-  /** Its part of the strip, in (0, 1]. */
+  /** Its share of the strip, in (0, 1]. */
   readonly share: number;
-  /** null where the plan carries no prediction. */
+  /** null without a prediction. */
   readonly predictedMs: number | null;
   readonly bytes: number | null;
   readonly multiplyAdds: number | null;
@@ -25,11 +25,11 @@ export interface DrawnSeat {
   readonly role: Plan['seats'][number]['role'];
   readonly label: string;
   readonly weightsBytes: number;
-  /** Of the largest seat, in [0, 1]. */
+  /** Share of the largest seat's weights, in [0, 1]. */
   readonly share: number;
   readonly multiplyAdds: number;
   readonly bytesMoved: number;
-  /** Of the device that has to sit there, where it has to be that one. */
+  /** The memory of the device that must take this seat; null if any device can. */
   readonly memoryBytes: number | null;
   readonly device: string | null;
 }
@@ -37,24 +37,25 @@ export interface DrawnSeat {
 export interface PlanDrawing {
   readonly steps: readonly DrawnStep[];
   readonly seats: readonly DrawnSeat[];
-  readonly coverage: number;
+  /** null without devices. */
+  readonly coverage: number | null;
   readonly bytesMoved: number;
   readonly weightsBytes: number;
-  /** Of the local steps, held by the data plane; null where the plan does not say. */
+  /** Weights of the local steps, held by the data plane; null without an explanation. */
   readonly dataPlaneWeightsBytes: number | null;
   readonly predictedMs: number | null;
-  /** Whether the prediction goes by measurements of the devices. */
+  /** Whether the prediction is based on measurements of the devices. */
   readonly measured: boolean;
-  /** What the strip's widths mean. */
+  /** What the widths of the strip show. */
   readonly drawnTo: 'predicted time' | 'multiply-adds' | 'steps';
-  /** Why each linear layer is or is not distributed, by name. */
+  /** Whether and why each linear layer is distributed, by name. */
   readonly decisions: ReadonlyMap<string, { readonly distributed: boolean; readonly reason: string }>;
 }
 
-/** A step that takes next to nothing is still seen. */
+/** The minimum share of a step, so that it is visible. */
 const THINNEST = 0.01;
 
-/** What a plan says about itself, ready to be drawn. A prediction is taken where there is one. */
+/** Prepares a plan for drawing, with its prediction if there is one. */
 export function drawPlan(plan: ExplainedPlan): PlanDrawing {
   const { explanation } = plan;
   const explained = new Map(explanation?.steps.map((step) => [step.step, step]));
@@ -100,7 +101,7 @@ export function drawPlan(plan: ExplainedPlan): PlanDrawing {
       memoryBytes: totals.get(seat.seat)?.memoryBytes ?? null,
       device: totals.get(seat.seat)?.device ?? null,
     })),
-    coverage: plan.coverage,
+    coverage: plan.seats.length === 0 ? null : plan.coverage,
     bytesMoved: plan.seats.reduce((sum, { bytesIn, bytesOut }) => sum + bytesIn + bytesOut, 0),
     weightsBytes: plan.seats.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
     dataPlaneWeightsBytes: explanation?.dataPlaneWeightsBytes ?? null,
@@ -113,7 +114,7 @@ export function drawPlan(plan: ExplainedPlan): PlanDrawing {
   };
 }
 
-/** A step in one line, for the strip's tooltip. */
+/** Describes a step in one line, for the tooltip of the strip. */
 export function describeStep(step: DrawnStep): string {
   const parts = [`${step.title}: ${step.kind}, ${step.where}`];
   if (step.multiplyAdds !== null) parts.push(`${formatMagnitude(step.multiplyAdds)} multiply-adds`);

@@ -1,16 +1,16 @@
 'use client';
 import type { ModelView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
 import Link from 'next/link';
 import { type FormEvent, useState } from 'react';
-import { useRequest } from '../control/use-request.ts';
 import { adviseDeploy, readyDevices } from '../deploy/deploy-form-view.ts';
+import { DeploymentNote } from '../deploy/deployment-note.tsx';
 import { askApi } from '../live-connection/api-client.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { LayerTable } from '../models/layer-table.tsx';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
-import { Notice } from '../ui/notice.tsx';
-import { DeploymentNote } from './deployment-note.tsx';
 import { PlanControls } from './plan-controls.tsx';
 import { drawPlan } from './plan-drawing.ts';
 import { firstPlanForm, type PlanForm, planRequest, toggleLayer } from './plan-form.ts';
@@ -19,15 +19,22 @@ import { SeatBars } from './seat-bars.tsx';
 import { StepStrip } from './step-strip.tsx';
 import { usePlan } from './use-plan.ts';
 
-/** How a model is to be divided, redrawn while it is being chosen, and the button that makes it real. */
+/** Plans a deployment: shows the plan of the current choices, and deploys it. */
 export function PlanEditor({ model }: { model: ModelView }) {
-  const devices = useLive((state) => state.devices);
-  const taken = useLive((state) => state.deployments).map(({ name }) => name);
+  const devices = useLive('devices');
+  const taken = useLive('deployments', (deployments) => deployments.map(({ name }) => name));
   const [form, setForm] = useState<PlanForm>(() => firstPlanForm(model, devices, taken));
   const [deployed, setDeployed] = useState<string | null>(null);
   const fleet = devices.map(({ id, state }) => `${id} ${state}`).join();
-  const { plan, problem, pending } = usePlan(model.name, form, fleet);
-  const { busy, problem: refused, run } = useRequest();
+  const { plan, error, pending } = usePlan(model.name, form, fleet);
+  const deploy = useMutation({
+    mutationFn: () =>
+      askApi('POST', '/api/deployments', { name: form.name, ...planRequest(form, model.name) }),
+    onSuccess: () => {
+      setDeployed(form.name);
+      set({ name: firstPlanForm(model, devices, [...taken, form.name]).name });
+    },
+  });
   const set = (change: Partial<PlanForm>) => setForm((old) => ({ ...old, ...change }));
 
   const drawing = plan === null ? null : drawPlan(plan);
@@ -41,20 +48,16 @@ export function PlanEditor({ model }: { model: ModelView }) {
     [...(drawing?.decisions ?? [])].filter(([, { distributed }]) => distributed).map(([name]) => name),
   );
 
-  async function deploy(event: FormEvent) {
+  function submit(event: FormEvent) {
     event.preventDefault();
-    const { name } = form;
-    if (!(await run(() => askApi('POST', '/api/deployments', { name, ...planRequest(form, model.name) }))))
-      return;
-    setDeployed(name);
-    setForm((old) => ({ ...old, name: firstPlanForm(model, devices, [...taken, name]).name }));
+    deploy.mutate();
   }
 
   return (
     <>
       <Card title="Plan" hint={pending ? 'planning…' : `${readyDevices(devices)} devices are ready`}>
         <form
-          onSubmit={deploy}
+          onSubmit={submit}
           className="@container flex flex-col gap-4 border-t p-4"
           data-testid="plan-editor"
         >
@@ -64,34 +67,39 @@ export function PlanEditor({ model }: { model: ModelView }) {
             nameProblem={nameProblem?.field === 'name' ? nameProblem.message : null}
           />
           <div className="flex flex-col gap-4" aria-live="polite" aria-busy={pending}>
-            {problem && (
-              <Notice tone="danger" title={problem.message}>
-                {problem.hint}
-                {drawing !== null && <p>Below is the last plan that could be made.</p>}
-              </Notice>
-            )}
+            <ErrorNotice error={error} />
+            {error && drawing && <p className="text-xs text-ink-soft">The last possible plan:</p>}
             {drawing && (
-              <div className={problem ? 'flex flex-col gap-4 opacity-50' : 'flex flex-col gap-4'}>
+              <div className={error ? 'flex flex-col gap-4 opacity-50' : 'flex flex-col gap-4'}>
                 <PlanSummary drawing={drawing} />
                 <StepStrip drawing={drawing} />
                 <SeatBars drawing={drawing} />
               </div>
             )}
-            {drawing === null && problem === null && <PlanOutline />}
+            {drawing === null && error === null && <PlanOutline />}
           </div>
-          {refused && <Notice tone="danger">{refused}</Notice>}
-          {deployed !== null && <DeploymentNote name={deployed} />}
+          <ErrorNotice error={deploy.error} />
+          {deployed !== null && (
+            <DeploymentNote name={deployed}>
+              <Link
+                href={`/?deployment=${encodeURIComponent(deployed)}`}
+                className="font-medium text-ink underline underline-offset-4"
+              >
+                Show {deployed}
+              </Link>
+            </DeploymentNote>
+          )}
           <div className="flex flex-wrap items-center gap-3">
             <Button
               type="submit"
               variant="primary"
-              disabled={busy || problem !== null || nameProblem !== null || plan === null}
+              disabled={deploy.isPending || error !== null || nameProblem !== null || plan === null}
             >
-              {busy ? 'Deploying…' : 'Deploy'}
+              {deploy.isPending ? 'Deploying…' : 'Deploy'}
             </Button>
             {devices.length === 0 && (
               <p className="text-xs text-ink-soft">
-                No device has joined. The plan stands; it is distributed when devices{' '}
+                No devices yet. The deployment starts when devices{' '}
                 <Link href="/devices" className="font-medium text-ink underline underline-offset-4">
                   join
                 </Link>
@@ -113,10 +121,10 @@ export function PlanEditor({ model }: { model: ModelView }) {
   );
 }
 
-/** As large as a plan: nothing jumps when the first one comes. */
+/** A placeholder of the size of a plan. */
 function PlanOutline() {
   return (
-    <div className="flex animate-pulse flex-col gap-4" role="status" aria-label="The plan is being made">
+    <div className="flex animate-pulse flex-col gap-4" role="status" aria-label="Planning">
       <div className="h-14 rounded-lg bg-raised" />
       <div className="h-12 rounded-lg bg-raised" />
       <div className="h-40 rounded-lg bg-raised" />

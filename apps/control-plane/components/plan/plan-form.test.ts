@@ -28,26 +28,26 @@ const form = firstPlanForm(
   [],
 );
 
-describe('the plan editor’s choice', () => {
-  it('begins with what the fleet has room for', () => {
+describe('the choices of the plan editor', () => {
+  it('start with k and r that fit the fleet', () => {
     expect(form).toMatchObject({ name: 'net', strategy: 'coded', k: 2, r: 1, layers: 'auto' });
   });
 
-  it('turns a rule into the names that the rule gave when one layer is switched', () => {
+  it('turn a rule into a list of layers when one layer is toggled', () => {
     expect(toggleLayer(form, model, new Set(['a', 'c']), 'b')).toEqual(['a', 'b', 'c']);
     expect(toggleLayer(form, model, new Set(['a', 'c']), 'c')).toEqual(['a']);
     expect(toggleLayer({ ...form, layers: ['c'] }, model, new Set(['a', 'b']), 'a')).toEqual(['a', 'c']);
   });
 
-  it('asks for no parity where nothing is to spare, and keeps what was typed', () => {
+  it('request no parity for uncoded plans, and keep the input', () => {
     expect(planRequest({ ...form, strategy: 'uncoded', r: 2 }, 'net').r).toBe(0);
     expect(planRequest({ ...form, strategy: 'coded', r: 2 }, 'net').r).toBe(2);
   });
 
-  it('does not ask the planner with a field that is empty or a choice of no layer', () => {
+  it('are incomplete with an empty field or without layers', () => {
     expect(incomplete(form)).toBeNull();
-    expect(incomplete({ ...form, k: Number.NaN })).toMatch(/^k is/);
-    expect(incomplete({ ...form, r: -1 })).toMatch(/^r is/);
+    expect(incomplete({ ...form, k: Number.NaN })).toMatch(/for k/);
+    expect(incomplete({ ...form, r: -1 })).toMatch(/for r/);
     expect(incomplete({ ...form, layers: [] })).toMatch(/at least one/);
   });
 });

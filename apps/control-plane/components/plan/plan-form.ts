@@ -4,7 +4,7 @@ import { type DeployForm, firstForm } from '../deploy/deploy-form-view.ts';
 export type Strategy = DeploymentRequest['strategy'];
 export type LayerChoice = 'auto' | 'all' | readonly string[];
 
-/** What a person has chosen in the plan editor. */
+/** The choices in the plan editor. */
 export interface PlanForm extends Omit<DeployForm, 'layers'> {
   readonly strategy: Strategy;
   readonly layers: LayerChoice;
@@ -13,8 +13,8 @@ export interface PlanForm extends Omit<DeployForm, 'layers'> {
 export interface StrategyChoice {
   readonly value: Strategy;
   readonly label: string;
-  readonly says: string;
-  /** What k and r count there. */
+  readonly description: string;
+  /** The labels of k and r; null without an r. */
   readonly k: string;
   readonly r: string | null;
 }
@@ -23,28 +23,30 @@ export const STRATEGIES: readonly StrategyChoice[] = [
   {
     value: 'coded',
     label: 'Coded',
-    says: 'Each chosen layer is divided over k devices; r more hold sums of the parts. The rest runs on the data plane.',
+    description:
+      'Divides each chosen layer over k devices. r more devices hold parity. The data plane runs the rest.',
     k: 'k (data)',
     r: 'r (parity)',
   },
   {
     value: 'paper',
     label: 'Paper',
-    says: 'As in the paper: stages on devices in a pipeline, chosen layers coded, every other stage with replicas.',
+    description:
+      'As in the paper: a pipeline of stages on devices. Chosen layers are coded; other stages have replicas.',
     k: 'k (data)',
     r: 'r (parity, replicas)',
   },
   {
     value: 'replicated',
     label: 'Replicated',
-    says: 'Cut into k stages in a pipeline, each on one device and r replicas. Nothing is coded.',
+    description: 'A pipeline of k stages, each on one device and r replicas. No layer is coded.',
     k: 'k (stages)',
     r: 'r (replicas)',
   },
   {
     value: 'uncoded',
     label: 'Uncoded',
-    says: 'Each chosen layer is divided over k devices with nothing to spare: the baseline to compare with.',
+    description: 'Divides each chosen layer over k devices without redundancy, as a baseline.',
     k: 'k (data)',
     r: null,
   },
@@ -62,22 +64,21 @@ export function firstPlanForm(
   return { ...firstForm(model, devices, taken), strategy: 'coded' };
 }
 
-/** What stands in the way of asking for a plan at all; null where the planner can be asked. */
+/** Says why the choices are incomplete; null if a plan can be requested. */
 export function incomplete({ k, r, layers }: PlanForm): string | null {
-  if (!Number.isInteger(k) || k < 1 || k > 64) return 'k is a whole number from 1 to 64.';
-  if (!Number.isInteger(r) || r < 0 || r > 16) return 'r is a whole number from 0 to 16.';
-  if (typeof layers !== 'string' && layers.length === 0)
-    return 'No layer is chosen: choose at least one below.';
+  if (!Number.isInteger(k) || k < 1 || k > 64) return 'Enter a whole number from 1 to 64 for k.';
+  if (!Number.isInteger(r) || r < 0 || r > 16) return 'Enter a whole number from 0 to 16 for r.';
+  if (typeof layers !== 'string' && layers.length === 0) return 'Choose at least one layer below.';
   return null;
 }
 
-/** The body of `POST /api/plans`, and with a name that of `POST /api/deployments`. */
+/** Returns the body of `POST /api/plans`. With a name, it is the body of `POST /api/deployments`. */
 export function planRequest(form: PlanForm, model: string): Omit<DeploymentRequest, 'name' | 'devices'> {
   const { k, r, strategy, layers, waitMs } = form;
   return {
     model,
     k,
-    // No parity is what uncoded means; what the field says stays for when the strategy changes back.
+    // Uncoded has no parity. The field keeps its value for another strategy.
     r: strategy === 'uncoded' ? 0 : r,
     strategy,
     layers: typeof layers === 'string' ? layers : [...layers],
@@ -86,8 +87,8 @@ export function planRequest(form: PlanForm, model: string): Omit<DeploymentReque
 }
 
 /**
- * The choice after one layer was switched: what was a rule becomes the list of names that the rule gave.
- * @param distributed  names of the layers that the plan which is shown distributes
+ * Returns the layers after one was toggled. A rule becomes the list of the layers that it selected.
+ * @param distributed  names of the distributed layers in the shown plan
  */
 export function toggleLayer(
   { layers }: PlanForm,

@@ -1,17 +1,17 @@
 import { formatBytes, formatMs, formatPercent } from '../ui/format.ts';
 import type { PlanDrawing } from './plan-drawing.ts';
 
-/** What the plan costs and buys, in a few numbers. */
+/** The cost and the benefit of a plan in numbers. */
 export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
   const coded = drawing.steps.filter(({ kind }) => kind === 'coded').length;
   const figures = [
     {
       key: 'coverage',
       label: 'Coverage',
-      value: drawing.seats.length === 0 ? '–' : formatPercent(drawing.coverage, 0),
-      note: drawing.seats.length === 0 ? 'no device is needed' : 'devices whose failure is survived',
+      value: drawing.coverage === null ? '–' : formatPercent(drawing.coverage, 0),
+      note: drawing.coverage === null ? 'no devices needed' : 'of single failures survived',
     },
-    { key: 'devices', label: 'Devices', value: String(drawing.seats.length), note: 'seats to fill' },
+    { key: 'devices', label: 'Devices', value: String(drawing.seats.length), note: 'needed' },
     {
       key: 'coded',
       label: 'Distributed',
@@ -20,9 +20,9 @@ export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
     },
     {
       key: 'bytes',
-      label: 'Moved per request',
+      label: 'Traffic per request',
       value: formatBytes(drawing.bytesMoved),
-      note: `${formatBytes(drawing.weightsBytes)} of weights, once`,
+      note: `plus ${formatBytes(drawing.weightsBytes)} of weights once`,
     },
     ...(drawing.dataPlaneWeightsBytes === null
       ? []
@@ -41,7 +41,7 @@ export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
             key: 'latency',
             label: 'Predicted latency',
             value: formatMs(drawing.predictedMs),
-            note: drawing.measured ? 'from measured devices, idle' : 'by default figures, idle',
+            note: drawing.measured ? 'from measurements, without load' : 'from defaults, without load',
           },
         ]),
   ];

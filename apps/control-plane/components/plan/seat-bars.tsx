@@ -1,28 +1,28 @@
 'use client';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
 import { cn } from '../ui/class-names.ts';
 import { formatBytes, formatMagnitude } from '../ui/format.ts';
 import type { DrawnSeat, PlanDrawing } from './plan-drawing.ts';
 
 const FILLS: Record<DrawnSeat['role'], string> = { data: 'bg-data', parity: 'bg-parity', replica: 'bg-data' };
 
-/** What each device will hold and do: bars to the scale of the largest. */
+/** The weights, work and traffic of each device. The bars show weights relative to the largest. */
 export function SeatBars({ drawing: { seats } }: { drawing: PlanDrawing }) {
-  const names = new Map(useLive((state) => state.devices).map(({ id, name }) => [id, name]));
+  const names = new Map(useLive('devices').map(({ id, name }) => [id, name]));
   if (seats.length === 0) {
     return (
       <p className="text-[0.8125rem] text-ink-soft">
-        Everything stays on the data plane: no layer of this choice is worth a hop to a device. Choose “all
-        that can be” below to distribute it anyway.
+        The data plane runs everything: no layer is faster on devices. Choose “All codable” below to
+        distribute the layers anyway.
       </p>
     );
   }
   return (
-    <section aria-label="What each device holds">
+    <section aria-label="Devices of the plan">
       <h3 className="mb-1.5 text-xs font-medium text-ink-soft">
         Devices{' '}
         <span className="font-normal text-ink-faint">
-          memory for weights, work and traffic of one request
+          weights, multiply-adds (m-a) and traffic per request
         </span>
       </h3>
       <ul data-testid="plan-seats" className="grid gap-x-8 gap-y-1.5 @3xl:grid-cols-2">

@@ -10,15 +10,14 @@ const KINDS: Record<DrawnStep['kind'], { label: string; stripe: string }> = {
 };
 const KIND_ORDER = ['coded', 'replicated', 'local'] as const;
 
-/** The steps in their order, as wide as each takes part in a request; below, the same as a list. */
+/** The steps in order. Their widths show their share of a request. A list below has the details. */
 export function StepStrip({ drawing }: { drawing: PlanDrawing }) {
   const { steps, drawnTo } = drawing;
   return (
     <section aria-label="Steps">
       <div className="mb-1.5 flex flex-wrap items-baseline justify-between gap-x-4 gap-y-1 text-xs">
         <h3 className="font-medium text-ink-soft">
-          Steps{' '}
-          {drawnTo !== 'steps' && <span className="font-normal text-ink-faint">drawn to {drawnTo}</span>}
+          Steps {drawnTo !== 'steps' && <span className="font-normal text-ink-faint">width: {drawnTo}</span>}
         </h3>
         <ul aria-label="Kinds of steps" className="flex gap-3 text-ink-faint">
           {KIND_ORDER.filter((kind) => steps.some((step) => step.kind === kind)).map((kind) => (
@@ -69,7 +68,7 @@ function StepList({ drawing: { steps, predictedMs } }: { drawing: PlanDrawing })
             {predictedMs !== null && (
               <>
                 <th scope="col" className="px-2 py-1.5 text-right font-normal max-sm:hidden">
-                  Moved
+                  Traffic
                 </th>
                 <th scope="col" className="px-3 py-1.5 text-right font-normal">
                   Predicted

@@ -1,50 +1,54 @@
 'use client';
 import { ApiError } from '@sparewheel/protocol';
-import { useEffect, useState } from 'react';
-import { askApi, toApiError } from '../live-connection/api-client.ts';
+import { skipToken, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { askApi } from '../live-connection/api-client.ts';
 import type { ExplainedPlan } from './plan-drawing.ts';
 import { incomplete, type PlanForm, planRequest } from './plan-form.ts';
 
-/** Typing and clicking go on faster than a plan is worth. */
+/** Delay before a plan is requested: typing changes the choices faster than plans are worth computing. */
 const SETTLE_MS = 250;
 
 export interface Planning {
-  /** The last plan that there was; it stays while another is being made or cannot be made. */
+  /** The last plan. It stays while the next one is computed or fails. */
   readonly plan: ExplainedPlan | null;
-  readonly problem: ApiError | null;
-  /** What is shown is not yet the answer to what is chosen. */
+  readonly error: Error | null;
+  /** The shown plan does not yet match the choices. */
   readonly pending: boolean;
 }
 
 /**
- * Asks for the plan of what is chosen, as it is being chosen.
- * @param fleet  anything that changes when the fleet does: the planner looks at the devices at hand
+ * Asks for the plan of the current choices.
+ * @param fleet  any text that changes with the fleet: plans depend on the devices
  */
 export function usePlan(model: string, form: PlanForm, fleet: string): Planning {
-  const [planning, setPlanning] = useState<Planning>({ plan: null, problem: null, pending: true });
   const obstacle = incomplete(form);
-  // As text, so that a choice that is the same is not asked for again.
-  const request = obstacle === null ? JSON.stringify(planRequest(form, model)) : null;
+  const request = obstacle === null ? planRequest(form, model) : null;
+  const { data, error, isPending } = useQuery({
+    queryKey: ['plan', request, fleet],
+    queryFn:
+      request === null
+        ? skipToken
+        : async ({ signal }) => {
+            // The signal aborts when the choices change, so only settled choices are sent.
+            await settle(signal);
+            return askApi<ExplainedPlan>('POST', '/api/plans', request, signal);
+          },
+  });
+  const [last, setLast] = useState<ExplainedPlan | null>(null);
+  if (data !== undefined && data !== last) setLast(data);
 
-  useEffect(() => {
-    if (request === null) return;
-    const abort = new AbortController();
-    setPlanning((old) => ({ ...old, pending: true }));
-    const timer = setTimeout(async () => {
-      try {
-        const plan = await askApi<ExplainedPlan>('POST', '/api/plans', JSON.parse(request), abort.signal);
-        if (!abort.signal.aborted) setPlanning({ plan, problem: null, pending: false });
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        setPlanning((old) => ({ plan: old.plan, problem: toApiError(error), pending: false }));
-      }
-    }, SETTLE_MS);
-    return () => {
+  if (obstacle !== null)
+    return { plan: last, error: new ApiError(0, 'incomplete', obstacle), pending: false };
+  return { plan: data ?? last, error, pending: isPending };
+}
+
+function settle(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, SETTLE_MS);
+    signal.addEventListener('abort', () => {
       clearTimeout(timer);
-      abort.abort();
-    };
-  }, [request, fleet]);
-
-  if (obstacle === null) return planning;
-  return { plan: planning.plan, problem: new ApiError(0, 'incomplete', obstacle), pending: false };
+      reject(signal.reason);
+    });
+  });
 }

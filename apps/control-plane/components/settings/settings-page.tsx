@@ -1,46 +1,46 @@
 'use client';
-import { type ReactNode, useSyncExternalStore } from 'react';
+import { useTheme } from 'next-themes';
+import type { ReactNode } from 'react';
 import { JoinCommand } from '../join/join-command.tsx';
 import { dataPlaneUrl } from '../join/join-command-view.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useLive, useLoaded } from '../live-connection/live-queries.ts';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { LoadingPage } from '../shell/loading-page.tsx';
 import { PageHeading } from '../shell/page-heading.tsx';
 import { Card } from '../ui/card.tsx';
 import { LocalTime } from '../ui/local-time.tsx';
-import { ThemeChoice } from './theme-choice.tsx';
+import { Segmented } from '../ui/segmented.tsx';
+import { useFirstPaint } from '../ui/use-first-paint.ts';
 
 const TOKENS = [
-  { name: 'Operator', what: 'this dashboard and all of /api', variable: 'SPAREWHEEL_OPERATOR_TOKEN' },
-  { name: 'Join', what: 'devices', variable: 'SPAREWHEEL_JOIN_TOKEN' },
-  { name: 'Infer', what: 'inference', variable: 'SPAREWHEEL_INFER_TOKEN' },
+  { name: 'Operator', use: 'for this dashboard and /api', variable: 'SPAREWHEEL_OPERATOR_TOKEN' },
+  { name: 'Join', use: 'for devices', variable: 'SPAREWHEEL_JOIN_TOKEN' },
+  { name: 'Infer', use: 'for inference requests', variable: 'SPAREWHEEL_INFER_TOKEN' },
 ];
 
-const never = () => () => {};
-
-/** Addresses, tokens, how to join: what one looks up. What can be set is set at the start, by the environment. */
+/** Addresses, tokens and the join command for reading. Environment variables set them at the start. */
 export function SettingsPage() {
-  const loaded = useLive((state) => state.loaded);
-  const inferenceUrl = useLive((state) => state.inferenceUrl);
-  const startedAt = useLive((state) => state.startedAt);
-  const origin = useSyncExternalStore(
-    never,
-    () => window.location.origin,
-    // The server does not know by which scheme the browser came.
-    () => '',
-  );
+  const loaded = useLoaded();
+  const inferenceUrl = useLive('inferenceUrl');
+  const startedAt = useLive('startedAt');
+  const firstPaint = useFirstPaint();
   if (!loaded) return <LoadingPage />;
+  // The server does not know the address that the browser uses.
+  const origin = firstPaint ? '' : window.location.origin;
 
   return (
     <div className="flex flex-col gap-4">
-      <PageHeading title="Settings" hint="What this control plane was started with, and how it looks here." />
+      <PageHeading
+        title="Settings"
+        hint="The configuration of this control plane, and the theme of this browser."
+      />
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <Card title="Addresses">
           <dl className="flex flex-col gap-3 border-t p-4 text-[0.8125rem]">
-            <Address label="Inference, Open Inference Protocol v2" address={inferenceUrl} />
-            <Address label="Where devices connect" address={dataPlaneUrl(inferenceUrl)} />
+            <Address label="Inference (Open Inference Protocol v2)" address={inferenceUrl} />
+            <Address label="Device connections" address={dataPlaneUrl(inferenceUrl)} />
             <Address label="Admin API" address={`${origin}/api`} />
-            <Address label="Metrics, for Prometheus" address={`${origin}/api/metrics`} />
+            <Address label="Metrics for Prometheus" address={`${origin}/api/metrics`} />
             <div>
               <dt className="text-xs text-ink-faint">Running since</dt>
               <dd>
@@ -51,17 +51,16 @@ export function SettingsPage() {
         </Card>
         <Card title="Tokens">
           <ul className="border-t text-[0.8125rem]">
-            {TOKENS.map(({ name, what, variable }) => (
+            {TOKENS.map(({ name, use, variable }) => (
               <li key={name} className="border-b px-4 py-2.5">
-                <span className="font-medium">{name}</span>{' '}
-                <span className="text-ink-soft">opens {what}</span>
+                <span className="font-medium">{name}</span> <span className="text-ink-soft">{use}</span>
                 <code className="block font-mono text-xs break-all text-ink-faint">{variable}</code>
               </li>
             ))}
           </ul>
           <p className="p-4 text-xs text-ink-soft">
-            Set by these environment variables; those that are not set were made at random at the first start
-            and are kept in <Code>tokens.json</Code> in Sparewheel’s home. No page shows them.
+            These environment variables set the tokens. Without them, the first start created random tokens in{' '}
+            <Code>tokens.json</Code> in Sparewheel’s home directory.
           </p>
         </Card>
         <Card title="Add a device">
@@ -91,4 +90,17 @@ function Address({ label, address }: { label: string; address: string }) {
 
 function Code({ children }: { children: ReactNode }) {
   return <code className="font-mono text-ink">{children}</code>;
+}
+
+const THEMES = [
+  { value: 'light', label: 'Light' },
+  { value: 'dark', label: 'Dark' },
+  { value: 'system', label: 'System' },
+] as const;
+
+function ThemeChoice() {
+  const { theme, setTheme } = useTheme();
+  const firstPaint = useFirstPaint();
+  const value = THEMES.find((choice) => !firstPaint && choice.value === theme)?.value ?? 'system';
+  return <Segmented label="Theme" value={value} options={THEMES} onChange={setTheme} />;
 }

@@ -1,7 +1,7 @@
 import { ChevronLeft } from 'lucide-react';
 import Link from 'next/link';
 
-/** The way back to the list that a page is one entry of. */
+/** A link back to the list that contains this page. */
 export function Breadcrumb({ href, children }: { href: string; children: string }) {
   return (
     <Link

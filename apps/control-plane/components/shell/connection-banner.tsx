@@ -1,12 +1,13 @@
 'use client';
 import { CloudOff } from 'lucide-react';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { useConnection } from '../live-connection/live-connection.ts';
+import { useLoaded } from '../live-connection/live-queries.ts';
 import { SignInForm } from './sign-in-form.tsx';
 
-/** Says that what is shown is old. It goes by itself when the connection is back; nothing that was typed is lost. */
+/** Says that the page shows old data. It disappears when the connection is back. Typed input is kept. */
 export function ConnectionBanner() {
-  const connection = useLive((state) => state.connection);
-  const loaded = useLive((state) => state.loaded);
+  const connection = useConnection();
+  const loaded = useLoaded();
   if (connection === 'live' || connection === 'connecting' || !loaded) return null;
 
   return (
@@ -16,13 +17,13 @@ export function ConnectionBanner() {
         {connection === 'signed-out' ? (
           <>
             <p className="min-w-0 flex-1">
-              Your session has ended. Sign in again with the operator token; what you typed stays.
+              Your session has ended. Sign in again with the operator token. Your input is kept.
             </p>
             <SignInForm compact />
           </>
         ) : (
           <p className="min-w-0 flex-1">
-            The connection to the control plane is lost. What you see is its last word; this page reconnects
+            The connection to the control plane is lost. This page shows the last known state and reconnects
             by itself.
           </p>
         )}

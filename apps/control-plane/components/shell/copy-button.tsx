@@ -6,6 +6,7 @@ import { Button } from '../ui/button.tsx';
 
 const CONFIRMED_MS = 1_500;
 
+/** Copies a text. @param what  names the text: "the address" */
 export function CopyButton({ text, what }: { text: string; what: string }) {
   const [copied, setCopied] = useState(false);
 
@@ -15,8 +16,8 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
       setCopied(true);
       setTimeout(() => setCopied(false), CONFIRMED_MS);
     } catch {
-      // Browsers allow it on https and localhost only.
-      toast.error('This browser does not allow copying here.', { description: text });
+      // Browsers allow copying only over https or at localhost.
+      toast.error('This browser does not allow copying here. Copy this text by hand:', { description: text });
     }
   }
 

@@ -1,8 +1,8 @@
 'use client';
 import Link from 'next/link';
 import type { Tone } from '../fleet/fleet-view.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
-import type { Connection } from '../live-connection/live-state.ts';
+import { type Connection, useConnection } from '../live-connection/live-connection.ts';
+import { useLive } from '../live-connection/live-queries.ts';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { Logo } from './logo.tsx';
@@ -17,8 +17,8 @@ const CONNECTIONS: Record<Connection, { label: string; tone: Tone }> = {
 };
 
 export function Header() {
-  const connection = CONNECTIONS[useLive((state) => state.connection)];
-  const inferenceUrl = useLive((state) => state.inferenceUrl);
+  const connection = CONNECTIONS[useConnection()];
+  const inferenceUrl = useLive('inferenceUrl');
 
   return (
     <header className="sticky top-0 z-30 border-b bg-surface">

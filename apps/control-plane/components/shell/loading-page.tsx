@@ -1,4 +1,4 @@
-/** The page's outline until the first snapshot comes: nothing jumps when it does. */
+/** A placeholder until the first snapshot arrives. */
 export function LoadingPage() {
   return (
     <div

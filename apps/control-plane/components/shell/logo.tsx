@@ -1,4 +1,4 @@
-/** Four spokes and one more: the spare, in the accent colour. */
+/** A wheel with four spokes, and one more for the spare in the accent color. */
 export function Logo({ className }: { className?: string }) {
   return (
     <svg viewBox="0 0 32 32" aria-hidden="true" className={className} fill="none" strokeLinecap="round">

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Logo } from './logo.tsx';
 
-/** A page that has one thing to say: sign in, not found, something broke. */
+/** A page with one message: sign in, not found, or an error. */
 export function MessagePage({ title, children }: { title: string; children: ReactNode }) {
   return (
     <main className="grid min-h-dvh place-items-center px-4 py-10">

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 
-/** The title of a page, what it is about, and what can be done there. */
+/** The title of a page, a summary, and its actions. */
 export function PageHeading({
   title,
   hint,

@@ -1,37 +1,33 @@
 'use client';
+import { useMutation } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
-import { type FormEvent, useContext, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { askApi, errorText } from '../live-connection/api-client.ts';
-import { LiveStoreContext } from '../live-connection/live-provider.tsx';
+import { reconnect } from '../live-connection/live-connection.ts';
 import { Button } from '../ui/button.tsx';
 import { Field, Input } from '../ui/field.tsx';
 
-/** Takes the operator token. On the dashboard (`compact`) it goes on where it was, on its own page it leads to `/`. */
+/** Asks for the operator token. `compact`: in the banner of the dashboard, where the page continues after it. */
 export function SignInForm({ compact = false }: { compact?: boolean }) {
   const router = useRouter();
-  const store = useContext(LiveStoreContext);
   const [token, setToken] = useState('');
-  const [problem, setProblem] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
+  const signIn = useMutation({
+    mutationFn: () => askApi('POST', '/api/session', { token: token.trim() }),
+    onSuccess: () => (compact ? reconnect() : router.replace('/')),
+  });
 
-  async function signIn(event: FormEvent) {
+  function submit(event: FormEvent) {
     event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await askApi('POST', '/api/session', { token: token.trim() });
-      if (store) store.reconnect();
-      else router.replace('/');
-    } catch (error) {
-      setProblem(errorText(error));
-    } finally {
-      setBusy(false);
-    }
+    signIn.mutate();
   }
 
   return (
-    <form onSubmit={signIn} className={compact ? 'flex items-end gap-2' : 'flex flex-col gap-4'}>
-      <Field label="Operator token" error={problem} {...(compact ? { className: 'w-56' } : {})}>
+    <form onSubmit={submit} className={compact ? 'flex items-end gap-2' : 'flex flex-col gap-4'}>
+      <Field
+        label="Operator token"
+        error={signIn.error && errorText(signIn.error)}
+        {...(compact ? { className: 'w-56' } : {})}
+      >
         {(ids) => (
           <Input
             {...ids}
@@ -49,9 +45,9 @@ export function SignInForm({ compact = false }: { compact?: boolean }) {
         type="submit"
         variant="primary"
         size={compact ? 'medium' : 'large'}
-        disabled={busy || token.trim() === ''}
+        disabled={signIn.isPending || token.trim() === ''}
       >
-        {busy ? 'Signing in…' : 'Sign in'}
+        {signIn.isPending ? 'Signing in…' : 'Sign in'}
       </Button>
     </form>
   );

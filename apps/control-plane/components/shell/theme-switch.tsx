@@ -1,9 +1,9 @@
 'use client';
-import { Monitor, Moon, Sun } from 'lucide-react';
+import { Check, Monitor, Moon, Sun } from 'lucide-react';
 import { useTheme } from 'next-themes';
-import { useEffect, useState } from 'react';
 import { Button } from '../ui/button.tsx';
 import { Menu, MenuContent, MenuItem, MenuTrigger } from '../ui/menu.tsx';
+import { useFirstPaint } from '../ui/use-first-paint.ts';
 
 const THEMES = [
   { value: 'light', label: 'Light', Icon: Sun },
@@ -13,10 +13,8 @@ const THEMES = [
 
 export function ThemeSwitch() {
   const { theme, setTheme } = useTheme();
-  const [mounted, setMounted] = useState(false);
-  // The server does not know the theme: draw the same as it did, once.
-  useEffect(() => setMounted(true), []);
-  const current = THEMES.find(({ value }) => mounted && value === theme) ?? THEMES[2];
+  const firstPaint = useFirstPaint();
+  const current = THEMES.find(({ value }) => !firstPaint && value === theme) ?? THEMES[2];
 
   return (
     <Menu>
@@ -30,7 +28,7 @@ export function ThemeSwitch() {
           <MenuItem key={value} onSelect={() => setTheme(value)} aria-current={value === current.value}>
             <Icon />
             {label}
-            {value === current.value && <span className="ml-auto text-xs text-ink-faint">on</span>}
+            {value === current.value && <Check aria-hidden className="ml-auto" />}
           </MenuItem>
         ))}
       </MenuContent>

@@ -8,7 +8,7 @@ import type {
   SeatView,
 } from '@sparewheel/protocol';
 
-/** Views with everything in order, for tests to break in one place. */
+/** A healthy device. Tests change single fields. */
 export function device(name: string, change: Partial<DeviceView> = {}): DeviceView {
   return {
     id: `id-${name}`,
@@ -54,7 +54,7 @@ export function seat(
   };
 }
 
-/** k data seats on d1…dk, then r parity seats on p1…pr. */
+/** A healthy deployment: k data seats on d1…dk, then r parity seats on p1…pr. */
 export function deployment(k: number, r: number, change: Partial<DeploymentView> = {}): DeploymentView {
   const seats = [
     ...Array.from({ length: k }, (_, index) => seat(index, 'data', `d${index + 1}`)),
@@ -84,7 +84,7 @@ export function percentiles(change: Partial<Percentiles> = {}): Percentiles {
   return { count: 100, p50: 4, p90: 6, p95: 7, p99: 9, p999: 10, max: 10, mean: 4, sd: 1, ...change };
 }
 
-/** Nothing compared yet. */
+/** An empty comparison of coded and uncoded latency. */
 export function comparison(change: Partial<RuleComparisonView> = {}): RuleComparisonView {
   const none = percentiles({ count: 0, p50: 0, p90: 0, p95: 0, p99: 0, p999: 0, max: 0, mean: 0, sd: 0 });
   return {
@@ -127,8 +127,8 @@ export function latency(change: Partial<LatencyView> = {}): LatencyView {
 }
 
 /**
- * A finished request of one coded step over 2 + 1 devices, any 2 of which answer it.
- * @param arrivals  by shard, in milliseconds; null where nobody could be asked, "never" where no answer came
+ * A finished request with one coded step over 2 + 1 devices; any 2 answers are enough.
+ * @param arrivals  by shard, in milliseconds; null without a device, "never" without an answer
  */
 export function codedTrace(arrivals: readonly (number | null | 'never')[], request = 1): RequestTrace {
   const startedAt = 1_000;

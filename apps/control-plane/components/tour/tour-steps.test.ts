@@ -14,19 +14,19 @@ const rowsOf = (r: number, dead: readonly string[] = []) =>
 const kinds = (steps: ReturnType<typeof tourSteps>) => steps?.flatMap((step) => step.action?.kind ?? []);
 
 describe('the tour', () => {
-  it('breaks one data device under load and leaves everything as it was', () => {
+  it('kills one data device under load and undoes everything', () => {
     const steps = tourSteps(deployment(4, 1), rowsOf(1));
     expect(kinds(steps)).toEqual(['start-load', 'kill', 'revive', 'stop-load']);
     expect(steps?.[2]?.caption).toContain('d4 is killed');
-    expect(steps?.[0]?.caption).toContain('p1, amber');
+    expect(steps?.[0]?.caption).toContain('p1 (amber)');
   });
 
-  it('is not offered where a kill would not be recovered', () => {
+  it('is not offered without recovery from a kill', () => {
     expect(tourSteps(deployment(4, 0), rowsOf(0))).toBeNull();
     expect(tourSteps(deployment(4, 1), rowsOf(1, ['p1']))).toBeNull();
   });
 
-  it('undoes what it began when it is left early, and nothing else', () => {
+  it('undoes exactly its own actions when it is left early', () => {
     const steps = tourSteps(deployment(4, 1), rowsOf(1)) ?? [];
     expect(undoTour(steps, 0)).toEqual([]);
     expect(undoTour(steps, 1).map((action) => action.kind)).toEqual(['stop-load']);

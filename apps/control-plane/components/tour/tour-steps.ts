@@ -5,7 +5,7 @@ export type TourAction =
   | { readonly kind: 'start-load' | 'stop-load' }
   | { readonly kind: 'kill' | 'revive'; readonly device: string };
 
-/** One scene: something is done, the caption says what to look at, and it stands for a while. */
+/** One scene: an action, a caption and its duration. */
 export interface TourStep {
   readonly caption: string;
   readonly action: TourAction | null;
@@ -13,8 +13,8 @@ export interface TourStep {
 }
 
 /**
- * A tour of one minute over a deployment: load, a kill, what it costs, the revival.
- * @returns null where there is nothing to show: no parity, or no data device that can be killed and revived
+ * Returns a tour of one minute: load, a kill, its effect, and the revival.
+ * @returns null without parity, or without a data device that can be revived
  */
 export function tourSteps(deployment: DeploymentView, rows: readonly FleetRow[]): readonly TourStep[] | null {
   const healthy = rows.filter((row) => !row.missing && row.seat !== null);
@@ -25,39 +25,40 @@ export function tourSteps(deployment: DeploymentView, rows: readonly FleetRow[])
   const { name, id } = victim.device;
   return [
     {
-      caption: `${k} devices, blue, each hold a part of every layer. ${parity.device.name}, amber, holds the sum of their parts.`,
+      caption: `${k} devices (blue) each hold a part of every layer. ${parity.device.name} (amber) holds the sum of these parts.`,
       action: null,
       holdMs: 7_000,
     },
     {
-      caption: 'Eight requests are always in flight now. Their latencies draw the histogram.',
+      caption: 'Eight requests are always in flight now. The histogram shows their latencies.',
       action: { kind: 'start-load' },
       holdMs: 10_000,
     },
     {
-      caption: `${name} is killed: its process ends at once. Its answer is the sum’s answer minus the others’, one subtraction away.`,
+      caption: `${name} is killed: its process ends at once. One subtraction recovers its answer: the sum minus the others.`,
       action: { kind: 'kill', device: id },
       holdMs: 9_000,
     },
     {
-      caption: 'Lost stays at 0, recovered climbs. Grey is the latency before the fault, amber since.',
+      caption:
+        'No request is lost, and more are recovered. Gray is the latency before the fault, amber since.',
       action: null,
       holdMs: 9_000,
     },
     {
-      caption: `${name} comes back. It still holds its shard, so nothing has to be sent.`,
+      caption: `${name} returns. It still has its shard, so nothing is sent.`,
       action: { kind: 'revive', device: id },
       holdMs: 8_000,
     },
     {
-      caption: 'That was the tour. Now break something yourself: every device has a Kill button.',
+      caption: 'The tour is over. Now break something yourself: every device has a Kill button.',
       action: { kind: 'stop-load' },
       holdMs: 6_000,
     },
   ];
 }
 
-/** What a tour that is left at a step must still do, so that it leaves nothing broken behind. */
+/** Returns the actions that undo a tour which is left at a step. */
 export function undoTour(steps: readonly TourStep[], leftAt: number): readonly TourAction[] {
   const done = steps.slice(0, leftAt + 1).flatMap((step) => step.action ?? []);
   const began = (kind: TourAction['kind']) => done.some((action) => action.kind === kind);

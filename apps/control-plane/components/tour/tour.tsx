@@ -6,7 +6,7 @@ import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { useTour } from './use-tour.ts';
 
-/** The button that starts the tour, and its captions while it plays. */
+/** The button that starts the tour, and its captions. */
 export function Tour({ deployment }: { deployment: DeploymentView }) {
   const { possible, playing, play, leave } = useTour(deployment);
   useEscape(playing !== null, leave);
@@ -16,7 +16,7 @@ export function Tour({ deployment }: { deployment: DeploymentView }) {
       <Button
         variant="quiet"
         disabled={playing !== null || !possible || deployment.load?.running === true}
-        title="Plays one minute: starts load, kills a device, shows what it costs, revives it. Leaves everything as it was."
+        title="One minute: starts a load, kills a device, shows the effect, and revives it. Undoes everything at the end."
         onClick={play}
       >
         <Clapperboard />
@@ -31,7 +31,7 @@ export function Tour({ deployment }: { deployment: DeploymentView }) {
             <Button
               variant="quiet"
               size="icon"
-              aria-label="Leave the tour and undo what it did"
+              aria-label="Leave the tour and undo its actions"
               title="Leave the tour (Escape)"
               onClick={leave}
             >
@@ -52,7 +52,7 @@ export function Tour({ deployment }: { deployment: DeploymentView }) {
   );
 }
 
-/** Escape leaves, except where it closes a menu or a dialog. */
+/** Leaves the tour on Escape, unless Escape closes a menu or a dialog. */
 function useEscape(active: boolean, leave: () => void): void {
   useEffect(() => {
     if (!active) return;

@@ -1,10 +1,10 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { toast } from 'sonner';
 import { fleetRows } from '../fleet/fleet-view.ts';
-import { askApi, toApiError } from '../live-connection/api-client.ts';
-import { useLive } from '../live-connection/live-provider.tsx';
+import { askApi } from '../live-connection/api-client.ts';
+import { useLive } from '../live-connection/live-queries.ts';
+import { toastError } from '../shell/errors.tsx';
 import { type TourAction, type TourStep, tourSteps, undoTour } from './tour-steps.ts';
 
 interface Playing {
@@ -13,9 +13,9 @@ interface Playing {
   readonly at: number;
 }
 
-/** Plays the tour of a deployment: one step after the other, until its end or until it is left. */
+/** Plays the tour of a deployment step by step, until it ends or is left. */
 export function useTour(deployment: DeploymentView) {
-  const devices = useLive((state) => state.devices);
+  const devices = useLive('devices');
   const [playing, setPlaying] = useState<Playing | null>(null);
   const steps = tourSteps(deployment, fleetRows(devices, deployment, new Map()));
 
@@ -40,7 +40,7 @@ export function useTour(deployment: DeploymentView) {
     return () => clearTimeout(timer);
   }, [playing, leave]);
 
-  // Going to another page or deployment leaves the tour, and leaves nothing broken.
+  // Another page or deployment leaves the tour and undoes it.
   const latest = useRef(playing);
   latest.current = playing;
   useEffect(() => () => leave(latest.current), [leave]);
@@ -68,6 +68,5 @@ function perform(deployment: string, action: TourAction): Promise<unknown> {
 }
 
 function complain(error: unknown): void {
-  const { message, hint } = toApiError(error);
-  toast.error(`The tour stopped: ${message}`, { description: hint });
+  toastError(error, 'The tour stopped: ');
 }

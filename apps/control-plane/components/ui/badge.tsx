@@ -21,6 +21,7 @@ export function Badge({ className, ...props }: ComponentProps<'span'>) {
   );
 }
 
+/** A role in its color. */
 export function RoleBadge({ role, children }: { role: DeviceRole; children: string }) {
   return <Badge className={ROLES[role]}>{children}</Badge>;
 }

@@ -1,7 +1,7 @@
 import type { ComponentProps, ReactNode } from 'react';
 import { cn } from './class-names.ts';
 
-/** A titled section. The title names the region for assistive technology. */
+/** A section with a title. The title names the region for screen readers. */
 export function Card({
   title,
   hint,

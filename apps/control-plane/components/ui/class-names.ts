@@ -1,7 +1,7 @@
 import { type ClassValue, clsx } from 'clsx';
 import { twMerge } from 'tailwind-merge';
 
-/** Joins class names; of two Tailwind classes for one property the later wins. */
+/** Joins class names. A later Tailwind class overrides an earlier one for the same property. */
 export function cn(...classes: ClassValue[]): string {
   return twMerge(clsx(classes));
 }

@@ -3,7 +3,7 @@ import { AlertDialog } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { Button } from './button.tsx';
 
-/** Asks before something that cannot be undone, and says what it will do. */
+/** Asks for confirmation of an action that cannot be undone. `children` says what it does. */
 export function Confirm({
   open,
   onOpenChange,
@@ -28,7 +28,7 @@ export function Confirm({
           <AlertDialog.Description className="mt-2 text-sm text-ink-soft">{children}</AlertDialog.Description>
           <div className="mt-5 flex justify-end gap-2">
             <AlertDialog.Cancel asChild>
-              <Button>Keep it</Button>
+              <Button>Cancel</Button>
             </AlertDialog.Cancel>
             <AlertDialog.Action asChild>
               <Button variant="solidDanger" onClick={onConfirm}>

@@ -4,7 +4,7 @@ import { Dialog as Radix } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { Button } from './button.tsx';
 
-/** A window over the page. Escape and a click beside it close it; the focus returns to what opened it. */
+/** A dialog. Escape or a click outside closes it. The focus then returns to its trigger. */
 export function Dialog({
   title,
   description,

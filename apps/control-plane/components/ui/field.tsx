@@ -4,7 +4,7 @@ import { cn } from './class-names.ts';
 const CONTROL =
   'h-8 w-full min-w-0 rounded-md border border-line-strong bg-surface px-2.5 text-[0.8125rem] placeholder:text-ink-faint aria-invalid:border-danger disabled:opacity-50';
 
-/** A label above its control, with what is wrong below it. */
+/** A label above its control, and an error below it. */
 export function Field({
   label,
   error,

@@ -1,6 +1,6 @@
 import type { DeviceRole } from '@sparewheel/protocol';
 
-/** How numbers, sizes and times are written, the same everywhere on the dashboard. English, tabular, unit at the end. */
+/** Formats of numbers, sizes and times on the whole dashboard. English, tabular, with the unit at the end. */
 
 const COUNT = new Intl.NumberFormat('en-US');
 const NOTHING = '–';
@@ -10,7 +10,7 @@ export function formatCount(count: number): string {
   return COUNT.format(Math.round(count));
 }
 
-/** Three significant digits and a unit: "0.42 ms", "4.21 ms", "42.1 ms", "421 ms", "4.21 s". */
+/** Formats a time with three significant digits and a unit: "0.42 ms", "4.21 ms", "42.1 ms", "421 ms", "4.21 s". */
 export function formatMs(ms: number | null): string {
   if (ms === null || !Number.isFinite(ms)) return NOTHING;
   return ms < 999.5 ? `${threeDigits(ms)} ms` : `${threeDigits(ms / 1000)} s`;
@@ -18,7 +18,7 @@ export function formatMs(ms: number | null): string {
 
 const BYTE_UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
 
-/** Decimal units, as disks and networks are sold: 48_300_000 → "48.3 MB". */
+/** Formats a size in decimal units, as disks and networks use them: 48_300_000 → "48.3 MB". */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -29,7 +29,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : threeDigits(value)} ${BYTE_UNITS[unit]}`;
 }
 
-/** 0.934 → "93.4 %"; whole where nothing would be gained. */
+/** 0.934 → "93.4 %"; without decimals for a whole percentage. */
 export function formatPercent(fraction: number, digits = 1): string {
   const percent = fraction * 100;
   return `${percent.toFixed(Number.isInteger(percent) ? 0 : digits)} %`;
@@ -43,7 +43,7 @@ export function formatMagnitude(value: number): string {
   return `${threeDigits(value / 1e9)} G`;
 }
 
-/** "just now", "12 s ago", "3 min ago", "2 h ago", "5 d ago". A clock that runs ahead counts as now. */
+/** "just now", "12 s ago", "3 min ago", "2 h ago", "5 d ago". A time in the future is "just now". */
 export function formatAgo(at: string, now: number): string {
   const seconds = Math.max(0, (now - Date.parse(at)) / 1000);
   if (seconds < 2) return 'just now';
@@ -58,13 +58,18 @@ export function formatDims(dims: readonly number[]): string {
   return dims.length === 0 ? 'scalar' : dims.map((dim) => (dim < 0 ? 'any' : String(dim))).join(' × ');
 }
 
+/** Formats a number on an axis: at most three significant digits, no unit. */
+export function formatAxis(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
 function threeDigits(value: number): string {
   if (value >= 99.95) return value.toFixed(0);
   if (value >= 9.995) return value.toFixed(1);
   return value.toFixed(2);
 }
 
-/** Names a seat and its shard by role and number: "Data 0", "Parity 4"; a device without a seat by its role alone. */
+/** Returns the role and the shard number of a seat: "Data 0", "Parity 4"; for null, only the role. */
 export function seatLabel(role: DeviceRole, seat: number | null): string {
   const name = `${role[0]?.toUpperCase()}${role.slice(1)}`;
   return seat === null ? name : `${name} ${seat}`;

@@ -1,14 +1,10 @@
 'use client';
-import { useSyncExternalStore } from 'react';
-
-const never = () => () => {};
+import { useFirstPaint } from './use-first-paint.ts';
 
 /** A date and time in the browser's time zone. The first paint shows UTC: the server does not know the time zone. */
 export function LocalTime({ at }: { at: string }) {
-  const text = useSyncExternalStore(
-    never,
-    () => new Date(at).toLocaleString('en-GB'),
-    () => `${at.slice(0, 19).replace('T', ' ')} UTC`,
-  );
+  const text = useFirstPaint()
+    ? `${at.slice(0, 19).replace('T', ' ')} UTC`
+    : new Date(at).toLocaleString('en-GB');
   return <time dateTime={at}>{text}</time>;
 }

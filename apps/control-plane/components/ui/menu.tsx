@@ -3,7 +3,7 @@ import { DropdownMenu } from 'radix-ui';
 import type { ComponentProps } from 'react';
 import { cn } from './class-names.ts';
 
-/** Not modal: hiding the rest of the page from assistive technology would leave what can be focused there unnamed. */
+/** A menu. Not modal: a modal menu hides the page from screen readers, but its buttons can still get the focus. */
 export function Menu(props: ComponentProps<typeof DropdownMenu.Root>) {
   return <DropdownMenu.Root modal={false} {...props} />;
 }

@@ -2,7 +2,7 @@ import { CircleAlert, Info } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { cn } from './class-names.ts';
 
-/** What happened and what to do, in the place where it happened. */
+/** A message at the place that it belongs to: what happened, then what to do. */
 export function Notice({
   tone = 'info',
   title,

@@ -1,6 +1,6 @@
 import { cn } from './class-names.ts';
 
-/** @param value  0 to 1 */
+/** A progress bar. @param value  0 to 1 */
 export function Progress({ label, value, className }: { label: string; value: number; className?: string }) {
   const percent = Math.round(value * 100);
   return (

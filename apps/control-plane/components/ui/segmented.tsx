@@ -2,7 +2,7 @@
 import { ToggleGroup } from 'radix-ui';
 import { cn } from './class-names.ts';
 
-/** One of a few, all of them visible. Arrow keys move between them. */
+/** A choice between a few visible options. Arrow keys move between them. */
 export function Segmented<Value extends string>({
   label,
   value,
@@ -24,7 +24,7 @@ export function Segmented<Value extends string>({
       aria-label={label}
       value={value}
       disabled={disabled}
-      // An empty value means that the chosen one was pressed again: one stays chosen.
+      // An empty value means that the selected option was pressed again. It stays selected.
       onValueChange={(next) => next !== '' && onChange(next as Value)}
       className={cn('inline-flex rounded-lg bg-raised p-0.5', className)}
     >

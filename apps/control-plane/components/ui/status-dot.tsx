@@ -8,7 +8,7 @@ const TONES: Record<Tone, string> = {
   muted: 'bg-idle',
 };
 
-/** Colour beside a word, never instead of one. */
+/** A color next to a word, never instead of one. */
 export function StatusDot({
   tone,
   pulse = false,

@@ -1,22 +1,22 @@
 'use client';
-import type { ApiError, DeploymentView } from '@sparewheel/protocol';
-import { useAnswer } from '../live-connection/use-answer.ts';
+import type { DeploymentView } from '@sparewheel/protocol';
+import { useApi } from '../live-connection/live-queries.ts';
 import type { RequestTrace } from './waterfall-view.ts';
 
 const EVERY_MS = 2_000;
-/** Enough for a mean, and few enough that the data plane does not feel it. */
+/** Enough for a mean, and few enough to cost the data plane nothing. */
 const LIMIT = 32;
 const NONE: readonly RequestTrace[] = [];
 
-/** How the last requests of a deployment went, newest first, asked for while somebody looks. */
+/** Returns traces of the last requests of a deployment, newest first. Asks again while a component shows them. */
 export function useTraces(deployment: DeploymentView | null): {
   traces: readonly RequestTrace[];
-  problem: ApiError | null;
+  error: Error | null;
 } {
   const serves = deployment !== null && !['preparing', 'failed'].includes(deployment.state);
   const path = serves
     ? `/api/deployments/${encodeURIComponent(deployment.name)}/traces?limit=${LIMIT}`
     : null;
-  const { answer, problem } = useAnswer<readonly RequestTrace[]>(path, EVERY_MS);
-  return { traces: answer ?? NONE, problem };
+  const { data: traces = NONE, error } = useApi<readonly RequestTrace[]>(path, EVERY_MS);
+  return { traces, error };
 }

@@ -1,53 +1,49 @@
+import { scaleLinear } from 'd3-scale';
 import type { RefObject } from 'react';
 import { cn } from '../ui/class-names.ts';
+import { formatAxis } from '../ui/format.ts';
 import type { BarKind, Waterfall, WaterfallBar, WaterfallLane } from './waterfall-view.ts';
 
-const HATCH = (colour: string) =>
-  `repeating-linear-gradient(135deg, ${colour} 0 3px, color-mix(in srgb, ${colour} 30%, transparent) 3px 6px)`;
+const HATCH = (color: string) =>
+  `repeating-linear-gradient(135deg, ${color} 0 3px, color-mix(in srgb, ${color} 30%, transparent) 3px 6px)`;
 
-/** How a kind of bar is painted, on the page and in a saved picture. */
 interface Paint {
   readonly label: string;
-  readonly colour: string;
+  readonly color: string;
   readonly look?: 'hatched' | 'faint';
 }
 
 const KINDS: Record<BarKind, Paint> = {
-  local: { label: 'on the data plane', colour: '--idle' },
-  used: { label: 'used', colour: '--data' },
-  surplus: { label: 'in, not needed', colour: '--data', look: 'faint' },
-  recovered: { label: 'not in: decoded from the others', colour: '--parity', look: 'hatched' },
-  rescued: { label: 'rescued', colour: '--ink-faint', look: 'hatched' },
-  late: { label: 'not waited for, not needed', colour: '--idle', look: 'hatched' },
-  missing: { label: 'no answer', colour: '--danger', look: 'hatched' },
-  waiting: { label: 'in flight', colour: '--line-strong' },
+  local: { label: 'on the data plane', color: 'var(--idle)' },
+  used: { label: 'used', color: 'var(--data)' },
+  surplus: { label: 'not needed', color: 'var(--data)', look: 'faint' },
+  recovered: { label: 'recovered', color: 'var(--parity)', look: 'hatched' },
+  rescued: { label: 'rescued', color: 'var(--ink-faint)', look: 'hatched' },
+  late: { label: 'late, not needed', color: 'var(--idle)', look: 'hatched' },
+  missing: { label: 'no answer', color: 'var(--danger)', look: 'hatched' },
+  waiting: { label: 'in flight', color: 'var(--line-strong)' },
 };
 
-function styleOf({ colour, look }: Paint) {
-  const fill = `var(${colour})`;
+function styleOf({ color, look }: Paint) {
   return {
-    background: look === 'hatched' ? HATCH(fill) : fill,
+    background: look === 'hatched' ? HATCH(color) : color,
     ...(look === 'faint' ? { opacity: 0.4 } : {}),
   };
 }
 
-/** For the saved picture. */
-function paintOf({ colour, look }: Paint) {
-  return { 'data-paint': colour, ...(look ? { [`data-${look}`]: '' } : {}) };
-}
-
-const TICKS = [0, 0.25, 0.5, 0.75, 1];
-
-/** A lane a device, time to the right; the parity's own answers are amber. Each bar says its story when pointed at. */
+/** One lane per device over time. Answers of parity are amber. Each bar has a tooltip. */
 export function WaterfallChart({
   waterfall,
   frame,
 }: {
   waterfall: Waterfall;
-  /** What a picture of it shows. */
+  /** The element that a saved picture shows. */
   frame: RefObject<HTMLElement | null>;
 }) {
   const { lanes, endMs, totalMs } = waterfall;
+  const percent = scaleLinear([0, endMs], [0, 100]);
+  // The unit needs the end of the axis.
+  const ticks = percent.ticks(5).filter((ms) => percent(ms) < 93);
   const kinds = new Set(lanes.flatMap(({ bars }) => bars.map(({ kind }) => kind)));
   return (
     <figure ref={frame}>
@@ -59,20 +55,16 @@ export function WaterfallChart({
       <div aria-hidden className="grid grid-cols-[5.5rem_minmax(0,1fr)] text-[11px] leading-4 text-ink-faint">
         <span />
         <div className="relative mt-1 h-4 border-t">
-          {TICKS.map((tick) => (
+          {ticks.map((ms) => (
             <span
-              key={tick}
-              className={cn(
-                'absolute top-0.5 whitespace-nowrap',
-                (tick === 0.25 || tick === 0.75) && 'max-sm:hidden',
-                tick === 1 ? '-translate-x-full' : tick > 0 && '-translate-x-1/2',
-              )}
-              style={{ left: `${tick * 100}%` }}
+              key={ms}
+              className={cn('absolute top-0.5 whitespace-nowrap', ms > 0 && '-translate-x-1/2')}
+              style={{ left: `${percent(ms)}%` }}
             >
-              {Number((tick * endMs).toPrecision(3))}
-              {tick === 1 && ' ms'}
+              {formatAxis(ms)}
             </span>
           ))}
+          <span className="absolute top-0.5 right-0 bg-surface pl-1">ms</span>
         </div>
       </div>
       <figcaption className="mt-3 flex flex-wrap gap-x-4 gap-y-1 text-xs text-ink-soft">
@@ -80,29 +72,20 @@ export function WaterfallChart({
           .filter((kind) => kinds.has(kind))
           .map((kind) => (
             <span key={kind} className="flex items-center gap-1.5">
-              <span
-                aria-hidden
-                className="size-2.5 rounded-[3px]"
-                style={styleOf(KINDS[kind])}
-                {...paintOf(KINDS[kind])}
-              />
+              <span aria-hidden className="size-2.5 rounded-[3px]" style={styleOf(KINDS[kind])} />
               {KINDS[kind].label}
             </span>
           ))}
         {lanes.some(({ bars }) => bars.some(({ lateMs }) => lateMs !== null)) && (
           <span className="flex items-center gap-1.5">
-            <span
-              aria-hidden
-              data-paint="--danger"
-              className="h-1 w-3 border-r-2 border-danger bg-danger/50"
-            />
-            came too late to be needed; nothing was lost
+            <span aria-hidden className="h-1 w-3 border-r-2 border-danger bg-danger/50" />
+            arrived after the result
           </span>
         )}
         {totalMs !== null && (
           <span className="flex items-center gap-1.5">
-            <span aria-hidden data-paint="--ink" className="h-3 w-px bg-ink" />
-            the answer
+            <span aria-hidden className="h-3 w-px bg-ink" />
+            result
           </span>
         )}
       </figcaption>
@@ -137,7 +120,6 @@ function Lane({ lane, endMs, totalMs }: { lane: WaterfallLane; endMs: number; to
               data-kind={bar.kind}
               className="absolute inset-y-0.5 min-w-0.5 rounded-[2px]"
               style={{ left: percent(bar.fromMs), width: percent(bar.toMs - bar.fromMs), ...styleOf(paint) }}
-              {...paintOf(paint)}
             >
               <span className="sr-only">{bar.text}. </span>
             </span>
@@ -149,29 +131,23 @@ function Lane({ lane, endMs, totalMs }: { lane: WaterfallLane; endMs: number; to
               <span
                 key={id}
                 aria-hidden
-                data-paint="--danger"
                 className="absolute bottom-0 h-0.5 border-r-2 border-danger bg-danger/50"
                 style={{ left: percent(toMs), width: percent(lateMs - toMs) }}
               />
             ),
         )}
         {totalMs !== null && totalMs < endMs && (
-          <span
-            aria-hidden
-            data-paint="--ink"
-            className="absolute inset-y-0 w-px bg-ink"
-            style={{ left: percent(totalMs) }}
-          />
+          <span aria-hidden className="absolute inset-y-0 w-px bg-ink" style={{ left: percent(totalMs) }} />
         )}
       </div>
     </li>
   );
 }
 
-/** The parity's own answers are in its colour. */
+/** Answers of parity have the color of parity. */
 function paintIn({ role }: WaterfallLane, { kind }: WaterfallBar): Paint {
   const paint = KINDS[kind];
   return role === 'parity' && (kind === 'used' || kind === 'surplus')
-    ? { ...paint, colour: '--parity' }
+    ? { ...paint, color: 'var(--parity)' }
     : paint;
 }

@@ -1,15 +1,14 @@
 'use client';
 import type { Plan } from '@sparewheel/planner';
-import type { ApiError, DeploymentView } from '@sparewheel/protocol';
+import type { DeploymentView } from '@sparewheel/protocol';
 import { Pause, Play } from 'lucide-react';
 import { useRef, useState } from 'react';
+import { ExportButtons } from '../export/export-buttons.tsx';
 import { waterfallTable } from '../latency/chart-tables.ts';
-import { ExportButtons } from '../latency/export-buttons.tsx';
-import { useLive } from '../live-connection/live-provider.tsx';
-import { useAnswer } from '../live-connection/use-answer.ts';
+import { useApi, useLive } from '../live-connection/live-queries.ts';
+import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
-import { Notice } from '../ui/notice.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { WaterfallChart } from './waterfall-chart.tsx';
 import { chooseTrace, type RequestTrace, type TraceChoice, waterfall } from './waterfall-view.ts';
@@ -21,30 +20,30 @@ const CHOICES: readonly { value: TraceChoice; label: string }[] = [
 ];
 
 const NOTHING: Record<TraceChoice, string> = {
-  latest: 'No request has been answered yet. Start the load, or draw a digit.',
-  slowest: 'No request has been answered yet. Start the load, or draw a digit.',
-  recovered: 'None of the last requests needed the parity. Kill a device or delay one, and look again.',
+  latest: 'No requests yet. Start a load or draw a digit.',
+  slowest: 'No requests yet. Start a load or draw a digit.',
+  recovered: 'None of the last requests needed parity. Kill or delay a device to see one.',
 };
 
-/** One request, answer by answer: who came when, who was recovered, who came too late. */
+/** One request, answer by answer: which answers were used, recovered or late. */
 export function WaterfallPanel({
   deployment,
   traces,
-  problem,
+  error,
 }: {
   deployment: DeploymentView;
   traces: readonly RequestTrace[];
-  problem: ApiError | null;
+  error: Error | null;
 }) {
-  const devices = useLive((state) => state.devices);
-  const { answer } = useAnswer<DeploymentView>(`/api/deployments/${encodeURIComponent(deployment.name)}`);
+  const names = useLive('devices', (devices) => devices.map(({ id, name }) => ({ id, name })));
+  const { data: detail } = useApi<DeploymentView>(`/api/deployments/${encodeURIComponent(deployment.name)}`);
   const [choice, setChoice] = useState<TraceChoice>('latest');
   const frame = useRef<HTMLElement>(null);
   const [held, setHeld] = useState<readonly RequestTrace[] | null>(null);
 
-  const names = new Map(devices.map(({ id, name }) => [id, name]));
+  const nameOf = new Map(names.map(({ id, name }) => [id, name]));
   const layers = new Map(
-    stepsOf(answer?.plan).map((step) => [step.id, step.kind === 'coded' ? step.layer : step.summary]),
+    stepsOf(detail?.plan).map((step) => [step.id, step.kind === 'coded' ? step.layer : step.summary]),
   );
   const trace = chooseTrace(held ?? traces, choice, deployment.k);
   const drawn =
@@ -53,7 +52,7 @@ export function WaterfallPanel({
       : waterfall(
           trace,
           deployment.k,
-          (device) => names.get(device) ?? device.slice(0, 8),
+          (device) => nameOf.get(device) ?? device.slice(0, 8),
           (step) => layers.get(step) ?? step,
         );
 
@@ -69,8 +68,8 @@ export function WaterfallPanel({
               variant="quiet"
               size="icon"
               aria-pressed={held !== null}
-              aria-label={held === null ? 'Hold this request' : 'Follow the requests again'}
-              title={held === null ? 'Hold this request' : 'Follow the requests again'}
+              aria-label={held === null ? 'Hold this request' : 'Show new requests again'}
+              title={held === null ? 'Hold this request' : 'Show new requests again'}
               disabled={traces.length === 0}
               onClick={() => setHeld(held === null ? traces : null)}
             >
@@ -90,8 +89,8 @@ export function WaterfallPanel({
       style={{ gridArea: 'waterfall' }}
     >
       <div className="border-t p-4" data-testid="waterfall">
-        {problem !== null && drawn === null ? (
-          <Notice title={problem.message}>{problem.hint}</Notice>
+        {error !== null && drawn === null ? (
+          <ErrorNotice error={error} />
         ) : drawn === null ? (
           <p className="py-6 text-center text-ink-soft">{NOTHING[choice]}</p>
         ) : (
@@ -102,7 +101,7 @@ export function WaterfallPanel({
   );
 }
 
-/** The API's view carries the plan as it is stored. */
+/** Returns the steps of a stored plan; empty for a plan of another version. */
 function stepsOf(plan: unknown): Plan['steps'] {
   const steps = (plan as Partial<Plan> | undefined)?.steps;
   return Array.isArray(steps) ? steps : [];

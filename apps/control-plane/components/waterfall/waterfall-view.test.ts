@@ -12,7 +12,7 @@ const draw = (trace: ReturnType<typeof codedTrace>) =>
   );
 
 describe('the waterfall of a request', () => {
-  it('gives each device a lane with when it answered', () => {
+  it('has a lane with the answer time for each device', () => {
     const { lanes, totalMs } = draw(codedTrace([4, 6, 5]));
     expect(lanes.map(({ label, role }) => `${label} ${role}`)).toEqual([
       'data plane plane',
@@ -24,14 +24,14 @@ describe('the waterfall of a request', () => {
     expect(totalMs).toBe(5);
   });
 
-  it('calls a data shard whose answer came after the result recovered, and a parity shard late', () => {
+  it('marks a late data shard as recovered, and a late parity shard as late', () => {
     const drawn = draw(codedTrace([4, 60, 5]));
     expect(drawn.lanes[2]!.bars[0]).toMatchObject({ kind: 'recovered', toMs: 5, lateMs: 5 * 1.35 });
     expect(drawn).toMatchObject({ recovered: 1, late: 1 });
     expect(draw(codedTrace([4, 5, 60])).lanes[3]!.bars[0]!.kind).toBe('late');
   });
 
-  it('tells how much of an answer was computing, where the device said so', () => {
+  it('shows the compute time if the device reported it', () => {
     const trace = codedTrace([4, 6, 5]);
     trace.steps[0]!.shards[0]!.computeMs = 1.5;
     const [, first, second] = draw(trace).lanes;
@@ -39,24 +39,24 @@ describe('the waterfall of a request', () => {
     expect(second!.bars[0]!.text).not.toContain('computing');
   });
 
-  it('tells an answer that was called off, and a busy device that was not asked, from nobody being there', () => {
+  it('distinguishes a canceled answer, a busy device and a missing device', () => {
     const texts = (arrivals: Parameters<typeof codedTrace>[0], calledOff: number) => {
       const trace = codedTrace(arrivals);
       const shard = trace.steps[0]!.shards[calledOff];
       if (shard) shard.calledOff = true;
       return draw(trace).lanes.flatMap(({ bars }) => bars.map(({ text }) => text));
     };
-    expect(texts([4, null, 5], -1)[1]).toContain('recovered from parity; nobody to ask');
-    expect(texts([4, null, 5], 1)[1]).toContain('recovered from parity; not asked, its device was busy');
-    expect(texts([4, 'never', 5], -1)[1]).toContain('recovered from parity; no answer came');
-    expect(texts([4, 'never', 5], 1)[1]).toContain('recovered from parity; the answer was called off');
+    expect(texts([4, null, 5], -1)[1]).toContain('recovered from parity; not sent, no device');
+    expect(texts([4, null, 5], 1)[1]).toContain('recovered from parity; not sent, its device was busy');
+    expect(texts([4, 'never', 5], -1)[1]).toContain('recovered from parity; no answer arrived');
+    expect(texts([4, 'never', 5], 1)[1]).toContain('recovered from parity; the answer was canceled');
   });
 
-  it('ends the axis soon after the result, however late an answer is', () => {
+  it('ends the axis soon after the result, even with a very late answer', () => {
     expect(draw(codedTrace([4, 6000, 5])).endMs).toBeLessThan(10);
   });
 
-  it('finds the newest, the slowest, and the newest that needed the parity', () => {
+  it('finds the newest, the slowest, and the newest recovered request', () => {
     const [newest, slow, recovered] = [
       codedTrace([1, 2, 9], 3),
       codedTrace([40, 50, 50], 2),
@@ -70,10 +70,10 @@ describe('the waterfall of a request', () => {
   });
 });
 
-describe('the same arrivals judged by other waiting rules', () => {
+describe('the same arrivals under other waiting rules', () => {
   const traces = Array.from({ length: 6 }, () => codedTrace([4, 30, 6]));
 
-  it('waits for the second of three, for both data shards, or for the threshold between', () => {
+  it('wait for the second of three answers, for both data shards, or for the threshold', () => {
     expect(judgeWaiting(traces, 2, 'any-k')).toMatchObject({ requests: 6, anyK: 6, chosen: 6, all: 30 });
     expect(judgeWaiting(traces, 2, 'all')!.chosen).toBe(30);
     expect(judgeWaiting(traces, 2, 10)!.chosen).toBe(10);
@@ -81,18 +81,18 @@ describe('the same arrivals judged by other waiting rules', () => {
     expect(judgeWaiting(traces, 2, 2)!.chosen).toBe(6);
   });
 
-  it('does not wait for a device that was known to be down', () => {
+  it('do not wait for a device that is known to be down', () => {
     const down = Array.from({ length: 6 }, () => codedTrace([4, null, 6]));
     expect(judgeWaiting(down, 2, 'all')!.chosen).toBe(6);
   });
 
-  it('says nothing of too few requests, nor guesses when an answer would have come that never did', () => {
+  it('predict nothing from too few requests or with a missing answer', () => {
     expect(judgeWaiting(traces.slice(0, 4), 2, 'any-k')).toBeNull();
     const silent = Array.from({ length: 6 }, () => codedTrace([4, 'never', 6]));
     expect(judgeWaiting(silent, 2, 'any-k')).toBeNull();
   });
 
-  it('counts the gain against waiting for all', () => {
+  it('have a gain relative to waiting for all', () => {
     const rules = judgeWaiting(traces, 2, 'any-k')!;
     expect(gainPercent(rules, rules.anyK)).toBe(80);
   });

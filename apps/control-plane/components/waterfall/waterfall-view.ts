@@ -2,7 +2,7 @@ import type { RequestTrace, ShardTrace, StepTrace } from '@sparewheel/coordinato
 
 export type { RequestTrace };
 
-/** What a bar tells of a shard's answer, or of a step on the data plane. */
+/** The result of a shard's answer, or of a step on the data plane. */
 export type BarKind = 'local' | 'used' | 'surplus' | 'recovered' | 'rescued' | 'late' | 'missing' | 'waiting';
 
 /** Times in milliseconds since the request was accepted. */
@@ -11,7 +11,7 @@ export interface WaterfallBar {
   readonly kind: BarKind;
   readonly fromMs: number;
   readonly toMs: number;
-  /** When an answer came that the step had not waited for; null where none did. At most the end of the axis. */
+  /** Arrival of an answer after the step had finished; null if it was in time. At most the end of the axis. */
   readonly lateMs: number | null;
   readonly text: string;
 }
@@ -25,25 +25,25 @@ export interface WaterfallLane {
 
 export interface Waterfall {
   readonly request: number;
-  /** null while it runs. */
+  /** null while the request runs. */
   readonly totalMs: number | null;
   readonly endMs: number;
   readonly lanes: readonly WaterfallLane[];
   readonly recovered: number;
   readonly rescued: number;
   readonly late: number;
-  /** The same for who does not see the bars. */
+  /** Describes the request in words. */
   readonly summary: string;
 }
 
-/** An answer that comes much later than the result would squeeze everything else into the corner. */
+/** The axis ends at this multiple of the request's time: a very late answer would make all other bars tiny. */
 const LATE_SHOWN = 1.35;
 
 /**
- * One request as lanes: the data plane first, then each device with its answers, step after step.
- * @param k       data shards of a coded step
- * @param nameOf  of a device, by id
- * @param layerOf a step's name for people, by its id
+ * Draws one request as lanes: the data plane first, then each device with its answers.
+ * @param k        number of data shards in a coded step
+ * @param nameOf   returns the name of a device by its id
+ * @param layerOf  returns the layer of a step by the step's id
  */
 export function waterfall(
   trace: RequestTrace,
@@ -82,7 +82,7 @@ export function waterfall(
       if (shard.status === 'late') tally.late += 1;
       const id = shard.device ?? `seat ${shard.shard}`;
       const lane = lanes.get(id) ?? {
-        label: shard.device === null ? `shard ${shard.shard}, not asked` : nameOf(shard.device),
+        label: shard.device === null ? `shard ${shard.shard}` : nameOf(shard.device),
         role: roleOf(step, shard, k),
         bars: [],
       };
@@ -110,7 +110,7 @@ function localBar(step: StepTrace, layer: string, origin: number, last: number):
     fromMs,
     toMs,
     lateMs: null,
-    text: `${layer}: ${ms(toMs - fromMs)} here`,
+    text: `${layer}: ${ms(toMs - fromMs)} on the data plane`,
   };
 }
 
@@ -124,7 +124,7 @@ function shardBar(
   const fromMs = (shard.sentAt ?? step.startedAt) - origin;
   const answeredMs = (shard.answeredAt ?? step.finishedAt ?? last) - origin;
   const doneMs = (step.finishedAt ?? last) - origin;
-  // The step went on without a late answer: its bar ends there, and the next step's begins.
+  // The step finished without a late answer. Its bar ends there, so that it does not overlap the next step.
   const late = shard.status === 'late' && answeredMs > doneMs;
   const toMs = Math.max(fromMs, late ? doneMs : answeredMs);
   return {
@@ -137,7 +137,7 @@ function shardBar(
   };
 }
 
-/** A data shard whose answer came after the result was recovered meanwhile: the result had it. */
+/** A data shard with a late answer was recovered: the result includes it. */
 function kindOf(step: StepTrace, { shard, status }: ShardTrace, k: number): BarKind {
   if (status !== 'late') return status;
   return step.kind === 'coded' && shard < k ? 'recovered' : 'late';
@@ -173,11 +173,11 @@ function describe(kind: BarKind, shard: ShardTrace, tookMs: number): string {
 }
 
 function notAsked({ calledOff }: ShardTrace): string {
-  return calledOff ? 'not asked, its device was busy' : 'nobody to ask';
+  return calledOff ? 'not sent, its device was busy' : 'not sent, no device';
 }
 
 function notAnswered({ calledOff }: ShardTrace): string {
-  return calledOff ? 'the answer was called off' : 'no answer came';
+  return calledOff ? 'the answer was canceled' : 'no answer arrived';
 }
 
 function summaryOf(
@@ -185,11 +185,13 @@ function summaryOf(
   steps: number,
   { recovered, rescued, late }: { recovered: number; rescued: number; late: number },
 ): string {
-  const parts = [`${steps} steps`];
+  const parts = [`${steps} ${steps === 1 ? 'step' : 'steps'}`];
   if (totalMs !== null) parts.unshift(ms(totalMs));
-  parts.push(recovered === 0 ? 'nothing recovered' : `${recovered} shards recovered`);
+  parts.push(
+    recovered === 0 ? 'nothing recovered' : `${recovered} ${recovered === 1 ? 'shard' : 'shards'} recovered`,
+  );
   if (rescued > 0) parts.push(`${rescued} rescued`);
-  if (late > 0) parts.push(`${late} answers late`);
+  if (late > 0) parts.push(`${late} ${late === 1 ? 'answer' : 'answers'} late`);
   return parts.join(', ');
 }
 
@@ -199,7 +201,7 @@ function ms(value: number): string {
 
 export type TraceChoice = 'latest' | 'slowest' | 'recovered';
 
-/** The finished request that a choice means; null where there is none such. */
+/** Returns the finished request of a choice; null if there is none. */
 export function chooseTrace(
   traces: readonly RequestTrace[],
   choice: TraceChoice,

@@ -1,13 +1,13 @@
 'use client';
 import { FileText, Image as ImageIcon } from 'lucide-react';
 import type { RefObject } from 'react';
-import { toast } from 'sonner';
+import { toastError } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
-import type { ChartTable } from './chart-tables.ts';
-import { downloadCsv } from './export-csv.ts';
-import { downloadPng } from './export-png.ts';
+import { type CsvTable, toCsv } from './csv.ts';
+import { saveFile } from './save-file.ts';
+import { savePng } from './save-png.ts';
 
-/** The same two for every chart: its numbers, and its picture as it looks now. */
+/** Saves a chart: its numbers as CSV, and its picture as PNG. */
 export function ExportButtons({
   chart,
   title,
@@ -16,22 +16,22 @@ export function ExportButtons({
   table,
   disabled = false,
 }: {
-  /** What the buttons say that they save: "the histogram". */
+  /** What the buttons save: "the histogram". */
   chart: string;
-  /** Of the picture; the time is added. */
+  /** The title in the picture; the time is added. */
   title: string;
-  /** Without an ending. */
+  /** Without the extension. */
   fileName: string;
-  /** What the picture shows. */
+  /** The element that the picture shows. */
   frame: RefObject<HTMLElement | null>;
-  table: () => ChartTable;
+  table: () => CsvTable;
   disabled?: boolean;
 }) {
   function savePicture() {
     if (frame.current === null) return;
-    const named = `${title} · ${new Date().toLocaleString('en-GB')}`;
-    downloadPng(frame.current, named, `${fileName}.png`).catch((error: Error) =>
-      toast.error('The picture could not be made.', { description: error.message }),
+    const dated = `${title} · ${new Date().toLocaleString('en-GB')}`;
+    savePng(frame.current, dated, `${fileName}.png`).catch((error: unknown) =>
+      toastError(error, 'The picture was not saved: '),
     );
   }
   return (
@@ -42,7 +42,7 @@ export function ExportButtons({
         title={`Save ${chart} as CSV`}
         aria-label={`Save ${chart} as CSV`}
         disabled={disabled}
-        onClick={() => downloadCsv(table(), `${fileName}.csv`)}
+        onClick={() => saveFile(new Blob([toCsv(table())], { type: 'text/csv' }), `${fileName}.csv`)}
       >
         <FileText />
       </Button>

@@ -1,4 +1,4 @@
-/** Hands bytes that were made here to the person as a download. */
+/** Downloads bytes that were created in the browser. */
 export function saveFile(content: Blob, fileName: string): void {
   const url = URL.createObjectURL(content);
   const link = document.createElement('a');

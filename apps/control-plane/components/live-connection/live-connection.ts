@@ -1,0 +1,83 @@
+import type { UiServerEvents } from '@sparewheel/protocol';
+import type { QueryClient } from '@tanstack/react-query';
+import { io, type Socket } from 'socket.io-client';
+import { create } from 'zustand';
+import { writeEvent, writeLive, writeSnapshot } from './live-queries.ts';
+
+/** `signed-out`: the server refuses this session. `lost`: the server is unreachable; the page reconnects. */
+export type Connection = 'connecting' | 'live' | 'lost' | 'signed-out';
+
+const connectionStore = create<{ readonly connection: Connection }>(() => ({ connection: 'connecting' }));
+
+export function useConnection(): Connection {
+  return connectionStore(({ connection }) => connection);
+}
+
+function become(connection: Connection): void {
+  connectionStore.setState({ connection });
+}
+
+/** Delay before the next attempt after a refusal: the control plane may still be starting. */
+const REFUSED_RETRY_MS = 1_500;
+
+let socket: Socket<UiServerEvents> | null = null;
+let retry: ReturnType<typeof setTimeout> | undefined;
+
+/**
+ * Connects to the server and writes what it pushes into the cache. Reconnects until it is ended.
+ * @returns a function that ends the connection
+ */
+export function connect(client: QueryClient): () => void {
+  const opened: Socket<UiServerEvents> = io('/ui', {
+    path: '/socket.io',
+    transports: ['websocket'],
+    reconnectionDelay: 300,
+    reconnectionDelayMax: 2_000,
+  });
+  socket = opened;
+  opened.on('snapshot', (snapshot) => {
+    writeSnapshot(client, snapshot);
+    // The answers of the admin API may have changed while the connection was lost.
+    if (connectionStore.getState().connection === 'lost')
+      void client.invalidateQueries({ queryKey: ['api'] });
+    become('live');
+  });
+  opened.on('devices', (list) => writeLive(client, 'devices', list));
+  opened.on('deployments', (list) => writeLive(client, 'deployments', list));
+  opened.on('models', (list) => writeLive(client, 'models', list));
+  opened.on('latency', (list) => writeLive(client, 'latency', list));
+  opened.on('event', (event) => writeEvent(client, event));
+  opened.on('disconnect', () => lose(opened));
+  opened.on('connect_error', () => lose(opened));
+  return () => {
+    clearTimeout(retry);
+    socket = null;
+    opened.disconnect();
+    become('connecting');
+  };
+}
+
+/** Connects again after signing in: the next attempt sends the new cookie. */
+export function reconnect(): void {
+  clearTimeout(retry);
+  become('connecting');
+  socket?.disconnect().connect();
+}
+
+function lose(lost: Socket<UiServerEvents>): void {
+  if (socket !== lost) return;
+  if (connectionStore.getState().connection !== 'signed-out') become('lost');
+  // Socket.IO reconnects by itself unless the server refused or closed the connection: then check the session.
+  if (!lost.active) void checkSession(lost);
+}
+
+async function checkSession(lost: Socket<UiServerEvents>): Promise<void> {
+  const answer = await fetch('/api/session', { credentials: 'same-origin' }).catch(() => null);
+  if (socket !== lost) return;
+  if (answer?.status === 401 || answer?.status === 403) {
+    become('signed-out');
+    return;
+  }
+  clearTimeout(retry);
+  retry = setTimeout(() => lost.connect(), REFUSED_RETRY_MS);
+}

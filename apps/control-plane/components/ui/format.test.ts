@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import {
+  formatAgo,
+  formatBytes,
+  formatCount,
+  formatDims,
+  formatMagnitude,
+  formatMs,
+  formatPercent,
+} from './format.ts';
+
+describe('numbers', () => {
+  it('have three digits and a unit', () => {
+    expect([0.417, 4.211, 42.06, 421.4, 4211, null].map(formatMs)).toEqual([
+      '0.42 ms',
+      '4.21 ms',
+      '42.1 ms',
+      '421 ms',
+      '4.21 s',
+      '–',
+    ]);
+    expect([0, 999, 48_300_000, 2.1e9].map(formatBytes)).toEqual(['0 B', '999 B', '48.3 MB', '2.10 GB']);
+    expect([12, 61_706, 138e6].map(formatMagnitude)).toEqual(['12', '61.7 k', '138 M']);
+    expect(formatCount(1234567)).toBe('1,234,567');
+    expect([1, 0.934].map((share) => formatPercent(share))).toEqual(['100 %', '93.4 %']);
+    expect(formatDims([1, -1, 28])).toBe('1 × any × 28');
+  });
+
+  it('show a past time as an age, and a future time as now', () => {
+    const at = '2026-01-01T00:00:00.000Z';
+    const after = (seconds: number) => formatAgo(at, Date.parse(at) + seconds * 1000);
+    expect([-5, 1, 12, 200, 7300, 200_000].map(after)).toEqual([
+      'just now',
+      'just now',
+      '12 s ago',
+      '3 min ago',
+      '2 h ago',
+      '2 d ago',
+    ]);
+  });
+});
