@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectedDevice, connectDevice } from '@sparewheel/device';
-import { createAdaptiveEngine } from '@sparewheel/engine';
+import { createAdaptiveEngine, DEVICE_RESPONSIVENESS } from '@sparewheel/engine';
 import type { DeviceStatistics } from '@sparewheel/protocol';
 import type { DeviceSettings } from './device-messages.ts';
 import { deviceProfile } from './device-profile.ts';
@@ -21,7 +21,7 @@ export async function runDevice(
 ): Promise<ConnectedDevice> {
   const [store, engine] = await Promise.all([
     FileShardStore.open(join(settings.folder, 'blobs')),
-    createAdaptiveEngine({ log }),
+    createAdaptiveEngine({ log }, DEVICE_RESPONSIVENESS),
   ]);
   const profile = await deviceProfile(settings.folder, engine, log);
   let lastRefusal = '';

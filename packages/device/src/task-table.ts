@@ -41,7 +41,9 @@ export class TaskTable {
     return this.#oneAtATime(async () => {
       const key = `${definition.graph.sha256}:${definition.weights?.sha256 ?? ''}`;
       const source = await this.#store.source(definition);
-      const model = await this.#engine.load(key, source, { mapped: definition.weights !== null });
+      const { graph, weights } = definition;
+      const bytes = graph.bytes + (weights?.bytes ?? 0);
+      const model = await this.#engine.load(key, source, { mapped: weights !== null, bytes });
       const before = this.#tasks.get(definition.task);
       this.#tasks.delete(definition.task);
       try {

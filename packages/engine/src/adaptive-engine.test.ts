@@ -35,7 +35,7 @@ async function setUp(computeMs: number) {
   const direct = new ScriptedEngine();
   worker.computeMs = computeMs;
   direct.computeMs = computeMs;
-  const engine = new AdaptiveEngine(worker, direct);
+  const engine = new AdaptiveEngine(worker, direct, { shortMs: 0.5, longMs: 4, smallBytes: 1_000 });
   await engine.load('model', source);
   const run = async (times: number) => {
     for (let i = 0; i < times; i++) await engine.run('model', feeds);
@@ -59,6 +59,18 @@ describe('adaptive engine', () => {
     const { worker, direct, run } = await setUp(2);
     await run(20);
     expect(worker.runs).toBe(20);
+    expect([...direct.loaded]).toEqual([]);
+  });
+
+  it('starts a small model in the calling thread, and moves it when its runs are long', async () => {
+    const { engine, worker, direct } = await setUp(2);
+    await engine.load('small', source, { bytes: 1_000 });
+    await engine.load('large', source, { bytes: 1_001 });
+    expect([...direct.loaded]).toEqual(['small']);
+    expect([...worker.loaded]).toEqual(['model', 'large']);
+    direct.computeMs = 10;
+    for (let run = 0; run < 2; run++) await engine.run('small', feeds);
+    await new Promise((resolve) => setImmediate(resolve));
     expect([...direct.loaded]).toEqual([]);
   });
 

@@ -3,11 +3,25 @@ import { createDirectEngine } from './direct-engine.ts';
 import type { Engine, EngineOptions, LoadedModel, LoadOptions, ModelSource, RunResult } from './engine.ts';
 import { createWorkerEngine } from './worker-engine.ts';
 
-/** A shorter run blocks the event loop for less time than two thread switches take. */
-const SHORT_MS = 0.5;
+/** When a model moves between the worker and the calling thread. */
+export interface Responsiveness {
+  /** A shorter run may block the calling thread. The worker would add two thread switches and two copies. */
+  readonly shortMs: number;
+  readonly longMs: number;
+  /** Models up to this size start in the calling thread, so that they are loaded once. */
+  readonly smallBytes: number;
+}
+
+/** For a thread that serves many requests at once: it blocks for less time than the thread switches take. */
+const SERVER: Responsiveness = { shortMs: 0.5, longMs: 4, smallBytes: 0 };
+/** For a device, which computes one request at a time: only heartbeats and control messages wait. */
+export const DEVICE_RESPONSIVENESS: Responsiveness = {
+  shortMs: 25,
+  longMs: 100,
+  smallBytes: 64 * 1024 * 1024,
+};
 /** Consecutive short runs that move a model into the calling thread. */
 const SHORT_RUNS_TO_MOVE = 3;
-const LONG_MS = 4;
 /**
  * Consecutive long runs that move a model back to the worker. A single one may be a hiccup of the machine.
  */
@@ -26,35 +40,42 @@ interface ModelEntry {
 
 /**
  * Creates an engine that runs long computations in a worker thread and short ones in the calling thread. Each
- * model moves by the measured time of its runs; a new model starts in the worker. Small layers save two
- * thread switches per run. They dominate the latency of a request when many devices share one network.
+ * model moves by the measured time of its runs. Short runs save two thread switches and two copies each. These
+ * dominate the latency of a request when many devices share one network.
  *
  * Two runs of one model may overlap while it moves. Each call still gets its own result.
  * @throws {EngineError} `no-backend`, `worker-crashed`
  */
-export async function createAdaptiveEngine(options: EngineOptions = {}): Promise<Engine> {
+export async function createAdaptiveEngine(
+  options: EngineOptions = {},
+  responsiveness: Responsiveness = SERVER,
+): Promise<Engine> {
   const worker = await createWorkerEngine(options);
   const direct = await createDirectEngine({ ...options, backend: worker.backend });
-  return new AdaptiveEngine(worker, direct);
+  return new AdaptiveEngine(worker, direct, responsiveness);
 }
 
 export class AdaptiveEngine implements Engine {
   readonly backend: 'native' | 'wasm';
   readonly #worker: Engine;
   readonly #direct: Engine;
+  readonly #responsiveness: Responsiveness;
   readonly #models = new Map<string, ModelEntry>();
 
-  constructor(worker: Engine, direct: Engine) {
+  constructor(worker: Engine, direct: Engine, responsiveness: Responsiveness) {
     this.#worker = worker;
     this.#direct = direct;
+    this.#responsiveness = responsiveness;
     this.backend = worker.backend;
   }
 
   load(key: string, source: ModelSource, options: LoadOptions = {}): Promise<LoadedModel> {
     const present = this.#models.get(key);
     if (present !== undefined) return present.loaded;
-    const loaded = this.#worker.load(key, source, options);
-    this.#models.set(key, { source, options, loaded, host: this.#worker, moving: false, streak: 0 });
+    const small = (options.bytes ?? Number.POSITIVE_INFINITY) <= this.#responsiveness.smallBytes;
+    const host = small ? this.#direct : this.#worker;
+    const loaded = host.load(key, source, options);
+    this.#models.set(key, { source, options, loaded, host, moving: false, streak: 0 });
     loaded.catch(() => this.#models.delete(key));
     return loaded;
   }
@@ -85,7 +106,8 @@ export class AdaptiveEngine implements Engine {
 
   #learn(key: string, model: ModelEntry, computeMs: number): void {
     const inCaller = model.host === this.#direct;
-    const wouldMove = inCaller ? computeMs > LONG_MS : computeMs < SHORT_MS;
+    const { shortMs, longMs } = this.#responsiveness;
+    const wouldMove = inCaller ? computeMs > longMs : computeMs < shortMs;
     model.streak = wouldMove ? model.streak + 1 : 0;
     if (model.streak >= (inCaller ? LONG_RUNS_TO_MOVE : SHORT_RUNS_TO_MOVE)) void this.#move(key, model);
   }

@@ -25,6 +25,8 @@ export interface LoadOptions {
    * 0–25 % slower. Has no effect on WebAssembly or on models with weights in the graph.
    */
   readonly mapped?: boolean;
+  /** Size of the graph and its weights, if known. Decides in which thread the model starts. */
+  readonly bytes?: number;
 }
 
 export interface LoadedModel {
