@@ -6,6 +6,7 @@ import type {
   BuildProgress,
   DeviceCapacity,
   LayerChoice,
+  Objective,
   Plan,
   Planned,
   Strategy,
@@ -38,6 +39,9 @@ export interface PlanningChoice {
   readonly r: number;
   readonly strategy: Strategy;
   readonly layers: LayerChoice;
+  readonly objective?: Objective;
+  /** Memory of the data plane for weights. */
+  readonly dataPlaneMemoryBytes?: number;
   /** Devices that can take a seat. */
   readonly devices: readonly DeviceCapacity[];
 }

@@ -1,18 +1,9 @@
-import {
-  type Costs,
-  DEFAULT_COSTS,
-  type DeviceCapacity,
-  isMemoryBound,
-  layerMs,
-  localMs,
-  tensorBytes,
-} from './costs.ts';
+import type { DeviceCapacity } from './costs.ts';
 import { PlanRefusedError } from './errors.ts';
+import { layerTimes } from './optimize-layers.ts';
 import { orderSteps, type StepDraft } from './order-steps.ts';
 import type { LayerDecision, PlanOptions } from './plan.ts';
 import { isSendable, type LayerProfile, type ModelProfile } from './profile.ts';
-import { stepTime } from './timeline.ts';
-import { partition } from './uneven-partition.ts';
 
 /** The linear layers to distribute, and the reason for each decision. */
 export interface LayerSelection {
@@ -20,6 +11,8 @@ export interface LayerSelection {
   readonly chosen: Set<number>;
   /** By node index; linear layers only. */
   readonly decisions: Map<number, LayerDecision>;
+  /** Node indices of the layers that the option "auto" leaves to the optimizer. */
+  readonly free: readonly number[];
 }
 
 export interface SelectionOptions extends PlanOptions {
@@ -33,7 +26,7 @@ export interface SelectionOptions extends PlanOptions {
  */
 export function chooseLayers(profile: ModelProfile, options: SelectionOptions): LayerSelection {
   const { k, layers: choice } = options;
-  const costs = options.costs ?? DEFAULT_COSTS;
+  const free: number[] = [];
   const named = typeof choice === 'string' ? undefined : new Set(choice);
   const chosen = new Set<number>();
   const decisions = new Map<number, LayerDecision>();
@@ -50,17 +43,14 @@ export function chooseLayers(profile: ModelProfile, options: SelectionOptions): 
     else if (named && !named.has(layer.name)) decide(false, 'it is not in the list of layers to distribute');
     else if (coding.rows < k) decide(false, tooNarrow(layer, k));
     else if (endsGrouped(profile, layer)) decide(false, ENDS_GROUPED);
-    else if (choice === 'auto') decide(...isFasterOnDevices(profile, layer, options, costs));
+    else if (choice === 'auto') free.push(layer.node);
     else
       decide(true, named ? 'it is in the list of layers to distribute' : 'the option "all" distributes it');
   }
-  if (![...decisions.values()].some(({ distributed }) => distributed) && choice !== 'auto') {
-    refuseWithoutLayers(profile, k);
-  }
-  if (choice === 'auto' && !profile.layers.some(({ coding }) => coding && coding.rows >= k)) {
-    refuseWithoutLayers(profile, k);
-  }
-  return { chosen, decisions };
+  // Under "devices-only", a model without layers that can be coded runs on devices with replicas.
+  const replicable = options.objective === 'devices-only' && !profile.layers.some(({ coding }) => coding);
+  if (chosen.size === 0 && free.length === 0 && !replicable) refuseWithoutLayers(profile, k);
+  return { chosen, decisions, free };
 }
 
 function requireNamed(profile: ModelProfile, name: string, k: number): void {
@@ -99,6 +89,10 @@ function requireNamed(profile: ModelProfile, name: string, k: number): void {
 function refuseWithoutLayers(profile: ModelProfile, k: number): never {
   const narrow = profile.layers.filter(({ coding }) => coding);
   const widest = narrow.sort((a, b) => b.coding!.rows - a.coding!.rows)[0];
+  if (widest && widest.coding!.rows >= k) {
+    const message = `layer "${widest.name}" (${widest.op}) cannot be distributed: ${ENDS_GROUPED}`;
+    throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'use the strategy "replicated"', widest.name);
+  }
   if (widest) {
     throw new PlanRefusedError(
       'MORE_SHARDS_THAN_ROWS',
@@ -130,30 +124,27 @@ function endsGrouped(profile: ModelProfile, { coding }: LayerProfile): boolean {
   return coding !== null && coding.groups > 1 && profile.outputs.some(({ name }) => name === coding.fetch);
 }
 
-/** Decides whether a layer is predicted to be faster on devices than on the data plane. */
-function isFasterOnDevices(
+/** Records the optimizer's decision for each layer that was free, with the layer's own predicted times. */
+export function decideFree(
   profile: ModelProfile,
-  layer: LayerProfile,
+  selection: LayerSelection,
+  divided: ReadonlySet<number>,
   options: SelectionOptions,
-  costs: Costs,
-): [distributed: boolean, reason: string] {
-  const { k, r, seated } = options;
-  const { height } = partition(layer, k);
-  const { rows, feed, fetch } = layer.coding!;
-  const share = height / rows;
-  const bytes = tensorBytes(profile, feed) + share * tensorBytes(profile, fetch);
-  const here = localMs(profile, layer, costs);
-  const work = Array.from({ length: k + r }, (_, seat) => {
-    const speed = seated?.[seat]?.speed;
-    const computeMs = share * layerMs(profile, layer, speed, costs) * (speed ? 1 : costs.deviceSlowdown);
-    const memoryMs = speed && isMemoryBound(layer, speed) ? computeMs : 0;
-    return { seat, computeMs, memoryMs, bytes, speed };
-  });
-  const there = stepTime(work, k, costs).ms;
-  const figures = `${there.toFixed(2)} ms over ${k} + ${r} devices, ${here.toFixed(2)} ms on the data plane`;
-  return there < here
-    ? [true, `faster on devices: ${figures}`]
-    : [false, `not faster on devices: ${figures}`];
+): LayerSelection {
+  const decisions = new Map(selection.decisions);
+  for (const node of selection.free) {
+    const layer = profile.layers[node]!;
+    const { dividedMs, wholeMs } = layerTimes(profile, layer, options);
+    const where = options.objective === 'devices-only' ? 'on one device' : 'on the data plane';
+    const figures = `${dividedMs.toFixed(2)} ms over ${options.k} + ${options.r} devices, ${wholeMs.toFixed(2)} ms ${where}`;
+    const distributed = divided.has(node);
+    const faster = dividedMs < wholeMs;
+    const reason = distributed
+      ? `${faster ? 'faster on devices' : 'part of the fastest plan'}: ${figures}`
+      : `${faster ? 'not part of the fastest plan' : 'not faster on devices'}: ${figures}`;
+    decisions.set(node, { layer: layer.name, op: layer.op, distributed, reason });
+  }
+  return { chosen: new Set([...selection.chosen, ...divided]), decisions, free: [] };
 }
 
 /**

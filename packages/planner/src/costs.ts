@@ -8,6 +8,16 @@ export interface Costs {
   readonly hopMs: number;
   /** Bandwidth of the data plane's link, shared by all devices. */
   readonly bytesPerMs: number;
+  /**
+   * Bandwidth of the data plane's link when the links of the devices are measured. If absent, it equals the
+   * fastest device's link, as on a shared medium such as Wi-Fi.
+   */
+  readonly dataPlaneBytesPerMs?: number;
+  /**
+   * Work of the data plane's thread for one task on another machine: sending the task and reading the answer.
+   * The thread serves one device after the other.
+   */
+  readonly messageMs: number;
   /** For layers that were not timed. */
   readonly multiplyAddsPerMs: number;
   /** Compute time on a device ÷ compute time on the machine that timed the layers. */
@@ -18,19 +28,25 @@ export interface Costs {
 
 /**
  * A local network of machines like the data plane's. 1 ms: Socket.IO over one switch. 125 000 bytes/ms: 1
- * Gbit/s. 5 million multiply-adds/ms: one thread of ONNX Runtime on a small core. 0.15 ms: measured with
- * local steps that compute almost nothing on a small server.
+ * Gbit/s. 0.06 ms: measured with five devices and 36 KB per task on a small server, in Node, without the
+ * engine. 5 million multiply-adds/ms: one thread of ONNX Runtime on a small core. 0.15 ms: measured with local
+ * steps that compute almost nothing on a small server.
  */
 export const DEFAULT_COSTS: Costs = {
   hopMs: 1,
   bytesPerMs: 125_000,
+  messageMs: 0.06,
   multiplyAddsPerMs: 5_000_000,
   deviceSlowdown: 1,
   engineCallMs: 0.15,
 };
 
-/** A device's speed, measured when it joined. */
+/** A device's speed, measured when it joined, with as many threads as its engine uses. */
 export interface DeviceSpeed extends Speed {
+  /** Threads of the device's engine; the default is 1. */
+  readonly threads?: number;
+  /** True if the device is not measured: the figures are the medians of the measured devices. */
+  readonly assumed?: boolean;
   /** Processor cores of its machine, shared by all devices on that machine. */
   readonly cores: number;
   /** Machine id, equal for all devices on one machine. */
@@ -50,7 +66,9 @@ export interface DeviceSpeed extends Speed {
 /** A device as the planner sees it. The planner does not check absent fields. */
 export interface DeviceCapacity {
   readonly id: string;
-  /** Memory for weights. */
+  /** To display; the default is the id. */
+  readonly name?: string;
+  /** Memory for weights. No seat of the device may hold more. */
   readonly memoryBytes?: number;
   readonly speed?: DeviceSpeed;
 }
@@ -70,7 +88,7 @@ export function localMs(profile: ModelProfile, layer: LayerProfile, costs: Costs
 }
 
 /**
- * Returns the milliseconds of a layer on one thread of a machine.
+ * Returns the milliseconds of a layer on a machine, with the threads that its speed was measured with.
  *
  * Scales the time measured at upload by the ratio of the two machines' speeds in the resource that bounds the
  * layer: arithmetic or memory bandwidth.

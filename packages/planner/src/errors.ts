@@ -6,7 +6,9 @@ export type PlanRefusal =
   | 'UNKNOWN_LAYER'
   | 'LAYER_NOT_CODABLE'
   | 'MORE_SHARDS_THAN_ROWS'
-  | 'TOO_FEW_STAGES';
+  | 'TOO_FEW_STAGES'
+  | 'LAYER_NOT_PLACEABLE'
+  | 'MORE_THREADS_THAN_CORES';
 
 /** No plan with the requested options exists. The message gives the reason, the hint a remedy. */
 export class PlanRefusedError extends Error {

@@ -10,6 +10,7 @@ import { smallProfile } from './testing/small-profile.ts';
 const COSTS: Costs = {
   hopMs: 2,
   bytesPerMs: 1000,
+  messageMs: 0,
   multiplyAddsPerMs: 1000,
   deviceSlowdown: 3,
   engineCallMs: 0.5,

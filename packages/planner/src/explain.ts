@@ -1,8 +1,8 @@
-import { type Costs, DEFAULT_COSTS, type DeviceCapacity, isMemoryBound, layerMs, localMs } from './costs.ts';
-import type { Plan, Seat, SeatSummary, Step } from './plan.ts';
+import { type Costs, DEFAULT_COSTS } from './costs.ts';
+import type { Plan, Predictions, Seat, SeatSummary, Step } from './plan.ts';
+import { answersNeeded, requestMs, type Seated, type StepLoad, stepLoad } from './predict.ts';
 import type { ModelProfile } from './profile.ts';
-import { codedPart, replicaPart } from './seats.ts';
-import { type SeatWork, stepTime, Timeline } from './timeline.ts';
+import { stepTime } from './timeline.ts';
 
 /** The load of one seat for one request, in one step or in all steps. */
 export interface SeatExplanation {
@@ -50,7 +50,11 @@ export interface PlanExplanation {
   readonly measured: boolean;
   readonly steps: readonly StepExplanation[];
   readonly seats: readonly SeatTotal[];
-  readonly coverage: number;
+  readonly coverage: number | null;
+  /** This plan, one device alone, and the data plane alone. Absent in plans of older versions. */
+  readonly predictions?: Predictions;
+  /** Why no layer is divided; null if a layer is divided. */
+  readonly runsWhole: string | null;
   /** Linear layers that are not divided, with the reason. */
   readonly notDistributed: readonly {
     readonly layer: string;
@@ -68,13 +72,16 @@ export interface PlanExplanation {
 export function explainPlan(
   profile: ModelProfile,
   plan: Plan,
-  seated: readonly (DeviceCapacity | undefined)[] = [],
+  seated: Seated = [],
   costs: Costs = DEFAULT_COSTS,
   pinned = true,
 ): PlanExplanation {
   const loads = plan.steps.map((step) => stepLoad(profile, step, seated, costs));
   const steps = loads.map((load) => explainStep(load, costs, pinned));
-  const measured = plan.seats.every(({ seat }) => seated[seat]?.speed);
+  const measured = plan.seats.every(({ seat }) => {
+    const speed = seated[seat]?.speed;
+    return speed && !speed.assumed;
+  });
   return {
     predictedMs: requestMs(loads, costs),
     dataPlaneWeightsBytes: steps.reduce((sum, { weightsBytes = 0 }) => sum + weightsBytes, 0),
@@ -90,66 +97,12 @@ export function explainPlan(
       ),
     })),
     coverage: plan.coverage,
+    ...(plan.predictions ? { predictions: plan.predictions } : {}),
+    runsWhole: plan.runsWhole ?? null,
     notDistributed: plan.decisions
       .filter(({ distributed }) => !distributed)
       .map(({ layer, op, reason }) => ({ layer, op, reason })),
   };
-}
-
-/** Returns a step with its cost on the data plane or on each of its seats. */
-function stepLoad(
-  profile: ModelProfile,
-  step: Step,
-  seated: readonly (DeviceCapacity | undefined)[],
-  costs: Costs,
-) {
-  if (step.kind === 'local') {
-    const layers = step.nodes.map((node) => profile.layers[node]!);
-    return {
-      step,
-      localMs: layers.reduce((sum, layer) => sum + localMs(profile, layer, costs), 0),
-      weightsBytes: layers.reduce((sum, layer) => sum + layer.weightsBytes, 0),
-      work: [],
-    };
-  }
-  const work = step.seats.map((seat, position) => {
-    const device = seated[seat];
-    const part = step.kind === 'coded' ? codedPart(profile, step, position) : replicaPart(profile, step);
-    const slowdown = device?.speed ? 1 : costs.deviceSlowdown;
-    const msOf = (layers: typeof part.layers) =>
-      layers.reduce((sum, layer) => sum + layerMs(profile, layer, device?.speed, costs), 0) *
-      part.share *
-      slowdown;
-    const computeMs = msOf(part.layers);
-    const speed = device?.speed;
-    const memoryMs = speed ? msOf(part.layers.filter((layer) => isMemoryBound(layer, speed))) : 0;
-    return { seat, device, part, computeMs, memoryMs, bytes: part.bytesIn + part.bytesOut, speed };
-  });
-  return { step, localMs: 0, weightsBytes: 0, work };
-}
-
-type StepLoad = ReturnType<typeof stepLoad>;
-
-/** Returns the number of answers that a step waits for. */
-function answersNeeded(step: Step): number {
-  return step.kind === 'coded' ? step.dataShards : 1;
-}
-
-/** Simulates one request: each step starts when its inputs are ready, and queues for shared resources. */
-function requestMs(loads: readonly StepLoad[], costs: Costs): number {
-  const timeline = new Timeline(costs);
-  const readyMs = new Map<string, number>();
-  for (const { step, localMs, work } of loads) {
-    const feeds = step.kind === 'coded' ? [step.feed] : step.feeds;
-    const fetches = step.kind === 'coded' ? [step.fetch] : step.fetches;
-    const startMs = Math.max(0, ...feeds.map((name) => readyMs.get(name) ?? 0));
-    const doneMs =
-      step.kind === 'local'
-        ? timeline.local(startMs, localMs)
-        : timeline.distributed(startMs, work satisfies readonly SeatWork[], answersNeeded(step)).ms;
-    for (const name of fetches) readyMs.set(name, doneMs);
-  }
-  return Math.max(0, ...readyMs.values());
 }
 
 function explainStep(

@@ -9,6 +9,29 @@ import type { TensorProfile } from './profile.ts';
  */
 export type Strategy = 'coded' | 'paper' | 'replicated' | 'uncoded';
 
+/**
+ * What a plan is for. `latency`: the fastest plan that survives r failures; the data plane may compute.
+ * `devices-only`: the data plane runs no linear layer and computes no missing shard. It merges answers and runs
+ * what lies between linear layers, like the merging device in the paper.
+ */
+export type Objective = 'latency' | 'devices-only';
+
+/** Predicted time and transfer of one request on an idle, healthy fleet. */
+export interface Prediction {
+  readonly ms: number;
+  /** Sent and received by all devices together; 1 MB is 10⁶ bytes. */
+  readonly megabytes: number;
+}
+
+/** What a plan costs, beside the two ways to run the model without dividing it. */
+export interface Predictions {
+  /** The whole model on the fastest single device; null if no device has enough memory. */
+  readonly device: Prediction | null;
+  readonly plan: Prediction;
+  /** The whole model on the data plane; null if it has too little memory. */
+  readonly dataPlane: Prediction | null;
+}
+
 /** The linear layers to distribute: those faster on devices, all that can be coded, or a list of names. */
 export type LayerChoice = 'auto' | 'all' | readonly string[];
 
@@ -151,8 +174,17 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly seats: readonly SeatSummary[];
   readonly decisions: readonly LayerDecision[];
-  /** Devices whose single failure the plan survives ÷ all devices of the plan; in [0, 1]. */
-  readonly coverage: number;
+  /**
+   * Devices whose single failure the plan survives ÷ all devices of the plan; in [0, 1]. Null if the plan uses
+   * no device.
+   */
+  readonly coverage: number | null;
+  /** Absent in plans of older versions, which are for `latency`. */
+  readonly objective?: Objective;
+  /** Absent in plans of older versions. */
+  readonly predictions?: Predictions;
+  /** Why no layer is divided, as a sentence to display; absent or null if a layer is divided. */
+  readonly runsWhole?: string | null;
 }
 
 /**
@@ -182,6 +214,10 @@ export interface PlanOptions {
    * otherwise. A layer that the requested split cannot divide is not distributed.
    */
   readonly splits?: SplitChoice;
+  /** The default is `latency`. */
+  readonly objective?: Objective;
+  /** Memory of the data plane for weights; unlimited if absent. */
+  readonly dataPlaneMemoryBytes?: number;
   /** Available devices. Without them the plan fits any fleet that is large enough. */
   readonly devices?: readonly DeviceCapacity[];
   readonly costs?: Costs;

@@ -157,6 +157,22 @@ export function isSendable(profile: ModelProfile, name: string): boolean {
   return tensor !== undefined && (ELEMENT_TYPES as readonly string[]).includes(tensor.type);
 }
 
+/**
+ * Operators that multiply by weights or by each other's outputs, beside those that `analyzeLinear` knows:
+ * recurrent layers, attention, and quantized or fused forms.
+ */
+const LINEAR_OPERATORS = new Set([
+  ...['LSTM', 'GRU', 'RNN', 'DynamicQuantizeLSTM', 'Einsum', 'DeformConv'],
+  ...['Attention', 'QAttention', 'MultiHeadAttention', 'GroupQueryAttention'],
+  ...['ConvInteger', 'QLinearConv', 'MatMulInteger', 'QLinearMatMul', 'QGemm', 'MatMulNBits'],
+  ...['MatMulIntegerToFloat', 'DynamicQuantizeMatMul', 'FusedConv', 'FusedGemm', 'FusedMatMul'],
+]);
+
+/** Returns whether a node is a linear layer, or contains one. Such a node is not merely between layers. */
+export function isLinear({ op, coding, notCodable, multiplyAdds }: LayerProfile): boolean {
+  return coding !== null || notCodable !== null || multiplyAdds > 0 || LINEAR_OPERATORS.has(op);
+}
+
 /** Returns how the input of a layer can be divided; undefined if it cannot. */
 export function inputSplitOf({ inputSplit }: LayerProfile): InputSplitLayer | undefined {
   const analysis = inputSplit ?? undefined;

@@ -48,8 +48,50 @@ export function unifyMachineSpeeds(devices: readonly DeviceCapacity[], served?: 
   });
 }
 
+/**
+ * Gives devices without a measured speed, such as a browser tab that has just joined, the medians of the
+ * measured devices. If no device is measured, all count as equally fast, with the default figures of `Costs`.
+ */
+export function assumeSpeeds(devices: readonly DeviceCapacity[]): DeviceCapacity[] {
+  const measured = devices.flatMap(({ speed }) => speed ?? []);
+  if (measured.length === 0) return [...devices];
+  const median = (of: (speed: DeviceSpeed) => number | undefined) =>
+    lowerMedian(measured.flatMap((speed) => of(speed) ?? []));
+  const hopMs = median((speed) => speed.hopMs);
+  const bytesPerMs = median((speed) => speed.bytesPerMs);
+  return devices.map((device) =>
+    device.speed
+      ? device
+      : {
+          ...device,
+          speed: {
+            multiplyAddsPerSecond: median((speed) => speed.multiplyAddsPerSecond)!,
+            memoryBytesPerSecond: median((speed) => speed.memoryBytesPerSecond)!,
+            cores: 1,
+            machine: `unmeasured ${device.id}`,
+            engine: 'native',
+            assumed: true,
+            ...(hopMs === undefined ? {} : { hopMs }),
+            ...(bytesPerMs === undefined ? {} : { bytesPerMs }),
+          },
+        },
+  );
+}
+
 function lowerMedian(values: readonly number[]): number | undefined {
   return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1];
+}
+
+/** @throws {PlanRefusedError} MORE_THREADS_THAN_CORES */
+export function requireThreads(devices: readonly DeviceCapacity[]): void {
+  for (const { id, name = id, speed } of devices) {
+    if (!speed?.threads || speed.threads <= speed.cores) continue;
+    throw new PlanRefusedError(
+      'MORE_THREADS_THAN_CORES',
+      `device "${name}" computes with ${speed.threads} threads, but its machine has ${speed.cores} ${speed.cores === 1 ? 'core' : 'cores'}`,
+      `restart it with at most ${speed.cores} threads, or plan without it`,
+    );
+  }
 }
 
 /** Returns the milliseconds of the whole model on one device, to compare devices. */
@@ -57,31 +99,55 @@ function modelMs(profile: ModelProfile, speed: DeviceSpeed, costs: Costs): numbe
   return profile.layers.reduce((sum, layer) => sum + layerMs(profile, layer, speed, costs), 0);
 }
 
+/** The devices of a coded group, by seat: k data seats, then r parity seats. */
+export interface SeatedGroup {
+  readonly devices: readonly DeviceCapacity[];
+  /** Whether their speeds differ, so that faster devices get more rows. */
+  readonly uneven: boolean;
+  /** Whether a block must not be larger than the memory of its device. */
+  readonly limited: boolean;
+}
+
 /**
  * Chooses the devices of a coded group. If the speeds of all devices are known and differ, chooses the
  * fastest k + r; the r fastest get the parity seats, because a parity shard is as tall as the tallest block,
  * and the others follow by speed. Otherwise keeps the given order.
  * @param devices  at least k + r, with unified speeds
- * @returns devices by seat, k data seats then r parity seats; `uneven` is true if their speeds differ
  */
 export function seatGroup(
   profile: ModelProfile,
   devices: readonly DeviceCapacity[],
   { k, r }: { readonly k: number; readonly r: number },
   costs: Costs,
-): { readonly devices: readonly DeviceCapacity[]; readonly uneven: boolean } {
+): SeatedGroup {
   const timed = devices.map((device) => ({
     device,
     ms: device.speed ? modelMs(profile, device.speed, costs) : Number.NaN,
   }));
-  const inOrder = { devices: devices.slice(0, k + r), uneven: false };
+  const inOrder = { devices: devices.slice(0, k + r), uneven: false, limited: false };
   if (timed.some(({ ms }) => Number.isNaN(ms))) return inOrder;
   const fastest = [...timed].sort((a, b) => a.ms - b.ms).slice(0, k + r);
   const differs = (list: readonly { ms: number }[]) =>
     Math.max(...list.map(({ ms }) => ms)) > MEANINGFUL_DIFFERENCE * Math.min(...list.map(({ ms }) => ms));
   if (!differs(timed)) return inOrder;
   const order = [...fastest.slice(r), ...fastest.slice(0, r)];
-  return { devices: order.map(({ device }) => device), uneven: differs(fastest) };
+  return { devices: order.map(({ device }) => device), uneven: differs(fastest), limited: false };
+}
+
+/**
+ * Chooses the devices with the most memory for a group whose blocks must fit their devices. The largest get the
+ * parity seats.
+ */
+export function seatGroupByMemory(
+  devices: readonly DeviceCapacity[],
+  { k, r }: { readonly k: number; readonly r: number },
+): SeatedGroup {
+  const largest = [...devices].sort((a, b) => memoryOf(b) - memoryOf(a)).slice(0, k + r);
+  return { devices: [...largest.slice(r), ...largest.slice(0, r)], uneven: true, limited: true };
+}
+
+export function memoryOf(device: DeviceCapacity): number {
+  return device.memoryBytes ?? Number.POSITIVE_INFINITY;
 }
 
 /** Assigns the seat with the most weights to the device with the most memory, and so on. */
@@ -89,8 +155,7 @@ export function assignByMemory(
   seats: readonly SeatSummary[],
   devices: readonly DeviceCapacity[],
 ): DeviceCapacity[] {
-  const memory = (device: DeviceCapacity) => device.memoryBytes ?? Number.POSITIVE_INFINITY;
-  const largestFirst = [...devices].sort((a, b) => memory(b) - memory(a));
+  const largestFirst = [...devices].sort((a, b) => memoryOf(b) - memoryOf(a));
   const seated: DeviceCapacity[] = [];
   for (const [index, { seat }] of [...seats].sort((a, b) => b.weightsBytes - a.weightsBytes).entries()) {
     seated[seat] = largestFirst[index]!;
@@ -100,48 +165,51 @@ export function assignByMemory(
 
 /** A seat whose weights do not fit on its device. */
 export interface MemoryShortage {
-  readonly weightsBytes: number;
+  readonly device: DeviceCapacity;
   readonly memoryBytes: number;
+  readonly weightsBytes: number;
+}
+
+/** Finds the seat whose weights exceed the memory of its device by most, or null. */
+export function findMemoryShortage(
+  seats: readonly SeatSummary[],
+  seated: readonly DeviceCapacity[],
+): MemoryShortage | null {
+  let worst: MemoryShortage | null = null;
+  for (const { seat, weightsBytes } of seats) {
+    const device = seated[seat];
+    const memoryBytes = device?.memoryBytes;
+    if (!device || memoryBytes === undefined || weightsBytes <= memoryBytes) continue;
+    if (worst && worst.weightsBytes - worst.memoryBytes >= weightsBytes - memoryBytes) continue;
+    worst = { device, memoryBytes, weightsBytes };
+  }
+  return worst;
 }
 
 /**
- * Finds the largest seat that does not fit on its device. Without pinned devices, the largest seat gets the
- * device with the most memory, and so on.
- * @param pinned  devices by seat, or null
+ * @param smallestBytes  the smallest shard that a seat of the plan can have
+ * @param fittingK  the smallest k that fits on the devices, or null
  */
-export function findMemoryShortage(
-  seats: readonly SeatSummary[],
-  devices: readonly DeviceCapacity[],
-  pinned: readonly DeviceCapacity[] | null,
-): MemoryShortage | null {
-  const demands = [...seats].sort((a, b) => b.weightsBytes - a.weightsBytes);
-  const memory = devices
-    .map(({ memoryBytes }) => memoryBytes ?? Number.POSITIVE_INFINITY)
-    .sort((a, b) => b - a);
-  for (const [index, { seat, weightsBytes }] of demands.entries()) {
-    const memoryBytes = pinned
-      ? (pinned[seat]?.memoryBytes ?? Number.POSITIVE_INFINITY)
-      : (memory[index] ?? Number.POSITIVE_INFINITY);
-    if (weightsBytes > memoryBytes) return { weightsBytes, memoryBytes };
-  }
-  return null;
-}
-
-/** @param fittingK  the smallest k that fits on the devices, or null */
 export function memoryRefusal(
-  { weightsBytes, memoryBytes }: MemoryShortage,
+  { device, weightsBytes, memoryBytes }: MemoryShortage,
+  smallestBytes: number,
   fittingK: number | null,
 ): PlanRefusedError {
-  const excess = megabytes(weightsBytes - memoryBytes);
+  const { id, name = id } = device;
+  const limit = `device "${name}" has ${megabytes(memoryBytes)} MB for weights`;
   return new PlanRefusedError(
     'TOO_LITTLE_MEMORY',
-    `a seat needs ${megabytes(weightsBytes)} MB for weights, ${excess} MB more than its device has (${megabytes(memoryBytes)} MB)`,
+    memoryBytes < smallestBytes
+      ? `${limit}, but the smallest shard of the plan has ${megabytes(smallestBytes)} MB`
+      : `${limit}, but its shards have ${megabytes(weightsBytes)} MB, and the other devices cannot take the rest`,
     fittingK === null
       ? `no k fits on the available devices; add devices, or use devices with ${megabytes(weightsBytes)} MB`
       : `choose k = ${fittingK}, which fits on the available devices`,
   );
 }
 
-function megabytes(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(1);
+/** Formats bytes as megabytes of 2²⁰ bytes, with three significant digits below one. */
+export function megabytes(bytes: number): string {
+  const value = bytes / 2 ** 20;
+  return value < 1 ? value.toPrecision(3) : value.toFixed(1);
 }

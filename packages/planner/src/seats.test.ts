@@ -13,7 +13,7 @@ describe('coverageOf', () => {
     expect(coverageOf([replicated([0, 1]), replicated([2, 3])])).toBe(1);
   });
 
-  it('is 1 without devices', () => expect(coverageOf([])).toBe(1));
+  it('is null without devices', () => expect(coverageOf([])).toBeNull());
 });
 
 /** A model of Fig. 17 without redundancy: all devices, and the sizes of the groups that share a layer. */
@@ -26,7 +26,7 @@ interface SpreadModel {
  * Adds extra devices one by one and returns the coverage after each: a parity device to a group, largest
  * group first, then a replica to every other device.
  */
-function curve({ devices, groups }: SpreadModel, withParity: boolean): number[] {
+function curve({ devices, groups }: SpreadModel, withParity: boolean): (number | null)[] {
   const alone = devices - groups.reduce((sum, size) => sum + size, 0);
   const sizes = withParity
     ? [...groups].sort((a, b) => b - a).concat(new Array<number>(alone).fill(1))
@@ -43,7 +43,7 @@ function curve({ devices, groups }: SpreadModel, withParity: boolean): number[] 
   });
 }
 
-const percent = (values: readonly number[]) => values.map((value) => Math.round(100 * value));
+const percent = (values: readonly (number | null)[]) => values.map((value) => Math.round(100 * value!));
 
 describe('coverage after each extra device, as in Fig. 17 of the paper', () => {
   // Expected values from the vector data of the figure. Devices until full coverage: coded, then replicated.

@@ -59,6 +59,8 @@ export function summarizeSeats(profile: ModelProfile, steps: readonly Step[]): S
       loads.set(seat, { role, weightsBytes, multiplyAdds, bytesIn, bytesOut });
       return;
     }
+    // A seat of a coded group may hold replicas, too. Its role is that in the group.
+    if (role === 'parity' || load.role === 'replica') load.role = role;
     load.weightsBytes += weightsBytes;
     load.multiplyAdds += multiplyAdds;
     load.bytesIn += bytesIn;
@@ -81,15 +83,15 @@ export function summarizeSeats(profile: ModelProfile, steps: readonly Step[]): S
  * Returns the coverage of a plan as the paper defines it: devices whose single failure is survived ÷ all
  * devices [paper Fig. 17]. A coded group survives a failure if it has parity, a replicated step if it has two
  * seats.
- * @returns in [0, 1]; 1 if the plan uses no devices
+ * @returns in [0, 1]; null if the plan uses no device
  */
-export function coverageOf(steps: readonly Step[]): number {
+export function coverageOf(steps: readonly Step[]): number | null {
   const survived = new Map<Seat, boolean>();
   for (const step of steps) {
     if (step.kind === 'local') continue;
     const redundant = step.kind === 'coded' ? step.parityShards >= 1 : step.seats.length >= 2;
     for (const seat of step.seats) survived.set(seat, (survived.get(seat) ?? true) && redundant);
   }
-  if (survived.size === 0) return 1;
+  if (survived.size === 0) return null;
   return [...survived.values()].filter(Boolean).length / survived.size;
 }

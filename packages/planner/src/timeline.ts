@@ -25,7 +25,7 @@ interface WorkParts {
   readonly speed: DeviceSpeed | undefined;
   /** Waiting for the network; uses no resource. */
   readonly waitMs: number;
-  /** On the data plane's thread; 0 for devices on other machines. */
+  /** On the data plane's thread. */
   readonly planeMs: number;
   /** On the device. */
   readonly workMs: number;
@@ -53,7 +53,7 @@ const LOCAL_HOP_WORK_SHARE = 0.15;
  * plane's link, engine and thread. Independent steps queue for shared resources.
  *
  * A device needs a hop, the transfer over its own link, and its computing. On a separate machine, a hop is
- * waiting. On the data plane's machine, a part of the hop and the whole transfer (parsing, copying) use the
+ * waiting, and the data plane's thread needs a fixed time for each message. On the data plane's machine, a part of the hop and the whole transfer (parsing, copying) use the
  * processor, half of it on the data plane's thread, which serves one device after the other.
  *
  * Greedy scheduling on several cores ends at most at work / cores + (1 − 1 / cores) × the longest task (R. L.
@@ -114,13 +114,18 @@ export class Timeline {
     for (const [machine, sharers] of byMachine) {
       const { cores } = sharers[0]!.speed;
       const memoryThreads = Math.min(cores, THREADS_THAT_FILL_MEMORY);
-      for (const { planeMs, workMs, memoryMs } of sharers) {
-        const takesMs = (planeMs + workMs - memoryMs) / cores + memoryMs / memoryThreads;
+      for (const { planeMs, workMs, memoryMs, speed } of sharers) {
+        const threads = Math.min(threadsOf(speed), cores);
+        const onPlane = speed.besideDataPlane ? planeMs : 0;
+        const coreMs = onPlane + (workMs - memoryMs) * threads;
+        const takesMs = coreMs / cores + (memoryMs * Math.min(threads, memoryThreads)) / memoryThreads;
         occupy(this.#machines, machine, startMs, takesMs);
       }
       // The work that has no core at first: a whole device's, or only that of the data plane's thread.
       const queuedMs =
-        sharers.length > cores ? Number.POSITIVE_INFINITY : sum(sharers, ({ planeMs }) => planeMs);
+        sum(sharers, ({ speed }) => threadsOf(speed)) > cores
+          ? Number.POSITIVE_INFINITY
+          : sum(sharers, ({ planeMs, speed }) => (speed.besideDataPlane ? planeMs : 0));
       const longestMs = Math.max(...sharers.map(({ workMs }) => workMs));
       const unevenMs = (1 - 1 / cores) * Math.min(longestMs, queuedMs);
       doneMs.set(machine, this.#machines.get(machine)! + unevenMs);
@@ -134,7 +139,14 @@ export class Timeline {
     const bytesMs = speed?.bytesPerMs ? bytes / speed.bytesPerMs : 0;
     const engineMs = this.#costs.engineCallMs + computeMs;
     if (!speed?.besideDataPlane)
-      return { seat, speed, waitMs: hopMs, planeMs: 0, workMs: bytesMs + engineMs, memoryMs };
+      return {
+        seat,
+        speed,
+        waitMs: hopMs,
+        planeMs: this.#costs.messageMs,
+        workMs: bytesMs + engineMs,
+        memoryMs,
+      };
     const planeMs = hopMs * LOCAL_HOP_WORK_SHARE + bytesMs / 2;
     const waitMs = hopMs * (1 - 2 * LOCAL_HOP_WORK_SHARE);
     return { seat, speed, waitMs, planeMs, workMs: planeMs + engineMs, memoryMs };
@@ -150,11 +162,14 @@ export class Timeline {
   #linkTakesMs(seats: readonly SeatWork[]): number {
     const remote = seats.filter(({ speed }) => !speed?.besideDataPlane);
     if (remote.length === 0) return 0;
-    return (
-      sum(remote, ({ bytes }) => bytes) /
-      Math.max(...remote.map(({ speed }) => speed?.bytesPerMs ?? this.#costs.bytesPerMs))
-    );
+    const { bytesPerMs, dataPlaneBytesPerMs = 0 } = this.#costs;
+    const links = remote.map(({ speed }) => speed?.bytesPerMs ?? bytesPerMs);
+    return sum(remote, ({ bytes }) => bytes) / Math.max(dataPlaneBytesPerMs, ...links);
   }
+}
+
+function threadsOf({ threads = 1 }: DeviceSpeed): number {
+  return threads;
 }
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {

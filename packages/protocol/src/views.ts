@@ -116,6 +116,12 @@ export interface WaitPredictionView {
   readonly requests: number;
 }
 
+/** Predicted time and transfer of one request on an idle, healthy fleet; 1 MB is 10⁶ bytes. */
+export interface PredictionView {
+  readonly ms: number;
+  readonly megabytes: number;
+}
+
 export interface DeploymentView {
   readonly name: string;
   readonly model: string;
@@ -130,7 +136,20 @@ export interface DeploymentView {
   readonly outputs: readonly TensorSpec[];
   /** The planner's Plan, only in `GET /api/deployments/{name}`. */
   readonly plan?: unknown;
-  readonly coverage: number;
+  /** Null if nothing is distributed. */
+  readonly coverage: number | null;
+  readonly objective: 'latency' | 'devices-only';
+  /** Why nothing is divided, as a sentence; null if a layer is divided. */
+  readonly runsWhole: string | null;
+  /**
+   * The plan, beside the whole model on the fastest device and on the data plane; null for an alternative that
+   * lacks memory, and for a plan of an older version.
+   */
+  readonly predictions: {
+    readonly plan: PredictionView;
+    readonly device: PredictionView | null;
+    readonly dataPlane: PredictionView | null;
+  } | null;
   /** Under `waitMs: "adaptive"`, one for each coded step that has been run. */
   readonly waiting?: readonly WaitPredictionView[];
   readonly progress: {

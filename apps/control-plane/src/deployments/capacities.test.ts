@@ -37,7 +37,7 @@ it('passes on what was measured, and nothing where nothing was', () => {
     engine: 'native',
     bytesPerMs: 1e5,
   });
-  expect(unknown).toEqual({ id: 'b' });
+  expect(unknown).toEqual({ id: 'b', name: 'name of b' });
 });
 
 it('knows who is beside the data plane', () => {

@@ -1,8 +1,15 @@
+import { totalmem } from 'node:os';
 import type { DeviceCapacity } from '@sparewheel/planner';
 import type { DeviceView } from '@sparewheel/protocol';
 
 /** Of a machine's memory, what weights may take; the rest is for the system, the runtime and activations. */
 const SHARE_FOR_WEIGHTS = 0.75;
+
+/** Returns the bytes that the data plane may use for weights: its machine's memory, or the limit of its container. */
+export function dataPlaneMemory(): number {
+  const limit = process.constrainedMemory();
+  return Math.floor(Math.min(totalmem(), limit > 0 ? limit : totalmem()) * SHARE_FOR_WEIGHTS);
+}
 
 /**
  * What planning needs to know of devices. Those that run on one machine share its memory.
@@ -13,11 +20,12 @@ export function capacities(devices: readonly DeviceView[], dataPlaneMachine: str
   for (const { profile } of devices) {
     if (profile) onMachine.set(profile.machine, (onMachine.get(profile.machine) ?? 0) + 1);
   }
-  return devices.map(({ id, memory, profile, engine }): DeviceCapacity => {
+  return devices.map(({ id, name, memory, profile, engine }): DeviceCapacity => {
     const sharers = profile ? onMachine.get(profile.machine)! : 1;
     const memoryBytes = Math.floor((memory.totalBytes * SHARE_FOR_WEIGHTS) / sharers);
     return {
       id,
+      name,
       ...(memoryBytes > 0 ? { memoryBytes } : {}),
       ...(profile ? { speed: speedOf(profile, engine, dataPlaneMachine) } : {}),
     };

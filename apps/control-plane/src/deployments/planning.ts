@@ -5,7 +5,7 @@ import type { DeviceView, PlanRequest } from '@sparewheel/protocol';
 import { ApiError } from '@sparewheel/protocol';
 import type { Store } from '../database/store.ts';
 import { unknownModel } from '../models/models.ts';
-import { capacities } from './capacities.ts';
+import { capacities, dataPlaneMemory } from './capacities.ts';
 
 export interface PlanningParts {
   readonly store: Store;
@@ -35,12 +35,12 @@ export class Planning {
     const { store, modelBuilder } = this.#parts;
     const model = await store.model(request.model);
     if (model === null) throw unknownModel(request.model);
-    const { k, r, strategy, layers } = request;
+    const { k, r, strategy, layers, objective } = request;
     const devices = capacities(this.#candidates(request.devices), await this.#machine);
     return modelBuilder.run({
       kind: 'plan',
       profileSha256: model.profileSha256,
-      choice: { k, r, strategy, layers, devices },
+      choice: { k, r, strategy, layers, objective, dataPlaneMemoryBytes: dataPlaneMemory(), devices },
     });
   }
 

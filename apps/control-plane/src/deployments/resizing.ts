@@ -39,7 +39,9 @@ export class Resizing {
   review({ name, state }: DeploymentRuntime, nowMs: number): void {
     const record = this.#parts.records.find(name);
     if (record?.status !== 'live' || record.choice.strategy !== 'coded') return;
-    if (state === 'distributing' || state === 'unavailable') return;
+    // A plan that divides nothing does not depend on the number of devices.
+    if (state === 'distributing' || record.plan.runsWhole) return;
+    if (state === 'unavailable' && record.plan.objective !== 'devices-only') return;
     const devices = this.#parts.devices().filter((device) => device.state === 'ready').length;
     const { k: wantedK, r } = record.choice;
     const size = { name, wantedK, planK: record.plan.k, r, whole: state === 'ready', devices };
@@ -58,7 +60,8 @@ export class Resizing {
     const { store, modelBuilder, planning } = this.#parts;
     const { r, strategy } = choice;
     const layers = typeof choice.layers === 'string' ? choice.layers : [...choice.layers];
-    const request: PlanRequest = { model: modelName, k, r, strategy, layers, policy };
+    const objective = before.objective ?? 'latency';
+    const request: PlanRequest = { model: modelName, k, r, strategy, layers, objective, policy };
     const planned = await planning.plan(request);
     const model = await store.model(modelName);
     if (model === null || planned.plan.k === before.k) return false;

@@ -87,6 +87,7 @@ export const smallPlanned: Planned = {
     steps: [],
     seats: [],
     coverage: 1,
+    runsWhole: null,
     notDistributed: [],
   },
 };

@@ -9,38 +9,46 @@ export interface SmallLayer {
   readonly notCodable?: string;
   readonly multiplyAdds?: number;
   readonly timeMs?: number;
+  /** The default is Gemm for linear layers and Relu for others. */
+  readonly op?: string;
+  /** The default is 36 bytes per row. */
+  readonly weightsBytes?: number;
 }
 
 /**
  * Builds a profile without a model. Every value has shape [1, 8].
  * @param types  by value; the default is float32
+ * @param widths  by value, to replace the 8 in its shape
  */
 export function smallProfile(
   layers: readonly SmallLayer[],
   inputs: readonly string[],
   outputs: readonly string[],
   types: Readonly<Record<string, string>> = {},
+  widths: Readonly<Record<string, number>> = {},
 ): ModelProfile {
   const names = [...inputs, ...layers.flatMap((layer) => layer.outputs)];
-  const spec = (name: string) => ({ name, type: 'float32', dims: [1, 8] }) as const;
+  const dims = (name: string) => [1, widths[name] ?? 8];
+  const spec = (name: string) => ({ name, type: 'float32', dims: dims(name) }) as const;
+  const bytesOf = ({ rows = 0, weightsBytes }: SmallLayer) => weightsBytes ?? 36 * rows;
   return {
     version: 1,
     model: { name: 'small', sha256: '0'.repeat(64) },
     inputs: inputs.map(spec),
     outputs: outputs.map(spec),
     tensors: Object.fromEntries(
-      names.map((name) => [name, { type: types[name] ?? 'float32', dims: [1, 8] }]),
+      names.map((name) => [name, { type: types[name] ?? 'float32', dims: dims(name) }]),
     ),
     layers: layers.map(
       (layer, node): LayerProfile => ({
         node,
         name: layer.name,
-        op: layer.rows || layer.notCodable ? 'Gemm' : 'Relu',
+        op: layer.op ?? (layer.rows || layer.notCodable ? 'Gemm' : 'Relu'),
         inputs: layer.inputs,
         outputs: layer.outputs,
-        outputDims: [1, 8],
+        outputDims: dims(layer.outputs[0]!),
         parameters: 0,
-        weightsBytes: 0,
+        weightsBytes: bytesOf(layer),
         multiplyAdds: layer.multiplyAdds ?? 0,
         timeMs: layer.timeMs ?? null,
         notCodable: layer.notCodable ?? null,
@@ -52,14 +60,14 @@ export function smallProfile(
               rows: layer.rows,
               groups: 1,
               axis: 1,
-              bytesPerRow: 36,
+              bytesPerRow: bytesOf(layer) / layer.rows,
               align: 1,
             }
           : null,
       }),
     ),
     parameters: 0,
-    weightsBytes: 0,
+    weightsBytes: layers.reduce((sum, layer) => sum + bytesOf(layer), 0),
     multiplyAdds: 0,
   };
 }

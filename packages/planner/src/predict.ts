@@ -1,0 +1,123 @@
+import { type Costs, type DeviceCapacity, isMemoryBound, layerMs, localMs, tensorBytes } from './costs.ts';
+import type { Prediction, Predictions, Step } from './plan.ts';
+import type { LayerProfile, ModelProfile } from './profile.ts';
+import { codedPart, replicaPart } from './seats.ts';
+import { type SeatWork, stepTime, Timeline } from './timeline.ts';
+
+/** Devices by seat, as far as known. */
+export type Seated = readonly (DeviceCapacity | undefined)[];
+
+/** Returns a step with its cost on the data plane or on each of its seats. */
+export function stepLoad(profile: ModelProfile, step: Step, seated: Seated, costs: Costs) {
+  if (step.kind === 'local') {
+    const layers = step.nodes.map((node) => profile.layers[node]!);
+    return {
+      step,
+      localMs: layers.reduce((sum, layer) => sum + localMs(profile, layer, costs), 0),
+      weightsBytes: layers.reduce((sum, layer) => sum + layer.weightsBytes, 0),
+      work: [],
+    };
+  }
+  const work = step.seats.map((seat, position) => {
+    const device = seated[seat];
+    const part = step.kind === 'coded' ? codedPart(profile, step, position) : replicaPart(profile, step);
+    const bytes = part.bytesIn + part.bytesOut;
+    return { ...deviceWork(profile, seat, device, part.layers, part.share, bytes, costs), device, part };
+  });
+  return { step, localMs: 0, weightsBytes: 0, work };
+}
+
+export type StepLoad = ReturnType<typeof stepLoad>;
+
+/** Returns the work of one device in one step: a share of some layers. */
+export function deviceWork(
+  profile: ModelProfile,
+  seat: number,
+  device: DeviceCapacity | undefined,
+  layers: readonly LayerProfile[],
+  share: number,
+  bytes: number,
+  costs: Costs,
+): SeatWork & { readonly memoryMs: number } {
+  const speed = device?.speed;
+  const slowdown = speed ? 1 : costs.deviceSlowdown;
+  const msOf = (some: readonly LayerProfile[]) =>
+    some.reduce((sum, layer) => sum + layerMs(profile, layer, speed, costs), 0) * share * slowdown;
+  const memoryMs = speed ? msOf(layers.filter((layer) => isMemoryBound(layer, speed))) : 0;
+  return { seat, computeMs: msOf(layers), memoryMs, bytes, speed };
+}
+
+/** Returns the number of answers that a step waits for. */
+export function answersNeeded(step: Step): number {
+  return step.kind === 'coded' ? step.dataShards : 1;
+}
+
+/** Simulates one request: each step starts when its inputs are ready, and queues for shared resources. */
+export function requestMs(loads: readonly StepLoad[], costs: Costs): number {
+  const timeline = new Timeline(costs);
+  const readyMs = new Map<string, number>();
+  for (const { step, localMs, work } of loads) {
+    const feeds = step.kind === 'coded' ? [step.feed] : step.feeds;
+    const fetches = step.kind === 'coded' ? [step.fetch] : step.fetches;
+    const startMs = Math.max(0, ...feeds.map((name) => readyMs.get(name) ?? 0));
+    const doneMs =
+      step.kind === 'local'
+        ? timeline.local(startMs, localMs)
+        : timeline.distributed(startMs, work satisfies readonly SeatWork[], answersNeeded(step)).ms;
+    for (const name of fetches) readyMs.set(name, doneMs);
+  }
+  return Math.max(0, ...readyMs.values());
+}
+
+/** Predicts one request through a list of steps. */
+export function predictSteps(
+  profile: ModelProfile,
+  steps: readonly Step[],
+  seated: Seated,
+  costs: Costs,
+): Prediction {
+  const loads = steps.map((step) => stepLoad(profile, step, seated, costs));
+  const bytes = loads.flatMap(({ work }) => work).reduce((sum, work) => sum + work.bytes, 0);
+  return { ms: requestMs(loads, costs), megabytes: bytes / 1e6 };
+}
+
+/** The two ways to run a model without dividing it. */
+export type Undivided = Omit<Predictions, 'plan'>;
+
+/**
+ * Predicts the whole model on the data plane, and on the fastest device whose memory holds it. Without known
+ * devices, assumes one with the default figures.
+ * @param dataPlaneMemoryBytes  unlimited if undefined
+ */
+export function predictUndivided(
+  profile: ModelProfile,
+  devices: readonly DeviceCapacity[] | undefined,
+  costs: Costs,
+  dataPlaneMemoryBytes = Number.POSITIVE_INFINITY,
+): Undivided {
+  const dataPlaneMs =
+    costs.engineCallMs + profile.layers.reduce((sum, layer) => sum + localMs(profile, layer, costs), 0);
+  const onDevices = (devices ?? [undefined])
+    .filter((device) => profile.weightsBytes <= (device?.memoryBytes ?? Number.POSITIVE_INFINITY))
+    .map((device) => predictWholeOn(profile, device, costs));
+  const fastest = onDevices.reduce<Prediction | null>(
+    (best, each) => (best === null || each.ms < best.ms ? each : best),
+    null,
+  );
+  return {
+    device: fastest,
+    dataPlane: profile.weightsBytes <= dataPlaneMemoryBytes ? { ms: dataPlaneMs, megabytes: 0 } : null,
+  };
+}
+
+/** Predicts the whole model on one device: a hop, the transfer of its inputs and outputs, and the computing. */
+export function predictWholeOn(
+  profile: ModelProfile,
+  device: DeviceCapacity | undefined,
+  costs: Costs,
+): Prediction {
+  const ends = [...profile.inputs, ...profile.outputs];
+  const bytes = ends.reduce((sum, { name }) => sum + tensorBytes(profile, name), 0);
+  const work = deviceWork(profile, 0, device, profile.layers, 1, bytes, costs);
+  return { ms: stepTime([work], 1, costs).ms, megabytes: bytes / 1e6 };
+}
