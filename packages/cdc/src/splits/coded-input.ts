@@ -98,17 +98,31 @@ export function gatherRows(
   const from = Math.min(Math.max(start, 0), shape.rows) * inner;
   const to = Math.min(Math.max(start + rows, 0), shape.rows) * inner;
   const before = Math.min(Math.max(0, -start) * inner, piece);
-  if (to - from === piece) {
-    for (let o = 0; o < outer; o++) into.set(input.subarray(o * line + from, o * line + to), o * piece);
-    return;
-  }
   for (let o = 0; o < outer; o++) {
     const at = o * piece;
-    const end = at + before + Math.max(0, to - from);
-    into.fill(0, at, at + before);
-    if (to > from) into.set(input.subarray(o * line + from, o * line + to), at + before);
-    into.fill(0, end, at + piece);
+    const first = at + before;
+    const end = first + Math.max(0, to - from);
+    if (first > at) into.fill(0, at, first);
+    copyRange(into, first, input, o * line + from, end - first);
+    if (end < at + piece) into.fill(0, end, at + piece);
   }
+}
+
+/** Length up to which a loop is faster than `set` with a new view. */
+const SHORT = 48;
+
+function copyRange(
+  target: Float32Array,
+  at: number,
+  source: Float32Array,
+  from: number,
+  length: number,
+): void {
+  if (length > SHORT) {
+    target.set(source.subarray(from, from + length), at);
+    return;
+  }
+  for (let i = 0; i < length; i++) target[at + i] = source[from + i]!;
 }
 
 /**
