@@ -284,19 +284,23 @@ export class Coordinator {
     }
     const { placement } = deployment.active;
     const viable = placement.viable;
+    const mayRescue = deployment.active.program.plan.objective !== 'devices-only';
     // A settled plan gets no further devices. It serves by rescue, for example after a restart with too few devices.
-    if (viable || placement.settled) deployment.everReady = true;
+    if (viable || (placement.settled && mayRescue)) deployment.everReady = true;
     const state: DeploymentState = !deployment.everReady
       ? 'distributing'
       : placement.complete
         ? 'ready'
         : viable
           ? 'degraded'
-          : 'rescuing';
+          : mayRescue
+            ? 'rescuing'
+            : 'unavailable';
     if (state === deployment.state) return;
     deployment.state = state;
+    const waits = state === 'unavailable' ? '; requests wait for other devices' : '';
     deployment.reason =
-      state === 'ready' ? null : `${placement.readySeats} of ${placement.seatCount} seats answer`;
+      state === 'ready' ? null : `${placement.readySeats} of ${placement.seatCount} seats answer${waits}`;
     this.#announce(deployment);
   }
 

@@ -111,6 +111,21 @@ export class NonFiniteOutputError extends CoordinatorError {
   }
 }
 
+/**
+ * The answers to a step contradict each other, and the parity checks cannot name the faulty device. Only under the
+ * objective `devices-only`; otherwise the data plane computes the step.
+ */
+export class ContradictoryAnswersError extends CoordinatorError {
+  override readonly name = 'ContradictoryAnswersError';
+  override readonly code = 'contradictory-answers';
+  constructor(readonly step: string) {
+    super(
+      `the answers to step ${step} contradict each other, and the checks cannot name the faulty device; ` +
+        'add a parity device, or use the objective "latency", under which the data plane computes the step',
+    );
+  }
+}
+
 /** A deploy request whose plan, artifacts and seats do not fit together. */
 export class InvalidDeploymentError extends CoordinatorError {
   override readonly name = 'InvalidDeploymentError';

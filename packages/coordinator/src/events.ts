@@ -54,7 +54,7 @@ export type CoordinatorEvent =
  * - `ready`: every seat answers.
  * - `degraded`: seats are missing, but the code can recover them.
  * - `rescuing`: more seats are missing than the code can recover; the data plane computes their shards.
- * - `unavailable`: cannot answer.
+ * - `unavailable`: cannot answer. Under the objective `devices-only`, requests wait for other devices.
  */
 export type DeploymentState = 'distributing' | 'ready' | 'degraded' | 'rescuing' | 'unavailable';
 

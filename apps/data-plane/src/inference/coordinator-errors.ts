@@ -1,5 +1,6 @@
 import {
   CanceledError,
+  ContradictoryAnswersError,
   CoordinatorError,
   DeadlineError,
   InvalidDeploymentError,
@@ -30,7 +31,7 @@ function statusOf(error: CoordinatorError): number | null {
   if (error instanceof DeadlineError) return 504;
   if (error instanceof CanceledError) return CLIENT_CLOSED_REQUEST;
   if (error instanceof NonFiniteOutputError) return 422;
-  if (error instanceof LocalComputeError) return 500;
+  if (error instanceof LocalComputeError || error instanceof ContradictoryAnswersError) return 500;
   return null;
 }
 

@@ -60,7 +60,7 @@ export class Deployment implements AcceptedRequestObserver {
   next: Generation | null = null;
   /** Former active generations that still have requests in flight. */
   readonly draining = new Set<Generation>();
-  /** Whether the deployment could answer at least once. From then on it always answers, if necessary by rescue. */
+  /** Whether the deployment could answer at least once. From then on it accepts requests. */
   everReady = false;
   state: DeploymentState = 'distributing';
   reason: string | null = null;

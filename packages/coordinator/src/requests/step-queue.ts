@@ -4,6 +4,12 @@ export interface QueuedStep {
   tryStart(): boolean;
 }
 
+/** A step in progress that waits for devices to take over missing shards. */
+export interface WaitingStep {
+  /** Sends missing shards to the devices that can now compute them. @returns whether the step is done waiting */
+  resume(): boolean;
+}
+
 /**
  * Queues steps when enough devices are alive but too few have capacity. Queueing, instead of rescuing, keeps a busy
  * fleet from moving all its work to the data plane. The queue is first-in-first-out within a deployment and
@@ -11,6 +17,7 @@ export interface QueuedStep {
  */
 export class StepQueue {
   readonly #queues = new Map<string, QueuedStep[]>();
+  readonly #waiting = new Set<WaitingStep>();
   #starting = false;
 
   enqueue(deployment: string, step: QueuedStep): void {
@@ -19,12 +26,18 @@ export class StepQueue {
     else this.#queues.set(deployment, [step]);
   }
 
-  /** Starts every step that has enough capacity now. Call it after each answer and each availability change. */
+  /** Keeps a step that has too few devices, until it is done waiting. */
+  waitForDevices(step: WaitingStep): void {
+    this.#waiting.add(step);
+  }
+
+  /** Starts every step that has enough capacity now, and resumes waiting steps. Call it after each answer and each availability change. */
   startReady(): void {
     // Starting a step can call this method again.
-    if (this.#queues.size === 0 || this.#starting) return;
+    if ((this.#queues.size === 0 && this.#waiting.size === 0) || this.#starting) return;
     this.#starting = true;
     try {
+      for (const step of [...this.#waiting]) if (step.resume()) this.#waiting.delete(step);
       let progress = true;
       while (progress) {
         progress = false;

@@ -3,7 +3,7 @@ import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext, StepHost } from '../context.ts';
 import type { Device } from '../devices/device.ts';
-import { LocalComputeError } from '../errors.ts';
+import { ContradictoryAnswersError, LocalComputeError } from '../errors.ts';
 import type { GatherPolicy, Policy } from '../policy.ts';
 import type { CodedProgramStep } from '../requests/program.ts';
 import type { ArrivalObservation } from './adaptive-wait.ts';
@@ -197,6 +197,11 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       this.#releaseAnswers();
       return;
     }
+    if (!this.mayCompute) {
+      this.#reportCorruption([], verification, true);
+      this.#releaseAnswers();
+      return;
+    }
     // One comparison at a time: otherwise a faulty device makes the data plane compute every step again.
     if (generation.comparing) {
       this.#reportCorruption([], verification, true);
@@ -248,6 +253,11 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   /** Computes the layer on the data plane, delivers that result, and reports the answers that differ from it. */
   #recompute(verification: Verification | null): void {
     if (this.recomputing || this.ended) return;
+    if (!this.mayCompute) {
+      this.#reportCorruption([], verification, false);
+      this.host.fail(new ContradictoryAnswersError(this.step.id));
+      return;
+    }
     this.recomputing = true;
     this.#computeReference().then(
       (reference) => {

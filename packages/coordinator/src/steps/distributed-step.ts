@@ -6,7 +6,7 @@ import type { ErasureReason } from '../devices/in-flight-table.ts';
 import { type CoordinatorError, LocalComputeError, NonFiniteOutputError } from '../errors.ts';
 import type { GatherPolicy } from '../policy.ts';
 import type { CodedProgramStep, ReplicatedProgramStep } from '../requests/program.ts';
-import type { QueuedStep } from '../requests/step-queue.ts';
+import type { QueuedStep, WaitingStep } from '../requests/step-queue.ts';
 import type { ShardTrace, StepTrace } from '../requests/trace.ts';
 import { Gather } from './gather.ts';
 import type { AnswerFault } from './validate.ts';
@@ -15,7 +15,7 @@ import type { AnswerFault } from './validate.ts';
  * Runs one step of one request on devices: sends the feeds, reports answers and erasures to its gather, and carries
  * out what the gather decides. The subclass validates the answers and turns them into the step's outputs.
  */
-export abstract class DistributedStep implements ComputationOwner, QueuedStep {
+export abstract class DistributedStep implements ComputationOwner, QueuedStep, WaitingStep {
   protected readonly gather: Gather;
   protected readonly trace: StepTrace;
   /** The step has delivered its outputs, or the request has ended. The gather is no longer consulted. */
@@ -26,7 +26,11 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
   readonly #computations: (Computation | null)[];
   /** Devices that answered with NaN or infinity. They get a strike if the step's true output is finite. */
   #notFinite: { readonly device: Device; readonly problem: string }[] | null = null;
+  /** False under the objective `devices-only`: missing shards wait for other devices. */
+  protected readonly mayCompute: boolean;
   #thresholdTimer: (() => void) | null = null;
+  #resumeTimer: (() => void) | null = null;
+  #waiting = false;
   #thresholdPassed = false;
   protected sentAt = 0;
   #lastFailure: CoordinatorError | null = null;
@@ -41,6 +45,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
     policy: GatherPolicy,
   ) {
     this.gather = new Gather(dataShards, parityShards, policy);
+    this.mayCompute = host.generation.program.plan.objective !== 'devices-only';
     this.#computations = new Array<Computation | null>(dataShards + parityShards).fill(null);
     const now = context.clock.now();
     this.trace = { step: step.id, kind: step.kind, startedAt: now, finishedAt: null, shards: [] };
@@ -126,7 +131,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
   }
 
   answered(shard: number, message: FromDevice, computation: Computation): void {
-    this.#computations[shard] = null;
+    if (this.#computations[shard] === computation) this.#computations[shard] = null;
     const { device } = computation;
     if (message.kind === 'refusal') {
       this.host.generation.placement.refused(this.step.plan.seats[shard]!, device, message);
@@ -179,6 +184,10 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
         this.decode(now);
         return;
       case 'rescue':
+        if (!this.mayCompute) {
+          this.#waitForDevices();
+          return;
+        }
         for (const shard of decision.shards) this.gather.rescuing(shard);
         for (const shard of decision.shards) this.#rescue(shard);
         return;
@@ -197,6 +206,67 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
           });
         }
     }
+  }
+
+  /**
+   * Waits until other devices can compute the missing shards, or the request ends. Also retries from time to time,
+   * because a device that refused or lost a computation may compute the next one.
+   */
+  #waitForDevices(): void {
+    // The devices agree that the output is not finite.
+    if (this.#notFinite !== null && new Set(this.#notFinite.map(({ device }) => device)).size > 1) {
+      this.host.fail(new NonFiniteOutputError(this.step.id));
+      return;
+    }
+    if (!this.#waiting) {
+      this.#waiting = true;
+      this.context.stepQueue.waitForDevices(this);
+    }
+    if (this.resume()) return;
+    this.#resumeTimer ??= this.context.clock.schedule(this.context.options.probeEveryMs, () => {
+      this.#resumeTimer = null;
+      if (!this.ended && this.#waiting) this.#waitForDevices();
+    });
+  }
+
+  resume(): boolean {
+    const now = this.context.clock.now();
+    const { placement } = this.host.generation;
+    const { seats } = this.step.plan;
+    const devices: string[] = [];
+    const shards: number[] = [];
+    const missing = () => this.gather.needed - this.gather.answered - this.gather.outstanding;
+    for (let shard = 0; shard < seats.length && !this.ended && missing() > 0; shard++) {
+      if (this.gather.state(shard) !== 'erased') continue;
+      const device = placement.serving(seats[shard]!);
+      if (device === null || (device.availability !== 'ready' && !device.probeDue(now))) continue;
+      if (!this.#mayResend(shard, device, now)) continue;
+      this.#resend(shard, device, now);
+      devices.push(device.id);
+      shards.push(shard);
+    }
+    if (devices.length > 0) this.transmit(devices, shards);
+    const done = this.ended || missing() <= 0;
+    if (done) this.#waiting = false;
+    return done;
+  }
+
+  /** A device gets the same shard again only after a pause, so that refusals do not repeat without end. */
+  #mayResend(shard: number, device: Device, now: number): boolean {
+    const { device: previous, sentAt } = this.trace.shards[shard]!;
+    return previous !== device.id || now - sentAt! >= this.context.options.probeEveryMs;
+  }
+
+  #resend(shard: number, device: Device, now: number): void {
+    const { id } = this.host;
+    const { task } = this.step;
+    const old = this.#computations[shard] ?? null;
+    if (old?.device.cancel(old)) {
+      this.context.transport.cancel([old.device.id], { kind: 'cancel', request: id, task });
+    }
+    this.#computations[shard] = device.send(id, task, shard, this, now);
+    this.gather.expect(shard);
+    Object.assign(this.trace.shards[shard]!, { device: device.id, sentAt: now, status: 'waiting' });
   }
 
   #rescue(shard: number): void {
@@ -243,7 +313,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
     this.ended = true;
     // Read the clock here, so that the step's time includes decoding.
     this.trace.finishedAt = this.context.clock.now();
-    this.#thresholdTimer?.();
+    this.#cancelTimers();
     // The next step's scatter must go out before the cancels, because the request waits for it.
     this.host.stepFinished(this.step.index, outputs);
     this.cancelComputations(true);
@@ -256,8 +326,13 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep {
   abandon(): void {
     if (this.ended) return;
     this.ended = true;
-    this.#thresholdTimer?.();
+    this.#cancelTimers();
     this.cancelComputations(false);
+  }
+
+  #cancelTimers(): void {
+    this.#thresholdTimer?.();
+    this.#resumeTimer?.();
   }
 
   protected deviceOf(shard: number): Device | undefined {

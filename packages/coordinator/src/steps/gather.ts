@@ -99,6 +99,13 @@ export class Gather {
     this.#countPending(shard, -1);
   }
 
+  /** Reports that an erased shard was sent to a device again. */
+  expect(shard: number): void {
+    if (this.#states[shard] !== ERASED) return;
+    this.#states[shard] = WAITING;
+    this.#countPending(shard, 1);
+  }
+
   /** Reports that the data plane starts to compute an erased shard. */
   rescuing(shard: number): void {
     if (this.#states[shard] !== ERASED) return;

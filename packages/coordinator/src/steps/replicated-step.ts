@@ -1,7 +1,8 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext, StepHost } from '../context.ts';
-import { LocalComputeError } from '../errors.ts';
+import type { Device } from '../devices/device.ts';
+import { ContradictoryAnswersError, LocalComputeError } from '../errors.ts';
 import type { GatherPolicy } from '../policy.ts';
 import type { ReplicatedProgramStep } from '../requests/program.ts';
 import { REPLICA_TOLERANCE, relativeDifference } from './compare-outputs.ts';
@@ -77,6 +78,11 @@ export class ReplicatedStep extends DistributedStep {
 
   /** Computes the step on the data plane, delivers that result, and reports the copies that differ from it. */
   #recompute(residual: number): void {
+    if (!this.mayCompute) {
+      this.#reportCorruption([], residual);
+      this.host.fail(new ContradictoryAnswersError(this.step.id));
+      return;
+    }
     this.recomputing = true;
     this.computeLocally(0).then(
       (reference) => {
@@ -86,16 +92,7 @@ export class ReplicatedStep extends DistributedStep {
           .flatMap(({ shard }) => this.deviceOf(shard) ?? []);
         this.host.rescued++;
         this.finish(reference);
-        this.context.emit({
-          kind: 'corruption',
-          deployment: this.host.generation.deployment,
-          step: this.step.id,
-          request: this.host.id,
-          faultyDevices: faultyDevices.map(({ id }) => id),
-          residual,
-          threshold: REPLICA_TOLERANCE,
-          answeredWrong: false,
-        });
+        this.#reportCorruption(faultyDevices, residual);
         for (const device of faultyDevices) {
           this.context.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
         }
@@ -104,5 +101,18 @@ export class ReplicatedStep extends DistributedStep {
         if (!this.ended) this.host.fail(new LocalComputeError(this.step.id, null, cause));
       },
     );
+  }
+
+  #reportCorruption(faultyDevices: readonly Device[], residual: number): void {
+    this.context.emit({
+      kind: 'corruption',
+      deployment: this.host.generation.deployment,
+      step: this.step.id,
+      request: this.host.id,
+      faultyDevices: faultyDevices.map(({ id }) => id),
+      residual,
+      threshold: REPLICA_TOLERANCE,
+      answeredWrong: false,
+    });
   }
 }

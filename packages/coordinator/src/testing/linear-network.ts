@@ -33,6 +33,7 @@ export interface SyntheticOptions {
   readonly layers: readonly SyntheticLayer[];
   /** Seeds the weights, and makes the artifact hashes of two networks different. */
   readonly seed?: number;
+  readonly objective?: Plan['objective'];
 }
 
 type Compute = (feeds: readonly Tensor[]) => readonly Tensor[];
@@ -170,6 +171,7 @@ export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
     })),
     decisions: [],
     coverage: r > 0 ? 1 : 0,
+    ...(options.objective ? { objective: options.objective } : {}),
   };
   return {
     plan,

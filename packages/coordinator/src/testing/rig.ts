@@ -39,7 +39,8 @@ export async function readyRig(rigOptions: RigOptions = {}): Promise<Rig> {
     { kind: 'coded', inputs: 7, outputs: 5 },
   ];
   const replicas = rigOptions.replicas ?? 2;
-  const network = syntheticNetwork({ k, r, layers, seed, replicas });
+  const { objective } = rigOptions;
+  const network = syntheticNetwork({ k, r, layers, seed, replicas, ...(objective ? { objective } : {}) });
   const clock = new FakeClock();
   const fleet = new MemoryFleet(clock, network.kernel);
   const events: CoordinatorEvent[] = [];
