@@ -8,20 +8,20 @@ import { answers, type RequestEnd, type RequestRecord } from './request-record.t
 import { type Scenario, stepBoundMs } from './scenario.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-/** Past its deadline a request may still be this late: one timer's resolution. */
+/** How late a request may be after its deadline: the resolution of a timer. */
 const EPSILON_MS = 1;
-/** Errors that turn a request away before it is accepted. */
+/** Errors that refuse a request before it is accepted. */
 const REFUSALS = ['overloaded', 'unavailable', 'unknown-deployment', 'invalid-feeds'];
-/** A deadline that leaves time to notice, one after the other, that devices of every step are silent. */
+/** A deadline with enough time to detect silent devices in every step, one step after the other. */
 const PATIENT_DEADLINE_MS = 20_000;
 
 /**
- * What a learned threshold may add to a step: it may cost a twentieth of the mean, which a few seconds of silence among
- * the last 64 requests raise to some hundred milliseconds.
+ * The most that an adaptive threshold adds to a step. It may cost a twentieth of the mean latency, and a few seconds of
+ * silence among the last 64 requests raise the threshold to about a hundred milliseconds.
  */
 const ADAPTIVE_MOST_MS = 100;
 
-/** How often a promise could have been broken and was not: a check that never applies checks nothing. */
+/** Counts how often each promise applied and held. A check that never applies checks nothing. */
 export interface Coverage {
   answered: number;
   refused: number;
@@ -29,17 +29,17 @@ export interface Coverage {
   canceled: number;
   recovered: number;
   rescued: number;
-  /** Requests that failures were not allowed to touch, and those of them in which a device was out. */
+  /** Requests that had to succeed without delay, and those among them for which a device was out. */
   untouchable: number;
   untouchableWithFailures: number;
   lies: number;
-  /** Wrong answers under "after" that had to be flagged. */
+  /** Wrong answers with `verify: "after"` that had to be reported. */
   flagged: number;
   returns: number;
   restarts: number;
 }
 
-/** Holds the promises about requests: compares every end of a request with what the simulation knows. */
+/** Checks the promises about requests: compares the end of every request with what the simulation knows. */
 export class Checker {
   readonly violations: Violation[] = [];
   readonly coverage: Coverage = {
@@ -56,7 +56,7 @@ export class Checker {
     returns: 0,
     restarts: 0,
   };
-  /** The last moment with more requests at once than a device takes. */
+  /** The last time at which there were more requests than a device accepts. */
   #crowdedAt = Number.NEGATIVE_INFINITY;
   #outstanding = 0;
   #lives = 0;
@@ -78,7 +78,7 @@ export class Checker {
     return this.#outstanding;
   }
 
-  /** A new life of the data plane: what was outstanding broke with its connections. */
+  /** The data plane ended. Outstanding requests failed with their connections. */
   planeEnded(): void {
     this.#lives++;
     this.#outstanding = 0;
@@ -96,10 +96,16 @@ export class Checker {
     this.corruptionOracle.happened(event);
     if (event.kind === 'request-finished') this.#finishedEvents++;
     if (event.kind === 'device-quarantined' && honest(event.device)) {
-      this.complain('d: no wrong answer unnoticed', `honest ${event.device} quarantined: ${event.reason}`);
+      this.complain(
+        'd: no wrong answer goes unnoticed',
+        `the correct device ${event.device} was quarantined: ${event.reason}`,
+      );
     }
     if (event.kind === 'corruption' && !event.answeredWrong && event.faultyDevices.length === 0) {
-      this.complain('d: no wrong answer unnoticed', `a lie to ${event.step} was noticed and nobody named`);
+      this.complain(
+        'd: no wrong answer goes unnoticed',
+        `a wrong answer to ${event.step} was detected, but no device was named`,
+      );
     }
   }
 
@@ -121,7 +127,7 @@ export class Checker {
     this.#checkUntouchable(record, end, tookMs, plane);
   }
 
-  /** No queue is longer than the options say. */
+  /** Checks that no queue exceeds its limit. */
   checkBounds({ deployments, devices }: CoordinatorSnapshot): void {
     const { requestsInFlight, requestsQueued, inFlightPerDevice } = this.scenario.options;
     for (const { name, inFlight, queued } of deployments) {
@@ -129,18 +135,18 @@ export class Checker {
         this.complain('bounds', `${name} has ${inFlight} requests in flight and ${queued} queued`);
     }
     for (const { id, inFlight } of devices) {
-      // One more where everything in flight is canceled: its answer is the only sign of life.
+      // One more if everything in flight is canceled: only its answer shows that the device is alive.
       if (inFlight > inFlightPerDevice! + 1)
         this.complain('bounds', `${id} has ${inFlight} computations in flight`);
     }
   }
 
-  /** Every accepted request that ended was told of once. */
+  /** Checks that exactly one event reported each end of an accepted request. */
   checkCounts(snapshot: CoordinatorSnapshot): void {
     if (this.#finishedEvents !== this.#acceptedEnds) {
       this.complain(
         'c: one answer or one error before the deadline',
-        `${this.#acceptedEnds} requests ended and ${this.#finishedEvents} were told of`,
+        `${this.#acceptedEnds} requests ended and ${this.#finishedEvents} were reported`,
       );
     }
     for (const { name, counters } of snapshot.deployments) {
@@ -154,12 +160,12 @@ export class Checker {
     this.coverage.refused++;
     const { requestsInFlight, requestsQueued } = this.scenario.options;
     if (error.code === 'overloaded' && this.#outstanding < requestsInFlight! + requestsQueued!) {
-      this.complain('bounds', `request ${record.number} refused with ${this.#outstanding} outstanding`);
+      this.complain('bounds', `request ${record.number} was refused with ${this.#outstanding} outstanding`);
     }
     if (error.code === 'invalid-feeds')
       this.complain('c: one answer or one error before the deadline', error.message);
     if (error.code === 'unavailable' && record.everReady) {
-      this.complain('f: changes do not disturb', `request ${record.number}: ${error.message}`);
+      this.complain('f: changes disturb no request', `request ${record.number}: ${error.message}`);
     }
   }
 
@@ -191,10 +197,10 @@ export class Checker {
     if (answers(record, inference)) return;
     const { verify } = record.policy;
     const name = `request ${record.number} (${request})`;
-    const promise = 'd: no wrong answer unnoticed';
-    if (!lieTold) this.complain(promise, `${name} was answered wrongly and nobody lied`);
+    const promise = 'd: no wrong answer goes unnoticed';
+    if (!lieTold) this.complain(promise, `${name} got a wrong answer, but no device sent one`);
     else if (verify === 'before') {
-      if (this.#verifiable(record)) this.complain(promise, `${name} was answered wrongly under "before"`);
+      if (this.#verifiable(record)) this.complain(promise, `${name} got a wrong answer with verify "before"`);
     } else if (verify === 'after' && record.policy.waitMs === 'any-k' && !this.#wasCrowded(record)) {
       const life = this.#lives;
       this.clock.schedule(2_500, () => {
@@ -202,12 +208,12 @@ export class Checker {
           return;
         coverage.flagged++;
         if (!corruptionOracle.flagged(request))
-          this.complain(promise, `${name} was answered wrongly and not flagged`);
+          this.complain(promise, `${name} got a wrong answer that was not reported`);
       });
     }
   }
 
-  /** Without any redundancy there is nothing to verify with, and nothing is promised. */
+  /** Whether the plans have redundancy to verify with. Without it there is no promise. */
   #verifiable({ plans }: RequestRecord): boolean {
     const redundant = (step: Step) =>
       step.kind === 'coded'
@@ -218,7 +224,7 @@ export class Checker {
     return [...plans].every(({ steps }) => steps.every(redundant));
   }
 
-  /** With no more devices out than every group repairs, a request may neither fail nor wait. */
+  /** Checks that a request neither fails nor waits if each group can repair the devices that are out. */
   #checkUntouchable(record: RequestRecord, end: RequestEnd, tookMs: number, plane: DataPlane): void {
     if (!record.everReady || record.queued || record.aborted || this.#wasCrowded(record)) return;
     const distributed = record.plan.steps.filter((step) => step.kind !== 'local');
@@ -230,7 +236,7 @@ export class Checker {
     const { coverage } = this;
     coverage.untouchable++;
     if (out.size > 0) coverage.untouchableWithFailures++;
-    const promise = 'a: repairable failures are not on the path';
+    const promise = 'a: repairable failures delay no request';
     const name = `request ${record.number} with seats [${[...out].join()}] out`;
     if (end.kind === 'failed') {
       if (record.deadlineMs >= this.#hurriedMs(distributed.length, record, plane))
@@ -251,13 +257,13 @@ export class Checker {
     }
   }
 
-  /** A deadline below this cannot be kept where every message is slow, every queue full and half of it spent on waiting. */
+  /** The shortest deadline that holds with slow messages, full queues and half of the time spent waiting. */
   #hurriedMs(steps: number, record: RequestRecord, plane: DataPlane): number {
     const stepMs = stepBoundMs(this.scenario.options.inFlightPerDevice!) / 3;
     return 2 * (steps * stepMs + this.#engineMs(record, plane));
   }
 
-  /** What the data plane's own engine may have held the request up by. */
+  /** How long the data plane's engine may have delayed the request. */
   #engineMs({ engineBusyMs, engineBacklogMs }: RequestRecord, { engine }: DataPlane): number {
     return engine.busyMs - engineBusyMs + engineBacklogMs;
   }
@@ -271,7 +277,7 @@ export class Checker {
   }
 }
 
-/** Whether the step's redundancy makes up for what is out without waiting, under the request's policy. */
+/** Whether the step's redundancy replaces the seats that are out without waiting, under the request's policy. */
 function repairs(step: Step, { policy }: RequestRecord, out: ReadonlySet<number>): boolean {
   if (step.kind === 'local') return true;
   const missing = step.seats.filter((seat) => out.has(seat));

@@ -1,11 +1,11 @@
 import type { Tensor } from '@sparewheel/protocol';
+import type { Random } from '@sparewheel/runtime/random';
 import type { LiveDeployment } from './observed-world.ts';
-import type { Random } from './random.ts';
 import type { RequestEnd, RequestRecord } from './request-record.ts';
 import { LARGEST_VALUE } from './synthetic-model.ts';
 import type { World } from './world.ts';
 
-/** Sends requests, one after the other and in bursts, and hands every end to the checker. */
+/** Sends single requests and bursts, and passes the end of each to the checker. */
 export class Clients {
   #requests = 0;
   #stopped = false;
@@ -16,12 +16,12 @@ export class Clients {
     readonly random: Random,
   ) {}
 
-  /** Requests whose end has not come, for as long as the data plane that took them lives. */
+  /** Requests of the current data plane that have not ended. */
   get pending(): ReadonlySet<RequestRecord> {
     return this.#pending;
   }
 
-  /** Requests at random moments, this far apart in the mean. */
+  /** Sends requests at random times, with this mean interval. */
   start(meanMs: number): void {
     this.world.clock.schedule(this.random.exponential(meanMs), () => {
       if (this.#stopped) return;
@@ -55,7 +55,7 @@ export class Clients {
     checker.checkBounds(snapshot);
     const found = snapshot.deployments.find((each) => each.name === deployment.name);
     if (!found) {
-      checker.complain('g: a restart brings everything back', `${deployment.name} is gone`);
+      checker.complain('g: a restart restores everything', `${deployment.name} is gone`);
       return;
     }
     const { seats, inFlight } = found;
@@ -85,7 +85,7 @@ export class Clients {
     checker.started();
     trace.note('request', name, record.number);
     const end = (result: RequestEnd) => {
-      // A client of a data plane that died has an error of its connection.
+      // If the data plane ended, the client's connection broke.
       if (world.plane !== plane) return;
       this.#pending.delete(record);
       trace.note(result.kind, name, record.number, 0, () =>
@@ -93,7 +93,7 @@ export class Clients {
       );
       checker.ended(record, result, plane);
     };
-    // An abort signal costs as much as the rest of a request: most have none.
+    // An abort signal costs as much as the rest of a request, so most have none.
     const controller = this.random.chance(0.02) ? new AbortController() : null;
     if (controller) {
       clock.schedule(this.random.between(0, 40), () => {
@@ -112,7 +112,7 @@ export class Clients {
     clock.touch();
   }
 
-  /** The same name with another plan, perhaps of another model: until it is over, either is right. */
+  /** Accepts the answers of both plans, and of both models, until the change to the new plan is complete. */
   redeployed({ name, latest }: LiveDeployment): void {
     for (const record of this.#pending) {
       if (record.deployment !== name) continue;

@@ -3,35 +3,35 @@ import type { FromDevice, ToDevice } from '@sparewheel/protocol';
 import type { VirtualClock } from './virtual-clock.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 
-/** No scenario sets it: a device is silent no sooner. */
+/** No scenario changes it. */
 const SILENT_AFTER_MS = DEFAULT_OPTIONS.silentAfterMs;
 
-/** Who was asked for one step of one request. */
+/** The devices that received one step of one request. */
 interface Holders {
   readonly askedAt: number;
   readonly devices: Set<string>;
 }
 
-/** What came in for one step of one request. */
+/** The answers to one step of one request. */
 interface StepEvidence {
   readonly request: number;
-  /** When it was first sent, as far as the simulation saw. */
+  /** When the step was first sent. */
   readonly askedAt: number;
-  /** Devices whose answer came in time and whose computation was not cancelled, liars among them. */
+  /** Devices that answered in time and were not canceled, including those with wrong answers. */
   readonly answered: Set<string>;
   lies: number;
-  /** A device of the step was silent or had much in flight: its surplus answer need not be awaited. */
+  /** A device of the step was silent or busy: the coordinator may give up its surplus answer. */
   crowded: boolean;
 }
 
 /**
- * Knows who lied to which request, and whether enough came in to notice: a lie can only be noticed where an answer
- * more than decoding needs was delivered.
+ * Records which devices sent wrong answers to which requests, and whether the coordinator could detect them. Detection
+ * needs one answer more than decoding.
  */
 export class CorruptionOracle {
   readonly #steps = new Map<string, StepEvidence>();
-  readonly #cancelled = new Set<string>();
-  /** Data shards of the step that was lied to; null for a replicated one. */
+  readonly #canceled = new Set<string>();
+  /** The step's number of data shards, by computation with a wrong answer; null for a replicated step. */
   readonly #lies = new Map<string, number | null>();
   readonly #malformed = new Set<string>();
   readonly #dataShards = new Map<string, number | null>();
@@ -39,20 +39,20 @@ export class CorruptionOracle {
   readonly #malformedTo = new Set<number>();
   readonly #flagged = new Set<number>();
   readonly #holders = new Map<string, Holders>();
-  /** When a device last fell silent. */
+  /** When each device last became silent. */
   readonly #silentAt = new Map<string, number>();
 
-  /** @param watching  whether anybody will lie: remembering every message costs a tenth of a simulation */
+  /** @param watching  whether devices will send wrong answers. Recording every message costs 10 % of a simulation. */
   constructor(
     readonly watching: boolean,
     readonly clock: VirtualClock,
     readonly inFlightPerDevice: number,
   ) {}
 
-  /** A new life of the data plane numbers its requests anew. */
+  /** Forgets everything: a restarted data plane numbers its requests from the beginning. */
   forget(): void {
     this.#steps.clear();
-    this.#cancelled.clear();
+    this.#canceled.clear();
     this.#lies.clear();
     this.#malformed.clear();
     this.#dataShards.clear();
@@ -65,7 +65,7 @@ export class CorruptionOracle {
 
   sent(device: VirtualDevice, { kind, request, task }: ToDevice): void {
     if (!this.watching) return;
-    if (kind === 'cancel') this.#cancelled.add(`${device.id} ${request} ${task}`);
+    if (kind === 'cancel') this.#canceled.add(`${device.id} ${request} ${task}`);
     else {
       const step = `${request} ${task}`;
       const holders = this.#holders.get(step);
@@ -74,16 +74,16 @@ export class CorruptionOracle {
     }
   }
 
-  /** @param dataShards  of the step that was lied to; null for a replicated one */
+  /** @param dataShards  the step's number of data shards; null for a replicated step */
   lied(device: VirtualDevice, request: number, task: number, dataShards: number | null): void {
     const computation = `${device.id} ${request} ${task}`;
-    // What is malformed is no answer, and nothing can be checked with it.
+    // A malformed answer counts as no answer.
     if (typeof device.lie === 'string') this.#malformed.add(computation);
     else this.#lies.set(computation, dataShards);
     this.#dataShards.set(`${request} ${task}`, dataShards);
   }
 
-  /** To be called just before the coordinator gets it. */
+  /** Records a message. Must be called just before the coordinator receives it. */
   delivered(
     device: VirtualDevice,
     message: FromDevice,
@@ -105,8 +105,8 @@ export class CorruptionOracle {
     this.#steps.set(step, evidence);
     if (this.#lies.has(computation)) this.#lieTold.add(request);
     if (this.#malformed.has(computation)) this.#malformedTo.add(request);
-    if (this.#cancelled.has(computation) || this.#malformed.has(computation)) return;
-    // A device that took longer, or was silent in between, was given up, and its surplus answer with it.
+    if (this.#canceled.has(computation) || this.#malformed.has(computation)) return;
+    // The coordinator gave up a device that took longer or became silent, and its surplus answer with it.
     const tookMs = this.clock.now() - evidence.askedAt;
     const silentAt = this.#silentAt.get(device.id) ?? Number.NEGATIVE_INFINITY;
     if (tookMs < SILENT_AFTER_MS && silentAt < evidence.askedAt) evidence.answered.add(device.id);
@@ -123,12 +123,12 @@ export class CorruptionOracle {
     if (event.kind === 'device-silent') this.#silentAt.set(event.device, this.clock.now());
   }
 
-  /** A value that was well-formed and wrong. */
+  /** Whether a device sent this request a well-formed wrong answer. */
   lieTo(request: number): boolean {
     return this.#lieTold.has(request);
   }
 
-  /** Anything that no honest device sends. */
+  /** Whether a device sent this request anything that a correct device never sends. */
   misbehaviourTo(request: number): boolean {
     return this.#lieTold.has(request) || this.#malformedTo.has(request);
   }
@@ -138,8 +138,8 @@ export class CorruptionOracle {
   }
 
   /**
-   * Whether every lie to the request must have been noticed: an answer more than decoding needs reached the same
-   * step, and nothing allowed the coordinator to give it up.
+   * Whether the coordinator had to detect every wrong answer to the request: the step received one answer more than
+   * decoding needs, and the coordinator had no reason to give it up.
    */
   noticeable(request: number): boolean {
     let lies = 0;

@@ -15,7 +15,7 @@ import { VirtualEngine } from './virtual-engine.ts';
 import { VirtualInstaller } from './virtual-installer.ts';
 import type { NetworkListener, VirtualNetwork } from './virtual-network.ts';
 
-/** What of a coordinator the rest of the simulation uses. */
+/** The part of a coordinator that the simulation uses. */
 export type CoordinatorFace = Pick<
   Coordinator,
   | 'deploy'
@@ -30,23 +30,23 @@ export type CoordinatorFace = Pick<
   | 'nextTask'
 >;
 
-/** Breaks a coordinator on purpose, so that the checker can be checked. Both may do nothing. */
+/** Breaks a coordinator on purpose, to test the checker. Each function is optional. */
 export interface Tampering {
-  /** Changes what the coordinator has of the world. */
+  /** Changes the coordinator's ports. */
   ports?(ports: CoordinatorPorts, context: TamperingContext): CoordinatorPorts;
-  /** Changes what the world has of the coordinator. */
+  /** Changes the coordinator's functions. */
   face?(coordinator: CoordinatorFace, context: TamperingContext): CoordinatorFace;
-  /** Changes what a restarted data plane is told. */
+  /** Changes the stored state that a restarted data plane reads. */
   restore?(stored: StoredState): StoredState;
 }
 
 export interface TamperingContext {
   readonly devices: readonly VirtualDevice[];
-  /** How many data planes there were before this one. */
+  /** The number of restarts before this data plane. */
   readonly restarts: number;
 }
 
-/** What the database holds, and a data plane that starts is told. */
+/** The stored state that a data plane reads when it starts. */
 export interface StoredState {
   readonly deployments: ReadonlyMap<string, DeployRequest>;
   readonly firstTask: number;
@@ -64,13 +64,13 @@ export interface DataPlaneParts {
   readonly context: TamperingContext;
 }
 
-/** One life of the data plane: the real coordinator with virtual ports. */
+/** A data plane from its start to its end: the real coordinator with virtual ports. */
 export class DataPlane implements NetworkListener {
   readonly coordinator: CoordinatorFace;
   readonly installer: VirtualInstaller;
   readonly engine: VirtualEngine;
   readonly startedAt: number;
-  /** The coordinator's own timers; those of installs and engine runs are counted apart. */
+  /** The coordinator's own timers, without those of installs and engine runs. */
   readonly timers: LifeClock;
   readonly #othersTimers: LifeClock;
 
@@ -122,7 +122,7 @@ export class DataPlane implements NetworkListener {
     this.coordinator.receive(device.id, message);
   }
 
-  /** The process is killed: nothing of it goes on. */
+  /** Kills the process: all of its timers and connections end. */
   kill(): void {
     this.parts.network.cut();
     this.timers.end();

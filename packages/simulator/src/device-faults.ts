@@ -1,19 +1,19 @@
+import type { Random } from '@sparewheel/runtime/random';
 import { DIRECTIONS, type Direction } from './link.ts';
-import type { Random } from './random.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 import type { World } from './world.ts';
 
-/** The connection over which nothing comes back is given up after pingInterval + pingTimeout. */
+/** pingInterval + pingTimeout: a silent connection ends after this. */
 const PING_TIMEOUT_MS = 5_000;
 
-/** Does things to one device, and takes them back. */
+/** Injects faults into a device and removes them. */
 export class DeviceFaults {
   constructor(
     readonly world: World,
     readonly random: Random,
   ) {}
 
-  /** The process ends at once. The data plane notices after `noticedMs`, or only when the device is back. */
+  /** Kills the process. The data plane notices after `noticedMs`; with null, when the device returns. */
   kill(device: VirtualDevice, noticedMs: number | null, downMs: number | null, diskLost: boolean): void {
     const { clock, network, trace } = this.world;
     if (!device.life) return;
@@ -38,7 +38,7 @@ export class DeviceFaults {
     this.world.connectSoon(device, this.random.between(50, 2_000));
   }
 
-  /** SIGSTOP, and SIGCONT after `ms`. */
+  /** Pauses the process (SIGSTOP) and resumes it (SIGCONT) after `ms`. */
   pause(device: VirtualDevice, ms: number): void {
     if (!device.life || device.paused) return;
     this.world.trace.note('pause', device.id, ms);
@@ -55,7 +55,7 @@ export class DeviceFaults {
     });
   }
 
-  /** Nothing gets through, one way or both. */
+  /** Blocks one direction or both for `ms`. */
   partition(device: VirtualDevice, ways: readonly Direction[], mode: 'hold' | 'lose', ms: number): void {
     if (DIRECTIONS.some((way) => device.link[way].partitioned !== null)) return;
     this.world.trace.note('partition', device.id, ms, ways.length, () => `${ways.join()} ${mode}`);
@@ -73,7 +73,7 @@ export class DeviceFaults {
     });
   }
 
-  /** For `ms`, something about the device or its link is different. */
+  /** Changes the device or its link for `ms`. */
   impair(device: VirtualDevice, what: string, ms: number, apply: () => void, undo: () => void): void {
     this.world.trace.note(what, device.id, ms);
     this.world.health.disturbed(device);
@@ -85,7 +85,7 @@ export class DeviceFaults {
     });
   }
 
-  /** A silence that lasts is noticed by the missing pongs, unless the link is of the kind that never tells. */
+  /** Schedules the ping timeout of a long silence. In 30 % of cases the data plane never notices. */
   #maybeNoticed(device: VirtualDevice, ms: number): void {
     const connection = this.world.network.connection(device.id);
     if (!connection || ms < PING_TIMEOUT_MS || this.random.chance(0.3)) return;

@@ -1,7 +1,7 @@
 import { faulty } from './health.ts';
 import type { World } from './world.ts';
 
-/** When all faults are over and time has passed, every deployment that has devices enough is whole. */
+/** Checks, after all faults and the time to heal, that every deployment with enough devices is ready. */
 export function checkWhole(world: World): void {
   const { checker } = world;
   const snapshot = world.observeSwitches();
@@ -16,24 +16,27 @@ export function checkWhole(world: World): void {
       const change = nextSeats === null ? '' : '; the new plan has not taken over';
       checker.complain(
         'b: beyond repair, rescue and then takeover',
-        `${name} ends ${state}: ${reason}${change}`,
+        `${name} ends in state ${state}: ${reason}${change}`,
       );
     }
   }
   for (const name of world.deployments.keys()) {
     if (!snapshot.deployments.some((deployment) => deployment.name === name))
-      checker.complain('g: a restart brings everything back', `${name} is gone`);
+      checker.complain('g: a restart restores everything', `${name} is gone`);
   }
   for (const { id, state, seats } of snapshot.devices) {
     const device = world.device(id)!;
-    // Nobody asks a device without a seat anything: it can have fallen silent before and not have shown otherwise.
+    // A device without a seat gets no requests, so a silent one has no way to show that it answers again.
     const fine = state === 'up' || (state === 'silent' && seats.length === 0);
     if (!faulty(device) && !fine)
-      checker.complain('e: who returns serves without a transfer', `healthy ${id} ends ${state}`);
+      checker.complain(
+        'e: a returning device serves without a transfer',
+        `the healthy device ${id} ends in state ${state}`,
+      );
   }
 }
 
-/** When no request has come for long, nothing is left of any; when everything is taken down, nothing of anything. */
+/** Checks that nothing is left of requests after a pause, and nothing at all after every deployment is removed. */
 export async function checkLeaks(world: World, pending: number): Promise<void> {
   const { checker, clock } = world;
   const plane = world.plane!;
@@ -51,10 +54,11 @@ export async function checkLeaks(world: World, pending: number): Promise<void> {
 
   for (const name of [...world.deployments.keys()]) world.undeploy(name);
   await clock.runUntil(clock.now() + 10_000);
-  if (plane.timers.pendingTimers > 0) leak(`${plane.timers.pendingTimers} timers are left of nothing`);
+  if (plane.timers.pendingTimers > 0)
+    leak(`${plane.timers.pendingTimers} timers are left after the last deployment was removed`);
   for (const device of world.devices) {
-    // One that was away at the wrong moment may keep what it has loaded until it restarts.
+    // A device that was disconnected at that moment keeps its loaded tasks until it restarts.
     if (world.health.everDisturbed(device) || device.life!.tasks.size === 0) continue;
-    leak(`${device.id} has ${device.life!.tasks.size} tasks of nothing loaded`);
+    leak(`${device.id} has ${device.life!.tasks.size} tasks of removed deployments loaded`);
   }
 }

@@ -1,11 +1,11 @@
+import { Random } from '@sparewheel/runtime/random';
 import { describe, expect, it } from 'vitest';
-import { Random } from './random.ts';
 import { answers } from './request-record.ts';
 import { drawModel, drawPlan } from './scenario.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-describe('what a simulation stands on', () => {
-  it('time goes by timers, in order, and promises run between them', async () => {
+describe('the foundations of a simulation', () => {
+  it('fires timers in order and runs promises between them', async () => {
     const clock = new VirtualClock();
     const seen: string[] = [];
     clock.schedule(5, () => seen.push(`b ${clock.now()}`));
@@ -21,14 +21,14 @@ describe('what a simulation stands on', () => {
     expect(clock.now()).toBe(10);
   });
 
-  it('a timer that re-arms itself for ever is an error, not a hang', async () => {
+  it('reports a timer that re-arms itself forever', async () => {
     const clock = new VirtualClock();
     const again = () => clock.schedule(0, again);
     again();
     await expect(clock.runUntil(1)).rejects.toThrow('time stands still');
   });
 
-  it('the parity files of every plan decode to the model (seeds 1 to 40)', () => {
+  it('decodes the parity files of every plan to the model (seeds 1 to 40)', () => {
     for (let seed = 1; seed <= 40; seed++) {
       const random = new Random(seed);
       const model = drawModel(1, random.whole(5, 8), random);

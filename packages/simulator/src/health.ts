@@ -5,15 +5,15 @@ import type { VirtualClock } from './virtual-clock.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 
 interface DeviceHealth {
-  /** From a fault's beginning until the device is in use again. */
+  /** From the start of a fault until the device is in use again. */
   out: boolean;
-  /** The last moment at which it was out, or had a fault. */
+  /** The last time at which the device was out, or had a fault. */
   lastOutAt: number;
   lastFaultyAt: number;
   everDisturbed: boolean;
 }
 
-/** Whether something is wrong with a device now; what it suffered earlier may still hold it up. */
+/** Whether a device has a fault now. An earlier fault may still delay it. */
 export function faulty(device: VirtualDevice): boolean {
   return (
     device.life === null ||
@@ -31,15 +31,15 @@ export function faulty(device: VirtualDevice): boolean {
 }
 
 /**
- * Who is out, and since when: what the promises make exceptions for. A device is out from the beginning of a fault
- * until it is free of faults and the coordinator uses it again; that it comes to that is a promise of its own.
+ * Records which devices are out: the promises make exceptions for them. A device is out from the start of a fault until
+ * it has no fault and the coordinator uses it again. That this happens is a promise of its own.
  */
 export class Health {
   readonly #records = new Map<string, DeviceHealth>();
 
   constructor(readonly clock: VirtualClock) {}
 
-  /** A fault begins or ends, or its connection does. */
+  /** Records that a fault or a connection of the device starts or ends. */
   disturbed(device: VirtualDevice): void {
     const record = this.#record(device.id);
     record.out = true;
@@ -48,7 +48,7 @@ export class Health {
     record.everDisturbed = true;
   }
 
-  /** Looks whether devices that were out are back in use. */
+  /** Marks devices that are in use again. */
   review(
     devices: Iterable<VirtualDevice>,
     snapshot: CoordinatorSnapshot,
@@ -73,7 +73,7 @@ export class Health {
     return this.#record(id).out;
   }
 
-  /** At any moment from `since` to now. */
+  /** Whether the device was out at any time since `since`. */
   wasOut(id: string, since: number): boolean {
     const { out, lastOutAt } = this.#record(id);
     return out || lastOutAt >= since;
@@ -83,7 +83,7 @@ export class Health {
     return this.#record(device.id).everDisturbed;
   }
 
-  /** Had a fault of its own at any moment from `since` to now. */
+  /** Whether the device had a fault at any time since `since`. */
   wasFaulty(device: VirtualDevice, since: number): boolean {
     return faulty(device) || this.#record(device.id).lastFaultyAt > since;
   }
@@ -103,7 +103,7 @@ export class Health {
   }
 }
 
-/** Nothing of what was slow or held up is still to come. */
+/** Whether no delayed work and no delayed message of the device is left. */
 function caughtUp({ life, busyUntil, lastArrivalAt }: VirtualDevice, now: number): boolean {
   return (
     life!.queue.length <= 1 && busyUntil <= now + MOST_COMPUTE_MS && lastArrivalAt <= now + MOST_DELAY_MS

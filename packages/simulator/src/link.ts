@@ -1,9 +1,9 @@
-import type { Random } from './random.ts';
+import type { Random } from '@sparewheel/runtime/random';
 
 export type Direction = 'toDevice' | 'fromDevice';
 export const DIRECTIONS: readonly Direction[] = ['toDevice', 'fromDevice'];
 
-/** How long a message is under way: a floor, and a tail that is cut off so that a bound can be given. */
+/** The delay of a message: a minimum plus an exponential tail, cut off so that the delay has a bound. */
 export interface DelayDistribution {
   readonly floorMs: number;
   readonly meanTailMs: number;
@@ -12,7 +12,7 @@ export interface DelayDistribution {
 
 /** One direction between the data plane and a device, with its faults. */
 export interface LinkDirection {
-  /** Nothing gets through: what is sent is held until the partition heals, as TCP does, or is lost. */
+  /** A partition holds messages until it heals, as TCP does, or loses them; null without a partition. */
   partitioned: 'hold' | 'lose' | null;
   extraMs: number;
   dropProbability: number;

@@ -9,18 +9,18 @@ import type { ObservedWorld } from './observed-world.ts';
 import { takeoverBoundMs } from './scenario.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 
-/** Promised: a device that returns under its identity serves within this, and so does everything after a restart. */
+/** The promised time in which a returning device, and everything after a restart, serves again. */
 const RETURN_WITHIN_MS = 5_000;
-/** How often seats are looked at. */
-const LOOK_EVERY_MS = 500;
+/** Interval between checks of the seats. */
+const CHECK_EVERY_MS = 500;
 
-/** Holds the promises about devices and seats: healing, returning, coming back after a restart. */
+/** Checks the promises about devices and seats: takeover, return, and restart. */
 export class LivenessChecker {
-  /** Since when a seat has had nobody although a spare was there. */
+  /** Since when each seat has been empty although a standby device was available. */
   #emptySince = new Map<string, number>();
-  /** Blobs on a device's disk when it connected; an install that was broken off may have sent some for nothing. */
+  /** The number of blobs on a device's disk when it connected. An aborted install may have sent more. */
   readonly #diskAtConnect = new Map<string, number>();
-  /** By deployment, since the data plane started. */
+  /** Sent bytes by deployment, since the data plane started. */
   readonly #sentBytes = new Map<string, number>();
   #reviewDue = false;
   #over = false;
@@ -28,7 +28,7 @@ export class LivenessChecker {
   constructor(readonly world: ObservedWorld) {}
 
   start(): void {
-    this.#look();
+    this.#checkSeats();
   }
 
   end(): void {
@@ -57,7 +57,7 @@ export class LivenessChecker {
     }
   }
 
-  /** A device is connected again. */
+  /** Checks, after a device reconnected, that it serves its seats again in time. */
   returned(device: VirtualDevice): void {
     const { world } = this;
     const { plane } = world;
@@ -73,21 +73,21 @@ export class LivenessChecker {
       world.checker.coverage.returns++;
       const now = seatsOf(world.observeSwitches(), device.id);
       for (const { deployment, seat } of seats) {
-        // A plan that was replaced meanwhile has other seats.
+        // A new plan has other seats.
         if (world.deployments.get(deployment)?.active !== plans.get(deployment)) continue;
         if (
           now.some((held) => held.deployment === deployment && held.seat === seat && held.state === 'ready')
         )
           continue;
         world.checker.complain(
-          'e: who returns serves without a transfer',
-          `${device.id} is back since ${since.toFixed(0)} ms and does not serve seat ${seat} of ${deployment}`,
+          'e: a returning device serves without a transfer',
+          `${device.id} returned at ${since.toFixed(0)} ms and does not serve seat ${seat} of ${deployment}`,
         );
       }
     });
   }
 
-  /** A data plane started: what is stored serves again, where its devices are there. */
+  /** Checks, after a restart, that every stored deployment whose devices are present serves again in time. */
   planeStarted(): void {
     const { world } = this;
     this.#sentBytes.clear();
@@ -115,14 +115,11 @@ export class LivenessChecker {
         const state = deployments.find((deployment) => deployment.name === name)?.state;
         const sent = this.#sentBytes.get(name) ?? 0;
         if (inPlace && sent > 0)
-          world.checker.complain(
-            'g: a restart brings everything back',
-            `${sent} bytes were sent for ${name}`,
-          );
+          world.checker.complain('g: a restart restores everything', `${sent} bytes were sent for ${name}`);
         if (state === 'ready') continue;
         world.checker.complain(
-          'g: a restart brings everything back',
-          `${name} is ${state ?? 'gone'} after it`,
+          'g: a restart restores everything',
+          `${name} is ${state ?? 'gone'} after the restart`,
         );
       }
     });
@@ -131,7 +128,7 @@ export class LivenessChecker {
   #reviewSoon(): void {
     if (this.#reviewDue) return;
     this.#reviewDue = true;
-    // Not within the coordinator's own call, which may be in the middle of something.
+    // Not within a call of the coordinator, whose state may be incomplete.
     this.world.clock.schedule(0, () => {
       this.#reviewDue = false;
       if (this.world.plane) this.#review();
@@ -148,14 +145,14 @@ export class LivenessChecker {
   #checkTransfer(id: string, transferredBytes: number): void {
     if (transferredBytes === 0 || this.world.device(id)!.disk.size !== this.#diskAtConnect.get(id)) return;
     this.world.checker.complain(
-      'e: who returns serves without a transfer',
-      `${transferredBytes} bytes were sent to ${id}, which had them`,
+      'e: a returning device serves without a transfer',
+      `${transferredBytes} bytes were sent to ${id}, which already had them`,
     );
   }
 
-  #look(): void {
+  #checkSeats(): void {
     if (this.#over) return;
-    this.world.clock.schedule(LOOK_EVERY_MS, () => this.#look());
+    this.world.clock.schedule(CHECK_EVERY_MS, () => this.#checkSeats());
     const { plane, health } = this.world;
     if (!plane) {
       this.#emptySince.clear();
@@ -163,34 +160,34 @@ export class LivenessChecker {
     }
     const snapshot = this.#review();
     const now = this.world.clock.now();
-    // Made anew, so that a seat which the plan of the moment does not have is forgotten.
+    // A new map, which drops the seats that the current plan does not have.
     const emptySince = new Map<string, number>();
     for (const { name, seats, nextSeats } of snapshot.deployments) {
       const held = new Set(
         [...seats, ...(nextSeats ?? [])].flatMap(({ device, installing }) => [device, installing]),
       );
-      const spare = snapshot.devices.find(
+      const standby = snapshot.devices.find(
         ({ id, state }) => state === 'up' && !held.has(id) && !health.isOut(id),
       );
       this.#checkOneSeatEach(name, seats);
       for (const seat of seats) {
         const key = `${name} ${seat.seat}`;
         this.#checkLoaded(name, seat);
-        if (!spare || !this.#isEmpty(seat, snapshot)) continue;
+        if (!standby || !this.#isEmpty(seat, snapshot)) continue;
         const since = this.#emptySince.get(key) ?? now;
         emptySince.set(key, since);
         if (now - since <= takeoverBoundMs(this.world.scenario)) continue;
         emptySince.set(key, now);
         this.world.checker.complain(
           'b: beyond repair, rescue and then takeover',
-          `seat ${seat.seat} of ${name} has been empty since ${since.toFixed(0)} ms, and ${spare.id} is idle`,
+          `seat ${seat.seat} of ${name} has been empty since ${since.toFixed(0)} ms, and ${standby.id} is idle`,
         );
       }
     }
     this.#emptySince = emptySince;
   }
 
-  /** Its device is gone for good as far as anybody can know, and nobody is being prepared for it. */
+  /** Whether the seat's device appears to be gone and no install replaces it. */
   #isEmpty({ device: id, installing }: SeatSnapshot, { devices }: CoordinatorSnapshot): boolean {
     if (installing !== null) return false;
     if (id === null) return true;
@@ -198,17 +195,17 @@ export class LivenessChecker {
     return seen?.state === 'down' || seen?.state === 'quarantined' || seen?.state === 'silent';
   }
 
-  /** Two seats on one device would be lost together. */
+  /** Checks that no device has two seats of a deployment: they would be lost together. */
   #checkOneSeatEach(deployment: string, seats: readonly SeatSnapshot[]): void {
     const holders = seats.flatMap(({ device, installing }) => device ?? installing ?? []);
     if (new Set(holders).size === holders.length) return;
     this.world.checker.complain(
-      'a: repairable failures are not on the path',
+      'a: repairable failures delay no request',
       `one device has two seats of ${deployment}: ${holders.join(', ')}`,
     );
   }
 
-  /** A seat that is called ready can really compute. */
+  /** Checks that the device of a ready seat has loaded the seat's tasks. */
   #checkLoaded(deployment: string, { seat, device: id, state }: SeatSnapshot): void {
     if (state !== 'ready') return;
     const device = this.world.device(id!)!;
@@ -221,7 +218,7 @@ export class LivenessChecker {
     if (device.life!.tasks.size >= wanted.length) return;
     this.world.checker.complain(
       'b: beyond repair, rescue and then takeover',
-      `seat ${seat} of ${deployment} is called ready and ${id} has ${device.life!.tasks.size} tasks loaded`,
+      `seat ${seat} of ${deployment} is ready, but ${id} has ${device.life!.tasks.size} tasks loaded`,
     );
   }
 }
@@ -230,7 +227,7 @@ function seatsOf({ devices }: CoordinatorSnapshot, id: string) {
   return devices.find((device) => device.id === id)?.seats ?? [];
 }
 
-/** Whether a seat's stored device has all its files. */
+/** Whether the device has all files of the seat. */
 function holdsSeat(
   device: VirtualDevice | undefined,
   { plan, artifacts }: DeployRequest,

@@ -7,8 +7,8 @@ import { simulate } from './simulation.ts';
 
 const USAGE = 'npm run -s simulate -- --seeds N [--first S] [--workers W] [--no-mutants] [--json] | --seed S';
 const DEFAULT_SEEDS = 1_000;
-/** A line of progress this often. */
-const TELL_EVERY_MS = 10_000;
+/** Interval between lines of progress. */
+const REPORT_EVERY_MS = 10_000;
 
 interface Arguments {
   readonly seeds: number;
@@ -16,11 +16,11 @@ interface Arguments {
   readonly workers: number;
   readonly mutants: boolean;
   readonly json: boolean;
-  /** The one to replay. */
+  /** A single seed to replay. */
   readonly seed: number | null;
 }
 
-/** @throws {Error} what is not understood */
+/** @throws {Error} an argument is unknown or invalid */
 function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
@@ -37,7 +37,8 @@ function readArguments(): Arguments {
     const text = values[name];
     if (text === undefined) return otherwise;
     const number = Number(text);
-    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`--${name} is a whole number from 1`);
+    if (!Number.isSafeInteger(number) || number < 1)
+      throw new Error(`--${name} must be an integer of at least 1`);
     return number;
   };
   return {
@@ -50,7 +51,7 @@ function readArguments(): Arguments {
   };
 }
 
-/** Exit code 0: every promise held and every mutant was caught; 1: not so; 2: a wrong command line. */
+/** Returns the exit code: 0 if every promise held and every mutant was caught, 1 if not, 2 for wrong arguments. */
 async function main(): Promise<number> {
   let given: Arguments;
   try {
@@ -77,15 +78,15 @@ async function campaign({ seeds, first, workers, mutants, json }: Arguments): Pr
   const log = json ? console.error : console.log;
   const startedAt = performance.now();
   const elapsed = () => (performance.now() - startedAt) / 1_000;
-  let toldAt = startedAt;
-  let toldFailing = 0;
+  let reportedAt = startedAt;
+  let reportedFailing = 0;
   const result = await runCampaign({ first, count: seeds }, workers, ({ done, failing }) => {
-    for (const { seed, violations } of failing.slice(toldFailing)) {
+    for (const { seed, violations } of failing.slice(reportedFailing)) {
       log(`seed ${seed}: ${violations[0]!.promise}: ${violations[0]!.what}`);
     }
-    toldFailing = failing.length;
-    if (performance.now() - toldAt < TELL_EVERY_MS) return;
-    toldAt = performance.now();
+    reportedFailing = failing.length;
+    if (performance.now() - reportedAt < REPORT_EVERY_MS) return;
+    reportedAt = performance.now();
     log(`${done} seeds, ${(done / elapsed()).toFixed(1)} a second, ${failing.length} failing`);
   });
   const seconds = elapsed();

@@ -1,15 +1,15 @@
 import { MUTANTS, type Mutant } from './mutants.ts';
 import { type SimulationResult, simulate } from './simulation.ts';
 
-/** Seeds within which every mutant has to be caught. */
-export const SEEDS_PER_MUTANT = 60;
+/** The number of seeds within which the checker must catch every mutant. */
+export const SEEDS_PER_MUTANT = 150;
 
 export interface Caught {
   readonly seed: number;
   readonly complaint: string;
 }
 
-/** The first seed whose simulation complains about the mutant; null where none does. */
+/** Returns the first seed whose checker complains about the mutant; null if none does. */
 export async function hunt(mutant: Mutant, seeds = SEEDS_PER_MUTANT): Promise<Caught | null> {
   const restore = mutant.patch?.();
   try {

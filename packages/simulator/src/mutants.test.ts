@@ -13,13 +13,13 @@ describe('the checker complains about a coordinator that', () => {
   it('has a mutant for every promise', () => {
     const broken = new Set(MUTANTS.map(({ promise }) => promise));
     const promises: PromiseName[] = [
-      'a: repairable failures are not on the path',
+      'a: repairable failures delay no request',
       'b: beyond repair, rescue and then takeover',
       'c: one answer or one error before the deadline',
-      'd: no wrong answer unnoticed',
-      'e: who returns serves without a transfer',
-      'f: changes do not disturb',
-      'g: a restart brings everything back',
+      'd: no wrong answer goes unnoticed',
+      'e: a returning device serves without a transfer',
+      'f: changes disturb no request',
+      'g: a restart restores everything',
       'bounds',
       'leaks',
     ];

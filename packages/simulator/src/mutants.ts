@@ -3,27 +3,27 @@ import type { FromDevice } from '@sparewheel/protocol';
 import type { CoordinatorFace, Tampering } from './data-plane.ts';
 import type { PromiseName } from './promises.ts';
 
-/** A coordinator that breaks a promise on purpose: the checker must notice. */
+/** A coordinator that breaks a promise on purpose. The checker must complain. */
 export interface Mutant {
   readonly name: string;
-  /** What it breaks; a complaint about another promise first is as good. */
+  /** The promise that it breaks. A complaint about another promise also counts. */
   readonly promise: PromiseName;
   readonly tampering: Tampering;
-  /** For what no port reaches. @returns puts it right again */
+  /** Changes code that no port reaches. @returns undoes the change */
   readonly patch?: () => () => void;
 }
 
-const A: PromiseName = 'a: repairable failures are not on the path';
+const A: PromiseName = 'a: repairable failures delay no request';
 const B: PromiseName = 'b: beyond repair, rescue and then takeover';
 const C: PromiseName = 'c: one answer or one error before the deadline';
-const D: PromiseName = 'd: no wrong answer unnoticed';
-const E: PromiseName = 'e: who returns serves without a transfer';
-const F: PromiseName = 'f: changes do not disturb';
-const G: PromiseName = 'g: a restart brings everything back';
+const D: PromiseName = 'd: no wrong answer goes unnoticed';
+const E: PromiseName = 'e: a returning device serves without a transfer';
+const F: PromiseName = 'f: changes disturb no request';
+const G: PromiseName = 'g: a restart restores everything';
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    name: 'waits for every answer that may still come',
+    name: 'waits for every answer in flight',
     promise: A,
     tampering: {},
     patch: () =>
@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
       ),
   },
   {
-    name: 'never asks the last device of a group',
+    name: 'never sends to the last device of a group',
     promise: A,
     tampering: {
       ports: (ports) => ({
@@ -68,12 +68,12 @@ export const MUTANTS: readonly Mutant[] = [
     tampering: { ports: (ports) => withOptions(ports, { silentAfterMs: 1e9 }) },
   },
   {
-    name: 'never heals',
+    name: 'never replaces a device',
     promise: B,
     tampering: { ports: (ports) => withOptions(ports, { takeoverAfterMs: 1e9, takeoverSilentAfterMs: 1e9 }) },
   },
   {
-    name: 'calls a seat ready before its tasks are loaded',
+    name: 'reports a seat as ready before its tasks are loaded',
     promise: B,
     tampering: {
       ports: (ports) =>
@@ -83,7 +83,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'forgets the deadline',
+    name: 'ignores the deadline',
     promise: C,
     tampering: {
       face: (face) => ({
@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'tells of an end twice',
+    name: 'reports the end of a request twice',
     promise: C,
     tampering: {
       ports: (ports) => ({
@@ -132,7 +132,7 @@ export const MUTANTS: readonly Mutant[] = [
     tampering: { face: (face) => weakened(face, 'after') },
   },
   {
-    name: 'takes answers of other requests',
+    name: 'accepts answers of other requests',
     promise: D,
     tampering: {
       face: (face) => {
@@ -177,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'accuses a neighbour',
+    name: 'quarantines a neighbor',
     promise: D,
     tampering: {
       face: (face, { devices }) => ({
@@ -185,14 +185,14 @@ export const MUTANTS: readonly Mutant[] = [
         receive: (device, message) => {
           face.receive(device, message);
           const corrupter = devices.find(({ id, everLied }) => id === device && everLied);
-          const neighbour = devices.find(({ id }) => id !== device);
-          if (corrupter && neighbour) face.quarantine(neighbour.id, 'its neighbour lied');
+          const neighbor = devices.find(({ id }) => id !== device);
+          if (corrupter && neighbor) face.quarantine(neighbor.id, 'its neighbor lied');
         },
       }),
     },
   },
   {
-    name: 'sends what a device holds',
+    name: 'sends blobs that a device already holds',
     promise: E,
     tampering: {
       ports: (ports) =>
@@ -206,7 +206,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'hears late that a device is back',
+    name: 'learns late that a device returned',
     promise: E,
     tampering: {
       face: (face) => {
@@ -222,7 +222,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'takes a deployment down to change it',
+    name: 'removes a deployment to change it',
     promise: F,
     tampering: {
       face: (face) => ({
@@ -236,7 +236,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'takes a device that joins for another that returns',
+    name: 'takes a joining device for a returning one',
     promise: F,
     tampering: {
       face: (face, { devices }) => ({
@@ -268,7 +268,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'turns requests away too early',
+    name: 'refuses requests too early',
     promise: 'bounds',
     tampering: { ports: (ports) => withOptions(ports, { requestsInFlight: 2, requestsQueued: 1 }) },
   },
@@ -278,7 +278,7 @@ export const MUTANTS: readonly Mutant[] = [
     tampering: { ports: (ports) => withOptions(ports, { requestsInFlight: 1e6, requestsQueued: 1e6 }) },
   },
   {
-    name: 'sends a device more than it takes',
+    name: 'sends a device more than its limit',
     promise: 'bounds',
     tampering: { ports: (ports) => withOptions(ports, { inFlightPerDevice: 1e6 }) },
   },
@@ -293,7 +293,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'leaves a timer behind for every request',
+    name: 'leaves a timer behind after every request',
     promise: 'leaks',
     tampering: {
       ports: (ports) => {
@@ -329,13 +329,13 @@ function receiving(
   };
 }
 
-/** Applies the rule to every n-th message and lets the others pass. */
+/** Applies the rule to every n-th message and passes the others. */
 function every(n: number, rule: (device: string, message: FromDevice) => boolean) {
   let count = 0;
   return (device: string, message: FromDevice) => ++count % n !== 0 || rule(device, message);
 }
 
-/** The coordinator is told `verify: "off"` where the operator said otherwise. */
+/** Replaces one value of `verify` by `"off"`. */
 function weakened(face: CoordinatorFace, verify: 'before' | 'after'): CoordinatorFace {
   const weaken = <P extends { readonly verify: string }>(policy: P): P =>
     policy.verify === verify ? { ...policy, verify: 'off' } : policy;

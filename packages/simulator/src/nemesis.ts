@@ -1,18 +1,18 @@
 import { createPlan, PlanRefusedError } from '@sparewheel/planner';
+import type { Random } from '@sparewheel/runtime/random';
 import type { Clients } from './clients.ts';
 import { DeviceFaults } from './device-faults.ts';
 import { faulty } from './health.ts';
 import { DIRECTIONS, type Direction, healthyDirection } from './link.ts';
 import type { LiveDeployment } from './observed-world.ts';
-import type { Random } from './random.ts';
 import { deployRequest, drawModel, drawPlan, drawPolicy } from './scenario.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 import type { World } from './world.ts';
 
-/** Devices that may join beside those of the beginning. */
+/** The number of devices that may join later. */
 const MOST_JOINS = 2;
 
-/** Breaks things at random moments for as long as the storm lasts, as the scenario allows. */
+/** Injects random faults during the storm, as the scenario allows. */
 export class Nemesis {
   readonly faults: DeviceFaults;
   #over = false;
@@ -36,7 +36,7 @@ export class Nemesis {
     });
   }
 
-  /** The storm is over: everything that lives is made healthy, what died is revived, unless it is lost for good. */
+  /** Ends the storm: heals every device and revives the dead ones, except those that are lost for good. */
   end(): void {
     this.#over = true;
     const { world, faults } = this;
@@ -52,7 +52,7 @@ export class Nemesis {
       Object.assign(device, { slowFactor: 1, lie: null, refuseCode: null, failInstalls: 0 });
       if (device.paused) device.resume();
       if (!this.#lost.has(device)) faults.revive(device, false);
-      // A connection that only one end believes in does not heal by itself: the agent's pings end it.
+      // A half-open connection does not heal by itself: the agent's ping timeout ends it.
       world.connectSoon(device, this.random.between(50, 2_000));
     }
   }
@@ -80,7 +80,7 @@ export class Nemesis {
     if (victims.length > 0) this.#hurt(random.pick(victims));
   }
 
-  /** How many devices may be out at once. */
+  /** Returns how many devices may be out at once. */
   #budget(): number {
     const { scenario, devices, deployments } = this.world;
     if (scenario.level === 'anything') return Math.ceil(devices.length * 0.6);
@@ -187,7 +187,7 @@ export class Nemesis {
     }
   }
 
-  /** Something that no promise makes an exception for. */
+  /** Makes a change for which no promise makes an exception. */
   #change(): void {
     const { world, random } = this;
     const { scenario } = world;
@@ -214,7 +214,7 @@ export class Nemesis {
     }
   }
 
-  /** A rolling change: the same model on another plan, or another model with the same inputs and outputs. */
+  /** Deploys another plan, or another model with the same inputs and outputs, under the same name. */
   #redeploy(deployment: LiveDeployment): void {
     const { world, random } = this;
     const policy = drawPolicy(random, world.scenario.corrupters);
@@ -231,7 +231,7 @@ export class Nemesis {
     this.clients.redeployed(deployment);
   }
 
-  /** Taken down and made anew under the same name; what was accepted finishes on the old one. */
+  /** Removes a deployment and creates it again under the same name. Accepted requests finish on the old one. */
   #replace({ name, width, latest }: LiveDeployment): void {
     const { world, random } = this;
     world.undeploy(name);
@@ -241,7 +241,7 @@ export class Nemesis {
 
   #planThatFits(model: LiveDeployment['latest']['model'], { latest }: LiveDeployment) {
     const { world, random } = this;
-    // In a repairable storm every plan must repair what is out already.
+    // In a repairable storm every plan must repair the devices that are out.
     if (world.scenario.level === 'repairable') {
       const { k, r, strategy } = latest.plan;
       try {
@@ -264,7 +264,7 @@ export class Nemesis {
     });
   }
 
-  /** Devices are cut off one by one and come back in another order. */
+  /** Disconnects devices one by one; they return in another order. */
   #swizzle(): void {
     const { world, random, faults } = this;
     world.trace.note('swizzle', 'nemesis');

@@ -10,18 +10,18 @@ import type { VirtualClock } from './virtual-clock.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 import type { VirtualNetwork } from './virtual-network.ts';
 
-/** What serves, or is about to, under a name. */
+/** A deployment that serves or will serve. */
 export interface LiveDeployment {
   readonly name: string;
   readonly width: number;
   policy: Policy;
-  /** The plan that takes new requests, and the latest that was deployed. */
+  /** The plan that serves new requests, and the latest deployed plan. */
   active: { readonly model: SyntheticModel; readonly plan: Plan };
   latest: { readonly model: SyntheticModel; readonly plan: Plan };
   everReady: boolean;
 }
 
-/** What a checker can see of the simulated world. */
+/** The part of the simulated world that a checker reads. */
 export interface ObservedWorld {
   readonly scenario: Scenario;
   readonly clock: VirtualClock;
@@ -32,9 +32,9 @@ export interface ObservedWorld {
   readonly checker: Checker;
   readonly deployments: ReadonlyMap<string, LiveDeployment>;
   readonly plane: DataPlane | null;
-  /** How often the data plane was started again. */
+  /** The number of restarts of the data plane. */
   readonly restarts: number;
   device(id: string): VirtualDevice | undefined;
-  /** Takes a snapshot of the coordinator and notes which plans serve now. */
+  /** Takes a snapshot of the coordinator and records which plans serve now. */
   observeSwitches(): CoordinatorSnapshot;
 }

@@ -1,12 +1,12 @@
-/** The promises of docs/LIMITS.md, by their letters there; `bounds` and `leaks` stand for those written in its tables. */
+/** The promises of docs/LIMITS.md by letter. `bounds` and `leaks` are the promises in its tables. */
 export type PromiseName =
-  | 'a: repairable failures are not on the path'
+  | 'a: repairable failures delay no request'
   | 'b: beyond repair, rescue and then takeover'
   | 'c: one answer or one error before the deadline'
-  | 'd: no wrong answer unnoticed'
-  | 'e: who returns serves without a transfer'
-  | 'f: changes do not disturb'
-  | 'g: a restart brings everything back'
+  | 'd: no wrong answer goes unnoticed'
+  | 'e: a returning device serves without a transfer'
+  | 'f: changes disturb no request'
+  | 'g: a restart restores everything'
   | 'bounds'
   | 'leaks';
 

@@ -10,17 +10,17 @@ export interface RequestRecord {
   readonly input: Tensor;
   readonly startedAt: number;
   readonly deadlineMs: number;
-  /** As it was when the request was made. */
+  /** The policy when the request was sent. */
   readonly policy: Policy;
-  /** Whose answer is right: one model, or two during a rolling change. */
+  /** The models whose answer is right: two during a rolling change. */
   readonly models: Set<SyntheticModel>;
   readonly plan: Plan;
-  /** Under which it may begin: one that waits for a place begins under the plan that serves then. */
+  /** The plans that may serve it. A queued request starts under the plan that serves at that time. */
   readonly plans: Set<Plan>;
   readonly seats: CoordinatorSnapshot['deployments'][number]['seats'];
-  /** The deployment had been able to answer before. */
+  /** Whether the deployment had been ready before. */
   readonly everReady: boolean;
-  /** It had to wait for a place. */
+  /** Whether the request was queued. */
   readonly queued: boolean;
   readonly engineBusyMs: number;
   readonly engineBacklogMs: number;
@@ -31,16 +31,17 @@ export type RequestEnd =
   | { readonly kind: 'answered'; readonly inference: Inference }
   | { readonly kind: 'failed'; readonly error: Error & { readonly code?: string } };
 
-/** Largest error that decoding may leave in an answer, whose right values are integers. */
+/** The largest decoding error in an answer. The right values are integers. */
 export const ANSWER_TOLERANCE = 0.05;
 
+/** Whether an answer is right for one of the request's models. */
 export function answers(record: RequestRecord, inference: Inference): boolean {
   return [...record.models].some((model) => {
     const right = model.reference(record.input);
     const given = inference.fetches[model.profile.outputs[0]!.name];
     if (!given || given.data.length !== right.data.length) return false;
     if (given.dims.join() !== right.dims.join()) return false;
-    // Negated, so that NaN is wrong.
+    // The negation makes NaN wrong.
     return !right.data.some(
       (value, i) => !(Math.abs(Number(value) - Number(given.data[i])) <= ANSWER_TOLERANCE),
     );

@@ -1,10 +1,10 @@
 import type { CoordinatorOptions, DeployRequest, Policy } from '@sparewheel/coordinator';
 import { createPlan, type Plan, PlanRefusedError, type Strategy } from '@sparewheel/planner';
-import type { Random } from './random.ts';
+import type { Random } from '@sparewheel/runtime/random';
 import { SyntheticModel } from './synthetic-model.ts';
 import type { DeviceTraits } from './virtual-device.ts';
 
-/** One deployment as it is first made; a redeployment draws another plan for the same inputs and outputs. */
+/** A deployment as first created. A redeployment draws another plan for the same inputs and outputs. */
 export interface DeploymentScenario {
   readonly name: string;
   readonly width: number;
@@ -14,25 +14,25 @@ export interface DeploymentScenario {
 }
 
 export type FaultLevel =
-  /** Never more devices out at once than every group repairs: no request may notice. */
+  /** At no time are more devices out than every group can repair: no request may be delayed. */
   | 'repairable'
-  /** Anything at any time. */
+  /** Any fault at any time. */
   | 'anything';
 
-/** Everything that a seed decides before the first moment. */
+/** Everything that a seed decides before the simulation starts. */
 export interface Scenario {
   readonly seed: number;
   readonly deployments: readonly DeploymentScenario[];
   readonly devices: readonly DeviceTraits[];
   readonly level: FaultLevel;
-  /** How long faults go on. */
+  /** The duration of the faults. */
   readonly stormMs: number;
-  /** Mean time from one fault to the next, and from one request to the next. */
+  /** Mean interval between faults, and between requests. */
   readonly faultEveryMs: number;
   readonly requestEveryMs: number;
   readonly engineMs: number;
   readonly options: Partial<CoordinatorOptions>;
-  /** Every link duplicates and reorders, which no promise makes an exception for. */
+  /** Every link duplicates and reorders messages. No promise makes an exception for that. */
   readonly duplicateProbability: number;
   readonly reorder: boolean;
   readonly corrupters: boolean;
@@ -42,7 +42,7 @@ export interface Scenario {
   readonly redeploys: boolean;
 }
 
-/** Of healthy links and devices. Above it the coordinator's tests of health would be touched by healthy devices. */
+/** The maximum of healthy links and devices. Above it, the coordinator would take healthy devices for faulty ones. */
 export const MOST_DELAY_MS = 8;
 export const MOST_COMPUTE_MS = 2;
 
@@ -63,7 +63,7 @@ export function drawScenario(seed: number, random: Random): Scenario {
     requestEveryMs: stormMs / random.whole(40, 90),
     engineMs: random.between(0.1, 0.6),
     options: {
-      // Where devices lie, few are busy: an answer that is given up as surplus would excuse a lie.
+      // With wrong answers, a high limit: a surplus answer that is given up would excuse a missed one.
       inFlightPerDevice: corrupters ? 16 : random.pick([6, 8, 16]),
       requestsInFlight: random.pick([6, 12, 64]),
       requestsQueued: random.pick([4, 16, 256]),
@@ -93,12 +93,12 @@ function drawDeployment(index: number, corrupters: boolean, random: Random): Dep
   };
 }
 
-/** @param id  unused so far in this simulation */
+/** @param id  a new id in this simulation */
 export function drawModel(id: number, width: number, random: Random): SyntheticModel {
   return new SyntheticModel(id, width, random.whole(1, 3), random);
 }
 
-/** A plan by the real planner, with a strategy, k and r that the model allows. */
+/** Draws a strategy, k and r that the model allows, and creates a plan with the real planner. */
 export function drawPlan(model: SyntheticModel, random: Random): Plan {
   for (;;) {
     const strategy: Strategy = random.pick([
@@ -156,16 +156,16 @@ export function deployRequest(
 }
 
 /**
- * A seat that nobody answers for is filled within this while a spare is there: the longest grace, the wait before an
- * install that failed is tried again, and an install over a slow link.
+ * Returns the time within which a standby device must fill an empty seat: the longest grace period, the delay before a
+ * failed install is retried, and an install over a slow link.
  */
 export function takeoverBoundMs({ options }: Scenario): number {
   return Math.max(options.takeoverAfterMs!, options.takeoverSilentAfterMs!, options.returnGraceMs!) + 5_000;
 }
 
 /**
- * From a step's inputs being there to its outputs, with every device that is needed in health: the way there and
- * back and a full queue, three times: the step may have to wait for room behind others that do.
+ * Returns the longest time of a step whose devices are healthy: both directions of the link and a full queue, three
+ * times, because the step may wait for room behind others that also wait.
  */
 export function stepBoundMs(inFlightPerDevice: number): number {
   return 3 * (2 * MOST_DELAY_MS + inFlightPerDevice * MOST_COMPUTE_MS);

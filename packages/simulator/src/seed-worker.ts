@@ -1,11 +1,11 @@
 import type { SeedRange } from './campaign.ts';
 import { type SimulationResult, simulate } from './simulation.ts';
 
-/** A process of a campaign: runs the seeds that it is sent, and sends back what came of them. */
+/** A worker process of a campaign: receives seeds, runs them, and sends the results back. */
 process.on('message', async ({ first, count }: SeedRange) => {
   const results: SimulationResult[] = [];
   for (let seed = first; seed < first + count; seed++) results.push(await simulate(seed));
-  // Whoever asked may be gone by now, and then nobody wants to hear about that either.
+  // The parent may have exited; its closed channel is not an error.
   process.send!(results, undefined, undefined, (error) => {
     if (error) process.exit();
   });

@@ -12,11 +12,11 @@ describe('the coordinator in a simulated world', () => {
       for (const [what, count] of Object.entries(result.coverage))
         coverage[what] = (coverage[what] ?? 0) + count;
     }
-    // A rule that never applies holds nothing: each kind of end and of fault came up.
+    // Each kind of end and of fault occurred: a check that never applies checks nothing.
     for (const [what, count] of Object.entries(coverage)) expect(count, what).toBeGreaterThan(0);
   });
 
-  it('goes the same way for the same seed, step by step', async () => {
+  it('takes the same steps for the same seed', async () => {
     for (const seed of [3, 14, 15]) {
       const lines: string[][] = [[], []];
       const first = await simulate(seed, { print: (line) => lines[0]!.push(line) });
@@ -29,7 +29,7 @@ describe('the coordinator in a simulated world', () => {
     }
   });
 
-  it('goes another way for another seed', async () => {
+  it('takes other steps for another seed', async () => {
     const hashes = new Set<string>();
     for (let seed = 1; seed <= 10; seed++) hashes.add((await simulate(seed)).hash);
     expect(hashes.size).toBe(10);

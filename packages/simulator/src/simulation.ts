@@ -1,10 +1,10 @@
+import { Random } from '@sparewheel/runtime/random';
 import type { Coverage } from './checker.ts';
 import { Clients } from './clients.ts';
 import type { Tampering } from './data-plane.ts';
 import { checkLeaks, checkWhole } from './end-state.ts';
 import { Nemesis } from './nemesis.ts';
 import type { Violation } from './promises.ts';
-import { Random } from './random.ts';
 import { drawScenario } from './scenario.ts';
 import { Trace } from './trace.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -13,7 +13,7 @@ import { World } from './world.ts';
 export interface SimulationResult {
   readonly seed: number;
   readonly violations: readonly Violation[];
-  /** Of everything that happened: two runs of one seed have the same. */
+  /** A hash of every step. It is the same in every run of a seed. */
   readonly hash: string;
   readonly coverage: Coverage;
   readonly events: number;
@@ -21,15 +21,15 @@ export interface SimulationResult {
 
 export interface SimulationOptions {
   readonly tampering?: Tampering;
-  /** Every step as a line of text. */
+  /** Receives every step as a line of text. */
   readonly print?: (line: string) => void;
 }
 
-/** After the storm: until every deployment has to be whole again, and until nothing may be left of any request. */
+/** Times after the storm: until every deployment must be ready, then until nothing may be left of any request. */
 const HEALED_WITHIN_MS = 25_000;
 const SETTLED_WITHIN_MS = 70_000;
 
-/** One seed from beginning to end: set up, storm, healing, silence. */
+/** Simulates one seed: deployment, storm of faults, healing, pause. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
   const random = new Random(seed);
   const scenario = drawScenario(seed, random.fork());
@@ -58,7 +58,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     nemesis.end();
     const calmAt = clock.now();
     clients.stop();
-    // Requests go on: a device that fell silent shows that it is back by answering one.
+    // Requests continue, because a silent device shows that it is back by answering one.
     const probes = new Clients(world, random.fork());
     for (let ms = 250; ms < HEALED_WITHIN_MS; ms += 500) clock.schedule(ms, () => probes.requestAny());
     await clock.runUntil(calmAt + HEALED_WITHIN_MS);
@@ -67,7 +67,10 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     await clock.runUntil(clock.now() + SETTLED_WITHIN_MS);
     await checkLeaks(world, [...clients.pending, ...probes.pending].length);
   } catch (error) {
-    checker.complain('c: one answer or one error before the deadline', `it broke: ${(error as Error).stack}`);
+    checker.complain(
+      'c: one answer or one error before the deadline',
+      `the simulation threw: ${(error as Error).stack}`,
+    );
   }
   return result();
 }

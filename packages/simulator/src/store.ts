@@ -1,7 +1,7 @@
 import type { CoordinatorEvent, DeployRequest, Policy } from '@sparewheel/coordinator';
 import type { StoredState } from './data-plane.ts';
 
-/** The database of the control plane, as far as a restarted data plane depends on it. */
+/** The part of the control plane's database that a restarted data plane needs. */
 export class Store implements StoredState {
   readonly deployments = new Map<string, DeployRequest>();
   firstTask = 1;
@@ -20,7 +20,7 @@ export class Store implements StoredState {
     if (stored) this.deployments.set(name, { ...stored, policy });
   }
 
-  /** As the control plane does: the seats of the latest event are the deployment's. */
+  /** Stores the seats of the latest event, as the control plane does. */
   happened(event: CoordinatorEvent): void {
     if (event.kind !== 'seat-reassigned') return;
     const stored = this.deployments.get(event.deployment);

@@ -1,7 +1,7 @@
 import { encodeBias, encodeWeights, generatorMatrix, type Partition } from '@sparewheel/cdc';
 import type { Artifact, Artifacts, LayerProfile, ModelProfile, Plan } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
-import type { Random } from './random.ts';
+import type { Random } from '@sparewheel/runtime/random';
 
 type Feeds = Readonly<Record<string, Tensor>>;
 export type Kernel = (feeds: readonly Tensor[]) => readonly Tensor[];
@@ -21,16 +21,16 @@ type Node =
 export const LARGEST_VALUE = 3;
 
 /**
- * A made-up network whose right answers are known exactly: weights, biases and activations are small integers, so that
- * float32 products are exact, and every activation rounds, so that what decoding rounds does not add up.
- * Chains, parallel branches and residual connections; tensors are [batch, width].
+ * A synthetic network with exactly known answers. Weights, biases and activations are small integers, so float32
+ * products are exact. Every activation rounds, so decoding errors do not accumulate. The network has chains, parallel
+ * branches and residual connections; tensors are [batch, width].
  */
 export class SyntheticModel {
   readonly profile: ModelProfile;
   readonly #nodes: readonly Node[];
   readonly #kernels = new Map<string, Kernel>();
   readonly #dataShards = new Map<string, number>();
-  /** By what is in the file: the same content has the same name. */
+  /** By content: the same content has the same name. */
   readonly #files = new Map<string, Artifact>();
 
   /** @param id  distinguishes the files of two models of one simulation */
@@ -240,7 +240,7 @@ function linearKernel(weights: Float32Array, bias: Float32Array, width: number, 
   return { type: 'float32', dims: [batch, rows], data };
 }
 
-/** The rounded sum, wrapped around into [-3, 3]: every integer that is off by one gives another result. */
+/** Returns the rounded sum, wrapped into [-3, 3]: a sum that is off by one gives another result. */
 function wrapped(terms: readonly Tensor[]): Tensor {
   const data = new Float32Array(terms[0]!.data.length);
   for (let i = 0; i < data.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * What happened, step by step: always as a hash, so that two runs can be compared, and as text where a person wants to
- * read it. The parts of a line go into the hash as numbers, and the text is only made when it is kept.
+ * Records every step of a simulation: always as a hash, to compare two runs, and as text on request. The hash takes the
+ * parts of a line as numbers; the text is only created when it is printed.
  */
 export class Trace {
   #a = 0x811c9dc5;

@@ -6,15 +6,15 @@ interface Timer {
   callback: (() => void) | null;
 }
 
-/** Microtasks that a settled promise may set off in a row: the coordinator's longest chain has eight. */
+/** The longest chain of microtasks after a settled promise: the coordinator's longest has eight. */
 const HOPS = 16;
-/** Timers without any time passing, after which time is taken to stand still. */
+/** The number of timers at one time after which the simulation gives up: a timer that re-arms itself. */
 const EVENTS_AT_ONCE = 100_000;
 
 /**
- * The time of a simulation. Timers fire in the order of their time, and those of the same time in the order in which
- * they were set. Promises run their continuations between two timers, but only where something `touch`ed them: most
- * events settle none, and waiting for the microtask queue is most of what an event costs.
+ * The time of a simulation. Timers fire in the order of their time, then in the order in which they were set. Promise
+ * continuations run between two timers, but only after `touch`: most events settle no promise, and waiting for the
+ * microtask queue is most of the cost of an event.
  */
 export class VirtualClock implements Clock {
   #now = 0;
@@ -31,7 +31,7 @@ export class VirtualClock implements Clock {
     return this.at(this.#now + Math.max(0, delayMs), callback);
   }
 
-  /** @param time  not before now */
+  /** Calls back at `time`; a time in the past counts as now. */
   at(time: number, callback: () => void): () => void {
     const timer: Timer = { at: Math.max(time, this.#now), sequence: this.#sequence++, callback };
     push(this.#heap, timer);
@@ -40,12 +40,12 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** A promise was settled, or something was called that may have settled one. */
+  /** Must be called after a promise may have been settled. */
   touch(): void {
     this.#touched = true;
   }
 
-  /** Fires what is due until then. @throws {Error} time stands still: a timer that re-arms itself for ever */
+  /** Fires every timer up to `time`. @throws {Error} a timer re-arms itself forever without delay */
   async runUntil(time: number): Promise<void> {
     await this.#settle();
     let atOnce = 0;
@@ -57,7 +57,7 @@ export class VirtualClock implements Clock {
       if (callback === null) continue;
       if (timer.at > this.#now) atOnce = 0;
       else if (++atOnce > EVENTS_AT_ONCE)
-        throw new Error(`at ${this.#now} ms timers fire without end and time stands still`);
+        throw new Error(`time stands still at ${this.#now} ms: a timer re-arms itself without a delay`);
       this.#now = timer.at;
       this.fired++;
       callback();
@@ -74,7 +74,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** The clock as one life of a process sees it: its timers end with it, and can be counted. */
+/** The clock of one process: its timers end with the process and can be counted. */
 export class LifeClock implements Clock {
   readonly #pending = new Set<() => void>();
   #over = false;
@@ -103,7 +103,7 @@ export class LifeClock implements Clock {
     return takeBack;
   }
 
-  /** The process was killed. */
+  /** Cancels every timer, when the process ends. */
   end(): void {
     this.#over = true;
     for (const takeBack of [...this.#pending]) takeBack();

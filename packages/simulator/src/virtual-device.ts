@@ -7,47 +7,47 @@ import {
   LIMITS,
   type ToDevice,
 } from '@sparewheel/protocol';
+import type { Random } from '@sparewheel/runtime/random';
 import { type DelayDistribution, type Direction, healthyDirection, type LinkDirection } from './link.ts';
-import type { Random } from './random.ts';
 import type { Kernel } from './synthetic-model.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-/** How a device lies: added to one value of each answer, or an answer that nobody could mistake for a right one. */
+/** A wrong answer: an amount that is added to one value, or an obviously malformed answer. */
 export type Lie = { readonly amount: number; readonly probability: number } | 'not-finite' | 'wrong-shape';
 
 export interface DeviceTraits {
   readonly network: DelayDistribution;
-  /** Time for one computation, uniform in between. */
+  /** The time of a computation, uniform in this range. */
   readonly computeMs: readonly [from: number, to: number];
-  /** Answers what an earlier connection asked, on the next one: an agent of somebody else's making may. */
+  /** Answers requests of an earlier connection on the next one, as a foreign agent might. */
   readonly answersAfterReconnect: boolean;
 }
 
 interface Job {
   readonly request: ComputeRequest;
   readonly reply: (message: FromDevice) => void;
-  cancelled: boolean;
+  canceled: boolean;
 }
 
-/** What it computes just now and these, each answered twice by its link, is what docs/LIMITS.md has room for. */
+/** Queued requests kept after a reconnect. With the current one, each answered twice, that is the limit in docs/LIMITS.md. */
 const KEPT_AFTER_RECONNECT = 2;
 
-/** One run of the device process. What it has loaded and queued ends with it; its disk does not. */
+/** One run of the device process. Loaded tasks and the queue end with it; the disk survives. */
 export interface Life {
   readonly incarnation: number;
   readonly tasks: Map<number, SeatTask>;
   queue: Job[];
   computing: Job | null;
-  /** What came in while it was paused. */
+  /** Messages received during a pause. */
   inbox: (() => void)[];
 }
 
-/** What the outside sees of a device's work. */
+/** Learns of a device's wrong answers. */
 export interface DeviceObserver {
   lied(device: VirtualDevice, answer: Answer, task: SeatTask): void;
 }
 
-/** A device: a disk, and while it lives a process that computes one request after the other. */
+/** A device: a disk, and a process that computes one request after the other. */
 export class VirtualDevice {
   readonly disk = new Set<string>();
   readonly link: Record<Direction, LinkDirection> = {
@@ -59,15 +59,15 @@ export class VirtualDevice {
   paused = false;
   slowFactor = 1;
   lie: Lie | null = null;
-  /** Whether it ever gave an answer that no honest device gives. */
+  /** Whether the device ever sent an answer that a correct device never sends. */
   everLied = false;
   refuseCode: string | null = null;
   failInstalls = 0;
   longestQueue = 0;
-  /** When what it computes now is done, and when the last message that is under way arrives. */
+  /** When the current computation ends, and when the last message in flight arrives. */
   busyUntil = 0;
   lastArrivalAt = 0;
-  /** When it has done what came on the control connection so far. */
+  /** When the device has finished its control messages. */
   controlFreeAt = 0;
 
   constructor(
@@ -95,7 +95,7 @@ export class VirtualDevice {
     for (const work of inbox) this.#whenRunning(work);
   }
 
-  /** Its connection broke: nobody waits for what it was asked. One that is paused finds out after what came before. */
+  /** Drops the queue after the connection broke. A paused device first handles the messages received before. */
   forgetQueue(): void {
     this.#whenRunning(() => {
       const life = this.life!;
@@ -103,13 +103,13 @@ export class VirtualDevice {
         life.queue.splice(KEPT_AFTER_RECONNECT);
         return;
       }
-      for (const job of life.queue) job.cancelled = true;
-      if (life.computing) life.computing.cancelled = true;
+      for (const job of life.queue) job.canceled = true;
+      if (life.computing) life.computing.canceled = true;
       life.queue = [];
     });
   }
 
-  /** A message on the tensors connection. */
+  /** Receives a message on the tensor connection. */
   receive(message: ToDevice, reply: (message: FromDevice) => void): void {
     this.#whenRunning(() => {
       const life = this.life!;
@@ -125,14 +125,14 @@ export class VirtualDevice {
       else if (!life.tasks.has(task)) refuse('unknown-task');
       else if (life.queue.length >= LIMITS.inFlightPerDevice) refuse('overloaded');
       else {
-        life.queue.push({ request: message, reply, cancelled: false });
+        life.queue.push({ request: message, reply, canceled: false });
         this.longestQueue = Math.max(this.longestQueue, life.queue.length);
         this.#work(life);
       }
     });
   }
 
-  /** A message on the control connection. */
+  /** Receives a message on the control connection. */
   control(work: (life: Life) => void): void {
     this.#whenRunning(() => work(this.life!));
   }
@@ -155,7 +155,7 @@ export class VirtualDevice {
       if (this.life !== life) return;
       this.#whenRunning(() => {
         life.computing = null;
-        if (!job.cancelled) this.#answer(life, job, ms);
+        if (!job.canceled) this.#answer(life, job, ms);
         this.#work(life);
       });
     });

@@ -4,10 +4,10 @@ import type { Tensor } from '@sparewheel/protocol';
 import type { Kernel } from './synthetic-model.ts';
 import type { LifeClock, VirtualClock } from './virtual-clock.ts';
 
-/** The data plane's own engine: one thread, one run after the other. */
+/** The data plane's own engine: one thread that runs one subgraph after the other. */
 export class VirtualEngine implements LocalCompute {
   #freeAt = 0;
-  /** All the work that it was ever given. */
+  /** The total time of all runs so far. */
   busyMs = 0;
 
   constructor(
@@ -17,7 +17,7 @@ export class VirtualEngine implements LocalCompute {
     readonly kernelOf: (artifact: Artifact) => Kernel,
   ) {}
 
-  /** How long something that came now would wait. */
+  /** How long a new run would wait. */
   get backlogMs(): number {
     return Math.max(0, this.#freeAt - this.clock.now());
   }

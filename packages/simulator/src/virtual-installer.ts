@@ -1,14 +1,15 @@
 import type { DeviceId, Installer, InstallProgress, SeatTask } from '@sparewheel/coordinator';
 import { type BlobRef, blobsOf } from '@sparewheel/planner';
 import { LIMITS } from '@sparewheel/protocol';
+import { Mutex } from 'async-mutex';
 import type { Trace } from './trace.ts';
 import type { LifeClock, VirtualClock } from './virtual-clock.ts';
 import type { Life, VirtualDevice } from './virtual-device.ts';
 import type { Connection, VirtualNetwork } from './virtual-network.ts';
 
-/** What a device's link carries: 100 Mbit/s. */
+/** The bandwidth of a device's link: 100 Mbit/s. */
 const BYTES_PER_MS = 12_500;
-/** Opening a session for one task. */
+/** The time to open a session for one task. */
 const LOAD_MS = 5;
 
 interface InstallOptions {
@@ -17,12 +18,12 @@ interface InstallOptions {
 }
 
 /**
- * Brings shards onto virtual devices as the data plane's distributor does: only the blobs that a device does not
- * hold, one transfer per device at a time, each message acknowledged or timed out.
+ * Installs shards on virtual devices as the data plane's distributor does: it sends only the blobs that a device does
+ * not hold, one transfer per device at a time, and waits for each acknowledgment or its timeout.
  */
 export class VirtualInstaller implements Installer {
   readonly #held = new Map<DeviceId, Set<string>>();
-  readonly #queues = new Map<DeviceId, Promise<unknown>>();
+  readonly #mutexes = new Map<DeviceId, Mutex>();
 
   constructor(
     readonly clock: VirtualClock,
@@ -31,7 +32,7 @@ export class VirtualInstaller implements Installer {
     readonly trace: Trace,
   ) {}
 
-  /** A device said what its disk holds. */
+  /** Records the blobs on a device's disk, as the device reports them. */
   deviceHolds(device: VirtualDevice): void {
     this.#held.set(device.id, new Set(device.disk));
   }
@@ -41,11 +42,11 @@ export class VirtualInstaller implements Installer {
   }
 
   install(id: DeviceId, tasks: readonly SeatTask[], options: InstallOptions): Promise<void> {
-    return this.#inTurn(id, () => this.#install(id, tasks, options));
+    return this.#exclusive(id, () => this.#install(id, tasks, options));
   }
 
   uninstall(id: DeviceId, tasks: readonly SeatTask[]): void {
-    this.#inTurn(id, async () => {
+    this.#exclusive(id, async () => {
       for (const { task } of tasks) {
         const unload = (life: Life) => {
           life.tasks.delete(task);
@@ -96,7 +97,7 @@ export class VirtualInstaller implements Installer {
     this.trace.note('loaded', id, tasks.length, sentBytes);
   }
 
-  /** One acknowledged message on the control connection. @param ms  transfer and work at the device's end */
+  /** Sends an acknowledged message on the control connection. @param ms  time of the transfer and the device's work */
   #roundTrip(
     id: DeviceId,
     ms: number,
@@ -115,7 +116,7 @@ export class VirtualInstaller implements Installer {
       };
       const down = (reason: Error) => settle(() => reject(reason));
       const aborted = () => settle(() => reject(signal.reason as Error));
-      const stopTimer = this.life.schedule(LIMITS.blobTimeoutMs, () => down(new Error('no acknowledgement')));
+      const stopTimer = this.life.schedule(LIMITS.blobTimeoutMs, () => down(new Error('no acknowledgment')));
       connection.onDown.add(down);
       signal.addEventListener('abort', aborted);
       this.#deliver(connection, ms, work, (outcome) => settle(() => resolve(outcome)));
@@ -130,7 +131,7 @@ export class VirtualInstaller implements Installer {
   ): void {
     const { device } = connection;
     this.network.send(connection, 'toDevice', false, () => {
-      // One after the other: what is unloaded was loaded before, even if nobody waited for that.
+      // In order: a task is unloaded after it was loaded, even if the coordinator did not wait for the load.
       device.controlFreeAt = Math.max(device.controlFreeAt, this.clock.now()) + ms;
       this.clock.at(device.controlFreeAt, () => {
         device.control((life) => {
@@ -142,14 +143,14 @@ export class VirtualInstaller implements Installer {
     });
   }
 
-  #inTurn<Result>(id: DeviceId, work: () => Promise<Result>): Promise<Result> {
-    const before = this.#queues.get(id) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#queues.set(
-      id,
-      turn.catch(() => {}),
-    );
+  /** Runs one install or uninstall of a device at a time. */
+  #exclusive<Result>(id: DeviceId, work: () => Promise<Result>): Promise<Result> {
+    let mutex = this.#mutexes.get(id);
+    if (!mutex) {
+      mutex = new Mutex();
+      this.#mutexes.set(id, mutex);
+    }
     this.clock.touch();
-    return turn;
+    return mutex.runExclusive(work);
   }
 }

@@ -1,35 +1,35 @@
 import type { DeviceId, Transport } from '@sparewheel/coordinator';
 import type { CancelRequest, ComputeRequest, FromDevice, Tensor, ToDevice } from '@sparewheel/protocol';
+import type { Random } from '@sparewheel/runtime/random';
 import { DIRECTIONS, type Direction, sampleDelay } from './link.ts';
-import type { Random } from './random.ts';
 import type { Trace } from './trace.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 import type { Life, VirtualDevice } from './virtual-device.ts';
 
-/** What the data plane's side of the connections tells. */
+/** The data plane's end of the connections. */
 export interface NetworkListener {
-  /** Both connections of a device are up; it said what its disk holds. */
+  /** Both connections of a device are open, and the device has reported its blobs. */
   connected(device: VirtualDevice): void;
   disconnected(device: VirtualDevice, reason: string): void;
   received(device: VirtualDevice, message: FromDevice): void;
 }
 
-/** Told of everything that is sent to a device. */
+/** Learns of every message to a device. */
 export interface SendObserver {
   sent(device: VirtualDevice, message: ToDevice): void;
 }
 
 /**
- * A device's two connections as one. It ends at the device at once, and at the data plane when that notices: late, or
- * only when the next one replaces it.
+ * A device's two connections as one. It ends at the device at once, and at the data plane when the data plane notices:
+ * later, or when the next connection replaces it.
  */
 export interface Connection {
   readonly number: number;
   readonly device: VirtualDevice;
   readonly life: Life;
-  /** By the data plane's reckoning. */
+  /** Whether it is open at the data plane. */
   open: boolean;
-  /** By the device's. */
+  /** Whether it is open at the device. */
   openAtDevice: boolean;
   readonly lastArrival: Record<Direction, number>;
   readonly held: Record<Direction, (() => void)[]>;
@@ -37,8 +37,8 @@ export interface Connection {
 }
 
 /**
- * Carries messages between a data plane and its devices, in order on each connection unless a link reorders, after a
- * delay drawn for each message. Serves as the coordinator's transport.
+ * Delivers messages between a data plane and its devices after a random delay. A connection keeps the order unless its
+ * link reorders. Implements the coordinator's transport.
  */
 export class VirtualNetwork implements Transport {
   readonly #devices = new Map<DeviceId, VirtualDevice>();
@@ -61,23 +61,23 @@ export class VirtualNetwork implements Transport {
     this.#listener = listener;
   }
 
-  /** The connection that the data plane believes in. */
+  /** Returns the connection that is open at the data plane. */
   connection(id: DeviceId): Connection | undefined {
     return this.#current.get(id);
   }
 
-  /** Whether both ends have the same connection, and the device's present life made it. */
+  /** Whether the connection is open at both ends and belongs to the current device process. */
   connected(device: VirtualDevice): boolean {
     const connection = this.#current.get(device.id);
     return connection?.openAtDevice === true && connection.life === device.life;
   }
 
-  /** Whether a device could connect now: its link carries in both directions, and somebody listens. */
+  /** Whether a device could connect now: no partition, and a data plane that listens. */
   reachable(device: VirtualDevice): boolean {
     return this.#listener !== null && DIRECTIONS.every((way) => device.link[way].partitioned === null);
   }
 
-  /** A living device connects (again). Its older connection, if the data plane still believes in it, is replaced. */
+  /** Connects a running device. Replaces its older connection if that is still open at the data plane. */
   connect(device: VirtualDevice): void {
     const { life } = device;
     if (!life || !this.#listener) return;
@@ -99,7 +99,7 @@ export class VirtualNetwork implements Transport {
     this.#listener.connected(device);
   }
 
-  /** The device's end is gone: it died, or gave the connection up. The data plane does not know. */
+  /** Closes the device's end. The data plane does not know yet. */
   #dropAtDevice(device: VirtualDevice): void {
     const connection = this.#current.get(device.id);
     if (!connection?.openAtDevice) return;
@@ -111,7 +111,7 @@ export class VirtualNetwork implements Transport {
     this.#dropAtDevice(device);
   }
 
-  /** The data plane notices that a connection is gone; nothing where it has noticed already or has a newer one. */
+  /** Closes the data plane's end. Does nothing if it is closed or replaced. */
   notice(connection: Connection, reason: string): void {
     if (!connection.open) return;
     this.#close(connection, reason);
@@ -120,7 +120,7 @@ export class VirtualNetwork implements Transport {
     this.#listener?.disconnected(connection.device, reason);
   }
 
-  /** The data plane dies: every connection ends, at both ends. */
+  /** Ends every connection at both ends, because the data plane ended. */
   cut(): void {
     this.#listener = null;
     for (const connection of [...this.#current.values()]) {
@@ -131,7 +131,7 @@ export class VirtualNetwork implements Transport {
   }
 
   scatter(devices: readonly DeviceId[], request: ComputeRequest): void {
-    // As on a wire: what the coordinator does to its tensors afterwards does not reach the devices.
+    // A copy, as on a wire: later changes of the coordinator's tensors do not reach the devices.
     const copy = { ...request, tensors: request.tensors.map(copyTensor) };
     for (const id of devices) this.#toDevice(id, copy);
   }
@@ -140,11 +140,11 @@ export class VirtualNetwork implements Transport {
     for (const id of devices) this.#toDevice(id, request);
   }
 
-  /** Something on a connection, for whoever speaks on it: delivered once, unless the link or an end fails. */
+  /** Sends a message on a connection. Delivered once, or not at all if the link or an endpoint fails. */
   send(connection: Connection, way: Direction, lossy: boolean, deliver: () => void): void {
     const { device } = connection;
     const link = device.link[way];
-    // TCP loses nothing on a connection that survives; what is lost are messages that an agent's emulated faults drop.
+    // TCP loses nothing on a surviving connection. Only an agent's emulated faults lose messages.
     if (link.partitioned === 'hold' || (link.partitioned !== null && !lossy)) {
       connection.held[way].push(() => this.send(connection, way, lossy, deliver));
       return;
@@ -168,7 +168,7 @@ export class VirtualNetwork implements Transport {
     }
   }
 
-  /** A partition healed: what was held goes on its way. */
+  /** Sends the messages that a partition held. */
   release(device: VirtualDevice, way: Direction): void {
     const held = this.#current.get(device.id)?.held[way].splice(0) ?? [];
     for (const send of held) send();
@@ -187,7 +187,7 @@ export class VirtualNetwork implements Transport {
 
   #fromDevice(asked: Connection, message: FromDevice): void {
     const { device } = asked;
-    // An agent that answers late does so on the connection that it has now.
+    // An agent that answers late uses its current connection.
     const connection = device.traits.answersAfterReconnect ? this.#current.get(device.id) : asked;
     if (!connection?.openAtDevice || connection.life !== device.life) return;
     this.send(connection, 'fromDevice', true, () => {

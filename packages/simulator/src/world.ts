@@ -1,12 +1,12 @@
 import type { CoordinatorEvent, DeployRequest, Policy } from '@sparewheel/coordinator';
 import type { Artifact } from '@sparewheel/planner';
+import type { Random } from '@sparewheel/runtime/random';
 import { Checker } from './checker.ts';
 import { CorruptionOracle } from './corruption-oracle.ts';
 import { DataPlane, type Tampering } from './data-plane.ts';
 import { Health } from './health.ts';
 import { LivenessChecker } from './liveness-checker.ts';
 import type { LiveDeployment, ObservedWorld } from './observed-world.ts';
-import type { Random } from './random.ts';
 import { type DeploymentScenario, deployRequest, drawTraits, type Scenario } from './scenario.ts';
 import { Store } from './store.ts';
 import type { Kernel, SyntheticModel } from './synthetic-model.ts';
@@ -15,7 +15,7 @@ import type { VirtualClock } from './virtual-clock.ts';
 import { VirtualDevice } from './virtual-device.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 
-/** Everything that a simulation consists of, and what can be done to it as a whole. */
+/** The parts of a simulation, and the actions that involve several of them. */
 export class World implements ObservedWorld {
   readonly devices: VirtualDevice[] = [];
   readonly network: VirtualNetwork;
@@ -26,7 +26,7 @@ export class World implements ObservedWorld {
   readonly livenessChecker: LivenessChecker;
   readonly deployments = new Map<string, LiveDeployment>();
   readonly models: SyntheticModel[] = [];
-  /** null while the data plane is dead. */
+  /** null while the data plane is down. */
   plane: DataPlane | null = null;
   restarts = 0;
   readonly #random: Random;
@@ -87,7 +87,7 @@ export class World implements ObservedWorld {
     throw new Error(`no model has a file ${artifact.graph.sha256}`);
   }
 
-  /** The device tries until it has a connection; later where its link does not carry or nobody listens. */
+  /** Connects a device after a delay. Retries while its link is partitioned or no data plane listens. */
   connectSoon(device: VirtualDevice, delayMs: number): void {
     const { life } = device;
     this.clock.schedule(delayMs, () => {
@@ -101,7 +101,7 @@ export class World implements ObservedWorld {
     });
   }
 
-  /** Starts a data plane with what is stored. */
+  /** Starts a data plane with the stored state. */
   startPlane(): void {
     const { clock, network, trace, scenario, tampering } = this;
     const plane = new DataPlane(
@@ -135,7 +135,7 @@ export class World implements ObservedWorld {
     this.livenessChecker.planeStarted();
   }
 
-  /** SIGKILL; what it was asked breaks with its clients' connections. */
+  /** Kills the data plane (SIGKILL). Its requests fail with their connections. */
   killPlane(): void {
     this.plane?.kill();
     this.plane = null;
@@ -154,7 +154,7 @@ export class World implements ObservedWorld {
     const { name, policy, plan } = request;
     this.observeSwitches();
     const existing = this.deployments.get(name);
-    // Stored first, as the control plane does: a data plane that dies now brings the new plan back.
+    // Stored at once, as the control plane does: after a kill, the new plan is restored.
     coordinator.deploy(request);
     this.store.deployed(request, coordinator.nextTask);
     if (existing) {
@@ -183,7 +183,7 @@ export class World implements ObservedWorld {
 
   undeploy(name: string): void {
     this.plane!.coordinator.undeploy(name).catch((error: Error) =>
-      this.checker.complain('g: a restart brings everything back', error.message),
+      this.checker.complain('g: a restart restores everything', error.message),
     );
     this.deployments.delete(name);
     this.store.undeployed(name);
@@ -198,7 +198,7 @@ export class World implements ObservedWorld {
     this.trace.note('policy', name, 0, 0, () => JSON.stringify(policy));
   }
 
-  /** Notes which rolling changes are over. @returns the coordinator's view of now */
+  /** Records which rolling changes are complete. @returns the coordinator's snapshot */
   observeSwitches() {
     const snapshot = this.plane!.coordinator.snapshot();
     for (const { name, nextSeats, state } of snapshot.deployments) {
@@ -219,7 +219,7 @@ export class World implements ObservedWorld {
   }
 }
 
-/** The whole program stands in every settled request, and would drown the rest of the trace. */
+/** Leaves the program out of the trace: every settled request contains all of it. */
 function withoutPlan(key: string, value: unknown): unknown {
   return key === 'program' ? undefined : value;
 }
