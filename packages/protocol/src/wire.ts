@@ -79,6 +79,15 @@ export const deviceProfileSchema = z.object({
   cores: z.number().int().min(1).max(100_000),
   /** The same for all devices that run on one machine. */
   machine: z.string().min(1).max(64),
+  /** Threads of the device's engine, which the speed was measured with; 1 if absent. */
+  threads: z.number().int().min(1).max(100_000).optional(),
+  /** The most bytes of weights that the device may hold; unlimited if absent. */
+  memoryLimitBytes: z
+    .number()
+    .int()
+    .positive()
+    .max(2 ** 50)
+    .optional(),
 });
 export type DeviceProfile = z.infer<typeof deviceProfileSchema>;
 

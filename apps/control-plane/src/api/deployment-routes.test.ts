@@ -1,9 +1,10 @@
 /** Deployments from the request to the data plane, over fakes of both worker threads. */
 
 import { refuse } from '@sparewheel/data-plane-client/testing';
+import type { Plan } from '@sparewheel/planner';
 import { ApiError } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { smallArtifacts, smallPlan } from '../testing/records.ts';
+import { smallArtifacts, smallPlan, smallPlanned } from '../testing/records.ts';
 import { DIGITS, TestApi } from '../testing/test-api.ts';
 
 let api: TestApi;
@@ -52,6 +53,38 @@ describe('deployments', () => {
     expect((await api.store.deployment('digits'))?.artifacts).toEqual(smallArtifacts);
   });
 
+  it('say in their status that nothing is distributed', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    const runsWhole = 'Runs whole on the data plane: distributed it would be 3.0 × slower';
+    const step = {
+      kind: 'local',
+      id: 'step-0',
+      summary: 'Gemm',
+      feeds: [],
+      fetches: [],
+      nodes: [0],
+    } as const;
+    const plan: Plan = { ...smallPlan, steps: [step], seats: [], coverage: null, runsWhole };
+    api.modelBuilder.planned = { ...smallPlanned, plan, seats: [] };
+    await api.ask('POST', '/api/deployments', { ...DIGITS, layers: 'auto' });
+    await api.deploymentIs('digits', 'distributing');
+    const view = (await api.ask('GET', '/api/deployments/digits')).body;
+    expect(view).toMatchObject({ coverage: null, runsWhole, progress: { seats: [] } });
+    const [created] = (await api.ask('GET', '/api/events')).body.filter(
+      ({ kind }: { kind: string }) => kind === 'deployment-created',
+    );
+    expect(created.message).toBe(`digits is being prepared: ${runsWhole}.`);
+  });
+
+  it('pass their objective and the memory of the data plane to the planner', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    await api.ask('POST', '/api/plans', { model: 'lenet5' });
+    await api.ask('POST', '/api/plans', { model: 'lenet5', objective: 'devices-only' });
+    const choices = api.modelBuilder.jobs.flatMap((job) => (job.kind === 'plan' ? [job.choice] : []));
+    expect(choices.map(({ objective }) => objective)).toEqual(['latency', 'devices-only']);
+    expect(choices[0]!.dataPlaneMemoryBytes).toBeGreaterThan(1e6);
+  });
+
   it('sit on the devices that were named, in their order', async () => {
     await api.upload('lenet5', 'bytes of a model');
     const devices = ['device-0003', 'device-0001', 'device-0002'];
@@ -71,6 +104,7 @@ describe('deployments', () => {
     [{ ...DIGITS, r: -1 }, 400, '"r"'],
     [{ ...DIGITS, strategy: 'magic' }, 400, '"strategy"'],
     [{ ...DIGITS, layers: 'most' }, 400, '"layers"'],
+    [{ ...DIGITS, objective: 'speed' }, 400, '"objective"'],
     [{ ...DIGITS, layers: [] }, 400, '"layers"'],
     [{ ...DIGITS, policy: { waitMs: -5 } }, 400, '"policy.waitMs"'],
     [{ ...DIGITS, policy: { verify: 'never' } }, 400, '"policy.verify"'],

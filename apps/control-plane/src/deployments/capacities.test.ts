@@ -40,6 +40,16 @@ it('passes on what was measured, and nothing where nothing was', () => {
   expect(unknown).toEqual({ id: 'b', name: 'name of b' });
 });
 
+it('keeps to the memory limit of a device, and passes on its threads', () => {
+  const limited = (limit: number): DeviceView => {
+    const view = device('a', 'one', 8e9);
+    return { ...view, profile: { ...view.profile!, threads: 2, memoryLimitBytes: limit } };
+  };
+  const [small, large] = capacities([limited(1e6)], 'two').concat(capacities([limited(1e12)], 'two'));
+  expect(small).toMatchObject({ memoryBytes: 1e6, speed: { threads: 2 } });
+  expect(large).toMatchObject({ memoryBytes: 6e9 });
+});
+
 it('knows who is beside the data plane', () => {
   const [beside, away] = capacities([device('a', 'one', 8e9), device('b', 'two', 8e9)], 'one');
   expect(beside!.speed).toMatchObject({ besideDataPlane: true });

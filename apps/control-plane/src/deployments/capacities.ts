@@ -22,7 +22,9 @@ export function capacities(devices: readonly DeviceView[], dataPlaneMachine: str
   }
   return devices.map(({ id, name, memory, profile, engine }): DeviceCapacity => {
     const sharers = profile ? onMachine.get(profile.machine)! : 1;
-    const memoryBytes = Math.floor((memory.totalBytes * SHARE_FOR_WEIGHTS) / sharers);
+    const free = Math.floor((memory.totalBytes * SHARE_FOR_WEIGHTS) / sharers);
+    const limit = profile?.memoryLimitBytes;
+    const memoryBytes = limit === undefined ? free : free > 0 ? Math.min(limit, free) : limit;
     return {
       id,
       name,
@@ -37,13 +39,15 @@ function speedOf(
   engine: DeviceView['engine'],
   dataPlaneMachine: string,
 ) {
-  const { multiplyAddsPerSecond, memoryBytesPerSecond, cores, machine, hopMs, bytesPerSecond } = profile;
+  const { multiplyAddsPerSecond, memoryBytesPerSecond, cores, machine, threads, hopMs, bytesPerSecond } =
+    profile;
   return {
     multiplyAddsPerSecond,
     memoryBytesPerSecond,
     cores,
     machine,
     engine,
+    ...(threads === undefined ? {} : { threads }),
     ...(machine === dataPlaneMachine ? { besideDataPlane: true } : {}),
     ...(hopMs === null ? {} : { hopMs }),
     ...(bytesPerSecond === null ? {} : { bytesPerMs: bytesPerSecond / 1000 }),

@@ -28,7 +28,7 @@ export function deploymentView(
     policy: record.policy,
     inputs: plan.inputs,
     outputs: plan.outputs,
-    coverage: plan.coverage,
+    coverage: plan.seats.length === 0 ? null : plan.coverage,
     objective: plan.objective ?? 'latency',
     runsWhole: plan.runsWhole ?? null,
     predictions: plan.predictions ?? null,
@@ -40,12 +40,14 @@ export function deploymentView(
 }
 
 function stateOf(
-  { status, reason }: DeploymentRecord,
+  { status, reason, plan }: DeploymentRecord,
   runtime: DeploymentRuntime | null,
   dataPlaneListens: boolean,
 ): Pick<DeploymentView, 'state' | 'reason'> {
   if (status !== 'live') return { state: status, reason };
-  if (runtime !== null) return { state: runtime.state, reason: runtime.reason };
+  if (runtime !== null) {
+    return { state: runtime.state, reason: runtime.reason ?? plan.runsWhole ?? null };
+  }
   return dataPlaneListens
     ? { state: 'distributing', reason: null }
     : { state: 'unavailable', reason: 'The data plane is starting.' };

@@ -180,7 +180,7 @@ export class Deployments {
     events.add({
       kind: 'deployment-created',
       level: 'info',
-      message: `${name} is being prepared: ${model}, ${strategy}, ${k} + ${r} devices.`,
+      message: `${name} is being prepared: ${plan.runsWhole ?? `${model}, ${strategy}, ${k} + ${r} devices`}.`,
       device: null,
       deployment: name,
     });

@@ -13,6 +13,8 @@ import { modelRecord, smallArtifacts, smallPlanned } from './records.ts';
 export class FakeModelBuilder extends EventEmitter implements ModelBuilderThread {
   readonly jobs: ModelBuilderJob[] = [];
   hold = false;
+  /** The answer to every plan job. */
+  planned = smallPlanned;
   /** Jobs of these kinds fail with this error. */
   readonly failures: Partial<Record<ModelBuilderJob['kind'], ApiError>> = {};
   readonly #received = new EventEmitter();
@@ -65,7 +67,7 @@ export class FakeModelBuilder extends EventEmitter implements ModelBuilderThread
       case 'build-zoo-model':
         return { sha256, bytes };
       case 'plan':
-        return smallPlanned;
+        return this.planned;
       case 'build':
         void this.#main.progress(job, { fraction: 0.5 });
         return smallArtifacts;
