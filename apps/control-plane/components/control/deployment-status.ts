@@ -34,12 +34,14 @@ export function deploymentStatus(deployment: DeploymentView): DeploymentStatus {
     label,
     tone,
     busy: deployment.state === 'preparing' || deployment.state === 'distributing',
-    sentence: deployment.reason ?? sentence,
+    sentence: deployment.reason ?? deployment.runsWhole ?? sentence,
   };
 }
 
-/** "4 + 1 coded · coverage 100 %". */
-export function deploymentShape({ k, r, strategy, coverage }: DeploymentView): string {
+/** Returns "4 + 1 coded · coverage 100 %". */
+export function deploymentShape({ k, r, strategy, coverage, runsWhole }: DeploymentView): string {
+  if (coverage === null) return 'Nothing is distributed';
+  if (runsWhole !== null) return `1 + ${r} replicas · coverage ${formatPercent(coverage, 0)}`;
   return `${k} + ${r} ${strategy} · coverage ${formatPercent(coverage, 0)}`;
 }
 

@@ -18,7 +18,7 @@ export function DeviceProfile({ device }: { device: DeviceView }) {
       label: 'Engine',
       value: device.engine === 'native' ? 'ONNX Runtime, native' : 'ONNX Runtime, WebAssembly',
     },
-    { label: 'Process', value: device.processId === null ? 'none' : String(device.processId) },
+    { label: 'Process ID', value: device.processId === null ? 'none' : String(device.processId) },
     {
       label: 'Supervised',
       value: device.supervised ? 'yes' : 'no',

@@ -30,7 +30,7 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
           width={width}
           height={height}
           data={points}
-          margin={{ top: 12, right: 16, bottom: 22, left: 2 }}
+          margin={{ top: 12, right: 16, bottom: 22, left: 8 }}
         >
           <CartesianGrid stroke="var(--line)" vertical={false} />
           <XAxis
@@ -49,7 +49,7 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
             domain={log ? [SMALLEST_SHARE, 100] : [0, histogram.topPercent]}
             ticks={log ? LOG_TICKS : scaleLinear([0, histogram.topPercent], [0, 1]).ticks(5)}
             allowDataOverflow
-            width={52}
+            width={60}
             tick={TICK}
             tickLine={false}
             axisLine={false}
@@ -58,7 +58,7 @@ export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram
               value: 'share of requests',
               angle: -90,
               position: 'insideLeft',
-              offset: 10,
+              offset: 2,
               style: { textAnchor: 'middle' },
               ...TICK,
             }}

@@ -37,7 +37,7 @@ export function PercentileTable({
               {of}
             </th>
             {STATISTICS.map((key) => (
-              <th key={key} scope="col" className="px-1.5 py-2 text-right font-normal">
+              <th key={key} scope="col" className="px-1 py-2 text-right font-normal">
                 {LABELS[key]}
               </th>
             ))}
@@ -57,7 +57,7 @@ export function PercentileTable({
                 <td
                   key={key}
                   data-testid={`latency-${series}-${key}`}
-                  className="px-1.5 py-2 text-right whitespace-nowrap"
+                  className="px-1 py-2 text-right whitespace-nowrap"
                 >
                   {percentiles[key] === null ? (
                     <span
@@ -83,7 +83,7 @@ export function PercentileTable({
                 <td
                   key={key}
                   data-testid={`latency-gain-${key}`}
-                  className="px-1.5 py-2 text-right whitespace-nowrap"
+                  className="px-1 py-2 text-right whitespace-nowrap"
                 >
                   {gain[key] === null ? '–' : formatPercent(gain[key])}
                 </td>

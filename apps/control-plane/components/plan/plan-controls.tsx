@@ -3,7 +3,7 @@ import { Field, Input, Select } from '../ui/field.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { type PlanForm, STRATEGIES, strategyChoice } from './plan-form.ts';
 
-/** Chooses the name, the strategy, k, r and the waiting rule. The layer table chooses the layers. */
+/** Chooses the name, the strategy, k, r, the waiting rule and the objective. The layer table chooses the layers. */
 export function PlanControls({
   form,
   nameProblem,
@@ -26,7 +26,7 @@ export function PlanControls({
         />
         <p className="mt-1.5 text-xs text-ink-soft">{strategy.description}</p>
       </div>
-      <div className="grid grid-cols-2 items-start gap-3 @2xl:grid-cols-[minmax(0,2fr)_7rem_9rem_minmax(0,1.4fr)]">
+      <div className="grid grid-cols-2 items-start gap-3 @2xl:grid-cols-[minmax(0,1.5fr)_5rem_8rem_minmax(0,1.2fr)_minmax(0,1fr)]">
         <Field label="Deployment name" error={nameProblem} className="col-span-2 @2xl:col-span-1">
           {(ids) => (
             <Input
@@ -59,6 +59,18 @@ export function PlanControls({
               <option value="threshold">threshold, {FIRST_THRESHOLD_MS} ms</option>
               <option value="adaptive">adaptive</option>
               <option value="all">all</option>
+            </Select>
+          )}
+        </Field>
+        <Field label="Objective" className="col-span-2 @2xl:col-span-1">
+          {(ids) => (
+            <Select
+              {...ids}
+              value={form.objective}
+              onChange={(event) => onChange({ objective: event.target.value as PlanForm['objective'] })}
+            >
+              <option value="latency">lowest latency</option>
+              <option value="devices-only">devices only</option>
             </Select>
           )}
         </Field>

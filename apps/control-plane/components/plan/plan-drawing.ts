@@ -1,4 +1,4 @@
-import type { Plan, PlanExplanation, Step } from '@sparewheel/planner';
+import type { Plan, PlanExplanation, Predictions, Step } from '@sparewheel/planner';
 import { formatBytes, formatMagnitude, formatMs, seatLabel } from '../ui/format.ts';
 
 /** The answer of `POST /api/plans`. A plan that is stored with a deployment has no explanation. */
@@ -44,6 +44,10 @@ export interface PlanDrawing {
   /** Weights of the local steps, held by the data plane; null without an explanation. */
   readonly dataPlaneWeightsBytes: number | null;
   readonly predictedMs: number | null;
+  /** This plan, one device alone, and the data plane alone; null in plans of older versions. */
+  readonly predictions: Predictions | null;
+  /** Why no layer is divided; null if a layer is divided. */
+  readonly runsWhole: string | null;
   /** Whether the prediction is based on measurements of the devices. */
   readonly measured: boolean;
   /** What the widths of the strip show. */
@@ -106,6 +110,8 @@ export function drawPlan(plan: ExplainedPlan): PlanDrawing {
     weightsBytes: plan.seats.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
     dataPlaneWeightsBytes: explanation?.dataPlaneWeightsBytes ?? null,
     predictedMs: explanation?.predictedMs ?? null,
+    predictions: plan.predictions ?? null,
+    runsWhole: plan.runsWhole ?? null,
     measured: explanation?.measured ?? false,
     drawnTo,
     decisions: new Map(

@@ -8,6 +8,7 @@ export type LayerChoice = 'auto' | 'all' | readonly string[];
 export interface PlanForm extends Omit<DeployForm, 'layers'> {
   readonly strategy: Strategy;
   readonly layers: LayerChoice;
+  readonly objective: DeploymentRequest['objective'];
 }
 
 export interface StrategyChoice {
@@ -61,7 +62,7 @@ export function firstPlanForm(
   devices: readonly DeviceView[],
   taken: readonly string[],
 ): PlanForm {
-  return { ...firstForm(model, devices, taken), strategy: 'coded' };
+  return { ...firstForm(model, devices, taken), strategy: 'coded', objective: 'latency' };
 }
 
 /** Says why the choices are incomplete; null if a plan can be requested. */
@@ -74,7 +75,7 @@ export function incomplete({ k, r, layers }: PlanForm): string | null {
 
 /** Returns the body of `POST /api/plans`. With a name, it is the body of `POST /api/deployments`. */
 export function planRequest(form: PlanForm, model: string): Omit<DeploymentRequest, 'name' | 'devices'> {
-  const { k, r, strategy, layers, waitMs } = form;
+  const { k, r, strategy, layers, objective, waitMs } = form;
   return {
     model,
     k,
@@ -82,6 +83,7 @@ export function planRequest(form: PlanForm, model: string): Omit<DeploymentReque
     r: strategy === 'uncoded' ? 0 : r,
     strategy,
     layers: typeof layers === 'string' ? layers : [...layers],
+    objective,
     policy: { waitMs, verify: 'after', deadlineMs: 10_000 },
   };
 }

@@ -1,3 +1,4 @@
+import type { Prediction } from '@sparewheel/planner';
 import { formatBytes, formatMs, formatPercent } from '../ui/format.ts';
 import type { PlanDrawing } from './plan-drawing.ts';
 
@@ -46,16 +47,36 @@ export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
         ]),
   ];
   return (
-    <dl className="flex flex-wrap gap-px overflow-hidden rounded-lg border bg-line">
-      {figures.map(({ key, label, value, note }) => (
-        <div key={key} className="min-w-0 flex-1 basis-28 bg-surface px-3 py-2">
-          <dt className="text-xs text-ink-soft">{label}</dt>
-          <dd data-testid={`plan-${key}`} className="text-lg leading-7 font-semibold tracking-[-0.01em]">
-            {value}
-          </dd>
-          <dd className="text-xs text-ink-faint">{note}</dd>
-        </div>
-      ))}
-    </dl>
+    <div className="flex flex-col gap-2">
+      <dl className="flex flex-wrap gap-px overflow-hidden rounded-lg border bg-line">
+        {figures.map(({ key, label, value, note }) => (
+          <div key={key} className="min-w-0 flex-1 basis-28 bg-surface px-3 py-2">
+            <dt className="text-xs text-ink-soft">{label}</dt>
+            <dd data-testid={`plan-${key}`} className="text-lg leading-7 font-semibold tracking-[-0.01em]">
+              {value}
+            </dd>
+            <dd className="text-xs text-ink-faint">{note}</dd>
+          </div>
+        ))}
+      </dl>
+      <PlanComparison drawing={drawing} />
+    </div>
   );
+}
+
+/** Compares the plan with the two ways to run the undivided model. */
+function PlanComparison({ drawing: { predictions, runsWhole } }: { drawing: PlanDrawing }) {
+  if (predictions === null) return null;
+  return (
+    <p data-testid="plan-comparison" className="text-xs text-ink-soft">
+      {runsWhole !== null && <strong className="font-medium text-ink">{runsWhole}. </strong>}
+      Predicted per request: this plan {predictionText(predictions.plan)}; one device alone{' '}
+      {predictionText(predictions.device)}; the data plane alone {predictionText(predictions.dataPlane)}.
+    </p>
+  );
+}
+
+function predictionText(prediction: Prediction | null): string {
+  if (prediction === null) return 'has too little memory';
+  return `${formatMs(prediction.ms)}, ${formatBytes(1e6 * prediction.megabytes)}`;
 }

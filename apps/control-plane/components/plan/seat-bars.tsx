@@ -12,8 +12,7 @@ export function SeatBars({ drawing: { seats } }: { drawing: PlanDrawing }) {
   if (seats.length === 0) {
     return (
       <p className="text-[0.8125rem] text-ink-soft">
-        The data plane runs everything: no layer is faster on devices. Choose “All codable” below to
-        distribute the layers anyway.
+        The data plane runs all layers. Choose “All codable” below to distribute them anyway.
       </p>
     );
   }
