@@ -4,6 +4,7 @@ import { layerTimes } from './optimize-layers.ts';
 import { orderSteps, type StepDraft } from './order-steps.ts';
 import type { LayerDecision, PlanOptions } from './plan.ts';
 import { isSendable, type LayerProfile, type ModelProfile } from './profile.ts';
+import { allowedSplits, chooseSplit, rowsOf, whyNotDivided } from './splits.ts';
 
 /** The linear layers to distribute, and the reason for each decision. */
 export interface LayerSelection {
@@ -18,6 +19,10 @@ export interface LayerSelection {
 export interface SelectionOptions extends PlanOptions {
   /** Devices by seat, if known. */
   readonly seated?: readonly DeviceCapacity[];
+  /** Whether the speeds of the seated devices differ. */
+  readonly uneven?: boolean;
+  /** Node indices of layers whose input is not divided, because all their weights do not fit on every device. */
+  readonly weightsOnly?: ReadonlySet<number>;
 }
 
 /**
@@ -25,12 +30,12 @@ export interface SelectionOptions extends PlanOptions {
  * @throws {PlanRefusedError} a named layer cannot be distributed, or none can
  */
 export function chooseLayers(profile: ModelProfile, options: SelectionOptions): LayerSelection {
-  const { k, layers: choice } = options;
+  const { layers: choice } = options;
   const free: number[] = [];
   const named = typeof choice === 'string' ? undefined : new Set(choice);
   const chosen = new Set<number>();
   const decisions = new Map<number, LayerDecision>();
-  for (const name of named ?? []) requireNamed(profile, name, k);
+  for (const name of named ?? []) requireNamed(profile, name, options);
 
   for (const layer of profile.layers) {
     const { coding } = layer;
@@ -39,24 +44,26 @@ export function chooseLayers(profile: ModelProfile, options: SelectionOptions): 
       decisions.set(layer.node, { layer: layer.name, op: layer.op, distributed, reason });
       if (distributed) chosen.add(layer.node);
     };
-    if (!coding) decide(false, layer.notCodable!);
+    const problem = whyNotDivided(profile, layer, options);
+    if (problem !== null && !coding) decide(false, problem);
     else if (named && !named.has(layer.name)) decide(false, 'it is not in the list of layers to distribute');
-    else if (coding.rows < k) decide(false, tooNarrow(layer, k));
-    else if (endsGrouped(profile, layer)) decide(false, ENDS_GROUPED);
+    else if (problem !== null) decide(false, problem);
     else if (choice === 'auto') free.push(layer.node);
     else
       decide(true, named ? 'it is in the list of layers to distribute' : 'the option "all" distributes it');
   }
   // Under "devices-only", a model without layers that can be coded runs on devices with replicas.
   const replicable = options.objective === 'devices-only' && !profile.layers.some(({ coding }) => coding);
-  if (chosen.size === 0 && free.length === 0 && !replicable) refuseWithoutLayers(profile, k);
+  if (chosen.size === 0 && free.length === 0 && !replicable) refuseWithoutLayers(profile, options);
   return { chosen, decisions, free };
 }
 
-function requireNamed(profile: ModelProfile, name: string, k: number): void {
+function requireNamed(profile: ModelProfile, name: string, options: SelectionOptions): void {
   const layer = profile.layers.find((candidate) => candidate.name === name);
   if (!layer) {
-    const names = profile.layers.filter(({ coding }) => coding).map((candidate) => `"${candidate.name}"`);
+    const names = profile.layers
+      .filter((candidate) => mostRows(candidate, options) > 0)
+      .map((candidate) => `"${candidate.name}"`);
     throw new PlanRefusedError(
       'UNKNOWN_LAYER',
       `the model has no layer "${name}"`,
@@ -64,64 +71,47 @@ function requireNamed(profile: ModelProfile, name: string, k: number): void {
       name,
     );
   }
-  if (!layer.coding) {
-    throw new PlanRefusedError(
-      'LAYER_NOT_CODABLE',
-      `layer "${name}" (${layer.op}) cannot be distributed: ${layer.notCodable ?? 'it is not a linear layer with constant weights'}`,
-      'remove it from the list of layers',
-      name,
-    );
-  }
-  if (endsGrouped(profile, layer)) {
-    const message = `layer "${name}" (${layer.op}) cannot be distributed: ${ENDS_GROUPED}`;
-    throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'remove it from the list of layers', name);
-  }
-  if (layer.coding.rows < k) {
+  const problem = whyNotDivided(profile, layer, options);
+  if (problem === null) return;
+  const most = mostRows(layer, options);
+  if (most > 0 && most < options.k) {
     throw new PlanRefusedError(
       'MORE_SHARDS_THAN_ROWS',
-      tooNarrow(layer, k),
-      `choose k ≤ ${layer.coding.rows}, or remove the layer from the list`,
+      problem,
+      `choose k ≤ ${most}, or remove the layer from the list`,
       name,
     );
   }
+  const message = `layer "${name}" (${layer.op}) cannot be distributed: ${problem}`;
+  throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'remove it from the list of layers', name);
 }
 
-function refuseWithoutLayers(profile: ModelProfile, k: number): never {
-  const narrow = profile.layers.filter(({ coding }) => coding);
-  const widest = narrow.sort((a, b) => b.coding!.rows - a.coding!.rows)[0];
-  if (widest && widest.coding!.rows >= k) {
-    const message = `layer "${widest.name}" (${widest.op}) cannot be distributed: ${ENDS_GROUPED}`;
-    throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'use the strategy "replicated"', widest.name);
-  }
+function refuseWithoutLayers(profile: ModelProfile, options: SelectionOptions): never {
+  const { k } = options;
+  const narrow = profile.layers.filter((layer) => mostRows(layer, options) > 0);
+  const widest = narrow.sort((a, b) => mostRows(b, options) - mostRows(a, options))[0];
   if (widest) {
-    throw new PlanRefusedError(
-      'MORE_SHARDS_THAN_ROWS',
-      tooNarrow(widest, k),
-      `choose k ≤ ${widest.coding!.rows}`,
-      widest.name,
-    );
+    const most = mostRows(widest, options);
+    const problem = whyNotDivided(profile, widest, options)!;
+    if (most >= k) {
+      const message = `layer "${widest.name}" (${widest.op}) cannot be distributed: ${problem}`;
+      throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'use the strategy "replicated"', widest.name);
+    }
+    throw new PlanRefusedError('MORE_SHARDS_THAN_ROWS', problem, `choose k ≤ ${most}`, widest.name);
   }
   const linear = profile.layers.find(({ notCodable }) => notCodable !== null);
   throw new PlanRefusedError(
     'NO_LINEAR_LAYER',
     linear
-      ? `no layer of the model can be distributed; for example, "${linear.name}" (${linear.op}): ${linear.notCodable}`
+      ? `no layer of the model can be distributed; for example, "${linear.name}" (${linear.op}): ${whyNotDivided(profile, linear, options)}`
       : 'the model has no linear layer (Conv, ConvTranspose, Gemm, MatMul) with constant weights',
     'use the strategy "replicated", which works for every model',
   );
 }
 
-function tooNarrow(layer: LayerProfile, k: number): string {
-  const { rows, groups } = layer.coding!;
-  const count = groups > 1 ? `${rows} output rows in each of its ${groups} groups` : `${rows} output rows`;
-  return `layer "${layer.name}" has ${count}, fewer than the ${k} data shards`;
-}
-
-const ENDS_GROUPED =
-  'it is a grouped convolution whose result is an output of the model; no later step can unfold the groups from the batch axis';
-
-function endsGrouped(profile: ModelProfile, { coding }: LayerProfile): boolean {
-  return coding !== null && coding.groups > 1 && profile.outputs.some(({ name }) => name === coding.fetch);
+/** Returns the largest k for which some allowed split could divide a layer; 0 if none can. */
+function mostRows(layer: LayerProfile, options: SelectionOptions): number {
+  return Math.max(...allowedSplits(options).map((split) => rowsOf(layer, split)));
 }
 
 /** Records the optimizer's decision for each layer that was free, with the layer's own predicted times. */
@@ -145,6 +135,21 @@ export function decideFree(
     decisions.set(node, { layer: layer.name, op: layer.op, distributed, reason });
   }
   return { chosen: new Set([...selection.chosen, ...divided]), decisions, free: [] };
+}
+
+/** Records what each distributed layer divides. @param decisions  by node index; mutated */
+export function recordSplits(
+  profile: ModelProfile,
+  drafts: readonly StepDraft[],
+  decisions: Map<number, LayerDecision>,
+  options: SelectionOptions,
+): void {
+  for (const { kind, nodes } of drafts) {
+    if (kind !== 'distributed') continue;
+    const node = nodes[0]!;
+    const { split, reason } = chooseSplit(profile, profile.layers[node]!, options)!;
+    decisions.set(node, { ...decisions.get(node)!, split, splitReason: reason });
+  }
 }
 
 /**

@@ -121,3 +121,17 @@ export function layerMs(
 export function isMemoryBound({ multiplyAdds, weightsBytes }: LayerProfile, speed: Speed): boolean {
   return weightsBytes / speed.memoryBytesPerSecond > multiplyAdds / speed.multiplyAddsPerSecond;
 }
+
+/** Memory bandwidth of a device that was not measured. */
+const MEMORY_BYTES_PER_MS = 8_000_000;
+
+/** Returns the milliseconds for reading all weights of a layer: the least time for any share of its work. */
+export function readWeightsMs(
+  { weightsBytes }: LayerProfile,
+  speed: Speed | undefined,
+  { deviceSlowdown }: Costs,
+): number {
+  return speed
+    ? (1000 * weightsBytes) / speed.memoryBytesPerSecond
+    : (deviceSlowdown * weightsBytes) / MEMORY_BYTES_PER_MS;
+}

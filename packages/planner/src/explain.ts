@@ -1,5 +1,5 @@
 import { type Costs, DEFAULT_COSTS } from './costs.ts';
-import type { Plan, Predictions, Seat, SeatSummary, Step } from './plan.ts';
+import type { Plan, Predictions, Seat, SeatSummary, Split, Step } from './plan.ts';
 import { answersNeeded, requestMs, type Seated, type StepLoad, stepLoad } from './predict.ts';
 import type { ModelProfile } from './profile.ts';
 import { stepTime } from './timeline.ts';
@@ -26,6 +26,9 @@ export interface StepExplanation {
   readonly kind: Step['kind'];
   /** The layer's name or a summary of the nodes, to display. */
   readonly what: string;
+  /** What a coded step divides, and the reason. */
+  readonly split?: Split;
+  readonly splitReason?: string;
   /** Time until enough answers are in, if the step runs alone on an idle, healthy fleet. */
   readonly ms: number;
   /** Weights that the data plane holds for a local step. */
@@ -77,7 +80,7 @@ export function explainPlan(
   pinned = true,
 ): PlanExplanation {
   const loads = plan.steps.map((step) => stepLoad(profile, step, seated, costs));
-  const steps = loads.map((load) => explainStep(load, costs, pinned));
+  const steps = loads.map((load) => ({ ...explainStep(load, costs, pinned), ...splitOf(plan, load.step) }));
   const measured = plan.seats.every(({ seat }) => {
     const speed = seated[seat]?.speed;
     return speed && !speed.assumed;
@@ -102,6 +105,16 @@ export function explainPlan(
     notDistributed: plan.decisions
       .filter(({ distributed }) => !distributed)
       .map(({ layer, op, reason }) => ({ layer, op, reason })),
+  };
+}
+
+/** Returns what a coded step divides, with the reason. */
+function splitOf({ decisions }: Plan, step: Step): Pick<StepExplanation, 'split' | 'splitReason'> {
+  if (step.kind !== 'coded') return {};
+  const decision = decisions.find(({ layer, distributed }) => distributed && layer === step.layer);
+  return {
+    split: step.split ?? 'weights',
+    ...(decision?.splitReason ? { splitReason: decision.splitReason } : {}),
   };
 }
 

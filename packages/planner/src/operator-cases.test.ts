@@ -10,6 +10,7 @@ import { buildArtifacts } from './build.ts';
 import { PlanRefusedError } from './errors.ts';
 import { createPlan } from './planner.ts';
 import { profileModel } from './profile.ts';
+import { whyNot } from './splits.ts';
 import { directorySink, PlanExecutor } from './testing/execute.ts';
 import {
   caseNames,
@@ -87,31 +88,29 @@ describe.skipIf(!GRAPHS_ARE_HERE)(
       const loaded = openCanonical(canonical.graph.path);
       const profile = profileModel(loaded.model, { name, sha256: canonical.graph.sha256 });
       const layer = profile.layers.find(({ op }) => op === opType || op === 'Gemm' || op === 'MatMul')!;
-      if (NOT_CODABLE[title]) {
-        expect(layer.notCodable).toMatch(NOT_CODABLE[title]);
-        return;
-      }
-      expect(layer.notCodable).toBeNull();
+      if (NOT_CODABLE[title]) expect(layer.notCodable).toMatch(NOT_CODABLE[title]);
+      else expect(layer.notCodable).toBeNull();
       const feeds = Object.fromEntries(
         Object.entries(expected.inputs).filter(([key]) => !names.includes(key)),
       );
       for (const k of [2, 3, 4]) {
-        if (k > layer.coding!.rows) {
-          expect(() => createPlan(profile, { k, r: 1, strategy: 'coded', layers: 'all' })).toThrow(
-            PlanRefusedError,
-          );
-          continue;
-        }
-        const plan = createPlan(profile, { k, r: 1, strategy: 'coded', layers: 'all' });
-        const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
-        const executor = new PlanExecutor(plan, artifacts, directory);
-        for (let dead = -1; dead <= k; dead++) {
-          const outputs = await executor.run(feeds, new Set(dead < 0 ? [] : [dead]));
-          for (const [output, tensor] of Object.entries(expected.outputs)) {
-            expectClose(outputs[output]!, tensor, expected);
+        for (const splits of ['weights', 'inputs'] as const) {
+          const options = { k, r: 1, strategy: 'coded', layers: 'all', splits } as const;
+          if (whyNot(profile, layer, splits, k) !== null) {
+            expect(() => createPlan(profile, options)).toThrow(PlanRefusedError);
+            continue;
           }
+          const plan = createPlan(profile, options);
+          const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
+          const executor = new PlanExecutor(plan, artifacts, directory);
+          for (let dead = -1; dead <= k; dead++) {
+            const outputs = await executor.run(feeds, new Set(dead < 0 ? [] : [dead]));
+            for (const [output, tensor] of Object.entries(expected.outputs)) {
+              expectClose(outputs[output]!, tensor, expected);
+            }
+          }
+          await executor.release();
         }
-        await executor.release();
       }
       loaded.close();
     });

@@ -1,9 +1,8 @@
 import type { SelectionOptions } from './choose-layers.ts';
 import { type Costs, DEFAULT_COSTS, layerMs, localMs, tensorBytes } from './costs.ts';
-import { deviceWork } from './predict.ts';
 import { isLinear, type LayerProfile, type ModelProfile } from './profile.ts';
+import { chooseSplit, splitCost } from './splits.ts';
 import { stepTime } from './timeline.ts';
-import { partition } from './uneven-partition.ts';
 
 /** Predicted times of one layer, divided and undivided. */
 export interface LayerTimes {
@@ -19,15 +18,9 @@ export function layerTimes(
   options: SelectionOptions,
 ): LayerTimes {
   const costs = options.costs ?? DEFAULT_COSTS;
-  const { height } = partition(layer, options.k);
-  const { rows, feed, fetch } = layer.coding!;
-  const share = height / rows;
-  const bytes = tensorBytes(profile, feed) + share * tensorBytes(profile, fetch);
-  const work = Array.from({ length: options.k + options.r }, (_, seat) =>
-    deviceWork(profile, seat, options.seated?.[seat], [layer], share, bytes, costs),
-  );
+  const { split } = chooseSplit(profile, layer, options)!;
   const home = homeOf(profile, options, costs);
-  return { dividedMs: stepTime(work, options.k, costs).ms, wholeMs: home.layerMs(layer) };
+  return { dividedMs: splitCost(profile, layer, split, options).ms, wholeMs: home.layerMs(layer) };
 }
 
 /** The place of the layers that are not divided, and what they cost there. */

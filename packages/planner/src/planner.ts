@@ -3,6 +3,7 @@ import {
   decideFree,
   keepUnsendableTogether,
   type LayerSelection,
+  recordSplits,
   type SelectionOptions,
 } from './choose-layers.ts';
 import { type Costs, DEFAULT_COSTS, type DeviceCapacity, localMs } from './costs.ts';
@@ -10,7 +11,7 @@ import { PlanRefusedError } from './errors.ts';
 import { explainPlan, type PlanExplanation } from './explain.ts';
 import { layerTimes, optimizeLayers } from './optimize-layers.ts';
 import { orderSteps } from './order-steps.ts';
-import type { LayerDecision, LocalStep, Plan, PlanOptions, Seat, SeatSummary, Step } from './plan.ts';
+import type { LayerDecision, LocalStep, Plan, PlanOptions, Seat, SeatSummary, Split, Step } from './plan.ts';
 import { predictSteps, predictUndivided, predictWholeOn, type Undivided } from './predict.ts';
 import { isLinear, type LayerProfile, type ModelProfile } from './profile.ts';
 import { ReplicaSeats, requireSendable } from './replica-seats.ts';
@@ -28,8 +29,9 @@ import {
   unifyMachineSpeeds,
 } from './seating.ts';
 import { coverageOf, summarizeSeats } from './seats.ts';
+import { whyNot } from './splits.ts';
 import { cutIntoStages } from './stages.ts';
-import { codedStep, localStep, replicatedStep } from './steps.ts';
+import { codedStep, inputSplitStep, localStep, replicatedStep } from './steps.ts';
 import { partition, unevenPartition, unitOf } from './uneven-partition.ts';
 
 /** A plan with its predicted costs and the devices for its seats. */
@@ -66,11 +68,11 @@ export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
   const costs = options.costs ?? DEFAULT_COSTS;
   const { devices: _, ...anyFleet } = options;
   const undivided = predictUndivided(profile, devices, costs, options.dataPlaneMemoryBytes);
-  const divided = layOutAndSeat(profile, options);
+  const divided = layOutWithinMemory(profile, options);
   const whole = isGrouped(options) ? runWhole(profile, options, divided, undivided) : null;
   const chosen = whole ?? divided;
   if (chosen.shortage) {
-    const even = layOutAndSeat(profile, anyFleet).summaries;
+    const even = layOutAndSeat(profile, { ...anyFleet }).summaries;
     throw memoryRefusal(
       chosen.shortage,
       smallestShardBytes(profile, divided, even, options.k),
@@ -116,10 +118,33 @@ function isGrouped({ strategy }: PlanOptions): boolean {
 }
 
 /**
+ * Lays out the steps and assigns devices to seats. If the devices have too little memory for layers that divide
+ * their input, divides the weights of these layers instead, the largest first.
+ */
+function layOutWithinMemory(profile: ModelProfile, options: PlanOptions): Attempt {
+  const weightsOnly = new Set<number>();
+  for (;;) {
+    const attempt = layOutAndSeat(profile, { ...options, weightsOnly });
+    if (!attempt.shortage || (options.splits ?? 'auto') !== 'auto') return attempt;
+    const heaviest = attempt.layout.steps
+      .flatMap((step) => (step.kind === 'coded' && step.pieces ? [profile.layers[step.node]!] : []))
+      .filter((layer) => whyNot(profile, layer, 'weights', options.k) === null)
+      .sort((a, b) => b.weightsBytes - a.weightsBytes);
+    if (heaviest.length === 0) return attempt;
+    let excess = attempt.shortage.weightsBytes - attempt.shortage.memoryBytes;
+    for (const { node, weightsBytes } of heaviest) {
+      weightsOnly.add(node);
+      excess -= weightsBytes * (1 - 1 / options.k);
+      if (excess <= 0) break;
+    }
+  }
+}
+
+/**
  * Lays out the steps, assigns devices to seats, and checks their memory. With a coded group, tries in turn the
  * fastest devices, those that have room for an equal share, and blocks that fit the memory of their devices.
  */
-function layOutAndSeat(profile: ModelProfile, options: PlanOptions): Attempt {
+function layOutAndSeat(profile: ModelProfile, options: SelectionOptions): Attempt {
   const { devices, k, r } = options;
   const costs = options.costs ?? DEFAULT_COSTS;
   if (!isGrouped(options) || !devices) {
@@ -170,9 +195,12 @@ function smallestShardBytes(
   even: readonly SeatSummary[],
   k: number,
 ): number {
-  const coded = layout.steps.flatMap((step) => (step.kind === 'coded' ? [profile.layers[step.node]!] : []));
+  const coded = layout.steps.filter((step) => step.kind === 'coded');
   if (coded.length === 0) return Math.min(...even.map(({ weightsBytes }) => weightsBytes));
-  return coded.reduce((sum, layer) => sum + layer.coding!.bytesPerRow * unitOf(layer, k), 0);
+  return coded.reduce((sum, step) => {
+    const layer = profile.layers[step.node]!;
+    return sum + (step.pieces ? layer.weightsBytes : layer.coding!.bytesPerRow * unitOf(layer, k));
+  }, 0);
 }
 
 /**
@@ -253,7 +281,8 @@ function wholeHosts(
 function wholeDecision(decision: LayerDecision): LayerDecision {
   if (!decision.distributed) return decision;
   const figures = decision.reason.slice(decision.reason.indexOf(': ') + 2);
-  return { ...decision, distributed: false, reason: `the undivided model is faster: ${figures}` };
+  const { layer, op } = decision;
+  return { layer, op, distributed: false, reason: `the undivided model is faster: ${figures}` };
 }
 
 /** Formats a ratio with two significant digits or more: 1.2, 14, 130. */
@@ -265,7 +294,7 @@ function times(ratio: number): string {
 function smallestFittingK(profile: ModelProfile, options: PlanOptions, devices: number): number | null {
   for (let k = options.k + 1; k + options.r <= Math.min(devices, MAX_SHARDS); k++) {
     try {
-      if (!layOutAndSeat(profile, { ...options, k }).shortage) return k;
+      if (!layOutWithinMemory(profile, { ...options, k }).shortage) return k;
     } catch (error) {
       if (!(error instanceof PlanRefusedError)) throw error;
     }
@@ -282,7 +311,6 @@ interface Layout {
 }
 
 interface LayoutOptions extends SelectionOptions {
-  /** Whether the speeds of the seated devices differ. */
   readonly uneven: boolean;
   /** Whether blocks must fit the memory of the seated devices. */
   readonly limited: boolean;
@@ -340,25 +368,36 @@ function divide(
   const seats = range(0, k + r);
   // Without a coded group, the seats are only those of the replicas.
   const group = drafts.some(({ kind }) => kind === 'distributed') ? k + r : 1 + r;
-  const replicas = new ReplicaSeats(profile, group, seated, uneven, costs);
+  const replicas = new ReplicaSeats(profile, group, seated, uneven && !limited, costs);
   const replicaSeats = drafts.map((draft) =>
     options.objective === 'devices-only' && draft.kind === 'subgraph' && hasLinear(profile, draft.nodes)
       ? replicas.take(draft, 1 + r)
       : null,
   );
-  const codedBytes = drafts
-    .filter(({ kind }) => kind === 'distributed')
-    .map(({ nodes }) => profile.layers[nodes[0]!]!.coding!)
-    .reduce((sum, { bytesPerRow, rows }) => sum + bytesPerRow * rows, 0);
-  const room = limited
-    ? seated.map((device, seat) => (memoryOf(device) - replicas.usedBytes[seat]!) / codedBytes)
-    : undefined;
+  recordSplits(profile, drafts, decisions, options);
+  const layersWith = (split: Split) =>
+    drafts
+      .filter(({ kind, nodes }) => kind === 'distributed' && decisions.get(nodes[0]!)!.split === split)
+      .map(({ nodes }) => profile.layers[nodes[0]!]!);
+  const codedBytes = layersWith('weights').reduce(
+    (sum, { coding }) => sum + coding!.bytesPerRow * coding!.rows,
+    0,
+  );
+  const everywhereBytes = layersWith('inputs').reduce((sum, { weightsBytes }) => sum + weightsBytes, 0);
+  const room =
+    limited && codedBytes > 0
+      ? seated.map(
+          (device, seat) => (memoryOf(device) - everywhereBytes - replicas.usedBytes[seat]!) / codedBytes,
+        )
+      : undefined;
   const blocksOf = (layer: LayerProfile) =>
     // Blocks that fit no memory stay even, and the seats are then reported as too small.
     (uneven && unevenPartition(profile, layer, k, seated, costs, room)) || partition(layer, k);
   const steps = drafts.map((draft, index) => {
     if (draft.kind === 'distributed') {
-      return codedStep(profile, draft, stepId(index), seats, blocksOf(profile.layers[draft.nodes[0]!]!));
+      return decisions.get(draft.nodes[0]!)!.split === 'inputs'
+        ? inputSplitStep(profile, draft, stepId(index), seats, k)
+        : codedStep(profile, draft, stepId(index), seats, blocksOf(profile.layers[draft.nodes[0]!]!));
     }
     const copies = replicaSeats[index];
     return copies
@@ -386,6 +425,7 @@ function pipelineOfGroups(profile: ModelProfile, options: PlanOptions): Layout {
   const costs = options.costs ?? DEFAULT_COSTS;
   const { chosen, decisions } = fasterAlone(profile, chooseLayers(profile, options), options);
   const drafts = keepUnsendableTogether(profile, chosen, decisions);
+  recordSplits(profile, drafts, decisions, options);
   let seat = 0;
   const take = (count: number): Seat[] => {
     seat += count;
@@ -393,6 +433,9 @@ function pipelineOfGroups(profile: ModelProfile, options: PlanOptions): Layout {
   };
   const steps = drafts.map((draft, index): Step => {
     if (draft.kind === 'distributed') {
+      if (decisions.get(draft.nodes[0]!)!.split === 'inputs') {
+        return inputSplitStep(profile, draft, stepId(index), take(k + r), k);
+      }
       const blocks = partition(profile.layers[draft.nodes[0]!]!, k);
       return codedStep(profile, draft, stepId(index), take(k + r), blocks);
     }

@@ -1,4 +1,12 @@
-import { type Costs, type DeviceCapacity, isMemoryBound, layerMs, localMs, tensorBytes } from './costs.ts';
+import {
+  type Costs,
+  type DeviceCapacity,
+  isMemoryBound,
+  layerMs,
+  localMs,
+  readWeightsMs,
+  tensorBytes,
+} from './costs.ts';
 import type { Prediction, Predictions, Step } from './plan.ts';
 import type { LayerProfile, ModelProfile } from './profile.ts';
 import { codedPart, replicaPart } from './seats.ts';
@@ -22,7 +30,10 @@ export function stepLoad(profile: ModelProfile, step: Step, seated: Seated, cost
     const device = seated[seat];
     const part = step.kind === 'coded' ? codedPart(profile, step, position) : replicaPart(profile, step);
     const bytes = part.bytesIn + part.bytesOut;
-    return { ...deviceWork(profile, seat, device, part.layers, part.share, bytes, costs), device, part };
+    const work = deviceWork(profile, seat, device, part.layers, part.share, bytes, costs);
+    const leastMs =
+      step.kind === 'coded' && step.pieces ? readWeightsMs(part.layers[0]!, device?.speed, costs) : 0;
+    return { ...work, computeMs: Math.max(work.computeMs, leastMs), device, part };
   });
   return { step, localMs: 0, weightsBytes: 0, work };
 }

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildArtifacts } from './build.ts';
 import type { Plan } from './plan.ts';
 import { createPlan } from './planner.ts';
-import { profileModel } from './profile.ts';
+import { type ModelProfile, profileModel } from './profile.ts';
+import { whyNot } from './splits.ts';
 import { directorySink, PlanExecutor } from './testing/execute.ts';
 import { caseNames, GRAPHS, GRAPHS_ARE_HERE, loadCase, relativeError } from './testing/public-graphs.ts';
 
@@ -59,6 +60,15 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs:', 
     await check(prepared, plan, [[0], [1], [2], [3], [4]]);
   });
 
+  test.each(caseNames(GRAPHS))(
+    '%s, divided inputs over 3 + 2, with one or two devices dead',
+    async (name) => {
+      const prepared = await prepare(name);
+      const plan = inputsWhereDivisible(prepared.profile, 3, 2);
+      await check(prepared, plan, [[0], [4], [0, 1], [1, 3], [3, 4]]);
+    },
+  );
+
   test.each(['unet', 'text_encoder', 'conv1d_lstm'])(
     '%s, coded over 6 + 2, with two devices dead',
     async (name) => {
@@ -93,3 +103,13 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs:', 
     );
   });
 });
+
+/** Divides the input of every layer where that is possible, and the weights of the others. */
+function inputsWhereDivisible(profile: ModelProfile, k: number, r: number): Plan {
+  const layers = profile.layers.map((layer) =>
+    whyNot(profile, layer, 'inputs', k) === null
+      ? { ...layer, coding: null, notCodable: 'this test divides its input' }
+      : layer,
+  );
+  return createPlan({ ...profile, layers }, { k, r, strategy: 'coded', layers: 'all' });
+}

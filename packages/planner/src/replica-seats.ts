@@ -64,7 +64,7 @@ export class ReplicaSeats {
       );
     }
     const order = roomy.sort(
-      (a, b) => a.ms - b.ms || this.#usedBytes[a.seat]! - this.#usedBytes[b.seat]! || b.seat - a.seat,
+      (a, b) => a.ms - b.ms || this.#usedBytes[a.seat]! - this.#usedBytes[b.seat]! || a.seat - b.seat,
     );
     const taken = order
       .slice(0, count)

@@ -167,7 +167,7 @@ test.each([
     const model = await prepareModel(convNetwork(layers));
     const timed = { ...model.profile, speed: { trial: MEASURED, served: MEASURED } };
     const devices = [0.2, 1, 1.5, 2].map((factor, i) => device(`d${i}`, factor, { hopMs: 0.001 }));
-    const { plan } = planFleet(timed, { ...OPTIONS, devices });
+    const { plan } = planFleet(timed, { ...OPTIONS, splits: 'weights', devices });
     const heights = plan.steps.flatMap((step) =>
       step.kind === 'coded' ? [new Set(step.blocks.map(({ rows }) => rows))] : [],
     );

@@ -1,0 +1,217 @@
+import { type InputPieces, inputPieces } from '@sparewheel/cdc';
+import { computedRows, type InputSplitLayer } from '@sparewheel/onnx';
+import type { SelectionOptions } from './choose-layers.ts';
+import { DEFAULT_COSTS, readWeightsMs, tensorBytes } from './costs.ts';
+import type { Split } from './plan.ts';
+import { deviceWork } from './predict.ts';
+import { inputSplitOf, type LayerProfile, type ModelProfile } from './profile.ts';
+import { type SeatWork, stepTime } from './timeline.ts';
+import { partition, unevenPartition } from './uneven-partition.ts';
+
+/** Bytes per millisecond that the data plane copies or encodes: measured with inputs of 0.1 to 13 MB. */
+const COPY_BYTES_PER_MS = 4_000_000;
+
+/** Dividing the input needs more memory, so it must be faster by this factor. */
+const WORTH_MORE_MEMORY = 1.02;
+
+const WHAT = { weights: 'the weights are divided', inputs: 'the input is divided' } as const;
+
+/** How one layer is divided, with the reason as a phrase to display. */
+export interface SplitDecision {
+  readonly split: Split;
+  readonly reason: string;
+}
+
+/** Returns the output rows of a layer that a split divides; 0 if it cannot divide the layer. */
+export function rowsOf(layer: LayerProfile, split: Split): number {
+  return split === 'weights' ? (layer.coding?.rows ?? 0) : (inputSplitOf(layer)?.outputRows ?? 0);
+}
+
+/** Returns why a split cannot divide a layer over k data shards; null if it can. */
+export function whyNot(profile: ModelProfile, layer: LayerProfile, split: Split, k: number): string | null {
+  return split === 'weights' ? whyNotWeights(profile, layer, k) : whyNotInputs(layer, k);
+}
+
+function whyNotWeights(profile: ModelProfile, layer: LayerProfile, k: number): string | null {
+  const { coding, notCodable } = layer;
+  if (!coding) return notCodable ?? 'it is not a linear layer with constant weights';
+  if (coding.rows < k) return tooNarrow(layer, k);
+  return endsGrouped(profile, layer) ? ENDS_GROUPED : null;
+}
+
+function whyNotInputs(layer: LayerProfile, k: number): string | null {
+  const found = inputSplitOf(layer);
+  if (!found) {
+    if (layer.inputSplit === undefined) {
+      return 'the model was analyzed by an older version; upload it again to divide its inputs';
+    }
+    return layer.inputSplit && 'reason' in layer.inputSplit
+      ? layer.inputSplit.reason
+      : 'it is not a linear layer with constant weights';
+  }
+  if (found.outputRows < k) {
+    return `layer "${layer.name}" has an output of ${rows(found.outputRows)} along its input's rows, fewer than the ${k} data shards`;
+  }
+  const { halo, band } = inputPieces(found, k);
+  if (halo <= band || k === 1) return null;
+  return `its halo of ${rows(halo)} is larger than the ${rows(band)} of a piece`;
+}
+
+function rows(count: number): string {
+  return `${count} ${count === 1 ? 'row' : 'rows'}`;
+}
+
+export function tooNarrow(layer: LayerProfile, k: number): string {
+  const { rows, groups } = layer.coding!;
+  const count = groups > 1 ? `${rows} output rows in each of its ${groups} groups` : `${rows} output rows`;
+  return `layer "${layer.name}" has ${count}, fewer than the ${k} data shards`;
+}
+
+export const ENDS_GROUPED =
+  'it is a grouped convolution whose result is an output of the model; no later step can unfold the groups from the batch axis';
+
+function endsGrouped(profile: ModelProfile, { coding }: LayerProfile): boolean {
+  return coding !== null && coding.groups > 1 && profile.outputs.some(({ name }) => name === coding.fetch);
+}
+
+/** Returns the splits that the options allow and that can divide the layer. */
+export function possibleSplits(
+  profile: ModelProfile,
+  layer: LayerProfile,
+  options: SelectionOptions,
+): Split[] {
+  return allowedSplits(options)
+    .filter((split) => !(split === 'inputs' && options.weightsOnly?.has(layer.node)))
+    .filter((split) => whyNot(profile, layer, split, options.k) === null);
+}
+
+/** Returns why no allowed split can divide a layer; null if one can. */
+export function whyNotDivided(
+  profile: ModelProfile,
+  layer: LayerProfile,
+  options: SelectionOptions,
+): string | null {
+  const reasons = allowedSplits(options).map((split) => whyNot(profile, layer, split, options.k));
+  return reasons.includes(null) ? null : reasons[0]!;
+}
+
+/** The paper divides weights only, so its strategy does the same unless it is told otherwise. */
+export function allowedSplits({ splits = 'auto', strategy }: SelectionOptions): readonly Split[] {
+  if (splits !== 'auto') return [splits];
+  return strategy === 'paper' ? ['weights'] : ['weights', 'inputs'];
+}
+
+/** The predicted cost of one layer, divided in one way and running alone. */
+export interface SplitCost {
+  readonly split: Split;
+  readonly ms: number;
+  /** To and from all devices. */
+  readonly bytes: number;
+  /** Weights on each device. */
+  readonly weightsBytes: number;
+}
+
+/** Predicts one layer, divided in one way. */
+export function splitCost(
+  profile: ModelProfile,
+  layer: LayerProfile,
+  split: Split,
+  options: SelectionOptions,
+): SplitCost {
+  const costs = options.costs ?? DEFAULT_COSTS;
+  const { k, r, seated } = options;
+  const part = split === 'weights' ? weightsPart(profile, layer, options) : inputsPart(profile, layer, k, r);
+  const work = Array.from({ length: k + r }, (_, seat): SeatWork => {
+    const device = seated?.[seat];
+    const plain = deviceWork(profile, seat, device, [layer], part.share(seat), part.bytes, costs);
+    if (split === 'weights') return plain;
+    return { ...plain, computeMs: Math.max(plain.computeMs, readWeightsMs(layer, device?.speed, costs)) };
+  });
+  return {
+    split,
+    ms: part.dataPlaneBytes / COPY_BYTES_PER_MS + stepTime(work, k, costs).ms,
+    bytes: (k + r) * part.bytes,
+    weightsBytes: part.weightsBytes,
+  };
+}
+
+function weightsPart(profile: ModelProfile, layer: LayerProfile, options: SelectionOptions) {
+  const { k, seated = [], uneven = false } = options;
+  const costs = options.costs ?? DEFAULT_COSTS;
+  const blocks = (uneven && unevenPartition(profile, layer, k, seated, costs)) || partition(layer, k);
+  const { rows, feed, fetch, bytesPerRow } = layer.coding!;
+  const bytesIn = tensorBytes(profile, feed);
+  return {
+    share: (seat: number) => computedRows(blocks, seat) / rows,
+    bytes: bytesIn + (blocks.height / rows) * tensorBytes(profile, fetch),
+    weightsBytes: blocks.height * bytesPerRow,
+    dataPlaneBytes: bytesIn,
+  };
+}
+
+/** The data plane copies k pieces, and reads all of them once for each parity piece. */
+function inputsPart(profile: ModelProfile, layer: LayerProfile, k: number, r: number) {
+  const found = inputSplitOf(layer)!;
+  const pieces = inputPieces(found, k);
+  const share = pieces.partition.height / found.outputRows;
+  const bytesIn = pieceBytes(profile, found, pieces);
+  return {
+    share: (_seat: number) => share,
+    bytes: bytesIn + share * tensorBytes(profile, found.fetch),
+    weightsBytes: layer.weightsBytes,
+    dataPlaneBytes: k * bytesIn * (1 + r),
+  };
+}
+
+function pieceBytes(
+  profile: ModelProfile,
+  { feed, inputRows }: InputSplitLayer,
+  pieces: InputPieces,
+): number {
+  return (tensorBytes(profile, feed) * pieces.rows) / inputRows;
+}
+
+/**
+ * Chooses how to divide a layer: the only possible way, or the one that is predicted to be faster.
+ * @returns null if no split is possible
+ */
+export function chooseSplit(
+  profile: ModelProfile,
+  layer: LayerProfile,
+  options: SelectionOptions,
+): SplitDecision | null {
+  const possible = possibleSplits(profile, layer, options);
+  const [first] = possible;
+  if (first === undefined) return null;
+  if (possible.length === 1) {
+    return { split: first, reason: whyOnly(profile, layer, first, options) };
+  }
+  const [weights, inputs] = possible.map((split) => splitCost(profile, layer, split, options)) as [
+    SplitCost,
+    SplitCost,
+  ];
+  const split = inputs.ms * WORTH_MORE_MEMORY < weights.ms ? 'inputs' : 'weights';
+  const figures = ({ ms, bytes, weightsBytes }: SplitCost) =>
+    `${ms.toFixed(2)} ms (${(bytes / 1e6).toFixed(2)} MB sent and received, ${(weightsBytes / 1e6).toFixed(2)} MB of weights per device)`;
+  return {
+    split,
+    reason: `${WHAT[split]}: predicted ${figures(inputs)} with divided inputs, ${figures(weights)} with divided weights`,
+  };
+}
+
+function whyOnly(
+  profile: ModelProfile,
+  layer: LayerProfile,
+  split: Split,
+  options: SelectionOptions,
+): string {
+  const what = WHAT[split];
+  const other: Split = split === 'inputs' ? 'weights' : 'inputs';
+  if (!allowedSplits(options).includes(other)) {
+    return `${what}: ${options.splits === split ? `the option "splits" is "${split}"` : 'the strategy "paper" divides weights'}`;
+  }
+  if (other === 'inputs' && options.weightsOnly?.has(layer.node)) {
+    return `${what}: all its weights do not fit on every device`;
+  }
+  return `${what}: ${other} cannot be divided because ${whyNot(profile, layer, other, options.k)}`;
+}
