@@ -1,13 +1,9 @@
 /** The lock and the identity in a device's folder. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DeviceIdentity, deviceIdentitySchema } from '@sparewheel/protocol';
-import { z } from 'zod';
-
-const holderSchema = z.object({ processId: z.number().int().positive(), startedAt: z.string().nullable() });
-type Holder = z.infer<typeof holderSchema>;
+import { LockedError, lockFile } from '@sparewheel/runtime/lock-file';
 
 /** Another agent uses the folder. */
 export class FolderInUseError extends Error {
@@ -28,55 +24,11 @@ export class FolderInUseError extends Error {
  * @throws {FolderInUseError}
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, 'lock');
-  const own = `${path}.${process.pid}`;
-  const claim: Holder = { processId: process.pid, startedAt: startOf(process.pid) };
-  await writeFile(own, JSON.stringify(claim));
   try {
-    for (;;) {
-      try {
-        // A link creates the complete lock file at once, so no process reads an incomplete one.
-        await link(own, path);
-        return () => rm(path, { force: true });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const holder = await readHolder(path);
-      if (holder !== null && isRunning(holder)) throw new FolderInUseError(folder, holder.processId);
-      await rm(path, { force: true });
-    }
-  } finally {
-    await rm(own, { force: true });
-  }
-}
-
-async function readHolder(path: string): Promise<Holder | null> {
-  try {
-    return holderSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch {
-    return null;
-  }
-}
-
-function isRunning({ processId, startedAt }: Holder): boolean {
-  try {
-    process.kill(processId, 0);
+    return await lockFile(join(folder, 'lock'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  // Process numbers are reused; the start time distinguishes the processes.
-  return startedAt === null || startOf(processId) === startedAt;
-}
-
-/** Returns a process's start in clock ticks since boot; null on systems other than Linux. */
-function startOf(processId: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${processId}/stat`, 'utf8');
-    // Field 22. Field 2, the name in parentheses, may contain spaces and parentheses.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
+    if (error instanceof LockedError) throw new FolderInUseError(folder, error.processId);
+    throw error;
   }
 }
 
