@@ -7,6 +7,9 @@ const HIGHEST_MICROS = 15 * 60 * 1_000_000;
 const SIGNIFICANT_DIGITS = 3;
 type SignificantDigits = 2 | 3;
 
+/** Slots per block. Most blocks are empty, and reading the histogram skips them. */
+const BLOCK = 128;
+
 /**
  * The value of each count slot in microseconds, by digits. Equal for all histograms of this range. Cached,
  * because the library computes it with logarithms each time.
@@ -17,6 +20,8 @@ const slotMicros = new Map<SignificantDigits, Float64Array>();
 export class LatencyHistogram {
   readonly #histogram: Int32Histogram;
   readonly #slotMicros: Float64Array;
+  /** The number of values in each block of slots. */
+  readonly #blocks: Uint32Array;
   #max = 0;
   /** Running mean and sum of squared deviations (Welford). The library would iterate over all slots twice. */
   #mean = 0;
@@ -34,6 +39,7 @@ export class LatencyHistogram {
       known ??
       Float64Array.from({ length: histogram.countsArrayLength }, (_, slot) => histogram.valueFromIndex(slot));
     slotMicros.set(digits, this.#slotMicros);
+    this.#blocks = new Uint32Array(Math.ceil(histogram.countsArrayLength / BLOCK));
   }
 
   get count(): number {
@@ -43,6 +49,7 @@ export class LatencyHistogram {
   record(latencyMs: number): void {
     const micros = Math.min(Math.max(1, Math.round(latencyMs * 1000)), HIGHEST_MICROS);
     this.#histogram.recordValue(micros);
+    this.#blocks[Math.floor(this.#histogram.countsArrayIndex(micros) / BLOCK)]!++;
     const value = micros / 1000;
     this.#max = Math.max(this.#max, value);
     const deviation = value - this.#mean;
@@ -114,11 +121,14 @@ export class LatencyHistogram {
   #forEach(visit: (micros: number, count: number) => void): void {
     let left = this.count;
     const counts = this.#histogram._counts;
-    for (let slot = 0; left > 0; slot++) {
-      const count = counts[slot]!;
-      if (count === 0) continue;
-      left -= count;
-      visit(this.#slotMicros[slot]!, count);
+    for (let block = 0; left > 0; block++) {
+      if (this.#blocks[block] === 0) continue;
+      for (let slot = block * BLOCK; slot < (block + 1) * BLOCK && left > 0; slot++) {
+        const count = counts[slot]!;
+        if (count === 0) continue;
+        left -= count;
+        visit(this.#slotMicros[slot]!, count);
+      }
     }
   }
 }
