@@ -10,7 +10,14 @@ import { receiveUpload } from '../models/receive-upload.ts';
 /** The name of the demo's model and deployment. */
 export const DEMO_NAME = 'lenet5';
 const NAME = DEMO_NAME;
-const REQUEST = deploymentRequestSchema.parse({ name: NAME, model: NAME, k: 4, r: 1, layers: 'all', objective: 'devices-only' });
+const REQUEST = deploymentRequestSchema.parse({
+  name: NAME,
+  model: NAME,
+  k: 4,
+  r: 1,
+  layers: 'all',
+  objective: 'devices-only',
+});
 const DEVICES = REQUEST.k + REQUEST.r;
 
 export interface DemoParts {
