@@ -1,6 +1,6 @@
 /** An error as plain data: the form that crosses threads and goes into HTTP responses. */
 export interface ErrorReport {
-  /** HTTP status; 0 where the server could not be reached. */
+  /** HTTP status; 0 if the server is unreachable. */
   readonly status: number;
   /** Stable, lower case with dashes, for programs. */
   readonly code: string;

@@ -1,9 +1,9 @@
-/** What can be asked of the admin API (`/api`, port 3000): schemas of requests, and how an error looks. Browser-safe. */
+/** Schemas of the requests to the admin API (`/api`, port 3000). Safe for browsers. */
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
 import { faultSchema } from './wire.ts';
 
-/** Names of models and deployments: they stand in URLs and file names. */
+/** Names of models and deployments. They are part of URLs and file names. */
 export const nameSchema = z
   .string()
   .max(LIMITS.nameLength)
@@ -12,7 +12,7 @@ export const nameSchema = z
     'a name starts with a letter or digit and has letters, digits, dots, dashes and underscores',
   );
 
-/** A threshold in milliseconds, or how it is come by. */
+/** A waiting threshold in milliseconds, or a rule that determines it. */
 const waitMsSchema = z.union([
   z.number().min(0).max(60_000),
   z.literal('any-k'),
@@ -25,7 +25,7 @@ export const policySchema = z.object({
   verify: z.enum(['before', 'after', 'off']).default('after'),
   deadlineMs: z.number().min(10).max(600_000).default(LIMITS.requestDeadlineMs),
 });
-/** A policy with everything said. */
+/** A complete policy. */
 export type PolicyView = z.infer<typeof policySchema>;
 export const policyPatchSchema = z.object({
   policy: z
@@ -37,7 +37,7 @@ export const policyPatchSchema = z.object({
     .refine((patch) => Object.keys(patch).length > 0, 'name at least one of waitMs, verify, deadlineMs'),
 });
 
-/** Sizes for symbolic dimensions, by the name that the model gives them: `{ "batch": 1 }`. */
+/** Sizes of symbolic dimensions, by their names in the model: `{ "batch": 1 }`. */
 export const dimensionsSchema = z.record(z.string(), z.number().int().positive());
 
 export const planRequestSchema = z.object({
@@ -56,13 +56,13 @@ export type PlanRequest = z.infer<typeof planRequestSchema>;
 export const deploymentRequestSchema = planRequestSchema.extend({ name: nameSchema });
 export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>;
 
-/** When a load ends by itself, whichever comes first, and what it asks about. */
+/** When a load ends by itself (the first limit counts), and its inputs. */
 const loadShape = {
   requests: z.number().int().min(1).max(10_000_000).optional(),
   seconds: z.number().positive().max(86_400).optional(),
   /**
-   * Inputs to cycle through in the place of samples, for a model with one float32 or uint8 input: each its elements in
-   * the input's own order as bytes in base64; a float32 element is its byte ÷ 255.
+   * Inputs that replace the samples, used in turn, for a model with one float32 or uint8 input. Each is base64 of one
+   * byte per element in the input's order; a float32 element is the byte ÷ 255.
    */
   pictures: z
     .array(z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/, 'expected bytes in base64'))
@@ -80,7 +80,7 @@ export const loadRequestSchema = z.discriminatedUnion('mode', [
 ]);
 export type LoadRequest = z.infer<typeof loadRequestSchema>;
 
-/** What an operator may inflict. kill, pause and resume are real signals; the others are emulated in the agent. */
+/** The faults that an operator can inject. kill, pause and resume are signals; the agent emulates the others. */
 export const faultRequestSchema = z.union([
   z.object({ kind: z.enum(['kill', 'pause', 'resume']) }),
   faultSchema,

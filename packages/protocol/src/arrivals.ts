@@ -1,44 +1,45 @@
-/** When answers came, in the admin API's words: two rules on the same arrivals, and each device by itself. */
+/** Arrival times in the admin API: a comparison of two rules on the same arrivals, and the arrivals of each device. */
 import type { HistogramBin, Percentiles } from './distribution.ts';
 
-/** A percentile is null where the request of that rank was never answered; so are maximum, mean and deviation. */
+/** Percentiles that are null if requests at that rank were never answered; likewise maximum, mean and deviation. */
 export type OpenPercentiles = {
   readonly [Key in keyof Percentiles]: Key extends 'count' ? number : number | null;
 };
 
 /**
- * When a coded system (any k of k + r answers) and an uncoded one (all k data shards) would have answered the same
- * requests, by when their answers really came. Since the last fault, or the start.
+ * Compares when a coded system (any k of k + r answers) and an uncoded one (all k data shards) would have answered the
+ * same requests, from the real arrival times. Since the last fault, or the start.
  */
 export interface RuleComparisonView {
   readonly since: string;
-  /** What it stands on: answered requests of which every answer came, or is known never to have come. */
+  /** Number of compared requests: those whose every answer arrived or is known to be lost. */
   readonly requests: number;
-  /** Of those, the ones an uncoded system would have had to wait for or lose: a data shard's answer never came. */
+  /** Those of them that an uncoded system would never answer: a data shard's answer was lost. */
   readonly unanswered: number;
-  /** Besides those: nobody knows, as an answer that was not needed was called off, or a busy device not asked. */
+  /** Number of requests left out: a surplus answer was canceled, or a busy device was not asked. */
   readonly calledOff: number;
   readonly coded: { readonly percentiles: Percentiles; readonly histogram: readonly HistogramBin[] };
-  /** The histogram holds `requests - unanswered`; its bins are those of `coded`. */
+  /** The histogram counts `requests - unanswered` requests, in the bins of `coded`. */
   readonly uncoded: { readonly percentiles: OpenPercentiles; readonly histogram: readonly HistogramBin[] };
 }
 
-/** One device's answers to one deployment's distributed steps. */
+/** A device's answers to the distributed steps of a deployment. */
 export interface DeviceArrivalsView {
   readonly device: string;
   readonly roles: readonly ('data' | 'parity' | 'replica')[];
   readonly asked: number;
   readonly answered: number;
-  /** Not waited for any longer, and told so. What is neither answered nor called off never came. */
+  /** Canceled because the answer was no longer needed. Requests that are neither answered nor canceled were lost. */
   readonly calledOff: number;
-  /** Steps in which it held a data shard; of those, in how many it was the last of all data shards to answer… */
+  /** Number of steps in which the device had a data shard. */
   readonly dataSteps: number;
+  /** Number of those in which it was the last data shard to answer. */
   readonly last: number;
-  /** …and in how many it was not in when the step went on without it. */
+  /** Number of those in which the step continued without its answer. */
   readonly notIn: number;
-  /** From scatter to answer, in ms, to within one per cent. */
+  /** Time from scatter to answer in ms, with an error of at most 1 %. */
   readonly percentiles: Percentiles;
-  /** By bin of `edges`. */
+  /** Answers by bin of `edges`. */
   readonly counts: readonly number[];
 }
 
@@ -47,10 +48,10 @@ export interface ArrivalsView {
   readonly deployment: string;
   readonly unit: 'ms';
   readonly since: string;
-  /** Requests that were looked at: answered ones, once the last surplus answer was in or given up. */
+  /** Number of evaluated requests: answered ones, after their last surplus answer arrived or was given up. */
   readonly requests: number;
-  /** Ascending, in ms: bin i reaches from `edges[i]` to `edges[i + 1]`, the last one to infinity. */
+  /** Ascending, in ms. Bin i is from `edges[i]` to `edges[i + 1]`; the last bin has no upper edge. */
   readonly edges: readonly number[];
-  /** By name of the device's id. */
+  /** Sorted by device id. */
   readonly devices: readonly DeviceArrivalsView[];
 }

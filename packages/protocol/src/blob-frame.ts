@@ -1,31 +1,31 @@
 /**
- * A chunk of a blob on `/control` as one binary frame: the header of frame.ts with kind 5 and the acknowledgement's
- * number in place of the request, then the blob's digest, its size, the chunk's offset, and the bytes.
+ * Encodes a chunk of a blob on `/control` as one binary frame: the header of frame.ts with kind 5 and the number of the
+ * acknowledgment in place of the request, then the blob's digest and size, the chunk's offset, and the bytes.
  */
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, MalformedFrameError, UnencodableMessageError } from './frame.ts';
 import { LIMITS } from './limits.ts';
 import { PROTOCOL_VERSION } from './wire.ts';
 
 export const BLOB_KIND = 5;
-/** Header, 32 bytes of SHA-256, the blob's size and the chunk's offset as 64-bit integers, and 0 in between. */
+/** Frame header, 32 bytes of SHA-256, then the blob's size and the chunk's offset as 64-bit integers. */
 export const BLOB_HEADER_BYTES = FRAME_HEADER_BYTES + 32 + 8 + 8;
-const NO_ACKNOWLEDGEMENT = 0xffff_ffff;
+const NO_ACKNOWLEDGMENT = 0xffff_ffff;
 
 export interface BlobChunk {
   /** Lower-case hexadecimal digest of the whole blob. */
   readonly sha256: string;
   /** Size of the whole blob. */
   readonly bytes: number;
-  /** Where `data` belongs in it. */
+  /** Offset of `data` in the blob. */
   readonly offset: number;
   readonly data: Uint8Array;
-  /** The frame in which the data lies already, from `BLOB_HEADER_BYTES` on: encoding then copies nothing. */
+  /** A frame that contains the data from `BLOB_HEADER_BYTES` on, so that encoding does not copy. */
   readonly frame?: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Room for a chunk of the largest size behind the header of its frame.
- * @returns the frame, and its part that the data go into; `data.subarray(0, n)` for fewer
+ * Creates a frame for a chunk of the largest size.
+ * @returns the frame and its data part; use `data.subarray(0, n)` for a smaller chunk
  */
 export function blobFrameBuffer(): { frame: Uint8Array<ArrayBuffer>; data: Uint8Array<ArrayBuffer> } {
   const frame = new Uint8Array(BLOB_HEADER_BYTES + LIMITS.blobChunkBytes);
@@ -33,23 +33,25 @@ export function blobFrameBuffer(): { frame: Uint8Array<ArrayBuffer>; data: Uint8
 }
 
 /**
- * @returns a frame of its own, or the chunk's, which must not change until the chunk is acknowledged
- * @throws {UnencodableMessageError} a chunk over LIMITS.blobChunkBytes, or one that lies outside its blob
+ * Encodes a chunk.
+ * @returns a new frame, or the chunk's own, which must not change until the chunk is acknowledged
+ * @throws {UnencodableMessageError} the chunk exceeds LIMITS.blobChunkBytes or the end of its blob
  */
 export function encodeBlobFrame(
   chunk: BlobChunk,
-  acknowledgement: number | undefined,
+  acknowledgment: number | undefined,
 ): Uint8Array<ArrayBuffer> {
   const reason = faultOf(chunk);
   if (reason !== null) throw new UnencodableMessageError(reason);
-  if (!/^[0-9a-f]{64}$/.test(chunk.sha256)) throw new UnencodableMessageError('a digest that is not SHA-256');
+  if (!/^[0-9a-f]{64}$/.test(chunk.sha256))
+    throw new UnencodableMessageError('the digest is not a SHA-256 in lower-case hexadecimal');
   const frame = frameOf(chunk);
   const view = new DataView(frame.buffer, frame.byteOffset);
   view.setUint8(0, FRAME_MAGIC);
   view.setUint8(1, PROTOCOL_VERSION);
   view.setUint8(2, BLOB_KIND);
   view.setUint8(3, 0);
-  view.setUint32(4, acknowledgement ?? NO_ACKNOWLEDGEMENT, true);
+  view.setUint32(4, acknowledgment ?? NO_ACKNOWLEDGMENT, true);
   view.setBigUint64(8, 0n, true);
   for (let byte = 0; byte < 32; byte++) {
     frame[FRAME_HEADER_BYTES + byte] = Number.parseInt(chunk.sha256.slice(2 * byte, 2 * byte + 2), 16);
@@ -59,7 +61,7 @@ export function encodeBlobFrame(
   return frame;
 }
 
-/** The chunk's frame, its data in place. */
+/** Returns the chunk's frame with its data. */
 function frameOf({ data, frame }: BlobChunk): Uint8Array<ArrayBuffer> {
   const length = BLOB_HEADER_BYTES + data.byteLength;
   if (frame === undefined) {
@@ -69,18 +71,19 @@ function frameOf({ data, frame }: BlobChunk): Uint8Array<ArrayBuffer> {
   }
   const inPlace = data.buffer === frame.buffer && data.byteOffset === frame.byteOffset + BLOB_HEADER_BYTES;
   if (!inPlace || frame.byteLength < length) {
-    throw new UnencodableMessageError('a chunk whose data do not lie behind the header of its frame');
+    throw new UnencodableMessageError('the data of a chunk must start behind the header of its frame');
   }
   return frame.subarray(0, length);
 }
 
 /**
- * @returns the chunk, its data a view of `bytes`
+ * Decodes a chunk.
+ * @returns the chunk; its data is a view of `bytes`
  * @throws {MalformedFrameError}
  */
 export function decodeBlobFrame(bytes: Uint8Array): {
   chunk: BlobChunk;
-  acknowledgement: number | undefined;
+  acknowledgment: number | undefined;
 } {
   if (bytes.byteLength < BLOB_HEADER_BYTES) {
     throw new MalformedFrameError(`${bytes.byteLength} bytes are too few for a blob chunk`, bytes.byteLength);
@@ -109,8 +112,8 @@ export function decodeBlobFrame(bytes: Uint8Array): {
   };
   const reason = faultOf(chunk);
   if (reason !== null) throw new MalformedFrameError(reason, 48);
-  const acknowledgement = view.getUint32(4, true);
-  return { chunk, acknowledgement: acknowledgement === NO_ACKNOWLEDGEMENT ? undefined : acknowledgement };
+  const acknowledgment = view.getUint32(4, true);
+  return { chunk, acknowledgment: acknowledgment === NO_ACKNOWLEDGMENT ? undefined : acknowledgment };
 }
 
 function faultOf({ bytes, offset, data }: BlobChunk): string | null {

@@ -11,7 +11,7 @@ export interface Percentiles {
   readonly sd: number;
 }
 
-/** `from` inclusive, `to` exclusive, in milliseconds; the last bin may have `to: null`. */
+/** `from` is inclusive, `to` exclusive, in milliseconds. The last bin may have no upper edge (`to: null`). */
 export interface HistogramBin {
   readonly from: number;
   readonly to: number | null;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { containsNonFinite, isFiniteTensor } from './finite.ts';
 
 describe('finite check', () => {
-  it('finds NaN and infinities at every place, and only those', () => {
+  it('finds NaN and infinities at every position, and nothing else', () => {
     fc.assert(
       fc.property(fc.float32Array({ maxLength: 40 }), (data) => {
         expect(containsNonFinite(data)).toBe(!data.every(Number.isFinite));
@@ -19,7 +19,7 @@ describe('finite check', () => {
     }
   });
 
-  it('lets integers pass', () => {
+  it('accepts integers', () => {
     expect(isFiniteTensor({ type: 'int64', dims: [1], data: BigInt64Array.of(-1n) })).toBe(true);
     expect(isFiniteTensor({ type: 'float64', dims: [1], data: Float64Array.of(Number.NaN) })).toBe(false);
   });

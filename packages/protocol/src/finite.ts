@@ -1,11 +1,11 @@
 import type { Tensor } from './tensor.ts';
 
 /**
- * Whether any element is NaN or infinite: what an answer from a device must never be. One pass, no branch per element.
+ * Whether any element is NaN or infinite. An answer of a device must be finite. One pass, no branch per element.
  * @param data  float32 or float64 elements; not mutated
  */
 export function containsNonFinite(data: Float32Array | Float64Array): boolean {
-  // x · 0 is 0 for finite x and NaN otherwise, and NaN survives addition. Four sums hide the adder's latency.
+  // x · 0 is 0 for finite x and NaN otherwise, and a sum with NaN is NaN. Four sums hide the latency of additions.
   let first = 0;
   let second = 0;
   let third = 0;
@@ -21,7 +21,7 @@ export function containsNonFinite(data: Float32Array | Float64Array): boolean {
   return first + second + third + fourth !== 0;
 }
 
-/** The same for a tensor of any type; integers are always finite. */
+/** Whether every element of a tensor is finite. Integers always are. */
 export function isFiniteTensor(tensor: Tensor): boolean {
   if (tensor.type !== 'float32' && tensor.type !== 'float64') return true;
   return !containsNonFinite(tensor.data as Float32Array | Float64Array);

@@ -170,10 +170,10 @@ describe('frame', () => {
 });
 
 describe('blob frame', () => {
-  it('returns the chunk and its acknowledgement', () => {
+  it('returns the chunk and its acknowledgment', () => {
     fc.assert(
-      fc.property(arbitraryChunk, fc.option(fc.nat(), { nil: undefined }), (chunk, acknowledgement) => {
-        expect(decodeBlobFrame(encodeBlobFrame(chunk, acknowledgement))).toEqual({ chunk, acknowledgement });
+      fc.property(arbitraryChunk, fc.option(fc.nat(), { nil: undefined }), (chunk, acknowledgment) => {
+        expect(decodeBlobFrame(encodeBlobFrame(chunk, acknowledgment))).toEqual({ chunk, acknowledgment });
       }),
     );
   });

@@ -9,7 +9,7 @@ import {
 } from './parse.ts';
 
 describe('parse', () => {
-  it('names the event and the field that is wrong', () => {
+  it('names the event and the invalid field', () => {
     const blob = { sha256: 'a'.repeat(64), bytes: 3 };
     const task = { task: 1, graph: blob, weights: { ...blob, bytes: -1 }, feeds: ['x'], fetches: ['y'] };
     expect(() => parseTask(task)).toThrow(/^invalid load: weights\.bytes: /);
@@ -23,7 +23,7 @@ describe('parse', () => {
     expect(() => parseFault({ kind: 'slow', factor: 0 })).toThrow(InvalidMessageError);
   });
 
-  it('refuses a device that plays the data plane', () => {
+  it('rejects messages of a data plane from a device', () => {
     expect(() => parseFromDevice({ kind: 'cancel', request: 1, task: 1 })).toThrow("does not send 'cancel'");
   });
 });

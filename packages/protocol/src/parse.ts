@@ -1,6 +1,6 @@
 /**
- * Where bytes come in, they are parsed once; behind this line a message is trusted to have its type.
- * Frames on `/tensors` are validated by decodeFrame; these are the JSON messages of the other namespaces.
+ * Parsers of the JSON messages of all namespaces except `/tensors`, whose frames decodeFrame validates. A message is
+ * parsed once, where it arrives; after that the code trusts its type.
  */
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
@@ -22,12 +22,12 @@ import {
   tensorKeySchema,
 } from './wire.ts';
 
-/** A message that does not have the type that its event promises. */
+/** A message does not have the type of its event. */
 export class InvalidMessageError extends Error {
   override readonly name = 'InvalidMessageError';
-  /** The event, or what else was expected. */
+  /** The event or handshake. */
   readonly what: string;
-  /** Dotted path of the first field that is wrong; empty for the whole message. */
+  /** Dotted path of the first invalid field; empty for the whole message. */
   readonly path: string;
 
   constructor(what: string, path: string, reason: string) {
@@ -45,7 +45,7 @@ function parserOf<Schema extends z.ZodType>(
     const result = schema.safeParse(value);
     if (result.success) return result.data;
     const issue = result.error.issues[0];
-    throw new InvalidMessageError(what, issue?.path.join('.') ?? '', issue?.message ?? 'not understood');
+    throw new InvalidMessageError(what, issue?.path.join('.') ?? '', issue?.message ?? 'unknown format');
   };
 }
 
@@ -71,10 +71,10 @@ export const parseUnload = parserOf('unload', z.object({ task: taskSchema.shape.
 export const parseRetain = parserOf('retain', z.object({ blobs: z.array(sha256Schema).max(10_000) }));
 export const parseFault = parserOf('fault', faultSchema);
 
-/** The acknowledgement of `tensor-key`. */
+/** The acknowledgment of `tensor-key`. */
 export const parseTensorKey = parserOf('tensor key', tensorKeySchema);
 
-/** Every other acknowledgement. */
+/** Every other acknowledgment. */
 export const parseOutcome = parserOf('outcome', outcomeSchema);
 
 /** `/supervisor`, both directions. */
@@ -89,7 +89,7 @@ export const parseEnded = parserOf(
 export const parseDeviceCommand = parserOf('device command', byId);
 export const parseDeviceFault = parserOf('device fault', byId.extend({ fault: faultSchema }));
 
-/** `/tensors`: a frame is valid in itself, but each direction has its own kinds. */
+/** `/tensors`: the frame is valid, but each direction has its own kinds. */
 export function parseFromDevice(message: ToDevice | FromDevice): FromDevice {
   if (message.kind === 'answer' || message.kind === 'refusal') return message;
   throw new InvalidMessageError('tensor message', 'kind', `a device does not send '${message.kind}'`);

@@ -52,7 +52,7 @@ describe('the Socket.IO parser over a loopback connection', () => {
     return socket;
   }
 
-  it('sends a broadcast as one binary message per device, encoded once, and takes their answers', async () => {
+  it('encodes a broadcast once, sends one binary message per device, and decodes the answers', async () => {
     const encode = vi.spyOn(frameParser.Encoder.prototype, 'encode');
     const received: Answer[] = [];
     const gathered = new Promise<void>((resolve) => {
@@ -96,12 +96,12 @@ describe('the Socket.IO parser over a loopback connection', () => {
     expect(await outcome).toEqual({ ok: true, offset: 1, data: [1, 2, 3, 4] });
   });
 
-  it('refuses to send binary data in any other event', () => {
+  it('rejects binary data in any other event', () => {
     const encoder = new frameParser.Encoder();
     const packet = { type: 2, nsp: '/control', data: ['other', new Uint8Array(1)] };
     expect(() => encoder.encode(packet)).toThrow(UnencodableMessageError);
     expect(() => encoder.encode({ type: 2, nsp: '/tensors', data: ['tensors', request], id: 1 })).toThrow(
-      'takes no acknowledgement',
+      'has no acknowledgment',
     );
   });
 
@@ -125,18 +125,18 @@ describe('the Socket.IO parser over a loopback connection', () => {
       socket.on('error', (error) => errors.push(error));
       socket.on('tensors', (message) => socket.emit('tensors', message));
     });
-    const honest = connect('/tensors');
+    const correct = connect('/tensors');
     const hostile = connect('/tensors');
-    await Promise.all([once(honest as never, 'connect'), once(hostile as never, 'connect')]);
+    await Promise.all([once(correct as never, 'connect'), once(hostile as never, 'connect')]);
     hostile.io.engine.write(Buffer.from('not a frame at all'));
     await once(hostile as never, 'disconnect');
     expect(errors).toHaveLength(1);
     expect(errors[0]).toBeInstanceOf(MalformedFrameError);
-    honest.emit('tensors', request);
-    expect((await once(honest as never, 'tensors'))[0]).toMatchObject({ request: 1 });
+    correct.emit('tensors', request);
+    expect((await once(correct as never, 'tensors'))[0]).toMatchObject({ request: 1 });
   });
 
-  it('closes a connection that announces attachments or sends frames for a namespace it did not join', async () => {
+  it('closes a connection that announces attachments, or sends frames for a namespace that it has not joined', async () => {
     server.of('/control').on('connection', (socket) => socket.on('error', () => {}));
     for (const message of ['51-/control,["x",{"_placeholder":true,"num":0}]', Buffer.alloc(16)]) {
       const client = connect('/control');

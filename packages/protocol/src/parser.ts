@@ -1,7 +1,7 @@
 /**
- * The Socket.IO parser of the data plane's port. Tensor messages and blob chunks travel as one binary frame each,
- * without the placeholder packet that the default parser sends ahead of binary data: broadcast-and-gather then costs
- * 1.1–1.2 × raw TCP instead of 2.3–2.8 ×. Everything else is the default parser's text.
+ * The Socket.IO parser of the data plane's port. It sends tensor messages and blob chunks as one binary frame each,
+ * without the placeholder packet of the default parser: broadcast and gather then cost 1.1–1.2 × raw TCP instead of
+ * 2.3–2.8 ×. All other messages are the default parser's text.
  *
  * Both ends must use it: `new Server(…, { parser: frameParser })`, `io(url, { parser: frameParser })`.
  */
@@ -11,14 +11,14 @@ import { BLOB_KIND, type BlobChunk, decodeBlobFrame, encodeBlobFrame } from './b
 import { decodeFrame, encodeFrame, MalformedFrameError, UnencodableMessageError } from './frame.ts';
 import { BLOB_EVENT, type FromDevice, NAMESPACES, TENSOR_EVENT, type ToDevice } from './wire.ts';
 
-/** Socket.IO protocol revision that the packets belong to. */
+/** The revision of the Socket.IO protocol. */
 const SOCKET_IO_PROTOCOL = 5;
 
 class FrameEncoder {
   readonly #text = new TextEncoder();
 
   /**
-   * A room emit calls this once for all its receivers.
+   * Encodes a packet. A room emit calls this once for all receivers.
    * @throws {UnencodableMessageError} binary data in any other event, or a message over its limits
    */
   encode(packet: Packet): (string | Uint8Array)[] {
@@ -26,7 +26,7 @@ class FrameEncoder {
       if (packet.nsp === NAMESPACES.tensors && packet.data[0] === TENSOR_EVENT) {
         if (packet.id !== undefined) {
           throw new UnencodableMessageError(
-            'a tensor message takes no acknowledgement: answers are messages',
+            'a tensor message has no acknowledgment: the answer is a message',
           );
         }
         return [encodeFrame(packet.data[1] as ToDevice | FromDevice)];
@@ -38,7 +38,7 @@ class FrameEncoder {
     const encoded = this.#text.encode(packet);
     if (encoded.length !== 1) {
       throw new UnencodableMessageError(
-        `binary data travel only as '${TENSOR_EVENT}' on ${NAMESPACES.tensors} and '${BLOB_EVENT}' on ${NAMESPACES.control}`,
+        `binary data is only allowed in '${TENSOR_EVENT}' on ${NAMESPACES.tensors} and '${BLOB_EVENT}' on ${NAMESPACES.control}`,
       );
     }
     return encoded;
@@ -49,9 +49,9 @@ interface DecoderEvents {
   decoded: (packet: Packet) => void;
 }
 
-// biome-ignore lint/complexity/noBannedTypes: the emitter's own way of saying "no events of that kind"
+// biome-ignore lint/complexity/noBannedTypes: the emitter's type for "no events of this kind"
 class FrameDecoder extends Emitter<{}, {}, DecoderEvents> {
-  /** No attachments: their placeholders would let a peer announce buffers that it never sends. */
+  /** Rejects attachments: a peer could announce buffers that it never sends. */
   readonly #text = new TextDecoder({ maxAttachments: 0 });
 
   constructor() {
@@ -60,8 +60,8 @@ class FrameDecoder extends Emitter<{}, {}, DecoderEvents> {
   }
 
   /**
-   * Takes one engine.io message. Tensors and chunks in the emitted packet are views of it.
-   * @throws {MalformedFrameError} Socket.IO then reports `error` on the server's sockets and closes the connection
+   * Decodes an engine.io message. Tensors and chunks in the emitted packet are views of it.
+   * @throws {MalformedFrameError} Socket.IO then emits `error` on the server's sockets and closes the connection
    */
   add(data: unknown): void {
     if (typeof data === 'string') {
@@ -69,11 +69,12 @@ class FrameDecoder extends Emitter<{}, {}, DecoderEvents> {
       return;
     }
     const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
-    if (!(bytes instanceof Uint8Array)) throw new MalformedFrameError('neither text nor bytes', 0);
+    if (!(bytes instanceof Uint8Array))
+      throw new MalformedFrameError('the message is neither text nor bytes', 0);
     this.emitReserved('decoded', bytes[2] === BLOB_KIND ? blobPacket(bytes) : tensorPacket(bytes));
   }
 
-  /** Socket.IO calls it when the connection ends. */
+  /** Socket.IO calls this when the connection ends. */
   destroy(): void {
     this.#text.destroy();
   }
@@ -84,9 +85,9 @@ function tensorPacket(bytes: Uint8Array): Packet {
 }
 
 function blobPacket(bytes: Uint8Array): Packet {
-  const { chunk, acknowledgement } = decodeBlobFrame(bytes);
+  const { chunk, acknowledgment } = decodeBlobFrame(bytes);
   const packet = { type: PacketType.EVENT, nsp: NAMESPACES.control, data: [BLOB_EVENT, chunk] };
-  return acknowledgement === undefined ? packet : { ...packet, id: acknowledgement };
+  return acknowledgment === undefined ? packet : { ...packet, id: acknowledgment };
 }
 
 export const frameParser = { protocol: SOCKET_IO_PROTOCOL, Encoder: FrameEncoder, Decoder: FrameDecoder };

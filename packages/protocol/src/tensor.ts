@@ -1,4 +1,4 @@
-/** The element types that travel; names as in ONNX Runtime's `Tensor.type`. */
+/** The element types on the wire, with the names of ONNX Runtime's `Tensor.type`. */
 export const ELEMENT_TYPES = [
   'float32',
   'float64',
@@ -26,7 +26,7 @@ export interface TensorDataByType {
   uint32: Uint32Array;
   int64: BigInt64Array;
   uint64: BigUint64Array;
-  /** One byte an element, 0 or 1. */
+  /** One byte per element, 0 or 1. */
   bool: Uint8Array;
 }
 
@@ -39,7 +39,7 @@ export interface Tensor<T extends ElementType = ElementType> {
   readonly data: TensorDataByType[T];
 }
 
-/** What a model declares of an input or output. A dimension of -1 may take any size. */
+/** An input or output as its model declares it. A dimension of -1 may have any size. */
 export interface TensorSpec {
   readonly name: string;
   readonly type: ElementType;
@@ -74,7 +74,7 @@ const VIEWS = {
   bool: Uint8Array,
 } as const;
 
-/** The number of elements of a shape: 1 for a scalar, 0 where a dimension is 0. */
+/** Returns the number of elements of a shape: 1 for a scalar, 0 if a dimension is 0. */
 export function elementCount(dims: readonly number[]): number {
   let count = 1;
   for (const dim of dims) count *= dim;
@@ -82,8 +82,8 @@ export function elementCount(dims: readonly number[]): number {
 }
 
 /**
- * Views bytes as tensor data, copying once where the offset is not aligned to the element's size.
- * @param bytes  little-endian elements; shared with the result where aligned
+ * Returns bytes as tensor data. Copies them if the offset is not aligned to the element size.
+ * @param bytes  little-endian elements; shared with the result if aligned
  * @throws {RangeError} the length is not a whole number of elements
  */
 export function viewTensorData<T extends ElementType>(type: T, bytes: Uint8Array): TensorDataByType[T] {
@@ -103,7 +103,7 @@ export function viewTensorData<T extends ElementType>(type: T, bytes: Uint8Array
   return new View(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
-/** The bytes below a typed array, without a copy. */
+/** Returns the bytes of a typed array without a copy. */
 export function bytesOf(data: ArrayBufferView): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -1,4 +1,4 @@
-/** What answers of the admin API and pushes of the dashboard's live channel (`/ui`) consist of. Browser-safe. */
+/** The data in answers of the admin API and in the dashboard's live channel (`/ui`). Safe for browsers. */
 import type { PolicyView } from './api.ts';
 import type { RuleComparisonView } from './arrivals.ts';
 import type { HistogramBin, Percentiles } from './distribution.ts';
@@ -6,12 +6,12 @@ import type { TensorSpec } from './tensor.ts';
 import type { DeviceProfile } from './wire.ts';
 
 export type DeviceRole = 'data' | 'parity' | 'replica' | 'standby';
-/** `dead` its process ended; `lost` the connection is gone and nobody knows why; `silent` connected but not answering. */
+/** `dead`: its process ended. `lost`: its connection ended for an unknown reason. `silent`: connected, but no answers. */
 export type DeviceState = 'joining' | 'ready' | 'silent' | 'paused' | 'dead' | 'lost' | 'quarantined';
 
-/** The way between data plane and device, measured on its tensor connection when it joined. */
+/** The link between data plane and device, measured on the tensor connection when the device joined. */
 export interface DeviceLink {
-  /** From sending a small tensor to a small answer, without computing. */
+  /** Round trip of a small tensor, without computation. */
   readonly hopMs: number | null;
   readonly bytesPerSecond: number | null;
 }
@@ -20,7 +20,7 @@ export interface DeviceView {
   readonly id: string;
   readonly name: string;
   readonly state: DeviceState;
-  /** `["spare"]` where it has no seat anywhere. */
+  /** `["standby"]` if the device has no seat. */
   readonly roles: readonly DeviceRole[];
   readonly seats: readonly {
     deployment: string;
@@ -31,11 +31,11 @@ export interface DeviceView {
   readonly platform: string;
   readonly engine: 'native' | 'wasm';
   readonly processId: number | null;
-  /** A supervisor can kill and revive it. */
+  /** Whether a supervisor can kill and revive it. */
   readonly supervised: boolean;
   readonly memory: { readonly rssBytes: number; readonly totalBytes: number; readonly storeBytes: number };
   readonly roundTripMs: number | null;
-  /** What planning goes by; null where it was not measured (yet). */
+  /** The measurements that the planner uses; null until they exist. */
   readonly profile?: (DeviceProfile & DeviceLink) | null;
   readonly inFlight: number;
   /** Smoothed time from scatter to answer. */
@@ -44,7 +44,7 @@ export interface DeviceView {
   readonly late: number;
   readonly invalid: number;
   readonly temperatureCelsius: number | null;
-  /** Emulated faults that are set now, in words: "delay 50 ms". */
+  /** The active emulated faults, as texts: "delay 50 ms". */
   readonly faults: readonly string[];
   readonly reason: string | null;
   readonly joinedAt: string;
@@ -72,17 +72,17 @@ export interface ModelView {
   readonly createdAt: string;
 }
 
-/** A network that ships, in `GET /api/zoo`; `POST /api/zoo/{name}` makes it a model. */
+/** A built-in network in `GET /api/zoo`. `POST /api/zoo/{name}` adds it as a model. */
 export interface ZooModelView {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** Whether its answers mean anything; the others have seeded weights. */
+  /** Whether the network is trained. The others have random weights. */
   readonly trained: boolean;
   readonly parameters: number;
 }
 
-/** `failed`: it could not be set up, see `reason`; the others as the coordinator says. */
+/** `failed`: the setup failed, see `reason`. The coordinator defines the other states. */
 export type DeploymentViewState =
   | 'preparing'
   | 'distributing'
@@ -102,15 +102,15 @@ export interface SeatView {
   readonly totalBytes: number;
 }
 
-/** What a learned waiting threshold is expected to do to one coded step; times in ms after the scatter. */
+/** The predicted effect of an adaptive waiting threshold on a coded step. Times in ms after the scatter. */
 export interface WaitPredictionView {
   readonly step: string;
   readonly waitMs: number;
   readonly meanMs: number;
-  /** The same for decoding at once, and for waiting for all data; null where that is not known. */
+  /** Mean latency for decoding at once and for waiting for all data shards; null if unknown. */
   readonly anyKMeanMs: number;
   readonly allDataMeanMs: number | null;
-  /** Share of requests in which a shard has to be decoded: with this threshold, and with none. */
+  /** Share of requests with a decoded shard: with this threshold, and without one. */
   readonly recoveredShare: number;
   readonly anyKRecoveredShare: number;
   readonly requests: number;
@@ -150,7 +150,7 @@ export interface DeploymentView {
     readonly device: PredictionView | null;
     readonly dataPlane: PredictionView | null;
   } | null;
-  /** Under `waitMs: "adaptive"`, one for each coded step that has been run. */
+  /** With `waitMs: "adaptive"`: one for each coded step that has run. */
   readonly waiting?: readonly WaitPredictionView[];
   readonly progress: {
     /** 0 to 1 over encoding and distributing. */
@@ -165,13 +165,13 @@ export interface DeploymentView {
 export interface RequestCounts {
   readonly requests: number;
   readonly answered: number;
-  /** Requests in which at least one shard was decoded from parity; and the number of such shards. */
+  /** Requests with at least one decoded shard; and the number of decoded shards. */
   readonly recovered: number;
   readonly recoveredShards: number;
   readonly rescued: number;
   readonly failed: number;
   readonly canceled: number;
-  /** Accepted, and neither answered nor failed nor canceled nor in flight: always 0 unless there is a bug. */
+  /** Accepted requests that neither ended nor are in flight. Always 0 unless there is a bug. */
   readonly lost: number;
   readonly inFlight: number;
   readonly late: number;
@@ -190,26 +190,26 @@ export interface LatencyView {
   readonly counts: RequestCounts;
   readonly percentiles: Percentiles;
   readonly histogram: readonly HistogramBin[];
-  /** The last fault that hit the deployment, and latency from the fault before it (or the start) to it, and since. */
+  /** The last fault of the deployment; the latency before it, since the previous fault or the start; and since. */
   readonly lastFault: { readonly at: string; readonly description: string } | null;
   readonly beforeFault: LatencyWindow | null;
   readonly afterFault: LatencyWindow | null;
-  /** Coded against uncoded, by the same arrivals. */
+  /** Coded and uncoded, compared on the same arrivals. */
   readonly comparison: RuleComparisonView;
-  /** Requests answered in each of the last seconds, oldest first. */
+  /** Answered requests in each of the last seconds, oldest first. */
   readonly throughput: readonly number[];
 }
 
-/** As the client side of the load generator saw it: a request without an answer or an error is lost. */
+/** The load generator's own counts. A request without an answer or an error is lost. */
 export interface LoadView {
   readonly running: boolean;
   readonly mode: 'closed' | 'open';
   readonly concurrency: number | null;
   readonly ratePerSecond: number | null;
-  /** When it ends by itself; null where it does not. */
+  /** When the load ends by itself; null without a limit. */
   readonly seconds?: number | null;
   readonly requests?: number | null;
-  /** How many pictures it cycles through; 0 where it sends samples. */
+  /** The number of pictures that it uses in turn; 0 if it sends samples. */
   readonly pictures?: number;
   readonly sent: number;
   readonly answered: number;

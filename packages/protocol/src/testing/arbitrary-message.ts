@@ -13,7 +13,7 @@ import type { FromDevice, ToDevice } from '../wire.ts';
 
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff });
 
-/** Any element type, any rank up to 5, empty and scalar tensors too, any bit pattern (NaN and infinities). */
+/** Any element type, ranks 0 to 5, empty tensors, any bit pattern (NaN and infinities). */
 export const arbitraryTensor: fc.Arbitrary<Tensor> = fc
   .tuple(fc.constantFrom(...ELEMENT_TYPES), fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 5 }))
   .chain(([type, dims]) => {
