@@ -22,7 +22,7 @@ describe('the link to the data plane', () => {
   });
   afterEach(() => vi.useRealTimers());
 
-  it('keeps what is said before anybody attends', async () => {
+  it('keeps messages that arrive before attend', async () => {
     const early = new FakeDataPlane();
     const other = new DataPlaneLink(() => early);
     await other.start();
@@ -34,7 +34,7 @@ describe('the link to the data plane', () => {
     expect(heard).toEqual([4000]);
   });
 
-  it('pairs replies with calls, and refusals keep their status', async () => {
+  it('matches replies to calls, and keeps the status of refusals', async () => {
     current().listen();
     current().answers['start-load'] = () => ({ running: true });
     current().answers.fault = () => refuse(404, 'unknown-device', 'no such device');
@@ -44,12 +44,12 @@ describe('the link to the data plane', () => {
     await expect(fault).rejects.toMatchObject({ status: 404, code: 'unknown-device' });
   });
 
-  it('refuses calls until the data plane listens', async () => {
+  it('rejects calls until the data plane listens', async () => {
     await expect(link.call({ kind: 'undeploy', name: 'x' })).rejects.toMatchObject({ status: 503 });
     expect(current().calls).toEqual([]);
   });
 
-  it('fails the calls under way when the thread ends, and starts it again on the port that agents know', async () => {
+  it('fails pending calls when the thread ends, and restarts it on the same port', async () => {
     current().listen(3001);
     const crashes: [string, number][] = [];
     link.on('crashed', (reason, delayMs) => crashes.push([reason, delayMs]));
@@ -67,7 +67,7 @@ describe('the link to the data plane', () => {
     expect(again).toHaveBeenCalledOnce();
   });
 
-  it('waits longer after each short life, up to a bound', async () => {
+  it('waits longer after each short run, up to a limit', async () => {
     const delays: number[] = [];
     link.on('crashed', (_reason, delayMs) => delays.push(delayMs));
     for (let life = 0; life < 8; life++) {
@@ -77,7 +77,7 @@ describe('the link to the data plane', () => {
     expect(delays).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000]);
   });
 
-  it('gives up on a call that is never answered', async () => {
+  it('times out a call without an answer', async () => {
     current().listen();
     vi.spyOn(current(), 'postMessage').mockImplementation(() => {});
     const outcome = link.call({ kind: 'undeploy', name: 'x' }).catch((error: unknown) => error);
@@ -85,7 +85,7 @@ describe('the link to the data plane', () => {
     expect(await outcome).toMatchObject({ status: 504, code: 'data-plane-timeout' });
   });
 
-  it('stops after the data plane has drained, or when patience ends, and does not start it again', async () => {
+  it('stops when the data plane has drained or the time is over, and does not restart it', async () => {
     current().listen();
     vi.spyOn(current(), 'postMessage').mockImplementation(() => {});
     const stopped = link.stop(1_000);

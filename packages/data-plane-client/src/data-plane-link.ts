@@ -1,12 +1,12 @@
 /**
- * The main thread's end of the conversation with the data plane's worker thread. Starts it, starts it again when it
- * ends, and lets whoever owns the deployments send them anew.
+ * The main thread's end of the channel to the data plane's worker thread. Starts the thread and restarts it when it
+ * ends. The owner of the deployments sends them again on `listening`.
  */
 import { EventEmitter } from 'node:events';
 import { ApiError } from '@sparewheel/protocol';
 import type { CallMessage, DataPlaneCall, DataPlaneMessage, DataPlaneReplies } from './messages.ts';
 
-/** The part of a Worker that the link talks to; a test puts its own in place. */
+/** The part of a Worker that the link uses. Tests replace it. */
 export interface DataPlaneThread {
   postMessage(message: CallMessage): void;
   on(event: 'message', listener: (message: DataPlaneMessage) => void): unknown;
@@ -19,11 +19,11 @@ type Views = Extract<DataPlaneMessage, { kind: 'views' }>;
 type Happening = Extract<DataPlaneMessage, { kind: 'event' }>['event'];
 
 interface LinkEvents {
-  /** It listens, for the first time or again: it knows no deployment yet. */
+  /** The data plane listens, after each start. It has no deployments yet. */
   listening: [port: number];
-  /** It ended unasked, and is started again in `delayMs`. */
+  /** The data plane ended unexpectedly, and restarts in `delayMs`. */
   crashed: [reason: string, delayMs: number];
-  /** It cannot listen: not worth another try the first time. */
+  /** The data plane cannot listen. */
   unable: [code: string, message: string];
   views: [views: Views];
   happening: [event: Happening];
@@ -35,12 +35,12 @@ interface PendingCall {
   readonly reject: (error: Error) => void;
 }
 
-/** Waits between starts: short at first, since deployments are down meanwhile. */
+/** Delays before a restart. Short at first, because deployments are down until then. */
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 5_000;
-/** A life of this length was a good one: the next wait is short again. */
+/** After a run of this length, the next delay is short again. */
 const GOOD_LIFE_MS = 10_000;
-/** A call is answered at once, or something is wrong with the thread; but a deployment's local part must be loaded. */
+/** A healthy thread answers at once, but a deployment's local part must be loaded. */
 const CALL_TIMEOUT_MS = 15_000;
 const DEPLOY_TIMEOUT_MS = 120_000;
 
@@ -48,7 +48,7 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
   readonly #start: (port: number | null) => Promise<DataPlaneThread> | DataPlaneThread;
   readonly #pending = new Map<number, PendingCall>();
   #thread: DataPlaneThread | null = null;
-  /** What was said before anybody attended; null from then on. */
+  /** Messages received before `attend`; null after it. */
   #waiting: DataPlaneMessage[] | null = [];
   #port: number | null = null;
   #listening = false;
@@ -58,14 +58,14 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
   #restart: NodeJS.Timeout | null = null;
 
   /**
-   * @param start  makes a thread; `port` is the one that an earlier life listened on, which agents know, or null
+   * @param start  starts a thread. `port` is the port of the previous thread, which the agents know, or null
    */
   constructor(start: (port: number | null) => Promise<DataPlaneThread> | DataPlaneThread) {
     super();
     this.#start = start;
   }
 
-  /** null until it has listened once. */
+  /** null before the data plane has listened. */
   get port(): number | null {
     return this.#port;
   }
@@ -74,7 +74,7 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
     return this.#listening;
   }
 
-  /** Starts the thread, which may take its time; what it says waits for `attend`. */
+  /** Starts the thread. Its messages wait for `attend`. */
   async start(): Promise<void> {
     const thread = await this.#start(this.#port);
     this.#thread = thread;
@@ -100,14 +100,14 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
     });
   }
 
-  /** Listeners are in place: they hear what was said since the start, and everything from now on. */
+  /** Emits the messages received so far, and every later one. Call it when all listeners are added. */
   attend(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
     for (const message of waiting) this.#receive(message);
   }
 
-  /** @throws {ApiError} the data plane refuses, or is not there */
+  /** Calls a function of the data plane. @throws {ApiError} the data plane refuses, or is not running */
   call<C extends DataPlaneCall>(body: C): Promise<DataPlaneReplies[C['kind']]> {
     const thread = this.#thread;
     if (thread === null || !this.#listening) return Promise.reject(this.#absence());
@@ -121,7 +121,7 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
             504,
             'data-plane-timeout',
             `The data plane did not answer "${body.kind}" within ${timeoutMs / 1000} s.`,
-            'Ask again; if it stays so, restart Sparewheel.',
+            'Try again. If the error remains, restart Sparewheel.',
           ),
         );
       }, timeoutMs);
@@ -140,7 +140,7 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
     });
   }
 
-  /** Lets it finish what it accepted, for at most `patienceMs`, and ends the thread. */
+  /** Waits at most `patienceMs` for accepted requests, then ends the thread. */
   async stop(patienceMs: number): Promise<void> {
     this.#stopping = true;
     if (this.#restart !== null) clearTimeout(this.#restart);
@@ -206,12 +206,12 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
 
   #absence(): ApiError {
     return this.#stopping
-      ? new ApiError(503, 'stopping', 'Sparewheel is stopping.', 'Ask again when it is back.')
+      ? new ApiError(503, 'stopping', 'Sparewheel is stopping.', 'Try again when it is back.')
       : new ApiError(
           503,
           'data-plane-starting',
           'The data plane is starting.',
-          'Deployments come back by themselves; ask again in a second.',
+          'Deployments come back by themselves. Try again in a second.',
         );
   }
 }

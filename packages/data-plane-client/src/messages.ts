@@ -1,6 +1,6 @@
 /**
- * What the control plane's main thread and the data plane's worker thread say to each other. Plain data, cloned.
- * Calls have a reply each (`call` numbers pair them); notices have none.
+ * The messages between the control plane's main thread and the data plane's worker thread. Plain data, which is cloned.
+ * Each call has a reply with the same `call` number; notices have none.
  */
 import type { CoordinatorEvent, DeploymentState, Policy, RequestTrace } from '@sparewheel/coordinator';
 import type { Artifact, Artifacts, Plan } from '@sparewheel/planner';
@@ -21,11 +21,11 @@ export interface DataPlaneOptions {
   readonly port: number;
   readonly joinToken: string;
   readonly inferToken: string;
-  /** The operator may also infer: the dashboard's canvas uses its token. */
+  /** The operator may also infer: the dashboard uses this token. */
   readonly operatorToken: string;
   /** Directory of the content-addressed blobs (`<sha256>` each). */
   readonly blobs: string;
-  /** Devices that have joined before: an identity is bound to the secret that it first came with. */
+  /** Devices that joined before. A device must show the secret of its first visit. */
   readonly devices: readonly KnownDevice[];
 }
 
@@ -41,7 +41,7 @@ export interface LiveDeployment {
   readonly plan: Plan;
   readonly artifacts: Artifacts;
   readonly policy: Policy;
-  /** Device ids by seat, null where the coordinator is to choose. */
+  /** Device ids by seat; null lets the coordinator choose. */
   readonly seats: readonly (string | null)[];
 }
 
@@ -52,7 +52,7 @@ export interface DeploymentRuntime {
   readonly policy: Policy;
   readonly seats: readonly SeatView[];
   readonly load: LoadView | null;
-  /** Under `waitMs: "adaptive"`. */
+  /** With `waitMs: "adaptive"`. */
   readonly waiting?: readonly WaitPredictionView[];
 }
 
@@ -63,24 +63,24 @@ export type DataPlaneCall =
    * is not ready until the first call, and while the list is not empty.
    */
   | { kind: 'expect-deployments'; names: readonly string[] }
-  /** Sends an artifact of a deployment ahead that is still being prepared; answered at once. */
+  /** Sends an artifact to a device before its deployment is prepared. Answered at once. */
   | { kind: 'preload'; name: string; device: string; artifact: Artifact }
-  /** Nothing comes of it. */
+  /** Abandons the transfers of `preload`. */
   | { kind: 'cancel-preload'; name: string }
   | { kind: 'undeploy'; name: string }
   | { kind: 'set-policy'; name: string; policy: Policy }
   | { kind: 'fault'; device: string; fault: FaultRequest }
-  /** Starts a device's process again; one in quarantine is pardoned. */
+  /** Restarts the device process, and releases the device from quarantine. */
   | { kind: 'revive'; device: string }
   | { kind: 'start-load'; name: string; load: LoadRequest }
   | { kind: 'stop-load'; name: string }
   | { kind: 'latency'; name: string }
-  /** When each device's answers came. */
+  /** Returns the arrival times of each device's answers. */
   | { kind: 'arrivals'; name: string }
   | { kind: 'reset-latency'; name: string }
-  /** How the last requests went: at most `limit` of them. */
+  /** Returns the traces of the last requests, at most `limit`. */
   | { kind: 'traces'; name: string; limit: number }
-  /** Stops accepting, finishes what was accepted, closes. */
+  /** Refuses new requests, finishes the accepted ones, then closes. */
   | { kind: 'stop' };
 
 export interface DataPlaneReplies {
@@ -112,19 +112,19 @@ export type DataPlaneMessage =
   | { kind: 'reply'; call: number; ok: false; failure: ErrorReport }
   /** The servers listen. */
   | { kind: 'listening'; port: number }
-  /** It could not start: the port is taken, say. */
+  /** The data plane cannot start, for example because the port is taken. */
   | { kind: 'failed'; code: string; message: string }
-  /** A device came for the first time, or under a new name: to be stored. */
+  /** A device joined for the first time or under a new name. It must be stored. */
   | { kind: 'device-known'; device: KnownDevice }
   /**
-   * Everything that happened except to single requests, which only the latency recorder sees, and an install's
-   * progress, which the views show.
+   * All events except those of single requests, which only the latency recorder receives, and the progress of installs,
+   * which the views contain.
    */
   | {
       kind: 'event';
       event: Exclude<CoordinatorEvent, { kind: 'request-finished' | 'request-settled' }> | FaultEvent;
     }
-  /** A few times a second, where something changed. */
+  /** Sent a few times per second, if something changed. */
   | {
       kind: 'views';
       devices: readonly DeviceView[];
@@ -132,7 +132,7 @@ export type DataPlaneMessage =
       latency: readonly LatencyView[];
     };
 
-/** An operator's doing, as it took effect. */
+/** The effect of an operator's action. */
 export interface FaultEvent {
   readonly kind: 'fault-injected' | 'fault-healed' | 'device-revived' | 'device-refused';
   readonly device: string | null;

@@ -12,14 +12,14 @@ export function sha256Hex(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Compares two digests (or other texts of one length) in a time that does not tell where they differ. */
+/** Compares two digests (or other texts of one length) in constant time. */
 export function equalDigests(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** Tells who a token belongs to. Digests are compared, so neither length nor content leak through timing. */
+/** Finds the role of a token. Compares digests, so that the time reveals neither the length nor the content. */
 export class Access {
   readonly #digests: readonly (readonly [Role, string])[];
 
@@ -31,18 +31,18 @@ export class Access {
     ];
   }
 
-  /** @returns null for a token that nobody was given */
+  /** Returns the token's role; null for an unknown token. */
   roleOf(token: string): Role | null {
     const digest = sha256Hex(token);
     let found: Role | null = null;
-    // No early exit; where two tokens are the same, the first role, which may do more, counts.
+    // No early exit. If two roles have the same token, the first one, which has more rights, counts.
     for (const [role, expected] of this.#digests) {
       if (equalDigests(digest, expected) && found === null) found = role;
     }
     return found;
   }
 
-  /** Whether the token admits to a role: an operator may do whatever the others may. */
+  /** Whether the token admits to a role. The operator has the rights of all roles. */
   admits(token: string, role: Role): boolean {
     const digest = sha256Hex(token);
     let admitted = false;

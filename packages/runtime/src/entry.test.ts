@@ -4,7 +4,7 @@ import { siblingEntry } from './entry.ts';
 const names = { source: './device.ts', bundled: './device.js' };
 
 describe('sibling entry', () => {
-  it('is the bundle beside a bundle, run by plain Node', () => {
+  it('is the bundle beside a bundle, run by Node alone', () => {
     const { process: child, threadUrl } = siblingEntry('file:///opt/agent/dist/agent.js', names);
     expect(child).toEqual({ path: '/opt/agent/dist/device.js', execArgv: [] });
     expect(threadUrl.href).toBe('file:///opt/agent/dist/device.js');

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** A file that starts as a thread or process of its own. */
+/** A file that can start as a thread or a process. */
 export interface Entry {
   /** `fork(process.path, …, { execArgv: process.execArgv })` */
   readonly process: { readonly path: string; readonly execArgv: string[] };
@@ -11,10 +11,10 @@ export interface Entry {
 }
 
 /**
- * Finds an entry, whether this code runs as TypeScript source (tests, development) or bundled (production), where all
- * entries lie side by side in `dist/`.
+ * Finds an entry, both from TypeScript source (tests, development) and from a bundle (production), where all entries
+ * are in `dist/`.
  * @param from  the caller's `import.meta.url`
- * @param names  relative to the caller: the source file, and the bundle
+ * @param names  paths relative to the caller: the source file, and the bundle
  */
 export function siblingEntry(
   from: string,
@@ -25,10 +25,10 @@ export function siblingEntry(
     return { process: { path: fileURLToPath(url), execArgv: [] }, threadUrl: url };
   }
   const url = new URL(names.source, from);
-  // By absolute address: `--import tsx` would be looked up from the working directory.
+  // Absolute, because `--import tsx` would be resolved from the working directory.
   const tsx = join(dirname(createRequire(from).resolve('tsx/package.json')), 'dist');
   const loader = pathToFileURL(join(tsx, 'loader.mjs')).href;
-  // tsx's loader does nothing in a worker thread of Node 20; there, it has to be registered by hand.
+  // In a worker thread of Node 20, tsx's loader must be registered explicitly.
   const register = pathToFileURL(join(tsx, 'esm', 'api', 'index.mjs')).href;
   const bootstrap = `import { register } from '${register}'; register(); await import('${url.href}');`;
   return {

@@ -6,11 +6,11 @@ import type { CallMessage, DataPlaneCall, DataPlaneMessage, DeploymentRuntime } 
 
 type Answer = (body: DataPlaneCall) => unknown;
 
-/** The data plane's end of the conversation, at the level of messages: records calls and answers as it is told. */
+/** A fake of the data plane's end of the channel: records calls and sends the given answers. */
 export class FakeDataPlane extends EventEmitter implements DataPlaneThread {
   readonly calls: DataPlaneCall[] = [];
   terminated = false;
-  /** By kind of call; a ApiError that is thrown becomes a failed reply. Others get null. */
+  /** Answers by kind of call. A thrown ApiError becomes a failed reply. Other calls get null. */
   readonly answers: Partial<Record<DataPlaneCall['kind'], Answer>> = {};
 
   postMessage({ call, body }: CallMessage): void {
