@@ -82,9 +82,10 @@ function DeploymentTab({
       data-testid={`deployment-${deployment.name}`}
       data-state={deployment.state}
       aria-pressed={selected}
+      title={deployment.name}
       onClick={() => onSelect(deployment.name)}
       className={cn(
-        'flex h-8 min-w-0 items-center gap-2 rounded-lg border px-3 text-[0.8125rem] font-medium transition-colors',
+        'flex h-8 max-w-72 min-w-0 items-center gap-2 rounded-lg border px-3 text-[0.8125rem] font-medium transition-colors',
         selected
           ? 'border-line-strong bg-surface shadow-card'
           : 'border-transparent text-ink-soft hover:bg-raised hover:text-ink',

@@ -118,11 +118,18 @@ function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; n
           fontSize="0.09"
           fill={row.missing ? 'var(--danger-ink)' : 'var(--ink-soft)'}
         >
-          {row.device.name}
+          {shortened(row.device.name)}
         </text>
       )}
     </g>
   );
+}
+
+/** A longer name would overlap its neighbors. */
+const LONGEST_NAME = 14;
+
+function shortened(name: string): string {
+  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 1)}…`;
 }
 
 /** Describes the wheel for screen readers. */

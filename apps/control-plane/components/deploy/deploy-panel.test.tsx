@@ -1,0 +1,158 @@
+// @vitest-environment happy-dom
+import type { ModelView } from '@sparewheel/protocol';
+import { act, screen, within } from '@testing-library/react';
+import { describe, expect, it, vi } from 'vitest';
+import { apiError, renderDashboard } from '../testing/render.tsx';
+import { device } from '../testing/view-fixtures.ts';
+import { DeployPanel } from './deploy-panel.tsx';
+
+const LONG = 'a-very-long-model-name-that-does-not-fit-into-one-line-of-the-panel';
+const model: ModelView = {
+  name: LONG,
+  sha256: '0'.repeat(64),
+  bytes: 1_000,
+  inputs: [{ name: 'x', type: 'float32', dims: [1, 8] }],
+  outputs: [],
+  layers: [
+    {
+      name: 'fc1',
+      op: 'Gemm',
+      outputDims: [1, 120],
+      parameters: 1,
+      multiplyAdds: 1,
+      codable: true,
+      reason: null,
+    },
+    {
+      name: 'fc2',
+      op: 'MatMul',
+      outputDims: [1, 10],
+      parameters: 1,
+      multiplyAdds: 1,
+      codable: false,
+      reason: 'the weights are not constant',
+    },
+  ],
+  parameters: 2,
+  createdAt: '2026-01-01T00:00:00Z',
+};
+const fleet = ['a', 'b', 'c'].map((name) => device(name));
+
+/** Uploads that the test answers by hand. */
+function fakeUploads() {
+  const uploads: FakeUpload[] = [];
+  class FakeUpload {
+    readonly upload: { onprogress?: (event: { loaded: number; total: number }) => void } = {};
+    status = 0;
+    responseText = '';
+    url = '';
+    onload = () => {};
+    onerror = () => {};
+    onabort = () => {};
+    constructor() {
+      uploads.push(this);
+    }
+    open(_method: string, url: string) {
+      this.url = url;
+    }
+    setRequestHeader() {}
+    send() {}
+    abort() {
+      this.onabort();
+    }
+    answer(status: number, body: unknown) {
+      this.status = status;
+      this.responseText = JSON.stringify(body);
+      act(() => this.onload());
+    }
+  }
+  vi.stubGlobal('XMLHttpRequest', FakeUpload);
+  return uploads;
+}
+
+function renderPanel(models: readonly ModelView[] = []) {
+  const uploads = fakeUploads();
+  const onDeployed = vi.fn();
+  const rendered = renderDashboard(<DeployPanel onDeployed={onDeployed} />, {
+    live: { models, devices: fleet },
+    api: () => apiError(409, 'The name is taken.', 'Choose another name.'),
+  });
+  const choose = (name: string) =>
+    rendered.user.upload(screen.getByLabelText('ONNX file'), new File(['onnx'], name));
+  return { ...rendered, uploads, onDeployed, choose };
+}
+
+describe('the upload of a model', () => {
+  it('shows its progress, then the layers of the model', async () => {
+    const { uploads, choose } = renderPanel();
+    expect(screen.queryByText('Or an uploaded model:')).toBeNull();
+    await choose('My Net.onnx');
+    expect(uploads[0]?.url).toBe('/api/models?name=My-Net');
+    act(() => uploads[0]?.upload.onprogress?.({ loaded: 1, total: 4 }));
+    expect(
+      screen.getByRole('progressbar', { name: 'Upload of My Net.onnx' }).getAttribute('aria-valuenow'),
+    ).toBe('25');
+    act(() => uploads[0]?.upload.onprogress?.({ loaded: 4, total: 4 }));
+    expect(screen.getByText('· reading the model')).toBeTruthy();
+    uploads[0]?.answer(201, model);
+    const table = await screen.findByRole('table');
+    expect(within(table).getByText('the weights are not constant')).toBeTruthy();
+    expect(screen.getByText(/^1 of 2 linear layers can be coded/)).toBeTruthy();
+  });
+
+  it('shows why the server rejects a file, without a button to send it again', async () => {
+    const { uploads, choose } = renderPanel();
+    await choose('notes.onnx');
+    uploads[0]?.answer(400, apiError(400, 'This is not an ONNX model.', 'Export it again.').body);
+    const alert = await screen.findByRole('alert');
+    expect(alert.textContent).toBe('notes.onnx was not added: This is not an ONNX model.Export it again.');
+    expect(within(alert).queryByRole('button')).toBeNull();
+    expect(screen.getByRole('button', { name: 'Choose a file' })).toBeTruthy();
+  });
+
+  it('sends a file again after an interruption', async () => {
+    const { user, uploads, choose } = renderPanel();
+    await choose('net.onnx');
+    act(() => uploads[0]?.onerror());
+    await user.click(await screen.findByRole('button', { name: 'Send it again' }));
+    expect(uploads[1]?.url).toBe('/api/models?name=net');
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+
+  it('can be canceled', async () => {
+    const { user, choose } = renderPanel();
+    await choose('net.onnx');
+    await user.click(screen.getByRole('button', { name: 'Cancel the upload' }));
+    expect(await screen.findByRole('button', { name: 'Choose a file' })).toBeTruthy();
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+});
+
+describe('the deploy form', () => {
+  it('offers uploaded models, also one with a long name', async () => {
+    const { user } = renderPanel([model]);
+    await user.click(screen.getByRole('button', { name: LONG }));
+    expect((screen.getByLabelText('Deployment name') as HTMLInputElement).value).toBe(LONG);
+    expect(screen.getByRole('status').textContent).toContain('Survives any 1 of 3 devices');
+  });
+
+  it('says how to fix choices that do not fit the fleet', async () => {
+    const { user } = renderPanel([model]);
+    await user.click(screen.getByRole('button', { name: LONG }));
+    await user.clear(screen.getByLabelText('k (data)'));
+    await user.type(screen.getByLabelText('k (data)'), '9');
+    expect(screen.getByRole('status').textContent).toBe(
+      'k + r = 10 devices are needed, but 3 are ready. Add or revive devices, or lower k.',
+    );
+    expect(screen.getByRole('button', { name: 'Deploy' }).hasAttribute('disabled')).toBe(true);
+  });
+
+  it('shows an error of the server and keeps the choices', async () => {
+    const { user, onDeployed } = renderPanel([model]);
+    await user.click(screen.getByRole('button', { name: LONG }));
+    await user.click(screen.getByRole('button', { name: 'Deploy' }));
+    expect((await screen.findByRole('alert')).textContent).toBe('The name is taken.Choose another name.');
+    expect((screen.getByLabelText('Deployment name') as HTMLInputElement).value).toBe(LONG);
+    expect(onDeployed).not.toHaveBeenCalled();
+  });
+});
