@@ -29,6 +29,9 @@ export interface Coverage {
   canceled: number;
   recovered: number;
   rescued: number;
+  /** Answered requests with a step that divides its input, and those of them in which data was recovered. */
+  dividedInputs: number;
+  dividedInputsRecovered: number;
   /** Requests that had to succeed without delay, and those among them for which a device was out. */
   untouchable: number;
   untouchableWithFailures: number;
@@ -49,6 +52,8 @@ export class Checker {
     canceled: 0,
     recovered: 0,
     rescued: 0,
+    dividedInputs: 0,
+    dividedInputsRecovered: 0,
     untouchable: 0,
     untouchableWithFailures: 0,
     lies: 0,
@@ -191,6 +196,10 @@ export class Checker {
     coverage.answered++;
     if (inference.recovered > 0) coverage.recovered++;
     if (inference.rescued > 0) coverage.rescued++;
+    if (record.plan.steps.some((step) => step.kind === 'coded' && step.split === 'inputs')) {
+      coverage.dividedInputs++;
+      if (inference.recovered > 0) coverage.dividedInputsRecovered++;
+    }
     const { request } = inference;
     const lieTold = corruptionOracle.lieTo(request);
     if (corruptionOracle.misbehaviourTo(request)) coverage.lies++;

@@ -1,3 +1,5 @@
+import { generatorMatrix } from '@sparewheel/cdc';
+import { InputPieces } from '@sparewheel/coordinator/testing';
 import { Random } from '@sparewheel/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { answers } from './request-record.ts';
@@ -41,19 +43,19 @@ describe('the foundations of a simulation', () => {
       for (const step of plan.steps) {
         const files = artifacts[step.id]!;
         if (step.kind === 'coded') {
-          const blocks = step.blocks.map(({ rows }, shard) => {
-            const [answer] = model.kernel(files[shard]!)!([values.get(step.feed)!]);
-            return [...(answer!.data as Float32Array).subarray(0, rows)];
-          });
-          const sum = [
-            ...(model.kernel(files[step.dataShards] ?? files[0]!)!([values.get(step.feed)!])[0]!
-              .data as Float32Array),
-          ];
+          const feed = values.get(step.feed)!;
+          const pieces = step.pieces
+            ? new InputPieces(generatorMatrix(step.dataShards, step.parityShards), step.pieces, feed)
+            : null;
+          const answer = (shard: number) => {
+            const [tensor] = model.kernel(files[shard]!)!([pieces ? pieces.piece(shard) : feed]);
+            return [...(tensor!.data as Float32Array)];
+          };
+          const all = step.blocks.map((_, shard) => answer(shard));
+          const blocks = step.blocks.map(({ rows }, shard) => all[shard]!.slice(0, rows));
           if (step.parityShards > 0) {
-            const expected = sum.map((_, row) =>
-              blocks.reduce((total, block) => total + (block[row] ?? 0), 0),
-            );
-            expect(sum, `seed ${seed}: the first parity is the sum`).toEqual(expected);
+            const expected = all[0]!.map((_, row) => all.reduce((total, values) => total + values[row]!, 0));
+            expect(answer(step.dataShards), `seed ${seed}: the first parity is the sum`).toEqual(expected);
           }
           values.set(step.fetch, {
             type: 'float32',

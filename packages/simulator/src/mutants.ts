@@ -177,6 +177,33 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'sends a wrong piece of a divided input',
+    promise: D,
+    tampering: {
+      ports: (ports) => {
+        const sent = new Set<string>();
+        return {
+          ...ports,
+          transport: {
+            scatter: (devices, request) => {
+              const key = `${request.request} ${request.task}`;
+              const [tensor] = request.tensors;
+              // Only a step that divides its input sends several messages for one task.
+              if (!sent.has(key) || request.request % 5 !== 0 || tensor?.type !== 'float32') {
+                sent.add(key);
+                ports.transport.scatter(devices, request);
+                return;
+              }
+              const data = (tensor.data as Float32Array).map((value, i) => value + Number(i === 0));
+              ports.transport.scatter(devices, { ...request, tensors: [{ ...tensor, data }] });
+            },
+            cancel: (devices, request) => ports.transport.cancel(devices, request),
+          },
+        };
+      },
+    },
+  },
+  {
     name: 'quarantines a neighbor',
     promise: D,
     tampering: {

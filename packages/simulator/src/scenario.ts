@@ -118,7 +118,9 @@ export function drawPlan(model: SyntheticModel, random: Random): Plan {
           : random.whole(1, 5);
     const r = random.pick([1, 1, 1, 2, 2]);
     try {
-      const plan = createPlan(model.profile, { k, r, strategy, layers: 'all' });
+      // By default the strategy "paper" divides weights only.
+      const splits = strategy === 'paper' && random.chance(0.3) ? 'inputs' : 'auto';
+      const plan = createPlan(model.profile, { k, r, strategy, layers: 'all', splits });
       if (plan.seats.length > 0 && plan.seats.length <= 14) return plan;
     } catch (error) {
       if (!(error instanceof PlanRefusedError)) throw error;

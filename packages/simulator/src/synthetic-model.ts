@@ -1,5 +1,11 @@
-import { encodeBias, encodeWeights, generatorMatrix, type Partition } from '@sparewheel/cdc';
-import type { Artifact, Artifacts, LayerProfile, ModelProfile, Plan } from '@sparewheel/planner';
+import {
+  encodeBias,
+  encodeWeights,
+  generatorMatrix,
+  type Partition,
+  parityBiasFactor,
+} from '@sparewheel/cdc';
+import type { Artifact, Artifacts, CodedStep, LayerProfile, ModelProfile, Plan } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
 import type { Random } from '@sparewheel/runtime/random';
 
@@ -13,6 +19,14 @@ type Node =
       readonly output: string;
       readonly weights: Float32Array;
       readonly bias: Float32Array;
+    }
+  /** A convolution along the row, zero-padded to keep the width. Its input can be divided, its weights cannot. */
+  | {
+      readonly op: 'Conv';
+      readonly input: string;
+      readonly output: string;
+      readonly weights: Float32Array;
+      readonly bias: number;
     }
   | { readonly op: 'Wrap'; readonly input: string; readonly output: string }
   | { readonly op: 'AddWrap'; readonly inputs: readonly [string, string]; readonly output: string };
@@ -44,9 +58,14 @@ export class SyntheticModel {
     let made = 0;
     const fresh = () => `t${++made}`;
     const linear = (input: string): string => {
+      const output = fresh();
       const integers = (count: number, most: number) =>
         Float32Array.from({ length: count }, () => random.whole(-most, most));
-      const output = fresh();
+      if (random.chance(0.4)) {
+        const weights = integers(random.whole(1, 3), 2);
+        nodes.push({ op: 'Conv', input, output, weights, bias: random.whole(-3, 3) });
+        return output;
+      }
       nodes.push({
         op: 'Gemm',
         input,
@@ -113,7 +132,11 @@ export class SyntheticModel {
         artifacts[step.id] = [this.#file(`nodes ${nodes.join()} ${fetches.join()}`, kernel, 20_000)];
         continue;
       }
-      const node = this.#nodes[step.node] as Extract<Node, { op: 'Gemm' }>;
+      const node = this.#nodes[step.node] as Extract<Node, { op: 'Gemm' | 'Conv' }>;
+      if (node.op === 'Conv') {
+        artifacts[step.id] = this.#convolutionShards(step, node);
+        continue;
+      }
       const { blocks, height, dataShards: k, parityShards: r } = step;
       const partition: Partition = { rows: this.width, height, blocks };
       const generator = generatorMatrix(k, r);
@@ -136,6 +159,21 @@ export class SyntheticModel {
     return artifacts;
   }
 
+  /** All data shards are one file; a parity shard differs in the factor of its bias. */
+  #convolutionShards(step: CodedStep, { weights, bias }: Extract<Node, { op: 'Conv' }>): Artifact[] {
+    const { dataShards: k, parityShards: r } = step;
+    const generator = generatorMatrix(k, r);
+    const shard = (key: string, factor: number) => {
+      const kernel: Kernel = ([x]) => [convolutionKernel(weights, factor * bias, x!)];
+      const artifact = this.#file(`piece ${step.node} ${k}+${r} ${key}`, kernel, 200_000);
+      this.#dataShards.set(artifact.graph.sha256, k);
+      return artifact;
+    };
+    const data = shard('data', 1);
+    const parity = Array.from({ length: r }, (_, i) => shard(`parity ${i}`, parityBiasFactor(generator, i)));
+    return [...Array.from({ length: k }, () => data), ...parity];
+  }
+
   #file(content: string, kernel: Kernel, bytes: number): Artifact {
     let artifact = this.#files.get(content);
     if (!artifact) {
@@ -155,9 +193,15 @@ export class SyntheticModel {
       const result =
         node.op === 'Gemm'
           ? linearKernel(node.weights, node.bias, this.width, values.get(node.input)!)
-          : node.op === 'Wrap'
-            ? wrapped([values.get(node.input)!])
-            : wrapped(node.inputs.map((name) => values.get(name)!));
+          : node.op === 'Conv'
+            ? convolutionKernel(
+                node.weights,
+                node.bias,
+                zeroPadded(values.get(node.input)!, node.weights.length),
+              )
+            : node.op === 'Wrap'
+              ? wrapped([values.get(node.input)!])
+              : wrapped(node.inputs.map((name) => values.get(name)!));
       values.set(node.output, result);
     }
     return values;
@@ -168,6 +212,7 @@ export class SyntheticModel {
     const spec = (name: string) => ({ name, type: 'float32', dims: [-1, width] }) as const;
     const layers = nodes.map((node, index): LayerProfile => {
       const linear = node.op === 'Gemm';
+      const convolution = node.op === 'Conv' ? node : null;
       const inputs = node.op === 'AddWrap' ? [...new Set(node.inputs)] : [node.input];
       return {
         node: index,
@@ -180,8 +225,22 @@ export class SyntheticModel {
         weightsBytes: linear ? 4 * width * (width + 1) : 0,
         multiplyAdds: linear ? width * width : 0,
         // Some are worth a device of their own under the paper's strategy, and are replicated there.
-        timeMs: linear ? 1 : random.pick([0.01, 0.01, 5]),
-        notCodable: null,
+        timeMs: linear || convolution ? 1 : random.pick([0.01, 0.01, 5]),
+        notCodable: convolution ? 'only its input can be divided' : null,
+        inputSplit: convolution
+          ? {
+              op: 'Conv',
+              node: index,
+              feed: convolution.input,
+              fetch: convolution.output,
+              axis: 1,
+              inputRows: width,
+              outputRows: width,
+              window: convolution.weights.length,
+              stride: 1,
+              padBefore: convolution.weights.length >> 1,
+            }
+          : null,
         coding: linear
           ? {
               op: 'Gemm',
@@ -238,6 +297,33 @@ function linearKernel(weights: Float32Array, bias: Float32Array, width: number, 
     }
   }
   return { type: 'float32', dims: [batch, rows], data };
+}
+
+/** Convolves each row without padding. */
+function convolutionKernel(weights: Float32Array, bias: number, x: Tensor): Tensor {
+  const [batch, width] = [x.dims[0]!, x.dims[1]!];
+  const values = x.data as Float32Array;
+  const outputs = width - weights.length + 1;
+  const data = new Float32Array(batch * outputs);
+  for (let n = 0; n < batch; n++) {
+    for (let i = 0; i < outputs; i++) {
+      let sum = bias;
+      for (let j = 0; j < weights.length; j++) sum += weights[j]! * values[n * width + i + j]!;
+      data[n * outputs + i] = sum;
+    }
+  }
+  return { type: 'float32', dims: [batch, outputs], data };
+}
+
+/** Pads each row with the zeros that a window of `window` elements needs to keep the width. */
+function zeroPadded({ dims, data }: Tensor, window: number): Tensor {
+  const [batch, width] = [dims[0]!, dims[1]!];
+  const padded = new Float32Array(batch * (width + window - 1));
+  for (let n = 0; n < batch; n++) {
+    const row = (data as Float32Array).subarray(n * width, (n + 1) * width);
+    padded.set(row, n * (width + window - 1) + (window >> 1));
+  }
+  return { type: 'float32', dims: [batch, width + window - 1], data: padded };
 }
 
 /** Returns the rounded sum, wrapped into [-3, 3]: a sum that is off by one gives another result. */

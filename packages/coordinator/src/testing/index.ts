@@ -1,3 +1,4 @@
+export { InputPieces } from '../steps/input-pieces.ts';
 export * from './fake-clock.ts';
 export * from './linear-network.ts';
 export * from './manual-rig.ts';
