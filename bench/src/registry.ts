@@ -14,4 +14,5 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   dashboard: async () => (await import('./dashboard.ts')).dashboard,
   graphs: async () => (await import('./graphs.ts')).graphs,
   predict: async () => (await import('./predict.ts')).predict,
+  pi: async () => (await import('./pi.ts')).pi,
 };

@@ -1,5 +1,5 @@
 export * from './build.ts';
-export type { DeviceCapacity, DeviceSpeed } from './costs.ts';
+export { type Costs, DEFAULT_COSTS, type DeviceCapacity, type DeviceSpeed } from './costs.ts';
 export * from './errors.ts';
 export * from './explain.ts';
 export * from './plan.ts';
