@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allFinite, linearCombination } from './linear-combination.ts';
+import { allFinite, largestMagnitude, largestSum, linearCombination } from './linear-combination.ts';
 import { createSimdKernel, SIMD_CHUNK, SIMD_SOURCES } from './simd-kernel.ts';
 import { normalArray, seededNormal } from './testing/random.ts';
 
@@ -76,5 +76,54 @@ describe('the linear combination', () => {
         expect(allFinite(values)).toBe(false);
       }
     }
+  });
+});
+
+describe('the largest sum', () => {
+  it('is within the rounding of float32, for any length and number of sources', () => {
+    const property = fc.property(
+      fc.integer({ min: 1, max: 2 ** 30 }),
+      fc.integer({ min: 1, max: 2 * SIMD_CHUNK + 77 }),
+      fc.integer({ min: 1, max: SIMD_SOURCES }),
+      (seed, length, count) => {
+        const normal = seededNormal(seed);
+        const sources = Array.from({ length: count }, () => normalArray(length, normal));
+        const coefficients = sources.map(() => normal());
+        let largest = 0;
+        let bound = 0;
+        for (let i = 0; i < length; i++) {
+          let sum = 0;
+          let magnitude = 0;
+          for (const [s, source] of sources.entries()) {
+            sum += coefficients[s]! * source[i]!;
+            magnitude += Math.abs(coefficients[s]! * source[i]!);
+          }
+          largest = Math.max(largest, Math.abs(sum));
+          bound = Math.max(bound, (count + 1) * 2 ** -24 * magnitude);
+        }
+        // The kernel's memory still holds the sources of earlier calls.
+        expect(Math.abs(largestSum(coefficients, sources)! - largest)).toBeLessThanOrEqual(bound);
+      },
+    );
+    fc.assert(property, { numRuns: 60, seed: 21 });
+  });
+
+  it('is found at every position', () => {
+    for (const length of [1, 15, 16, 17, 63, 130, SIMD_CHUNK, SIMD_CHUNK + 1]) {
+      for (let at = 0; at < length; at += length > 200 ? 61 : 1) {
+        const values = new Float32Array(length).fill(-1);
+        values[at] = -3;
+        expect(largestMagnitude(values)).toBe(3);
+        values[at] = Number.NaN;
+        expect(largestMagnitude(values)).toBeNaN();
+        values[at] = Number.NEGATIVE_INFINITY;
+        expect(largestMagnitude(values)).toBe(Number.POSITIVE_INFINITY);
+      }
+    }
+  });
+
+  it('leaves more sources than the kernel has to the exact sum', () => {
+    const sources = Array.from({ length: SIMD_SOURCES + 1 }, () => Float32Array.of(1));
+    expect(largestSum(new Float64Array(SIMD_SOURCES + 1).fill(1), sources)).toBeUndefined();
   });
 });

@@ -41,6 +41,39 @@ export function linearCombination(
   return finite;
 }
 
+/**
+ * Returns the largest magnitude of Σ_s coefficients[s] · sources[s][i] over all i, computed in float32: the sum of each
+ * element is off by at most (sources + 1) · 2^-24 · Σ_s |coefficients[s] · sources[s][i]|.
+ * @returns NaN or Infinity if an element is not finite or a sum overflows; undefined without SIMD or for too many
+ *   sources
+ */
+export function largestSum(
+  coefficients: ArrayLike<number>,
+  sources: readonly Float32Array[],
+): number | undefined {
+  if (kernel === undefined || sources.length > SIMD_SOURCES) return undefined;
+  kernel.coefficients.set(coefficients);
+  const length = sources[0]?.length ?? 0;
+  let largest = 0;
+  for (let start = 0; start < length; start += SIMD_CHUNK) {
+    const count = Math.min(SIMD_CHUNK, length - start);
+    for (let s = 0; s < sources.length; s++) {
+      kernel.slots[s]!.set(sources[s]!.subarray(start, start + count));
+    }
+    largest = Math.max(largest, kernel.largestSum(count, sources.length));
+  }
+  return largest;
+}
+
+/** Returns the largest magnitude of an array; NaN or Infinity if an element is not finite. */
+export function largestMagnitude(values: Float32Array): number {
+  const largest = largestSum([1], [values]);
+  if (largest !== undefined) return largest;
+  let magnitude = 0;
+  for (let i = 0; i < values.length; i++) magnitude = Math.max(magnitude, Math.abs(values[i]!));
+  return magnitude;
+}
+
 function combineActive(
   target: Float32Array,
   targetOffset: number,
