@@ -52,7 +52,7 @@ export function largestSum(
   sources: readonly Float32Array[],
 ): number | undefined {
   if (kernel === undefined || sources.length > SIMD_SOURCES) return undefined;
-  kernel.coefficients.set(coefficients);
+  for (let s = 0; s < sources.length; s++) kernel.coefficients[s] = coefficients[s]!;
   const length = sources[0]?.length ?? 0;
   let largest = 0;
   for (let start = 0; start < length; start += SIMD_CHUNK) {

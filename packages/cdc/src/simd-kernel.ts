@@ -66,7 +66,7 @@ export function createSimdKernel(): SimdKernel | undefined {
         combine(Math.ceil(count / STEP) * STEP * 4, COEFFICIENTS + sources * 8) === 0,
       largestSum(count, sources) {
         const whole = Math.ceil(count / STEP) * STEP;
-        rounded.set(coefficients);
+        for (let s = 0; s < sources; s++) rounded[s] = coefficients[s]!;
         if (whole > count) for (let s = 0; s < sources; s++) slots[s]!.fill(0, count, whole);
         return largestSum(whole * 4, ROUNDED + sources * 4);
       },

@@ -101,15 +101,37 @@ interface Context {
   readonly tolerance: number;
 }
 
+interface ParityChecks {
+  readonly rows: Float64Array;
+  readonly count: number;
+}
+
+/** Sets of shards whose parity checks are kept, per generator. A fleet sees few of them. */
+const KEPT_CHECKS = 64;
+const keptChecks = new WeakMap<Generator, Map<string, ParityChecks>>();
+
+function parityChecks(generator: Generator, shards: readonly number[]): ParityChecks {
+  let kept = keptChecks.get(generator);
+  if (kept === undefined) {
+    kept = new Map();
+    keptChecks.set(generator, kept);
+  }
+  const key = shards.join();
+  let checks = kept.get(key);
+  if (checks === undefined) {
+    if (kept.size >= KEPT_CHECKS) kept.clear();
+    checks = computeParityChecks(generator, shards);
+    kept.set(key, checks);
+  }
+  return checks;
+}
+
 /**
  * Computes the parity checks of a set of shards: rows h with Σ_s h_s · answer_s = 0 for correct answers. They
  * are the equations of the parity shards. An orthonormal combination eliminates the missing data shards.
  * @returns `rows`, count × shards, row-major
  */
-function parityChecks(
-  generator: Generator,
-  shards: readonly number[],
-): { rows: Float64Array; count: number } {
+function computeParityChecks(generator: Generator, shards: readonly number[]): ParityChecks {
   const { dataShards: k, parity } = generator;
   const absent: number[] = [];
   for (let shard = 0; shard < k; shard++) if (!shards.includes(shard)) absent.push(shard);
