@@ -83,7 +83,7 @@ export function LatencyPanel({
         <>
           <div className="flex flex-wrap items-center gap-2 px-4">
             <Segmented
-              label="What is compared"
+              label="Latency view"
               value={subject}
               options={coded ? SUBJECTS : SUBJECTS.filter(({ value }) => value !== 'rule')}
               onChange={setSubject}
