@@ -84,19 +84,20 @@ test('under load, killing and reviving each device of the group fails and loses 
   );
   const { counts } = await product.latency('lenet5');
   expect(counts.recovered).toBeGreaterThan(before.counts.recovered);
-  // Rescues are allowed: a request from before a revival may lose a second device to the next kill.
+  // A request from before a revival may lose a second device to the next kill. It then waits for the revival.
   expect({ failed: counts.failed - before.counts.failed, lost: counts.lost }).toEqual({ failed: 0, lost: 0 });
   expect(stopped.body).toMatchObject({ failed: 0, lost: 0 });
   expect(stopped.body.answered).toBe(stopped.body.sent);
 });
 
-test('killing two devices at once: rescue, then takeover by the standby, then full redundancy after a revival', async () => {
+test('killing two devices at once: a request waits for the standby; redundancy is full after a revival', async () => {
   const seats = await seated();
   const [first, second] = [seats[0], seats[1]];
   if (first === undefined || second === undefined) throw new Error('no seats');
 
   await Promise.all([kill(first), kill(second)]);
-  await expectRightAnswer(product);
+  // The demo is for "devices-only": the data plane computes no missing shard.
+  expect((await expectRightAnswer(product)).parameters.rescued).toBe(0);
 
   await product.eventually(
     'an answer recovered without a rescue',
@@ -110,6 +111,47 @@ test('killing two devices at once: rescue, then takeover by the standby, then fu
   await revive(first);
   await product.deploymentState('lenet5', 'ready', 10_000);
   await revive(second);
+});
+
+test('without parity and under devices-only, requests fail while a device is dead, and are answered after its revival', async () => {
+  const name = 'uncoded';
+  // As many seats as devices, so that no standby can take a seat over.
+  const k = (await product.devices()).length;
+  const created = await product.api('/api/deployments', {
+    method: 'POST',
+    json: {
+      name,
+      model: 'lenet5',
+      k,
+      r: 0,
+      strategy: 'uncoded',
+      layers: 'all',
+      objective: 'devices-only',
+      policy: { deadlineMs: 2_000 },
+    },
+  });
+  expect(created.status, JSON.stringify(created.body)).toBe(202);
+  await product.deploymentState(name, 'ready');
+  const { pixels } = sampleImages()[0]!;
+  const infer = () => inferBinary(product, name, digitInput(pixels));
+  await expectRight(await infer(), pixels);
+
+  const { seats } = (await product.deployment(name)).progress;
+  const victim = (await product.devices()).find(({ id }) => id === seats[0]!.device)!;
+  await kill(victim);
+  await product.deploymentState(name, 'unavailable');
+  expect((await infer()).status).toBe(504);
+  const { counts } = await product.latency(name);
+  expect(counts).toMatchObject({ rescued: 0, failed: 1 });
+
+  // With a later deadline, a request waits for the device.
+  const change = { method: 'PATCH', json: { policy: { deadlineMs: 60_000 } } } as const;
+  expect((await product.api(`/api/deployments/${name}`, change)).status).toBe(200);
+  const answer = infer();
+  await revive(victim);
+  await expectRight(await answer, pixels);
+  await product.api(`/api/deployments/${name}`, { method: 'DELETE' });
+  await product.deploymentState('lenet5', 'ready');
 });
 
 test('a killed and restarted control plane restores its deployments', async () => {
