@@ -14,6 +14,7 @@ import { ELEMENT_TYPES, type ElementType } from '@sparewheel/protocol';
 import { InferenceSession } from 'onnxruntime-node';
 import { externalDataIn, openFile, writeHashed } from './files.ts';
 import { type DimensionValues, normalizeOptimized, prepareModel } from './graph-rewrites.ts';
+import { mergeSiblings } from './merge-siblings.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
 import { readSkimmed, readSource } from './source.ts';
 import { computedNames, type TrialSpeed, trialRun } from './trial-run.ts';
@@ -36,7 +37,7 @@ export interface CanonicalFile {
 
 /**
  * A model in canonical form: constants are folded, and Identity, Dropout and most batch normalizations are
- * removed. Nodes are in topological order with unique names. `value_info` has the type and static shape of
+ * removed. Linear layers that read the same tensor are one layer and a Split. Nodes are in topological order with unique names. `value_info` has the type and static shape of
  * every tensor. The location of the graph's external data is the SHA-256 of the weights.
  */
 export interface CanonicalModel {
@@ -78,7 +79,8 @@ export async function canonicalize(options: CanonicalOptions): Promise<Canonical
     try {
       const optimized = readSkimmed(join(scratch, 'optimized.onnx'), 'optimized.onnx');
       const canonical = normalizeOptimized(optimized, prepared.graph);
-      return await finish({ model: canonical, external }, scratch, options.outputDirectory);
+      const merged = mergeSiblings({ model: canonical, external });
+      return await finish({ model: merged, external }, scratch, options.outputDirectory);
     } finally {
       external.close();
     }
