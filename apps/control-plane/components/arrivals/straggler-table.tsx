@@ -37,10 +37,10 @@ export function StragglerTable({ stragglers }: { stragglers: ArrivalsDrawing['st
                 {name}
               </th>
               <td className="w-2/5 px-2 py-1.5" data-testid={`not-in-${name}`}>
-                <Share of={notInShare} colour="var(--parity)" />
+                <Share of={notInShare} color="var(--parity)" />
               </td>
               <td className="w-2/5 px-2 py-1.5" data-testid={`last-${name}`}>
-                <Share of={lastShare} colour="var(--data)" />
+                <Share of={lastShare} color="var(--data)" />
               </td>
               <td className="py-1.5 pr-4 pl-2 text-right text-ink-soft @max-md:hidden">
                 {formatCount(arrivals.dataSteps)}
@@ -53,11 +53,11 @@ export function StragglerTable({ stragglers }: { stragglers: ArrivalsDrawing['st
   );
 }
 
-function Share({ of, colour }: { of: number; colour: string }) {
+function Share({ of, color }: { of: number; color: string }) {
   return (
     <span className="grid grid-cols-[minmax(0,1fr)_3.25rem] items-center gap-2">
       <span aria-hidden className="h-2 overflow-hidden rounded-full bg-raised">
-        <span className="block h-full rounded-full" style={{ width: `${of * 100}%`, background: colour }} />
+        <span className="block h-full rounded-full" style={{ width: `${of * 100}%`, background: color }} />
       </span>
       <span className="text-right whitespace-nowrap">{formatPercent(of)}</span>
     </span>

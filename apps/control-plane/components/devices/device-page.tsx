@@ -76,7 +76,7 @@ export function DevicePage({ id }: { id: string }) {
 
 function DeviceEvents({ id }: { id: string }) {
   const filter = useMemo(() => ({ ...ALL_EVENTS, device: id }), [id]);
-  const { events, loading, error } = useEventHistory(filter);
+  const { events, loading, error, retry } = useEventHistory(filter);
   return (
     <Card
       title="Events"
@@ -91,7 +91,7 @@ function DeviceEvents({ id }: { id: string }) {
     >
       {error && (
         <div className="border-t p-4">
-          <ErrorNotice error={error} />
+          <ErrorNotice error={error} onRetry={retry} />
         </div>
       )}
       {events.length > 0 ? (

@@ -35,7 +35,7 @@ export function EventsPage() {
   const loaded = useLoaded();
   const parameters = useSearchParams();
   const [filter, setFilter] = useState<EventFilter>(() => filterFromAddress(parameters));
-  const { events, loading, more, error, loadOlder } = useEventHistory(filter);
+  const { events, loading, more, error, loadOlder, retry } = useEventHistory(filter);
   const filtered = addressOf(filter) !== '';
   const save = useMutation({
     mutationFn: (format: Format) => exportEvents(filter, format),
@@ -63,7 +63,7 @@ export function EventsPage() {
       />
       <Card
         title="History"
-        hint={loading ? 'loading…' : `${events.length}${more ? '+' : ''} events`}
+        hint={loading ? 'loading…' : error ? undefined : `${events.length}${more ? '+' : ''} events`}
         actions={
           filtered && (
             <Button size="small" variant="quiet" onClick={() => choose(ALL_EVENTS)}>
@@ -75,7 +75,7 @@ export function EventsPage() {
         <EventFilters filter={filter} onChange={choose} />
         {error && (
           <div className="border-t p-4">
-            <ErrorNotice error={error} />
+            <ErrorNotice error={error} onRetry={retry} />
           </div>
         )}
         {events.length > 0 && (

@@ -30,5 +30,6 @@ export function useEventHistory(filter: EventFilter) {
     more: history.hasNextPage,
     error: history.error,
     loadOlder: () => void history.fetchNextPage(),
+    retry: () => void history.refetch(),
   };
 }

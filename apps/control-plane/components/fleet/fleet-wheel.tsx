@@ -59,10 +59,10 @@ function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
 
 function Spoke({ node: { row, x, y } }: { node: WheelNode }) {
   const idle = row.role === 'standby';
-  const colour = row.missing ? 'var(--danger)' : ROLES[row.role].fill;
+  const color = row.missing ? 'var(--danger)' : ROLES[row.role].fill;
   const busy = !row.missing && row.device.inFlight > 0;
   return (
-    <g stroke={colour} strokeLinecap="round">
+    <g stroke={color} strokeLinecap="round">
       <line
         x2={x}
         y2={y}

@@ -4,7 +4,7 @@ const UNREACHABLE = new ApiError(
   0,
   'unreachable',
   'The control plane does not answer.',
-  'Nothing was changed. Try again when the connection is back.',
+  'Try again when the connection is back.',
 );
 
 /**

@@ -13,7 +13,7 @@ import { formatMagnitude } from '../ui/format.ts';
 
 /** Adds a network that ships with Sparewheel. */
 export function ZooPicker() {
-  const { data: networks = [], error } = useApi<readonly ZooModelView[]>('/api/zoo');
+  const { data: networks = [], error, refetch } = useApi<readonly ZooModelView[]>('/api/zoo');
   const taken = useLive('models', (models) => models.map(({ name }) => name));
   const router = useRouter();
   const add = useMutation({
@@ -23,13 +23,17 @@ export function ZooPicker() {
     },
     onSuccess: ({ name }) => router.push(`/models/${encodeURIComponent(name)}`),
   });
-  const problem = error ?? add.error;
 
   return (
     <Card title="Zoo" hint="networks that ship with Sparewheel">
-      {problem && (
+      {error && (
         <div className="border-t p-4">
-          <ErrorNotice error={problem} />
+          <ErrorNotice error={error} onRetry={() => void refetch()} />
+        </div>
+      )}
+      {add.error && (
+        <div className="border-t p-4">
+          <ErrorNotice error={add.error} />
         </div>
       )}
       <ul

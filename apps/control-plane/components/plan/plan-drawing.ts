@@ -136,6 +136,6 @@ function whereOf(step: Step): string {
     case 'replicated':
       return step.seats.length === 1 ? 'one device, no replica' : `${step.seats.length} replicas`;
     case 'coded':
-      return `${step.dataShards} + ${step.parityShards} shards of ${step.height} rows`;
+      return `${step.dataShards} + ${step.parityShards} ${step.split === 'inputs' ? 'pieces of the input' : 'shards'} of ${step.height} rows`;
   }
 }

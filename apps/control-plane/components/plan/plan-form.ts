@@ -74,7 +74,10 @@ export function incomplete({ k, r, layers }: PlanForm): string | null {
 }
 
 /** Returns the body of `POST /api/plans`. With a name, it is the body of `POST /api/deployments`. */
-export function planRequest(form: PlanForm, model: string): Omit<DeploymentRequest, 'name' | 'devices'> {
+export function planRequest(
+  form: PlanForm,
+  model: string,
+): Omit<DeploymentRequest, 'name' | 'devices' | 'splits'> {
   const { k, r, strategy, layers, objective, waitMs } = form;
   return {
     model,
