@@ -40,7 +40,11 @@ describe('model builder jobs', () => {
     expect(imported.inputs).toEqual([{ name: 'image', type: 'float32', dims: [1, 1, 28, 28] }]);
     expect(imported.layers.filter(({ codable }) => codable)).toHaveLength(5);
     const { plan } = await runJob(
-      { kind: 'plan', profileSha256: imported.profile.sha256, choice: { ...choice, devices: devices(5) } },
+      {
+        kind: 'plan',
+        profileSha256: imported.profile.sha256,
+        choice: { ...choice, splits: 'weights', devices: devices(5) },
+      },
       tools,
       () => {},
     );
@@ -63,6 +67,40 @@ describe('model builder jobs', () => {
     for (const blob of blobs) expect(await tools.blobs.has(blob)).toBe(true);
     expect(await readdir(tools.scratch)).toEqual([]);
     expect(await runJob(job, tools, () => {})).toEqual(artifacts);
+  });
+
+  it('builds one file of weights for all shards of a layer that divides its input', async () => {
+    const imported = await importModel();
+    const { plan } = await runJob(
+      {
+        kind: 'plan',
+        profileSha256: imported.profile.sha256,
+        choice: {
+          ...choice,
+          k: 2,
+          layers: [imported.layers[1]!.name],
+          splits: 'inputs',
+          devices: devices(3),
+        },
+      },
+      tools,
+      () => {},
+    );
+    const step = plan.steps.find(({ kind }) => kind === 'coded')!;
+    const made: JobProgress['made'][] = [];
+    const progress: number[] = [];
+    const artifacts = await runJob({ kind: 'build', plan, canonical: imported.canonical }, tools, (each) => {
+      progress.push(each.fraction);
+      made.push(each.made);
+    });
+    const [first, second, parity] = artifacts[step.id]!;
+    expect(second).toEqual(first);
+    expect(first!.weights).not.toBeNull();
+    expect(parity!.weights).toEqual(first!.weights);
+    expect(parity!.graph).not.toEqual(first!.graph);
+    const seats = made.filter((one) => artifacts[step.id]!.includes(one!.artifact)).map((one) => one!.seats);
+    expect(seats).toEqual([[0, 1], [2]]);
+    expect(progress.at(-1)).toBe(1);
   });
 
   it.each([

@@ -11,6 +11,7 @@ import {
   type Artifact,
   type Artifacts,
   buildArtifacts,
+  inputSplitOf,
   type ModelProfile,
   type Planned,
   planFleet,
@@ -128,15 +129,19 @@ async function buildZooModel({
 function linearLayers(profile: ModelProfile): LinearLayerView[] {
   return profile.layers
     .filter(({ coding, notCodable }) => coding !== null || notCodable !== null)
-    .map(({ name, op, outputDims, parameters, multiplyAdds, coding, notCodable }) => ({
-      name,
-      op,
-      outputDims: outputDims ?? [],
-      parameters,
-      multiplyAdds,
-      codable: coding !== null,
-      reason: notCodable,
-    }));
+    .map((layer) => {
+      const { name, op, outputDims, parameters, multiplyAdds, coding, notCodable } = layer;
+      const divisible = inputSplitOf(layer) !== undefined;
+      return {
+        name,
+        op,
+        outputDims: outputDims ?? [],
+        parameters,
+        multiplyAdds,
+        codable: coding !== null || divisible,
+        reason: divisible ? null : notCodable,
+      };
+    });
 }
 
 async function plan(

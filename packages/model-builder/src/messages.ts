@@ -9,6 +9,7 @@ import type {
   Objective,
   Plan,
   Planned,
+  SplitChoice,
   Strategy,
 } from '@sparewheel/planner';
 import type { LinearLayerView, TensorSpec } from '@sparewheel/protocol';
@@ -39,6 +40,7 @@ export interface PlanningChoice {
   readonly r: number;
   readonly strategy: Strategy;
   readonly layers: LayerChoice;
+  readonly splits?: SplitChoice;
   readonly objective?: Objective;
   /** Memory of the data plane for weights. */
   readonly dataPlaneMemoryBytes?: number;

@@ -58,11 +58,11 @@ export async function buildArtifacts(
   const artifactsTotal = plan.steps.reduce((sum, step) => sum + artifactCount(step), 0);
   let artifactsDone = 0;
   let bytes = 0;
-  const store = async (part: LoadedModel, seats: readonly Seat[]): Promise<Artifact> => {
+  const store = async (part: LoadedModel, seats: readonly Seat[], shards = 1): Promise<Artifact> => {
     const detached = detachWeights(part);
     const weights = detached.weightsBytes > 0 ? await sink.write(detached.weights()) : null;
     const graph = await sink.write(detached.graph(weights?.sha256 ?? ''));
-    artifactsDone++;
+    artifactsDone += shards;
     bytes += graph.bytes + (weights?.bytes ?? 0);
     const artifact = { graph, weights };
     onProgress({ artifactsDone, artifactsTotal, bytes, made: { artifact, seats } });
@@ -99,9 +99,9 @@ export async function buildArtifacts(
       for (const [factor, seats] of bySharedFile(step)) {
         const rows = { inputRows: step.pieces!.rows, outputRows: step.height };
         const shard = inputShardModel(model, inputSplit, rows, factor);
-        const artifact = await store({ ...shard, model: reshapeInputs(shard.model, shapes) }, seats);
+        const received = { ...shard, model: reshapeInputs(shard.model, shapes) };
+        const artifact = await store(received, seats, seats.length);
         made.push(...seats.map(() => artifact));
-        artifactsDone += seats.length - 1;
       }
     } else if (step.kind === 'coded') {
       for (const shard of shards(step, layers.get(step)!, model)) {

@@ -179,6 +179,8 @@ export interface Plan {
    * no device.
    */
   readonly coverage: number | null;
+  /** The requested splits; absent in plans of older versions. */
+  readonly splits?: SplitChoice;
   /** Absent in plans of older versions, which are for `latency`. */
   readonly objective?: Objective;
   /** Absent in plans of older versions. */

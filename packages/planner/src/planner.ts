@@ -85,6 +85,7 @@ export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
     model: profile.model,
     strategy: options.strategy,
     objective: options.objective ?? 'latency',
+    splits: options.splits ?? 'auto',
     k: options.k,
     r,
     inputs: profile.inputs,

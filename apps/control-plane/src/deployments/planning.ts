@@ -35,12 +35,12 @@ export class Planning {
     const { store, modelBuilder } = this.#parts;
     const model = await store.model(request.model);
     if (model === null) throw unknownModel(request.model);
-    const { k, r, strategy, layers, objective } = request;
+    const { k, r, strategy, layers, splits, objective } = request;
     const devices = capacities(this.#candidates(request.devices), await this.#machine);
     return modelBuilder.run({
       kind: 'plan',
       profileSha256: model.profileSha256,
-      choice: { k, r, strategy, layers, objective, dataPlaneMemoryBytes: dataPlaneMemory(), devices },
+      choice: { k, r, strategy, layers, splits, objective, dataPlaneMemoryBytes: dataPlaneMemory(), devices },
     });
   }
 

@@ -61,7 +61,8 @@ export class Resizing {
     const { r, strategy } = choice;
     const layers = typeof choice.layers === 'string' ? choice.layers : [...choice.layers];
     const objective = before.objective ?? 'latency';
-    const request: PlanRequest = { model: modelName, k, r, strategy, layers, objective, policy };
+    const splits = before.splits ?? 'auto';
+    const request: PlanRequest = { model: modelName, k, r, strategy, layers, splits, objective, policy };
     const planned = await planning.plan(request);
     const model = await store.model(modelName);
     if (model === null || planned.plan.k === before.k) return false;
