@@ -20,7 +20,7 @@ describe('configuration', () => {
     });
   });
 
-  it('takes arguments before the environment, and an empty variable for none', () => {
+  it('prefers arguments to the environment, and ignores empty variables', () => {
     const environment = { PORT: '4000', DATA_PORT: '4001', HOST: '0.0.0.0', SPAREWHEEL_HOME: 'here' };
     expect(parse(['--port', '5000'], environment)).toMatchObject({
       port: 5000,
@@ -31,12 +31,12 @@ describe('configuration', () => {
     expect(parse([], { PORT: '', HOST: ' ' })).toMatchObject({ port: 3000, host: '127.0.0.1' });
   });
 
-  it('knows the fleet and the demo', () => {
+  it('reads the options of the fleet and the demo', () => {
     expect(parse(['--fleet', '3', '--no-demo'])).toMatchObject({ fleet: 3, demo: false });
     expect(parse(['--no-fleet'])).toMatchObject({ fleet: 0, demo: true });
   });
 
-  it('gives nothing to start where help was asked for', () => {
+  it('returns nothing if the arguments ask for help', () => {
     expect(parse(['--help'])).toBeNull();
   });
 
@@ -54,12 +54,12 @@ describe('configuration', () => {
     [[], { DATA_PORT: '3000' }, '3000'],
     [[], { SPAREWHEEL_JOIN_TOKEN: 'two words' }, 'SPAREWHEEL_JOIN_TOKEN'],
     [[], { SPAREWHEEL_INFER_TOKEN: 'with a space in the middle' }, 'SPAREWHEEL_INFER_TOKEN'],
-  ])('refuses %j with %j and names %s', (args, environment, named) => {
+  ])('rejects %j with %j and names %s', (args, environment, named) => {
     expect(() => parse(args, environment)).toThrow(StartupError);
     expect(() => parse(args, environment)).toThrow(named);
   });
 
-  it('never repeats a token that it refuses', () => {
+  it('never repeats a rejected token', () => {
     expect(() => parse([], { SPAREWHEEL_OPERATOR_TOKEN: 'hunter2' })).not.toThrow('hunter2');
   });
 });

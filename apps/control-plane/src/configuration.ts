@@ -1,4 +1,4 @@
-/** What `npm start` was asked to do: its arguments and environment, checked, with everything filled in. */
+/** Reads the arguments and the environment of `npm start`, checks them and adds the defaults. */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,19 +9,19 @@ import { TOKEN_VARIABLES, type TokenName, validToken } from './tokens.ts';
 
 export interface Configuration {
   readonly host: string;
-  /** Of the dashboard and the admin API. */
+  /** The port of the dashboard and the admin API. */
   readonly port: number;
-  /** Of the data plane: agents and inference. */
+  /** The port of the data plane: agents and inference. */
   readonly dataPort: number;
-  /** Models, shards, devices of the local fleet and, by default, the database. Absolute. */
+  /** The folder of models, shards, local devices and, by default, the database. An absolute path. */
   readonly home: string;
   readonly databaseUrl: string;
-  /** Devices to run on this machine. */
+  /** The number of devices to run on this machine. */
   readonly fleet: number;
   readonly demo: boolean;
-  /** Pages compiled as they are asked for, from source. */
+  /** Compiles pages from source when they are requested. */
   readonly development: boolean;
-  /** Tokens that the environment sets; the others are made. */
+  /** Tokens from the environment. The others are generated. */
   readonly tokens: Readonly<Partial<Record<TokenName, string>>>;
 }
 
@@ -33,22 +33,23 @@ export const USAGE = `npm start -- [options]
   --port N         dashboard and admin API (PORT, default 3000)
   --data-port N    agents and inference (DATA_PORT, default 3001)
   --host ADDRESS   address to listen on (HOST, default 127.0.0.1)
-  --dev            compile the dashboard's pages from source, as they are asked for
+  --dev            compile the dashboard's pages from source when they are requested
   --help
 
 Environment: PORT, DATA_PORT, HOST, DATABASE_URL (default file:SPAREWHEEL_HOME/sparewheel.db),
 SPAREWHEEL_HOME (default .sparewheel in this folder), SPAREWHEEL_OPERATOR_TOKEN, SPAREWHEEL_JOIN_TOKEN,
-SPAREWHEEL_INFER_TOKEN (made at random and kept in SPAREWHEEL_HOME/tokens.json where not set).`;
+SPAREWHEEL_INFER_TOKEN (by default random and kept in SPAREWHEEL_HOME/tokens.json).`;
 
 const DEFAULT_FLEET = 6;
-// Each device is a process with an ONNX Runtime in it, about 90 MB.
+// Each device is a process with ONNX Runtime, about 90 MB.
 const LARGEST_FLEET = 64;
 
 /**
+ * Parses the configuration.
  * @param args  without node and script
- * @param root  the repository's folder: relative paths start here, wherever the command was given
- * @returns null where only help was asked for
- * @throws {StartupError} naming the argument or variable that is wrong
+ * @param root  the repository's folder, from which relative paths start
+ * @returns null if the arguments ask for help
+ * @throws {StartupError} names the invalid argument or variable
  */
 export function parseConfiguration(
   args: readonly string[],
@@ -60,10 +61,10 @@ export function parseConfiguration(
   if (options['no-fleet'] && options.fleet !== undefined && options.fleet !== '0') {
     throw new StartupError(
       `--no-fleet and --fleet ${options.fleet} contradict each other.`,
-      'Give one of them.',
+      'Use one of them.',
     );
   }
-  // An empty variable, as `PORT= npm start` sets it, is one that is not set.
+  // `PORT= npm start` sets an empty variable, which counts as not set.
   const variable = (name: string) => environment[name]?.trim() || undefined;
 
   const port = parsePort('--port', options.port) ?? parsePort('PORT', variable('PORT')) ?? 3000;
@@ -72,7 +73,7 @@ export function parseConfiguration(
   if (port === dataPort && port !== 0) {
     throw new StartupError(
       `The dashboard and the data plane cannot share port ${port}.`,
-      'Give them two: PORT and DATA_PORT.',
+      'Set PORT and DATA_PORT to different ports.',
     );
   }
 
@@ -108,7 +109,7 @@ function parseOptions(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    // Node's sentence goes on about `--` and positional arguments; its first one names the argument.
+    // The first sentence of Node's message names the argument. The rest explains `--`.
     const [sentence = ''] = (error as Error).message.split('. ');
     throw new StartupError(`${sentence.replace(/\.$/, '')}.`, `The options are:\n\n${USAGE}`);
   }
@@ -130,7 +131,7 @@ function parseHost(host: string): string {
   if (!/^[A-Za-z0-9.:_-]+$/.test(host) || /^\w+:\/\//.test(host)) {
     throw new StartupError(
       `The host is "${host}", which is not an address.`,
-      'Give an address of this machine without a port, for example 127.0.0.1, 0.0.0.0 or ::1.',
+      'Use an address of this machine without a port, for example 127.0.0.1, 0.0.0.0 or ::1.',
     );
   }
   return host;
@@ -141,10 +142,7 @@ function parseFleet(text: string | undefined): number {
   const fleet = Number(text);
   const largest = Math.min(LARGEST_FLEET, LIMITS.devices);
   if (!/^\d+$/.test(text) || fleet > largest) {
-    throw new StartupError(
-      `--fleet is "${text}".`,
-      `Give the number of devices to run on this machine, from 0 to ${largest}.`,
-    );
+    throw new StartupError(`--fleet is "${text}".`, `Use a number of devices from 0 to ${largest}.`);
   }
   return fleet;
 }
@@ -161,8 +159,8 @@ function parseTokens(variable: (name: string) => string | undefined): Partial<Re
     if (token === undefined) continue;
     if (!validToken(token)) {
       throw new StartupError(
-        `${variableName} is not a token.`,
-        'A token has up to 512 letters, digits and the signs - . _ ~ + / =, for example the output of `openssl rand -hex 24`.',
+        `${variableName} is not a valid token.`,
+        'A token has at most 512 letters, digits and the characters - . _ ~ + / =. For example, use the output of `openssl rand -hex 24`.',
       );
     }
     tokens[name] = token;

@@ -1,4 +1,4 @@
-/** What the control plane does when the data plane says something. */
+/** Handles the messages of the data plane. */
 import type { DataPlaneLink } from '@sparewheel/data-plane-client';
 import type { Store } from './database/store.ts';
 import type { Deployments } from './deployments/deployments.ts';
@@ -14,16 +14,16 @@ export interface DataPlaneFollowers {
   readonly store: Store;
   readonly log: (line: string) => void;
   readonly stopping: () => boolean;
-  /** For the first time, or again on the same port. */
+  /** Called at each start of the data plane. The port stays the same. */
   readonly listening: (port: number) => void;
 }
 
-/** @returns resolves when it listens for the first time; rejects with a StartupError when it cannot */
+/** Adds the listeners. @returns resolves at the first `listening`; rejects with a StartupError if that fails */
 export function followDataPlane(
   link: DataPlaneLink,
   { live, deployments, events, store, log, stopping, listening }: DataPlaneFollowers,
 ): Promise<void> {
-  // Of devices that came just now: the views, in which they are next, follow a moment later.
+  // Names of devices that just joined. The next views contain them.
   const newNames = new Map<string, string>();
   const nameOf = (id: string) =>
     newNames.get(id) ?? live.devices.find((device) => device.id === id)?.name ?? id;
@@ -40,11 +40,11 @@ export function followDataPlane(
   });
   link.on('device', (device) => {
     newNames.set(device.id, device.name);
-    store.saveDevice(device).catch((error: Error) => log(`A device cannot be stored: ${error.message}`));
+    store.saveDevice(device).catch((error: Error) => log(`A device could not be stored: ${error.message}`));
   });
   link.on('crashed', (reason, delayMs) => {
     deployments.setRuntimes([]);
-    const message = `The data plane ended (${reason}) and is started again in ${delayMs} ms.`;
+    const message = `The data plane ended (${reason}). It restarts in ${delayMs} ms.`;
     log(message);
     events.add({ kind: 'data-plane-ended', level: 'error', message, device: null, deployment: null });
   });
@@ -52,7 +52,7 @@ export function followDataPlane(
     let served = false;
     link.on('unable', (_code, message) => {
       const text = `The data plane cannot start: ${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
-      // Once it has served it is tried again, until it can.
+      // After the first start, the link retries.
       if (!served && !stopping()) reject(new StartupError(text));
       else log(text);
     });

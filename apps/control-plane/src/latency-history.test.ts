@@ -9,7 +9,7 @@ const latency = (deployment: string, requests: number) => {
   return { ...view, deployment, counts: { ...view.counts, requests, answered: requests } };
 };
 
-it('the latency history has a line for each deployment that answered something since the last one', async () => {
+it('stores the latency of each deployment with new requests', async () => {
   const store = new MemoryStore();
   const live = new LiveViews();
   const history = new LatencyHistory(store, live);

@@ -1,12 +1,13 @@
 import type { Store } from './database/store.ts';
 import type { LiveViews } from './live-views.ts';
+import { log } from './log.ts';
 
 const INTERVAL_MS = 10_000;
-/** Per deployment: with one every ten seconds, five and a half hours of traffic. */
+/** Per deployment. One every ten seconds makes 5.5 hours of traffic. */
 const KEPT = 2_000;
 const PRUNE_EVERY = 100;
 
-/** Writes down, every ten seconds, the latency of each deployment that answered something since. */
+/** Stores the latency of each deployment with new requests, every ten seconds. */
 export class LatencyHistory {
   readonly #store: Store;
   readonly #live: LiveViews;
@@ -36,11 +37,11 @@ export class LatencyHistory {
       this.#written = 0;
       await this.#store.pruneLatencySummaries(KEPT);
     } catch (error) {
-      console.error(`Latencies cannot be stored: ${(error as Error).message}`);
+      log.error({ err: error }, 'cannot store latencies');
     }
   }
 
-  /** Writes what is new, a last time. */
+  /** Stores what is new and stops. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.write();

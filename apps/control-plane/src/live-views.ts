@@ -1,6 +1,6 @@
 import type { DeviceView, LatencyView } from '@sparewheel/protocol';
 
-/** The data plane's latest report. Replaced as a whole a few times a second. */
+/** The latest report of the data plane. It is replaced a few times per second. */
 export class LiveViews {
   devices: readonly DeviceView[] = [];
   latency: readonly LatencyView[] = [];

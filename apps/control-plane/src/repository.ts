@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The folder that holds Sparewheel, found from a file inside it, so that the working directory does not matter and
- * source and bundle find the same one.
+ * Returns the repository's folder, found from a file inside it. The result is the same for source and bundle, and does
+ * not depend on the working directory.
  * @param from  the caller's `import.meta.url`
  */
 export function repositoryRoot(from: string = import.meta.url): string {
@@ -15,7 +15,7 @@ export function repositoryRoot(from: string = import.meta.url): string {
       return directory;
     }
     const parent = dirname(directory);
-    if (parent === directory) throw new Error(`no Sparewheel checkout around ${fileURLToPath(from)}`);
+    if (parent === directory) throw new Error(`${fileURLToPath(from)} is not inside a Sparewheel repository`);
     directory = parent;
   }
 }

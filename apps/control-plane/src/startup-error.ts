@@ -1,9 +1,9 @@
-/** Sparewheel cannot start, for a reason that the person at the keyboard can do something about. */
+/** Sparewheel cannot start, and the user can fix the reason. */
 export class StartupError extends Error {
   override name = 'StartupError';
   constructor(
     message: string,
-    /** What to do about it, as a sentence. */
+    /** One sentence: what to do. */
     readonly hint?: string,
     options?: ErrorOptions,
   ) {

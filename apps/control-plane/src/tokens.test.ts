@@ -11,7 +11,7 @@ describe('tokens', () => {
   });
   afterEach(() => rm(home, { recursive: true }));
 
-  it('are made once and kept for the next start, readable by the owner only', async () => {
+  it('are generated once and kept, readable by the owner only', async () => {
     const first = await loadTokens(home, {});
     expect(first.made).toEqual(['operator', 'join', 'infer']);
     expect(Object.values(first.tokens).every(validToken)).toBe(true);
@@ -20,7 +20,7 @@ describe('tokens', () => {
     expect(await loadTokens(home, {})).toEqual({ tokens: first.tokens, made: [] });
   });
 
-  it('of the environment win and are not written to disk', async () => {
+  it('from the environment take precedence and are not written to disk', async () => {
     const operator = 'operator-token-of-the-test';
     const { tokens, made } = await loadTokens(home, { operator });
     expect(tokens.operator).toBe(operator);
@@ -33,7 +33,7 @@ describe('tokens', () => {
     await expect(loadTokens(home, { operator: same, infer: same })).rejects.toThrow('are the same');
   });
 
-  it('in a file that holds none are refused by the file’s name', async () => {
+  it('in an invalid file are rejected, and the error names the file', async () => {
     await writeFile(join(home, 'tokens.json'), '{"operator": 5}');
     await expect(loadTokens(home, {})).rejects.toThrow('tokens.json does not hold tokens');
   });

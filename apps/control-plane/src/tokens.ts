@@ -1,4 +1,4 @@
-/** Who may do what is told by three tokens. Those that the environment does not set are made once and kept. */
+/** The three tokens that grant access. Tokens that the environment does not set are generated once and kept. */
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,12 +15,12 @@ export const TOKEN_VARIABLES: Readonly<Record<TokenName, string>> = {
 };
 const TOKEN_BYTES = 24;
 
-/** What fits into an Authorization header and a query without quoting (RFC 6750's b64token). */
+/** Whether a token fits into an Authorization header and a query without quoting (RFC 6750's b64token). */
 export function validToken(token: string): boolean {
   return /^[A-Za-z0-9._~+/-]+=*$/.test(token) && token.length <= 512;
 }
 
-/** Short enough to be guessed by trying: fine for a test, worth a warning everywhere else. */
+/** Whether a token is so short that it can be guessed. That is fine for a test only. */
 export function guessable(token: string): boolean {
   return token.length < 16;
 }
@@ -28,9 +28,10 @@ export function guessable(token: string): boolean {
 const fileSchema = z.partialRecord(z.enum(['operator', 'join', 'infer']), z.string().refine(validToken));
 
 /**
- * Tokens of the environment, then of `tokens.json` in the home, then new ones, which are written there (mode 0600).
- * @returns the tokens, and which of them were made now: only those are ever shown
- * @throws {StartupError} the file cannot be read or written, or two roles have the same token
+ * Takes tokens from the environment, then from `tokens.json` in the home directory. Generates the missing ones and
+ * writes them there (mode 0600).
+ * @returns the tokens, and the names of the generated ones
+ * @throws {StartupError} the file is not readable or writable, or two roles have the same token
  */
 export async function loadTokens(
   home: string,
@@ -55,8 +56,8 @@ export async function loadTokens(
   ] as const) {
     if (tokens[a] === tokens[b]) {
       throw new StartupError(
-        `${TOKEN_VARIABLES[a]} and ${TOKEN_VARIABLES[b]} are the same, so a holder of one could do what the other may.`,
-        'Give each its own.',
+        `${TOKEN_VARIABLES[a]} and ${TOKEN_VARIABLES[b]} are the same, so each grants the rights of both.`,
+        'Use different tokens.',
       );
     }
   }
@@ -77,7 +78,7 @@ async function readKept(path: string): Promise<Partial<Record<TokenName, string>
   } catch {
     throw new StartupError(
       `The file ${path} does not hold tokens.`,
-      'Delete it and new ones are made; agents and scripts then need the new ones.',
+      'Delete it to generate new tokens. Agents and scripts then need the new tokens.',
     );
   }
 }
@@ -87,10 +88,10 @@ async function keep(path: string, tokens: Partial<Tokens>): Promise<void> {
     await mkdir(join(path, '..'), { recursive: true });
     const temporary = `${path}.new`;
     await writeFile(temporary, `${JSON.stringify(tokens, null, 2)}\n`, { mode: 0o600 });
-    // The mode above counts only where the file is new.
+    // The mode above only applies to a new file.
     await chmod(temporary, 0o600);
     await rename(temporary, path);
   } catch (error) {
-    throw new StartupError(`The tokens cannot be kept in ${path}: ${(error as Error).message}.`);
+    throw new StartupError(`The tokens cannot be written to ${path}: ${(error as Error).message}.`);
   }
 }

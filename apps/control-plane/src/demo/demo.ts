@@ -1,4 +1,4 @@
-/** The network that a newcomer finds deployed: LeNet-5 over four data shards, a parity shard and an idle spare. */
+/** The demo: LeNet-5 over four data shards and a parity shard, with an idle standby device. */
 import { Readable } from 'node:stream';
 import { deploymentRequestSchema, LIMITS } from '@sparewheel/protocol';
 import { sampleDigits, zooModel } from '@sparewheel/zoo';
@@ -24,18 +24,18 @@ export interface DemoParts {
   readonly models: Models;
   readonly deployments: Deployments;
   readonly live: LiveViews;
-  /** An existing directory on the file system of the blobs. */
+  /** An existing folder on the file system of the blobs. */
   readonly scratch: string;
-  /** Devices that run on this machine. */
+  /** The number of devices on this machine. */
   readonly fleet: number;
   readonly inferenceUrl: string;
   readonly token: string;
   readonly log: (line: string) => void;
-  /** Resolves when the condition holds; looked at whenever the data plane reports. */
+  /** Resolves when the condition holds. It is checked after each report of the data plane. */
   readonly when: (condition: () => boolean) => Promise<void>;
 }
 
-/** Deploys the demo unless something of its name is deployed, and says when it answers. */
+/** Deploys the demo, unless a deployment has its name, and reports its first answer. */
 export async function runDemo(parts: DemoParts): Promise<void> {
   const { deployments, inferenceUrl, token, log, when } = parts;
   try {
@@ -45,7 +45,7 @@ export async function runDemo(parts: DemoParts): Promise<void> {
   }
   const state = () => deployments.views().find(({ name }) => name === NAME)?.state;
   await when(() => !['preparing', 'distributing', 'unavailable'].includes(state() ?? 'deleted'));
-  // Deleted, failed, or somebody else's: then there is nothing to announce.
+  // It was deleted or failed.
   if (!['ready', 'degraded', 'rescuing'].includes(state() ?? 'deleted')) return;
   log(await ask(inferenceUrl, token));
 }
@@ -54,17 +54,15 @@ async function deploy(parts: DemoParts): Promise<void> {
   const { deployments, live, fleet, log, when } = parts;
   await upload(parts);
   if (fleet < DEVICES) {
-    log(
-      `The demo is deployed when ${DEVICES} devices have joined; ${fleet === 0 ? 'none runs' : `${fleet} run`} here.`,
-    );
-    // Devices may never join: the data plane does not wait for the demo.
+    log(`The demo waits for ${DEVICES} devices. This machine runs ${fleet === 0 ? 'none' : fleet}.`);
+    // Devices may never join, so the data plane must not wait for the demo.
     deployments.withdraw(NAME);
   }
   await when(() => live.devices.filter(({ state }) => state === 'ready').length >= DEVICES);
   if (!deployments.has(NAME)) await deployments.create(REQUEST);
 }
 
-/** Brings the model in; without effect where it is there. */
+/** Adds the model. Does nothing if it exists. */
 async function upload({ models, scratch }: DemoParts): Promise<void> {
   const model = zooModel(NAME);
   if (model === undefined) throw new Error(`the zoo has no ${NAME}`);
@@ -74,7 +72,7 @@ async function upload({ models, scratch }: DemoParts): Promise<void> {
 }
 
 /**
- * Asks the deployment what a drawn digit is.
+ * Classifies a drawn digit.
  * @param inferenceUrl  the data plane's address
  * @returns a sentence for the person who started Sparewheel
  */

@@ -19,7 +19,7 @@ const device = (id: string, machine: string | null, totalBytes: number): DeviceV
         },
 });
 
-it('divides a machine’s memory among its devices, and leaves some of it to the system', () => {
+it('divides a machine’s memory among its devices, and leaves a part to the system', () => {
   const found = capacities(
     [device('a', 'one', 8e9), device('b', 'one', 8e9), device('c', 'two', 8e9)],
     'two',
@@ -27,7 +27,7 @@ it('divides a machine’s memory among its devices, and leaves some of it to the
   expect(found.map(({ memoryBytes }) => memoryBytes)).toEqual([3e9, 3e9, 6e9]);
 });
 
-it('passes on what was measured, and nothing where nothing was', () => {
+it('passes on measurements, if there are any', () => {
   const [measured, unknown] = capacities([device('a', 'one', 8e9), device('b', null, 0)], 'two');
   expect(measured!.speed).toEqual({
     multiplyAddsPerSecond: 5e9,
@@ -50,7 +50,7 @@ it('keeps to the memory limit of a device, and passes on its threads', () => {
   expect(large).toMatchObject({ memoryBytes: 6e9 });
 });
 
-it('knows who is beside the data plane', () => {
+it('marks the devices on the data plane’s machine', () => {
   const [beside, away] = capacities([device('a', 'one', 8e9), device('b', 'two', 8e9)], 'one');
   expect(beside!.speed).toMatchObject({ besideDataPlane: true });
   expect(away!.speed).not.toHaveProperty('besideDataPlane');

@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import type { DeviceCapacity } from '@sparewheel/planner';
 import type { DeviceView } from '@sparewheel/protocol';
 
-/** Of a machine's memory, what weights may take; the rest is for the system, the runtime and activations. */
+/** The part of a machine's memory for weights. The rest is for the system, the runtime and activations. */
 const SHARE_FOR_WEIGHTS = 0.75;
 
 /** Returns the bytes that the data plane may use for weights: its machine's memory, or the limit of its container. */
@@ -12,8 +12,8 @@ export function dataPlaneMemory(): number {
 }
 
 /**
- * What planning needs to know of devices. Those that run on one machine share its memory.
- * @param dataPlaneMachine  the machine of the data plane, whose devices have no network between them and it
+ * Returns the planner's view of devices. Devices on one machine share its memory.
+ * @param dataPlaneMachine  the data plane's machine. Its devices have no network to the data plane.
  */
 export function capacities(devices: readonly DeviceView[], dataPlaneMachine: string): DeviceCapacity[] {
   const onMachine = new Map<string, number>();

@@ -1,9 +1,11 @@
 import { ApiError } from '@sparewheel/protocol';
+import { Mutex } from 'async-mutex';
 import type { DeploymentRecord } from '../database/store.ts';
 
-/** What is known of every deployment, as it is stored; and refusals for those that are not there. */
+/** The stored records of all deployments, with an error for missing ones, and a mutex for each. */
 export class DeploymentRecords {
   readonly #records = new Map<string, DeploymentRecord>();
+  readonly #mutexes = new Map<string, Mutex>();
 
   get size(): number {
     return this.#records.size;
@@ -29,7 +31,7 @@ export class DeploymentRecords {
       404,
       'unknown-deployment',
       `There is no deployment named "${name}".`,
-      'GET /api/deployments lists those that there are.',
+      'GET /api/deployments lists the deployments.',
     );
   }
 
@@ -46,7 +48,18 @@ export class DeploymentRecords {
     this.#records.delete(name);
   }
 
-  /** @throws {ApiError} 404; 409 the data plane does not have it, because it is not prepared or failed */
+  /** Runs one task at a time for each deployment, in the order of the calls. */
+  async exclusive<T>(name: string, task: () => Promise<T>): Promise<T> {
+    const mutex = this.#mutexes.get(name) ?? new Mutex();
+    this.#mutexes.set(name, mutex);
+    try {
+      return await mutex.runExclusive(task);
+    } finally {
+      if (!mutex.isLocked()) this.#mutexes.delete(name);
+    }
+  }
+
+  /** @throws {ApiError} 404; 409 the data plane does not have the deployment: it is not prepared, or it failed */
   requireLive(name: string): void {
     const { status, reason } = this.get(name);
     if (status === 'live') return;
@@ -55,12 +68,12 @@ export class DeploymentRecords {
           409,
           'not-live',
           `The deployment "${name}" is still being prepared.`,
-          'Ask again when its state is "ready".',
+          'Try again when its state is "ready".',
         )
       : new ApiError(
           409,
           'not-live',
-          `The deployment "${name}" could not be set up: ${reason ?? 'no reason is known'}`,
+          `The deployment "${name}" could not be set up: ${reason ?? 'the reason is unknown'}`,
           'Delete it and deploy it again.',
         );
   }

@@ -1,15 +1,15 @@
-/** What the API and the dashboard see of a deployment: what is stored, joined with what the data plane reports. Pure. */
+/** Combines the stored record of a deployment with the data plane's report, for the API and the dashboard. Pure. */
 
 import type { DeploymentRuntime } from '@sparewheel/data-plane-client';
 import type { DeploymentView, SeatView } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
 
-/** Encoding counts for the first half of the bar, distributing for the second. */
+/** Encoding is the first half of the progress, distributing the second. */
 const ENCODING_SHARE = 0.5;
 
 /**
- * @param runtime   null where the data plane does not have the deployment (yet)
- * @param encoding  how much is encoded, from 0 to 1; counts while it is being prepared
+ * @param runtime   null if the data plane does not have the deployment (yet)
+ * @param encoding  progress of encoding, from 0 to 1; used during the preparation
  */
 export function deploymentView(
   record: DeploymentRecord,

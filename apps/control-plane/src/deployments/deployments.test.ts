@@ -1,4 +1,4 @@
-/** What is deployed survives: a restart of the control plane, of the data plane, and the loss of files. */
+/** Deployments survive restarts of the control plane and the data plane, and the loss of files. */
 
 import { deviceView, refuse } from '@sparewheel/data-plane-client/testing';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ async function storeWith(...records: ReturnType<typeof deploymentRecord>[]): Pro
 }
 
 describe('after a restart', () => {
-  it('what was being prepared is prepared again and deployed on its stored seats', async () => {
+  it('prepares an unfinished deployment again, and deploys it on its stored seats', async () => {
     const seats = ['device-0002', 'device-0001', null];
     const api = await TestApi.start({ store: await storeWith(deploymentRecord('a', { seats })) });
     await api.deploymentIs('a', 'distributing');
@@ -25,7 +25,7 @@ describe('after a restart', () => {
     await api.close();
   });
 
-  it('what was live, but lost its files, is encoded again', async () => {
+  it('encodes a live deployment again whose files are missing', async () => {
     const live = deploymentRecord('a', { status: 'live', artifacts: smallArtifacts });
     const api = await TestApi.start({ store: await storeWith(live) });
     await api.deploymentIs('a', 'distributing');
@@ -33,7 +33,7 @@ describe('after a restart', () => {
     await api.close();
   });
 
-  it('what had failed says why, and is not tried again', async () => {
+  it('does not retry a failed deployment, and keeps its reason', async () => {
     const failed = deploymentRecord('a', { status: 'failed', reason: 'No room is left.' });
     const api = await TestApi.start({ store: await storeWith(failed) });
     expect((await api.ask('GET', '/api/deployments/a')).body).toMatchObject({
@@ -46,8 +46,8 @@ describe('after a restart', () => {
   });
 });
 
-describe('when the data plane ends and comes back', () => {
-  it('every deployment is handed over again, with the policy and seats of now', async () => {
+describe('after a restart of the data plane', () => {
+  it('sends every deployment again, with its current policy and seats', async () => {
     const api = await TestApi.start({ store: await storeWith(deploymentRecord('a')) });
     await api.deploymentIs('a', 'distributing');
     const seats = ['device-0003', 'device-0001', 'device-0002'];
@@ -105,8 +105,8 @@ describe('the readiness of the data plane', () => {
   });
 });
 
-describe('when devices are gone for good', () => {
-  it('changes over to a plan for those that remain, and keeps in mind what was asked for', async () => {
+describe('with too few devices for the plan', () => {
+  it('changes to a smaller plan, and back to the requested size when devices join', async () => {
     let now = 0;
     const seats = [0, 1, 2, 3, 4].map((seat) => ({ ...smallPlan.seats[0]!, seat }));
     const record = deploymentRecord('a', {
@@ -135,11 +135,11 @@ describe('when devices are gone for good', () => {
       seats: [null, null, null],
     });
     expect(api.deployments.view('a').state).toBe('rescuing');
-    // The old plan's seats may still change hands; they are not the new one's.
+    // A late report of the old plan's seats must not change the new plan's.
     api.deployments.storeSeats('a', ['1', '2', '3', '4', '5']);
     expect(api.deployments.record('a').seats).toEqual([null, null, null]);
 
-    // More devices come: it asks for the whole of what was wanted.
+    // More devices join, so the requested size is planned.
     for (const id of ['four', 'five']) remaining.push(deviceView(`device-${id}`));
     report();
     now += GROW_AFTER_MS;
@@ -152,7 +152,7 @@ describe('when devices are gone for good', () => {
 });
 
 describe('a deployment’s view', () => {
-  it('follows what the data plane reports', async () => {
+  it('follows the reports of the data plane', async () => {
     const api = await TestApi.start({ store: await storeWith(deploymentRecord('a')) });
     await api.deploymentIs('a', 'distributing');
     const seat = {

@@ -1,6 +1,6 @@
 /**
- * The life of deployments: planned, prepared in the model builder, handed to the data plane, changed, deleted; and after a
- * restart, of this process or of the data plane, all handed over again as they were stored.
+ * The life cycle of deployments: they are planned, prepared in the model builder, sent to the data plane, changed, and
+ * deleted. After a restart of this process or the data plane, all are sent again as they are stored.
  */
 import type { Policy } from '@sparewheel/coordinator';
 import type { DataPlaneLink, DeploymentRuntime } from '@sparewheel/data-plane-client';
@@ -15,11 +15,11 @@ import {
 } from '@sparewheel/protocol';
 import { type DeploymentRecord, NameTakenError, type Store, UnknownModelError } from '../database/store.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { log } from '../log.ts';
 import { unknownModel } from '../models/models.ts';
 import { DeploymentRecords } from './deployment-records.ts';
 import { deploymentView } from './deployment-view.ts';
 import { Handover, isAbsence } from './handover.ts';
-import { InTurn } from './in-turn.ts';
 import { type ExplainedPlan, Planning } from './planning.ts';
 import { Preloading } from './preloading.ts';
 import { Preparation } from './preparation.ts';
@@ -31,16 +31,15 @@ export interface DeploymentParts {
   readonly dataPlane: DataPlaneLink;
   readonly blobs: BlobStore;
   readonly events: EventLog;
-  /** The fleet as it was last reported. */
+  /** Returns the fleet as last reported. */
   readonly devices: () => readonly DeviceView[];
-  /** Milliseconds, monotonic. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
 }
 
 export class Deployments {
   readonly #parts: DeploymentParts;
   readonly #records = new DeploymentRecords();
-  readonly #inTurn = new InTurn();
   readonly #planning: Planning;
   readonly #handover: Handover;
   readonly #preparation: Preparation;
@@ -48,14 +47,14 @@ export class Deployments {
   #runtimes: ReadonlyMap<string, DeploymentRuntime> = new Map();
   readonly #changed: () => void;
 
-  /** @param changed  called when a view may be another */
+  /** @param changed  called when a view may have changed */
   constructor(parts: DeploymentParts, changed: () => void) {
     this.#parts = parts;
     this.#changed = () => {
       changed();
       this.#handover.reportPending();
     };
-    const shared = { ...parts, records: this.#records, inTurn: this.#inTurn, changed: this.#changed };
+    const shared = { ...parts, records: this.#records, changed: this.#changed };
     const failed = (record: DeploymentRecord, error: unknown) => this.#fail(record, error);
     this.#planning = new Planning(parts);
     this.#handover = new Handover(parts.dataPlane, this.#records, failed);
@@ -68,7 +67,7 @@ export class Deployments {
     this.#resizing = new Resizing({ ...shared, planning: this.#planning, handover: this.#handover });
   }
 
-  /** Takes up what is stored: what was being prepared is prepared again, and so is what lost its files. */
+  /** Reads the stored deployments. Prepares those again that were not finished or whose files are missing. */
   async open(): Promise<void> {
     for (const record of await this.#parts.store.deployments()) {
       this.#records.put(record);
@@ -78,12 +77,12 @@ export class Deployments {
     }
   }
 
-  /** The data plane listens, and knows nothing: everything that is live goes to it. */
+  /** Sends every live deployment to a data plane that just started. */
   handOverAll(): void {
     this.#handover.giveAll();
   }
 
-  /** A deployment will be created: the data plane is not ready before it can serve, or until this is withdrawn. */
+  /** Announces a deployment. The data plane is not ready until the deployment serves or is withdrawn. */
   announce(name: string): void {
     this.#handover.announce(name);
   }
@@ -92,22 +91,22 @@ export class Deployments {
     this.#handover.withdraw(name);
   }
 
-  /** What the data plane reports of its deployments; an empty list when it has ended. */
+  /** Takes the data plane's report of its deployments; an empty list after its end. */
   setRuntimes(runtimes: readonly DeploymentRuntime[]): void {
     this.#runtimes = new Map(runtimes.map((runtime) => [runtime.name, runtime]));
     this.#changed();
     for (const runtime of runtimes) this.#resizing.review(runtime, this.#parts.now());
   }
 
-  /** A seat changed hands: the next life of the data plane must know. */
+  /** Stores a new assignment of seats, for the next start of the data plane. */
   storeSeats(name: string, seats: readonly (string | null)[]): void {
     const record = this.#records.find(name);
-    // During a change from plan to plan, the old plan's seats change hands too; the new plan's are what counts.
+    // During a change of plans, the old plan's seats may change too. Only the new plan's are stored.
     if (record === undefined || seats.length !== record.plan.seats.length) return;
     this.#records.put({ ...record, seats });
-    void this.#inTurn
-      .run(name, () => this.#parts.store.updateDeployment(name, { seats }))
-      .catch((error: Error) => console.error(`The seats of ${name} cannot be stored: ${error.message}`));
+    void this.#records
+      .exclusive(name, () => this.#parts.store.updateDeployment(name, { seats }))
+      .catch((error: unknown) => log.error({ err: error }, `cannot store the seats of ${name}`));
   }
 
   views(): readonly DeploymentView[] {
@@ -129,19 +128,19 @@ export class Deployments {
     return this.#records.get(name);
   }
 
-  /** @throws {ApiError} 404; 409 the data plane does not have it, because it is not prepared or failed */
+  /** @throws {ApiError} 404; 409 the data plane does not have the deployment: it is not prepared, or it failed */
   requireLive(name: string): void {
     this.#records.requireLive(name);
   }
 
-  /** @throws {ApiError} 404 no such model; 400 no such device, or no such plan, and why */
+  /** @throws {ApiError} 404 unknown model; 400 unknown device, or why there is no such plan */
   plan(request: PlanRequest): Promise<ExplainedPlan> {
     return this.#planning.explained(request);
   }
 
   /**
-   * Plans, stores, and prepares in the background.
-   * @throws {ApiError} 409 the name is taken, or there are too many; and as `plan`
+   * Plans and stores a deployment, and prepares it in the background.
+   * @throws {ApiError} 409 the name is taken, or there are too many deployments; and as `plan`
    */
   async create(request: DeploymentRequest): Promise<DeploymentView> {
     const { store, events } = this.#parts;
@@ -150,8 +149,8 @@ export class Deployments {
       throw new ApiError(
         409,
         'too-many-deployments',
-        `There are ${LIMITS.deployments} deployments already, the most that one data plane serves.`,
-        'Delete one that is not needed.',
+        `There are already ${LIMITS.deployments} deployments, the maximum of a data plane.`,
+        'Delete a deployment that you no longer need.',
       );
     }
     const { plan, seats } = await this.#planning.plan(request);
@@ -165,7 +164,7 @@ export class Deployments {
       policy,
       plan,
       artifacts: null,
-      // Where blocks suit certain devices those sit there; else those that were named, or whoever is free.
+      // The planner's devices first, then the requested ones; null for any free device.
       seats: plan.seats.map(({ seat }, index) => seats[index] ?? devices?.[seat] ?? null),
       createdAt: new Date().toISOString(),
     };
@@ -193,7 +192,7 @@ export class Deployments {
     name: string,
     change: { readonly [F in keyof Policy]?: Policy[F] | undefined },
   ): Promise<DeploymentView> {
-    return this.#inTurn.run(name, async () => {
+    return this.#records.exclusive(name, async () => {
       const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
       const policy: Policy = { ...this.record(name).policy, ...given };
       await this.#handover.setPolicy(name, policy);
@@ -202,7 +201,7 @@ export class Deployments {
       this.#parts.events.add({
         kind: 'policy-changed',
         level: 'info',
-        message: `${name} now waits ${describeWait(policy.waitMs)}, verifies ${policy.verify === 'off' ? 'nothing' : policy.verify} and gives up after ${policy.deadlineMs} ms.`,
+        message: `${name} has a new policy: it waits ${describeWait(policy.waitMs)}, ${describeVerify(policy.verify)}, and fails after ${policy.deadlineMs} ms.`,
         device: null,
         deployment: name,
       });
@@ -214,8 +213,8 @@ export class Deployments {
   /** @throws {ApiError} 404 */
   delete(name: string): Promise<void> {
     this.record(name);
-    this.#preparation.callOff(name);
-    return this.#inTurn.run(name, async () => {
+    this.#preparation.cancel(name);
+    return this.#records.exclusive(name, async () => {
       this.record(name);
       await this.#handover.takeBack(name);
       await this.#parts.store.deleteDeployment(name);
@@ -234,12 +233,12 @@ export class Deployments {
     });
   }
 
-  /** Removes the files that no model and no deployment needs. */
+  /** Removes the files that no model and no deployment uses. */
   collectGarbage(): Promise<void> {
     const { modelBuilder, blobs, store } = this.#parts;
     return modelBuilder
       .exclusive(async () => void (await blobs.collect(await store.blobsInUse())))
-      .catch((error: Error) => console.error(`Files that nobody needs stay: ${error.message}`));
+      .catch((error: unknown) => log.error({ err: error }, 'cannot remove unused files'));
   }
 
   #view(record: DeploymentRecord): DeploymentView {
@@ -250,10 +249,10 @@ export class Deployments {
   }
 
   async #fail({ name }: DeploymentRecord, error: unknown): Promise<void> {
-    // We are stopping: the next start takes it up again.
+    // Sparewheel is stopping. The next start prepares the deployment again.
     if (isAbsence(error)) return;
     const reason = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof ApiError)) console.error(error);
+    if (!(error instanceof ApiError)) log.error({ err: error }, `cannot deploy ${name}`);
     this.#preparation.forget(name);
     if (!this.has(name)) return;
     this.#records.change(name, { status: 'failed', reason });
@@ -267,7 +266,7 @@ export class Deployments {
     this.#changed();
     await this.#parts.store
       .updateDeployment(name, { status: 'failed', reason })
-      .catch((cause: Error) => console.error(`The failure of ${name} cannot be stored: ${cause.message}`));
+      .catch((cause: unknown) => log.error({ err: cause }, `cannot store the failure of ${name}`));
   }
 }
 
@@ -283,6 +282,10 @@ function nameTaken(name: string): ApiError {
 function describeWait(waitMs: Policy['waitMs']): string {
   if (waitMs === 'any-k') return 'for any k answers';
   if (waitMs === 'all') return 'for all data shards';
-  if (waitMs === 'adaptive') return 'for the data shards as long as it learns to be worth it';
+  if (waitMs === 'adaptive') return 'for the data shards as long as that pays off';
   return `${waitMs} ms for the data shards`;
+}
+
+function describeVerify(verify: Policy['verify']): string {
+  return verify === 'off' ? 'verifies no answer' : `verifies ${verify} the answer`;
 }

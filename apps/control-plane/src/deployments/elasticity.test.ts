@@ -13,13 +13,13 @@ beforeEach(() => {
   elasticity = new Elasticity();
 });
 
-/** What is said at each of these times. */
+/** Returns the results at these times. */
 function over(times: readonly number[], change: Partial<ElasticDeployment>): (number | null)[] {
   return times.map((now) => elasticity.observe({ ...HEALTHY, ...change }, now));
 }
 
-describe('a deployment that misses devices for good', () => {
-  it('is planned for those that remain, once, and only after a spare or a return would have helped', () => {
+describe('a deployment without enough devices', () => {
+  it('is planned once for the remaining devices, after the time for a takeover or a return', () => {
     const missing = { whole: false, devices: 3 };
     expect(over([0, SHRINK_AFTER_MS - 1, SHRINK_AFTER_MS, SHRINK_AFTER_MS + 1], missing)).toEqual([
       null,
@@ -37,14 +37,14 @@ describe('a deployment that misses devices for good', () => {
   });
 
   it.each([
-    ['a spare can fill the gap', { whole: false, devices: 5 }],
+    ['a standby device can take over the seat', { whole: false, devices: 5 }],
     ['every seat answers', { whole: true, devices: 4 }],
     ['too few devices remain for a code', { whole: false, devices: 2 }],
-  ])('stays as it is where %s', (_why, change) => {
+  ])('stays as it is if %s', (_why, change) => {
     expect(over([0, SHRINK_AFTER_MS, 10 * SHRINK_AFTER_MS], change)).toEqual([null, null, null]);
   });
 
-  it('is tried again later where the change could not be made', () => {
+  it('is planned again later if the change failed', () => {
     const missing = { whole: false, devices: 4 };
     const failed = SHRINK_AFTER_MS;
     expect(over([0, failed, failed + 1, failed + 1 + SHRINK_AFTER_MS], missing)).toEqual([
@@ -57,7 +57,7 @@ describe('a deployment that misses devices for good', () => {
   });
 });
 
-it('grows back to what was asked for when devices have come, and no further', () => {
+it('grows to the requested size when devices join, but not beyond', () => {
   expect(over([0, GROW_AFTER_MS], { planK: 2, devices: 5 })).toEqual([null, 4]);
   elasticity.changed('a');
   expect(over([0, GROW_AFTER_MS, 100_000], { planK: 4, devices: 12 })).toEqual([null, null, null]);

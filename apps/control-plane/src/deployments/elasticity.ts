@@ -1,32 +1,32 @@
-/** When a deployment should run on fewer devices than it was asked for, and on more again. Pure: time comes in. */
+/** Decides when a deployment runs on fewer devices than requested, and when on more again. Pure: time is a parameter. */
 
-/** A spare heals a seat in seconds, and a device that restarts is back in seconds: this is neither. */
+/** A standby device takes over a seat in seconds, and a restarting device returns in seconds. This is longer. */
 export const SHRINK_AFTER_MS = 30_000;
-/** A device that has come is there to stay by then. */
+/** After this time, a new device counts as permanent. */
 export const GROW_AFTER_MS = 5_000;
-/** After a change that could not be made. */
+/** Delay after a failed change. */
 export const RETRY_AFTER_MS = 60_000;
-/** With one data device a code is a replica of the whole. */
+/** With one data device, a code would be a replica of the whole. */
 const FEWEST_DATA_DEVICES = 2;
 
 export interface ElasticDeployment {
   readonly name: string;
-  /** Data devices that were asked for, and those of the plan that serves. */
+  /** The number of data devices that was requested, and that of the current plan. */
   readonly wantedK: number;
   readonly planK: number;
   readonly r: number;
-  /** Every seat answers. */
+  /** Whether every seat answers. */
   readonly whole: boolean;
-  /** Devices that could hold a seat now, those that do included. */
+  /** The number of devices that can hold a seat now, including those that do. */
   readonly devices: number;
 }
 
-/** Watches deployments and says when one of them is due for a plan of another size. */
+/** Observes deployments and reports when one needs a plan of another size. */
 export class Elasticity {
   readonly #due = new Map<string, { readonly k: number; readonly since: number }>();
   readonly #notBefore = new Map<string, number>();
 
-  /** @returns the number of data devices to plan anew for, once; null where nothing is due */
+  /** Returns the number of data devices for a new plan, once; null if no change is due. */
   observe(deployment: ElasticDeployment, nowMs: number): number | null {
     const { name, planK } = deployment;
     const k = sizeFor(deployment);
@@ -42,12 +42,12 @@ export class Elasticity {
     const afterMs = k < planK ? SHRINK_AFTER_MS : GROW_AFTER_MS;
     if (nowMs - due.since < afterMs || nowMs < (this.#notBefore.get(name) ?? 0)) return null;
     this.#due.delete(name);
-    // Until it has been made there is no use in asking for it again.
+    // Report the change only once until it was made or the delay is over.
     this.#notBefore.set(name, nowMs + RETRY_AFTER_MS);
     return k;
   }
 
-  /** The change was made: the next one may follow as soon as it is due. */
+  /** Records that the change was made. The next one may follow without the delay. */
   changed(name: string): void {
     this.#notBefore.delete(name);
   }
@@ -60,7 +60,7 @@ export class Elasticity {
 
 function sizeFor({ wantedK, planK, r, whole, devices }: ElasticDeployment): number {
   const possible = Math.min(wantedK, devices - r);
-  // A whole deployment is not made smaller, nor one whose gap a spare can fill.
+  // Neither a complete deployment nor one whose seat a standby device can take over gets smaller.
   if (possible < planK) return whole || possible < FEWEST_DATA_DEVICES ? planK : possible;
   return possible;
 }

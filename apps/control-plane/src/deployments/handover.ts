@@ -2,14 +2,15 @@ import type { Policy } from '@sparewheel/coordinator';
 import type { DataPlaneLink } from '@sparewheel/data-plane-client';
 import { ApiError } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
+import { log } from '../log.ts';
 import type { DeploymentRecords } from './deployment-records.ts';
 
-/** What of a record is the data plane's to know. */
+/** The part of a record that the data plane needs. */
 type Served = Pick<DeploymentRecord, 'plan' | 'seats'> & {
   readonly artifacts: NonNullable<DeploymentRecord['artifacts']>;
 };
 
-/** What this life of the data plane has been given: its next one knows nothing, and is given everything again. */
+/** Sends deployments to the data plane, and all of them again after its restart. */
 export class Handover {
   readonly #dataPlane: DataPlaneLink;
   readonly #records: DeploymentRecords;
@@ -17,10 +18,10 @@ export class Handover {
   #given = new Set<string>();
   /** Deployments that will be stored soon. */
   readonly #announced = new Set<string>();
-  /** The pending deployments that the data plane knows of; null where it has not been told. */
+  /** The last report of pending deployments; null before the first. */
   #reported: string | null = null;
 
-  /** @param refused  the data plane would not take a deployment */
+  /** @param refused  called when the data plane rejects a deployment */
   constructor(
     dataPlane: DataPlaneLink,
     records: DeploymentRecords,
@@ -35,7 +36,7 @@ export class Handover {
     return this.#given.has(name);
   }
 
-  /** The data plane listens, and knows nothing: everything that is live goes to it. */
+  /** Sends every live deployment to a data plane that just started. */
   giveAll(): void {
     this.#given = new Set();
     this.#reported = null;
@@ -43,7 +44,7 @@ export class Handover {
     this.reportPending();
   }
 
-  /** The data plane is not ready before a deployment of this name is stored, or the announcement withdrawn. */
+  /** Keeps the data plane from being ready until a deployment of this name is stored or withdrawn. */
   announce(name: string): void {
     this.#announced.add(name);
     this.reportPending();
@@ -54,7 +55,7 @@ export class Handover {
     this.reportPending();
   }
 
-  /** Tells the data plane which stored deployments it does not have yet: it is not ready while there are any. */
+  /** Tells the data plane which deployments it will still receive. It is not ready while there are any. */
   reportPending(): void {
     if (!this.#dataPlane.listening) return;
     const stored = this.#records.names().filter((name) => {
@@ -68,14 +69,14 @@ export class Handover {
     this.#dataPlane.call({ kind: 'expect-deployments', names }).catch((error: unknown) => {
       if (isAbsence(error)) return;
       this.#reported = null;
-      console.error(error);
+      log.error({ err: error }, 'cannot report pending deployments');
     });
   }
 
-  /** Gives a deployment that is live, once; where the data plane is starting, it is given everything later. */
+  /** Sends a live deployment once. A data plane that is starting receives it later. */
   give(name: string): Promise<void> {
     const given = this.#send(name);
-    // After the call that deploys: the data plane handles calls in their order.
+    // After the deploy call, because the data plane handles calls in order.
     this.reportPending();
     return given;
   }
@@ -90,20 +91,20 @@ export class Handover {
       await this.change(name, { ...record, artifacts: record.artifacts }, record.policy);
     } catch (error) {
       given.delete(name);
-      // It ended meanwhile; its next life is given everything.
+      // The data plane ended. It receives everything after its restart.
       if (isAbsence(error)) return;
       await this.#refused(record, error);
     }
   }
 
-  /** Deploys a plan, or changes over to it. @throws {ApiError} it would not, or is not there */
+  /** Deploys a plan, or changes a deployment to it. @throws {ApiError} the data plane rejects it or is not running */
   async change(name: string, { plan, artifacts, seats }: Served, policy: Policy): Promise<void> {
     await this.#dataPlane.call({ kind: 'deploy', deployment: { name, plan, artifacts, policy, seats } });
   }
 
   async setPolicy(name: string, policy: Policy): Promise<void> {
     if (!this.#given.has(name)) return;
-    // Where the data plane is starting, it will be given the new policy.
+    // A data plane that is starting receives the new policy later.
     await this.#dataPlane.call({ kind: 'set-policy', name, policy }).catch(unlessAbsent);
   }
 
@@ -115,7 +116,7 @@ export class Handover {
   }
 }
 
-/** The data plane is starting, or we are stopping: what was asked of it is asked again. */
+/** Whether a call failed because the data plane is starting or Sparewheel is stopping. The call is repeated later. */
 export function isAbsence(error: unknown): boolean {
   return error instanceof ApiError && (error.code === 'data-plane-starting' || error.code === 'stopping');
 }

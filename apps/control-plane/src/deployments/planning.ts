@@ -10,17 +10,17 @@ import { capacities, dataPlaneMemory } from './capacities.ts';
 export interface PlanningParts {
   readonly store: Store;
   readonly modelBuilder: ModelBuilder;
-  /** The fleet as it was last reported. */
+  /** Returns the fleet as last reported. */
   readonly devices: () => readonly DeviceView[];
 }
 
-/** A plan as `POST /api/plans` answers it: who has to sit where (null: whoever is free), and what it is expected to cost. */
+/** The answer of `POST /api/plans`: a plan, the device of each seat (null for any), and the predicted cost. */
 export interface ExplainedPlan extends Plan {
   readonly devices: readonly (string | null)[];
   readonly explanation: PlanExplanation;
 }
 
-/** Plans for the fleet as it is now, in the model builder. */
+/** Plans for the current fleet, in the model builder. */
 export class Planning {
   readonly #parts: PlanningParts;
   /** The data plane is a thread of this process. */
@@ -30,7 +30,7 @@ export class Planning {
     this.#parts = parts;
   }
 
-  /** @throws {ApiError} 404 no such model; 400 no such device, or no such plan, and why */
+  /** @throws {ApiError} 404 unknown model; 400 unknown device, or why there is no such plan */
   async plan(request: PlanRequest): Promise<Planned> {
     const { store, modelBuilder } = this.#parts;
     const model = await store.model(request.model);
@@ -50,7 +50,7 @@ export class Planning {
     return { ...plan, devices: seats, explanation };
   }
 
-  /** The named devices, or all that answer. */
+  /** Returns the named devices, or all that are ready. */
   #candidates(named: readonly string[] | undefined): readonly DeviceView[] {
     const fleet = this.#parts.devices();
     if (named === undefined) return fleet.filter(({ state }) => state === 'ready');
@@ -59,7 +59,7 @@ export class Planning {
         400,
         'invalid-request',
         'The field "devices" names a device twice.',
-        'Two shards on one device would be lost together; name each device once.',
+        'Name each device once. Two shards on one device would be lost together.',
       );
     }
     return named.map((id) => {
@@ -69,7 +69,7 @@ export class Planning {
         400,
         'unknown-device',
         `The field "devices" names "${id}", which is not in the fleet.`,
-        'GET /api/devices lists the ids of those that are.',
+        'GET /api/devices lists the ids of the devices.',
       );
     });
   }

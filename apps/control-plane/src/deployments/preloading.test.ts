@@ -4,7 +4,7 @@ import { ApiError } from '@sparewheel/protocol';
 import { describe, expect, it, vi } from 'vitest';
 import { smallArtifacts } from '../testing/records.ts';
 import { TestApi } from '../testing/test-api.ts';
-import { promisedDevices } from './preloading.ts';
+import { expectedDevices } from './preloading.ts';
 
 const device = (id: string, held = 0, state: 'ready' | 'lost' = 'ready') => ({
   id,
@@ -17,22 +17,22 @@ const device = (id: string, held = 0, state: 'ready' | 'lost' = 'ready') => ({
   })),
 });
 
-describe('the devices that shards are sent ahead to', () => {
-  it('are those that the plan wants where they are ready, and no others in their seats', () => {
+describe('the devices that receive shards in advance', () => {
+  it('are the devices of the plan, and none if those are not ready', () => {
     const fleet = [device('a'), device('b', 0, 'lost'), device('c')];
-    expect(promisedDevices(['c', 'b', 'gone'], fleet)).toEqual(['c', undefined, undefined]);
+    expect(expectedDevices(['c', 'b', 'gone'], fleet)).toEqual(['c', undefined, undefined]);
   });
 
-  it('are else the ready ones with the fewest seats, none twice and none that is wanted elsewhere', () => {
+  it('are otherwise the ready devices with the fewest seats, each once', () => {
     const fleet = [device('a', 2), device('b'), device('c', 1), device('d', 0, 'lost'), device('e')];
-    expect(promisedDevices([null, 'b', null, null, null], fleet)).toEqual(['e', 'b', 'c', 'a', undefined]);
+    expect(expectedDevices([null, 'b', null, null, null], fleet)).toEqual(['e', 'b', 'c', 'a', undefined]);
   });
 });
 
 describe('while a deployment is being prepared', () => {
   const [first, second] = smallArtifacts.fc!;
 
-  /** A deployment whose shards are being encoded, for devices that are ready. */
+  /** Creates a deployment whose shards are being encoded, with ready devices. */
   async function preparing() {
     const api = await TestApi.start();
     api.dataPlane.report(['device-a', 'device-b', 'device-c'].map((id) => deviceView(id)));
@@ -45,7 +45,7 @@ describe('while a deployment is being prepared', () => {
     return { api, made };
   }
 
-  it('each shard goes ahead as soon as it is made, to a device of its own', async () => {
+  it('each shard is sent as soon as it is encoded, to a device of its own', async () => {
     const { api, made } = await preparing();
     await made(first!, 0);
     await made(second!, 1);
@@ -62,7 +62,7 @@ describe('while a deployment is being prepared', () => {
     await api.close();
   });
 
-  it('what went ahead of one that is deleted is given up, and no more follows', async () => {
+  it('the transfers of a deleted deployment are abandoned, and no more follow', async () => {
     const { api, made } = await preparing();
     await made(first!, 0);
     await api.ask('DELETE', '/api/deployments/digits');
@@ -75,7 +75,7 @@ describe('while a deployment is being prepared', () => {
     await api.close();
   });
 
-  it('what went ahead of one that cannot be encoded is given up', async () => {
+  it('the transfers of a deployment that fails to encode are abandoned', async () => {
     const { api, made } = await preparing();
     await made(first!, 0);
     api.modelBuilder.failures.build = new ApiError(400, 'layer-not-codable', 'A weight is NaN.');

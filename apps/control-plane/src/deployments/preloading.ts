@@ -4,28 +4,28 @@ import type { DeviceView } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
 
 /**
- * Brings shards to devices while the next ones are being encoded: each seat of a deployment that is being prepared is
- * promised to a device, which gets every artifact of that seat as soon as it is in the blob store. The promise binds
- * nobody. The coordinator fills the seats when everything is there, and prefers the device that lacks the least.
+ * Sends shards to devices while the next ones are encoded. Each seat of a deployment in preparation gets an expected
+ * device, which receives every artifact of the seat as soon as it is in the blob store. The coordinator later assigns
+ * the seats, and prefers the device with the fewest missing artifacts.
  */
 export class Preloading {
   readonly #dataPlane: DataPlaneLink;
   readonly #devices: () => readonly DeviceView[];
-  /** Deployments of which something was sent ahead. */
+  /** Deployments of which artifacts were sent. */
   readonly #begun = new Set<string>();
 
-  /** @param devices  the fleet as it was last reported */
+  /** @param devices  returns the fleet as last reported */
   constructor(dataPlane: DataPlaneLink, devices: () => readonly DeviceView[]) {
     this.#dataPlane = dataPlane;
     this.#devices = devices;
   }
 
-  /** @returns takes artifacts of the deployment as they are made */
+  /** @returns a function that receives each artifact of the deployment when it is created */
   begin({ name, seats }: DeploymentRecord): (made: BuildProgress['made']) => void {
-    const promised = promisedDevices(seats, this.#devices());
+    const expected = expectedDevices(seats, this.#devices());
     return ({ artifact, seats: computedBy }) => {
       for (const seat of computedBy) {
-        const device = promised[seat];
+        const device = expected[seat];
         if (device === undefined) continue;
         this.#begun.add(name);
         this.#call({ kind: 'preload', name, device, artifact });
@@ -33,27 +33,27 @@ export class Preloading {
     };
   }
 
-  /** Nothing comes of the deployment. */
-  giveUp(name: string): void {
+  /** Abandons the transfers of a deployment that will not start. */
+  cancel(name: string): void {
     if (this.#begun.delete(name)) this.#call({ kind: 'cancel-preload', name });
   }
 
-  /** The deployment was handed over: what was sent ahead is its own. */
+  /** Ends the preloading of a deployment that is prepared. */
   done(name: string): void {
     this.#begun.delete(name);
   }
 
   #call(body: Parameters<DataPlaneLink['call']>[0]): void {
-    // A data plane that is not there, or ends, knows nothing of it: everything is sent when it is deployed.
+    // Failures are harmless: missing artifacts are sent when the deployment starts.
     if (this.#dataPlane.listening) this.#dataPlane.call(body).catch(() => {});
   }
 }
 
 /**
- * The device for each seat: the one that the plan wants there, else of those that are ready and wanted nowhere the one
- * with the fewest seats, as the coordinator chooses. No device twice; fewer where there are not enough.
+ * Returns the expected device of each seat: the plan's device if it is ready, otherwise the free device with the fewest
+ * seats, as the coordinator chooses. No device has two seats. Seats without a device are undefined.
  */
-export function promisedDevices(
+export function expectedDevices(
   seats: readonly (string | null)[],
   fleet: readonly Pick<DeviceView, 'id' | 'state' | 'seats'>[],
 ): readonly (string | undefined)[] {

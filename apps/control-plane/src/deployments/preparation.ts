@@ -2,7 +2,6 @@ import type { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
 import { blobsOf } from '@sparewheel/planner';
 import type { DeploymentRecord, Store } from '../database/store.ts';
 import type { DeploymentRecords } from './deployment-records.ts';
-import type { InTurn } from './in-turn.ts';
 import type { Preloading } from './preloading.ts';
 
 export interface PreparationParts {
@@ -10,43 +9,42 @@ export interface PreparationParts {
   readonly modelBuilder: ModelBuilder;
   readonly blobs: BlobStore;
   readonly records: DeploymentRecords;
-  readonly inTurn: InTurn;
   readonly preloading: Preloading;
   readonly changed: () => void;
-  /** The files are there, and the record says so. */
+  /** Called when the files exist and the record says so. */
   readonly prepared: (name: string) => Promise<void>;
   readonly failed: (record: DeploymentRecord, error: unknown) => Promise<void>;
 }
 
-interface Underway {
+interface Job {
   /** From 0 to 1. */
   encoding: number;
   readonly abort: AbortController;
 }
 
-/** Makes the files of deployments in the background, subgraphs cut, shards encoded, and sends them ahead as they are made. */
+/** Creates the files of deployments in the background: cuts subgraphs, encodes shards, and sends them in advance. */
 export class Preparation {
   readonly #parts: PreparationParts;
-  readonly #underway = new Map<string, Underway>();
+  readonly #jobs = new Map<string, Job>();
 
   constructor(parts: PreparationParts) {
     this.#parts = parts;
   }
 
-  /** From 0 to 1; 0 where nothing is under way. */
+  /** Returns the progress from 0 to 1; 0 without a preparation. */
   progress(name: string): number {
-    return this.#underway.get(name)?.encoding ?? 0;
+    return this.#jobs.get(name)?.encoding ?? 0;
   }
 
-  callOff(name: string): void {
-    this.#underway.get(name)?.abort.abort();
+  cancel(name: string): void {
+    this.#jobs.get(name)?.abort.abort();
   }
 
   forget(name: string): void {
-    this.#underway.delete(name);
+    this.#jobs.delete(name);
   }
 
-  /** Whether every file that a record names is there. */
+  /** Whether every file of a record exists. */
   async isDone({ artifacts }: DeploymentRecord): Promise<boolean> {
     if (artifacts === null) return false;
     for (const blob of Object.values(artifacts).flat().flatMap(blobsOf)) {
@@ -57,27 +55,27 @@ export class Preparation {
 
   begin(record: DeploymentRecord): void {
     const { name } = record;
-    const underway: Underway = { encoding: 0, abort: new AbortController() };
-    this.#underway.set(name, underway);
+    const job: Job = { encoding: 0, abort: new AbortController() };
+    this.#jobs.set(name, job);
     this.#parts.records.put({ ...record, status: 'preparing' });
     this.#parts.changed();
-    this.#build(record, underway)
+    this.#build(record, job)
       .then(async (built) => {
-        if (!built) return this.#parts.preloading.giveUp(name);
+        if (!built) return this.#parts.preloading.cancel(name);
         this.#parts.preloading.done(name);
         await this.#parts.prepared(name);
       })
       .catch(async (error: unknown) => {
-        this.#parts.preloading.giveUp(name);
-        if (!underway.abort.signal.aborted) await this.#parts.failed(record, error);
+        this.#parts.preloading.cancel(name);
+        if (!job.abort.signal.aborted) await this.#parts.failed(record, error);
       });
   }
 
-  /** @returns false where it was called off */
-  #build(record: DeploymentRecord, underway: Underway): Promise<boolean> {
-    const { store, modelBuilder, records, inTurn, preloading, changed } = this.#parts;
+  /** @returns false if the preparation was canceled */
+  #build(record: DeploymentRecord, job: Job): Promise<boolean> {
+    const { store, modelBuilder, records, preloading, changed } = this.#parts;
     const { name, plan } = record;
-    const { signal } = underway.abort;
+    const { signal } = job.abort;
     return modelBuilder.exclusive(async () => {
       const model = signal.aborted ? null : await store.model(record.model);
       if (model === null) return false;
@@ -85,16 +83,16 @@ export class Preparation {
       const artifacts = await modelBuilder.run(
         { kind: 'build', plan, canonical: model.canonical },
         ({ fraction, made }) => {
-          underway.encoding = fraction;
+          job.encoding = fraction;
           if (made !== undefined && !signal.aborted) preload(made);
           changed();
         },
       );
-      return inTurn.run(name, async () => {
+      return records.exclusive(name, async () => {
         if (signal.aborted) return false;
         await store.updateDeployment(name, { status: 'live', reason: null, artifacts });
         records.change(name, { status: 'live', reason: null, artifacts });
-        this.#underway.delete(name);
+        this.#jobs.delete(name);
         changed();
         return true;
       });

@@ -4,10 +4,10 @@ import type { Planned } from '@sparewheel/planner';
 import type { DeviceView, PlanRequest } from '@sparewheel/protocol';
 import type { DeploymentRecord, Store } from '../database/store.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { log } from '../log.ts';
 import type { DeploymentRecords } from './deployment-records.ts';
 import { Elasticity } from './elasticity.ts';
 import { type Handover, isAbsence } from './handover.ts';
-import type { InTurn } from './in-turn.ts';
 import type { Planning } from './planning.ts';
 
 export interface ResizingParts {
@@ -18,11 +18,10 @@ export interface ResizingParts {
   readonly planning: Planning;
   readonly records: DeploymentRecords;
   readonly handover: Handover;
-  readonly inTurn: InTurn;
   readonly changed: () => void;
 }
 
-/** Plans deployments anew where their fleet has become smaller or larger for good. */
+/** Changes deployments to a new plan when their fleet has become smaller or larger. */
 export class Resizing {
   readonly #parts: ResizingParts;
   readonly #elasticity = new Elasticity();
@@ -35,7 +34,7 @@ export class Resizing {
     this.#elasticity.forget(name);
   }
 
-  /** Looks at what the data plane reports of a deployment, and changes it over where that is due. */
+  /** Takes the data plane's report of a deployment, and changes the plan if that is due. */
   review({ name, state }: DeploymentRuntime, nowMs: number): void {
     const record = this.#parts.records.find(name);
     if (record?.status !== 'live' || record.choice.strategy !== 'coded') return;
@@ -50,12 +49,12 @@ export class Resizing {
     this.#resize(record, k).then(
       (changed) => changed && this.#elasticity.changed(name),
       (error: Error) => {
-        if (!isAbsence(error)) console.error(`${name} cannot be planned for ${k} devices: ${error.message}`);
+        if (!isAbsence(error)) log.error({ err: error }, `cannot resize ${name} to ${k} data devices`);
       },
     );
   }
 
-  /** @returns false where there was nothing to change, or no longer */
+  /** @returns false if there is nothing to change (any more) */
   async #resize({ name, choice, model: modelName, plan: before, policy }: DeploymentRecord, k: number) {
     const { store, modelBuilder, planning } = this.#parts;
     const { r, strategy } = choice;
@@ -69,22 +68,22 @@ export class Resizing {
     const artifacts = await modelBuilder.exclusive(() =>
       modelBuilder.run({ kind: 'build', plan: planned.plan, canonical: model.canonical }),
     );
-    return this.#changeOver(name, before, planned, artifacts);
+    return this.#change(name, before, planned, artifacts);
   }
 
-  /** A rolling change: the plan that serves goes on until every seat of the new one can compute. */
-  #changeOver(
+  /** Changes to the new plan. The current plan serves until every seat of the new one can compute. */
+  #change(
     name: string,
     before: DeploymentRecord['plan'],
     { plan, seats }: Planned,
     artifacts: NonNullable<DeploymentRecord['artifacts']>,
   ): Promise<boolean> {
-    const { store, records, handover, events, inTurn, changed } = this.#parts;
-    return inTurn.run(name, async () => {
+    const { store, records, handover, events, changed } = this.#parts;
+    return records.exclusive(name, async () => {
       const record = records.find(name);
       if (record?.status !== 'live' || record.plan !== before || !handover.has(name)) return false;
       const change = { plan, artifacts, seats: plan.seats.map((_, seat) => seats[seat] ?? null) };
-      // First, so that seats which change hands from now on are taken for the new plan's.
+      // Must run first: seat changes after this point belong to the new plan.
       records.put({ ...record, ...change });
       try {
         await handover.change(name, change, record.policy);
@@ -97,7 +96,7 @@ export class Resizing {
       events.add({
         kind: 'deployment-resized',
         level: 'warning',
-        message: `${name} changes over to ${plan.k} + ${r} devices, from ${before.k} + ${r}; ${wantedK} + ${r} were asked for.`,
+        message: `${name} changes from ${before.k} + ${r} to ${plan.k} + ${r} devices (requested: ${wantedK} + ${r}).`,
         device: null,
         deployment: name,
       });

@@ -13,11 +13,11 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
     case 'device-joined':
       return device(event, 'info', `${nameOf(event.device)} joined the fleet.`);
     case 'device-returned':
-      return device(event, 'info', `${nameOf(event.device)} is back.`);
+      return device(event, 'info', `${nameOf(event.device)} returned.`);
     case 'device-lost':
-      return device(event, 'warning', `${nameOf(event.device)} is gone: ${event.reason}.`);
+      return device(event, 'warning', `${nameOf(event.device)} is lost: ${event.reason}.`);
     case 'device-silent':
-      return device(event, 'warning', `${nameOf(event.device)} is connected, but does not answer.`);
+      return device(event, 'warning', `${nameOf(event.device)} is connected but does not answer.`);
     case 'device-answering':
       return device(event, 'info', `${nameOf(event.device)} answers again.`);
     case 'device-quarantined':
@@ -33,7 +33,7 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         deployment: event.deployment,
       };
     case 'install-started':
-      return install(event, 'info', `Seat ${event.seat} is being set up on ${nameOf(event.device)}.`);
+      return install(event, 'info', `Installing seat ${event.seat} on ${nameOf(event.device)}.`);
     case 'install-progress':
       return null;
     case 'install-finished':
@@ -50,7 +50,7 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
       return install(
         event,
         'warning',
-        `Seat ${event.seat} could not be set up on ${nameOf(event.device)}: ${event.reason}.`,
+        `Seat ${event.seat} could not be installed on ${nameOf(event.device)}: ${event.reason}.`,
       );
     case 'seat-reassigned':
       return {
@@ -58,8 +58,8 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         level: 'info',
         message:
           event.from === null
-            ? `Seat ${event.seat} goes to ${nameOf(event.to)}.`
-            : `Seat ${event.seat} goes from ${nameOf(event.from)} to ${nameOf(event.to)}.`,
+            ? `Seat ${event.seat} is assigned to ${nameOf(event.to)}.`
+            : `Seat ${event.seat} moves from ${nameOf(event.from)} to ${nameOf(event.to)}.`,
         device: event.to,
         deployment: event.deployment,
       };
@@ -67,11 +67,11 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
       return {
         kind: event.kind,
         level: 'error',
-        message: `The spare equation of ${event.step} does not hold in request ${event.request} (off by ${event.residual.toPrecision(3)}, tolerance ${event.threshold.toPrecision(3)}): ${
+        message: `Wrong answer in step ${event.step} of request ${event.request} (residual ${event.residual.toPrecision(3)}, tolerance ${event.threshold.toPrecision(3)}): ${
           event.faultyDevices.length === 0
-            ? 'a device answered wrongly, and nobody can say which'
-            : `${event.faultyDevices.map(nameOf).join(' and ')} answered wrongly`
-        }${event.answeredWrong ? '. The request had been answered already, with a wrong value' : ''}.`,
+            ? 'the faulty device is unknown'
+            : `sent by ${event.faultyDevices.map(nameOf).join(' and ')}`
+        }${event.answeredWrong ? '. The response of the request was wrong' : ''}.`,
         device: event.faultyDevices[0] ?? null,
         deployment: event.deployment,
       };
@@ -111,7 +111,7 @@ function install(
   };
 }
 
-/** A reason may end with a full stop of its own. */
+/** Removes the second period after a reason that ends with one. */
 function sentence(text: string): string {
   return text.replace(/\.\.$/, '.');
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { MemoryStore } from '../database/memory-store.ts';
+import { log as logger } from '../log.ts';
 import { describeEvent } from './describe-event.ts';
 import { EventLog } from './event-log.ts';
 
@@ -12,7 +13,7 @@ const event = (message: string) => ({
 });
 
 describe('the event log', () => {
-  it('numbers events on from what is stored, tells listeners at once, and stores in batches', async () => {
+  it('continues the numbers of the stored events, calls listeners at once, and stores in batches', async () => {
     const store = new MemoryStore();
     const first = await EventLog.open(store);
     first.add(event('one'));
@@ -32,10 +33,10 @@ describe('the event log', () => {
     await log.flush();
   });
 
-  it('keeps events while the database cannot be written, and writes them later in order', async () => {
+  it('keeps events while the database is not writable, and writes them later in order', async () => {
     const store = new MemoryStore();
     const log = await EventLog.open(store);
-    const complaint = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const complaint = vi.spyOn(logger, 'error').mockImplementation(() => {});
     vi.spyOn(store, 'appendEvents').mockRejectedValueOnce(new Error('database is locked'));
     log.add(event('one'));
     await log.flush();
@@ -46,25 +47,25 @@ describe('the event log', () => {
   });
 });
 
-describe('an event’s sentence', () => {
+describe('the text of an event', () => {
   const nameOf = (id: string) => ({ a: 'pi-1', b: 'pi-2' })[id] ?? id;
 
   it.each([
-    [{ kind: 'device-lost', device: 'a', reason: 'its process ended' }, 'pi-1 is gone: its process ended.'],
+    [{ kind: 'device-lost', device: 'a', reason: 'its process ended' }, 'pi-1 is lost: its process ended.'],
     [
       { kind: 'install-finished', deployment: 'x', seat: 2, device: 'a', transferredBytes: 0 },
       'pi-1 serves seat 2 from its own store, without a transfer.',
     ],
     [
       { kind: 'seat-reassigned', deployment: 'x', seat: 1, from: 'a', to: 'b', seats: ['b'] },
-      'Seat 1 goes from pi-1 to pi-2.',
+      'Seat 1 moves from pi-1 to pi-2.',
     ],
     [{ kind: 'deployment-state', deployment: 'x', state: 'degraded', reason: null }, 'x is degraded.'],
-  ] as const)('names devices by their names: %j', (happening, sentence) => {
+  ] as const)('contains the names of devices: %j', (happening, sentence) => {
     expect(describeEvent(happening, nameOf)?.message).toBe(sentence);
   });
 
-  it('names liars, or says that nobody can be named', () => {
+  it('names the faulty devices, or says that they are unknown', () => {
     const corruption = {
       kind: 'corruption',
       deployment: 'x',
@@ -74,15 +75,13 @@ describe('an event’s sentence', () => {
       threshold: 1e-4,
       answeredWrong: false,
     } as const;
-    expect(describeEvent({ ...corruption, faultyDevices: ['b'] }, nameOf)?.message).toContain(
-      'pi-2 answered wrongly',
-    );
+    expect(describeEvent({ ...corruption, faultyDevices: ['b'] }, nameOf)?.message).toContain('sent by pi-2');
     expect(describeEvent({ ...corruption, faultyDevices: [] }, nameOf)?.message).toContain(
-      'nobody can say which',
+      'the faulty device is unknown',
     );
   });
 
-  it('is not made of progress', () => {
+  it('does not exist for progress', () => {
     const progress = { sentBytes: 1, totalBytes: 2 };
     expect(
       describeEvent({ kind: 'install-progress', deployment: 'x', seat: 0, device: 'a', progress }, nameOf),

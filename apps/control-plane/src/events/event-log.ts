@@ -1,20 +1,22 @@
 import type { EventView } from '@sparewheel/protocol';
+import { Mutex } from 'async-mutex';
 import type { EventQuery, Store } from '../database/store.ts';
+import { log } from '../log.ts';
 
 export type NewEvent = Omit<EventView, 'id' | 'at'>;
 
-/** Rows of one INSERT: 500 take 50 ms on SQLite, one by one 450 ms. */
+/** Rows per INSERT. 500 rows take 50 ms on SQLite, and 450 ms one by one. */
 const BATCH = 500;
 const FLUSH_AFTER_MS = 250;
-/** What is kept; older ones are forgotten. */
+/** The number of events that are kept. */
 export const EVENTS_KEPT = 50_000;
 const PRUNE_EVERY = 1_000;
-/** What waits while the database cannot be written; beyond it, the oldest are lost. */
+/** The number of events that wait while the database is not writable. Older ones are dropped. */
 const LARGEST_BACKLOG = 20_000;
 
 /**
- * Everything that happened, numbered, newest last. Listeners hear of an event at once; the database gets events in
- * batches, so that a burst of them costs few writes.
+ * The numbered log of all events. Listeners receive an event at once. The database receives events in batches, so that
+ * a burst costs few writes.
  */
 export class EventLog {
   readonly #store: Store;
@@ -23,7 +25,7 @@ export class EventLog {
   #nextId: number;
   #sincePruned = 0;
   #timer: NodeJS.Timeout | null = null;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #mutex = new Mutex();
 
   private constructor(store: Store, nextId: number) {
     this.#store = store;
@@ -44,7 +46,7 @@ export class EventLog {
     return view;
   }
 
-  /** @returns takes the listener away */
+  /** Adds a listener. @returns removes it */
   subscribe(listener: (event: EventView) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -55,12 +57,11 @@ export class EventLog {
     return this.#store.events(query);
   }
 
-  /** Writes what is waiting. A database that cannot be written is told once, and tried again with the next event. */
+  /** Writes the waiting events. After a failure, the next event retries. */
   flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#writing = this.#writing.then(() => this.#write());
-    return this.#writing;
+    return this.#mutex.runExclusive(() => this.#write());
   }
 
   async #write(): Promise<void> {
@@ -69,18 +70,18 @@ export class EventLog {
       try {
         await this.#store.appendEvents(batch);
       } catch (error) {
-        console.error(`Events cannot be stored: ${(error as Error).message}`);
+        log.error({ err: error }, 'cannot store events');
         return;
       }
       const written = batch.at(-1)?.id ?? 0;
-      // Not by count: the oldest may have been dropped meanwhile.
+      // By id, because the oldest events may have been dropped during the write.
       this.#backlog = this.#backlog.filter(({ id }) => id > written);
       this.#sincePruned += batch.length;
       if (this.#sincePruned >= PRUNE_EVERY) {
         this.#sincePruned = 0;
         await this.#store
           .pruneEvents(EVENTS_KEPT)
-          .catch((error: Error) => console.error(`Old events stay: ${error.message}`));
+          .catch((error: unknown) => log.error({ err: error }, 'cannot remove old events'));
       }
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Devices on this machine: one agent supervisor with N device processes, started again when it ends. It ends with
- * this process, whatever ends this process: its standard input is a pipe from here.
+ * Devices on this machine: an agent supervisor with N device processes, restarted when it ends. Its standard input is a
+ * pipe from this process, so it ends with this process, even after a kill.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,17 +14,17 @@ export interface LocalFleetOptions {
   readonly url: string;
   readonly joinToken: string;
   readonly count: number;
-  /** The devices' folders are made in `devices/` of it. */
+  /** The devices' folders are in its `devices/`. */
   readonly home: string;
-  /** Told what a person should know. */
+  /** Tells the person who started Sparewheel. */
   readonly log: (line: string) => void;
 }
 
-/** Short at first: after this process was killed, its old agents need a moment to notice and let go of their folders. */
+/** Short at first: after a kill of this process, the old agents need a moment to end and release their folders. */
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 5_000;
 const GOOD_LIFE_MS = 10_000;
-/** The agent's exit code for "another agent has the folder", and how often that is worth no mention. */
+/** The agent's exit code for "another agent uses the folder", and how many of those are not reported. */
 const FOLDER_IN_USE = 3;
 const QUIET_RESTARTS = 20;
 
@@ -44,7 +44,7 @@ export class LocalFleet {
     const { url, joinToken, count, home, log } = this.#options;
     const { path, execArgv } = agentProgram();
     const startedAt = performance.now();
-    // With --count 1 the agent takes the name as it is.
+    // With --count 1 the agent does not number the name.
     const name = count === 1 ? 'local-1' : 'local';
     const child = spawn(
       process.execPath,
@@ -64,16 +64,16 @@ export class LocalFleet {
       {
         stdio: ['pipe', 'ignore', 'pipe'],
         env: agentEnvironment(joinToken),
-        // A group of its own: Ctrl-C in the terminal is ours to pass on, after what was accepted is finished.
+        // Its own process group: this process passes Ctrl-C on after accepted requests are finished.
         detached: true,
       },
     );
     this.#process = child;
-    // Its end closes the pipe; that is said by 'exit'.
+    // The end of the process closes the pipe; 'exit' reports it.
     child.stdin.on('error', () => {});
-    let lastWords = '';
+    let lastMessage = '';
     createInterface({ input: child.stderr }).on('line', (line) => {
-      lastWords = line;
+      lastMessage = line;
       if (!line.includes('is in use by')) log(line);
     });
     const ended = (reason: string, code: number | null) => {
@@ -87,7 +87,7 @@ export class LocalFleet {
       }
       this.#restarts++;
       if (code !== FOLDER_IN_USE || this.#restarts > QUIET_RESTARTS) {
-        log(`The local fleet ended (${lastWords || reason}) and is started again.`);
+        log(`The local fleet ended (${lastMessage || reason}). It restarts.`);
       }
       this.#timer = setTimeout(() => this.start(), this.#delayMs);
       this.#delayMs = code === FOLDER_IN_USE ? RESTART_MIN_MS : Math.min(RESTART_MAX_MS, this.#delayMs * 2);
@@ -96,7 +96,7 @@ export class LocalFleet {
     child.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`, code));
   }
 
-  /** Asks it to end, and makes it after `patienceMs`. */
+  /** Ends the fleet with SIGTERM, and with SIGKILL after `patienceMs`. */
   async stop(patienceMs: number): Promise<void> {
     this.#stopping = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -109,13 +109,13 @@ export class LocalFleet {
     clearTimeout(timer);
   }
 
-  /** At once, with every device process. */
+  /** Kills the fleet with every device process. */
   kill(): void {
     this.#stopping = true;
     const processId = this.#process?.pid;
     if (processId === undefined) return;
     try {
-      // The whole group.
+      // The whole process group.
       process.kill(-processId, 'SIGKILL');
     } catch {
       this.#process?.kill('SIGKILL');
@@ -123,7 +123,7 @@ export class LocalFleet {
   }
 }
 
-/** The agent's bundle where it has been built, which starts in a fraction of the time; its source otherwise. */
+/** Returns the agent's bundle if it is built, because it starts much faster; otherwise its source. */
 function agentProgram(): { readonly path: string; readonly execArgv: readonly string[] } {
   const bundle = fileURLToPath(
     new URL(
@@ -138,7 +138,7 @@ function agentProgram(): { readonly path: string; readonly execArgv: readonly st
   }).process;
 }
 
-/** The join token travels in the environment, where other users cannot see it; no other secret goes along. */
+/** Passes the join token in the environment, which other users cannot read, and no other secret. */
 function agentEnvironment(joinToken: string): NodeJS.ProcessEnv {
   const {
     SPAREWHEEL_OPERATOR_TOKEN: _operator,

@@ -3,9 +3,9 @@ import { createServer, type Server } from 'node:net';
 import { StartupError } from '../startup-error.ts';
 
 /**
- * Opens a port.
- * @param variable  the environment variable that sets it, for the hint
- * @throws {StartupError} taken, not allowed, or no address of this machine
+ * Listens on a port.
+ * @param variable  the environment variable that sets the port, for the hint
+ * @throws {StartupError} the port is taken or not allowed, or the host is not an address of this machine
  */
 export async function listen(server: Server, host: string, port: number, variable: string): Promise<void> {
   server.listen(port, host);
@@ -17,7 +17,7 @@ export async function listen(server: Server, host: string, port: number, variabl
 }
 
 /**
- * Finds out now what somebody else would find out later.
+ * Checks that a port is free, before another thread listens on it.
  * @throws {StartupError} as `listen`
  */
 export async function requireFreePort(host: string, port: number, variable: string): Promise<void> {
@@ -41,8 +41,8 @@ function cannotListen(
       );
     case 'EACCES':
       return new StartupError(
-        `Port ${port} needs rights that this user does not have.`,
-        `Choose one above 1023 with ${variable}.`,
+        `This user may not listen on port ${port}.`,
+        `Choose a port above 1023 with ${variable}.`,
       );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':

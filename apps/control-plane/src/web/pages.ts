@@ -10,23 +10,20 @@ export interface PagesOptions {
   readonly development: boolean;
   readonly hostname: string;
   readonly port: number;
-  /** Where Next.js may hook in its own WebSocket (development). */
+  /** Next.js adds its WebSocket for development here. */
   readonly server: Server;
 }
 
-/** @throws {StartupError} the pages are not built */
+/** Checks that the pages are built. @throws {StartupError} */
 export function requireBuiltPages(directory: string): void {
   if (existsSync(join(directory, '.next', 'BUILD_ID'))) return;
-  throw new StartupError(
-    'The dashboard is not built.',
-    'Start with "npm start", which builds what is missing.',
-  );
+  throw new StartupError('The dashboard is not built.', 'Run "npm start", which builds it.');
 }
 
 /** Prepares the dashboard's pages. */
 export async function preparePages(options: PagesOptions): Promise<RequestHandler> {
   const { directory, development, hostname, port, server } = options;
-  // Only here: tests of everything else do without Next.js.
+  // Imported here, so that other tests do not load Next.js.
   const { default: next } = await import('next');
   const app = next({ dev: development, dir: directory, httpServer: server, hostname, port });
   await app.prepare();

@@ -1,4 +1,4 @@
-/** One port: `/api` by Fastify, the pages by Next.js to those who are signed in. Socket.IO hooks itself in before both. */
+/** One port: Fastify serves `/api`, Next.js the pages for a session, Socket.IO its path before both. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Authentication } from '../api/authentication.ts';
 import { answerJoining } from './joining.ts';
@@ -9,11 +9,11 @@ export interface WebParts {
   readonly authentication: Authentication;
   readonly api: RequestHandler;
   readonly pages: RequestHandler;
-  /** The data plane's origin, as a browser reaches it that came by this host name. */
+  /** Returns the data plane's origin for a browser that reached this server by a host name. */
   readonly dataPlaneUrl: (hostname: string) => string;
 }
 
-/** What a browser needs before it is signed in; a phone that joins as a device never is. */
+/** Paths that need no session: signing in, and joining as a device. */
 const OPEN_PAGES = [
   '/sign-in',
   '/join',
@@ -24,15 +24,15 @@ const OPEN_PAGES = [
   '/apple-icon',
   '/manifest',
 ];
-/** An upload of 2 GiB over a slow line; Node's own limit is five minutes. */
+/** Enough for an upload of 2 GiB over a slow connection. Node's default is five minutes. */
 const LONGEST_REQUEST_MS = 3_600_000;
 
-/** The server, not yet listening. Requests that come before `ready` wait for it. */
+/** Creates the server, which does not listen yet. Requests wait for `ready`. */
 export function createWebServer(ready: Promise<WebParts>): Server {
   return createServer({ requestTimeout: LONGEST_REQUEST_MS }, (request, response) => {
     const { url = '/' } = request;
-    // Seen here only until Socket.IO has hooked itself in. A dashboard that finds its way back during a restart tries again
-    // at once; without an answer it would wait for its own time limit of 20 s.
+    // Socket.IO is not ready yet. With this answer a dashboard reconnects soon after a restart; without one it would wait
+    // for its timeout of 20 s.
     if (url.startsWith('/socket.io/')) {
       response.writeHead(503, { 'Retry-After': '1', Connection: 'close' }).end();
       return;
@@ -51,7 +51,7 @@ function route(request: IncomingMessage, response: ServerResponse, parts: WebPar
     return;
   }
   response.setHeader('X-Content-Type-Options', 'nosniff');
-  // Nobody may lay a transparent page over a Kill button.
+  // Another site must not frame the page and trick the user into clicking Kill.
   response.setHeader('X-Frame-Options', 'DENY');
   response.setHeader('Content-Security-Policy', "frame-ancestors 'none'");
   response.setHeader('Referrer-Policy', 'same-origin');
@@ -67,7 +67,7 @@ function route(request: IncomingMessage, response: ServerResponse, parts: WebPar
   else redirect(response, '/sign-in');
 }
 
-/** `/?token=…`, as the terminal prints it: the token leaves the address bar and becomes a cookie. */
+/** Answers `/?token=…`, the address in the terminal: replaces the token in the address by a cookie. */
 function signIn(request: IncomingMessage, response: ServerResponse, authentication: Authentication): void {
   const { path, query } = addressed(request);
   const role = authentication.roleOf(query.get('token') ?? '');
@@ -78,11 +78,11 @@ function signIn(request: IncomingMessage, response: ServerResponse, authenticati
   response.setHeader('Set-Cookie', authentication.sessionCookie());
   query.delete('token');
   const rest = query.toString();
-  // One slash at the start, so that it stays on this host.
+  // A single slash at the start keeps the redirect on this host.
   redirect(response, `/${path.replace(/^[/\\]+/, '')}${rest === '' ? '' : `?${rest}`}`);
 }
 
-/** `/join?token=…` becomes `/join#token=…`: what stands behind # is sent to no server and stands in no log. */
+/** Redirects `/join?token=…` to `/join#token=…`: browsers never send a fragment, so no log contains the token. */
 function hideToken(response: ServerResponse, query: URLSearchParams): void {
   redirect(response, `/join#${query}`);
 }

@@ -1,4 +1,4 @@
-/** The port that browsers use, over real sockets: pages behind the sign-in, the API beside them, the live channel. */
+/** The port for browsers, over real sockets: pages, API and live channel. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -56,7 +56,7 @@ const get = (path: string, headers: Record<string, string> = {}) =>
   fetch(`${url}${path}`, { headers, redirect: 'manual' });
 
 describe('pages', () => {
-  it('need a session; without one, the sign-in page and its files are all there is', async () => {
+  it('need a session, except the sign-in page and its files', async () => {
     const refused = await get('/events');
     expect({ status: refused.status, to: refused.headers.get('location') }).toEqual({
       status: 303,
@@ -74,7 +74,7 @@ describe('pages', () => {
     expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
   });
 
-  it('are opened by the address that the terminal prints, and the token leaves the address', async () => {
+  it('open with the printed address, and the token disappears from the address', async () => {
     const response = await get(`/?token=${TOKENS.operator}&tab=fleet`);
     expect({ status: response.status, to: response.headers.get('location') }).toEqual({
       status: 303,
@@ -89,12 +89,12 @@ describe('pages', () => {
   it.each([
     ['a wrong token', '/?token=wrong', '/sign-in?reason=unknown-token'],
     ['another role’s token', `/?token=${TOKENS.join}`, '/sign-in?reason=wrong-role'],
-    ['an address that leads elsewhere', `//evil.example/?token=${TOKENS.operator}`, '/evil.example/'],
+    ['an address of another host', `//evil.example/?token=${TOKENS.operator}`, '/evil.example/'],
   ])('with %s lead to %s', async (_what, path, to) => {
     expect((await get(path)).headers.get('location')).toBe(to);
   });
 
-  it('do not take the API’s place', async () => {
+  it('do not shadow the API', async () => {
     const answer = await get('/api/devices');
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ error: { code: 'unauthorised' } });
@@ -108,14 +108,14 @@ describe('joining as a device', () => {
     return { status: response.status, body: await response.json() };
   };
 
-  it('needs no session, and a token in the address goes where no server sees it', async () => {
+  it('needs no session, and moves a token in the address to the fragment', async () => {
     expect(await (await get('/join')).text()).toBe('page /join');
     const { headers } = await get(`/join?token=${TOKENS.join}&name=phone`);
     expect(headers.get('location')).toBe(`/join#token=${TOKENS.join}&name=phone`);
     expect(headers.get('set-cookie')).toBeNull();
   });
 
-  it('tells who has the join token where devices connect, and nobody else', async () => {
+  it('gives the data plane’s address for the join token only', async () => {
     expect(await ask(TOKENS.join)).toEqual({ status: 200, body: { url: 'http://127.0.0.1:3001' } });
     expect(await ask('wrong')).toMatchObject({ status: 401, body: { error: { code: 'unauthorised' } } });
     expect(await ask(TOKENS.infer)).toMatchObject({ status: 403, body: { error: { code: 'wrong-role' } } });
@@ -139,7 +139,7 @@ describe('the live channel', () => {
       socket.once(event, resolve);
     });
 
-  it('greets with a snapshot, then says what changed, once', async () => {
+  it('sends a snapshot, then each change once', async () => {
     live.devices = [deviceView('device-0001')];
     const socket = connect({ auth: { token: TOKENS.operator } });
     expect(await next(socket, 'snapshot')).toMatchObject({
@@ -160,7 +160,7 @@ describe('the live channel', () => {
     expect(heard).toEqual(['models']);
   });
 
-  it('passes events on as they come', async () => {
+  it('sends events as they occur', async () => {
     const socket = connect({ headers: { cookie, origin: url } });
     await next(socket, 'snapshot');
     const event = next(socket, 'event');
@@ -169,21 +169,21 @@ describe('the live channel', () => {
   });
 
   it.each([
-    ['nobody', {}],
+    ['no session', {}],
     ['a wrong token', { auth: { token: 'wrong' } }],
-    ['another role', { auth: { token: TOKENS.infer } }],
-    ['a token that is no text', { auth: { token: { $ne: '' } } }],
-  ])('refuses %s', async (_who, options) => {
+    ['a token of another role', { auth: { token: TOKENS.infer } }],
+    ['a token that is not text', { auth: { token: { $ne: '' } } }],
+  ])('rejects %s', async (_who, options) => {
     expect(((await next(connect(options), 'connect_error')) as Error).message).toMatch(/\w+ \w+/);
   });
 
-  it('turns away at once who comes before it is there, so that a restart is not waited out', async () => {
+  it('rejects a connection at once during the start, so that the dashboard retries', async () => {
     const starting = createWebServer(new Promise(() => {})).listen(0, '127.0.0.1');
     await once(starting, 'listening');
     const early = io(`http://127.0.0.1:${(starting.address() as AddressInfo).port}/ui`, {
       transports: ['websocket'],
       reconnection: false,
-      // Nothing but an answer ends this attempt.
+      // Only an answer ends this attempt.
       timeout: 2 ** 31 - 1,
     });
     sockets.push(early);
@@ -192,7 +192,7 @@ describe('the live channel', () => {
     starting.closeAllConnections();
   });
 
-  it('refuses a page of another site that has the operator’s cookie', async () => {
+  it('rejects a page of another site with the operator’s cookie', async () => {
     const socket = connect({ headers: { cookie, origin: 'http://evil.example' } });
     expect(((await next(socket, 'connect_error')) as Error).message).toContain('own pages');
   });
