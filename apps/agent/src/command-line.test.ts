@@ -33,7 +33,29 @@ describe('command line', () => {
     });
   });
 
+  it('shares the cores among the devices, unless the threads are given', () => {
+    const threads = (...parameters: string[]) =>
+      parseCommandLine([...complete, ...parameters], {}, 8)?.threads;
+    expect(threads()).toEqual({ atMost: 8 });
+    expect(threads('--count', '3')).toEqual({ atMost: 2 });
+    expect(threads('--count', '20')).toEqual({ atMost: 1 });
+    expect(threads('--count', '3', '--threads', '8')).toEqual({ fixed: 8, atMost: 2 });
+    expect(() => threads('--threads', '9')).toThrow('it has 8 cores');
+  });
+
+  it('reads a memory limit with its unit', () => {
+    const limit = (text: string) => parse(...complete, '--memory-limit', text)?.memoryLimitBytes;
+    expect(limit('256MB')).toBe(256_000_000);
+    expect(limit('1.5 GiB')).toBe(1.5 * 2 ** 30);
+    expect(parse(...complete)).not.toHaveProperty('memoryLimitBytes');
+  });
+
   it.each([
+    [[...complete, '--threads', '0'], '--threads 0 is invalid'],
+    [[...complete, '--threads', 'all'], '--threads all is invalid'],
+    [[...complete, '--memory-limit', '256'], '--memory-limit 256 is invalid'],
+    [[...complete, '--memory-limit=-1MB'], '--memory-limit -1MB is invalid'],
+    [[...complete, '--memory-limit', '0MB'], '--memory-limit 0MB is invalid'],
     [['--token', 't'], 'the address of the data plane is missing'],
     [['--url', 'http://h:1'], 'the join token is missing'],
     [['--url', 'localhost:3001', '--token', 't'], "--url 'localhost:3001' is invalid"],

@@ -1,7 +1,8 @@
-import { homedir, hostname } from 'node:os';
+import { availableParallelism, homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LIMITS } from '@sparewheel/protocol';
+import type { ThreadChoice } from './device-profile.ts';
 
 export interface AgentOptions {
   /** Origin of the data plane, such as `http://host:3001`. */
@@ -12,6 +13,10 @@ export interface AgentOptions {
   readonly home: string;
   /** Whether the agent ends with its parent process. */
   readonly withParent: boolean;
+  /** Of each device. */
+  readonly threads: ThreadChoice;
+  /** Of each device; undefined without a limit. */
+  readonly memoryLimitBytes?: number;
 }
 
 /** The command line is invalid. */
@@ -27,6 +32,9 @@ Joins this machine to a Sparewheel fleet.
   --token TOKEN    join token (default: SPAREWHEEL_JOIN_TOKEN)
   --name NAME      device name (default: the name of this machine)
   --count N        number of devices, named NAME-1 to NAME-N (default: 1)
+  --threads N      threads per device (default: the fastest number, measured at the first
+                   start, up to the device's share of the cores)
+  --memory-limit M most memory for weights per device, such as 256MB or 1GB (default: no limit)
   --home DIR       directory for identities and shards (default: SPAREWHEEL_HOME or ~/.sparewheel)
   --with-parent    end with the parent process
   --help           show this help`;
@@ -39,6 +47,7 @@ Joins this machine to a Sparewheel fleet.
 export function parseCommandLine(
   parameters: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
+  cores = availableParallelism(),
 ): AgentOptions | null {
   const values = parseValues(parameters);
   if (values.help === true) return null;
@@ -57,12 +66,15 @@ export function parseCommandLine(
       `--count ${values.count} is invalid; use a whole number from 1 to ${LIMITS.devices}`,
     );
   }
+  const memoryLimitBytes = parseMemoryLimit(values['memory-limit']);
   return {
     url: parseUrl(values.url),
     token,
     deviceNames: count === 1 ? [name] : Array.from({ length: count }, (_, index) => `${name}-${index + 1}`),
     home: resolve(values.home ?? environment.SPAREWHEEL_HOME ?? join(homedir(), '.sparewheel')),
     withParent: values['with-parent'] ?? false,
+    threads: parseThreads(values.threads, count, cores),
+    ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
   };
 }
 
@@ -76,6 +88,8 @@ function parseValues(parameters: readonly string[]) {
         name: { type: 'string' },
         count: { type: 'string' },
         home: { type: 'string' },
+        threads: { type: 'string' },
+        'memory-limit': { type: 'string' },
         'with-parent': { type: 'boolean' },
         help: { type: 'boolean' },
       },
@@ -83,6 +97,34 @@ function parseValues(parameters: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/** @param count  devices that share the cores */
+function parseThreads(text: string | undefined, count: number, cores: number): ThreadChoice {
+  const atMost = Math.max(1, Math.floor(cores / count));
+  if (text === undefined) return { atMost };
+  const threads = Number(text);
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new UsageError(`--threads ${text} is invalid; use a whole number from 1 to ${cores}`);
+  }
+  if (threads > cores) {
+    throw new UsageError(
+      `--threads ${threads} is more than this machine has: it has ${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    );
+  }
+  return { fixed: threads, atMost };
+}
+
+const UNITS = { MB: 10 ** 6, GB: 10 ** 9, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
+
+function parseMemoryLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(MB|GB|MiB|GiB)$/.exec(text) ?? [];
+  const bytes = Math.floor(Number(number) * UNITS[unit as keyof typeof UNITS]);
+  if (!(bytes >= 1)) {
+    throw new UsageError(`--memory-limit ${text} is invalid; use a size such as 256MB or 1.5GB`);
+  }
+  return bytes;
 }
 
 function parseUrl(text: string | undefined): string {

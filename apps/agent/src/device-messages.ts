@@ -1,5 +1,6 @@
 /** Messages between the supervisor and a device process, over the IPC channel of `fork`. */
 import type { DeviceIdentity, Outcome } from '@sparewheel/protocol';
+import type { ThreadChoice } from './device-profile.ts';
 
 export interface DeviceSettings {
   readonly url: string;
@@ -8,6 +9,9 @@ export interface DeviceSettings {
   readonly identity: DeviceIdentity;
   /** Directory of the identity, the profile and the blobs. */
   readonly folder: string;
+  readonly threads: ThreadChoice;
+  /** The most bytes of weights that plans may give this device; undefined without a limit. */
+  readonly memoryLimitBytes?: number;
 }
 
 export type ToDeviceProcess =

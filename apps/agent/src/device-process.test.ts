@@ -22,6 +22,7 @@ beforeEach(async () => {
       name: 'device',
       identity: { id: 'device-under-test', secret: 'x'.repeat(40) },
       folder,
+      threads: { atMost: 1 },
     },
     {
       started: () => {

@@ -5,34 +5,88 @@ import { type Engine, measureEngine, SPEED_METHOD } from '@sparewheel/engine';
 import { machineId } from '@sparewheel/engine/machine';
 import { type DeviceProfile, deviceProfileSchema } from '@sparewheel/protocol';
 
+/** How many threads the engine may use. `fixed` is the operator's choice; otherwise the fastest number is measured. */
+export interface ThreadChoice {
+  readonly fixed?: number;
+  /** The device's share of the cores of its machine. */
+  readonly atMost: number;
+}
+
+export interface MeasuredDevice {
+  /** undefined if the measurement failed; the device works without it. */
+  readonly profile: DeviceProfile | undefined;
+  readonly threads: number;
+}
+
+/** More threads must be faster by this factor. They cost memory, and they compete with other programs. */
+const WORTHWHILE = 1.15;
+
 /**
- * Returns this device's speed: measured the first time, then read from its folder. Measures again if the
- * processor, the engine or the method changed.
+ * Returns this device's speed and number of threads: measured the first time, then read from its folder. Measures
+ * again if the processor, the engine, the threads or the method changed.
  * @param folder  an existing directory
- * @returns undefined if the measurement fails; the device works without it
+ * @param createEngine  creates an engine with a number of threads
  */
 export async function deviceProfile(
   folder: string,
-  engine: Engine,
+  choice: ThreadChoice,
+  createEngine: (threads: number) => Promise<Engine>,
   log: (message: string) => void,
-): Promise<DeviceProfile | undefined> {
+): Promise<MeasuredDevice> {
   const cores = availableParallelism();
   const machine = await machineId();
   const path = join(folder, 'profile.json');
-  const measuredOn = `${engine.backend}, ${cpus()[0]?.model.trim() ?? process.arch}, ${SPEED_METHOD}`;
+  const candidates = candidatesOf(choice);
   try {
-    const stored = JSON.parse(await readFile(path, 'utf8')) as { measuredOn?: unknown };
-    if (stored.measuredOn === measuredOn) return deviceProfileSchema.parse({ ...stored, cores, machine });
-  } catch {
-    // The file is missing or damaged: measure.
-  }
-  try {
-    const profile: DeviceProfile = { ...(await measureEngine(engine)), cores, machine };
-    await writeFile(`${path}.new`, JSON.stringify({ measuredOn, ...profile }));
+    const first = await createEngine(candidates[0]!);
+    const processor = cpus()[0]?.model.trim() ?? process.arch;
+    const measuredOn = [first.backend, processor, SPEED_METHOD, `threads ${candidates}`].join(', ');
+    const stored = await readStored(path, measuredOn);
+    if (stored !== undefined) {
+      await first.close();
+      const profile = deviceProfileSchema.parse({ ...stored, cores, machine });
+      return { profile, threads: profile.threads ?? 1 };
+    }
+    let best: DeviceProfile | null = null;
+    for (const threads of candidates) {
+      const engine = threads === candidates[0] ? first : await createEngine(threads);
+      const measured = {
+        ...(await measureEngine(engine).finally(() => engine.close())),
+        cores,
+        machine,
+        threads,
+      };
+      if (best === null || speedup(measured, best) >= WORTHWHILE) best = measured;
+    }
+    await writeFile(`${path}.new`, JSON.stringify({ measuredOn, ...best! }));
     await rename(`${path}.new`, path);
-    return profile;
+    return { profile: best!, threads: best!.threads! };
   } catch (error) {
     log(`cannot measure the speed of this device: ${error instanceof Error ? error.message : String(error)}`);
+    return { profile: undefined, threads: choice.fixed ?? 1 };
+  }
+}
+
+/** Returns the stored measurement; undefined if there is none of this kind, or the file is damaged. */
+async function readStored(path: string, measuredOn: string): Promise<object | undefined> {
+  try {
+    const stored = JSON.parse(await readFile(path, 'utf8')) as { measuredOn?: unknown };
+    return stored.measuredOn === measuredOn ? stored : undefined;
+  } catch {
     return undefined;
   }
+}
+
+/** The powers of two up to the limit, and the limit. */
+function candidatesOf({ fixed, atMost }: ThreadChoice): number[] {
+  if (fixed !== undefined) return [fixed];
+  const candidates: number[] = [];
+  for (let threads = 1; threads < atMost; threads *= 2) candidates.push(threads);
+  return [...candidates, atMost];
+}
+
+/** Returns the geometric mean of the gains of both speeds. */
+function speedup(a: DeviceProfile, b: DeviceProfile): number {
+  const compute = a.multiplyAddsPerSecond / b.multiplyAddsPerSecond;
+  return Math.sqrt(compute * (a.memoryBytesPerSecond / b.memoryBytesPerSecond));
 }

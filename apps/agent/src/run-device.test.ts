@@ -44,6 +44,7 @@ describe.each([
       name: 'pi',
       identity: await loadIdentity(folder),
       folder,
+      threads: { atMost: 1 },
       ...overrides,
     };
     const device = await runDevice(settings, () => {});

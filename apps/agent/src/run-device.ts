@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectedDevice, connectDevice } from '@sparewheel/device';
-import { createAdaptiveEngine, DEVICE_RESPONSIVENESS } from '@sparewheel/engine';
+import { createAdaptiveEngine, createDirectEngine, DEVICE_RESPONSIVENESS } from '@sparewheel/engine';
 import type { DeviceStatistics } from '@sparewheel/protocol';
 import type { DeviceSettings } from './device-messages.ts';
 import { deviceProfile } from './device-profile.ts';
@@ -19,11 +19,13 @@ export async function runDevice(
   settings: DeviceSettings,
   log: (message: string) => void,
 ): Promise<ConnectedDevice> {
-  const [store, engine] = await Promise.all([
+  const createForMeasurement = (intraOpNumThreads: number) => createDirectEngine({ log, intraOpNumThreads });
+  const [store, { profile, threads }] = await Promise.all([
     FileShardStore.open(join(settings.folder, 'blobs')),
-    createAdaptiveEngine({ log }, DEVICE_RESPONSIVENESS),
+    deviceProfile(settings.folder, settings.threads, createForMeasurement, log),
   ]);
-  const profile = await deviceProfile(settings.folder, engine, log);
+  const engine = await createAdaptiveEngine({ log, intraOpNumThreads: threads }, DEVICE_RESPONSIVENESS);
+  const { memoryLimitBytes } = settings;
   let lastRefusal = '';
   const device = connectDevice({
     url: settings.url,
@@ -38,7 +40,7 @@ export async function runDevice(
       platform: `${process.platform}-${process.arch}, Node ${process.versions.node}`,
       processId: process.pid,
       memoryBytes: totalmem(),
-      ...(profile ? { profile } : {}),
+      ...(profile ? { profile: memoryLimitBytes ? { ...profile, memoryLimitBytes } : profile } : {}),
     },
     measure: measureProcess,
     observer: {

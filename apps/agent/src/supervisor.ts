@@ -86,13 +86,22 @@ export class Supervisor {
     for (const unlock of this.#unlock.splice(0)) await unlock();
   }
 
-  async #prepare({ url, token, home }: AgentOptions, name: string): Promise<DeviceProcess> {
+  async #prepare(options: AgentOptions, name: string): Promise<DeviceProcess> {
+    const { url, token, home, threads, memoryLimitBytes } = options;
     const folder = join(home, 'devices', name);
     await mkdir(folder, { recursive: true });
     this.#unlock.push(await lockFolder(folder));
     const identity = await loadIdentity(folder);
     const device = new DeviceProcess(
-      { url, token, name, identity, folder },
+      {
+        url,
+        token,
+        name,
+        identity,
+        folder,
+        threads,
+        ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+      },
       {
         started: () => this.#report(),
         ended: (exitCode, signal) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { DataPlaneLink } from '@sparewheel/data-plane-client';
 import { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
@@ -89,6 +90,8 @@ export class ControlPlane {
         operatorToken: tokens.operator,
         blobs: this.#blobs.directory,
         devices: (await this.#store?.devices()) ?? [],
+        // The devices of the local fleet use the other cores.
+        threads: Math.max(1, Math.floor(availableParallelism() / (configuration.fleet + 1))),
       }),
     );
   }

@@ -59,7 +59,7 @@ export class DataPlane {
   static async start(
     options: DataPlaneOptions,
     post: (message: DataPlaneMessage) => void,
-    createEngine: () => Promise<Engine> = createAdaptiveEngine,
+    createEngine = (): Promise<Engine> => createAdaptiveEngine({ intraOpNumThreads: options.threads ?? 1 }),
   ): Promise<DataPlane> {
     const [steps, rescues] = await Promise.all([createEngine(), createEngine()]);
     if (steps.backend === 'wasm')

@@ -27,6 +27,8 @@ export interface DataPlaneOptions {
   readonly blobs: string;
   /** Devices that joined before. A device must show the secret of its first visit. */
   readonly devices: readonly KnownDevice[];
+  /** Threads of each engine of the data plane. Default 1. */
+  readonly threads?: number;
 }
 
 export interface KnownDevice {

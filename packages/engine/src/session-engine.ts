@@ -113,7 +113,13 @@ export class SessionEngine implements Engine {
       graphOptimizationLevel: 'all',
       // Errors only: ONNX Runtime prints its warnings to the terminal.
       logSeverityLevel: 3,
-      ...(mapped ? { extra: { session: { disable_prepacking: '1' } } } : {}),
+      extra: {
+        session: {
+          // Waiting threads would take the processor from other processes.
+          ...(this.#intraOpNumThreads > 1 ? { intra_op: { allow_spinning: '0' } } : {}),
+          ...(mapped ? { disable_prepacking: '1' } : {}),
+        },
+      },
     };
     const { InferenceSession: Session } = this.#runtime;
     try {
