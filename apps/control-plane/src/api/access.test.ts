@@ -1,4 +1,4 @@
-/** Who may ask, and in which shape everybody is told no. */
+/** Access to every route, and the form of rejections. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, TOKENS } from '../testing/test-api.ts';
 
@@ -43,7 +43,7 @@ describe.each(ROUTES)('%s %s', (method, url) => {
     ['a wrong cookie', { cookie: 'sparewheel_session_3000=wrong' }, 401],
     ['the join token', { authorization: `Bearer ${TOKENS.join}` }, 403],
     ['the inference token', { authorization: `Bearer ${TOKENS.infer}` }, 403],
-  ])('refuses %s', async (_what, headers, status) => {
+  ])('rejects %s', async (_what, headers, status) => {
     const response = await api.app.inject({ method, url, headers });
     expect(response.statusCode).toBe(status);
     expect(response.json().error).toMatchObject({ code: expect.any(String), message: expect.any(String) });
@@ -55,7 +55,7 @@ describe('the dashboard’s cookie', () => {
   const signIn = (token: unknown, headers = {}) =>
     api.app.inject({ method: 'POST', url: '/api/session', payload: { token }, headers });
 
-  it('is given for the operator’s token, out of reach of scripts and other sites, without the token in it', async () => {
+  it('is set for the operator’s token, is hidden from scripts and other sites, and does not contain the token', async () => {
     const response = await signIn(TOKENS.operator, { origin: 'http://localhost', host: 'localhost' });
     expect(response.json()).toEqual({ role: 'operator' });
     const cookie = String(response.headers['set-cookie']);
@@ -66,23 +66,23 @@ describe('the dashboard’s cookie', () => {
   });
 
   it.each([
-    ['a token that nobody has', 'wrong', 401],
+    ['an unknown token', 'wrong', 401],
     ['the join token', TOKENS.join, 403],
     ['the inference token', TOKENS.infer, 403],
     ['no token', undefined, 400],
     ['a number', 5, 400],
-  ])('is refused for %s', async (_what, token, status) => {
+  ])('is not set for %s', async (_what, token, status) => {
     const response = await signIn(token);
     expect(response.statusCode).toBe(status);
     expect(response.headers['set-cookie']).toBeUndefined();
   });
 
-  it('is refused to another site', async () => {
+  it('is not set for another site', async () => {
     const response = await signIn(TOKENS.operator, { origin: 'http://evil.example', host: 'localhost:3000' });
     expect(response.statusCode).toBe(403);
   });
 
-  it('opens the API for reading, and for changes from our own pages only', async () => {
+  it('allows reading, and changes from our own pages only', async () => {
     const [cookie] = api.authentication.sessionCookie().split(';');
     const change = (headers: Record<string, string>) =>
       api.app.inject({
@@ -99,7 +99,7 @@ describe('the dashboard’s cookie', () => {
     expect((await change({ origin: 'null' })).statusCode).toBe(403);
   });
 
-  it('tells who is signed in, and goes when signed out', async () => {
+  it('shows the session, and is removed by signing out', async () => {
     const [cookie] = api.authentication.sessionCookie().split(';');
     const asked = await api.app.inject({ url: '/api/session', headers: { cookie: cookie ?? '' } });
     expect(asked.json()).toEqual({ role: 'operator' });
@@ -111,9 +111,9 @@ describe('the dashboard’s cookie', () => {
 });
 
 describe('health', () => {
-  it('is told to anybody, with the process to the operator', async () => {
-    const anybody = await api.app.inject({ url: '/api/health' });
-    expect(anybody.json()).toEqual({ status: 'ok', dataPlane: { listening: true } });
+  it('is public, with process details for the operator', async () => {
+    const withoutToken = await api.app.inject({ url: '/api/health' });
+    expect(withoutToken.json()).toEqual({ status: 'ok', dataPlane: { listening: true } });
     expect((await api.ask('GET', '/api/health')).body).toMatchObject({
       status: 'ok',
       processId: process.pid,
@@ -123,7 +123,7 @@ describe('health', () => {
 
 describe('an unknown path', () => {
   it.each(['/api', '/api/', '/api/nothing', '/api/devices/a/b/c', '/api/deployments/%E0%A4%A'])(
-    '%s is told so in JSON',
+    '%s is reported in JSON',
     async (url) => {
       const { status, body } = await api.ask('GET', url);
       expect([400, 404]).toContain(status);

@@ -6,7 +6,7 @@ import type { LiveViews } from '../live-views.ts';
 import type { Models } from '../models/models.ts';
 import type { Authentication } from './authentication.ts';
 
-/** What the routes of the admin API work with. */
+/** The parts of the control plane that the routes of the admin API use. */
 export interface ApiParts {
   readonly authentication: Authentication;
   readonly dataPlane: DataPlaneLink;
@@ -15,10 +15,10 @@ export interface ApiParts {
   readonly events: EventLog;
   readonly store: Store;
   readonly live: LiveViews;
-  /** For uploads that are not complete; an existing directory on the file system of the blobs. */
+  /** A folder for incomplete uploads. It exists and is on the file system of the blobs. */
   readonly scratch: string;
   readonly startedAt: string;
-  /** Where the data plane's own HTTP server is reached from here, and what opens it. */
+  /** The host of the data plane's HTTP server, and a token for it. */
   readonly inference: { readonly host: string; readonly token: string };
   readonly joinToken: string;
 }

@@ -15,7 +15,7 @@ import { modelRoutes } from './model-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { zooRoutes } from './zoo-routes.ts';
 
-/** Routes that answer anybody: signing in, and whether the process lives. */
+/** Public routes. */
 const OPEN = new Set(['/api/session', '/api/health']);
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -25,7 +25,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     bodyLimit: LIMITS.apiBodyBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
     exposeHeadRoutes: false,
-    // An address that cannot be decoded comes here before any route or hook.
+    // An address that cannot be decoded gets here before any route or hook.
     frameworkErrors: (error, _request, reply) =>
       void sendError(reply, new ApiError(400, 'bad-address', error.message)),
   });
@@ -51,7 +51,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   return app;
 }
 
-/** An empty body is no body: `POST …/revive` with a JSON content type and nothing in it is fine. */
+/** Parses JSON bodies. An empty body is allowed, for example in `POST …/revive` with a JSON content type. */
 function readJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {

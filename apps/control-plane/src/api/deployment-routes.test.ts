@@ -1,4 +1,4 @@
-/** Deployments from the request to the data plane, over fakes of both worker threads. */
+/** Deployments from the request to the data plane, with fakes of both worker threads. */
 
 import { refuse } from '@sparewheel/data-plane-client/testing';
 import type { Plan } from '@sparewheel/planner';
@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => api.close());
 
 describe('deployments', () => {
-  it('go from preparing to the data plane', async () => {
+  it('are prepared and sent to the data plane', async () => {
     await api.upload('lenet5', 'bytes of a model');
     api.modelBuilder.hold = true;
     const { status, body, headers } = await api.ask('POST', '/api/deployments', DIGITS);
@@ -85,7 +85,7 @@ describe('deployments', () => {
     expect(choices[0]!.dataPlaneMemoryBytes).toBeGreaterThan(1e6);
   });
 
-  it('sit on the devices that were named, in their order', async () => {
+  it('use the named devices in order', async () => {
     await api.upload('lenet5', 'bytes of a model');
     const devices = ['device-0003', 'device-0001', 'device-0002'];
     expect((await api.ask('POST', '/api/deployments', { ...DIGITS, devices })).status).toBe(202);
@@ -110,7 +110,7 @@ describe('deployments', () => {
     [{ ...DIGITS, policy: { verify: 'never' } }, 400, '"policy.verify"'],
     [{ ...DIGITS, devices: ['ghost'] }, 400, 'ghost'],
     [{ ...DIGITS, devices: ['device-0001', 'device-0001', 'device-0002'] }, 400, 'twice'],
-  ])('are refused for %j', async (request, expected, named) => {
+  ])('are rejected for %j', async (request, expected, named) => {
     await api.upload('lenet5', 'bytes of a model');
     const { status, body } = await api.ask('POST', '/api/deployments', request);
     expect(status).toBe(expected);
@@ -122,13 +122,13 @@ describe('deployments', () => {
     ['{', 'application/json', 400],
     ['name=digits', 'application/x-www-form-urlencoded', 415],
     [JSON.stringify({ padding: 'x'.repeat(2 ** 20) }), 'application/json', 413],
-  ])('are refused for a body that is not JSON or too large', async (payload, type, status) => {
+  ])('are rejected for a body that is not JSON or too large', async (payload, type, status) => {
     const answer = await api.ask('POST', '/api/deployments', payload, { 'content-type': type });
     expect(answer.status).toBe(status);
     expect(answer.body.error.message).toMatch(/\w+ \w+/);
   });
 
-  it('have names of their own, whoever asks first', async () => {
+  it('have unique names, even if two are created at once', async () => {
     await api.upload('lenet5', 'bytes of a model');
     const answers = await Promise.all([
       api.ask('POST', '/api/deployments', DIGITS),
@@ -138,7 +138,7 @@ describe('deployments', () => {
     expect((await api.ask('POST', '/api/deployments', DIGITS)).body.error.code).toBe('name-taken');
   });
 
-  it('change their policy while they serve, one field at a time', async () => {
+  it('change single fields of their policy while they serve', async () => {
     await api.deployed();
     const { status, body } = await api.ask('PATCH', '/api/deployments/digits', { policy: { waitMs: 20 } });
     const policy = { waitMs: 20, verify: 'after', deadlineMs: 10_000 };
@@ -151,7 +151,7 @@ describe('deployments', () => {
     [{}, '"policy"'],
     [{ policy: {} }, 'at least one'],
     [{ policy: { deadlineMs: 1 } }, '"policy.deadlineMs"'],
-  ])('keep their policy for %j', async (change, named) => {
+  ])('keep their policy after an invalid change: %j', async (change, named) => {
     await api.deployed();
     const { status, body } = await api.ask('PATCH', '/api/deployments/digits', change);
     expect(status).toBe(400);
@@ -168,18 +168,18 @@ describe('deployments', () => {
     expect((await api.ask('POST', '/api/deployments', DIGITS)).status).toBe(202);
   });
 
-  it('deleted while they are prepared never reach the data plane', async () => {
+  it('never reach the data plane if they are deleted during the preparation', async () => {
     await api.upload('lenet5', 'bytes of a model');
     api.modelBuilder.hold = true;
     await api.ask('POST', '/api/deployments', DIGITS);
     expect((await api.ask('DELETE', '/api/deployments/digits')).status).toBe(204);
     api.modelBuilder.release();
-    await api.upload('another', 'so that the model builder has been through with it');
+    await api.upload('another', 'the model builder has finished the first job');
     expect(api.dataPlane.callsOf('deploy')).toEqual([]);
     expect((await api.ask('GET', '/api/deployments')).body).toEqual([]);
   });
 
-  it.each(['model-builder', 'data plane'] as const)('that the %s refuses say why', async (who) => {
+  it.each(['model-builder', 'data plane'] as const)('report why the %s rejects them', async (who) => {
     await api.upload('lenet5', 'bytes of a model');
     if (who === 'model-builder')
       api.modelBuilder.failures.build = new ApiError(507, 'disk-full', 'No room is left.');
@@ -202,7 +202,7 @@ describe('deployments', () => {
     ['GET', '/arrivals'],
     ['GET', '/latency/history'],
     ['POST', '/infer'],
-  ] as const)('that are not there: %s %s', async (method, path) => {
+  ] as const)('that do not exist are reported: %s %s', async (method, path) => {
     const { status, body } = await api.ask(
       method,
       `/api/deployments/ghost${path}`,
@@ -214,7 +214,7 @@ describe('deployments', () => {
 });
 
 describe('load and latency', () => {
-  it('are the data plane’s', async () => {
+  it('come from the data plane', async () => {
     await api.deployed();
     api.dataPlane.answers['start-load'] = () => ({ running: true });
     api.dataPlane.answers['stop-load'] = () => ({ running: false });
@@ -230,7 +230,7 @@ describe('load and latency', () => {
     expect((await api.ask('GET', '/api/deployments/digits/latency/history?limit=5')).body).toEqual([]);
   });
 
-  it('stopped where nothing ran is no error', async () => {
+  it('accept a stop without a running load', async () => {
     await api.deployed();
     expect((await api.ask('DELETE', '/api/deployments/digits/load')).status).toBe(204);
   });
@@ -241,7 +241,7 @@ describe('load and latency', () => {
     [{ mode: 'closed', concurrency: 1000 }, '"concurrency"'],
     [{ mode: 'open' }, '"ratePerSecond"'],
     [{ mode: 'open', ratePerSecond: 0 }, '"ratePerSecond"'],
-  ])('refuse %j', async (load, named) => {
+  ])('reject %j', async (load, named) => {
     await api.deployed();
     const { status, body } = await api.ask('POST', '/api/deployments/digits/load', load);
     expect(status).toBe(400);

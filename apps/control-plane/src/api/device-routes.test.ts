@@ -1,4 +1,4 @@
-/** What can be asked of devices, and done to them, over a fake of the data plane. */
+/** Devices and their faults, with a fake of the data plane. */
 
 import { refuse } from '@sparewheel/data-plane-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ describe('devices', () => {
     ],
     [{ kind: 'corrupt' }, { kind: 'corrupt', amount: 1, probability: 1 }],
     [{ kind: 'heal' }, { kind: 'heal' }],
-  ])('suffer %j', async (given, fault) => {
+  ])('receive the fault %j', async (given, fault) => {
     const answer = await api.ask('POST', '/api/devices/device-0001/faults', given);
     expect(answer).toMatchObject({ status: 202, body: { device: 'device-0001', fault } });
     expect(api.dataPlane.callsOf('fault')).toEqual([{ kind: 'fault', device: 'device-0001', fault }]);
@@ -53,7 +53,7 @@ describe('devices', () => {
     expect(api.dataPlane.callsOf('fault')).toEqual([]);
   });
 
-  it('are revived, and an empty JSON body is fine', async () => {
+  it('are revived, also with an empty JSON body', async () => {
     const { status } = await api.ask('POST', '/api/devices/device-0001/revive', '', {
       'content-type': 'application/json',
     });
@@ -61,13 +61,13 @@ describe('devices', () => {
     expect(api.dataPlane.callsOf('revive')).toEqual([{ kind: 'revive', device: 'device-0001' }]);
   });
 
-  it('let the operator read the token that lets them in', async () => {
+  it('join with a token that the operator can read', async () => {
     expect((await api.ask('GET', '/api/join')).body).toEqual({ token: TOKENS.join });
   });
 
-  it('that are not there get the data plane’s own answer', async () => {
+  it('that do not exist get the data plane’s own error', async () => {
     api.dataPlane.answers.fault = () => refuse(404, 'unknown-device', 'no such device');
-    api.dataPlane.answers.revive = () => refuse(409, 'not-supervised', 'nobody can revive it');
+    api.dataPlane.answers.revive = () => refuse(409, 'not-supervised', 'no supervisor can revive it');
     expect((await api.ask('POST', '/api/devices/ghost/faults', { kind: 'kill' })).status).toBe(404);
     expect((await api.ask('POST', '/api/devices/ghost/revive')).body.error.code).toBe('not-supervised');
   });

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
 import { parse } from './validation.ts';
 
-/** Real signals to the device process; the other faults are emulated in it. */
+/** Signals to the device process. The device emulates the other faults. */
 const signalSchema = z.object({ kind: z.enum(['kill', 'pause', 'resume']) });
 const KINDS: readonly string[] = [
   ...signalSchema.shape.kind.options,
@@ -23,7 +23,7 @@ export function deviceRoutes(app: FastifyInstance, { dataPlane, live }: ApiParts
       404,
       'unknown-device',
       `There is no device "${id}".`,
-      'GET /api/devices lists those that there are.',
+      'GET /api/devices lists the devices.',
     );
   });
 
@@ -39,15 +39,15 @@ export function deviceRoutes(app: FastifyInstance, { dataPlane, live }: ApiParts
   });
 }
 
-/** The kind first, then its parameters: a union of both would answer with every alternative. */
+/** Checks the kind first, then its parameters: the error of a union would list every alternative. */
 function parseFault(body: unknown) {
   const { kind } = parse(z.looseObject({ kind: z.string() }), body);
   if (!KINDS.includes(kind)) {
     throw new ApiError(
       400,
       'invalid-request',
-      `The field "kind" is "${kind}", which is no fault.`,
-      `It is one of ${KINDS.join(', ')}.`,
+      `The field "kind" is "${kind}", which is not a fault.`,
+      `Use one of ${KINDS.join(', ')}.`,
     );
   }
   const signal = signalSchema.safeParse(body);

@@ -1,19 +1,20 @@
-/** Every error of the API in one shape, and never a stack trace. */
+/** Sends every error of the API in one form, without a stack trace. */
 import { ApiError, errorBody, LIMITS } from '@sparewheel/protocol';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import { log } from '../log.ts';
 
 export function installErrorHandlers(app: FastifyInstance): void {
   app.setErrorHandler((error: unknown, request, reply) => {
     const known = asApiError(error);
     if (known === null) {
-      console.error(`${request.method} ${request.url.replace(/\?.*/, '')} failed:`, error);
+      log.error({ err: error }, `${request.method} ${request.url.replace(/\?.*/, '')} failed`);
       return sendError(
         reply,
         new ApiError(
           500,
           'internal',
-          'Something went wrong inside Sparewheel.',
-          'This is a bug; the log of the control plane has the details.',
+          'An internal error occurred.',
+          'This is a bug in Sparewheel. The log of the control plane has the details.',
         ),
       );
     }
@@ -25,8 +26,8 @@ export function installErrorHandlers(app: FastifyInstance): void {
       new ApiError(
         404,
         'unknown-path',
-        `There is no ${request.method} ${request.url.replace(/\?.*/, '')} here.`,
-        'The README lists the paths of the admin API.',
+        `The API has no ${request.method} ${request.url.replace(/\?.*/, '')}.`,
+        'docs/API.md lists the paths of the admin API.',
       ),
     ),
   );
@@ -39,7 +40,7 @@ export function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
   return reply.code(status).type('application/json; charset=utf-8').send(errorBody(error));
 }
 
-/** @returns null for what nobody foresaw */
+/** Returns the error for the caller; null for an unexpected error. */
 function asApiError(error: unknown): ApiError | null {
   if (error instanceof ApiError) return error;
   if (!(error instanceof Error)) return null;

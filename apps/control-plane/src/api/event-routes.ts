@@ -5,14 +5,14 @@ import { parse } from './validation.ts';
 
 const querySchema = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  /** Only events with a smaller id: the next page. */
+  /** Only events with a smaller id, for the next page. */
   before: z.coerce.number().int().min(1).optional(),
   device: z.string().min(1).optional(),
   deployment: z.string().min(1).optional(),
   level: z.enum(['info', 'warning', 'error']).optional(),
 });
 
-/** `GET /api/events`: what happened, newest first. */
+/** `GET /api/events`: the events, newest first. */
 export function eventRoutes(app: FastifyInstance, { events }: Pick<ApiParts, 'events'>): void {
   app.get('/api/events', async ({ query }) => {
     const { limit, before, device, deployment, level } = parse(querySchema, query, 'query');

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiParts } from './api-parts.ts';
 
-/** `GET /api/health`: anybody learns whether it lives; the operator also which process it is. */
+/** `GET /api/health`: public, with process details for the operator. */
 export function healthRoutes(app: FastifyInstance, { authentication, dataPlane, startedAt }: ApiParts): void {
   app.get('/api/health', async (request) => {
     const health = {

@@ -4,7 +4,7 @@ import { ApiError } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { ApiParts } from './api-parts.ts';
 
-/** Headers of the inference protocol, both ways; nothing else passes. */
+/** The headers of the inference protocol in both directions. Others are removed. */
 const FORWARDED = ['content-type', 'content-length', 'inference-header-content-length', 'accept'] as const;
 const RETURNED = [
   'content-type',
@@ -14,8 +14,8 @@ const RETURNED = [
 ] as const;
 
 /**
- * `POST /api/deployments/{name}/infer`: the dashboard's way to the data plane's `/v2/models/{name}/infer`. The page
- * may only talk to its own origin, and has no token to show elsewhere.
+ * `POST /api/deployments/{name}/infer`: passes requests of the dashboard to the data plane's `/v2/models/{name}/infer`.
+ * A page can only reach its own origin, and has no token for another.
  */
 export function inferenceProxy(app: FastifyInstance, { deployments, dataPlane, inference }: ApiParts): void {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
@@ -47,7 +47,7 @@ export function inferenceProxy(app: FastifyInstance, { deployments, dataPlane, i
         resolve,
       );
       onward.on('error', () => reject(absent()));
-      // Nobody waits any more: the data plane cancels what is under way.
+      // The client disconnected, so the data plane cancels the request.
       reply.raw.on('close', () => {
         if (!reply.raw.writableFinished) onward.destroy();
       });
@@ -68,6 +68,6 @@ function absent(): ApiError {
     503,
     'data-plane-starting',
     'The data plane is starting.',
-    'Deployments come back by themselves; ask again in a second.',
+    'Deployments come back by themselves. Try again in a second.',
   );
 }

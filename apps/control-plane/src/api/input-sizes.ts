@@ -1,16 +1,16 @@
-/** What a model leaves open, as an upload's query says it. */
+/** Sizes of free dimensions in the query of an upload. */
 import { ApiError, dimensionsSchema } from '@sparewheel/protocol';
 import { z } from 'zod';
 
 const shapesSchema = z.record(z.string(), z.array(z.number().int().positive()).max(16));
 
-/** `batch:1,seq:16`: sizes of symbolic dimensions by name. @throws {ApiError} 400 */
+/** Parses `batch:1,seq:16`: sizes of symbolic dimensions by name. @throws {ApiError} 400 */
 export function parseDimensions(text: string | undefined): Record<string, number> {
   const form = { field: 'dims', form: 'NAME:SIZE', example: '?dims=batch:1,seq:16' };
   return checked(dimensionsSchema, mapParts(text, /^\d+$/, Number, form), 'dims');
 }
 
-/** `image:1x3x224x224`: whole shapes by input, for dimensions that have no name. @throws {ApiError} 400 */
+/** Parses `image:1x3x224x224`: shapes by input, for dimensions without a name. @throws {ApiError} 400 */
 export function parseShapes(text: string | undefined): Record<string, number[]> {
   const form = { field: 'shapes', form: 'INPUT:SIZExSIZE…', example: '?shapes=image:1x3x224x224' };
   const read = (sizes: string) => sizes.split('x').map(Number);
@@ -31,7 +31,7 @@ function mapParts<Value>(
       throw new ApiError(
         400,
         'invalid-request',
-        `The field "${field}" has "${part}", which is not of the form ${form}.`,
+        `The field "${field}" contains "${part}", which does not have the form ${form}.`,
         `For example ${example}.`,
       );
     }

@@ -15,7 +15,7 @@ const COUNTS = [
 ] as const;
 const QUANTILES = { '0.5': 'p50', '0.9': 'p90', '0.95': 'p95', '0.99': 'p99', '0.999': 'p999' } as const;
 
-/** `GET /api/metrics` in Prometheus' text format, made from the latest views when it is asked for. */
+/** `GET /api/metrics`: the latest views in Prometheus' text format. */
 export function metricsRoutes(app: FastifyInstance, { live, deployments }: ApiParts): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'sparewheel_' });
@@ -46,7 +46,7 @@ export function metricsRoutes(app: FastifyInstance, { live, deployments }: ApiPa
   });
   gauge(
     'deployment_state',
-    'Deployments, 1 for the state that each is in',
+    '1 for the current state of each deployment',
     ['deployment', 'state'],
     (states) => {
       for (const { name, state } of deployments.views()) states.set({ deployment: name, state }, 1);
@@ -54,7 +54,7 @@ export function metricsRoutes(app: FastifyInstance, { live, deployments }: ApiPa
   );
   gauge(
     'requests',
-    'Requests of a deployment since the data plane started, by what became of them',
+    'Requests of a deployment since the start of the data plane, by outcome',
     ['deployment', 'outcome'],
     (requests) => {
       for (const { deployment, counts } of live.latency) {

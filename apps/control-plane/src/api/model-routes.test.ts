@@ -1,4 +1,4 @@
-/** Uploads and what becomes of them, over a fake of the model builder. */
+/** Models and plans, with a fake of the model builder. */
 import { readdir } from 'node:fs/promises';
 import { ApiError } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ describe('models', () => {
     expect((await api.ask('DELETE', '/api/models/lenet5')).status).toBe(404);
   });
 
-  it('with the same bytes are the same model, with others the name is taken', async () => {
+  it('with the same name and bytes are the same model; other bytes are rejected', async () => {
     await api.upload('lenet5', 'bytes of a model');
     expect((await api.upload('lenet5', 'bytes of a model')).status).toBe(200);
     expect((await api.upload('lenet5', 'BYTES OF A MODEL')).body.error.code).toBe('name-taken');
@@ -44,7 +44,7 @@ describe('models', () => {
     expect(api.modelBuilder.jobs.filter(({ kind }) => kind === 'import-model')).toHaveLength(1);
   });
 
-  it('of one name that come together are taken in once', async () => {
+  it('with one name are added once, even if they arrive together', async () => {
     const answers = await Promise.all([api.upload('lenet5', 'one'), api.upload('lenet5', 'two')]);
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
   });
@@ -56,7 +56,7 @@ describe('models', () => {
     ['sizes of the wrong form', '/api/models?name=x&dims=batch', 'x', '"batch"'],
     ['a size of zero', '/api/models?name=x&dims=batch:0', 'x', 'at least 1'],
     ['no body', '/api/models?name=x', '', 'no body'],
-  ])('with %s are refused', async (_what, url, payload, named) => {
+  ])('with %s are rejected', async (_what, url, payload, named) => {
     const { status, body } = await api.ask('POST', url, payload, {
       'content-type': 'application/octet-stream',
     });
@@ -70,7 +70,7 @@ describe('models', () => {
     expect({ status, bytes: body.bytes }).toEqual({ status: 201, bytes: 3 * 2 ** 20 });
   });
 
-  it('larger than the limit are refused before they are read', async () => {
+  it('above the limit are rejected before they are read', async () => {
     const { status, body } = await api.ask('POST', '/api/models?name=x', 'x', {
       'content-type': 'application/octet-stream',
       'content-length': String(2 ** 31),
@@ -87,7 +87,7 @@ describe('models', () => {
     expect(await readdir(api.scratch)).toEqual([]);
   });
 
-  it('that bring the model builder down are told so, and the next one is taken', async () => {
+  it('that crash the model builder are reported, and the next one is accepted', async () => {
     api.modelBuilder.hold = true;
     const answer = api.upload('huge', 'boom');
     while (api.modelBuilder.jobs.length === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -100,7 +100,7 @@ describe('models', () => {
     expect((await api.upload('small', 'fine')).status).toBe(201);
   });
 
-  it('that a deployment uses stay', async () => {
+  it('of a deployment cannot be deleted', async () => {
     await api.deployed();
     const { status, body } = await api.ask('DELETE', '/api/models/lenet5');
     expect({ status, code: body.error.code }).toEqual({ status: 409, code: 'model-in-use' });
@@ -109,7 +109,7 @@ describe('models', () => {
 });
 
 describe('plans', () => {
-  it('are made without touching a device or leaving a trace', async () => {
+  it('are created without effects on devices or deployments', async () => {
     await api.upload('lenet5', 'bytes of a model');
     const { status, body } = await api.ask('POST', '/api/plans', { model: 'lenet5', k: 2, r: 1 });
     expect(status).toBe(200);
@@ -126,7 +126,7 @@ describe('plans', () => {
     expect((await api.ask('GET', '/api/deployments')).body).toEqual([]);
   });
 
-  it('are refused with the planner’s reason', async () => {
+  it('are rejected with the planner’s reason', async () => {
     await api.upload('lenet5', 'bytes of a model');
     api.modelBuilder.failures.plan = new ApiError(400, 'too-few-devices', 'The plan needs 9 devices.');
     const { status, body } = await api.ask('POST', '/api/plans', { model: 'lenet5', k: 8, r: 1 });

@@ -11,7 +11,7 @@ type ByName = { Params: { name: string } };
 const sizesText = z.string().max(2_000).optional();
 const uploadQuerySchema = z.object({ name: nameSchema, dims: sizesText, shapes: sizesText });
 
-/** A scope of its own: here, a body of any type is a stream. */
+/** Routes in a scope of their own, where a body of any type is a stream. */
 export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
@@ -33,7 +33,7 @@ export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts)
       const { model, created } = await models.add(name, file, sizes);
       return reply.code(created ? 201 : 200).send(model);
     } catch (error) {
-      // What was refused before it had come is not read to its end: that may be gigabytes.
+      // The rest of a rejected upload is not read: it may be gigabytes.
       if (!request.raw.complete) void reply.header('connection', 'close');
       throw error;
     }

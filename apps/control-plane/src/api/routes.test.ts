@@ -1,4 +1,4 @@
-/** The remaining routes, over fakes of both worker threads. */
+/** The remaining routes, with fakes of both worker threads. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => api.close());
 
 describe('events', () => {
-  it('are given newest first, by page and by filter', async () => {
+  it('are listed newest first, by page and by filter', async () => {
     await api.deployed();
     const { body } = await api.ask('GET', '/api/events');
     expect(body.map(({ kind }: { kind: string }) => kind)).toEqual(['deployment-created', 'model-uploaded']);
@@ -22,7 +22,7 @@ describe('events', () => {
   });
 
   it.each(['limit=0', 'limit=many', 'limit=5000', 'before=-1', 'level=loud', 'device='])(
-    'refuse ?%s',
+    'reject ?%s',
     async (query) => {
       const { status, body } = await api.ask('GET', `/api/events?${query}`);
       expect(status).toBe(400);
@@ -42,10 +42,10 @@ describe('metrics', () => {
   });
 });
 
-describe('while the data plane is away', () => {
-  it('what needs it says when to ask again, and the rest goes on', async () => {
+describe('without the data plane', () => {
+  it('routes that need it say when to try again, and the others work', async () => {
     await api.deployed();
-    api.dataPlane.crash('it fell over');
+    api.dataPlane.crash('it crashed');
     for (const [method, path] of [
       ['POST', '/api/devices/device-0001/revive'],
       ['GET', '/api/deployments/digits/latency'],
@@ -65,7 +65,7 @@ describe('while the data plane is away', () => {
 });
 
 describe('inference through the control plane', () => {
-  it('passes body, headers and answer on, as the operator', async () => {
+  it('passes on body, headers and answer, with the operator’s token', async () => {
     const seen: {
       url?: string | undefined;
       authorization?: string | undefined;

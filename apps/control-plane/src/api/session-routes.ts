@@ -1,4 +1,4 @@
-/** Signing a browser in and out: the token becomes a cookie that scripts on the page cannot read. */
+/** Signs browsers in and out. The session is a cookie that scripts on the page cannot read. */
 
 import { ApiError } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
@@ -16,7 +16,7 @@ export function sessionRoutes(app: FastifyInstance, { authentication }: ApiParts
   });
 
   app.post('/api/session', async (request, reply) => {
-    // Another site must not sign a visitor in, even with a token of its own.
+    // Another site must not sign a visitor in, even with its own token.
     if (request.headers.origin !== undefined && !isSameOrigin(request.headers)) {
       throw new ApiError(403, 'other-origin', 'Only the dashboard’s own pages may sign in.');
     }
@@ -24,9 +24,9 @@ export function sessionRoutes(app: FastifyInstance, { authentication }: ApiParts
     if (role === null) {
       throw new ApiError(
         401,
-        'unauthorised',
+        'unauthorized',
         'This token is not known.',
-        'Use the operator’s token, which stands in the address that Sparewheel printed when it started.',
+        'Use the operator’s token, which is in the address that Sparewheel printed at its start.',
       );
     }
     if (role !== 'operator') throw wrongRole(role);

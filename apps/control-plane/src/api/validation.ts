@@ -1,4 +1,4 @@
-/** Turns what zod finds wrong into one sentence that names the field. */
+/** Turns an error of zod into a sentence that names the field. */
 
 import { ApiError } from '@sparewheel/protocol';
 import type { z } from 'zod';
@@ -6,7 +6,7 @@ import type { z } from 'zod';
 type Issue = z.core.$ZodIssue;
 
 /**
- * @param what  "body" or "query", for the sentence
+ * Parses a body or a query.
  * @throws {ApiError} 400
  */
 export function parse<Schema extends z.ZodType>(
@@ -18,20 +18,20 @@ export function parse<Schema extends z.ZodType>(
     throw new ApiError(
       400,
       'invalid-request',
-      'The request needs a JSON object as its body.',
+      'The body of the request must be a JSON object.',
       'Send it with "Content-Type: application/json".',
     );
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new ApiError(400, 'invalid-request', issue ? describe(issue) : 'The request is not understood.');
+  throw new ApiError(400, 'invalid-request', issue ? describe(issue) : 'The request is invalid.');
 }
 
 function describe(issue: Issue): string {
   const path = issue.path.map(String).join('.');
   const field = path === '' ? 'The request' : `The field "${path}"`;
-  return `${field} is not right: ${reasonOf(issue)}.`;
+  return `${field} is invalid: ${reasonOf(issue)}.`;
 }
 
 function reasonOf(issue: Issue): string {
@@ -55,8 +55,8 @@ function reasonOf(issue: Issue): string {
 
 function unionReason(issue: Extract<Issue, { code: 'invalid_union' }>): string {
   const branches = issue.errors.flatMap(([first]) => (first === undefined ? [] : [first]));
-  if (branches.length === 0) return 'its value is not known';
-  // A branch that got as far as a limit is the one that was meant.
+  if (branches.length === 0) return 'its value is unknown';
+  // A branch that failed at a limit is the one that the caller meant.
   const meant = branches.find(({ code }) => code === 'too_small' || code === 'too_big');
   return meant ? reasonOf(meant) : branches.map(reasonOf).join(', or ');
 }
@@ -69,7 +69,7 @@ function choice(values: readonly string[]): string {
 
 function article(type: string): string {
   const names: Record<string, string> = {
-    int: 'a whole number',
+    int: 'an integer',
     record: 'an object',
     boolean: 'true or false',
     nonoptional: 'a value',

@@ -1,4 +1,4 @@
-/** The zoo over the API, and sizes for what an upload leaves open; over a fake of the model builder. */
+/** The zoo, and the sizes of free dimensions, with a fake of the model builder. */
 import { readdir } from 'node:fs/promises';
 import { ApiError } from '@sparewheel/protocol';
 import { zooModels } from '@sparewheel/zoo';
@@ -19,7 +19,7 @@ describe('the zoo', () => {
     expect(body[0]).toMatchObject({ name: 'lenet5', title: 'LeNet-5', trained: true, parameters: 61_706 });
   });
 
-  it('gives models as an upload would, under their own name or another, once', async () => {
+  it('adds each model once, under its own name or another', async () => {
     const first = await api.ask('POST', '/api/zoo/alexnet');
     expect(first).toMatchObject({ status: 201, body: { name: 'alexnet', layers: [{ name: 'fc' }] } });
     expect((await api.ask('POST', '/api/zoo/alexnet')).status).toBe(200);
@@ -28,7 +28,7 @@ describe('the zoo', () => {
     expect(api.modelBuilder.jobs.map(({ kind }) => kind)).toContain('build-zoo-model');
   });
 
-  it('has no others, and leaves nothing behind where building fails', async () => {
+  it('reports an unknown model, and leaves no files if a build fails', async () => {
     const unknown = await api.ask('POST', '/api/zoo/unicorn');
     expect(unknown).toMatchObject({ status: 404, body: { error: { code: 'unknown-model' } } });
     expect(unknown.body.error.hint).toContain('alexnet');
@@ -39,14 +39,14 @@ describe('the zoo', () => {
   });
 });
 
-describe('what an upload leaves open', () => {
-  it('is given whole shapes by input', async () => {
+describe('the free dimensions of an upload', () => {
+  it('take the shapes of the query', async () => {
     const { status } = await api.upload('net', 'bytes', '&shapes=image:1x1x28x28,mask:5');
     expect(status).toBe(201);
     expect(api.modelBuilder.jobs[0]).toMatchObject({ shapes: { image: [1, 1, 28, 28], mask: [5] } });
   });
 
-  it('makes another model of the same bytes with other shapes', async () => {
+  it('make another model of the same bytes', async () => {
     await api.upload('net', 'bytes', '&shapes=image:1x1x28x28');
     expect((await api.upload('net', 'bytes', '&shapes=image:1x1x28x28')).status).toBe(200);
     expect((await api.upload('net', 'bytes', '&shapes=image:2x1x28x28')).status).toBe(409);
@@ -57,7 +57,7 @@ describe('what an upload leaves open', () => {
     ['shapes=image:1xx2', '"image:1xx2"'],
     ['shapes=image:0x2', 'at least 1'],
     ['dims=batch:1x2', '"batch:1x2"'],
-  ])('is refused as %s', async (query, named) => {
+  ])('are rejected for %s', async (query, named) => {
     const { status, body } = await api.upload('net', 'bytes', `&${query}`);
     expect(status).toBe(400);
     expect(body.error.message).toContain(named);

@@ -9,7 +9,7 @@ import { parse } from './validation.ts';
 
 const addQuerySchema = z.object({ name: nameSchema.optional() });
 
-/** The networks that ship: listed, and made into models. */
+/** Routes that list the built-in networks and add them as models. */
 export function zooRoutes(app: FastifyInstance, { models, scratch }: ApiParts): void {
   app.get(
     '/api/zoo',

@@ -12,11 +12,11 @@ export interface ModelParts {
   readonly store: Store;
   readonly modelBuilder: ModelBuilder;
   readonly events: EventLog;
-  /** Removes files that no model needs. */
+  /** Removes files that no model uses. */
   readonly collectGarbage: () => Promise<void>;
 }
 
-/** What an upload leaves open: sizes of symbolic dimensions by name, and whole shapes by input. */
+/** Sizes for free dimensions: of symbolic dimensions by name, and shapes by input. */
 export interface InputSizes {
   readonly dimensions: Readonly<Record<string, number>>;
   readonly shapes: Readonly<Record<string, readonly number[]>>;
@@ -44,8 +44,8 @@ export class Models {
   }
 
   /**
-   * Refuses an upload whose name is another model's before its bytes have come.
-   * @param bytes  its length, where the sender announced it
+   * Rejects an upload before its bytes arrive, if another model has its name.
+   * @param bytes  the length of the upload, if known
    * @throws {ApiError} 409
    */
   async refuseTaken(name: string, bytes: number | null): Promise<void> {
@@ -54,9 +54,9 @@ export class Models {
   }
 
   /**
-   * Takes a received file in; it is removed in any case. The same bytes under the same name are the same model.
-   * @returns `created` false where the model was there already
-   * @throws {ApiError} 409 another model has the name; 400 it is no model that can be served, and why
+   * Adds a received file as a model, and removes the file in any case. The same bytes and name are the same model.
+   * @returns `created` is false if the model existed
+   * @throws {ApiError} 409 another model has the name; 400 why the model cannot be served
    */
   async add(
     name: string,
@@ -66,7 +66,7 @@ export class Models {
     try {
       return await this.#parts.modelBuilder.exclusive(() => this.#add(name, file, sizes));
     } catch (error) {
-      // Parts of it may have become files already.
+      // Some of its files may already be in the blob store.
       void this.#parts.collectGarbage();
       throw error;
     } finally {
@@ -75,9 +75,9 @@ export class Models {
   }
 
   /**
-   * Builds a network of the zoo in the model builder and takes it in, as if it had been uploaded.
-   * @param path  where the model builder may write it, in the scratch directory
-   * @throws {ApiError} 404 the zoo has none of that name; 409 another model has the name
+   * Builds a network of the zoo in the model builder and adds it like an upload.
+   * @param path  where the model builder writes the network, in the scratch folder
+   * @throws {ApiError} 404 the zoo has no such network; 409 another model has the name
    */
   async addFromZoo(
     zooName: string,
@@ -143,7 +143,7 @@ export class Models {
     return { model: modelView(record), created: true };
   }
 
-  /** @throws {ApiError} 404; 409 a deployment needs it */
+  /** @throws {ApiError} 404; 409 a deployment uses the model */
   async delete(name: string): Promise<void> {
     const { store, events, collectGarbage } = this.#parts;
     try {
@@ -154,7 +154,7 @@ export class Models {
         409,
         'model-in-use',
         `The model "${name}" is used by ${error.deployments.join(', ')}.`,
-        'Delete what uses it first.',
+        'Delete those deployments first.',
       );
     }
     events.add({
@@ -196,6 +196,6 @@ export function unknownModel(name: string): ApiError {
     404,
     'unknown-model',
     `There is no model named "${name}".`,
-    'GET /api/models lists those that there are; POST /api/models?name=NAME uploads one.',
+    'GET /api/models lists the models. POST /api/models?name=NAME uploads one.',
   );
 }

@@ -13,9 +13,8 @@ export interface ReceivedFile {
 }
 
 /**
- * Writes a body to a file of its own, hashing it on the way. The file is the caller's to remove; where this throws,
- * there is none.
- * @throws {ApiError} 413 more than `limitBytes`; 400 it is empty or broke off; 507 the disk is full
+ * Writes a body to a new file and hashes it. The caller must remove the file. After an error there is no file.
+ * @throws {ApiError} 413 more than `limitBytes`; 400 the body is empty or incomplete; 507 the disk is full
  */
 export async function receiveUpload(
   body: Readable,
@@ -50,8 +49,8 @@ export function tooLarge(limitBytes: number): ApiError {
   return new ApiError(
     413,
     'too-large',
-    `The model is larger than ${limitBytes} bytes, the most that is taken.`,
-    'An ONNX file ends at 2 GiB; a larger network must be cut before it is uploaded.',
+    `The model is larger than the limit of ${limitBytes} bytes.`,
+    'An ONNX file has at most 2 GiB. Cut a larger network before the upload.',
   );
 }
 
@@ -59,7 +58,7 @@ export function empty(): ApiError {
   return new ApiError(
     400,
     'not-onnx',
-    'The request has no body, so there is no model in it.',
+    'The request has no body, so it contains no model.',
     'Send the bytes of the ONNX file: curl --data-binary @model.onnx …',
   );
 }
@@ -70,14 +69,14 @@ function explain(error: unknown): unknown {
     case 'ECONNRESET':
     case 'ERR_STREAM_PREMATURE_CLOSE':
     case 'ABORT_ERR':
-      return new ApiError(400, 'upload-broken-off', 'The upload broke off.', 'Send it again.');
+      return new ApiError(400, 'upload-broken-off', 'The upload is incomplete.', 'Send it again.');
     case 'ENOSPC':
     case 'EDQUOT':
       return new ApiError(
         507,
         'disk-full',
-        'There is no room left on the disk for the upload.',
-        'Delete models that are not needed, or give SPAREWHEEL_HOME a larger disk.',
+        'The disk is too full for the upload.',
+        'Delete models that you no longer need, or move SPAREWHEEL_HOME to a larger disk.',
       );
     default:
       return error;

@@ -34,7 +34,7 @@ export function modelRecord(name = 'lenet5', change: Partial<ModelRecord> = {}):
   };
 }
 
-/** One layer over two data shards and a parity shard, and a local step after it. */
+/** One layer over two data shards and a parity shard, followed by a local step. */
 export const smallPlan: Plan = {
   version: 1,
   model: { name: 'lenet5', sha256: digest('a') },

@@ -20,11 +20,11 @@ export const TOKENS = {
   join: 'join-token-of-the-tests',
   infer: 'infer-token-of-the-tests',
 };
-/** A deployment that the API takes. */
+/** A valid deployment request. */
 export const DIGITS = { name: 'digits', model: 'lenet5', k: 2, r: 1, layers: 'all' };
 const FLEET = ['device-0001', 'device-0002', 'device-0003', 'device-0004'].map((id) => deviceView(id));
 
-/** The whole API over a store in memory, with fakes in the place of both worker threads. */
+/** The API with a store in memory and fakes of both worker threads. */
 export class TestApi {
   private constructor(
     readonly app: FastifyInstance,
@@ -38,7 +38,7 @@ export class TestApi {
     private readonly home: string,
   ) {}
 
-  /** @param port  on which the data plane claims to listen */
+  /** @param port  the port that the fake data plane reports */
   static async start({
     store = new MemoryStore() as Store,
     port = 3001,
@@ -101,7 +101,7 @@ export class TestApi {
     );
   }
 
-  /** Asks as the operator. */
+  /** Sends a request as the operator. */
   async ask(method: NonNullable<InjectOptions['method']>, url: string, payload?: unknown, headers = {}) {
     const response = await this.app.inject({
       method,
@@ -112,12 +112,12 @@ export class TestApi {
     return {
       status: response.statusCode,
       headers: response.headers,
-      // biome-ignore lint/suspicious/noExplicitAny: a test looks at whatever came
+      // biome-ignore lint/suspicious/noExplicitAny: tests read any field of the response
       body: (response.body === '' ? null : safeJson(response.body)) as any,
     };
   }
 
-  /** A model "lenet5" is there and a deployment of it, "digits", is being distributed. */
+  /** Uploads a model "lenet5" and deploys it as "digits". Resolves when it is being distributed. */
   async deployed(): Promise<void> {
     await this.upload('lenet5', 'bytes of a model');
     const { status, body } = await this.ask('POST', '/api/deployments', DIGITS);
@@ -131,7 +131,7 @@ export class TestApi {
     });
   }
 
-  /** Waits for a state that comes by itself. */
+  /** Waits for a state of a deployment. */
   async deploymentIs(name: string, state: string): Promise<void> {
     for (let turn = 0; turn < 1000; turn++) {
       if (this.deployments.views().some((view) => view.name === name && view.state === state)) return;

@@ -18,7 +18,7 @@ export function answerJoining(
   const role = authentication.roleOf(token);
   response.setHeader('Cache-Control', 'no-store');
   if (method !== 'GET') fail(response, 405, 'method-not-allowed', 'This path answers GET only.');
-  else if (role === null) fail(response, 401, 'unauthorised', 'The join token is not known.');
+  else if (role === null) fail(response, 401, 'unauthorized', 'The join token is not known.');
   else if (role !== 'join')
     fail(response, 403, 'wrong-role', `This is the ${role} token, not the join token.`);
   else send(response, 200, { url: dataPlaneUrl(hostnameOf(headers.host)) });

@@ -34,7 +34,7 @@ export class UiPush {
     ui.use((socket, next) => {
       const refusal = this.#refusal(socket);
       next(
-        refusal === null ? undefined : Object.assign(new Error(refusal), { data: { code: 'unauthorised' } }),
+        refusal === null ? undefined : Object.assign(new Error(refusal), { data: { code: 'unauthorized' } }),
       );
     });
     ui.on('connection', (socket) => void this.#welcome(socket));

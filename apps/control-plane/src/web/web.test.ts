@@ -97,7 +97,7 @@ describe('pages', () => {
   it('do not shadow the API', async () => {
     const answer = await get('/api/devices');
     expect(answer.status).toBe(401);
-    expect(await answer.json()).toMatchObject({ error: { code: 'unauthorised' } });
+    expect(await answer.json()).toMatchObject({ error: { code: 'unauthorized' } });
     expect((await get('/apiary', { cookie })).status).toBe(200);
   });
 });
@@ -117,7 +117,7 @@ describe('joining as a device', () => {
 
   it('gives the data plane’s address for the join token only', async () => {
     expect(await ask(TOKENS.join)).toEqual({ status: 200, body: { url: 'http://127.0.0.1:3001' } });
-    expect(await ask('wrong')).toMatchObject({ status: 401, body: { error: { code: 'unauthorised' } } });
+    expect(await ask('wrong')).toMatchObject({ status: 401, body: { error: { code: 'unauthorized' } } });
     expect(await ask(TOKENS.infer)).toMatchObject({ status: 403, body: { error: { code: 'wrong-role' } } });
     expect((await get('/join/data-plane')).status).toBe(401);
   });
