@@ -9,7 +9,6 @@ import { installErrorHandlers, sendError } from './error-responses.ts';
 import { eventRoutes } from './event-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { inferenceProxy } from './inference-proxy.ts';
-import { joinRoutes } from './join-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -42,7 +41,6 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   deviceRoutes(app, parts);
   deploymentRoutes(app, parts);
   eventRoutes(app, parts);
-  joinRoutes(app, parts);
   metricsRoutes(app, parts);
   zooRoutes(app, parts);
   await app.register(async (scope) => modelRoutes(scope, parts));

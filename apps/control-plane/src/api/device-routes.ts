@@ -13,7 +13,7 @@ const KINDS: readonly string[] = [
 
 type ById = { Params: { id: string } };
 
-export function deviceRoutes(app: FastifyInstance, { dataPlane, live }: ApiParts): void {
+export function deviceRoutes(app: FastifyInstance, { dataPlane, live, joinToken }: ApiParts): void {
   app.get('/api/devices', async () => live.devices);
 
   app.get<ById>('/api/devices/:id', async ({ params: { id } }) => {
@@ -37,6 +37,9 @@ export function deviceRoutes(app: FastifyInstance, { dataPlane, live }: ApiParts
     await dataPlane.call({ kind: 'revive', device: id });
     return reply.code(202).send({ device: id });
   });
+
+  // The dashboard requests the join token when the operator shows it.
+  app.get('/api/join', async () => ({ token: joinToken }));
 }
 
 /** Checks the kind first, then its parameters: the error of a union would list every alternative. */

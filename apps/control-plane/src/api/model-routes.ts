@@ -1,15 +1,15 @@
 import type { Readable } from 'node:stream';
-import { LIMITS, nameSchema } from '@sparewheel/protocol';
+import { ApiError, dimensionsSchema, LIMITS, nameSchema } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { empty, receiveUpload, tooLarge } from '../models/receive-upload.ts';
 import type { ApiParts } from './api-parts.ts';
-import { parseDimensions, parseShapes } from './input-sizes.ts';
 import { parse } from './validation.ts';
 
 type ByName = { Params: { name: string } };
 const sizesText = z.string().max(2_000).optional();
 const uploadQuerySchema = z.object({ name: nameSchema, dims: sizesText, shapes: sizesText });
+const shapesSchema = z.record(z.string(), z.array(z.number().int().positive()).max(16));
 
 /** Routes in a scope of their own, where a body of any type is a stream. */
 export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts): void {
@@ -43,4 +43,46 @@ export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts)
     await models.delete(params.name);
     return reply.code(204).send();
   });
+}
+
+/** Parses `batch:1,seq:16`: sizes of symbolic dimensions by name. @throws {ApiError} 400 */
+function parseDimensions(text: string | undefined): Record<string, number> {
+  const form = { field: 'dims', form: 'NAME:SIZE', example: '?dims=batch:1,seq:16' };
+  return checked(dimensionsSchema, mapParts(text, /^\d+$/, Number, form), 'dims');
+}
+
+/** Parses `image:1x3x224x224`: shapes by input, for dimensions without a name. @throws {ApiError} 400 */
+function parseShapes(text: string | undefined): Record<string, number[]> {
+  const form = { field: 'shapes', form: 'INPUT:SIZExSIZE…', example: '?shapes=image:1x3x224x224' };
+  const read = (sizes: string) => sizes.split('x').map(Number);
+  return checked(shapesSchema, mapParts(text, /^\d+(x\d+)*$/, read, form), 'shapes');
+}
+
+function mapParts<Value>(
+  text: string | undefined,
+  pattern: RegExp,
+  read: (value: string) => Value,
+  { field, form, example }: { field: string; form: string; example: string },
+): Record<string, Value> {
+  const values: Record<string, Value> = {};
+  if (text === undefined || text === '') return values;
+  for (const part of text.split(',')) {
+    const [, name, value] = /^\s*(.+):(.+?)\s*$/.exec(part) ?? [];
+    if (name === undefined || value === undefined || !pattern.test(value)) {
+      throw new ApiError(
+        400,
+        'invalid-request',
+        `The field "${field}" contains "${part}", which does not have the form ${form}.`,
+        `For example ${example}.`,
+      );
+    }
+    values[name] = read(value);
+  }
+  return values;
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, field: string): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new ApiError(400, 'invalid-request', `The sizes in "${field}" must be whole numbers of at least 1.`);
 }
