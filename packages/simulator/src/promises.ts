@@ -1,4 +1,4 @@
-/** The promises of docs/LIMITS.md by letter. `bounds` and `leaks` are the promises in its tables. */
+/** The guarantees of docs/LIMITS.md by letter. `bounds` and `leaks` are the promises in its tables. */
 export type PromiseName =
   | 'a: repairable failures delay no request'
   | 'b: beyond repair, rescue and then takeover'
