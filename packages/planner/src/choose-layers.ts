@@ -1,9 +1,9 @@
-import type { DeviceCapacity } from './costs.ts';
 import { PlanRefusedError } from './errors.ts';
 import { layerTimes } from './optimize-layers.ts';
 import { orderSteps, type StepDraft } from './order-steps.ts';
-import type { LayerDecision, PlanOptions } from './plan.ts';
+import type { LayerDecision } from './plan.ts';
 import { isSendable, type LayerProfile, type ModelProfile } from './profile.ts';
+import type { SelectionOptions } from './selection-options.ts';
 import { allowedSplits, chooseSplit, rowsOf, whyNotDivided } from './splits.ts';
 
 /** The linear layers to distribute, and the reason for each decision. */
@@ -14,15 +14,6 @@ export interface LayerSelection {
   readonly decisions: Map<number, LayerDecision>;
   /** Node indices of the layers that the option "auto" leaves to the optimizer. */
   readonly free: readonly number[];
-}
-
-export interface SelectionOptions extends PlanOptions {
-  /** Devices by seat, if known. */
-  readonly seated?: readonly DeviceCapacity[];
-  /** Whether the speeds of the seated devices differ. */
-  readonly uneven?: boolean;
-  /** Node indices of layers whose input is not divided, because all their weights do not fit on every device. */
-  readonly weightsOnly?: ReadonlySet<number>;
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { SelectionOptions } from './choose-layers.ts';
 import { type Costs, DEFAULT_COSTS, layerMs, localMs, tensorBytes } from './costs.ts';
 import { isLinear, type LayerProfile, type ModelProfile } from './profile.ts';
+import type { SelectionOptions } from './selection-options.ts';
 import { chooseSplit, splitCost } from './splits.ts';
 import { stepTime } from './timeline.ts';
 

@@ -1,10 +1,10 @@
 import { type InputPieces, inputPieces } from '@sparewheel/cdc';
 import { computedRows, type InputSplitLayer } from '@sparewheel/onnx';
-import type { SelectionOptions } from './choose-layers.ts';
 import { DEFAULT_COSTS, readWeightsMs, tensorBytes } from './costs.ts';
 import type { Split } from './plan.ts';
 import { deviceWork } from './predict.ts';
 import { inputSplitOf, type LayerProfile, type ModelProfile } from './profile.ts';
+import type { SelectionOptions } from './selection-options.ts';
 import { type SeatWork, stepTime } from './timeline.ts';
 import { partition, unevenPartition } from './uneven-partition.ts';
 
@@ -50,7 +50,7 @@ function whyNotInputs(layer: LayerProfile, k: number): string | null {
       : 'it is not a linear layer with constant weights';
   }
   if (found.outputRows < k) {
-    return `layer "${layer.name}" has an output of ${rows(found.outputRows)} along its input's rows, fewer than the ${k} data shards`;
+    return `layer "${layer.name}" has ${rows(found.outputRows)} along its input, fewer than the ${k} data shards`;
   }
   const { halo, band } = inputPieces(found, k);
   if (halo <= band || k === 1) return null;

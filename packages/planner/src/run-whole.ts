@@ -1,0 +1,98 @@
+import { type Costs, DEFAULT_COSTS, type DeviceCapacity } from './costs.ts';
+import { range, stepId } from './layouts.ts';
+import { orderSteps } from './order-steps.ts';
+import type { LayerDecision, PlanOptions, Step } from './plan.ts';
+import { predictSteps, predictWholeOn, type Undivided } from './predict.ts';
+import { isLinear, type ModelProfile } from './profile.ts';
+import { requireSendable } from './replica-seats.ts';
+import type { Attempt } from './seat-layout.ts';
+import { memoryOf } from './seating.ts';
+import { summarizeSeats } from './seats.ts';
+import { localStep, replicatedStep } from './steps.ts';
+
+/**
+ * Compares a divided plan with the fastest single participant whose memory holds the model: a device, or the
+ * data plane if the objective is `latency`. A device gets r replicas, so that the plan survives r failures.
+ * @returns the undivided layout, and the sentence that says why; null if the divided plan is to be used
+ */
+export function runWhole(
+  profile: ModelProfile,
+  options: PlanOptions,
+  divided: Attempt,
+  undivided: Undivided,
+): (Attempt & { readonly runsWhole: string }) | null {
+  const { devices, r } = options;
+  const costs = options.costs ?? DEFAULT_COSTS;
+  const dividedMs = dividedTime(profile, divided, costs);
+  if (options.layers !== 'auto' && dividedMs !== null) return null;
+  const [draft] = orderSteps(profile, new Set());
+  const devicesOnly = options.objective === 'devices-only';
+  const hosts = devices ? wholeHosts(profile, devices, r, costs) : [];
+  const copies = replicatedStep(profile, draft!, stepId(0), range(0, 1 + r));
+  const replicatedMs = hosts ? predictSteps(profile, [copies], hosts, costs).ms : Number.POSITIVE_INFINITY;
+  const dataPlaneMs = devicesOnly
+    ? Number.POSITIVE_INFINITY
+    : (undivided.dataPlane?.ms ?? Number.POSITIVE_INFINITY);
+  const onDevice = replicatedMs < dataPlaneMs;
+  if (!onDevice && !Number.isFinite(dataPlaneMs)) return null;
+  const singleMs = Math.min(
+    dataPlaneMs,
+    hosts ? (undivided.device?.ms ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+  );
+  if (dividedMs !== null && dividedMs < singleMs) return null;
+  if (onDevice) requireSendable(profile, draft!, (profile.layers.find(isLinear) ?? profile.layers[0]!).name);
+  const steps: Step[] = onDevice ? [copies] : [localStep(profile, draft!, stepId(0))];
+  const where = onDevice ? `one device, with ${r} ${r === 1 ? 'replica' : 'replicas'}` : 'the data plane';
+  const seated = onDevice ? hosts! : [];
+  return {
+    layout: { steps, decisions: divided.layout.decisions.map(wholeDecision) },
+    summaries: summarizeSeats(profile, steps),
+    seated,
+    pinned: seated.length > 0,
+    shortage: null,
+    runsWhole: `Runs whole on ${where}: ${comparison(dividedMs, singleMs)}`,
+  };
+}
+
+/** Returns the predicted time of a divided plan; null if it divides nothing, infinity if it does not fit. */
+function dividedTime(
+  profile: ModelProfile,
+  { layout, seated, shortage }: Attempt,
+  costs: Costs,
+): number | null {
+  if (!layout.steps.some(({ kind }) => kind === 'coded')) return null;
+  return shortage ? Number.POSITIVE_INFINITY : predictSteps(profile, layout.steps, seated, costs).ms;
+}
+
+function comparison(dividedMs: number | null, wholeMs: number): string {
+  if (dividedMs === null) return 'no layer can be divided';
+  if (!Number.isFinite(dividedMs)) return 'distributed it would not fit the memory of the devices';
+  return `distributed it would be ${times(dividedMs / wholeMs)} × slower`;
+}
+
+/** Returns the 1 + r devices that are fastest with the whole model and have room for it; null if too few have. */
+function wholeHosts(
+  profile: ModelProfile,
+  devices: readonly DeviceCapacity[],
+  r: number,
+  costs: Costs,
+): readonly DeviceCapacity[] | null {
+  const hosts = devices
+    .filter((device) => memoryOf(device) >= profile.weightsBytes)
+    .map((device) => ({ device, ms: predictWholeOn(profile, device, costs).ms }))
+    .sort((a, b) => a.ms - b.ms)
+    .slice(0, 1 + r);
+  return hosts.length > r ? hosts.map(({ device }) => device) : null;
+}
+
+function wholeDecision(decision: LayerDecision): LayerDecision {
+  if (!decision.distributed) return decision;
+  const figures = decision.reason.slice(decision.reason.indexOf(': ') + 2);
+  const { layer, op } = decision;
+  return { layer, op, distributed: false, reason: `the undivided model is faster: ${figures}` };
+}
+
+/** Formats a ratio with two significant digits or more: 1.2, 14, 130. */
+function times(ratio: number): string {
+  return ratio < 10 ? ratio.toFixed(1) : ratio.toFixed(0);
+}
