@@ -10,6 +10,15 @@ describe('a deployment', () => {
     expect(deploymentShape(deployment(4, 1))).toBe('4 + 1 coded · coverage 100 %');
   });
 
+  it('says that nothing is distributed, and why', () => {
+    const runsWhole = 'Runs whole on the data plane: distributed it would be 3.0 × slower';
+    const whole = deployment(4, 1, { coverage: null, runsWhole });
+    expect(deploymentShape(whole)).toBe('Nothing is distributed');
+    expect(deploymentStatus(whole).sentence).toBe(runsWhole);
+    const onDevice = deployment(4, 1, { runsWhole: 'Runs whole on one device, with 1 replica: …' });
+    expect(deploymentShape(onDevice)).toBe('1 + 1 replicas · coverage 100 %');
+  });
+
   it('is shown while it exists; afterwards the first that did not fail', () => {
     const broken = deployment(4, 1, { name: 'broken', state: 'failed' });
     const good = deployment(4, 1, { name: 'good' });

@@ -82,7 +82,7 @@ export function DeviceMemory({ device: { memory } }: { device: DeviceView }) {
               {totalBytes > 0 && <span className="text-ink-faint"> of {formatBytes(totalBytes)}</span>}
             </span>
           </div>
-          {totalBytes > 0 && (
+          {share > 0 && (
             <div aria-hidden className="mt-1.5 h-2 overflow-hidden rounded-full bg-raised">
               <div
                 className="h-full rounded-full bg-data"

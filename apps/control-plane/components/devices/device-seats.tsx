@@ -13,7 +13,9 @@ export function DeviceSeats({ device }: { device: DeviceView }) {
     <Card title="Shards">
       {device.seats.length === 0 ? (
         <p className="border-t px-4 py-6 text-ink-soft">
-          On standby: it can take over the shards of a device that fails.
+          {device.state === 'ready'
+            ? 'On standby: it can take over the shards of a device that fails.'
+            : 'No shards'}
         </p>
       ) : (
         <ul aria-label="Shards">

@@ -24,7 +24,7 @@ export function DeviceButtons({ row: { device, pending } }: { row: FleetRow }) {
         <Button
           variant="danger"
           size="small"
-          className="w-20"
+          className="w-22"
           disabled={blocked}
           title={killTitle(device)}
           aria-label={killTitle(device)}
@@ -37,7 +37,7 @@ export function DeviceButtons({ row: { device, pending } }: { row: FleetRow }) {
         <Button
           variant="ok"
           size="small"
-          className="w-20"
+          className="w-22"
           disabled={blocked || !can.revive}
           title={reviveTitle(device)}
           aria-label={reviveTitle(device)}

@@ -44,6 +44,11 @@ describe('the choices of the plan editor', () => {
     expect(planRequest({ ...form, strategy: 'coded', r: 2 }, 'net').r).toBe(2);
   });
 
+  it('request the lowest latency unless another objective is chosen', () => {
+    expect(planRequest(form, 'net').objective).toBe('latency');
+    expect(planRequest({ ...form, objective: 'devices-only' }, 'net').objective).toBe('devices-only');
+  });
+
   it('are incomplete with an empty field or without layers', () => {
     expect(incomplete(form)).toBeNull();
     expect(incomplete({ ...form, k: Number.NaN })).toMatch(/for k/);
