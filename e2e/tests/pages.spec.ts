@@ -37,6 +37,7 @@ test('the plan is redrawn after every choice, and an impossible plan shows an er
   await expect(page.getByTestId('plan-devices')).toHaveText('5');
   await expect(page.getByTestId('plan-coverage')).toHaveText('100 %');
   await expect(page.getByTestId('plan-seats').getByRole('listitem')).toHaveCount(5);
+  await expect(page.getByTestId('plan-comparison')).toContainText(/the data plane alone [\d.]+ ms, 0 B/);
   await expect(page.locator('[data-testid=plan-steps] [data-kind=coded]')).toHaveCount(5);
 
   await page.getByLabel('Distribute conv1').uncheck();
