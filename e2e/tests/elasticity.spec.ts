@@ -54,7 +54,7 @@ test('the plan shrinks from five devices to three and grows back, with no failed
   const { body } = await product.api<{ kind: string; message: string }[]>('/api/events?deployment=lenet5');
   const changes = body.filter(({ kind }) => kind === 'deployment-resized');
   expect(changes.map(({ message }) => message)).toEqual([
-    expect.stringContaining('to 4 + 1 devices, from 2 + 1'),
-    expect.stringContaining('to 2 + 1 devices, from 4 + 1'),
+    expect.stringContaining('from 2 + 1 to 4 + 1 devices'),
+    expect.stringContaining('from 4 + 1 to 2 + 1 devices'),
   ]);
 });

@@ -1,16 +1,12 @@
 import type { Tensor } from '@sparewheel/protocol';
+import { Random } from '@sparewheel/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { Faults } from './faults.ts';
 
-/** Returns a seeded random generator (mulberry32). */
+/** Returns a seeded generator of uniform numbers in [0, 1). */
 function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new Random(seed);
+  return () => random.next();
 }
 
 const floats = (...values: number[]): Tensor => ({

@@ -1,14 +1,13 @@
 import { codedCompletion, shiftedExponential } from '@sparewheel/cdc';
+import { Random } from '@sparewheel/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { ManualRig } from '../testing/manual-rig.ts';
 import { AdaptiveWait } from './adaptive-wait.ts';
 
 function uniform(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state + 0.5) / 2 ** 32;
-  };
+  const random = new Random(seed);
+  // Never 0, whose logarithm is infinite.
+  return () => random.next() + 0.5 / 2 ** 32;
 }
 
 /** Simulates requests with 4 data shards and 1 parity shard, as a gather with the current threshold observes them. */

@@ -8,6 +8,7 @@ import {
 } from '@sparewheel/cdc';
 import type { Artifact, CodedStep, LocalStep, Plan, ReplicatedStep, Step } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
+import { Random } from '@sparewheel/runtime/random';
 import type { Kernel } from './memory-fleet.ts';
 
 /** One layer of a synthetic network. Feeds and outputs are float32 batches of row vectors. */
@@ -241,14 +242,8 @@ const leakyRelu: Compute = ([x]) => {
   return [{ type: 'float32', dims: x!.dims, data }];
 };
 
-/** Returns a seeded generator of uniform numbers in [0, 1) (mulberry32). */
+/** Returns a seeded generator of uniform numbers in [0, 1). */
 export function randomStream(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new Random(seed);
+  return () => random.next();
 }
