@@ -14,6 +14,8 @@ export interface Policy {
   readonly verify: 'before' | 'after' | 'off';
   /** From acceptance until the request fails with an explicit error. */
   readonly deadlineMs: number;
+  /** Whether a busy device may compute requests that wait for the same step together. Default true. */
+  readonly batch?: boolean | undefined;
 }
 
 /** The policy of one gather: the waiting threshold is resolved to a fixed value. */

@@ -93,6 +93,42 @@ describe('compute queue', () => {
     ]);
   });
 
+  it('computes waiting requests together if all of them allow it', async () => {
+    const { queue, running, finish, kinds, sent } = await setUp();
+    const value = (number: number): Tensor => ({ type: 'float32', dims: [1], data: Float32Array.of(number) });
+    const batchable = (number: number): ComputeRequest => ({
+      ...request(number, [value(number)]),
+      batch: true,
+    });
+    for (const number of [1, 2, 3]) queue.receive(batchable(number));
+    queue.receive(request(4, [value(4)]));
+    queue.receive(batchable(5));
+    queue.receive({ kind: 'cancel', request: 3, task: 3 });
+    // The first one found nobody else waiting.
+    await finish();
+    expect(running).toHaveLength(1);
+    await finish();
+    expect(kinds()).toEqual(['answer 1', 'answer 2', 'answer 5']);
+    await finish();
+    expect(kinds().at(-1)).toBe('answer 4');
+    for (const message of sent) expect(message).toMatchObject({ tensors: [value(message.request)] });
+    expect(queue.inFlight).toBe(0);
+  });
+
+  it('computes requests one by one when a batch fails', async () => {
+    const { queue, running, finish, kinds } = await setUp();
+    for (const number of [1, 2, 3]) queue.receive({ ...request(number), batch: true });
+    await finish();
+    running.shift()!.reject(new EngineError('run-failed', 'invalid dimensions'));
+    await settle();
+    await finish();
+    await finish();
+    expect(kinds()).toEqual(['answer 1', 'answer 2', 'answer 3']);
+    for (const number of [4, 5, 6]) queue.receive({ ...request(number), batch: true });
+    for (let run = 0; run < 3; run++) await finish();
+    expect(kinds().slice(3)).toEqual(['answer 4', 'answer 5', 'answer 6']);
+  });
+
   it('does not answer a canceled request, whether queued, computing or delayed', async () => {
     const { queue, running, finish, kinds, faults, clock } = await setUp();
     for (let number = 1; number <= 4; number++) queue.receive(request(number));

@@ -1,5 +1,6 @@
 import { type Engine, EngineError, type RunResult } from '@sparewheel/engine/contract';
 import {
+  type Answer,
   AnswerFrame,
   type ComputeRequest,
   type FromDevice,
@@ -9,6 +10,7 @@ import {
   UnencodableMessageError,
 } from '@sparewheel/protocol';
 import type { Clock } from '@sparewheel/runtime/clock';
+import { canBatch, joinRows, largestBatch, splitRows } from './batch.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Faults } from './faults.ts';
 import type { LoadedTask, TaskTable } from './task-table.ts';
@@ -31,7 +33,7 @@ export type SendAnswer = (message: FromDevice, frame: AnswerFrame | null, sent: 
 const NOTHING = () => {};
 
 /**
- * Computes requests one at a time and sends an Answer or a Refusal for each. Refuses requests over
+ * Computes requests one at a time, or those of one task that wait and allow it together, and sends an Answer or a Refusal for each. Refuses requests over
  * LIMITS.inFlightPerDevice.
  */
 export class ComputeQueue {
@@ -116,9 +118,52 @@ export class ComputeQueue {
     if (this.#computing) return;
     this.#computing = true;
     for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
-      await this.#compute(job);
+      const others = this.#takeBatch(job);
+      if (others.length === 0) await this.#compute(job);
+      else await this.#computeBatch([job, ...others]);
     }
     this.#computing = false;
+  }
+
+  /** Takes the waiting jobs that can be computed together with this one. */
+  #takeBatch({ request, task }: Job): Job[] {
+    const taken: Job[] = [];
+    if (!request.batch || task.unbatchable || this.#waiting.length === 0) return taken;
+    const most = largestBatch(request.tensors[0]!) - 1;
+    for (let index = 0; index < this.#waiting.length && taken.length < most; ) {
+      const job = this.#waiting[index]!;
+      if (job.task === task && canBatch(request, job.request)) {
+        taken.push(job);
+        this.#waiting.splice(index, 1);
+      } else index++;
+    }
+    return taken;
+  }
+
+  /** Computes jobs in one run, so that the weights are read once. Each answer reports the time of the whole run. */
+  async #computeBatch(jobs: readonly Job[]): Promise<void> {
+    const { task } = jobs[0]!;
+    const { feeds, fetches } = task.definition;
+    const joined = joinRows(jobs.map(({ request }) => request.tensors[0]!));
+    let result: RunResult;
+    let outputs: Tensor[][];
+    try {
+      result = await this.#engine.run(task.key, { [feeds[0]!]: joined }, fetches);
+      outputs = fetches.map((name) => splitRows(result.fetches[name]!, jobs.length));
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'worker-crashed') throw error;
+      task.unbatchable = true;
+      for (const job of jobs) if (this.#jobs.has(job)) await this.#compute(job);
+      return;
+    }
+    const computeMs = result.computeMs * this.#faults.slowFactor;
+    await this.#emulateSlowness(computeMs - result.computeMs);
+    for (const [index, job] of jobs.entries()) {
+      this.#recycle(job.request);
+      const tensors = outputs.map((parts) => parts[index]!);
+      this.#faults.corrupt(tensors);
+      this.#answer(job, answerOf(job, tensors, computeMs), null);
+    }
   }
 
   async #compute(job: Job): Promise<void> {
@@ -155,14 +200,7 @@ export class ComputeQueue {
       await this.#emulateSlowness(computeMs - result.computeMs);
     }
     this.#faults.corrupt(tensors);
-    const answer = {
-      kind: 'answer',
-      request: request.request,
-      task: request.task,
-      computeMicros: computeMs * 1_000,
-      tensors,
-    } as const;
-    this.#answer(job, answer, inFrame ? frame : null);
+    this.#answer(job, answerOf(job, tensors, computeMs), inFrame ? frame : null);
   }
 
   /** Reuses the buffer that a request arrived in. Its tensors are views of it. */
@@ -203,4 +241,12 @@ export class ComputeQueue {
     await new Promise<void>((resolve) => this.#clock.schedule(this.#pendingSlownessMs, resolve));
     this.#pendingSlownessMs -= this.#clock.now() - startedAt;
   }
+}
+
+function answerOf(
+  { request: { request, task } }: Job,
+  tensors: readonly Tensor[],
+  computeMs: number,
+): Answer {
+  return { kind: 'answer', request, task, computeMicros: computeMs * 1_000, tensors };
 }

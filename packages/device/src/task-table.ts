@@ -10,6 +10,8 @@ export interface LoadedTask {
   readonly definition: Task;
   /** The shapes of its outputs, as far as they are known. */
   readonly shapes: OutputShapes;
+  /** Set when a batch fails: then its requests are computed one by one. */
+  unbatchable: boolean;
 }
 
 /** The tasks that this device can compute. They stay loaded while the data plane is disconnected. */
@@ -48,7 +50,7 @@ export class TaskTable {
       this.#tasks.delete(definition.task);
       try {
         expectNames(definition, model);
-        this.#tasks.set(definition.task, { key, definition, shapes: new OutputShapes() });
+        this.#tasks.set(definition.task, { key, definition, shapes: new OutputShapes(), unbatchable: false });
       } finally {
         if (before !== undefined) await this.#release(before.key);
         await this.#release(key);

@@ -17,6 +17,7 @@ import {
   reshapeInputs,
   shapesOf,
   shardModel,
+  type ValueInfo,
 } from '@sparewheel/onnx';
 import { PlanMismatchError, PlanRefusedError } from './errors.ts';
 import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat, Step } from './plan.ts';
@@ -105,7 +106,8 @@ export async function buildArtifacts(
       }
     } else if (step.kind === 'coded') {
       for (const shard of shards(step, layers.get(step)!, model)) {
-        made.push(await storeCoded(adapt(shard), step, step.seats[made.length]!));
+        const part = step.batchable ? withOpenBatch(shard) : shard;
+        made.push(await storeCoded(adapt(part), step, step.seats[made.length]!));
       }
     } else {
       const seats = step.kind === 'replicated' ? step.seats : [];
@@ -114,6 +116,16 @@ export async function buildArtifacts(
     artifacts[step.id] = made;
   }
   return artifacts;
+}
+
+/** Lets axis 0 of a shard's feed and fetch have any size. */
+function withOpenBatch(shard: Model): Model {
+  const open = (value: ValueInfo): ValueInfo =>
+    value.type?.kind === 'tensor' && value.type.dims
+      ? { ...value, type: { ...value.type, dims: ['batch', ...value.type.dims.slice(1)] } }
+      : value;
+  const { graph } = shard;
+  return { ...shard, graph: { ...graph, inputs: graph.inputs.map(open), outputs: graph.outputs.map(open) } };
 }
 
 /** Returns the shapes of the results of grouped convolutions, which have the groups folded into the batch. */

@@ -137,6 +137,11 @@ export interface CodedStep {
   readonly seats: readonly Seat[];
   /** Of the whole layer for one request; 0 if shapes are unknown. */
   readonly multiplyAdds: number;
+  /**
+   * Requests may be computed together: axis 0 of the feed and of the fetch counts independent rows, and the shards
+   * accept any number of them.
+   */
+  readonly batchable?: true;
 }
 
 export type Step = LocalStep | ReplicatedStep | CodedStep;

@@ -6,6 +6,7 @@ import {
   dataTypeName,
   type Graph,
   type InputSplitLayer,
+  intAttribute,
   isCodable,
   isDivisible,
   type LinearLayer,
@@ -38,6 +39,11 @@ export interface LayerCoding {
    * Preferred multiple of a block's height. 16 for convolutions, whose kernels process 16 channels at a time.
    */
   readonly align: number;
+  /**
+   * Axis 0 of the feed and of the fetch counts independent rows: a product with a constant matrix on its right. Absent
+   * otherwise, and in profiles of older versions.
+   */
+  readonly independentRows?: true;
 }
 
 /** One node of the canonical graph. */
@@ -131,7 +137,7 @@ export function profileModel(
       weightsBytes: used.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
       multiplyAdds: multiplyAdds(node, shapes),
       timeMs: nodeMs[node.name] ?? null,
-      coding: isCodable(analysis) ? layerCoding(analysis) : null,
+      coding: isCodable(analysis) ? layerCoding(analysis, node, shapes) : null,
       notCodable: analysis && 'reason' in analysis ? analysis.reason : null,
       inputSplit: analyzeInputSplit(graph, index, constants, shapes) ?? null,
     };
@@ -179,7 +185,7 @@ export function inputSplitOf({ inputSplit }: LayerProfile): InputSplitLayer | un
   return isDivisible(analysis) ? analysis : undefined;
 }
 
-function layerCoding(layer: LinearLayer): LayerCoding {
+function layerCoding(layer: LinearLayer, node: Node, shapes: Shapes): LayerCoding {
   const { outer, rows, inner } = layer.layout;
   const { groups } = layer;
   const addend = layer.addend ? layer.addend.layout.outer * layer.addend.layout.inner : 0;
@@ -192,7 +198,16 @@ function layerCoding(layer: LinearLayer): LayerCoding {
     axis: layer.axis,
     bytesPerRow: 4 * (outer * inner + addend),
     align: layer.op === 'Conv' || layer.op === 'ConvTranspose' ? 16 : 1,
+    ...(hasIndependentRows(layer, node, shapes) ? { independentRows: true } : {}),
   };
+}
+
+function hasIndependentRows(layer: LinearLayer, node: Node, shapes: Shapes): boolean {
+  const feed = shapes.get(layer.feed);
+  if (!feed || layer.feedIndex !== 0 || layer.weightsDims.length !== 2) return false;
+  if (layer.op === 'MatMul') return feed.length >= 2;
+  // The addend may have a row for each row of the feed, unless the feed has only one.
+  return layer.op === 'Gemm' && intAttribute(node, 'transA', 0) === 0 && feed[0] === 1;
 }
 
 function tensorProfiles(graph: Graph): Record<string, TensorProfile> {

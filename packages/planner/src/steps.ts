@@ -65,8 +65,10 @@ export function codedStep(
   { blocks, height }: Partition,
 ): CodedStep {
   const layer = profile.layers[draft.nodes[0]!]!;
-  const { op, feed, fetch, axis } = layer.coding!;
+  const { op, feed, fetch, axis, independentRows } = layer.coding!;
   const k = blocks.length;
+  // A shorter block is padded with zeros of a fixed shape.
+  const whole = blocks.every(({ rows }) => rows === height);
   return {
     kind: 'coded',
     id,
@@ -83,6 +85,7 @@ export function codedStep(
     parityShards: seats.length - k,
     seats,
     multiplyAdds: layer.multiplyAdds,
+    ...(whole && independentRows ? { batchable: true } : {}),
   };
 }
 

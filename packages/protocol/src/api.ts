@@ -24,6 +24,7 @@ export const policySchema = z.object({
   waitMs: waitMsSchema.default('any-k'),
   verify: z.enum(['before', 'after', 'off']).default('after'),
   deadlineMs: z.number().min(10).max(600_000).default(LIMITS.requestDeadlineMs),
+  batch: z.boolean().optional(),
 });
 /** A complete policy. */
 export type PolicyView = z.infer<typeof policySchema>;
@@ -33,8 +34,12 @@ export const policyPatchSchema = z.object({
       waitMs: waitMsSchema.optional(),
       verify: z.enum(['before', 'after', 'off']).optional(),
       deadlineMs: z.number().min(10).max(600_000).optional(),
+      batch: z.boolean().optional(),
     })
-    .refine((patch) => Object.keys(patch).length > 0, 'name at least one of waitMs, verify, deadlineMs'),
+    .refine(
+      (patch) => Object.keys(patch).length > 0,
+      'name at least one of waitMs, verify, deadlineMs, batch',
+    ),
 });
 
 /** Sizes of symbolic dimensions, by their names in the model: `{ "batch": 1 }`. */

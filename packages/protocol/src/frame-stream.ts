@@ -3,6 +3,7 @@
  * little-endian) and zero, so that frames and their elements stay aligned to 8 bytes in a buffer that holds both.
  */
 import {
+  detailOf,
   encodeFrame,
   FRAME_HEADER_BYTES,
   layOut,
@@ -42,10 +43,10 @@ export function encodeForStream(message: ToDevice | FromDevice): readonly Uint8A
   }
   const tensors: readonly Tensor[] = message.kind === 'cancel' ? [] : message.tensors;
   const { bytes, offsets } = layOut(tensors);
-  const micros = message.kind === 'answer' ? message.computeMicros : 0;
+  const detail = message.kind === 'cancel' ? 0 : detailOf(message);
   const copied = bytes <= COPIED_BYTES;
   const first = withPrefix(copied ? bytes : offsets[0]!, bytes, (frame) => {
-    writeHead(frame, message.kind, message, tensors, micros);
+    writeHead(frame, message.kind, message, tensors, detail);
     if (copied) for (const [index, { data }] of tensors.entries()) frame.set(bytesOf(data), offsets[index]);
   });
   if (copied) return [first];

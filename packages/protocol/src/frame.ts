@@ -15,7 +15,13 @@ import {
   type Tensor,
   viewTensorData,
 } from './tensor.ts';
-import { type FromDevice, PROTOCOL_VERSION, type ToDevice } from './wire.ts';
+import {
+  type Answer,
+  type ComputeRequest,
+  type FromDevice,
+  PROTOCOL_VERSION,
+  type ToDevice,
+} from './wire.ts';
 
 /** 'S'. The first byte of every frame, so that stray binary data is told apart at once. */
 export const FRAME_MAGIC = 0x53;
@@ -29,6 +35,9 @@ const REFUSAL_MESSAGE_BYTES = 2_000;
 
 /** The third byte of a frame. Kind 5 is a blob chunk on `/control`, see blob-frame.ts. */
 const KIND_CODES = { compute: 1, cancel: 2, answer: 3, refusal: 4 } as const;
+
+/** Of a computation: `ComputeRequest.batch`. */
+const BATCH_FLAG = 1;
 
 /** Type and dimensions of a tensor. */
 export type TensorShape = Pick<Tensor, 'type' | 'dims'>;
@@ -59,9 +68,9 @@ export class UnencodableMessageError extends Error {
 export function encodeFrame(message: ToDevice | FromDevice): Uint8Array<ArrayBuffer> {
   switch (message.kind) {
     case 'compute':
-      return encodeTensors(message.kind, message, message.tensors, 0);
+      return encodeTensors(message.kind, message, message.tensors, detailOf(message));
     case 'answer':
-      return encodeTensors(message.kind, message, message.tensors, message.computeMicros);
+      return encodeTensors(message.kind, message, message.tensors, detailOf(message));
     case 'cancel':
       return encodeTensors(message.kind, message, [], 0);
     case 'refusal':
@@ -93,8 +102,14 @@ export function decodeFrame(bytes: Uint8Array): ToDevice | FromDevice {
   const detail = view.getUint32(12, true);
   switch (kind) {
     case KIND_CODES.compute:
-      if (detail !== 0) throw new MalformedFrameError('reserved field is not zero', 12);
-      return { kind: 'compute', request, task, tensors: decodeTensors(bytes, view, count) };
+      if (detail > BATCH_FLAG) throw new MalformedFrameError('reserved bits are not zero', 12);
+      return {
+        kind: 'compute',
+        request,
+        task,
+        tensors: decodeTensors(bytes, view, count),
+        ...(detail === BATCH_FLAG ? { batch: true } : {}),
+      };
     case KIND_CODES.answer:
       return {
         kind: 'answer',
@@ -113,6 +128,12 @@ export function decodeFrame(bytes: Uint8Array): ToDevice | FromDevice {
     default:
       throw new MalformedFrameError(`unknown kind ${kind}`, 2);
   }
+}
+
+/** The last field of the header: an answer's compute time in microseconds, or a computation's flags. */
+export function detailOf(message: ComputeRequest | Answer): number {
+  if (message.kind === 'answer') return message.computeMicros;
+  return message.batch ? BATCH_FLAG : 0;
 }
 
 function writeHeader(
@@ -135,11 +156,11 @@ function encodeTensors(
   kind: 'compute' | 'answer' | 'cancel',
   ids: { readonly request: number; readonly task: number },
   tensors: readonly Tensor[],
-  computeMicros: number,
+  detail: number,
 ): Uint8Array<ArrayBuffer> {
   const layout = layOut(tensors);
   const frame = new Uint8Array(layout.bytes);
-  writeHead(frame, kind, ids, tensors, computeMicros);
+  writeHead(frame, kind, ids, tensors, detail);
   for (const [index, { data }] of tensors.entries()) frame.set(bytesOf(data), layout.offsets[index]);
   return frame;
 }
@@ -192,18 +213,18 @@ export function layOutShapes(shapes: readonly TensorShape[]): FrameLayout {
 
 /**
  * Writes the header and the descriptors of a frame. The frame may be longer or shorter than its tensors.
- * @param computeMicros  of an answer; otherwise 0
+ * @param detail  see `detailOf`
  */
 export function writeHead(
   frame: Uint8Array,
   kind: 'compute' | 'answer' | 'cancel',
   ids: { readonly request: number; readonly task: number },
   shapes: readonly TensorShape[],
-  computeMicros: number,
+  detail: number,
 ): void {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   // An answer that took more than 71 minutes reads as 71 minutes rather than as nonsense.
-  writeHeader(view, kind, shapes.length, ids, Math.min(Math.round(computeMicros), 0xffff_ffff));
+  writeHeader(view, kind, shapes.length, ids, Math.min(Math.round(detail), 0xffff_ffff));
   let at = FRAME_HEADER_BYTES;
   for (const { type, dims } of shapes) {
     view.setUint32(at, ELEMENT_TYPES.indexOf(type) | (dims.length << 8), true);

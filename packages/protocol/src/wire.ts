@@ -189,6 +189,11 @@ export interface ComputeRequest {
   readonly task: number;
   /** In the order of the task's feeds. */
   readonly tensors: readonly Tensor[];
+  /**
+   * The device may compute it together with other such requests of the task and shape: axis 0 of the feed and of
+   * every fetch counts independent rows.
+   */
+  readonly batch?: true;
 }
 export interface CancelRequest {
   readonly kind: 'cancel';

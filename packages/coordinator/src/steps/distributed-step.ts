@@ -288,7 +288,10 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   }
 
   protected computation(tensors: readonly Tensor[]): ComputeRequest {
-    return { kind: 'compute', request: this.host.id, task: this.step.task, tensors };
+    const request = { kind: 'compute', request: this.host.id, task: this.step.task, tensors } as const;
+    const { plan } = this.step;
+    const batch = plan.kind === 'coded' && plan.batchable === true && this.host.policy.batch !== false;
+    return batch ? { ...request, batch: true } : request;
   }
 
   /**

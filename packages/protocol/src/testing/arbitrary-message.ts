@@ -33,6 +33,13 @@ export const arbitraryMessage: fc.Arbitrary<ToDevice | FromDevice> = fc.oneof(
     task: uint32,
     tensors: fc.array(arbitraryTensor, { maxLength: 6 }),
   }),
+  fc.record({
+    kind: fc.constant('compute' as const),
+    request: uint32,
+    task: uint32,
+    tensors: fc.array(arbitraryTensor, { maxLength: 6 }),
+    batch: fc.constant(true as const),
+  }),
   fc.record({ kind: fc.constant('cancel' as const), request: uint32, task: uint32 }),
   fc.record({
     kind: fc.constant('answer' as const),
