@@ -17,3 +17,8 @@ export interface Benchmark {
   /** @param minutes  duration of a benchmark that runs for minutes; absent means its default */
   run(options: { log(line: string): void; minutes?: number }): Promise<BenchmarkResult>;
 }
+
+/** This machine lacks something that the benchmark needs. The message says what, and what to do. */
+export class UnsupportedMachineError extends Error {
+  override readonly name = 'UnsupportedMachineError';
+}

@@ -2,6 +2,7 @@ import { Product } from '@sparewheel/e2e/product';
 import type { ModelView } from '@sparewheel/protocol';
 import type { Benchmark } from './benchmark.ts';
 import { median, percentile } from './measure.ts';
+import { untilMeasured } from './measured-fleet.ts';
 
 const AGENTS = 6;
 /** Warm-up requests per plan, until V8 has compiled the serving code; fewer for a slow plan. */
@@ -21,27 +22,8 @@ const PLANS = [
   { model: 'alexnet', k: 4, r: 1, strategy: 'coded', layers: 'all' },
 ] as const;
 
-/**
- * The data plane measures the link to a device in rounds, the last one 16 s after the device joined. Figures
- * that are unchanged for this long are final.
- */
-const STABLE_FOR_MS = 11_000;
-
 interface Explained {
   readonly explanation: { readonly predictedMs: number; readonly measured: boolean };
-}
-
-/** Waits until every device is ready and its measured figures are final. */
-async function untilMeasured(product: Product): Promise<void> {
-  let before = '';
-  let since = performance.now();
-  await product.eventually('every device ready and measured', async () => {
-    const profiles = (await product.devices()).map(({ state, profile }) => state === 'ready' && profile);
-    const now = JSON.stringify(profiles);
-    if (now !== before) [before, since] = [now, performance.now()];
-    const known = profiles.every((profile) => profile && profile.hopMs !== null);
-    return known && profiles.length === AGENTS && performance.now() - since > STABLE_FOR_MS;
-  });
 }
 
 /** Sends requests one at a time. @returns the latencies that the server reports, in ms */
@@ -90,7 +72,7 @@ export const predict: Benchmark = {
       withoutDemo: true,
     });
     try {
-      await untilMeasured(product);
+      await untilMeasured(product, AGENTS);
       const cases = [];
       for (const [index, choice] of PLANS.entries()) {
         const name = `plan-${index}`;

@@ -15,4 +15,6 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   graphs: async () => (await import('./graphs.ts')).graphs,
   predict: async () => (await import('./predict.ts')).predict,
   pi: async () => (await import('./pi.ts')).pi,
+  'speed-up': async () => (await import('./speed/speed-up.ts')).speedUp,
+  cpu: async () => (await import('./speed/cpu.ts')).cpu,
 };

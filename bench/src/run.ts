@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Benchmark, BenchmarkResult } from './benchmark.ts';
+import { type Benchmark, type BenchmarkResult, UnsupportedMachineError } from './benchmark.ts';
 import { environment } from './environment.ts';
 import { registry } from './registry.ts';
 
@@ -81,6 +81,6 @@ function show(result: BenchmarkResult): void {
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(error);
+  console.error(error instanceof UnsupportedMachineError ? error.message : error);
   process.exitCode = 1;
 }
