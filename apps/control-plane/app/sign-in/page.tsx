@@ -30,8 +30,10 @@ export default async function SignInPage({
       <p className="mt-3 mb-6 text-ink-soft">
         The start command printed an address that ends with the token:{' '}
         <code className="font-mono text-[0.8125rem] text-ink">…/?token=…</code>. If{' '}
-        <code className="font-mono text-[0.8125rem] break-all text-ink">SPAREWHEEL_OPERATOR_TOKEN</code> is
-        set, use its value.
+        <code className="font-mono text-[0.8125rem] [overflow-wrap:anywhere] text-ink">
+          SPAREWHEEL_OPERATOR_TOKEN
+        </code>{' '}
+        is set, use its value.
       </p>
       <SignInForm />
     </MessagePage>

@@ -113,7 +113,10 @@ function UnknownDevice({ id }: { id: string }) {
   return (
     <div className="flex flex-col gap-4">
       <Breadcrumb href="/devices">Devices</Breadcrumb>
-      <PageHeading title="Unknown device" hint={<code className="font-mono break-all">{id}</code>} />
+      <PageHeading
+        title="Unknown device"
+        hint={<code className="font-mono [overflow-wrap:anywhere]">{id}</code>}
+      />
       <Notice title="No device has this identity.">
         It never joined this control plane, or the address is wrong.{' '}
         <Link href="/devices" className="font-medium text-ink underline underline-offset-4">

@@ -28,7 +28,10 @@ export function DigitPanel({ deployment }: { deployment: DeploymentView }) {
           Needs an input of 28 × 28. {deployment.name} takes{' '}
           {deployment.inputs.map((spec) => `${spec.name} ${formatDims(spec.dims)} ${spec.type}`).join(', ')}.
           Send requests to{' '}
-          <code className="font-mono text-[0.8125rem] break-all">/v2/models/{deployment.name}/infer</code>.
+          <code className="font-mono text-[0.8125rem] [overflow-wrap:anywhere]">
+            /v2/models/{deployment.name}/infer
+          </code>
+          .
         </p>
       ) : (
         <DigitPad key={deployment.name} deployment={deployment.name} input={input} />

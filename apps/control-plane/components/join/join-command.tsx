@@ -56,7 +56,8 @@ export function JoinCommand({ token = null, className }: { token?: string | null
             Replace <code className="font-mono text-ink">JOIN_TOKEN</code> with the join token. It was printed
             at the first start and is in <code className="font-mono text-ink">tokens.json</code> in
             Sparewheel’s home directory, unless{' '}
-            <code className="font-mono break-all text-ink">SPAREWHEEL_JOIN_TOKEN</code> sets it.
+            <code className="font-mono [overflow-wrap:anywhere] text-ink">SPAREWHEEL_JOIN_TOKEN</code> sets
+            it.
           </>
         )}
       </p>

@@ -51,7 +51,8 @@ function Address({ address, onHide }: { address: string; onHide: () => void }) {
         <Notice title="A phone cannot reach this address: it works only on this machine.">
           Start Sparewheel with <code className="font-mono">HOST=0.0.0.0 npm start</code>. Then open the
           dashboard at this machine’s network address, for example{' '}
-          <code className="font-mono break-all">http://192.168.1.20:3000</code>, and show the code there.
+          <code className="font-mono [overflow-wrap:anywhere]">http://192.168.1.20:3000</code>, and show the
+          code there.
         </Notice>
       )}
       <QrCode text={address} label="QR code of the join address, which is also shown as text below" />

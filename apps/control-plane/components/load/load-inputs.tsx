@@ -18,7 +18,7 @@ const SOURCES = [
 ] as const;
 
 /** The limit of a load request. */
-export const MOST_PICTURES = 16;
+const MOST_PICTURES = 16;
 
 /** Chooses the inputs of the requests: samples, or pictures that the browser scales to the model's size. */
 export function LoadInputs({

@@ -54,7 +54,9 @@ export function SettingsPage() {
             {TOKENS.map(({ name, use, variable }) => (
               <li key={name} className="border-b px-4 py-2.5">
                 <span className="font-medium">{name}</span> <span className="text-ink-soft">{use}</span>
-                <code className="block font-mono text-xs break-all text-ink-faint">{variable}</code>
+                <code className="block font-mono text-xs [overflow-wrap:anywhere] text-ink-faint">
+                  {variable}
+                </code>
               </li>
             ))}
           </ul>
@@ -81,7 +83,7 @@ function Address({ label, address }: { label: string; address: string }) {
     <div className="min-w-0">
       <dt className="text-xs text-ink-faint">{label}</dt>
       <dd className="flex items-center gap-1">
-        <code className="min-w-0 font-mono break-all">{address}</code>
+        <code className="min-w-0 font-mono [overflow-wrap:anywhere]">{address}</code>
         <CopyButton text={address} what={`the address: ${label}`} />
       </dd>
     </div>
