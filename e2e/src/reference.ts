@@ -29,12 +29,12 @@ export function sampleImages(): { label: number; pixels: Float32Array }[] {
 
 export const digitInput = (pixels: Float32Array) => ({ name: 'image', dims: [1, 1, 28, 28], data: pixels });
 
-/** Sends a digit to the deployment `lenet5` and compares the answer with the reference. */
+/** Sends a digit to a deployment of LeNet-5, by default the demo, and compares the answer with the reference. */
 export async function expectRightAnswer(
   product: Product,
-  { infer = inferBinary, pixels = sampleImages()[0]!.pixels } = {},
+  { infer = inferBinary, pixels = sampleImages()[0]!.pixels, deployment = 'lenet5' } = {},
 ): Promise<Inferred> {
-  const answer = await infer(product, 'lenet5', digitInput(pixels));
+  const answer = await infer(product, deployment, digitInput(pixels));
   await expectRight(answer, pixels);
   return answer;
 }
