@@ -97,10 +97,10 @@ export class Checker {
     this.#noteCrowd();
   }
 
-  happened(event: CoordinatorEvent, honest: (device: string) => boolean): void {
+  happened(event: CoordinatorEvent, isCorrect: (device: string) => boolean): void {
     this.corruptionOracle.happened(event);
     if (event.kind === 'request-finished') this.#finishedEvents++;
-    if (event.kind === 'device-quarantined' && honest(event.device)) {
+    if (event.kind === 'device-quarantined' && isCorrect(event.device)) {
       this.complain(
         'd: no wrong answer goes unnoticed',
         `the correct device ${event.device} was quarantined: ${event.reason}`,
@@ -202,7 +202,7 @@ export class Checker {
     }
     const { request } = inference;
     const lieTold = corruptionOracle.lieTo(request);
-    if (corruptionOracle.misbehaviourTo(request)) coverage.lies++;
+    if (corruptionOracle.misbehaviorTo(request)) coverage.lies++;
     if (answers(record, inference)) return;
     const { verify } = record.policy;
     const name = `request ${record.number} (${request})`;
@@ -261,7 +261,7 @@ export class Checker {
       EPSILON_MS;
     if (tookMs > boundMs)
       this.complain(promise, `${name} took ${tookMs.toFixed(1)} ms, more than ${boundMs.toFixed(1)}`);
-    if (end.inference.rescued > 0 && !this.corruptionOracle.misbehaviourTo(end.inference.request)) {
+    if (end.inference.rescued > 0 && !this.corruptionOracle.misbehaviorTo(end.inference.request)) {
       this.complain(promise, `${name} had ${end.inference.rescued} shards computed by the data plane`);
     }
   }

@@ -129,7 +129,7 @@ export class CorruptionOracle {
   }
 
   /** Whether a device sent this request anything that a correct device never sends. */
-  misbehaviourTo(request: number): boolean {
+  misbehaviorTo(request: number): boolean {
     return this.#lieTold.has(request) || this.#malformedTo.has(request);
   }
 

@@ -1,4 +1,4 @@
-/** The models that were brought: uploaded, canonicalised and profiled in the model builder, stored, deleted. */
+/** Models: uploads, import in the model builder, records, deletion. */
 import { rm } from 'node:fs/promises';
 import type { ModelBuilder } from '@sparewheel/model-builder';
 import type { ModelView } from '@sparewheel/protocol';
