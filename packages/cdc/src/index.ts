@@ -31,6 +31,7 @@ export {
   totalShards,
   vandermondeGenerator,
 } from './generator.ts';
+export { largestMagnitude } from './linear-combination.ts';
 export { type Completion, codedCompletion, kthArrival, type WaitingThreshold } from './order-statistics.ts';
 export {
   type FailureCoverage,

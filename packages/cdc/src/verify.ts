@@ -41,6 +41,7 @@ export interface Verification {
  * one exception: a plain sum (r = 1) cannot detect two swapped data shards.
  * @param answers  by shard index in [0, k + r), undefined if missing; not mutated
  * @param tolerance  error of a correct answer relative to its own largest value
+ * @param magnitudes  the largest magnitude of each answer, by shard index, from `largestMagnitude`; computed if absent
  * @throws {TooFewAnswersError} fewer than k answers
  * @throws {LengthMismatchError} answers of different lengths
  * @throws {NonFiniteAnswerError} an answer contains NaN or an infinity
@@ -55,6 +56,7 @@ export function verify(
   generator: Generator,
   answers: Answers,
   tolerance = DEFAULT_ANSWER_TOLERANCE,
+  magnitudes?: ArrayLike<number>,
 ): Verification {
   if (!(tolerance > 0)) throw new InvalidArgumentError('tolerance', tolerance, 'a number above 0');
   const length = commonLength(generator, answers);
@@ -62,7 +64,7 @@ export function verify(
   const scales = new Float64Array(totalShards(generator));
   for (const [shard, answer] of answers.entries()) {
     if (!answer) continue;
-    const magnitude = largestMagnitude(answer);
+    const magnitude = magnitudes?.[shard] ?? largestMagnitude(answer);
     if (!(magnitude < Number.POSITIVE_INFINITY)) {
       throw new NonFiniteAnswerError(shard, answer.find((value) => !Number.isFinite(value))!);
     }

@@ -2,7 +2,9 @@ import {
   analyzeInputSplit,
   analyzeLinear,
   bodies,
+  type ConstantTensor,
   constantsOf,
+  DATA_TYPE,
   dataTypeName,
   type Graph,
   type InputSplitLayer,
@@ -57,7 +59,7 @@ export interface LayerProfile {
   readonly outputs: readonly string[];
   /** Shape of the first output, if known. */
   readonly outputDims: readonly number[] | null;
-  /** Number of elements of the constants that the node reads. */
+  /** Number of elements of the constants that the node reads, without shapes and sizes (int64). */
   readonly parameters: number;
   readonly weightsBytes: number;
   /** Of one inference, by the standard formulas; 0 for nodes that are not products. */
@@ -133,7 +135,7 @@ export function profileModel(
       inputs: reads.filter((name) => !constants.has(name) && !sparse.has(name)),
       outputs,
       outputDims: shapes.get(outputs[0] ?? '') ?? null,
-      parameters: used.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0),
+      parameters: countParameters(used),
       weightsBytes: used.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
       multiplyAdds: multiplyAdds(node, shapes),
       timeMs: nodeMs[node.name] ?? null,
@@ -150,11 +152,17 @@ export function profileModel(
     outputs: graph.outputs.map(({ name }) => spec(name, tensors, constants.get(name))),
     layers,
     tensors,
-    parameters: counted.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0),
+    parameters: countParameters(counted),
     weightsBytes: counted.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
     multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
     ...(speed ? { speed } : {}),
   };
+}
+
+function countParameters(constants: readonly ConstantTensor[]): number {
+  return constants
+    .filter(({ dataType }) => dataType !== DATA_TYPE.int64)
+    .reduce((sum, { dims }) => sum + elementCount(dims), 0);
 }
 
 /** Returns whether a value can be sent to a device: a dense tensor of a supported type. */

@@ -1,4 +1,4 @@
-import { type Verification, verify } from '@sparewheel/cdc';
+import { largestMagnitude, type Verification, verify } from '@sparewheel/cdc';
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext, StepHost } from '../context.ts';
@@ -13,7 +13,7 @@ import { DistributedStep } from './distributed-step.ts';
 import { InputPieces } from './input-pieces.ts';
 import type { PendingVerification } from './pending-verifications.ts';
 import { sameDims } from './shape-memory.ts';
-import { type AnswerFault, faultInShard } from './validate.ts';
+import { type AnswerFault, faultInShard, notFinite } from './validate.ts';
 
 /**
  * Runs one coded layer of one request: sends the input or its pieces, gathers the shards' answers, decodes, verifies as the policy says, and
@@ -22,6 +22,8 @@ import { type AnswerFault, faultInShard } from './validate.ts';
  */
 export class CodedStep extends DistributedStep implements PendingVerification {
   readonly #answers: (Float32Array | undefined)[];
+  /** The largest magnitude of each valid answer. */
+  readonly #magnitudes: Float64Array;
   readonly #coded: CodedProgramStep;
   readonly #verifiable: boolean;
   /** null if the step divides its weights: then every device gets the whole input. */
@@ -44,6 +46,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     super(context, host, step, feeds, dataShards, parityShards, resolveWait(host.policy, step));
     this.#coded = step;
     this.#answers = new Array<Float32Array | undefined>(dataShards + parityShards).fill(undefined);
+    this.#magnitudes = new Float64Array(dataShards + parityShards);
     this.#verifiable = parityShards > 0 && host.policy.verify !== 'off';
     this.#pieces = step.plan.pieces ? new InputPieces(step.generator, step.plan.pieces, feeds[0]!) : null;
     this.#expectedDims = step.shapes.expected(feeds[0]!.dims);
@@ -78,8 +81,14 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     return this.#coded.artifacts[shard]!;
   }
 
-  protected override faultIn(answer: Answer): AnswerFault | null {
-    return faultInShard(this.#coded, answer, this.#expectedDims);
+  protected override faultIn(answer: Answer, shard: number): AnswerFault | null {
+    const fault = faultInShard(this.#coded, answer, this.#expectedDims);
+    if (fault !== null) return fault;
+    // One pass finds both whether the values are finite and what verification needs of them.
+    const magnitude = largestMagnitude(answer.tensors[0]!.data as Float32Array);
+    if (!(magnitude < Number.POSITIVE_INFINITY)) return notFinite(this.step.id);
+    this.#magnitudes[shard] = magnitude;
+    return null;
   }
 
   protected override store(shard: number, tensors: readonly Tensor[]): void {
@@ -185,7 +194,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       this.#releaseAnswers();
       return;
     }
-    const verification = this.#shapesDiffer ? null : verify(this.#coded.generator, this.#answers);
+    const verification = this.#shapesDiffer ? null : this.#verify();
     if (verification?.consistent) {
       this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims!);
       this.#releaseAnswers();
@@ -226,9 +235,13 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     );
   }
 
+  #verify(): Verification {
+    return verify(this.#coded.generator, this.#answers, undefined, this.#magnitudes);
+  }
+
   /** Verifies under `verify: "before"`. @returns whether the answers that are in may be used */
   #verifyBefore(now: number): boolean {
-    const verification = verify(this.#coded.generator, this.#answers);
+    const verification = this.#verify();
     if (verification.consistent) {
       this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims!);
       return true;

@@ -53,7 +53,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   }
 
   protected abstract artifactOf(shard: number): Artifact;
-  protected abstract faultIn(answer: Answer): AnswerFault | null;
+  protected abstract faultIn(answer: Answer, shard: number): AnswerFault | null;
   /** Adapts the expected shapes to outputs that the data plane computed, which are correct by definition. */
   protected trustLocalOutputs(_tensors: readonly Tensor[]): void {}
   /**
@@ -138,7 +138,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       this.erased(shard, 'refused');
       return;
     }
-    const fault = this.faultIn(message);
+    const fault = this.faultIn(message, shard);
     if (fault !== null) {
       if (fault.kind === 'malformed' || this.ended) this.context.fleet.strike(device, fault.problem);
       else {
@@ -304,7 +304,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     const tensors = await this.context.compute.run(this.artifactOf(shard), this.step.names, feeds);
     this.trustLocalOutputs(tensors);
     const answer: Answer = { kind: 'answer', request: 0, task: 0, computeMicros: 0, tensors };
-    const fault = this.faultIn(answer);
+    const fault = this.faultIn(answer, shard);
     if (fault === null) return tensors;
     if (fault.kind === 'malformed') throw new Error(fault.problem);
     if (!this.ended) this.host.fail(new NonFiniteOutputError(this.step.id));

@@ -31,7 +31,8 @@ import {
 } from './device-session.ts';
 import { GATEWAY_LIMITS, RateLimit } from './gateway-limits.ts';
 import { guardNamespace, HandshakeRefusedError, RefusalLog, readAuth } from './handshake.ts';
-import { SocketIoTensorLink, type TensorLink, type TensorLinkEvents } from './tensor-link.ts';
+import { SocketIoTensorLink } from './socket-io-tensor-link.ts';
+import type { TensorLink, TensorLinkEvents } from './tensor-link.ts';
 import { TensorSockets } from './tensor-sockets.ts';
 
 /** Receives what happens on the connections of devices. */

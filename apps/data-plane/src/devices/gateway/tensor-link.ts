@@ -1,5 +1,4 @@
 import { encodeForStream, encodeFrame, type FromDevice, type ToDevice } from '@sparewheel/protocol';
-import type { TensorsSocket } from './device-session.ts';
 
 /** A message to one or more devices, encoded at most once per kind of link. */
 export class OutgoingMessage {
@@ -37,21 +36,4 @@ export interface TensorLinkEvents {
   /** The peer sent bytes that are not a frame. */
   malformed(error: unknown): void;
   closed(reason: string): void;
-}
-
-/** Tensors over the Socket.IO namespace. Writes frames below its packets, so that one frame serves all devices. */
-export class SocketIoTensorLink implements TensorLink {
-  readonly #socket: TensorsSocket;
-
-  constructor(socket: TensorsSocket) {
-    this.#socket = socket;
-  }
-
-  send(message: OutgoingMessage): void {
-    this.#socket.conn.write(message.frame as Buffer);
-  }
-
-  close(): void {
-    this.#socket.disconnect(true);
-  }
 }

@@ -78,8 +78,16 @@ function refuse(socket: UpgradedSocket): void {
   socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }
 
+/** Up to this length, a frame's memory is allocated at once. */
+const TRUSTED_BYTES = 4 * 1024 * 1024;
+
+/** Not filled with zeros: the frame overwrites it. */
+function allocate(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(Math.min(bytes, TRUSTED_BYTES)).buffer as ArrayBuffer);
+}
+
 function receive(socket: UpgradedSocket, head: Buffer, events: TensorLinkEvents): void {
-  const splitter = new FrameSplitter((frame) => events.received(decodeFrame(frame)));
+  const splitter = new FrameSplitter((frame) => events.received(decodeFrame(frame)), allocate);
   const push = (bytes: Buffer): void => {
     if (socket.destroyed) return;
     try {

@@ -1,0 +1,19 @@
+import type { TensorsSocket } from './device-session.ts';
+import type { OutgoingMessage, TensorLink } from './tensor-link.ts';
+
+/** Tensors over the Socket.IO namespace. Writes frames below its packets, so that one frame serves all devices. */
+export class SocketIoTensorLink implements TensorLink {
+  readonly #socket: TensorsSocket;
+
+  constructor(socket: TensorsSocket) {
+    this.#socket = socket;
+  }
+
+  send(message: OutgoingMessage): void {
+    this.#socket.conn.write(message.frame as Buffer);
+  }
+
+  close(): void {
+    this.#socket.disconnect(true);
+  }
+}
