@@ -1,9 +1,9 @@
 /**
- * One binary frame per message on `/tensors`: a fixed header, a descriptor per tensor, then the tensors' elements.
- * Little-endian throughout; docs/PROTOCOL.md has the layout as a table.
+ * The binary frame of a tensor message: a fixed header, a descriptor per tensor, then the elements of the tensors, all
+ * little-endian. docs/PROTOCOL.md shows the layout as a table.
  *
- * Elements start at a multiple of 8 bytes within the frame, so wherever the transport hands over an aligned buffer the
- * decoded tensors are views of it and nothing is copied.
+ * Elements start at a multiple of 8 bytes in the frame. If the transport delivers an aligned buffer, decoded tensors are
+ * views of it, and nothing is copied.
  */
 import { LIMITS } from './limits.ts';
 import {
@@ -23,7 +23,7 @@ import {
   type ToDevice,
 } from './wire.ts';
 
-/** 'S'. The first byte of every frame, so that stray binary data is told apart at once. */
+/** 'S': the first byte of every frame. Detects binary data that is not a frame. */
 export const FRAME_MAGIC = 0x53;
 export const FRAME_HEADER_BYTES = 16;
 /** Elements start at multiples of this: the size of the largest element, float64 and int64. */
@@ -42,11 +42,11 @@ const BATCH_FLAG = 1;
 /** Type and dimensions of a tensor. */
 export type TensorShape = Pick<Tensor, 'type' | 'dims'>;
 
-/** Bytes that are not a frame. The peer is broken or hostile: drop the connection. */
+/** The bytes are not a frame. The peer is broken or hostile; close the connection. */
 export class MalformedFrameError extends Error {
   override readonly name = 'MalformedFrameError';
   readonly reason: string;
-  /** Byte offset at which the frame stopped making sense. */
+  /** Byte offset of the error. */
   readonly offset: number;
 
   constructor(reason: string, offset: number) {
@@ -56,14 +56,14 @@ export class MalformedFrameError extends Error {
   }
 }
 
-/** A message that the wire cannot carry: over a limit, or a tensor that contradicts itself. */
+/** The message cannot be sent: it exceeds a limit, or the data of a tensor do not match its shape. */
 export class UnencodableMessageError extends Error {
   override readonly name = 'UnencodableMessageError';
 }
 
 /**
- * Writes a message as one frame; the tensors' elements are copied into it.
- * @throws {UnencodableMessageError} a bound of LIMITS is exceeded, or a tensor's data do not fill its dims
+ * Encodes a message as one frame. Copies the elements of its tensors.
+ * @throws {UnencodableMessageError} a limit of LIMITS is exceeded, or a tensor's data do not fill its dims
  */
 export function encodeFrame(message: ToDevice | FromDevice): Uint8Array<ArrayBuffer> {
   switch (message.kind) {
@@ -79,9 +79,9 @@ export function encodeFrame(message: ToDevice | FromDevice): Uint8Array<ArrayBuf
 }
 
 /**
- * Reads a frame. Tensors are views of `bytes` where its alignment allows and copies where not: do not write to
- * `bytes` afterwards. Allocates no more than the frame's own size.
- * @throws {MalformedFrameError} anything but exactly one valid frame
+ * Decodes a frame. Tensors are views of `bytes` if it is aligned, otherwise copies. Do not change `bytes` afterwards.
+ * Allocates at most the size of the frame.
+ * @throws {MalformedFrameError} the bytes are not exactly one valid frame
  */
 export function decodeFrame(bytes: Uint8Array): ToDevice | FromDevice {
   if (bytes.byteLength < FRAME_HEADER_BYTES) {
@@ -223,7 +223,7 @@ export function writeHead(
   detail: number,
 ): void {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  // An answer that took more than 71 minutes reads as 71 minutes rather than as nonsense.
+  // The field holds at most 71 minutes of compute time.
   writeHeader(view, kind, shapes.length, ids, Math.min(Math.round(detail), 0xffff_ffff));
   let at = FRAME_HEADER_BYTES;
   for (const { type, dims } of shapes) {
@@ -283,7 +283,7 @@ const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function encodeRefusal(message: Extract<FromDevice, { kind: 'refusal' }>): Uint8Array<ArrayBuffer> {
-  // encodeInto stops at a whole character, so that a long message is shortened rather than refused.
+  // encodeInto stops at a whole character, so it shortens a long message correctly.
   const code = new Uint8Array(REFUSAL_CODE_BYTES);
   const codeBytes = textEncoder.encodeInto(message.code, code).written;
   const text = new Uint8Array(REFUSAL_MESSAGE_BYTES);

@@ -1,20 +1,21 @@
 /**
- * What travels between the data plane and an agent, one discriminated union per direction of each connection.
- * Version 1. Parsed with zod where bytes come in (`parse…`), trusted from there on.
+ * The messages between the data plane and agents: one union per direction of each connection. Each message is parsed
+ * where it arrives (`parse…`), and trusted afterwards.
  *
- * A device holds two connections, so that a shard transfer does not delay an answer: `/control` (hello, shards,
- * tasks, faults, statistics; JSON with binary chunks) and `/tensors` (one binary frame a message, see frame.ts).
- * A supervisor holds one, `/supervisor`.
+ * A device has two connections, so that a shard transfer does not delay an answer. `/control` carries the hello,
+ * shards, tasks, faults and statistics, as JSON with binary chunks. The tensor connection carries one binary frame per
+ * message, see frame.ts. A supervisor has one connection, `/supervisor`.
  */
 import { z } from 'zod';
 import { ELEMENT_TYPES, type Tensor } from './tensor.ts';
 
 export const PROTOCOL_VERSION = 1;
 
-/** Socket.IO namespaces of the data plane's port. */
+/** The Socket.IO namespaces of the data plane's port. */
 export const NAMESPACES = { control: '/control', tensors: '/tensors', supervisor: '/supervisor' } as const;
-/** The one event of `/tensors`, in both directions, and the chunk event of `/control`: binary frames, see parser.ts. */
+/** The event of `/tensors`, in both directions. Its messages are binary frames, see parser.ts. */
 export const TENSOR_EVENT = 'tensors';
+/** The event of `/control` for a chunk of a blob, also a binary frame. */
 export const BLOB_EVENT = 'blob';
 
 /**
@@ -36,24 +37,24 @@ export const tensorSpecSchema = z.object({
   dims: z.array(z.number().int().gte(-1)),
 });
 
-/** An identity is made once and kept on disk; the secret proves it when the device returns. */
+/** A device creates its identity once and stores it. The secret proves the identity when the device returns. */
 export const deviceIdentitySchema = z.object({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{7,63}$/),
   secret: z.string().min(32).max(128),
 });
 export type DeviceIdentity = z.infer<typeof deviceIdentitySchema>;
 
-/** Socket.IO's handshake `auth`, on `/control` and `/tensors`. */
+/** The handshake `auth` of `/control` and `/tensors`. */
 export const deviceAuthSchema = z.object({
   protocol: z.literal(PROTOCOL_VERSION),
   token: z.string().max(512),
   device: deviceIdentitySchema,
-  /** Pairs the two connections of one life of the device process. */
+  /** Identifies one run of the device process, and pairs its two connections. */
   incarnation: z.string().min(8).max(64),
 });
 export type DeviceAuth = z.infer<typeof deviceAuthSchema>;
 
-/** Socket.IO's handshake `auth` on `/supervisor`. */
+/** The handshake `auth` of `/supervisor`. */
 export const supervisorAuthSchema = z.object({
   protocol: z.literal(PROTOCOL_VERSION),
   token: z.string().max(512),
@@ -61,8 +62,8 @@ export const supervisorAuthSchema = z.object({
 export type SupervisorAuth = z.infer<typeof supervisorAuthSchema>;
 
 /**
- * Why a handshake was refused: the `data` of the error that the data plane's namespace middleware passes on, and that
- * arrives as `connect_error`. `unavailable` may pass and is tried again; the others need a person.
+ * The reason of a refused handshake. It is the `data` of the error that arrives as `connect_error`. After
+ * `unavailable` the agent tries again; the other codes need an operator.
  */
 export const handshakeRefusalSchema = z.object({
   code: z.enum(['unauthorized', 'wrong-identity', 'wrong-protocol', 'unavailable']),
@@ -70,10 +71,10 @@ export const handshakeRefusalSchema = z.object({
 });
 export type HandshakeRefusal = z.infer<typeof handshakeRefusalSchema>;
 
-/** How fast a device is, measured in its engine when it first joined. */
+/** The speed of a device, measured by its engine before it first joined. */
 export const deviceProfileSchema = z.object({
   multiplyAddsPerSecond: z.number().positive().max(1e18),
-  /** Bytes of weights that a matrix-vector product goes through. */
+  /** Bytes of weights that a matrix-vector product reads per second. */
   memoryBytesPerSecond: z.number().positive().max(1e18),
   /** Processor cores of its machine. */
   cores: z.number().int().min(1).max(100_000),
@@ -98,19 +99,19 @@ export const helloSchema = z.object({
   engine: z.enum(['native', 'wasm']),
   processId: z.number().int().nonnegative(),
   memoryBytes: z.number().nonnegative(),
-  /** Left out by a device that was not measured. */
+  /** Absent if the device was not measured. */
   profile: deviceProfileSchema.optional(),
-  /** The verified blobs in its store: what need not be sent again. */
+  /** The verified blobs in its store. They are not sent again. */
   held: z.array(blobRefSchema).max(10_000),
 });
 export type Hello = z.infer<typeof helloSchema>;
 
-/** A task that is never loaded: the data plane measures the way to a device by being refused. */
+/** A task number that no device loads. The refusal of such a computation measures the link to the device. */
 export const PROBE_TASK = 0xffff_ffff;
 
-/** One coded shard or replica that a device is to compute. All devices of a group know a step by the same number. */
+/** A coded shard or a replica that a device computes. All devices of a step use the same task number. */
 export const taskSchema = z.object({
-  /** Unique within one life of the data plane. */
+  /** Unique within one run of the data plane. */
   task: z.number().int().min(1).max(0xffff_ffff),
   graph: blobRefSchema,
   weights: blobRefSchema.nullable(),
@@ -119,16 +120,16 @@ export const taskSchema = z.object({
 });
 export type Task = z.infer<typeof taskSchema>;
 
-/** An emulated fault, running in the device process. Each is set by itself; `heal` ends all. */
+/** A fault that the device process emulates. Faults of different kinds combine; `heal` ends all of them. */
 export const faultSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('partition') }),
-  /** Adds a wait before each answer: constant, or log-normal with the given median and sigma. */
+  /** Delays each answer by a constant time, or by a log-normal time with the median `ms` and this sigma. */
   z.object({
     kind: z.literal('delay'),
     ms: z.number().min(0).max(60_000),
     sigma: z.number().min(0).max(3).default(0),
   }),
-  /** Computing takes `factor` times as long. */
+  /** Each computation takes `factor` times as long. */
   z.object({ kind: z.literal('slow'), factor: z.number().min(1).max(1000) }),
   z.object({ kind: z.literal('drop'), probability: z.number().min(0).max(1) }),
   /** Adds `amount` to one value of each answer. */
@@ -149,7 +150,7 @@ export const deviceStatisticsSchema = z.object({
 });
 export type DeviceStatistics = z.infer<typeof deviceStatisticsSchema>;
 
-/** `{ ok: true }` or why not: the acknowledgement of every control message that can fail. */
+/** Success, or the reason of the failure: the acknowledgement of every control message that can fail. */
 export const outcomeSchema = z.discriminatedUnion('ok', [
   z.object({ ok: z.literal(true) }),
   z.object({ ok: z.literal(false), code: z.string().max(60), message: z.string().max(2_000) }),
@@ -167,9 +168,9 @@ export interface DeviceToControl {
   statistics(statistics: DeviceStatistics): void;
 }
 
-/** `/control`, data plane → device. Every one is acknowledged with an Outcome. */
+/** `/control`, data plane → device. Each is acknowledged with an Outcome. */
 export interface ControlToDevice {
-  /** Chunks of one blob come in order, `offset` 0 first; the last one completes and verifies it. */
+  /** The chunks of a blob arrive in order. The last one completes the blob, which is then verified. */
   blob(
     chunk: { sha256: string; bytes: number; offset: number; data: Uint8Array },
     acknowledge: (outcome: Outcome) => void,
@@ -181,10 +182,10 @@ export interface ControlToDevice {
   fault(fault: Fault, acknowledge: (outcome: Outcome) => void): void;
 }
 
-/** `/tensors`, data plane → device. */
+/** Tensor connection, data plane → device. */
 export interface ComputeRequest {
   readonly kind: 'compute';
-  /** Unique within one life of the data plane. */
+  /** Unique within one run of the data plane. */
   readonly request: number;
   readonly task: number;
   /** In the order of the task's feeds. */
@@ -202,7 +203,7 @@ export interface CancelRequest {
 }
 export type ToDevice = ComputeRequest | CancelRequest;
 
-/** `/tensors`, device → data plane. */
+/** Tensor connection, device → data plane. */
 export interface Answer {
   readonly kind: 'answer';
   readonly request: number;
@@ -221,7 +222,7 @@ export interface Refusal {
 }
 export type FromDevice = Answer | Refusal;
 
-/** The events of `/tensors`, for typed sockets. No acknowledgements: an answer is a message of its own. */
+/** The events of `/tensors`, for typed sockets. They have no acknowledgements: an answer is a message. */
 export interface TensorsToDevice {
   [TENSOR_EVENT](message: ToDevice): void;
 }
@@ -229,7 +230,7 @@ export interface DeviceToTensors {
   [TENSOR_EVENT](message: FromDevice): void;
 }
 
-/** `/supervisor`: a supervisor looks after the device processes of one machine. */
+/** `/supervisor`: a supervisor runs the device processes of one machine. */
 export const supervisedDeviceSchema = z.object({
   id: deviceIdentitySchema.shape.id,
   name: z.string().min(1).max(100),
@@ -240,19 +241,19 @@ export type SupervisedDevice = z.infer<typeof supervisedDeviceSchema>;
 
 export interface SupervisorToControl {
   devices(devices: SupervisedDevice[]): void;
-  /** A device process ended, by itself or because it was told to. */
+  /** Reports that a device process ended, for any reason. */
   ended(ended: { id: string; exitCode: number | null; signal: string | null }): void;
 }
 export interface ControlToSupervisor {
-  /** SIGKILL; the device says no goodbye. */
+  /** Kills the process with SIGKILL. */
   kill(request: { id: string }, acknowledge: (outcome: Outcome) => void): void;
-  /** SIGSTOP and SIGCONT. */
+  /** Pause and resume use SIGSTOP and SIGCONT. */
   pause(request: { id: string }, acknowledge: (outcome: Outcome) => void): void;
   resume(request: { id: string }, acknowledge: (outcome: Outcome) => void): void;
   revive(request: { id: string }, acknowledge: (outcome: Outcome) => void): void;
   /**
-   * Passed on to the device process beside the network. The only way to heal a partition: a partitioned device hears
-   * nothing on its own connections.
+   * Passes a fault to the device process without the network. Only this can heal a partition, because a partitioned
+   * device receives nothing on its own connections.
    */
   fault(request: { id: string; fault: Fault }, acknowledge: (outcome: Outcome) => void): void;
 }
