@@ -69,6 +69,10 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     );
   }
 
+  protected override get sentNotFinite(): boolean {
+    return this.#pieces?.finite === false;
+  }
+
   protected override feedsOf(shard: number): readonly Tensor[] {
     return this.#pieces === null ? this.feeds : [this.#pieces.piece(shard)];
   }

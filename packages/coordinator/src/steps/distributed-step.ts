@@ -63,6 +63,10 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   protected transmit(devices: readonly string[], _shards: readonly number[]): void {
     this.context.transport.scatter(devices, this.computation(this.feeds));
   }
+  /** Whether a device was sent NaN or infinity that the feeds of the other devices may not contain. */
+  protected get sentNotFinite(): boolean {
+    return false;
+  }
   /** Returns the feeds of one shard. */
   protected feedsOf(_shard: number): readonly Tensor[] {
     return this.feeds;
@@ -140,11 +144,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     }
     const fault = this.faultIn(message, shard);
     if (fault !== null) {
-      if (fault.kind === 'malformed' || this.ended) this.context.fleet.strike(device, fault.problem);
-      else {
-        this.#notFinite ??= [];
-        this.#notFinite.push({ device, problem: fault.problem });
-      }
+      this.#blame(device, fault);
       this.erased(shard, 'invalid');
       return;
     }
@@ -164,6 +164,17 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     } else {
       this.advance(now);
     }
+  }
+
+  #blame(device: Device, { kind, problem }: AnswerFault): void {
+    // Then an honest device also answers with NaN or infinity.
+    if (kind === 'not-finite' && this.sentNotFinite) return;
+    if (kind === 'malformed' || this.ended) {
+      this.context.fleet.strike(device, problem);
+      return;
+    }
+    this.#notFinite ??= [];
+    this.#notFinite.push({ device, problem });
   }
 
   erased(shard: number, reason: ErasureReason): void {

@@ -3,7 +3,7 @@ import type { InputPiecesPlan } from '@sparewheel/planner';
 import { describe, expect, it } from 'vitest';
 import { LocalComputeError } from '../errors.ts';
 import type { Inference } from '../requests/accepted-request.ts';
-import { ManualRig, readyRig, settle } from '../testing/index.ts';
+import { corrupted, ManualRig, readyRig, settle } from '../testing/index.ts';
 import { InputPieces } from './input-pieces.ts';
 
 /** Five rows on axis 2 in pieces of three: rows −1 to 1 and 2 to 4. */
@@ -107,6 +107,22 @@ describe('a step that divides its input', () => {
     expect(inference).toMatchObject({ rescued: 0, recovered: 0 });
     const expected = rig.network.reference(input).data;
     for (const [i, value] of inference.fetches.t1!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 5);
+  });
+
+  it('does not quarantine a device for the answer to a sum of pieces that overflows', async () => {
+    for (const overflows of [true, false]) {
+      const options = { strikesToQuarantine: 1 };
+      const rig = await ManualRig.ready({ k: 2, r: 1, layers: [{ kind: 'convolution', width: 4 }], options });
+      const values = overflows ? [3e38, 0, 3e38, 0] : [3, 0, 3, 0];
+      const answer = rig.coordinator.infer('net', { t0: rig.input(values) });
+      for (const device of ['d0', 'd1']) rig.answerAll(device);
+      expect(await answer).toMatchObject({ recovered: 0, rescued: 0 });
+      const [request] = rig.takeComputations('d2');
+      expect(request!.tensors[0]!.data.includes(Number.POSITIVE_INFINITY as never)).toBe(overflows);
+      rig.send('d2', corrupted(rig.answerTo('d2', request!), Number.NaN));
+      await settle();
+      expect(rig.eventsOf('device-quarantined')).toHaveLength(overflows ? 0 : 1);
+    }
   });
 
   it('fails a request whose input does not fit the plan', async () => {

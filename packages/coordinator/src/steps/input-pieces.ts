@@ -14,6 +14,8 @@ export class InputPieces {
   readonly #shape: RowShape;
   readonly #dims: readonly number[];
   readonly #elements: number;
+  /** False if a sum of pieces contains NaN or infinity: the input does, or the sum overflows. */
+  finite = true;
   /** Why the input cannot be divided as planned; null if it can. */
   readonly problem: string | null;
 
@@ -78,7 +80,7 @@ export class InputPieces {
 
   #encode(shard: number, data: readonly Float32Array[]): Float32Array {
     const piece = new Float32Array(this.#elements);
-    encodePiece(this.#generator, shard - this.#generator.dataShards, data, piece);
+    if (!encodePiece(this.#generator, shard - this.#generator.dataShards, data, piece)) this.finite = false;
     return piece;
   }
 
