@@ -150,12 +150,12 @@ describe('processor time of a fleet', () => {
     ],
     dataPlane: { cpuMs: 240, fullCollections: 1 },
     engineTimes: [
-      [1, 1, 100],
+      [...new Array<number>(2).fill(1), ...new Array<number>(18).fill(100)],
       [2, 2, 2],
     ],
   };
 
-  it('is divided by requests, steps and devices', () => {
+  it('is divided by requests, steps and devices; engine time excludes the wait for a processor', () => {
     expect(cpuRow(measurement)).toMatchObject({
       devicesMs: 16,
       dataPlaneMs: 24,
