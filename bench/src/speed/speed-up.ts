@@ -160,13 +160,22 @@ export const speedUp: Benchmark = {
     const throttled = new ThrottledHosts(1 + DEVICES, CORES_PER_HOST);
     try {
       const rows: SpeedUpRow[] = [];
+      const failures: { network: string; reason: string }[] = [];
       for (const network of networks) {
-        const found = await withNetworkFile(network, (file) =>
-          measureNetwork(network, file, throttled.hosts),
-        );
-        for (const row of found) log(describeRow(row));
-        rows.push(...found);
+        try {
+          const found = await withNetworkFile(network, (file) =>
+            measureNetwork(network, file, throttled.hosts),
+          );
+          for (const row of found) log(describeRow(row));
+          rows.push(...found);
+        } catch (error) {
+          // The figures of the other networks took minutes and are still valid.
+          const { message, cause } = error as Error;
+          failures.push({ network, reason: cause ? `${message}: ${cause}` : message });
+          log(`${network} failed: ${failures.at(-1)!.reason}`);
+        }
       }
+      if (rows.length === 0) throw new Error('no network could be measured');
       const wrong = rows.find(({ outputDifference }) => !(outputDifference <= ANSWER_TOLERANCE));
       if (wrong) throw new Error(`a wrong answer: ${describeRow(wrong)}`);
       const best = bestRows(rows);
@@ -176,7 +185,7 @@ export const speedUp: Benchmark = {
         value,
         unit: '× one host: the best plan of the slowest network',
         goal: '> 1 for every network',
-        met: value > 1,
+        met: value > 1 && failures.length === 0,
         details: {
           coresPerHost: CORES_PER_HOST,
           hosts: { dataPlane: 1, devices: DEVICES },
@@ -184,6 +193,7 @@ export const speedUp: Benchmark = {
           k: K,
           r: R,
           best: best.map(({ network, splits, objective, ratio }) => ({ network, splits, objective, ratio })),
+          failures,
           rows,
         },
       };
