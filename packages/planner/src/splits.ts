@@ -61,13 +61,13 @@ function rows(count: number): string {
   return `${count} ${count === 1 ? 'row' : 'rows'}`;
 }
 
-export function tooNarrow(layer: LayerProfile, k: number): string {
+function tooNarrow(layer: LayerProfile, k: number): string {
   const { rows, groups } = layer.coding!;
   const count = groups > 1 ? `${rows} output rows in each of its ${groups} groups` : `${rows} output rows`;
   return `layer "${layer.name}" has ${count}, fewer than the ${k} data shards`;
 }
 
-export const ENDS_GROUPED =
+const ENDS_GROUPED =
   'it is a grouped convolution whose result is an output of the model; no later step can unfold the groups from the batch axis';
 
 function endsGrouped(profile: ModelProfile, { coding }: LayerProfile): boolean {
