@@ -232,3 +232,32 @@ describe.each([
     await dataPlane.hellos.next();
   });
 });
+
+it.each([
+  ['never answers the upgrade', 'ignored'],
+  ['cuts the tensor socket', 'cut'],
+] as const)('uses Socket.IO when a proxy %s', async (_what, tensorSockets) => {
+  const dataPlane = await DataPlaneDouble.start({ tensorSockets });
+  const folder = await mkdtemp(join(tmpdir(), 'sparewheel-device-'));
+  const logged: string[] = [];
+  const joined = dataPlane.hellos.next();
+  const device = await runDevice(
+    {
+      url: dataPlane.url,
+      token: TOKEN,
+      name: 'pi',
+      identity: await loadIdentity(folder),
+      folder,
+      threads: { atMost: 1 },
+    },
+    (text) => logged.push(text),
+  );
+  try {
+    expect(await dataPlane.ask(await joined, compute(1, 77))).toMatchObject({ code: 'unknown-task' });
+    expect(logged).toEqual([expect.stringContaining('no tensor socket')]);
+  } finally {
+    await device.close();
+    await dataPlane.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});

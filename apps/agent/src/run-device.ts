@@ -44,6 +44,7 @@ export async function runDevice(
     },
     measure: measureProcess,
     observer: {
+      fellBack: (reason) => log(`no tensor socket (${reason}); tensors use Socket.IO, which is slower`),
       refused({ message }) {
         // The device keeps retrying; log the same refusal once.
         if (message !== lastRefusal) log(`the data plane refuses this device: ${message}`);

@@ -1,17 +1,13 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import {
-  type BufferPool,
-  type OpenTensorSocket,
-  TENSOR_SOCKET_TIMEOUT_MS,
-  type TensorSocketEvents,
-} from '@sparewheel/device';
+import type { BufferPool, OpenTensorSocket, TensorSocketEvents } from '@sparewheel/device';
 import {
   type AnswerFrame,
   decodeFrame,
   encodeForStream,
   FrameSplitter,
   type FromDevice,
+  LIMITS,
   parseToDevice,
   TENSOR_SOCKET,
 } from '@sparewheel/protocol';
@@ -54,7 +50,7 @@ export function tcpTensorSockets(url: string, pool: BufferPool): OpenTensorSocke
       socket.destroy();
       if (reason !== null) events.closed(reason);
     };
-    const timer = setTimeout(() => close('no answer to the upgrade'), TENSOR_SOCKET_TIMEOUT_MS);
+    const timer = setTimeout(() => close('no answer to the upgrade'), LIMITS.tensorSocketMs);
     reader.opened = () => clearTimeout(timer);
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on('error', (error) => close(error.message));

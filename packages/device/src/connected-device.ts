@@ -7,6 +7,7 @@ import {
   type FromDevice,
   type HandshakeRefusal,
   type Hello,
+  LIMITS,
   NAMESPACES,
   type Outcome,
   PROTOCOL_VERSION,
@@ -21,7 +22,7 @@ import { Control } from './control.ts';
 import { Faults } from './faults.ts';
 import type { ShardStore } from './shard-store.ts';
 import { TaskTable } from './task-table.ts';
-import { type OpenTensorSocket, TENSOR_SOCKET_TIMEOUT_MS, TensorLink } from './tensor-link.ts';
+import { type OpenTensorSocket, TensorConnector } from './tensor-connector.ts';
 
 /** The version in the agent's package.json. */
 export const AGENT_VERSION = '0.1.0';
@@ -54,6 +55,8 @@ export interface DeviceObserver {
   disconnected?(): void;
   /** The data plane refused the handshake or the hello. The device keeps retrying. */
   refused?(refusal: HandshakeRefusal): void;
+  /** The device sends its tensors over Socket.IO, which is slower, because no tensor socket could be opened. */
+  fellBack?(reason: string): void;
   /** An answer was sent. */
   answered?(answer: Answer): void;
 }
@@ -81,7 +84,7 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
   };
   const control = new Connection(parts.url, NAMESPACES.control, auth);
   const pool = new BufferPool();
-  const tensors = new TensorLink({
+  const tensors = new TensorConnector({
     socketIo: new Connection(parts.url, NAMESPACES.tensors, auth),
     openSocket: parts.openTensorSocket?.(parts.url, pool) ?? null,
     requestKey: () => requestTensorKey(control),
@@ -90,7 +93,9 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
       received: (message) => queue.receive(message),
       // Its requests cannot be answered anymore, and a new connection may reuse their numbers.
       closed: () => queue.clear(),
+      fellBack: (reason) => observer.fellBack?.(reason),
     },
+    clock: systemClock,
   });
   const faults = new Faults(Math.random, (partitioned) => {
     control.setPartitioned(partitioned);
@@ -173,8 +178,7 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
 
 /** @throws {Error} the data plane issues no key in time */
 async function requestTensorKey(control: Connection): Promise<string> {
-  const answer: unknown = await control.socket.timeout(TENSOR_SOCKET_TIMEOUT_MS).emitWithAck('tensor-key');
-  return parseTensorKey(answer).key;
+  return parseTensorKey(await control.request('tensor-key', LIMITS.tensorSocketMs)).key;
 }
 
 /** Returns the data plane's refusal; null if the network failed. */

@@ -47,6 +47,15 @@ export class Connection {
     if (this.socket.connected && !this.#partitioned) this.socket.emit(event, ...parameters);
   }
 
+  /**
+   * Sends an event and waits for its acknowledgment.
+   * @throws {Error} there is no connection, or no acknowledgment in time
+   */
+  async request(event: string, timeoutMs: number): Promise<unknown> {
+    if (!this.socket.connected || this.#partitioned) throw new Error('not connected');
+    return this.socket.timeout(timeoutMs).emitWithAck(event);
+  }
+
   /** Starts or ends a partition: nothing is sent or received, pings included, and nothing reconnects. */
   setPartitioned(partitioned: boolean): void {
     this.#partitioned = partitioned;

@@ -8,4 +8,4 @@ export * from './faults.ts';
 export * from './ordered-shard-store.ts';
 export * from './shard-store.ts';
 export * from './task-table.ts';
-export * from './tensor-link.ts';
+export * from './tensor-connector.ts';

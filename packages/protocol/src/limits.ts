@@ -33,4 +33,7 @@ export const LIMITS = {
   /** Time from the connection to a valid hello. */
   helloTimeoutMs: 5_000,
   blobTimeoutMs: 30_000,
+  /** For a key of a tensor socket, and for the answer to its upgrade. A key is valid for `tensorKeyMs`. */
+  tensorSocketMs: 2_000,
+  tensorKeyMs: 5_000,
 } as const;

@@ -157,7 +157,7 @@ export const outcomeSchema = z.discriminatedUnion('ok', [
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-/** The key of one tensor socket. It is valid once, for LIMITS.helloTimeoutMs. */
+/** The key of one tensor socket. It is valid once, for LIMITS.tensorKeyMs. */
 export const tensorKeySchema = z.object({ key: z.string().min(16).max(100) });
 export type TensorKey = z.infer<typeof tensorKeySchema>;
 

@@ -1,5 +1,10 @@
 import type { DeviceId, Transport } from '@sparewheel/coordinator';
-import type { CancelRequest, ComputeRequest, FromDevice } from '@sparewheel/protocol';
+import {
+  type CancelRequest,
+  type ComputeRequest,
+  type FromDevice,
+  UnencodableMessageError,
+} from '@sparewheel/protocol';
 import { OutgoingMessage, type TensorLink } from './gateway/tensor-link.ts';
 
 export interface SocketTransportOptions {
@@ -33,6 +38,7 @@ export class SocketTransport implements Transport {
     try {
       for (const device of devices) this.#options.link(device)?.send(outgoing);
     } catch (error) {
+      if (!(error instanceof UnencodableMessageError)) throw error;
       // A tensor exceeds the frame limit, for every device. Deferred: the coordinator has not recorded the
       // computation yet.
       const { request, task } = message;

@@ -57,6 +57,12 @@ class Mailbox<Message> {
   }
 }
 
+/**
+ * `none` issues no keys. The others do, and then emulate proxies: `refused` answers the upgrade with an error,
+ * `ignored` never answers, and `cut` ends the socket after the upgrade.
+ */
+export type TensorSocketMode = 'accepted' | 'none' | 'refused' | 'ignored' | 'cut';
+
 export class DataPlaneDouble {
   readonly hellos = new Mailbox<JoinedDevice>();
   readonly answers = new Mailbox<FromDevice>();
@@ -77,12 +83,12 @@ export class DataPlaneDouble {
 
   /**
    * @param port  0 for any; an earlier port emulates the restart of a data plane
-   * @param tensorSockets  `none` issues no keys; `refused` issues keys and refuses the upgrade, as a proxy does
+   * @param tensorSockets  what happens to tensor sockets
    */
   static async start({
     port = 0,
     refuse = false,
-    tensorSockets = 'accepted' as 'accepted' | 'none' | 'refused',
+    tensorSockets = 'accepted' as TensorSocketMode,
   } = {}): Promise<DataPlaneDouble> {
     const http = createServer();
     const server = new Server(http, {
@@ -145,7 +151,7 @@ export class DataPlaneDouble {
     });
   }
 
-  #listenForTensorSockets(http: HttpServer, mode: 'accepted' | 'none' | 'refused'): void {
+  #listenForTensorSockets(http: HttpServer, mode: TensorSocketMode): void {
     this.#server.of(NAMESPACES.control).on('connection', (socket) => {
       const { id } = parseDeviceAuth(socket.handshake.auth).device;
       socket.on('tensor-key', (acknowledge: (key: unknown) => void) =>
@@ -157,6 +163,7 @@ export class DataPlaneDouble {
       if (request.url !== TENSOR_SOCKET.path) return;
       const socket = duplex as TcpSocket;
       socket.on('error', () => {});
+      if (mode === 'ignored') return;
       if (mode === 'refused') {
         socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
         return;
@@ -168,6 +175,10 @@ export class DataPlaneDouble {
         if (this.#tensorSockets.get(id) === socket) this.#tensorSockets.delete(id);
       });
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n');
+      if (mode === 'cut') {
+        socket.end();
+        return;
+      }
       this.#tensorSockets.set(id, socket);
     });
   }

@@ -3,6 +3,7 @@ import type { KnownDevice } from '@sparewheel/data-plane-client';
 import {
   type BlobChunk,
   type DeviceAuth,
+  type DeviceToControl,
   type Fault,
   type FromDevice,
   type Hello,
@@ -26,8 +27,8 @@ import {
   type ControlNamespace,
   type ControlSocket,
   DeviceSession,
+  type SocketIoTensors,
   type TensorsNamespace,
-  type TensorsSocket,
 } from './device-session.ts';
 import { GATEWAY_LIMITS, RateLimit } from './gateway-limits.ts';
 import { guardNamespace, HandshakeRefusedError, RefusalLog, readAuth } from './handshake.ts';
@@ -66,6 +67,13 @@ interface ControlMessages {
   retain: { blobs: string[] };
   fault: Fault;
 }
+
+/** The events of a control connection. The type names any that is missing. */
+const CONTROL_EVENTS: Readonly<Record<keyof DeviceToControl, true>> = {
+  hello: true,
+  statistics: true,
+  'tensor-key': true,
+};
 
 /**
  * Connects devices. A device opens two connections with the same incarnation: Socket.IO for control, and a tensor
@@ -181,11 +189,16 @@ export class DeviceGateway {
   #expectCompletion(session: DeviceSession): void {
     const timer = setTimeout(() => {
       if (session.up || this.#sessions.get(sessionKey(session.auth)) !== session) return;
-      const missing = session.hello === null ? 'its hello' : 'its second connection';
-      const message = `device ${session.device} did not send ${missing} within ${LIMITS.helloTimeoutMs} ms`;
+      const missing =
+        session.control === null
+          ? 'open its control connection'
+          : session.tensors === null
+            ? 'open a connection for tensors'
+            : 'send its hello';
+      const message = `device ${session.device} did not ${missing} within ${GATEWAY_LIMITS.completionMs} ms`;
       this.#refusals.add(session.device, 'incomplete', message, performance.now());
       session.disconnect();
-    }, LIMITS.helloTimeoutMs);
+    }, GATEWAY_LIMITS.completionMs);
     timer.unref();
   }
 
@@ -199,8 +212,7 @@ export class DeviceGateway {
     socket.onAny((event: string) => {
       if (session.control !== socket) return;
       if (!limit.take(performance.now())) this.#misconduct(session, 'flood of control messages');
-      else if (event !== 'hello' && event !== 'statistics' && event !== 'tensor-key')
-        this.#misconduct(session, `unknown event '${event}'`);
+      else if (!Object.hasOwn(CONTROL_EVENTS, event)) this.#misconduct(session, `unknown event '${event}'`);
     });
     socket.on('hello', (message, acknowledge) => {
       if (session.control === socket) this.#hello(session, message, acknowledge);
@@ -218,13 +230,12 @@ export class DeviceGateway {
     this.#monitor(session, socket as unknown as Socket, () => {
       if (session.control !== socket) return false;
       session.control = null;
-      // It belongs to the control connection that issued its key.
-      if (!(session.tensors instanceof SocketIoTensorLink)) session.tensors?.close();
+      if (session.tensors?.boundToControl) session.tensors.close();
       return true;
     });
   }
 
-  #attachTensors(socket: TensorsSocket): void {
+  #attachTensors(socket: SocketIoTensors): void {
     const session = this.#sessionOf(socket.data.auth);
     const link = new SocketIoTensorLink(socket);
     const events = this.#attachLink(session, link);

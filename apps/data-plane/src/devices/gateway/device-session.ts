@@ -18,7 +18,7 @@ type NoEvents = Record<string, never>;
 export type ControlNamespace = Namespace<DeviceToControl, ControlToDevice, NoEvents, DeviceSocketData>;
 export type TensorsNamespace = Namespace<DeviceToTensors, TensorsToDevice, NoEvents, DeviceSocketData>;
 export type ControlSocket = Socket<DeviceToControl, ControlToDevice, NoEvents, DeviceSocketData>;
-export type TensorsSocket = Socket<DeviceToTensors, TensorsToDevice, NoEvents, DeviceSocketData>;
+export type SocketIoTensors = Socket<DeviceToTensors, TensorsToDevice, NoEvents, DeviceSocketData>;
 
 /** Weight of a new sample in the smoothed round trip. */
 const SMOOTHING = 1 / 4;

@@ -1,11 +1,12 @@
-import type { TensorsSocket } from './device-session.ts';
+import type { SocketIoTensors } from './device-session.ts';
 import type { OutgoingMessage, TensorLink } from './tensor-link.ts';
 
 /** Tensors over the Socket.IO namespace. Writes frames below its packets, so that one frame serves all devices. */
 export class SocketIoTensorLink implements TensorLink {
-  readonly #socket: TensorsSocket;
+  readonly boundToControl = false;
+  readonly #socket: SocketIoTensors;
 
-  constructor(socket: TensorsSocket) {
+  constructor(socket: SocketIoTensors) {
     this.#socket = socket;
   }
 

@@ -25,8 +25,14 @@ export class OutgoingMessage {
 
 /** The connection that carries the tensors of one device. */
 export interface TensorLink {
-  /** @throws {UnencodableMessageError} the message exceeds a limit */
+  /** Whether the link must end with the control connection, because its key came from there. */
+  readonly boundToControl: boolean;
+  /**
+   * Sends a message, or drops it if the connection is broken. Throws for no other reason than its encoding.
+   * @throws {UnencodableMessageError} the message exceeds a limit; nothing was sent
+   */
   send(message: OutgoingMessage): void;
+  /** Closes the connection. The event `closed` follows. */
   close(): void;
 }
 

@@ -1,4 +1,6 @@
 /** Tensor sockets, opened correctly and wrongly, over real loopback sockets. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { encodeFrame, STREAM_PREFIX_BYTES, TENSOR_SOCKET } from '@sparewheel/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { closed, deviceSockets, helloOf } from '../../testing/scripted-device.ts';
@@ -43,6 +45,21 @@ it('accepts each key once, and reports an invalid key', async () => {
   await expect(openTensorSocket(plane.url, key)).rejects.toThrow('status 401');
   await expect(openTensorSocket(plane.url, 'a key that nobody issued')).rejects.toThrow('status 401');
   expect(refusals()).toEqual(['a tensor socket was opened without a valid key']);
+});
+
+it('closes a refused socket, also if the peer keeps its end open', async () => {
+  const socket = connect({ port: plane.plane.port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.write(
+    `GET ${TENSOR_SOCKET.path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${TENSOR_SOCKET.upgrade}\r\n\r\n`,
+  );
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toContain('401');
+  // Only a destroyed socket answers a write with a reset.
+  const reset = once(socket, 'error');
+  const write = (): void => void socket.write('x', () => setImmediate(write));
+  write();
+  expect(await reset).toEqual([expect.objectContaining({ code: expect.stringMatching(/ECONNRESET|EPIPE/) })]);
+  socket.destroy();
 });
 
 it('replaces the key when the device asks again', async () => {

@@ -63,7 +63,7 @@ export class TensorSockets<Session> {
       if (pending.session === session || pending.expiresAt <= now) this.#pending.delete(key);
     }
     const key = randomBytes(24).toString('base64url');
-    this.#pending.set(key, { session, expiresAt: now + LIMITS.helloTimeoutMs });
+    this.#pending.set(key, { session, expiresAt: now + LIMITS.tensorKeyMs });
     return key;
   }
 
@@ -75,7 +75,10 @@ export class TensorSockets<Session> {
 }
 
 function refuse(socket: UpgradedSocket): void {
-  socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  // A peer that does not close its end must not keep the socket.
+  socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () =>
+    socket.destroy(),
+  );
 }
 
 /** Up to this length, a frame's memory is allocated at once. */
@@ -105,6 +108,7 @@ function receive(socket: UpgradedSocket, head: Buffer, events: TensorLinkEvents)
 
 /** Tensors over a byte stream. */
 class StreamTensorLink implements TensorLink {
+  readonly boundToControl = true;
   readonly #socket: UpgradedSocket;
 
   constructor(socket: UpgradedSocket) {

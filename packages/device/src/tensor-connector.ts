@@ -1,65 +1,79 @@
-import { type AnswerFrame, type FromDevice, LIMITS, TENSOR_EVENT, type ToDevice } from '@sparewheel/protocol';
+import { type AnswerFrame, type FromDevice, TENSOR_EVENT, type ToDevice } from '@sparewheel/protocol';
+import type { Clock } from '@sparewheel/runtime/clock';
 import { type Connection, reconnectDelayMs } from './connection.ts';
 
-/** Attempts to open a tensor socket, beyond the first, before the link uses Socket.IO. */
-const ATTEMPTS = 1;
+/** Attempts to open a tensor socket before the device uses Socket.IO. */
+const ATTEMPTS = 2;
+/** A socket that ends before this time counts as a failed attempt: something on the way does not let it live. */
+const STABLE_AFTER_MS = 10_000;
 
 /** An open tensor socket. */
 export interface TensorSocket {
-  /** Sends a message, or the frame that already holds the answer. The socket owns the frame until `sent`. */
+  /**
+   * Sends a message, or drops it if the socket is broken. Throws only UnencodableMessageError.
+   * @param frame  already holds the answer; the socket owns it until `sent`
+   * @param sent  called once
+   */
   send(message: FromDevice, frame: AnswerFrame | null, sent: () => void): void;
   /** Stops or resumes reading. */
   setPaused(paused: boolean): void;
-  /** Closes without a call of `closed`. */
+  /** Closes the socket. No event follows. */
   close(): void;
 }
 
 export interface TensorSocketEvents {
   opened(): void;
   received(message: ToDevice): void;
-  /** The socket is closed, or could not be opened. */
+  /** The socket ended, or could not be opened. The last event. */
   closed(reason: string): void;
 }
 
-/** Opens a tensor socket with a key from the control connection. Exactly one of `opened` and `closed` follows. */
+/** Opens a tensor socket with a key from the control connection. */
 export type OpenTensorSocket = (key: string, events: TensorSocketEvents) => TensorSocket;
 
-export interface TensorLinkEvents {
+export interface TensorConnectorEvents {
   opened(): void;
   received(message: ToDevice): void;
   closed(): void;
+  /** The device uses Socket.IO because no tensor socket could be opened. */
+  fellBack(reason: string): void;
 }
 
 /**
- * Carries the tensors of a device. Uses a tensor socket where the program can open one, and the Socket.IO namespace
- * `/tensors` in browsers and where a proxy stops the socket. A link is open only while the control connection is.
+ * Connects the tensors of a device: over a tensor socket where the program can open one, and over the Socket.IO
+ * namespace `/tensors` in browsers and where something on the way does not let a tensor socket through. Tensors are
+ * connected only while the control connection is.
  */
-export class TensorLink {
+export class TensorConnector {
   readonly #socketIo: Connection;
   readonly #openSocket: OpenTensorSocket | null;
   readonly #requestKey: () => Promise<string>;
-  readonly #events: TensorLinkEvents;
+  readonly #events: TensorConnectorEvents;
+  readonly #clock: Clock;
   #socket: TensorSocket | null = null;
   #socketOpen = false;
-  /** Counts the lives of the control connection, so that a late key belongs to none. */
-  #controlLife = 0;
-  #controlConnected = false;
+  /** Number of the current control connection. A key or socket of an earlier one is ignored. */
+  #epoch = 0;
   #usesSocketIo: boolean;
-  #attempts = 0;
+  #everStable = false;
+  /** Failed attempts on this control connection. */
+  #failures = 0;
   #partitioned = false;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  #cancelRetry: (() => void) | null = null;
 
   /** @param openSocket  null if the program cannot open one */
   constructor(parts: {
     readonly socketIo: Connection;
     readonly openSocket: OpenTensorSocket | null;
     readonly requestKey: () => Promise<string>;
-    readonly events: TensorLinkEvents;
+    readonly events: TensorConnectorEvents;
+    readonly clock: Clock;
   }) {
     this.#socketIo = parts.socketIo;
     this.#openSocket = parts.openSocket;
     this.#requestKey = parts.requestKey;
     this.#events = parts.events;
+    this.#clock = parts.clock;
     this.#usesSocketIo = parts.openSocket === null;
     const { socket } = this.#socketIo;
     socket.on('connect', () => this.#events.opened());
@@ -71,25 +85,23 @@ export class TensorLink {
     return this.#socketOpen || this.#socketIo.socket.connected;
   }
 
-  /** Starts at once in a program without tensor sockets, as the control connection does. */
+  /** Opens Socket.IO at once if nothing else is possible. Tensor sockets wait for the control connection. */
   open(): void {
     if (this.#usesSocketIo) this.#socketIo.open();
   }
 
   controlConnected(): void {
-    this.#controlLife++;
-    this.#controlConnected = true;
-    this.#attempts = 0;
+    this.#epoch++;
+    this.#failures = 0;
     if (!this.#usesSocketIo) void this.#connect();
   }
 
   controlDisconnected(): void {
-    this.#controlLife++;
-    this.#controlConnected = false;
-    clearTimeout(this.#retry);
+    this.#epoch++;
+    this.#cancelRetry?.();
     this.#closeSocket();
-    // The next data plane, or the way to it, may be another one.
-    if (this.#openSocket !== null && this.#usesSocketIo) {
+    // A tensor socket has worked before, so the next attempt may succeed. Otherwise each one would cost seconds.
+    if (this.#usesSocketIo && this.#everStable) {
       this.#usesSocketIo = false;
       this.#socketIo.close();
     }
@@ -113,8 +125,8 @@ export class TensorLink {
   }
 
   close(): void {
-    this.#controlLife++;
-    clearTimeout(this.#retry);
+    this.#epoch++;
+    this.#cancelRetry?.();
     this.#closeSocket();
     this.#socketIo.close();
   }
@@ -128,54 +140,53 @@ export class TensorLink {
   }
 
   async #connect(): Promise<void> {
-    const life = this.#controlLife;
+    const epoch = this.#epoch;
     let key: string;
     try {
       key = await this.#requestKey();
-    } catch {
-      // Without a key there is no tensor socket.
-      if (life === this.#controlLife) this.#fallBack();
+    } catch (error) {
+      if (epoch === this.#epoch) this.#failed(`no key: ${(error as Error).message}`);
       return;
     }
-    if (life !== this.#controlLife) return;
-    let wasOpen = false;
+    if (epoch !== this.#epoch) return;
+    let openedAt = Number.POSITIVE_INFINITY;
     this.#socket = this.#openSocket!(key, {
       opened: () => {
-        wasOpen = true;
+        if (epoch !== this.#epoch) return;
+        openedAt = this.#clock.now();
         this.#socketOpen = true;
-        this.#attempts = 0;
         this.#socket?.setPaused(this.#partitioned);
         this.#events.opened();
       },
       received: (message) => this.#events.received(message),
-      closed: () => {
-        if (life !== this.#controlLife) return;
+      closed: (reason) => {
+        if (epoch !== this.#epoch) return;
         this.#socket = null;
+        const wasOpen = this.#socketOpen;
         this.#socketOpen = false;
+        if (this.#clock.now() - openedAt >= STABLE_AFTER_MS) {
+          this.#failures = 0;
+          this.#everStable = true;
+        }
         if (wasOpen) this.#events.closed();
-        // A key may expire on a busy machine. A proxy refuses every time.
-        if (wasOpen || this.#attempts < ATTEMPTS) this.#retryLater();
-        else this.#fallBack();
+        this.#failed(reason);
       },
     });
   }
 
-  #retryLater(): void {
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(
-      () => {
-        if (this.#controlConnected) void this.#connect();
-      },
-      reconnectDelayMs(this.#attempts++, Math.random()),
-    );
-  }
-
-  #fallBack(): void {
-    this.#usesSocketIo = true;
-    this.#socketIo.open();
-    if (this.#partitioned) this.#socketIo.setPartitioned(true);
+  /** Tries again, or falls back to Socket.IO. */
+  #failed(reason: string): void {
+    this.#failures++;
+    if (this.#failures >= ATTEMPTS) {
+      this.#usesSocketIo = true;
+      this.#events.fellBack(reason);
+      this.#socketIo.open();
+      if (this.#partitioned) this.#socketIo.setPartitioned(true);
+      return;
+    }
+    const epoch = this.#epoch;
+    this.#cancelRetry = this.#clock.schedule(reconnectDelayMs(this.#failures, Math.random()), () => {
+      if (epoch === this.#epoch) void this.#connect();
+    });
   }
 }
-
-/** How long a data plane may take to issue a key or to answer an upgrade. */
-export const TENSOR_SOCKET_TIMEOUT_MS = LIMITS.helloTimeoutMs;
