@@ -46,7 +46,7 @@ export function LivePage() {
       <h1 className="sr-only">Live</h1>
       {gone !== null && <GoneNotice name={gone} shown={deployment?.name ?? null} onUnderstood={choose} />}
       <DeploymentBar selected={deployment} onSelect={choose} />
-      {deployment && <CounterStrip latency={latency} load={deployment.load} />}
+      {deployment && <CounterStrip latency={latency} load={deployment.load} state={deployment.state} />}
       <div className="live-grid" data-empty={deployment === null}>
         <Fleet deployment={deployment} />
         {deployment && (

@@ -71,7 +71,12 @@ function DeviceState({ row }: { row: FleetRow }) {
       >
         {row.stateLabel}
       </span>
-      {row.cover !== null && <span className="font-medium text-parity-ink"> · {row.cover}</span>}
+      {row.cover !== null && (
+        <span className={cn('font-medium', row.waiting ? 'text-danger-ink' : 'text-parity-ink')}>
+          {' '}
+          · {row.cover}
+        </span>
+      )}
       {device.faults.length > 0 && <span className="text-warning-ink"> · {device.faults.join(', ')}</span>}
       {row.cover === null && device.reason !== null && row.missing && <span> · {device.reason}</span>}
     </p>

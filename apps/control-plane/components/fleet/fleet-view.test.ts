@@ -52,6 +52,22 @@ describe('the fleet', () => {
     ]);
   });
 
+  it('waits for a standby instead, if the data plane may not compute', () => {
+    const devicesOnly = deployment(4, 1, { objective: 'devices-only' });
+    const rows = fleetRows(devices(['d1', 'd3']), devicesOnly, NOTHING_PENDING);
+    expect([rows[0], rows[2]]).toMatchObject([
+      { cover: 'waiting for a standby', waiting: true },
+      { cover: 'waiting for a standby', waiting: true },
+    ]);
+    const one = fleetRows(devices(['d3']), devicesOnly, NOTHING_PENDING);
+    expect(one[2]).toMatchObject({ cover: 'recovered by parity p1', waiting: false });
+  });
+
+  it('does not count a dead device without a seat as a standby', () => {
+    const rows = fleetRows(devices(['standby-9']), deployment(4, 1), NOTHING_PENDING);
+    expect(rows.slice(5).map(({ roleLabel }) => roleLabel)).toEqual(['No seat', 'Standby']);
+  });
+
   it('recovers nothing with a dead parity device', () => {
     const rows = fleetRows(devices(['d1', 'p1']), deployment(4, 1), NOTHING_PENDING);
     expect(rows[0]?.cover).toBe('rescued by the data plane');

@@ -10,7 +10,10 @@ export type PendingAction = 'kill' | 'revive' | 'fault';
 export interface FleetRow {
   readonly device: DeviceView;
   readonly role: DeviceRole;
-  /** "Data 2", "Parity 4", "Standby". The number is that of the seat and its shard. */
+  /**
+   * "Data 2", "Parity 4", "Standby", "No seat". The number is that of the seat and its shard. A device on standby can
+   * take a seat over. A dead device cannot.
+   */
   readonly roleLabel: string;
   readonly seat: SeatView | null;
   readonly tone: Tone;
@@ -19,6 +22,8 @@ export interface FleetRow {
   readonly missing: boolean;
   /** How its answers are replaced: "recovered by parity local-5"; null if nothing is missing. */
   readonly cover: string | null;
+  /** Requests wait for another device to take its seat over. */
+  readonly waiting: boolean;
   /** The ids of the parity devices that recover its shard. */
   readonly coveredBy: readonly string[];
   /** Progress of its shard's transfer, 0 to 1; null without a transfer. */
@@ -48,7 +53,8 @@ export function fleetRows(
   const seats = deployment?.progress.seats ?? [];
   const seatOf = new Map(seats.flatMap((seat) => (seat.device === null ? [] : [[seat.device, seat]])));
   const stateOf = new Map(devices.map((device) => [device.id, device.state]));
-  const cover = coverOf(seats, (seat) => isMissing(seat, stateOf));
+  const mayRescue = deployment?.objective !== 'devices-only';
+  const cover = coverOf(seats, (seat) => isMissing(seat, stateOf), mayRescue);
 
   const rows = devices.map((device): FleetRow => {
     const seat = seatOf.get(device.id) ?? null;
@@ -60,12 +66,13 @@ export function fleetRows(
     return {
       device,
       role,
-      roleLabel: seatLabel(role, seat?.seat ?? null),
+      roleLabel: role === 'standby' && state.missing ? 'No seat' : seatLabel(role, seat?.seat ?? null),
       seat,
       tone: installing !== null && state.tone === 'ok' ? 'muted' : state.tone,
       stateLabel: installing !== null && device.state === 'ready' ? 'Receiving its shard' : state.label,
       missing,
       cover: (seat && cover.get(seat.seat)?.text) ?? null,
+      waiting: (seat && cover.get(seat.seat)?.waiting) ?? false,
       coveredBy: (seat && cover.get(seat.seat)?.devices) ?? [],
       installing,
       pending: pending.get(device.id) ?? null,
@@ -95,19 +102,26 @@ function isMissing(seat: SeatView, stateOf: ReadonlyMap<string, DeviceState>): b
 
 /**
  * Says how each missing data seat is replaced. d missing data shards need d live parity shards. With fewer, the data
- * plane computes the missing shards.
+ * plane computes the missing shards, or requests wait for other devices.
  */
 function coverOf(
   seats: readonly SeatView[],
   missing: (seat: SeatView) => boolean,
-): ReadonlyMap<number, { text: string; devices: readonly string[] }> {
+  mayRescue: boolean,
+): ReadonlyMap<number, { text: string; devices: readonly string[]; waiting: boolean }> {
   const down = seats.filter((seat) => seat.role === 'data' && missing(seat));
   const parity = seats.filter((seat) => seat.role === 'parity' && !missing(seat)).slice(0, down.length);
   const repaired = down.length <= parity.length;
   const names = parity.map((seat) => seat.deviceName ?? `seat ${seat.seat}`).join(' + ');
   const cover = repaired
-    ? { text: `recovered by parity ${names}`, devices: parity.flatMap((seat) => seat.device ?? []) }
-    : { text: 'rescued by the data plane', devices: [] };
+    ? {
+        text: `recovered by parity ${names}`,
+        devices: parity.flatMap((seat) => seat.device ?? []),
+        waiting: false,
+      }
+    : mayRescue
+      ? { text: 'rescued by the data plane', devices: [], waiting: false }
+      : { text: 'waiting for a standby', devices: [], waiting: true };
   return new Map(down.map((seat) => [seat.seat, cover]));
 }
 

@@ -87,6 +87,6 @@ function markOf(row: FleetRow): string {
     case 'replica':
       return `R${number}`;
     case 'standby':
-      return 'S';
+      return row.missing ? '–' : 'S';
   }
 }

@@ -1,4 +1,4 @@
-import type { LatencyView, LoadView } from '@sparewheel/protocol';
+import type { DeploymentView, LatencyView, LoadView } from '@sparewheel/protocol';
 import { scaleLinear } from 'd3-scale';
 import { cn } from '../ui/class-names.ts';
 import { formatCount } from '../ui/format.ts';
@@ -9,12 +9,21 @@ const TONES: Record<Counter['tone'], string> = {
   quiet: 'text-ink-faint',
   parity: 'text-parity-ink',
   ok: 'text-ok-ink',
+  warning: 'text-warning-ink',
   danger: 'text-danger-ink',
 };
 
 /** The counters of a deployment. The number of lost requests is first and largest. */
-export function CounterStrip({ latency, load }: { latency: LatencyView | null; load: LoadView | null }) {
-  const [lost, ...others] = counters(latency, load);
+export function CounterStrip({
+  latency,
+  load,
+  state,
+}: {
+  latency: LatencyView | null;
+  load: LoadView | null;
+  state: DeploymentView['state'];
+}) {
+  const [lost, ...others] = counters(latency, load, state);
   const throughput = throughputNow(latency);
   return (
     <dl
@@ -51,6 +60,7 @@ function CounterCell({ counter, large = false }: { counter: Counter; large?: boo
       className={cn(
         'flex min-w-0 flex-col px-4 py-3',
         large && counter.tone === 'ok' && 'bg-ok-wash',
+        large && counter.tone === 'warning' && 'bg-warning-wash',
         large && counter.tone === 'danger' && 'bg-danger-wash',
         large ? 'col-span-2 sm:col-span-1' : 'bg-surface',
       )}

@@ -27,6 +27,24 @@ describe('the counters', () => {
     expect(counters(latency({ counts }), load)[0]).toMatchObject({ key: 'lost', value: '2', tone: 'danger' });
   });
 
+  it('are not green while no request is answered, and say how many wait', () => {
+    const counts = { ...latency().counts, requests: 20, answered: 12, inFlight: 8 };
+    const lost = (state: 'ready' | 'unavailable', throughput: number[], inFlight = 8) =>
+      counters(latency({ counts: { ...counts, inFlight }, throughput }), null, state)[0];
+    const down = { value: '0', tone: 'warning', note: '8 requests wait for devices' };
+    expect(lost('unavailable', [9, 0])).toMatchObject(down);
+    expect(lost('unavailable', [9], 0)).toMatchObject({
+      tone: 'warning',
+      note: 'requests are not answered at the moment',
+    });
+    expect(lost('ready', [9, 0, 0, 0], 1)).toMatchObject({
+      tone: 'warning',
+      note: '1 request waits for an answer',
+    });
+    expect(lost('ready', [0, 0, 5])).toMatchObject({ tone: 'ok', note: 'all requests were answered' });
+    expect(lost('ready', [0, 0, 0], 0)?.tone).toBe('ok');
+  });
+
   it('are quiet about zeros', () => {
     const quiet = counters(latency(), null);
     expect(['recovered', 'rescued', 'failed'].map((key) => tone(key, quiet))).toEqual([

@@ -1,4 +1,4 @@
-import type { LatencyView, LoadView } from '@sparewheel/protocol';
+import type { DeploymentView, LatencyView, LoadView } from '@sparewheel/protocol';
 import { formatCount } from '../ui/format.ts';
 
 export type CounterKey = 'requests' | 'recovered' | 'rescued' | 'failed' | 'lost';
@@ -9,19 +9,24 @@ export interface Counter {
   readonly value: string;
   /** One line that explains the number. */
   readonly note: string;
-  readonly tone: 'plain' | 'quiet' | 'parity' | 'ok' | 'danger';
+  readonly tone: 'plain' | 'quiet' | 'parity' | 'ok' | 'warning' | 'danger';
 }
 
 /**
  * Returns the counters of one deployment. A request counts as lost if the data plane or the load generator reports
  * it.
  */
-export function counters(latency: LatencyView | null, load: LoadView | null): Counter[] {
+export function counters(
+  latency: LatencyView | null,
+  load: LoadView | null,
+  state: DeploymentView['state'] = 'ready',
+): Counter[] {
   const counts = latency?.counts;
   const lost = Math.max(counts?.lost ?? 0, load?.lost ?? 0);
   const recovered = counts?.recovered ?? 0;
   const rescued = counts?.rescued ?? 0;
   const failed = counts?.failed ?? 0;
+  const stalled = stalledNote(latency, load, state);
   return [
     {
       key: 'lost',
@@ -30,10 +35,8 @@ export function counters(latency: LatencyView | null, load: LoadView | null): Co
       note:
         lost > 0
           ? 'accepted but never answered'
-          : failed > 0
-            ? 'all others were answered'
-            : 'all requests were answered',
-      tone: lost === 0 ? 'ok' : 'danger',
+          : (stalled ?? (failed > 0 ? 'all others were answered' : 'all requests were answered')),
+      tone: lost > 0 ? 'danger' : stalled === null ? 'ok' : 'warning',
     },
     {
       key: 'requests',
@@ -64,6 +67,24 @@ export function counters(latency: LatencyView | null, load: LoadView | null): Co
       tone: failed === 0 ? 'quiet' : 'danger',
     },
   ];
+}
+
+/** Seconds without an answer after which requests in flight count as waiting. */
+const STALL_SECONDS = 3;
+
+/** Says that requests are not answered at the moment; null if they are. */
+function stalledNote(
+  latency: LatencyView | null,
+  load: LoadView | null,
+  state: DeploymentView['state'],
+): string | null {
+  const waiting = Math.max(latency?.counts.inFlight ?? 0, load?.inFlight ?? 0);
+  const last = latency?.throughput.slice(-STALL_SECONDS) ?? [];
+  const silent = waiting > 0 && last.length === STALL_SECONDS && last.every((answers) => answers === 0);
+  if (state !== 'unavailable' && !silent) return null;
+  if (waiting === 0) return 'requests are not answered at the moment';
+  const requests = `${formatCount(waiting)} ${waiting === 1 ? 'request waits' : 'requests wait'}`;
+  return state === 'unavailable' ? `${requests} for devices` : `${requests} for an answer`;
 }
 
 /**
