@@ -128,8 +128,11 @@ export interface DeploymentView {
   readonly state: DeploymentViewState;
   readonly reason: string | null;
   readonly strategy: string;
+  /** As requested. */
   readonly k: number;
   readonly r: number;
+  /** As in the present plan. k is smaller than requested while the fleet has too few devices. */
+  readonly planned: { readonly k: number; readonly r: number };
   readonly layers: 'auto' | 'all' | readonly string[];
   readonly policy: PolicyView;
   readonly inputs: readonly TensorSpec[];

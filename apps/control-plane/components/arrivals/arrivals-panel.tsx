@@ -43,7 +43,7 @@ export function ArrivalsPanel({ deployment }: { deployment: DeploymentView }) {
           No answers yet. Start a load, or draw a digit.
         </p>
       ) : (
-        <Arrivals drawing={drawing} frame={frame} k={deployment.k} r={deployment.r} />
+        <Arrivals drawing={drawing} frame={frame} k={deployment.planned.k} r={deployment.planned.r} />
       )}
     </Card>
   );

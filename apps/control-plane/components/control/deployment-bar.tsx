@@ -8,7 +8,7 @@ import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeploymentMenu } from './deployment-menu.tsx';
-import { deploymentShape, deploymentStatus } from './deployment-status.ts';
+import { deploymentShape, deploymentStatus, standbyCount } from './deployment-status.ts';
 
 /** All deployments, and the state of the selected one. */
 export function DeploymentBar({
@@ -19,6 +19,7 @@ export function DeploymentBar({
   onSelect: (name: string) => void;
 }) {
   const deployments = useLive('deployments');
+  const standbys = useLive('devices', (devices) => (selected === null ? 0 : standbyCount(devices, selected)));
   if (selected === null) {
     return (
       <Notice title="No deployment yet">
@@ -32,7 +33,7 @@ export function DeploymentBar({
       </Notice>
     );
   }
-  const status = deploymentStatus(selected);
+  const status = deploymentStatus(selected, standbys);
   return (
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
@@ -56,7 +57,7 @@ export function DeploymentBar({
         </nav>
         <div className="flex min-w-0 items-center gap-2 text-xs text-ink-faint lg:ml-auto">
           <span className="min-w-0">
-            {deploymentShape(selected)} · {status.sentence}
+            {deploymentShape(selected, standbys)} · {status.sentence}
           </span>
           <DeploymentMenu key={selected.name} deployment={selected} />
         </div>

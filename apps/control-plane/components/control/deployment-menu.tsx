@@ -11,7 +11,7 @@ import { Confirm } from '../ui/confirm.tsx';
 import { Menu, MenuContent, MenuItem, MenuTrigger } from '../ui/menu.tsx';
 
 /** Actions on a deployment. Deleting asks for confirmation. */
-export function DeploymentMenu({ deployment: { name, model, k, r } }: { deployment: DeploymentView }) {
+export function DeploymentMenu({ deployment: { name, model, progress } }: { deployment: DeploymentView }) {
   const [asking, setAsking] = useState(false);
   const remove = useMutation({
     mutationFn: () => askApi('DELETE', `/api/deployments/${encodeURIComponent(name)}`),
@@ -41,8 +41,8 @@ export function DeploymentMenu({ deployment: { name, model, k, r } }: { deployme
         action={`Delete ${name}`}
         onConfirm={() => remove.mutate()}
       >
-        Requests to {name} will be rejected, and its {k + r} devices become free. Its counters and latencies
-        are deleted. The model {model} stays and can be deployed again.
+        Requests to {name} will be rejected, and its {progress.seats.length} devices become free. Its counters
+        and latencies are deleted. The model {model} stays and can be deployed again.
       </Confirm>
     </>
   );

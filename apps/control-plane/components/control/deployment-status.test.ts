@@ -1,22 +1,62 @@
 import { describe, expect, it } from 'vitest';
-import { deployment, seat } from '../testing/view-fixtures.ts';
-import { deploymentShape, deploymentStatus, seatFraction, selectedDeployment } from './deployment-status.ts';
+import { deployment, device, seat } from '../testing/view-fixtures.ts';
+import {
+  deploymentShape,
+  deploymentStatus,
+  seatFraction,
+  selectedDeployment,
+  standbyCount,
+} from './deployment-status.ts';
 
 describe('a deployment', () => {
   it('is described by its reason, or else by its state', () => {
     expect(deploymentStatus(deployment(4, 1))).toMatchObject({ label: 'Ready', tone: 'ok', busy: false });
     const failed = deploymentStatus(deployment(4, 1, { state: 'failed', reason: 'out of memory' }));
     expect(failed).toMatchObject({ tone: 'danger', sentence: 'out of memory' });
-    expect(deploymentShape(deployment(4, 1))).toBe('4 + 1 coded · coverage 100 %');
+    expect(deploymentShape(deployment(4, 1))).toBe('4 + 1 coded · lowest latency · coverage 100 %');
   });
 
   it('says that nothing is distributed, and why', () => {
     const runsWhole = 'Runs whole on the data plane: distributed it would be 3.0 × slower';
     const whole = deployment(4, 1, { coverage: null, runsWhole });
-    expect(deploymentShape(whole)).toBe('Nothing is distributed');
+    expect(deploymentShape(whole)).toBe('Nothing is distributed · lowest latency');
     expect(deploymentStatus(whole).sentence).toBe(runsWhole);
     const onDevice = deployment(4, 1, { runsWhole: 'Runs whole on one device, with 1 replica: …' });
-    expect(deploymentShape(onDevice)).toBe('1 + 1 replicas · coverage 100 %');
+    expect(deploymentShape(onDevice)).toBe('1 + 1 replicas · lowest latency · coverage 100 %');
+  });
+
+  it('shows the present plan, the requested one, and the objective', () => {
+    const smaller = deployment(4, 1, { planned: { k: 3, r: 1 }, objective: 'devices-only' });
+    expect(deploymentShape(smaller)).toBe('3 + 1 coded (requested 4 + 1) · devices only · coverage 100 %');
+  });
+
+  it('says that the next failure is not covered while parity is in use', () => {
+    const healthy = deployment(4, 1);
+    const withSeat = (state: 'down' | 'installing') =>
+      deployment(4, 1, {
+        state: 'degraded',
+        progress: {
+          ...healthy.progress,
+          seats: healthy.progress.seats.map((old) => (old.seat === 2 ? { ...old, state } : old)),
+        },
+      });
+    expect(deploymentShape(withSeat('down'), 0)).toContain('coverage 0 %: the next failure is not covered');
+    expect(deploymentShape(withSeat('installing'), 0)).toContain(
+      'coverage 0 % until a standby has taken over',
+    );
+    expect(deploymentShape(withSeat('down'), 1)).toContain('coverage 0 % until a standby has taken over');
+    // With two parity devices, one more failure is survived.
+    const two = { ...withSeat('down'), r: 2, planned: { k: 4, r: 2 } };
+    expect(deploymentShape(two, 0)).toContain('coverage 100 %');
+  });
+
+  it('says that no standby is left: a dead device without a seat is none', () => {
+    const healthy = deployment(1, 1);
+    const devices = [device('d1'), device('p1'), device('x', { state: 'dead' })];
+    expect(standbyCount(devices, healthy)).toBe(0);
+    expect(deploymentStatus(healthy, 0).sentence).toBe('All seats answer; no standby is left.');
+    expect(standbyCount([...devices, device('y')], healthy)).toBe(1);
+    expect(deploymentStatus(healthy, 1).sentence).toBe('All seats answer.');
   });
 
   it('is shown while it exists; afterwards the first that did not fail', () => {

@@ -1,4 +1,4 @@
-import type { DeploymentView, DeploymentViewState, SeatView } from '@sparewheel/protocol';
+import type { DeploymentView, DeploymentViewState, DeviceView, SeatView } from '@sparewheel/protocol';
 import type { Tone } from '../fleet/fleet-view.ts';
 import { formatPercent } from '../ui/format.ts';
 
@@ -13,7 +13,7 @@ export interface DeploymentStatus {
 const STATES: Record<DeploymentViewState, { label: string; tone: Tone; sentence: string }> = {
   preparing: { label: 'Preparing', tone: 'muted', sentence: 'The parity shards are being encoded.' },
   distributing: { label: 'Distributing', tone: 'muted', sentence: 'Shards are being sent to the devices.' },
-  ready: { label: 'Ready', tone: 'ok', sentence: 'All devices answer.' },
+  ready: { label: 'Ready', tone: 'ok', sentence: 'All seats answer.' },
   degraded: {
     label: 'Degraded',
     tone: 'warning',
@@ -28,8 +28,14 @@ const STATES: Record<DeploymentViewState, { label: string; tone: Tone; sentence:
   failed: { label: 'Failed', tone: 'danger', sentence: 'It could not be set up.' },
 };
 
-export function deploymentStatus(deployment: DeploymentView): DeploymentStatus {
-  const { label, tone, sentence } = STATES[deployment.state];
+/** @param standbys  the number of devices that can take a seat over; null if unknown */
+export function deploymentStatus(
+  deployment: DeploymentView,
+  standbys: number | null = null,
+): DeploymentStatus {
+  const { label, tone, sentence: usual } = STATES[deployment.state];
+  const sentence =
+    deployment.state === 'ready' && standbys === 0 ? 'All seats answer; no standby is left.' : usual;
   return {
     label,
     tone,
@@ -38,11 +44,50 @@ export function deploymentStatus(deployment: DeploymentView): DeploymentStatus {
   };
 }
 
-/** Returns "4 + 1 coded · coverage 100 %". */
-export function deploymentShape({ k, r, strategy, coverage, runsWhole }: DeploymentView): string {
-  if (coverage === null) return 'Nothing is distributed';
-  if (runsWhole !== null) return `1 + ${r} replicas · coverage ${formatPercent(coverage, 0)}`;
-  return `${k} + ${r} ${strategy} · coverage ${formatPercent(coverage, 0)}`;
+/** Counts the devices that can take a seat of the deployment over: ready, and without a seat of it. */
+export function standbyCount(devices: readonly DeviceView[], { progress }: DeploymentView): number {
+  const seated = new Set(progress.seats.map(({ device }) => device));
+  return devices.filter(({ id, state }) => state === 'ready' && !seated.has(id)).length;
+}
+
+/** How a plan divides the work. */
+export type PlanKind = 'local' | 'whole' | 'replicated' | 'coded' | 'uncoded';
+
+export function planKind({ coverage, runsWhole, strategy, planned }: DeploymentView): PlanKind {
+  if (coverage === null) return 'local';
+  if (runsWhole !== null) return 'whole';
+  if (strategy === 'replicated') return 'replicated';
+  return planned.r === 0 ? 'uncoded' : 'coded';
+}
+
+/** Returns "4 + 1 coded · lowest latency · coverage 100 %". The numbers are those of the present plan. */
+export function deploymentShape(deployment: DeploymentView, standbys: number | null = null): string {
+  const { k, r, planned, strategy, objective, runsWhole } = deployment;
+  const aim = objective === 'devices-only' ? 'devices only' : 'lowest latency';
+  const coverage = presentCoverage(deployment, standbys);
+  if (coverage === null) return `Nothing is distributed · ${aim}`;
+  if (runsWhole !== null) return `1 + ${planned.r} replicas · ${aim} · ${coverage}`;
+  const changed = planned.k !== k || planned.r !== r;
+  const requested = changed ? ` (requested ${k} + ${r})` : '';
+  return `${planned.k} + ${planned.r} ${strategy}${requested} · ${aim} · ${coverage}`;
+}
+
+/** Says which share of single failures is survived with the seats that answer now; null without devices. */
+function presentCoverage(deployment: DeploymentView, standbys: number | null): string | null {
+  const { coverage, planned, strategy, state, progress } = deployment;
+  if (coverage === null) return null;
+  const whole = `coverage ${formatPercent(coverage, 0)}`;
+  const missing = progress.seats.filter((seat) => seat.state !== 'ready').length;
+  const serves = state === 'ready' || state === 'degraded' || state === 'rescuing' || state === 'unavailable';
+  if (missing === 0 || planned.r === 0 || !serves) return whole;
+  const kind = planKind(deployment);
+  // Each stage has its own replicas, so the number of missing seats does not tell which failures are covered.
+  if (strategy === 'paper' || kind === 'replicated') return `${whole} when all seats answer`;
+  if (missing < planned.r) return whole;
+  const healing = standbys === null || standbys > 0 || progress.seats.some((s) => s.state === 'installing');
+  return healing
+    ? 'coverage 0 % until a standby has taken over'
+    : 'coverage 0 %: the next failure is not covered';
 }
 
 /** Returns the progress of a seat's shard, 0 to 1. A seat without bytes to send is done when it is ready. */

@@ -8,6 +8,7 @@ import { Card } from '../ui/card.tsx';
 import { Field, Select } from '../ui/field.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import type { RequestTrace } from '../waterfall/waterfall-view.ts';
+import { planKind } from './deployment-status.ts';
 import {
   describeVerify,
   describeWait,
@@ -35,12 +36,14 @@ const WAITS: readonly { value: WaitKind; label: string }[] = [
 
 /** When a request is answered, and when answers are checked. Changes take effect at once. */
 export function PolicyPanel({
-  deployment: { name, policy, k, r, waiting },
+  deployment,
   traces,
 }: {
   deployment: DeploymentView;
   traces: readonly RequestTrace[];
 }) {
+  const { name, policy, planned, waiting } = deployment;
+  const coded = planKind(deployment) === 'coded';
   // The panel shows a choice until the server confirms it.
   const [chosen, setChosen] = useState<Partial<Policy>>({});
   const [thresholdMs, setThreshold] = useState(
@@ -90,27 +93,33 @@ export function PolicyPanel({
             }}
           />
         )}
-        <p className="text-xs text-ink-faint">{describeWait(shown.waitMs, k, r)}</p>
-        {r > 0 && (
+        <p className="text-xs text-ink-faint">{describeWait(shown.waitMs, deployment)}</p>
+        {coded && (
           <WaitingGain
-            rules={judgeWaiting(traces, k, shown.waitMs)}
+            rules={judgeWaiting(traces, planned.k, shown.waitMs)}
             adaptive={shown.waitMs === 'adaptive' ? adaptivePrediction(waiting) : null}
           />
         )}
-        <Field label="Check answers with parity">
-          {(ids) => (
-            <Select
-              {...ids}
-              value={shown.verify}
-              onChange={(event) => change({ verify: event.target.value as Policy['verify'] })}
-            >
-              <option value="before">before responding</option>
-              <option value="after">after responding</option>
-              <option value="off">never</option>
-            </Select>
-          )}
-        </Field>
-        <p className="text-xs text-ink-faint">{describeVerify(shown.verify)}</p>
+        {coded ? (
+          <>
+            <Field label="Check answers with parity">
+              {(ids) => (
+                <Select
+                  {...ids}
+                  value={shown.verify}
+                  onChange={(event) => change({ verify: event.target.value as Policy['verify'] })}
+                >
+                  <option value="before">before responding</option>
+                  <option value="after">after responding</option>
+                  <option value="off">never</option>
+                </Select>
+              )}
+            </Field>
+            <p className="text-xs text-ink-faint">{describeVerify(shown.verify)}</p>
+          </>
+        ) : (
+          <p className="text-xs text-ink-faint">This plan has no parity, so answers are not checked.</p>
+        )}
         <ErrorNotice error={save.error} />
       </div>
     </Card>

@@ -1,5 +1,6 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 import { niceCeiling } from '../latency/share-bins.ts';
+import { planKind } from './deployment-status.ts';
 
 type Policy = DeploymentView['policy'];
 export type WaitKind = 'any-k' | 'threshold' | 'adaptive' | 'all';
@@ -28,11 +29,28 @@ export function sliderScale(slowMs: number | null, thresholdMs: number): { max: 
   return { max, step: max / SLIDER_STEPS };
 }
 
-/** Says in one sentence when a request is answered. */
-export function describeWait(waitMs: Policy['waitMs'], k: number, r: number): string {
+/** Says in one sentence when a request is answered under the present plan. */
+export function describeWait(waitMs: Policy['waitMs'], deployment: DeploymentView): string {
+  const { k, r } = deployment.planned;
+  switch (planKind(deployment)) {
+    case 'local':
+      return 'The data plane runs the whole model, so no request waits for a device.';
+    case 'whole':
+      return r === 0
+        ? 'One device runs the whole model, and each request waits for it.'
+        : `Each request takes the first answer of ${1 + r} replicas.`;
+    case 'replicated':
+      return 'Each stage takes the first answer of its replicas.';
+    case 'uncoded':
+      return `No layer is coded: every request waits for all ${k} shards.`;
+    case 'coded':
+      return describeCodedWait(waitMs, k, r);
+  }
+}
+
+function describeCodedWait(waitMs: Policy['waitMs'], k: number, r: number): string {
   if (waitMs === 'all')
     return `Waits for all ${k} data shards. Decodes only if a device is known to be down.`;
-  if (r === 0) return `No layer is coded: every request waits for all ${k} shards.`;
   if (waitMs === 'any-k' || waitMs === 0) return `Decodes as soon as any ${k} of ${k + r} answers are in.`;
   if (waitMs === 'adaptive')
     return `Waits for the ${k} data shards while recent arrivals say that it costs almost nothing.`;

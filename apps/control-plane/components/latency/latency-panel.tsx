@@ -2,6 +2,7 @@
 import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import dynamic from 'next/dynamic';
 import { useEffect, useRef, useState } from 'react';
+import { planKind } from '../control/deployment-status.ts';
 import { ExportButtons } from '../export/export-buttons.tsx';
 import { Card } from '../ui/card.tsx';
 import { Segmented } from '../ui/segmented.tsx';
@@ -45,7 +46,7 @@ export function LatencyPanel({
 }) {
   const [chosen, setSubject] = useState<Subject>('fault');
   // Both rules are the same without a code.
-  const coded = deployment.r > 0 && (deployment.strategy === 'coded' || deployment.strategy === 'paper');
+  const coded = planKind(deployment) === 'coded';
   const subject = chosen === 'rule' && !coded ? 'fault' : chosen;
   const [scale, setScale] = useState<Scale>('linear');
   // Collected while the page is open.
@@ -55,7 +56,8 @@ export function LatencyPanel({
   }, [latency]);
   const frame = useRef<HTMLDivElement>(null);
   const byFault = latencyHistogram(latency);
-  const byRule = subject === 'rule' ? ruleComparison(latency, deployment.k, deployment.r) : null;
+  const byRule =
+    subject === 'rule' ? ruleComparison(latency, deployment.planned.k, deployment.planned.r) : null;
   const histogram = byRule ?? byFault;
   const nothing = byFault.rows.length === 0;
 

@@ -68,6 +68,7 @@ export function deployment(k: number, r: number, change: Partial<DeploymentView>
     strategy: 'coded',
     k,
     r,
+    planned: { k, r },
     layers: 'all',
     policy: { waitMs: 'any-k', verify: 'after', deadlineMs: 10_000 },
     inputs: [{ name: 'image', type: 'float32', dims: [1, 1, 28, 28] }],

@@ -21,7 +21,7 @@ export function tourSteps(deployment: DeploymentView, rows: readonly FleetRow[])
   const victim = healthy.filter((row) => row.role === 'data' && row.device.supervised).at(-1);
   const parity = healthy.find((row) => row.role === 'parity');
   if (victim === undefined || parity === undefined) return null;
-  const { k } = deployment;
+  const { k } = deployment.planned;
   const { name, id } = victim.device;
   return [
     {

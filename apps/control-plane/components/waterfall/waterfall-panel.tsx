@@ -45,13 +45,13 @@ export function WaterfallPanel({
   const layers = new Map(
     stepsOf(detail?.plan).map((step) => [step.id, step.kind === 'coded' ? step.layer : step.summary]),
   );
-  const trace = chooseTrace(held ?? traces, choice, deployment.k);
+  const trace = chooseTrace(held ?? traces, choice, deployment.planned.k);
   const drawn =
     trace === null
       ? null
       : waterfall(
           trace,
-          deployment.k,
+          deployment.planned.k,
           (device) => nameOf.get(device) ?? device.slice(0, 8),
           (step) => layers.get(step) ?? step,
         );

@@ -53,6 +53,13 @@ describe('deployments', () => {
     expect((await api.store.deployment('digits'))?.artifacts).toEqual(smallArtifacts);
   });
 
+  it('show the present plan beside the requested one', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    await api.ask('POST', '/api/deployments', { ...DIGITS, k: 4 });
+    const view = (await api.ask('GET', '/api/deployments/digits')).body;
+    expect(view).toMatchObject({ k: 4, r: 1, planned: { k: 2, r: 1 } });
+  });
+
   it('say in their status that nothing is distributed', async () => {
     await api.upload('lenet5', 'bytes of a model');
     const runsWhole = 'Runs whole on the data plane: distributed it would be 3.0 × slower';

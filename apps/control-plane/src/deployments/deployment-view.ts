@@ -24,6 +24,7 @@ export function deploymentView(
     strategy: record.choice.strategy,
     k: record.choice.k,
     r: record.choice.r,
+    planned: { k: plan.k, r: plan.r },
     layers: record.choice.layers,
     policy: record.policy,
     inputs: plan.inputs,
