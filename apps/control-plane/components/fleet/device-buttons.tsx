@@ -12,12 +12,14 @@ import { deviceCommands } from './use-device-actions.ts';
  * another operator's kill arrives: the press must not become a Revive.
  */
 const GUARD_MS = 500;
+/** The same after a revive: a second press of Revive must not kill the device. */
+const REVIVED_GUARD_MS = 3_000;
 
 /** Kill, revive or release, and the menu of the other faults. */
 export function DeviceButtons({ row: { device, pending } }: { row: FleetRow }) {
   const can = deviceActions(device);
   const kills = can.kill && !can.revive;
-  const blocked = useJustChanged(kills, GUARD_MS) || pending !== null;
+  const blocked = useJustChanged(kills, kills ? REVIVED_GUARD_MS : GUARD_MS) || pending !== null;
   return (
     <div className="flex items-center gap-1">
       {kills ? (

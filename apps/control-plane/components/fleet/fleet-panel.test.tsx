@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
-import { screen, within } from '@testing-library/react';
-import { describe, expect, it } from 'vitest';
+import { act, fireEvent, screen, within } from '@testing-library/react';
+import { describe, expect, it, vi } from 'vitest';
+import { writeLive } from '../live-connection/live-queries.ts';
 import { apiError, renderDashboard } from '../testing/render.tsx';
 import { deployment, device } from '../testing/view-fixtures.ts';
 import { FleetPanel } from './fleet-panel.tsx';
@@ -73,6 +74,33 @@ describe('the fleet panel', () => {
     await user.click(kill);
     expect(kill.textContent).toBe('Killing');
     expect(kill.hasAttribute('disabled')).toBe(true);
+  });
+
+  it('does not kill a device on a second press after a revive', async () => {
+    vi.useFakeTimers();
+    try {
+      const { client, sent } = renderDashboard(<FleetPanel deployment={deployment(4, 1)} />, {
+        live: { devices: fleet(SEATED, ['d1']) },
+        api: () => ({ status: 202, body: {} }),
+      });
+      const button = (name: RegExp) => screen.getByRole('button', { name });
+      fireEvent.click(button(/^Revive d1/));
+      await act(async () => {
+        writeLive(client, 'devices', fleet(SEATED));
+        await vi.advanceTimersByTimeAsync(2_900);
+      });
+      fireEvent.click(button(/^Kill d1/));
+      expect(button(/^Kill d1/).hasAttribute('disabled')).toBe(true);
+      expect(sent.map(({ path }) => path)).toEqual(['/api/devices/id-d1/revive']);
+      await act(() => vi.advanceTimersByTimeAsync(200));
+      fireEvent.click(button(/^Kill d1/));
+      expect(sent.map(({ path }) => path)).toEqual([
+        '/api/devices/id-d1/revive',
+        '/api/devices/id-d1/faults',
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('releases a device from quarantine', async () => {
