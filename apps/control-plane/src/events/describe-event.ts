@@ -33,14 +33,18 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         deployment: event.deployment,
       };
     case 'install-started':
-      return install(event, 'info', `Installing seat ${event.seat} on ${nameOf(event.device)}.`);
+      return install(
+        event,
+        'info',
+        `Installing seat ${event.seat} of ${event.deployment} on ${nameOf(event.device)}.`,
+      );
     case 'install-progress':
       return null;
     case 'install-finished':
       return install(
         event,
         'info',
-        `${nameOf(event.device)} serves seat ${event.seat}${
+        `${nameOf(event.device)} serves seat ${event.seat} of ${event.deployment}${
           event.transferredBytes === 0
             ? ' from its own store, without a transfer'
             : ` after ${megabytes(event.transferredBytes)} of shards`
@@ -50,7 +54,7 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
       return install(
         event,
         'warning',
-        `Seat ${event.seat} could not be installed on ${nameOf(event.device)}: ${event.reason}.`,
+        `Seat ${event.seat} of ${event.deployment} could not be installed on ${nameOf(event.device)}: ${event.reason}.`,
       );
     case 'seat-reassigned':
       return {
@@ -58,8 +62,8 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         level: 'info',
         message:
           event.from === null
-            ? `Seat ${event.seat} is assigned to ${nameOf(event.to)}.`
-            : `Seat ${event.seat} moves from ${nameOf(event.from)} to ${nameOf(event.to)}.`,
+            ? `Seat ${event.seat} of ${event.deployment} is assigned to ${nameOf(event.to)}.`
+            : `Seat ${event.seat} of ${event.deployment} moves from ${nameOf(event.from)} to ${nameOf(event.to)}.`,
         device: event.to,
         deployment: event.deployment,
       };
@@ -67,7 +71,7 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
       return {
         kind: event.kind,
         level: 'error',
-        message: `Wrong answer in step ${event.step} of request ${event.request} (residual ${event.residual.toPrecision(3)}, tolerance ${event.threshold.toPrecision(3)}): ${
+        message: `Wrong answer in step ${event.step} of request ${event.request} to ${event.deployment} (residual ${event.residual.toPrecision(3)}, tolerance ${event.threshold.toPrecision(3)}): ${
           event.faultyDevices.length === 0
             ? 'the faulty device is unknown'
             : `sent by ${event.faultyDevices.map(nameOf).join(' and ')}`

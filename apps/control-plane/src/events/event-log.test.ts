@@ -54,11 +54,15 @@ describe('the text of an event', () => {
     [{ kind: 'device-lost', device: 'a', reason: 'its process ended' }, 'pi-1 is lost: its process ended.'],
     [
       { kind: 'install-finished', deployment: 'x', seat: 2, device: 'a', transferredBytes: 0 },
-      'pi-1 serves seat 2 from its own store, without a transfer.',
+      'pi-1 serves seat 2 of x from its own store, without a transfer.',
     ],
     [
       { kind: 'seat-reassigned', deployment: 'x', seat: 1, from: 'a', to: 'b', seats: ['b'] },
-      'Seat 1 moves from pi-1 to pi-2.',
+      'Seat 1 of x moves from pi-1 to pi-2.',
+    ],
+    [
+      { kind: 'seat-reassigned', deployment: 'x', seat: 0, from: null, to: 'b', seats: ['b'] },
+      'Seat 0 of x is assigned to pi-2.',
     ],
     [{ kind: 'deployment-state', deployment: 'x', state: 'degraded', reason: null }, 'x is degraded.'],
   ] as const)('contains the names of devices: %j', (happening, sentence) => {
