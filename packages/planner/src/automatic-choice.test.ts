@@ -87,6 +87,21 @@ describe('layers: "auto"', () => {
     expect(plan.decisions.every(({ distributed }) => !distributed)).toBe(true);
   });
 
+  it('says that distributing gains nothing if the times are within 5 %', () => {
+    const texts = new Set<string>();
+    for (let millions = 1; millions < 12; millions += 0.05) {
+      const net = chain([{ millions, width: 64 }]);
+      const options = { ...OPTIONS, devices: fleet(5, 1) };
+      const { runsWhole } = planFleet(net, options).plan;
+      if (!runsWhole) continue;
+      const { plan, dataPlane } = planFleet(net, { ...options, layers: 'all' }).plan.predictions!;
+      const equal = runsWhole.endsWith('distributing it gains nothing');
+      texts.add(equal ? 'equal' : 'slower');
+      expect({ millions, equal }).toEqual({ millions, equal: plan.ms / dataPlane!.ms < 1.05 });
+    }
+    expect([...texts].sort()).toEqual(['equal', 'slower']);
+  });
+
   it('runs a model whole on one device with a replica if that device alone is the fastest', () => {
     const fast = [5, 6].map((i) => ({ ...fleet(1, 20, { machine: `m${i}` })[0]!, id: `fast ${i}` }));
     const { plan, seats } = planFleet(light, {

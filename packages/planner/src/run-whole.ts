@@ -54,6 +54,9 @@ export function runWhole(
   };
 }
 
+/** Predictions that differ by less than this share count as equal. */
+const NO_GAIN = 0.05;
+
 /** Returns the predicted time of a divided plan; null if it divides nothing, infinity if it does not fit. */
 function dividedTime(
   profile: ModelProfile,
@@ -67,6 +70,7 @@ function dividedTime(
 function comparison(dividedMs: number | null, wholeMs: number): string {
   if (dividedMs === null) return 'no layer can be divided';
   if (!Number.isFinite(dividedMs)) return 'distributed it would not fit the memory of the devices';
+  if (dividedMs / wholeMs < 1 + NO_GAIN) return 'distributing it gains nothing';
   return `distributed it would be ${times(dividedMs / wholeMs)} × slower`;
 }
 

@@ -18,6 +18,7 @@ export function LayerTable({
   model,
   layers,
   decisions,
+  elsewhere,
   distributed,
   onRule,
   onToggle,
@@ -25,6 +26,8 @@ export function LayerTable({
   model: ModelView;
   layers: LayerChoice;
   decisions: PlanDrawing['decisions'] | null;
+  /** Where the layers are that the plan does not distribute. */
+  elsewhere: string;
   distributed: ReadonlySet<string>;
   onRule: (layers: LayerChoice) => void;
   onToggle: (layer: string) => void;
@@ -117,7 +120,7 @@ export function LayerTable({
                           : 'local'
                         : decision.distributed
                           ? 'distributed'
-                          : 'local'}
+                          : elsewhere}
                     </span>
                     <span className="block text-xs text-ink-faint">
                       {layer.codable ? decision?.reason : (layer.reason ?? decision?.reason)}

@@ -55,6 +55,36 @@ describe('the drawing of a plan', () => {
     expect(drawPlan(plan).bytesMoved).toBe(45);
   });
 
+  it('calls a divided step without parity uncoded', () => {
+    const [first, ...rest] = plan.steps;
+    const steps = [
+      { ...(first as Extract<Plan['steps'][number], { kind: 'coded' }>), parityShards: 0 },
+      ...rest,
+    ];
+    const [uncoded] = drawPlan({ ...plan, steps }).steps;
+    expect(uncoded!.kind).toBe('uncoded');
+    expect(describeStep(uncoded!)).toContain('fc: uncoded, 2 + 0 shards');
+  });
+
+  it('says where a layer is that is not distributed', () => {
+    expect(drawPlan(plan).elsewhere).toBe('local');
+    const steps = [
+      {
+        kind: 'replicated' as const,
+        id: 's0',
+        summary: 'Gemm',
+        feeds: [],
+        fetches: [],
+        nodes: [0],
+        seats: [0, 1],
+      },
+    ] as unknown as Plan['steps'];
+    expect(drawPlan({ ...plan, steps }).elsewhere).toBe('replicated');
+    expect(drawPlan({ ...plan, steps, runsWhole: 'Runs whole on one device' }).elsewhere).toBe(
+      'whole on one device',
+    );
+  });
+
   it('has no latency without a prediction', () => {
     const drawing = drawPlan(plan);
     expect(drawing).toMatchObject({

@@ -7,7 +7,8 @@ export type ExplainedPlan = Plan & { readonly explanation?: PlanExplanation };
 /** One step: a stripe of the strip and a row of the list. */
 export interface DrawnStep {
   readonly id: string;
-  readonly kind: Step['kind'];
+  /** `uncoded`: divided, without parity. */
+  readonly kind: Step['kind'] | 'uncoded';
   /** "conv1" or "Relu, MaxPool". */
   readonly title: string;
   /** "4 + 1 shards of up to 30 rows". */
@@ -50,6 +51,8 @@ export interface PlanDrawing {
   readonly runsWhole: string | null;
   /** Whether the prediction is based on measurements of the devices. */
   readonly measured: boolean;
+  /** Where the layers are that the plan does not distribute. */
+  readonly elsewhere: string;
   /** What the widths of the strip show. */
   readonly drawnTo: 'predicted time' | 'multiply-adds' | 'steps';
   /** Whether and why each linear layer is distributed, by name. */
@@ -85,7 +88,7 @@ export function drawPlan(plan: ExplainedPlan): PlanDrawing {
       const { ms = null, bytes = null } = explained.get(step.id) ?? {};
       return {
         id: step.id,
-        kind: step.kind,
+        kind: step.kind === 'coded' && step.parityShards === 0 ? 'uncoded' : step.kind,
         title: step.kind === 'coded' ? step.layer : step.summary,
         where: whereOf(step),
         share: Math.max(THINNEST, (widths[index] ?? 0) / whole),
@@ -113,6 +116,7 @@ export function drawPlan(plan: ExplainedPlan): PlanDrawing {
     predictions: plan.predictions ?? null,
     runsWhole: plan.runsWhole ?? null,
     measured: explanation?.measured ?? false,
+    elsewhere: elsewhereOf(plan),
     drawnTo,
     decisions: new Map(
       plan.decisions.map(({ layer, distributed, reason }) => [layer, { distributed, reason }]),
@@ -127,6 +131,11 @@ export function describeStep(step: DrawnStep): string {
   if (step.bytes !== null && step.bytes > 0) parts.push(`${formatBytes(step.bytes)} moved`);
   if (step.predictedMs !== null) parts.push(`${formatMs(step.predictedMs)} predicted`);
   return parts.join(' · ');
+}
+
+function elsewhereOf({ steps, runsWhole }: ExplainedPlan): string {
+  if (steps.some(({ kind }) => kind === 'local')) return 'local';
+  return runsWhole ? 'whole on one device' : 'replicated';
 }
 
 function whereOf(step: Step): string {

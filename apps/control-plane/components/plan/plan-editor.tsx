@@ -13,7 +13,7 @@ import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { PlanControls } from './plan-controls.tsx';
 import { drawPlan } from './plan-drawing.ts';
-import { firstPlanForm, type PlanForm, planRequest, toggleLayer } from './plan-form.ts';
+import { firstPlanForm, type PlanForm, planRequest, toggleLayer, wholeAdvice } from './plan-form.ts';
 import { PlanSummary } from './plan-summary.tsx';
 import { SeatBars } from './seat-bars.tsx';
 import { StepStrip } from './step-strip.tsx';
@@ -72,6 +72,9 @@ export function PlanEditor({ model }: { model: ModelView }) {
             {drawing && (
               <div className={error ? 'flex flex-col gap-4 opacity-50' : 'flex flex-col gap-4'}>
                 <PlanSummary drawing={drawing} />
+                {drawing.runsWhole !== null && (
+                  <p className="text-xs text-ink-soft">{wholeAdvice(form, model, drawing)}</p>
+                )}
                 <StepStrip drawing={drawing} />
                 <SeatBars drawing={drawing} />
               </div>
@@ -113,6 +116,7 @@ export function PlanEditor({ model }: { model: ModelView }) {
         model={model}
         layers={form.layers}
         decisions={drawing?.decisions ?? null}
+        elsewhere={drawing?.elsewhere ?? 'local'}
         distributed={distributed}
         onRule={(layers) => set({ layers })}
         onToggle={(layer) => set({ layers: toggleLayer(form, model, distributed, layer) })}

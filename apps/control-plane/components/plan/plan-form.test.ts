@@ -1,7 +1,7 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { device } from '../testing/view-fixtures.ts';
-import { firstPlanForm, incomplete, planRequest, toggleLayer } from './plan-form.ts';
+import { firstPlanForm, incomplete, planRequest, toggleLayer, wholeAdvice } from './plan-form.ts';
 
 const layer = (name: string) => ({
   name,
@@ -47,6 +47,14 @@ describe('the choices of the plan editor', () => {
   it('request the lowest latency unless another objective is chosen', () => {
     expect(planRequest(form, 'net').objective).toBe('latency');
     expect(planRequest({ ...form, objective: 'devices-only' }, 'net').objective).toBe('devices-only');
+  });
+
+  it('are not used when the model runs whole, and the advice says how to distribute it', () => {
+    expect(wholeAdvice(form, model, { seats: [] })).toBe(
+      'The model runs whole, so k and r are not used. To see a distributed plan, choose “All codable” under Layers.',
+    );
+    const fixed = wholeAdvice({ layers: 'all' }, model, { seats: [0, 1] });
+    expect(fixed).toBe('The model runs whole, so k is not used, and r is the number of replicas.');
   });
 
   it('are incomplete with an empty field or without layers', () => {

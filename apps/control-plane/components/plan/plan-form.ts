@@ -105,3 +105,17 @@ export function toggleLayer(
   if (!chosen.delete(layer)) chosen.add(layer);
   return model.layers.filter(({ name }) => chosen.has(name)).map(({ name }) => name);
 }
+
+/** Says which choices a plan that runs the model whole ignores, and how to see a distributed plan. */
+export function wholeAdvice(
+  { layers }: Pick<PlanForm, 'layers'>,
+  model: Pick<ModelView, 'layers'>,
+  { seats }: { readonly seats: readonly unknown[] },
+): string {
+  const unused =
+    seats.length === 0
+      ? 'The model runs whole, so k and r are not used.'
+      : 'The model runs whole, so k is not used, and r is the number of replicas.';
+  const advises = layers === 'auto' && model.layers.some(({ codable }) => codable);
+  return advises ? `${unused} To see a distributed plan, choose “All codable” under Layers.` : unused;
+}

@@ -5,10 +5,11 @@ import { type DrawnStep, describeStep, type PlanDrawing } from './plan-drawing.t
 
 const KINDS: Record<DrawnStep['kind'], { label: string; stripe: string }> = {
   coded: { label: 'Coded', stripe: 'border-b-4 border-parity bg-data' },
+  uncoded: { label: 'Uncoded', stripe: 'bg-data' },
   replicated: { label: 'Replicated', stripe: 'bg-data' },
   local: { label: 'Local', stripe: 'bg-idle' },
 };
-const KIND_ORDER = ['coded', 'replicated', 'local'] as const;
+const KIND_ORDER = ['coded', 'uncoded', 'replicated', 'local'] as const;
 
 /** The steps in order. Their widths show their share of a request. A list below has the details. */
 export function StepStrip({ drawing }: { drawing: PlanDrawing }) {
