@@ -45,11 +45,12 @@ export const policyPatchSchema = z.object({
 /** Sizes of symbolic dimensions, by their names in the model: `{ "batch": 1 }`. */
 export const dimensionsSchema = z.record(z.string(), z.number().int().positive());
 
-export const planRequestSchema = z.object({
+const planShape = z.object({
   model: nameSchema,
   devices: z.array(z.string()).optional(),
   k: z.number().int().min(1).max(64).default(4),
-  r: z.number().int().min(0).max(16).default(1),
+  /** Default: 0 for the strategy `uncoded`, else 1. */
+  r: z.number().int().min(0).max(16).optional(),
   strategy: z.enum(['coded', 'paper', 'uncoded', 'replicated']).default('coded'),
   layers: z.union([z.enum(['auto', 'all']), z.array(z.string()).min(1)]).default('auto'),
   /** What the distributed layers divide; `auto` chooses for each layer. */
@@ -58,10 +59,29 @@ export const planRequestSchema = z.object({
   objective: z.enum(['latency', 'devices-only']).default('latency'),
   policy: policySchema.prefault({}),
 });
+
+export const planRequestSchema = planShape.transform(withParity);
 export type PlanRequest = z.infer<typeof planRequestSchema>;
 
-export const deploymentRequestSchema = planRequestSchema.extend({ name: nameSchema });
+export const deploymentRequestSchema = planShape.extend({ name: nameSchema }).transform(withParity);
 export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>;
+
+/** Adds the default of r, and rejects parity for a strategy without it. */
+function withParity<Request extends { strategy: string; r?: number | undefined }>(
+  request: Request,
+  context: z.RefinementCtx,
+): Omit<Request, 'r'> & { r: number } {
+  const uncoded = request.strategy === 'uncoded';
+  const r = request.r ?? (uncoded ? 0 : 1);
+  if (uncoded && r > 0) {
+    context.addIssue({
+      code: 'custom',
+      path: ['r'],
+      message: 'the strategy "uncoded" has no parity, so r must be 0',
+    });
+  }
+  return { ...request, r };
+}
 
 /** When a load ends by itself (the first limit counts), and its inputs. */
 const loadShape = {

@@ -53,6 +53,21 @@ describe('deployments', () => {
     expect((await api.store.deployment('digits'))?.artifacts).toEqual(smallArtifacts);
   });
 
+  it('reject parity for the strategy without parity', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    for (const path of ['/api/deployments', '/api/plans']) {
+      const name = path === '/api/plans' ? {} : { name: 'digits' };
+      const request = { ...name, model: 'lenet5', k: 2, strategy: 'uncoded' };
+      const { status, body } = await api.ask('POST', path, { ...request, r: 1 });
+      expect({ status, message: body.error.message }).toEqual({
+        status: 400,
+        message: 'The field "r" is invalid: the strategy "uncoded" has no parity, so r must be 0.',
+      });
+      expect((await api.ask('POST', path, request)).status).toBeLessThan(300);
+    }
+    expect((await api.ask('GET', '/api/deployments/digits')).body).toMatchObject({ r: 0 });
+  });
+
   it('show the present plan beside the requested one', async () => {
     await api.upload('lenet5', 'bytes of a model');
     await api.ask('POST', '/api/deployments', { ...DIGITS, k: 4 });
