@@ -1,14 +1,13 @@
 'use client';
-import type { DeploymentRequest, ModelView } from '@sparewheel/protocol';
-import { useMutation } from '@tanstack/react-query';
+import type { ModelView } from '@sparewheel/protocol';
 import { type FormEvent, useState } from 'react';
 import { FIRST_THRESHOLD_MS, type WaitKind, waitKind, waitOf } from '../control/policy.ts';
-import { askApi } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-queries.ts';
 import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Field, Input, Select } from '../ui/field.tsx';
 import { adviseDeploy, type DeployForm as Form, firstForm } from './deploy-form-view.ts';
+import { useDeploy } from './use-deploy.ts';
 
 /** Chooses the name, k and r, the layers and the policy of a deployment. */
 export function DeployForm({
@@ -23,17 +22,14 @@ export function DeployForm({
   const devices = useLive('devices');
   const taken = useLive('deployments', (deployments) => deployments.map(({ name }) => name));
   const [form, setForm] = useState<Form>(() => firstForm(model, devices, taken));
-  const deploy = useMutation({
-    mutationFn: (request: Partial<DeploymentRequest>) => askApi('POST', '/api/deployments', request),
-    onSuccess: () => onDeployed(form.name),
-  });
+  const { deploy, error, pending } = useDeploy(onDeployed);
   const advice = adviseDeploy(form, model, devices, taken);
   const set = (change: Partial<Form>) => setForm((old) => ({ ...old, ...change }));
 
   function submit(event: FormEvent) {
     event.preventDefault();
     const { name, k, r, layers, waitMs } = form;
-    deploy.mutate({
+    deploy({
       name,
       model: model.name,
       k,
@@ -117,10 +113,10 @@ export function DeployForm({
       <p className={advice.problem ? 'text-xs text-danger-ink' : 'text-xs text-ink-soft'} role="status">
         {advice.problem ? advice.problem.message : `${advice.summary} ${advice.available} devices are ready.`}
       </p>
-      <ErrorNotice error={deploy.error} />
+      <ErrorNotice error={error} />
       <div className="flex gap-2">
-        <Button type="submit" variant="primary" disabled={deploy.isPending || advice.problem !== null}>
-          {deploy.isPending ? 'Deploying…' : 'Deploy'}
+        <Button type="submit" variant="primary" disabled={pending || advice.problem !== null}>
+          {pending ? 'Deploying…' : 'Deploy'}
         </Button>
         <Button variant="quiet" onClick={onBack}>
           Another model

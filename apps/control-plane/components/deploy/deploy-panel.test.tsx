@@ -147,6 +147,19 @@ describe('the deploy form', () => {
     expect(screen.getByRole('button', { name: 'Deploy' }).hasAttribute('disabled')).toBe(true);
   });
 
+  it('sends one deployment on a double click', async () => {
+    const { user, sent } = renderPanel([model]);
+    await user.click(screen.getByRole('button', { name: LONG }));
+    const button = screen.getByRole('button', { name: 'Deploy' });
+    act(() => {
+      // Two clicks before the next render.
+      button.click();
+      button.click();
+    });
+    await screen.findByRole('alert');
+    expect(sent.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+
   it('shows an error of the server and keeps the choices', async () => {
     const { user, onDeployed } = renderPanel([model]);
     await user.click(screen.getByRole('button', { name: LONG }));

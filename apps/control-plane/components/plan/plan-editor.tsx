@@ -1,11 +1,10 @@
 'use client';
 import type { ModelView } from '@sparewheel/protocol';
-import { useMutation } from '@tanstack/react-query';
 import Link from 'next/link';
 import { type FormEvent, useState } from 'react';
 import { adviseDeploy, readyDevices } from '../deploy/deploy-form-view.ts';
 import { DeploymentNote } from '../deploy/deployment-note.tsx';
-import { askApi } from '../live-connection/api-client.ts';
+import { useDeploy } from '../deploy/use-deploy.ts';
 import { useLive } from '../live-connection/live-queries.ts';
 import { LayerTable } from '../models/layer-table.tsx';
 import { ErrorNotice } from '../shell/errors.tsx';
@@ -27,13 +26,9 @@ export function PlanEditor({ model }: { model: ModelView }) {
   const [deployed, setDeployed] = useState<string | null>(null);
   const fleet = devices.map(({ id, state }) => `${id} ${state}`).join();
   const { plan, error, pending } = usePlan(model.name, form, fleet);
-  const deploy = useMutation({
-    mutationFn: () =>
-      askApi('POST', '/api/deployments', { name: form.name, ...planRequest(form, model.name) }),
-    onSuccess: () => {
-      setDeployed(form.name);
-      set({ name: firstPlanForm(model, devices, [...taken, form.name]).name });
-    },
+  const deploying = useDeploy((name) => {
+    setDeployed(name);
+    set({ name: firstPlanForm(model, devices, [...taken, name]).name });
   });
   const set = (change: Partial<PlanForm>) => setForm((old) => ({ ...old, ...change }));
 
@@ -50,7 +45,7 @@ export function PlanEditor({ model }: { model: ModelView }) {
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    deploy.mutate();
+    deploying.deploy({ name: form.name, ...planRequest(form, model.name) });
   }
 
   return (
@@ -81,7 +76,7 @@ export function PlanEditor({ model }: { model: ModelView }) {
             )}
             {drawing === null && error === null && <PlanOutline />}
           </div>
-          <ErrorNotice error={deploy.error} />
+          <ErrorNotice error={deploying.error} />
           {deployed !== null && (
             <DeploymentNote name={deployed}>
               <Link
@@ -96,9 +91,9 @@ export function PlanEditor({ model }: { model: ModelView }) {
             <Button
               type="submit"
               variant="primary"
-              disabled={deploy.isPending || error !== null || nameProblem !== null || plan === null}
+              disabled={deploying.pending || error !== null || nameProblem !== null || plan === null}
             >
-              {deploy.isPending ? 'Deploying…' : 'Deploy'}
+              {deploying.pending ? 'Deploying…' : 'Deploy'}
             </Button>
             {devices.length === 0 && (
               <p className="text-xs text-ink-soft">
