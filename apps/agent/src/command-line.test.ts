@@ -55,6 +55,7 @@ describe('command line', () => {
     [[...complete, '--threads', 'all'], '--threads all is invalid'],
     [[...complete, '--memory-limit', '256'], '--memory-limit 256 is invalid'],
     [[...complete, '--memory-limit=-1MB'], '--memory-limit -1MB is invalid'],
+    [[...complete, '--memory-limit', '99999999GB'], '--memory-limit 99999999GB is invalid'],
     [[...complete, '--memory-limit', '0MB'], '--memory-limit 0MB is invalid'],
     [['--token', 't'], 'the address of the data plane is missing'],
     [['--url', 'http://h:1'], 'the join token is missing'],

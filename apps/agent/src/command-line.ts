@@ -34,7 +34,8 @@ Joins this machine to a Sparewheel fleet.
   --count N        number of devices, named NAME-1 to NAME-N (default: 1)
   --threads N      threads per device (default: the fastest number, measured at the first
                    start, up to the device's share of the cores)
-  --memory-limit M most memory for weights per device, such as 256MB or 1GB (default: no limit)
+  --memory-limit M most memory per device for the weights of one deployment, such as 256MB
+                   or 1GB (default: no limit)
   --home DIR       directory for identities and shards (default: SPAREWHEEL_HOME or ~/.sparewheel)
   --with-parent    end with the parent process
   --help           show this help`;
@@ -115,13 +116,15 @@ function parseThreads(text: string | undefined, count: number, cores: number): T
   return { fixed: threads, atMost };
 }
 
+/** The largest limit that the protocol carries. */
+const MAX_MEMORY_BYTES = 2 ** 50;
 const UNITS = { MB: 10 ** 6, GB: 10 ** 9, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
 
 function parseMemoryLimit(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(MB|GB|MiB|GiB)$/.exec(text) ?? [];
   const bytes = Math.floor(Number(number) * UNITS[unit as keyof typeof UNITS]);
-  if (!(bytes >= 1)) {
+  if (!(bytes >= 1 && bytes <= MAX_MEMORY_BYTES)) {
     throw new UsageError(`--memory-limit ${text} is invalid; use a size such as 256MB or 1.5GB`);
   }
   return bytes;

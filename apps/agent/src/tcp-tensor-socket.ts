@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { BufferPool, OpenTensorSocket, TensorSocketEvents } from '@sparewheel/device';
 import {
@@ -30,7 +30,9 @@ export function tcpTensorSockets(url: string, pool: BufferPool): OpenTensorSocke
     const reader = new TensorReader(events, pool);
     const target = { host, port: Number(port || (tls ? 443 : 80)) };
     const socket: Socket = tls
-      ? connectTls({ ...target, servername: host }).on('data', (bytes: Buffer) => reader.push(bytes))
+      ? connectTls(isIP(host) === 0 ? { ...target, servername: host } : target).on('data', (bytes: Buffer) =>
+          reader.push(bytes),
+        )
       : connectTcp({
           ...target,
           onread: {

@@ -145,6 +145,9 @@ export class DataPlane {
         firstTask: randomInt(1, FIRST_NUMBERS),
         firstRequest: randomInt(1, FIRST_NUMBERS),
         holds: (device, sha256) => this.#distributor.holds(device, sha256),
+        fits: (device, weightsBytes) =>
+          weightsBytes <=
+          (gateway.session(device)?.hello?.profile?.memoryLimitBytes ?? Number.POSITIVE_INFINITY),
       },
     });
     this.#deployments = new ServedDeployments({

@@ -48,6 +48,8 @@ export interface CoordinatorOptions {
   readonly tracesKept: number;
   /** Returns whether a device stores a blob, so that a takeover prefers a standby that needs no transfer. */
   readonly holds: (device: DeviceId, sha256: string) => boolean;
+  /** Returns whether the weights of a seat fit into the memory limit of a device. */
+  readonly fits: (device: DeviceId, weightsBytes: number) => boolean;
 }
 
 /**
@@ -75,4 +77,5 @@ export const DEFAULT_OPTIONS: CoordinatorOptions = {
   installRetryMaxMs: 10_000,
   tracesKept: 64,
   holds: () => false,
+  fits: () => true,
 };

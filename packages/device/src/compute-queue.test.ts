@@ -1,8 +1,15 @@
 import { type Engine, EngineError, type RunResult } from '@sparewheel/engine';
-import { type ComputeRequest, encodeFrame, type FromDevice, LIMITS, type Tensor } from '@sparewheel/protocol';
+import {
+  type AnswerFrame,
+  type ComputeRequest,
+  encodeFrame,
+  type FromDevice,
+  LIMITS,
+  type Tensor,
+} from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { BufferPool } from './buffer-pool.ts';
-import { ComputeQueue } from './compute-queue.ts';
+import { ComputeQueue, type SendAnswer } from './compute-queue.ts';
 import { Faults } from './faults.ts';
 import { TaskTable } from './task-table.ts';
 import { ManualClock } from './testing/manual-clock.ts';
@@ -20,15 +27,23 @@ const request = (number: number, tensors = [one], task = 3): ComputeRequest => (
 /** Waits until all settled promises have run their callbacks. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-async function setUp(computeMs = 2) {
+/** @param intoFrames  the engine computes at once, into the tensors that it is given */
+async function setUp(computeMs = 2, { intoFrames = false } = {}) {
+  const frames: { frame: AnswerFrame | null; sent: () => void }[] = [];
   const running: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const engine: Engine = {
     backend: 'native',
     load: async () => ({ feeds: ['x'], fetches: ['y'] }),
-    run: (_key, feeds) =>
-      new Promise<RunResult>((resolve, reject) =>
+    run: async (_key, feeds, _fetches, into) => {
+      if (intoFrames) {
+        const y = into?.[0] ?? { ...feeds.x!, data: feeds.x!.data.slice() };
+        (y.data as Float32Array).set(feeds.x!.data as Float32Array);
+        return { fetches: { y }, computeMs };
+      }
+      return new Promise<RunResult>((resolve, reject) =>
         running.push({ resolve: () => resolve({ fetches: { y: feeds.x! }, computeMs }), reject }),
-      ),
+      );
+    },
     unload: async () => {},
     close: async () => {},
   };
@@ -43,22 +58,26 @@ async function setUp(computeMs = 2) {
   });
   await tasks.load(definition);
   const sent: FromDevice[] = [];
-  const send = (message: FromDevice) => {
+  const send: SendAnswer = (message, frame, done) => {
     encodeFrame(message);
     sent.push(message);
+    frames.push({ frame, sent: done });
   };
   const clock = new ManualClock();
   const faults = new Faults(
     () => 0,
     () => {},
   );
-  const queue = new ComputeQueue({ engine, tasks, faults, clock, pool: new BufferPool(), send });
+  const pool = new BufferPool();
+  const queue = new ComputeQueue({ engine, tasks, faults, clock, pool, send });
   const finish = async () => {
     running.shift()!.resolve();
     await settle();
   };
   return {
     queue,
+    frames,
+    pool,
     sent,
     clock,
     faults,
@@ -91,6 +110,52 @@ describe('compute queue', () => {
       [2, 'invalid-feed'],
       [99, 'overloaded'],
     ]);
+  });
+
+  it('refuses every answer that exceeds a limit, and keeps working', async () => {
+    const { queue, sent, finish } = await setUp();
+    const deep = { ...one, dims: new Array<number>(LIMITS.tensorRank + 1).fill(1) };
+    for (const number of [1, 2, 3]) {
+      queue.receive(request(number, [deep]));
+      await finish();
+    }
+    queue.receive(request(4));
+    await finish();
+    expect(sent.map((message) => ('code' in message ? message.code : message.kind))).toEqual([
+      'unencodable',
+      'unencodable',
+      'unencodable',
+      'answer',
+    ]);
+  });
+
+  it('reuses the frame of an answer only after it was sent', async () => {
+    const { queue, sent, frames } = await setUp(2, { intoFrames: true });
+    const value = (number: number): Tensor => ({ type: 'float32', dims: [1], data: Float32Array.of(number) });
+    // The shapes of the answer are known after the first one.
+    for (let number = 1; number <= 4; number++) {
+      queue.receive(request(number, [value(number)]));
+      await settle();
+    }
+    expect(frames.map(({ frame }) => frame === null)).toEqual([true, false, false, false]);
+    expect(new Set(frames.map(({ frame }) => frame?.buffer)).size).toBe(4);
+    for (const message of sent) expect(message).toMatchObject({ tensors: [value(message.request)] });
+    frames[2]!.sent();
+    queue.receive(request(5, [value(5)]));
+    await settle();
+    expect(frames[4]!.frame!.buffer).toBe(frames[2]!.frame!.buffer);
+  });
+
+  it('reuses the buffers of canceled requests', async () => {
+    const { queue, finish, pool } = await setUp();
+    const pooled = (): Tensor => ({ ...one, data: new Float32Array(pool.take(4)) });
+    const [first, second] = [pooled(), pooled()];
+    queue.receive(request(1, [first]));
+    queue.receive(request(2, [second]));
+    queue.receive({ kind: 'cancel', request: 2, task: 3 });
+    expect(pool.take(4)).toBe(second.data.buffer);
+    await finish();
+    expect(pool.take(4)).toBe(first.data.buffer);
   });
 
   it('computes waiting requests together if all of them allow it', async () => {

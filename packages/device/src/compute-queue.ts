@@ -6,6 +6,7 @@ import {
   type FromDevice,
   LIMITS,
   type Tensor,
+  type TensorShape,
   type ToDevice,
   UnencodableMessageError,
 } from '@sparewheel/protocol';
@@ -172,7 +173,7 @@ export class ComputeQueue {
     const inputs: Record<string, Tensor> = {};
     for (let index = 0; index < feeds.length; index++) inputs[feeds[index]!] = request.tensors[index]!;
     const shapes = task.shapes.get(request.tensors);
-    const frame = shapes === undefined ? null : new AnswerFrame(shapes, (bytes) => this.#pool.take(bytes));
+    const frame = shapes === undefined ? null : this.#frameOf(shapes);
     let result: RunResult;
     try {
       result = await this.#engine.run(task.key, inputs, fetches, frame?.tensors);
@@ -201,6 +202,16 @@ export class ComputeQueue {
     }
     this.#faults.corrupt(tensors);
     this.#answer(job, answerOf(job, tensors, computeMs), inFrame ? frame : null);
+  }
+
+  /** Returns null if the answer exceeds a limit: then it is refused when it is encoded. */
+  #frameOf(shapes: readonly TensorShape[]): AnswerFrame | null {
+    try {
+      return new AnswerFrame(shapes, (bytes) => this.#pool.take(bytes));
+    } catch (error) {
+      if (error instanceof UnencodableMessageError) return null;
+      throw error;
+    }
   }
 
   /** Reuses the buffer that a request arrived in. Its tensors are views of it. */

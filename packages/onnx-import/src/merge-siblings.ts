@@ -55,10 +55,11 @@ export function mergeSiblings({ model, external }: LoadedModel): Model {
   }
   const opset = model.opsetImports.find(({ domain }) => domain === '')?.version ?? 0;
   const replaced = new Map<number, readonly Node[]>();
+  const names = new Set(graph.nodes.map(({ name }) => name));
   const added: ConstantTensor[] = [];
   for (const family of families.values()) {
     if (family.length < 2) continue;
-    const merged = merge(family, external, opset);
+    const merged = merge(family, uniqueName(family, names), external, opset);
     replaced.set(family[0]!.index, merged.nodes);
     for (const { index } of family.slice(1)) replaced.set(index, []);
     added.push(...merged.constants);
@@ -144,13 +145,22 @@ function settingsOf(node: Node): unknown {
   });
 }
 
+/** Returns a name that no other node has, and adds it to the names. */
+function uniqueName(family: readonly Sibling[], names: Set<string>): string {
+  const joined = family.map(({ node }) => node.name).join(' + ');
+  let name = joined;
+  for (let count = 2; names.has(name); count++) name = `${joined} (${count})`;
+  names.add(name);
+  return name;
+}
+
 function merge(
   family: readonly Sibling[],
+  name: string,
   external: ExternalData,
   opset: number,
 ): { readonly nodes: readonly Node[]; readonly constants: readonly ConstantTensor[] } {
   const [first] = family as [Sibling, ...Sibling[]];
-  const name = family.map(({ node }) => node.name).join(' + ');
   const rows = family.reduce((sum, sibling) => sum + sibling.rows, 0);
   const weights: ConstantTensor = {
     name: `${name}/weights`,

@@ -79,7 +79,7 @@ describe('the memory limit of a device', () => {
     expect(() => planFleet(profile, { ...OPTIONS, devices })).toThrow(
       expect.objectContaining({
         code: 'TOO_LITTLE_MEMORY',
-        message: `device "tiny" has ${(900 / 2 ** 20).toPrecision(3)} MB for weights, but the smallest shard of the plan has ${(1000 / 2 ** 20).toPrecision(3)} MB`,
+        message: `device "tiny" has ${(900 / 1e6).toPrecision(3)} MB for weights, but the smallest shard of the plan has ${(1000 / 1e6).toPrecision(3)} MB`,
       }),
     );
   });
@@ -89,7 +89,7 @@ describe('the memory limit of a device', () => {
     expect(() => planFleet(profile, { ...OPTIONS, devices })).toThrow(
       expect.objectContaining({
         code: 'TOO_LITTLE_MEMORY',
-        message: expect.stringMatching(/^device "d\d" has 0\.238 MB for weights, but its shards have/),
+        message: expect.stringMatching(/^device "d\d" has 0\.250 MB for weights, but its shards have/),
         hint: 'choose k = 4, which fits on the available devices',
       }),
     );

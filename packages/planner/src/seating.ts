@@ -208,8 +208,8 @@ export function memoryRefusal(
   );
 }
 
-/** Formats bytes as megabytes of 2²⁰ bytes, with three significant digits below one. */
+/** Formats bytes as megabytes, with three significant digits below one. */
 export function megabytes(bytes: number): string {
-  const value = bytes / 2 ** 20;
+  const value = bytes / 1e6;
   return value < 1 ? value.toPrecision(3) : value.toFixed(1);
 }

@@ -90,6 +90,20 @@ describe('a seat whose device is down', () => {
 });
 
 describe('the choice of a standby', () => {
+  it('skips devices whose memory the weights exceed', async () => {
+    const asked: [string, number][] = [];
+    const fits = (device: string, weightsBytes: number) => {
+      asked.push([device, weightsBytes]);
+      return device !== 'd3';
+    };
+    const rig = await readyRig({ k: 2, r: 1, standbys: 2, options: { returnGraceMs: 0, fits } });
+    rig.fleet.kill('d1');
+    await rig.clock.advance(5_000);
+    expect(holders(rig)).toEqual(['d0', 'd4', 'd2']);
+    const files = Object.values(rig.network.artifacts).map((artifacts) => artifacts[1]?.weights?.bytes ?? 0);
+    expect(asked).toContainEqual(['d3', files.reduce((sum, bytes) => sum + bytes, 0)]);
+  });
+
   it('prefers a device that holds the blobs, then the one with the fewest seats, then the lowest id', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 3, options: { returnGraceMs: 0 } });
     const other = { ...rig.network, name: 'other', policy: DEFAULT_POLICY };

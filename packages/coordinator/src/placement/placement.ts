@@ -1,7 +1,7 @@
 import type { Refusal } from '@sparewheel/protocol';
 import type { Device } from '../devices/device.ts';
 import { SHORTEST_WAIT_MS } from '../options.ts';
-import type { DeviceId } from '../ports.ts';
+import type { DeviceId, SeatTask } from '../ports.ts';
 import type { Program } from '../requests/program.ts';
 import {
   backOff,
@@ -240,7 +240,7 @@ export class Placement {
     let retryAt = Number.POSITIVE_INFINITY;
     const holderSilent = seat.holder?.live === true && seat.holder.silentSince !== null;
     const standby = pickStandby(fleet.devices, seat.tasks, options.holds, (device) => {
-      if (this.#isTaken(device)) return false;
+      if (this.#isTaken(device) || !options.fits(device.id, weightsOf(seat.tasks))) return false;
       // Replacing one silent device with another gains nothing.
       if (device.silentSince !== null && (holderSilent || seat.install)) return false;
       const notBefore = seat.failures.get(device.id)?.notBefore ?? 0;
@@ -258,4 +258,14 @@ export class Placement {
   #isTaken(device: Device): boolean {
     return this.#seats.some((seat) => seat.holder === device || seat.install?.device === device);
   }
+}
+
+/** Returns the bytes of the weights of a seat. Tasks may share a file. */
+function weightsOf(tasks: readonly SeatTask[]): number {
+  const files = new Map(
+    tasks.flatMap(({ artifact: { weights } }) => (weights ? [[weights.sha256, weights.bytes]] : [])),
+  );
+  let bytes = 0;
+  for (const size of files.values()) bytes += size;
+  return bytes;
 }
