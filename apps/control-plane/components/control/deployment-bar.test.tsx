@@ -56,6 +56,16 @@ describe('the deployment bar', () => {
     expect(sent).toEqual([{ method: 'DELETE', path: '/api/deployments/lenet5', body: undefined }]);
   });
 
+  it('says that no standby is left, although a dead device has no seat', () => {
+    const ready = deployment(4, 1, { objective: 'devices-only' });
+    renderDashboard(<DeploymentBar selected={ready} onSelect={noSelect} />, {
+      live: { deployments: [ready], devices: [...devices, device('x', { state: 'dead' })] },
+    });
+    expect(
+      screen.getByText('4 + 1 coded · devices only · coverage 100 % · All seats answer; no standby is left.'),
+    ).toBeTruthy();
+  });
+
   it('selects one of many deployments, also with a long name', async () => {
     const long = 'a-deployment-of-the-large-vision-model-for-the-cameras-at-the-entrance';
     const all = [

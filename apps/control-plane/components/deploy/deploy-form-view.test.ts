@@ -31,12 +31,14 @@ describe('the deploy form', () => {
   });
 
   it('states the benefit and the cost of redundancy', () => {
-    const advice = adviseDeploy(firstForm(model, fleet, []), model, fleet, []);
+    const form = firstForm(model, fleet, []);
+    const advice = adviseDeploy({ ...form, layers: 'all' }, model, fleet, []);
     expect(advice).toEqual({
       available: 6,
       problem: null,
       summary: 'Survives any 1 of 5 devices for 25 % more hardware.',
     });
+    expect(adviseDeploy(form, model, fleet, []).summary).toContain('it runs whole, and k is not used');
   });
 
   it('rejects too few devices, a taken or invalid name and a model without codable layers', () => {

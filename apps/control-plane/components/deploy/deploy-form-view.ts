@@ -88,7 +88,11 @@ function problemOf(
   return null;
 }
 
-function summaryOf({ k, r }: DeployForm): string {
-  if (r === 0) return `Survives no failure: all ${k} devices are needed.`;
-  return `Survives any ${r} of ${k + r} devices for ${Math.round((r / k) * 100)} % more hardware.`;
+function summaryOf({ k, r, layers }: DeployForm): string {
+  const distributed =
+    r === 0
+      ? `Survives no failure: all ${k} devices are needed.`
+      : `Survives any ${r} of ${k + r} devices for ${Math.round((r / k) * 100)} % more hardware.`;
+  if (layers === 'all') return distributed;
+  return `${distributed} If dividing the model does not pay off, it runs whole, and k is not used. To divide it anyway, choose all codable layers.`;
 }

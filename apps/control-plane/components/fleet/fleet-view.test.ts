@@ -59,6 +59,19 @@ describe('the fleet', () => {
       { cover: 'waiting for a standby', waiting: true },
       { cover: 'waiting for a standby', waiting: true },
     ]);
+    const healing = {
+      ...devicesOnly,
+      progress: {
+        ...devicesOnly.progress,
+        seats: devicesOnly.progress.seats.map((old) =>
+          old.seat === 2 ? seat(2, 'data', 'standby-9', { state: 'installing' }) : old,
+        ),
+      },
+    };
+    expect(fleetRows(devices(['d1', 'd3']), healing, NOTHING_PENDING)[2]).toMatchObject({
+      stateLabel: 'Receiving its shard',
+      cover: 'requests wait for it',
+    });
     const one = fleetRows(devices(['d3']), devicesOnly, NOTHING_PENDING);
     expect(one[2]).toMatchObject({ cover: 'recovered by parity p1', waiting: false });
   });

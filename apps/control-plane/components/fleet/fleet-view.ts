@@ -63,6 +63,8 @@ export function fleetRows(
     const missing = state.missing || (seat !== null && seat.state !== 'ready');
     const installing =
       seat?.state === 'installing' ? (seat.totalBytes === 0 ? 0 : seat.sentBytes / seat.totalBytes) : null;
+    const covered = seat === null ? undefined : cover.get(seat.seat);
+    const waiting = covered?.waiting ?? false;
     return {
       device,
       role,
@@ -71,9 +73,9 @@ export function fleetRows(
       tone: installing !== null && state.tone === 'ok' ? 'muted' : state.tone,
       stateLabel: installing !== null && device.state === 'ready' ? 'Receiving its shard' : state.label,
       missing,
-      cover: (seat && cover.get(seat.seat)?.text) ?? null,
-      waiting: (seat && cover.get(seat.seat)?.waiting) ?? false,
-      coveredBy: (seat && cover.get(seat.seat)?.devices) ?? [],
+      cover: waiting && installing !== null ? 'requests wait for it' : (covered?.text ?? null),
+      waiting,
+      coveredBy: covered?.devices ?? [],
       installing,
       pending: pending.get(device.id) ?? null,
     };
