@@ -45,9 +45,13 @@ describe('a deployment', () => {
       'coverage 0 % until a standby has taken over',
     );
     expect(deploymentShape(withSeat('down'), 1)).toContain('coverage 0 % until a standby has taken over');
+    const { progress } = withSeat('down');
+    const seats = progress.seats.map((old) => (old.seat === 0 ? { ...old, state: 'down' as const } : old));
+    const two = deployment(4, 1, { state: 'unavailable', progress: { ...progress, seats } });
+    expect(deploymentShape(two, 0)).toBe('4 + 1 coded · lowest latency · coverage 0 %');
     // With two parity devices, one more failure is survived.
-    const two = { ...withSeat('down'), r: 2, planned: { k: 4, r: 2 } };
-    expect(deploymentShape(two, 0)).toContain('coverage 100 %');
+    const redundant = { ...withSeat('down'), r: 2, planned: { k: 4, r: 2 } };
+    expect(deploymentShape(redundant, 0)).toContain('coverage 100 %');
   });
 
   it('says that no standby is left: a dead device without a seat is none', () => {

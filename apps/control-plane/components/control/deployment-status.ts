@@ -84,6 +84,8 @@ function presentCoverage(deployment: DeploymentView, standbys: number | null): s
   // Each stage has its own replicas, so the number of missing seats does not tell which failures are covered.
   if (strategy === 'paper' || kind === 'replicated') return `${whole} when all seats answer`;
   if (missing < planned.r) return whole;
+  // More have failed than the plan survives. The state of the deployment says what happens to requests.
+  if (missing > planned.r) return 'coverage 0 %';
   const healing = standbys === null || standbys > 0 || progress.seats.some((s) => s.state === 'installing');
   return healing
     ? 'coverage 0 % until a standby has taken over'
