@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { NonFiniteAnswerError, TooFewAnswersError } from './errors.ts';
+import { generatorMatrix } from './generator.ts';
 import { codedLayer, erasures } from './testing/coded-layer.ts';
-import { verify } from './verify.ts';
+import { DEFAULT_ANSWER_TOLERANCE, verify } from './verify.ts';
 
 describe('verifying answers', () => {
   it('accepts rounding errors with any set of surplus answers', () => {
@@ -131,3 +132,29 @@ function withErrors(
 function swapped(answers: readonly Float32Array[], a: number, b: number): Float32Array[] {
   return answers.with(a, answers[b]!).with(b, answers[a]!);
 }
+
+describe('an error near the allowance', () => {
+  // The fast estimate decides below half of the allowance, the exact sum above.
+  it.each([
+    [0.3, true],
+    [0.7, true],
+    [0.9, true],
+    [1.1, false],
+    [1.4, false],
+    [3, false],
+  ])('of %f × the allowance is judged exactly', (factor, consistent) => {
+    for (const tolerance of [DEFAULT_ANSWER_TOLERANCE, 2 ** -21]) {
+      const generator = generatorMatrix(2, 1);
+      const length = 5_000;
+      const data = [1, 2].map((shard) => Float32Array.from({ length }, (_, i) => shard + (i % 7) / 8));
+      const parity = data[0]!.map((value, i) => value + data[1]![i]!);
+      const magnitudes = [...data, parity].map((values) => Math.max(...values));
+      const allowance = tolerance * magnitudes.reduce((sum, value) => sum + value, 0);
+      parity[4_321] = parity[4_321]! + factor * allowance;
+      const verification = verify(generator, [...data, parity], tolerance);
+      expect(verification.consistent).toBe(consistent);
+      // The sum of the answer and the error is rounded to float32.
+      expect(Math.abs(verification.residual - factor)).toBeLessThan(2 ** -22 / allowance);
+    }
+  });
+});

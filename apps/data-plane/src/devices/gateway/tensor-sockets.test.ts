@@ -47,6 +47,19 @@ it('accepts each key once, and reports an invalid key', async () => {
   expect(refusals()).toEqual(['a tensor socket was opened without a valid key']);
 });
 
+it('keeps the keys of other devices', async () => {
+  const key = await tensorKey(control);
+  const other = deviceSockets(plane.url, { id: 'device-0002' });
+  try {
+    await new Promise<void>((resolve) => other.control.once('connect', resolve));
+    await tensorKey(other.control);
+    await openTensorSocket(plane.url, key);
+  } finally {
+    other.control.disconnect();
+    other.tensors.disconnect();
+  }
+});
+
 it('closes a refused socket, also if the peer keeps its end open', async () => {
   const socket = connect({ port: plane.plane.port, host: '127.0.0.1', allowHalfOpen: true });
   socket.write(
