@@ -19,6 +19,8 @@ export interface Span {
 
 /** Which rows of its inputs a node reads for each row of its output. A pointwise node reads one row. */
 export interface RowWindow {
+  /** The axis of the rows in the inputs and the output. */
+  readonly axis: number;
   readonly stride: number;
   /** Rows that one output row depends on. */
   readonly reach: number;
@@ -112,7 +114,6 @@ export function tileableSegment(
   if (feed === undefined || fetch === undefined || feeds.length !== 1 || fetches.length !== 1) {
     return { reason: `the segment has ${feeds.length} inputs and ${fetches.length} outputs` };
   }
-  if (!isImage(shapes.get(feed))) return { reason: `"${feed}" is not an image of a known shape` };
   const found: TileNode[] = [];
   for (const index of nodes) {
     const window = analyzeTile(model, index, constants, shapes);
@@ -138,7 +139,9 @@ function whyNotLocal(
   const output = node.outputs.find((name) => name !== '') ?? '';
   const out = shapes.get(output);
   if (node.domain !== '') return `${label} is not an operator of ONNX itself`;
-  if (!isImage(out)) return `the shape of "${output}" is not an image's`;
+  const unknown = nodeReads(node).find((name) => !constants.has(name) && !isImage(shapes.get(name)));
+  if (unknown !== undefined) return `"${unknown}" is not an image of a known shape`;
+  if (!isImage(out)) return `"${output}" is not an image of a known shape`;
   if (WINDOWED.has(node.opType)) {
     if (node.opType === 'MaxPool' && node.outputs.length > 1) return `${label} also returns positions`;
     if (intAttribute(node, 'ceil_mode', 0) !== 0) return `${label} rounds its size up`;
@@ -146,7 +149,7 @@ function whyNotLocal(
     if (node.opType === 'Conv' && !constants.has(node.inputs[1] ?? '')) {
       return `the weights of ${label} are not constant`;
     }
-    return isImage(shapes.get(node.inputs[0] ?? '')) ? null : `the input of ${label} has no known shape`;
+    return null;
   }
   if (node.opType === 'Concat') {
     const axis = intAttribute(node, 'axis', 1);
@@ -265,11 +268,12 @@ function windowOf({ stride, reach, padBefore }: RowWindow, { from, to }: Span): 
 }
 
 function windowAlong(node: Node): RowWindow {
-  if (!WINDOWED.has(node.opType)) return { stride: 1, reach: 1, padBefore: 0 };
+  if (!WINDOWED.has(node.opType)) return { axis: TILED_AXIS, stride: 1, reach: 1, padBefore: 0 };
   const at = TILED_AXIS - 2;
   const kernel = intsAttribute(node, 'kernel_shape')![at]!;
   const dilation = intsAttribute(node, 'dilations')?.[at] ?? 1;
   return {
+    axis: TILED_AXIS,
     stride: intsAttribute(node, 'strides')?.[at] ?? 1,
     reach: dilation * (kernel - 1) + 1,
     padBefore: intsAttribute(node, 'pads')?.[at] ?? 0,

@@ -1,4 +1,4 @@
-import { isTileable, type RowWindow, TILED_AXIS, type TileNode, tileNeeds } from '@sparewheel/onnx';
+import { isTileable, type TileNode, tileNeeds } from '@sparewheel/onnx';
 import type { RowRange } from './plan.ts';
 import { isSendable, type LayerProfile, type ModelProfile } from './profile.ts';
 
@@ -27,6 +27,8 @@ export interface Segment {
   readonly to: number;
   readonly feed: string;
   readonly fetch: string;
+  /** The axis of the rows. */
+  readonly axis: number;
   readonly tiles: readonly Tile[];
 }
 
@@ -74,8 +76,12 @@ export function segmentsEndingAt(
   mayTile: (layer: LayerProfile) => boolean,
 ): (Segment | NotTiled)[] {
   const { at: to, value: fetch } = points[end]!;
-  const rowsOf = (name: string) => profile.tensors[name]?.dims[TILED_AXIS] ?? 0;
-  if (fetch === null || !isImage(profile, fetch)) return [];
+  const last = profile.layers[to - 1]?.tile;
+  if (fetch === null || !isTileable(last)) return [];
+  const { axis } = last;
+  const rowsOf = (name: string) => profile.tensors[name]?.dims[axis] ?? 0;
+  const canSend = (name: string | null) => name !== null && rowsOf(name) > 0 && isSendable(profile, name);
+  if (!canSend(fetch)) return [];
   const outputRows = rowsOf(fetch);
   if (outputRows < k) return [{ reason: `"${fetch}" has ${outputRows} rows, fewer than the ${k} tiles` }];
   let from = end;
@@ -83,15 +89,15 @@ export function segmentsEndingAt(
     const range = profile.layers.slice(points[from - 1]!.at, points[from]!.at);
     const { value } = points[from - 1]!;
     if (!range.every((layer) => isTileable(layer.tile) && mayTile(layer))) break;
-    if (value === null || !isImage(profile, value)) break;
+    if (!canSend(value)) break;
     from--;
   }
   const start = points[from]!;
   if (from === end || start.value === null) return [];
   const nodes = profile.layers
     .slice(start.at, to)
-    .map(
-      ({ node, inputs, outputs, tile }): TileNode => ({ node, inputs, outputs, window: tile as RowWindow }),
+    .flatMap(({ node, inputs, outputs, tile }): TileNode[] =>
+      isTileable(tile) ? [{ node, inputs, outputs, window: tile }] : [],
     );
   const outputs = bands(outputRows, k);
   // What a node needs does not depend on the nodes before it, so one pass serves all starts.
@@ -119,14 +125,9 @@ export function segmentsEndingAt(
         ),
       };
     });
-    found.push({ from: at, to, feed, fetch, tiles });
+    found.push({ from: at, to, feed, fetch, axis, tiles });
   }
   return found;
-}
-
-function isImage(profile: ModelProfile, name: string): boolean {
-  const dims = profile.tensors[name]?.dims ?? [];
-  return dims.length > TILED_AXIS && dims.every((dim) => dim > 0) && isSendable(profile, name);
 }
 
 /** Divides rows into k bands that differ by at most one row. */

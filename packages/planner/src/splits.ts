@@ -1,5 +1,5 @@
 import { type InputPieces, inputPieces } from '@sparewheel/cdc';
-import { computedRows, type InputSplitLayer, isTileable, TILED_AXIS } from '@sparewheel/onnx';
+import { computedRows, type InputSplitLayer, isTileable } from '@sparewheel/onnx';
 import { COPY_BYTES_PER_MS, DEFAULT_COSTS, readWeightsMs, tensorBytes } from './costs.ts';
 import type { Split } from './plan.ts';
 import { deviceWork } from './predict.ts';
@@ -26,7 +26,7 @@ export function rowsOf(layer: LayerProfile, split: Split): number {
 
 /** Returns the most output rows of a layer that an allowed split divides; 0 if none can divide the layer. */
 export function mostRows(layer: LayerProfile, options: SelectionOptions): number {
-  if (options.splits === 'tiles') return isTileable(layer.tile) ? (layer.outputDims?.[TILED_AXIS] ?? 0) : 0;
+  if (options.splits === 'tiles') return tileRows(layer);
   return Math.max(...allowedSplits(options).map((split) => rowsOf(layer, split)));
 }
 
@@ -88,10 +88,15 @@ export function possibleSplits(
     .filter((split) => whyNot(profile, layer, split, options.k) === null);
 }
 
-function whyNotTiled({ name, tile, outputDims }: LayerProfile, k: number): string | null {
+function tileRows({ tile, outputDims }: LayerProfile): number {
+  return isTileable(tile) ? (outputDims?.[tile.axis] ?? 0) : 0;
+}
+
+function whyNotTiled(layer: LayerProfile, k: number): string | null {
+  const { name, tile } = layer;
   if (tile === undefined) return 'the model was analyzed by an older version; upload it again to use tiles';
   if (!isTileable(tile)) return tile.reason;
-  const count = outputDims?.[TILED_AXIS] ?? 0;
+  const count = tileRows(layer);
   return count < k ? `layer "${name}" has ${rows(count)} along its height, fewer than the ${k} tiles` : null;
 }
 

@@ -1,5 +1,4 @@
 import { inputPieces, type Partition } from '@sparewheel/cdc';
-import { TILED_AXIS } from '@sparewheel/onnx';
 import type { StepDraft } from './order-steps.ts';
 import type { CodedStep, LocalStep, ReplicatedStep, Seat, Step } from './plan.ts';
 import { inputSplitOf, type ModelProfile } from './profile.ts';
@@ -33,8 +32,8 @@ export function tileSteps(
   seats: readonly Seat[],
   k: number,
 ): Unnumbered[] {
-  const { feed, fetch } = segment;
-  const rowsOf = (name: string) => profile.tensors[name]!.dims[TILED_AXIS]!;
+  const { feed, fetch, axis } = segment;
+  const rowsOf = (name: string) => profile.tensors[name]!.dims[axis]!;
   const turned = seats.map((_, i) => seats[(i + serial) % seats.length]!);
   const backups = turned.slice(k);
   const [inputRows, outputRows] = [rowsOf(feed), rowsOf(fetch)];
@@ -48,12 +47,12 @@ export function tileSteps(
       fetches: [name],
       nodes,
       seats: [turned[index]!, ...backups.map((_, i) => backups[(i + index) % backups.length]!)],
-      fetchShapes: [{ ...whole, dims: whole.dims.with(TILED_AXIS, output.to - output.from) }],
+      fetchShapes: [{ ...whole, dims: whole.dims.with(axis, output.to - output.from) }],
       tile: {
         segment: serial,
         index,
         tiles: k,
-        axis: TILED_AXIS,
+        axis,
         fetch,
         inputRows,
         outputRows,
@@ -69,7 +68,7 @@ export function tileSteps(
     feeds: tiles.flatMap((step) => (step.kind === 'replicated' ? step.fetches : [])),
     fetches: [fetch],
     nodes: [],
-    joins: TILED_AXIS,
+    joins: axis,
   };
   return [...tiles, join];
 }

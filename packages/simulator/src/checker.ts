@@ -31,6 +31,7 @@ export interface Coverage {
   rescued: number;
   /** Answered requests with a step that divides its input, and those of them in which data was recovered. */
   dividedInputs: number;
+  tiled: number;
   dividedInputsRecovered: number;
   /** Requests that had to succeed without delay, and those among them for which a device was out. */
   untouchable: number;
@@ -53,6 +54,7 @@ export class Checker {
     recovered: 0,
     rescued: 0,
     dividedInputs: 0,
+    tiled: 0,
     dividedInputsRecovered: 0,
     untouchable: 0,
     untouchableWithFailures: 0,
@@ -200,6 +202,7 @@ export class Checker {
       coverage.dividedInputs++;
       if (inference.recovered > 0) coverage.dividedInputsRecovered++;
     }
+    if (record.plan.steps.some((step) => step.kind === 'replicated' && step.tile)) coverage.tiled++;
     const { request } = inference;
     const lieTold = corruptionOracle.lieTo(request);
     if (corruptionOracle.misbehaviorTo(request)) coverage.lies++;
