@@ -30,8 +30,8 @@ export interface StepExplanation {
   /** What a coded step divides, and the reason. */
   readonly split?: Split | 'tiles';
   readonly splitReason?: string;
-  /** What the failure of one device costs in this step, as a sentence to display. */
-  readonly failure: string;
+  /** What the failure of one device costs in this step, as a sentence to display. Absent in older versions. */
+  readonly failure?: string;
   /** Time until enough answers are in, if the step runs alone on an idle, healthy fleet. */
   readonly ms: number;
   /** Weights that the data plane holds for a local step. */

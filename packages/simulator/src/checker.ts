@@ -245,13 +245,17 @@ export class Checker {
       if (device === null || state !== 'ready' || this.health.wasOut(device, record.startedAt)) out.add(seat);
     }
     if (!distributed.every((step) => repairs(step, record, out))) return;
+    // The tiles of a segment run at the same time.
+    const stages = new Set(
+      distributed.map((step) => (step.kind === 'replicated' && step.tile?.fetch) || step.id),
+    ).size;
     const { coverage } = this;
     coverage.untouchable++;
     if (out.size > 0) coverage.untouchableWithFailures++;
     const promise = 'a: repairable failures delay no request';
     const name = `request ${record.number} with seats [${[...out].join()}] out`;
     if (end.kind === 'failed') {
-      if (record.deadlineMs >= this.#hurriedMs(distributed.length, record, plane))
+      if (record.deadlineMs >= this.#hurriedMs(stages, record, plane))
         this.complain(promise, `${name} failed: ${end.error.message}`);
       return;
     }
@@ -259,7 +263,7 @@ export class Checker {
     const waitMs =
       typeof threshold === 'number' ? threshold : threshold === 'adaptive' ? ADAPTIVE_MOST_MS : 0;
     const boundMs =
-      distributed.length * (stepBoundMs(this.scenario.options.inFlightPerDevice!) + waitMs) +
+      stages * (stepBoundMs(this.scenario.options.inFlightPerDevice!) + waitMs) +
       this.#engineMs(record, plane) +
       EPSILON_MS;
     if (tookMs > boundMs)
