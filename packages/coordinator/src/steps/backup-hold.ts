@@ -10,9 +10,9 @@ const SLACK_MS = 1;
 const LONGEST_MS = 1_000;
 
 /**
- * How long one step waits for its first device before it asks a backup. The hold is learned from the observed times:
- * twice their median. The median, not a mean or a high percentile: requests that waited for a backup are observed,
- * too, and must not make the next hold longer until most requests need that long.
+ * How long one step waits for its first device before it asks a backup. The hold is learned: twice the median time of
+ * the answers that counted, each from the moment when its device was asked. So the wait for a slow device is not
+ * observed if the backup is faster, and a device that stays slow does not make the hold longer.
  */
 export class BackupHold {
   readonly #observed: number[] = [];
@@ -24,7 +24,7 @@ export class BackupHold {
     return this.#holdMs;
   }
 
-  /** Records the time from the scatter to the first valid answer. */
+  /** Records how long the device took whose answer counted. */
   observe(ms: number): void {
     this.#observed[this.#next] = ms;
     this.#next = (this.#next + 1) % OBSERVED;

@@ -86,7 +86,7 @@ export class ReplicatedStep extends DistributedStep {
     }
     const trace = this.trace.shards[first!.shard]!;
     if (trace.status !== 'rescued') trace.status = 'used';
-    this.#replicated.hold?.observe(this.context.clock.now() - this.sentAt);
+    if (trace.answeredAt !== null) this.#replicated.hold?.observe(trace.answeredAt - trace.sentAt!);
     this.finish(first!.tensors);
   }
 

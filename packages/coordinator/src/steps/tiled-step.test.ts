@@ -64,6 +64,17 @@ describe('a step in tiles', () => {
     expect(late.latencyMs).toBeLessThanOrEqual(latencyMs + 2 * (2 * 3 + 1));
   });
 
+  it('does not learn a longer hold from a device that stays slow', async () => {
+    const rig = await experienced();
+    const { latencyMs } = await expectCorrect(rig);
+    rig.fleet.device('d1').behavior.computeMs = 200;
+    for (let request = 0; request < 100; request++) {
+      const late = await expectCorrect(rig);
+      expect(late.rescued).toBe(0);
+      expect(late.latencyMs).toBeLessThanOrEqual(latencyMs + 2 * (2 * 3 + 1));
+    }
+  });
+
   it('is rescued by the data plane if all devices of a tile are dead', async () => {
     const rig = await experienced();
     rig.fleet.kill('d1');
@@ -141,7 +152,7 @@ describe('the hold of a backup', () => {
     expect(hold.holdMs).toBe(21);
   });
 
-  it('does not grow with requests that waited for a backup, as long as they are few', () => {
+  it('does not grow with late answers, as long as they are few', () => {
     const hold = new BackupHold();
     for (let i = 0; i < 20; i++) hold.observe(10);
     for (let i = 0; i < 12; i++) hold.observe(500);
