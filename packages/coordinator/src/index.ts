@@ -16,4 +16,5 @@ export {
 export type { DeploymentCounters } from './requests/deployment.ts';
 export type { RequestTrace, ShardStatus, ShardTrace, StepTrace } from './requests/trace.ts';
 export type { CoordinatorSnapshot, DeploymentSnapshot, DeviceSnapshot } from './snapshot.ts';
+export { BackupHold } from './steps/backup-hold.ts';
 export { type Decision, Gather, type ShardState } from './steps/gather.ts';

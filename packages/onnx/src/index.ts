@@ -9,6 +9,7 @@ export * from './shard.ts';
 export * from './skim.ts';
 export * from './speed.ts';
 export * from './tensor-data.ts';
+export * from './tile.ts';
 export * from './topology.ts';
 export * from './validate.ts';
 export { joinChunks, writeModel } from './writer.ts';

@@ -1,7 +1,7 @@
 import { elementCount } from '@sparewheel/protocol';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { constantsOf, shapesOf } from './linear.ts';
+import { constantsOf, type Shapes, shapesOf } from './linear.ts';
 import type { Attribute, Model } from './model.ts';
 import { floats, model, node, value } from './testing/small-model.ts';
 import { type TileableSegment, tileableSegment, tileModel, tileNeeds } from './tile.ts';
@@ -116,6 +116,8 @@ const all = ({ graph }: Model) => ({
   fetches: graph.outputs.map(({ name }) => name),
 });
 
+const rowsIn = (shapes: Shapes) => (name: string) => shapes.get(name)![2]!;
+
 async function run(made: Model, data: Float32Array, dims: readonly number[]): Promise<Float32Array> {
   const session = await InferenceSession.create(joinChunks(writeModel(made)), { logSeverityLevel: 4 });
   const { y } = await session.run({ x: new Tensor('float32', data, dims) });
@@ -150,7 +152,7 @@ describe('a segment cut into tiles', () => {
           from: Math.floor((tile * height) / tiles),
           to: Math.floor(((tile + 1) * height) / tiles),
         };
-        const { input } = tileNeeds(whole.graph, segment, shapes, output);
+        const { input } = tileNeeds(segment, rowsIn(shapes), output);
         const part = rowsOf(x, xDims, input.from, input.to);
         const answer = await run(
           tileModel(whole, segment, shapes, output),
@@ -168,7 +170,7 @@ describe('a segment cut into tiles', () => {
     const whole = CASES[1]!.build(13);
     const shapes = shapesOf(whole.graph);
     const segment = tileableSegment(whole, all(whole), constantsOf(whole.graph), shapes) as TileableSegment;
-    const needs = (from: number, to: number) => tileNeeds(whole.graph, segment, shapes, { from, to }).input;
+    const needs = (from: number, to: number) => tileNeeds(segment, rowsIn(shapes), { from, to }).input;
     expect(needs(4, 8)).toEqual({ from: 2, to: 10 });
     expect(needs(0, 4)).toEqual({ from: 0, to: 6 });
     expect(needs(10, 13)).toEqual({ from: 8, to: 13 });

@@ -4,7 +4,6 @@ import {
   attribute,
   type ConstantTensor,
   DATA_TYPE,
-  type Graph,
   intAttribute,
   intsAttribute,
   type Model,
@@ -18,13 +17,39 @@ export interface Span {
   readonly to: number;
 }
 
+/** Which rows of its inputs a node reads for each row of its output. A pointwise node reads one row. */
+export interface RowWindow {
+  /** The axis of the rows in the inputs and the output. */
+  readonly axis: number;
+  readonly stride: number;
+  /** Rows that one output row depends on. */
+  readonly reach: number;
+  /** Rows of padding before the first row of the input. */
+  readonly padBefore: number;
+}
+
+/** Why a node cannot be computed tile by tile, as a phrase to display. */
+export interface NotTileable {
+  readonly reason: string;
+}
+
+/** A node of a segment. */
+export interface TileNode {
+  /** Index in the model's graph. */
+  readonly node: number;
+  /** Without constants. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly window: RowWindow;
+}
+
 /** A run of spatially local nodes between one tensor and another, which can be computed tile by tile. */
-export interface TileableSegment extends Cut {
+export interface TileableSegment {
+  /** In topological order. */
+  readonly nodes: readonly TileNode[];
   /** The only tensor that comes from outside, and the only one that leaves. */
   readonly feed: string;
   readonly fetch: string;
-  /** The spatial axis that is cut: 2, the height of [batch, channels, height, width]. */
-  readonly axis: number;
 }
 
 /** What one tile of a segment needs: its part of the segment's input, and which positions each node computes. */
@@ -53,7 +78,28 @@ const POINTWISE = new Set(
 const WINDOWED = new Set(['Conv', 'MaxPool', 'AveragePool']);
 
 /**
- * Says why a set of nodes cannot be computed tile by tile, or returns the segment.
+ * Returns the rows that a node reads for each row of its output, or why it cannot be computed tile by tile.
+ * @param index  of the node in the model's graph
+ */
+export function analyzeTile(
+  model: Model,
+  index: number,
+  constants: ReadonlyMap<string, ConstantTensor>,
+  shapes: Shapes,
+): RowWindow | NotTileable {
+  const opset = model.opsetImports.find(({ domain }) => domain === '')?.version ?? 0;
+  if (opset < OLDEST_OPSET) return { reason: `operator set ${opset} is older than ${OLDEST_OPSET}` };
+  const node = model.graph.nodes[index]!;
+  const reason = whyNotLocal(node, constants, shapes);
+  return reason === null ? windowAlong(node) : { reason };
+}
+
+export function isTileable(analysis: RowWindow | NotTileable | undefined): analysis is RowWindow {
+  return analysis !== undefined && !('reason' in analysis);
+}
+
+/**
+ * Returns the segment of a set of nodes, or why it cannot be computed tile by tile.
  * @param nodes   indices in the model's graph, in topological order
  * @param feeds   tensors that come from outside
  * @param fetches tensors that are needed outside
@@ -63,22 +109,20 @@ export function tileableSegment(
   { nodes, feeds, fetches }: Cut,
   constants: ReadonlyMap<string, ConstantTensor>,
   shapes: Shapes,
-): TileableSegment | { readonly reason: string } {
-  const refuse = (reason: string) => ({ reason });
-  const opset = model.opsetImports.find(({ domain }) => domain === '')?.version ?? 0;
-  if (opset < OLDEST_OPSET) return refuse(`its operator set ${opset} is older than ${OLDEST_OPSET}`);
+): TileableSegment | NotTileable {
   const [feed, fetch] = [feeds[0], fetches[0]];
   if (feed === undefined || fetch === undefined || feeds.length !== 1 || fetches.length !== 1) {
-    return refuse(`it has ${feeds.length} inputs and ${fetches.length} outputs`);
+    return { reason: `the segment has ${feeds.length} inputs and ${fetches.length} outputs` };
   }
-  for (const name of [feed, fetch]) {
-    if (!isImage(shapes.get(name))) return refuse(`"${name}" is not an image of a known shape`);
-  }
+  const found: TileNode[] = [];
   for (const index of nodes) {
-    const reason = whyNotLocal(model.graph.nodes[index]!, constants, shapes);
-    if (reason !== null) return refuse(reason);
+    const window = analyzeTile(model, index, constants, shapes);
+    if (!isTileable(window)) return window;
+    const node = model.graph.nodes[index]!;
+    const inputs = nodeReads(node).filter((name) => !constants.has(name));
+    found.push({ node: index, inputs, outputs: node.outputs.filter((name) => name !== ''), window });
   }
-  return { nodes, feeds, fetches, feed, fetch, axis: TILED_AXIS };
+  return { nodes: found, feed, fetch };
 }
 
 function isImage(dims: readonly number[] | undefined): dims is readonly number[] {
@@ -95,7 +139,9 @@ function whyNotLocal(
   const output = node.outputs.find((name) => name !== '') ?? '';
   const out = shapes.get(output);
   if (node.domain !== '') return `${label} is not an operator of ONNX itself`;
-  if (!isImage(out)) return `the shape of "${output}" is not an image's`;
+  const unknown = nodeReads(node).find((name) => !constants.has(name) && !isImage(shapes.get(name)));
+  if (unknown !== undefined) return `"${unknown}" is not an image of a known shape`;
+  if (!isImage(out)) return `"${output}" is not an image of a known shape`;
   if (WINDOWED.has(node.opType)) {
     if (node.opType === 'MaxPool' && node.outputs.length > 1) return `${label} also returns positions`;
     if (intAttribute(node, 'ceil_mode', 0) !== 0) return `${label} rounds its size up`;
@@ -103,7 +149,7 @@ function whyNotLocal(
     if (node.opType === 'Conv' && !constants.has(node.inputs[1] ?? '')) {
       return `the weights of ${label} are not constant`;
     }
-    return isImage(shapes.get(node.inputs[0] ?? '')) ? null : `the input of ${label} has no known shape`;
+    return null;
   }
   if (node.opType === 'Concat') {
     const axis = intAttribute(node, 'axis', 1);
@@ -126,71 +172,77 @@ function whyNotLocal(
 /**
  * Returns which positions of every tensor one tile needs, from the positions of the segment's output that it makes.
  * Windows that reach beyond the image are cut at its edge; the node pads there, as in the whole image.
+ * @param rowsOf  rows of a whole tensor
  */
-export function tileNeeds(graph: Graph, segment: TileableSegment, shapes: Shapes, output: Span): TileNeeds {
-  const held = new Map<string, Span>([[segment.fetch, output]]);
+export function tileNeeds(
+  { nodes, feed, fetch }: TileableSegment,
+  rowsOf: (tensor: string) => number,
+  output: Span,
+): TileNeeds {
+  const held = new Map<string, Span>([[fetch, output]]);
   const computed = new Map<number, Span>();
-  for (const index of [...segment.nodes].reverse()) {
-    const node = graph.nodes[index]!;
-    const spans = node.outputs.flatMap((name) => held.get(name) ?? []);
+  for (const { node, inputs, outputs, window } of [...nodes].reverse()) {
+    const spans = outputs.flatMap((name) => held.get(name) ?? []);
     if (spans.length === 0) continue;
     const span = spans.reduce(hull);
-    computed.set(index, span);
-    for (const name of node.outputs) if (name !== '') held.set(name, span);
-    for (const name of nodeReads(node)) {
-      const dims = shapes.get(name);
-      if (!reads(segment, graph, name) || dims === undefined) continue;
-      const needed = clip(windowOf(node, span), dims[segment.axis]!);
+    computed.set(node, span);
+    for (const name of outputs) held.set(name, span);
+    for (const name of inputs) {
+      const needed = clip(windowOf(window, span), rowsOf(name));
       const known = held.get(name);
       held.set(name, known ? hull(known, needed) : needed);
     }
   }
-  return { input: held.get(segment.feed)!, computed, held };
-}
-
-/** Whether a name is computed in the segment or comes from outside, rather than being a constant. */
-function reads(segment: TileableSegment, graph: Graph, name: string): boolean {
-  return name === segment.feed || segment.nodes.some((index) => graph.nodes[index]!.outputs.includes(name));
+  return { input: held.get(feed) ?? { from: 0, to: 0 }, computed, held };
 }
 
 /**
  * Makes the model of one tile: the segment's nodes on fewer rows. Constants are those of the model, so all tiles of a
  * segment share one file of weights.
+ * @param name  of the tile's output; the default is the name of the segment's output
  */
-export function tileModel(model: Model, segment: TileableSegment, shapes: Shapes, output: Span): Model {
+export function tileModel(
+  model: Model,
+  segment: TileableSegment,
+  shapes: Shapes,
+  output: Span,
+  name = segment.fetch,
+): Model {
   const { graph } = model;
-  const { axis, feed, fetch } = segment;
-  const needs = tileNeeds(graph, segment, shapes, output);
-  const rows = ({ from, to }: Span) => to - from;
-  const withRows = (name: string, span: Span) =>
-    shapes.get(name)!.map((dim, i) => (i === axis ? rows(span) : dim));
+  const { feed, fetch } = segment;
+  const wholeRows = (name: string) => shapes.get(name)![TILED_AXIS]!;
+  const needs = tileNeeds(segment, wholeRows, output);
+  const withRows = (name: string, { from, to }: Span) => shapes.get(name)!.with(TILED_AXIS, to - from);
   const nodes: Node[] = [];
   const bounds: ConstantTensor[] = [];
-  const inOrder = [...segment.nodes].sort((a, b) => a - b).filter((index) => needs.computed.has(index));
-  for (const index of inOrder) {
+  const inOrder = segment.nodes
+    .filter(({ node }) => needs.computed.has(node))
+    .sort((a, b) => a.node - b.node);
+  for (const { node: index, window } of inOrder) {
     const node = graph.nodes[index]!;
     const span = needs.computed.get(index)!;
     const inputs = node.inputs.map((name) => {
       const have = needs.held.get(name);
       if (have === undefined) return name;
-      const wanted = clip(windowOf(node, span), shapes.get(name)![axis]!);
+      const wanted = clip(windowOf(window, span), wholeRows(name));
       if (wanted.from === have.from && wanted.to === have.to) return name;
-      const slice = sliceNode(name, axis, wanted.from - have.from, wanted.to - have.from, nodes.length);
+      const slice = sliceNode(name, wanted.from - have.from, wanted.to - have.from, nodes.length);
       nodes.push(slice.node);
       bounds.push(...slice.bounds);
       return slice.node.outputs[0]!;
     });
-    nodes.push({ ...repadded(node, span, shapes, axis), inputs });
+    nodes.push({ ...repadded(node, window, span, shapes), inputs });
   }
-  const cut = cutSubgraph(model, { nodes: inOrder, feeds: [feed], fetches: [fetch] });
+  const cut = cutSubgraph(model, { nodes: inOrder.map(({ node }) => node), feeds: [feed], fetches: [fetch] });
+  const renamed = (names: readonly string[]) => names.map((each) => (each === fetch ? name : each));
   const [input] = cut.graph.inputs;
   const [result] = cut.graph.outputs;
-  const typed = (name: string, span: Span, from: typeof input) => ({
-    name,
+  const typed = (value: string, span: Span, from: typeof input) => ({
+    name: renamed([value])[0]!,
     type: {
       kind: 'tensor' as const,
       dataType: from?.type?.kind === 'tensor' ? from.type.dataType : DATA_TYPE.float32,
-      dims: withRows(name, span),
+      dims: withRows(value, span),
     },
   });
   return {
@@ -198,7 +250,11 @@ export function tileModel(model: Model, segment: TileableSegment, shapes: Shapes
     graph: {
       ...cut.graph,
       name: 'tile',
-      nodes,
+      nodes: nodes.map((node) => ({
+        ...node,
+        inputs: renamed(node.inputs),
+        outputs: renamed(node.outputs),
+      })),
       initializers: [...cut.graph.initializers, ...bounds],
       inputs: [typed(feed, needs.input, input)],
       outputs: [typed(fetch, output, result)],
@@ -206,22 +262,21 @@ export function tileModel(model: Model, segment: TileableSegment, shapes: Shapes
   };
 }
 
-/** Positions of a node's input that its output's positions depend on; may reach beyond the image. */
-function windowOf(node: Node, span: Span): Span {
-  if (!WINDOWED.has(node.opType)) return span;
-  const { stride, reach, padBegin } = windowAlong(node);
-  return { from: span.from * stride - padBegin, to: (span.to - 1) * stride - padBegin + reach };
+/** Returns the positions of a node's input that its output's positions depend on; may reach beyond the image. */
+function windowOf({ stride, reach, padBefore }: RowWindow, { from, to }: Span): Span {
+  return { from: from * stride - padBefore, to: (to - 1) * stride - padBefore + reach };
 }
 
-function windowAlong(node: Node): { stride: number; reach: number; padBegin: number } {
+function windowAlong(node: Node): RowWindow {
+  if (!WINDOWED.has(node.opType)) return { axis: TILED_AXIS, stride: 1, reach: 1, padBefore: 0 };
   const at = TILED_AXIS - 2;
   const kernel = intsAttribute(node, 'kernel_shape')![at]!;
   const dilation = intsAttribute(node, 'dilations')?.[at] ?? 1;
-  const pads = intsAttribute(node, 'pads');
   return {
+    axis: TILED_AXIS,
     stride: intsAttribute(node, 'strides')?.[at] ?? 1,
     reach: dilation * (kernel - 1) + 1,
-    padBegin: pads?.[at] ?? 0,
+    padBefore: intsAttribute(node, 'pads')?.[at] ?? 0,
   };
 }
 
@@ -237,14 +292,14 @@ function padsOf(node: Node, rank: number): readonly number[] | null {
 }
 
 /** A windowed node pads only where its tile touches the edge of the image, by as much as its window reaches beyond. */
-function repadded(node: Node, span: Span, shapes: Shapes, axis: number): Node {
+function repadded(node: Node, rows: RowWindow, span: Span, shapes: Shapes): Node {
   if (!WINDOWED.has(node.opType)) return node;
-  const rank = shapes.get(node.inputs[0]!)!.length - 2;
-  const whole = shapes.get(node.inputs[0]!)![axis]!;
-  const window = windowOf(node, span);
+  const dims = shapes.get(node.inputs[0]!)!;
+  const rank = dims.length - 2;
+  const window = windowOf(rows, span);
   const pads = [...padsOf(node, rank)!];
-  pads[axis - 2] = Math.max(0, -window.from);
-  pads[axis - 2 + rank] = Math.max(0, window.to - whole);
+  pads[TILED_AXIS - 2] = Math.max(0, -window.from);
+  pads[TILED_AXIS - 2 + rank] = Math.max(0, window.to - dims[TILED_AXIS]!);
   return {
     ...node,
     attributes: [
@@ -256,7 +311,6 @@ function repadded(node: Node, span: Span, shapes: Shapes, axis: number): Node {
 
 function sliceNode(
   name: string,
-  axis: number,
   from: number,
   to: number,
   serial: number,
@@ -268,7 +322,7 @@ function sliceNode(
     dataType: DATA_TYPE.int64,
     storage: { kind: 'raw', bytes: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer) },
   });
-  const bounds = [bound('starts', from), bound('ends', to), bound('axes', axis)];
+  const bounds = [bound('starts', from), bound('ends', to), bound('axes', TILED_AXIS)];
   return {
     node: {
       name: `${output}/slice`,

@@ -17,10 +17,24 @@ import {
   reshapeInputs,
   shapesOf,
   shardModel,
+  TILED_AXIS,
+  tileableSegment,
+  tileModel,
+  tileNeeds,
   type ValueInfo,
 } from '@sparewheel/onnx';
 import { PlanMismatchError, PlanRefusedError } from './errors.ts';
-import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat, Step } from './plan.ts';
+import type {
+  Artifact,
+  Artifacts,
+  BlobRef,
+  CodedStep,
+  Plan,
+  ReplicatedStep,
+  Seat,
+  Step,
+  TilePlan,
+} from './plan.ts';
 
 /** Stores files by their hash. */
 export interface ArtifactSink {
@@ -43,7 +57,7 @@ export interface BuildProgress {
 /**
  * Builds all files of a plan: one subgraph per local or replicated step, k + r shards per coded layer. The
  * same plan and model give the same files. The shards of a step that divides its input share one weights file,
- * and all its data shards are the same.
+ * and all its data shards are the same. The tiles of a segment share one weights file, too.
  *
  * Memory: pieces of a layer if its rows are contiguous in the file, else the layer and one shard.
  * @param model  the canonical model that the plan was made from
@@ -109,7 +123,11 @@ export async function buildArtifacts(
         const part = step.batchable ? withOpenBatch(shard) : shard;
         made.push(await storeCoded(adapt(part), step, step.seats[made.length]!));
       }
-    } else {
+    } else if (step.kind === 'replicated' && step.tile) {
+      const shapes = shapesOfTile(received, step.feeds[0]!, step.tile);
+      const tile = reshapeInputs(cutTile(step, step.tile, model.model), shapes);
+      made.push(await store({ model: tile, external: model.external }, step.seats));
+    } else if (artifactCount(step) > 0) {
       const seats = step.kind === 'replicated' ? step.seats : [];
       made.push(await store(adapt(cutStep(step, model.model)), seats));
     }
@@ -164,18 +182,46 @@ function shapesOfPieces(
   return new Map([[feed, dims.map((dim, i) => (i === axis ? pieces.rows : dim))]]);
 }
 
-/** Returns the number of artifacts of a step: one subgraph, or one per shard. */
+/** Returns the folded shape of a tile's feed as a device receives it: with the rows of the tile. */
+function shapesOfTile(
+  received: ReadonlyMap<string, readonly number[]>,
+  feed: string,
+  { axis, input }: TilePlan,
+): Map<string, readonly number[]> {
+  const dims = received.get(feed);
+  return dims ? new Map([[feed, dims.with(axis, input.to - input.from)]]) : new Map();
+}
+
+function cutTile(step: ReplicatedStep, { fetch, output, input }: TilePlan, model: Model): Model {
+  requireNodes(step, model);
+  const shapes = shapesOf(model.graph);
+  const cut = { nodes: step.nodes, feeds: step.feeds, fetches: [fetch] };
+  const segment = tileableSegment(model, cut, constantsOf(model.graph), shapes);
+  if ('reason' in segment) throw new PlanMismatchError(step.id, segment.reason);
+  const needs = tileNeeds(segment, (name) => shapes.get(name)?.[TILED_AXIS] ?? 0, output).input;
+  if (needs.from !== input.from || needs.to !== input.to) {
+    throw new PlanMismatchError(step.id, `its tile needs rows ${needs.from} to ${needs.to} of the input`);
+  }
+  return tileModel(model, segment, shapes, output, step.fetches[0]);
+}
+
+/** Returns the number of artifacts of a step: one subgraph, one per shard, or none for a join. */
 function artifactCount(step: Step): number {
+  if (step.kind === 'local' && step.joins !== undefined) return 0;
   return step.kind === 'coded' ? step.dataShards + step.parityShards : 1;
 }
 
-function cutStep(step: Exclude<Step, CodedStep>, model: Model): Model {
+function requireNodes(step: Exclude<Step, CodedStep>, model: Model): void {
   if (step.nodes.some((node) => !model.graph.nodes[node])) {
     throw new PlanMismatchError(
       step.id,
       `it has a node outside the model's ${model.graph.nodes.length} nodes`,
     );
   }
+}
+
+function cutStep(step: Exclude<Step, CodedStep>, model: Model): Model {
+  requireNodes(step, model);
   try {
     return cutSubgraph(model, step);
   } catch (error) {

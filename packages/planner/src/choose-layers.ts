@@ -2,9 +2,9 @@ import { PlanRefusedError } from './errors.ts';
 import { layerTimes } from './optimize-layers.ts';
 import { orderSteps, type StepDraft } from './order-steps.ts';
 import type { LayerDecision } from './plan.ts';
-import { isSendable, type LayerProfile, type ModelProfile } from './profile.ts';
+import { isSendable, type ModelProfile } from './profile.ts';
 import type { SelectionOptions } from './selection-options.ts';
-import { allowedSplits, chooseSplit, rowsOf, whyNotDivided } from './splits.ts';
+import { chooseSplit, mostRows, whyNotDivided } from './splits.ts';
 
 /** The linear layers to distribute, and the reason for each decision. */
 export interface LayerSelection {
@@ -31,12 +31,13 @@ export function chooseLayers(profile: ModelProfile, options: SelectionOptions): 
   for (const layer of profile.layers) {
     const { coding } = layer;
     if (!coding && layer.notCodable === null) continue;
+    const divisible = coding || options.splits === 'tiles';
     const decide = (distributed: boolean, reason: string) => {
       decisions.set(layer.node, { layer: layer.name, op: layer.op, distributed, reason });
       if (distributed) chosen.add(layer.node);
     };
     const problem = whyNotDivided(profile, layer, options);
-    if (problem !== null && !coding) decide(false, problem);
+    if (problem !== null && !divisible) decide(false, problem);
     else if (named && !named.has(layer.name)) decide(false, 'it is not in the list of layers to distribute');
     else if (problem !== null) decide(false, problem);
     else if (choice === 'auto') free.push(layer.node);
@@ -90,7 +91,7 @@ function refuseWithoutLayers(profile: ModelProfile, options: SelectionOptions): 
     }
     throw new PlanRefusedError('MORE_SHARDS_THAN_ROWS', problem, `choose k ≤ ${most}`, widest.name);
   }
-  const linear = profile.layers.find(({ notCodable }) => notCodable !== null);
+  const linear = profile.layers.find(({ coding, notCodable }) => coding || notCodable !== null);
   throw new PlanRefusedError(
     'NO_LINEAR_LAYER',
     linear
@@ -98,11 +99,6 @@ function refuseWithoutLayers(profile: ModelProfile, options: SelectionOptions): 
       : 'the model has no linear layer (Conv, ConvTranspose, Gemm, MatMul) with constant weights',
     'use the strategy "replicated", which works for every model',
   );
-}
-
-/** Returns the largest k for which some allowed split could divide a layer; 0 if none can. */
-function mostRows(layer: LayerProfile, options: SelectionOptions): number {
-  return Math.max(...allowedSplits(options).map((split) => rowsOf(layer, split)));
 }
 
 /** Records the optimizer's decision for each layer that was free, with the layer's own predicted times. */

@@ -41,6 +41,9 @@ export const DEFAULT_COSTS: Costs = {
   engineCallMs: 0.15,
 };
 
+/** Bytes per millisecond that the data plane copies or encodes: measured with inputs of 0.1 to 13 MB. */
+export const COPY_BYTES_PER_MS = 4_000_000;
+
 /** A device's speed, measured when it joined, with as many threads as its engine uses. */
 export interface DeviceSpeed extends Speed {
   /** Threads of the device's engine; the default is 1. */

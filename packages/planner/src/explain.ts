@@ -16,7 +16,8 @@ export interface SeatExplanation {
   /** Time in the engine. */
   readonly computeMs: number;
   /**
-   * From the start of the step to the seat's answer, including transfers and waiting for a shared machine.
+   * From the start of the step to the seat's answer, including transfers and waiting for a shared machine. 0 for
+   * the backup of a tile, which computes only if the first seat is late or gone.
    */
   readonly ms: number;
 }
@@ -27,8 +28,10 @@ export interface StepExplanation {
   /** The layer's name or a summary of the nodes, to display. */
   readonly what: string;
   /** What a coded step divides, and the reason. */
-  readonly split?: Split;
+  readonly split?: Split | 'tiles';
   readonly splitReason?: string;
+  /** What the failure of one device costs in this step, as a sentence to display. Absent in older versions. */
+  readonly failure?: string;
   /** Time until enough answers are in, if the step runs alone on an idle, healthy fleet. */
   readonly ms: number;
   /** Weights that the data plane holds for a local step. */
@@ -110,6 +113,7 @@ export function explainPlan(
 
 /** Returns what a coded step divides, with the reason. */
 function splitOf({ decisions }: Plan, step: Step): Pick<StepExplanation, 'split' | 'splitReason'> {
+  if (step.kind === 'replicated' && step.tile) return { split: 'tiles' };
   if (step.kind !== 'coded') return {};
   const decision = decisions.find(({ layer, distributed }) => distributed && layer === step.layer);
   return {
@@ -118,20 +122,51 @@ function splitOf({ decisions }: Plan, step: Step): Pick<StepExplanation, 'split'
   };
 }
 
+/** Describes what the failure of one device costs in a step. */
+function failureOf(step: Step): string {
+  switch (step.kind) {
+    case 'local':
+      return 'It runs on the data plane, and no device can delay it.';
+    case 'coded':
+      return step.parityShards === 0
+        ? 'It has no parity: the missing shard is computed again.'
+        : 'One subtraction recovers the missing shard; no answer is waited for.';
+    case 'replicated':
+      if (step.seats.length === 1) return 'It has no replica: the step is computed again.';
+      return step.tile
+        ? 'A backup computes the tile: the step takes up to twice as long until the failure is known, then no longer.'
+        : 'Nothing: the answer of a replica counts.';
+  }
+}
+
 function explainStep(
   { step, localMs, weightsBytes, work }: StepLoad,
   costs: Costs,
   pinned: boolean,
 ): StepExplanation {
   if (step.kind === 'local') {
-    const ms = costs.engineCallMs + localMs;
-    return { step: step.id, kind: step.kind, what: step.summary, ms, weightsBytes, bytes: 0, seats: [] };
+    const ms = step.joins === undefined ? costs.engineCallMs + localMs : localMs;
+    return {
+      step: step.id,
+      kind: step.kind,
+      what: step.summary,
+      failure: failureOf(step),
+      ms,
+      weightsBytes,
+      bytes: 0,
+      seats: [],
+    };
   }
-  const { ms, seatMs } = stepTime(work, answersNeeded(step), costs);
+  const { ms, seatMs } = stepTime(
+    work.filter(({ backup }) => !backup),
+    answersNeeded(step),
+    costs,
+  );
   return {
     step: step.id,
     kind: step.kind,
     what: step.kind === 'coded' ? step.layer : step.summary,
+    failure: failureOf(step),
     ms,
     bytes: work.reduce((sum, { bytes }) => sum + bytes, 0),
     seats: work.map(({ seat, device, part, computeMs }, position) => ({
@@ -142,7 +177,7 @@ function explainStep(
       bytesIn: part.bytesIn,
       bytesOut: part.bytesOut,
       computeMs,
-      ms: seatMs[position]!,
+      ms: seatMs[position] ?? 0,
     })),
   };
 }

@@ -6,36 +6,32 @@ import {
   recordSplits,
 } from './choose-layers.ts';
 import { DEFAULT_COSTS, localMs } from './costs.ts';
+import { divide, type Layout, type LayoutOptions, range, stepId } from './divide.ts';
 import { PlanRefusedError } from './errors.ts';
 import { layerTimes, optimizeLayers } from './optimize-layers.ts';
-import type { LayerDecision, LocalStep, PlanOptions, Seat, Split, Step } from './plan.ts';
+import type { LocalStep, PlanOptions, Seat, Step } from './plan.ts';
 import { predictSteps } from './predict.ts';
-import { isLinear, type LayerProfile, type ModelProfile } from './profile.ts';
-import { ReplicaSeats, requireSendable } from './replica-seats.ts';
-import { memoryOf } from './seating.ts';
-import type { SelectionOptions } from './selection-options.ts';
+import { isLinear, type ModelProfile } from './profile.ts';
+import { requireSendable } from './replica-seats.ts';
 import { cutIntoStages } from './stages.ts';
 import { codedStep, inputSplitStep, localStep, replicatedStep } from './steps.ts';
-import { partition, unevenPartition } from './uneven-partition.ts';
-
-/** The steps of a plan and the decisions about its layers. */
-export interface Layout {
-  readonly steps: readonly Step[];
-  readonly decisions: readonly LayerDecision[];
-}
-
-export interface LayoutOptions extends SelectionOptions {
-  readonly uneven: boolean;
-  /** Whether blocks must fit the memory of the seated devices. */
-  readonly limited: boolean;
-}
+import { requireTiles, tiledLayout } from './tiled-layout.ts';
+import { partition } from './uneven-partition.ts';
 
 /**
  * Lays out the steps of a plan over seats.
  * @throws {PlanRefusedError} no layout with these options exists
  */
 export function layOut(profile: ModelProfile, options: LayoutOptions): Layout {
-  switch (options.strategy) {
+  const { strategy, splits } = options;
+  if (splits === 'tiles' && (strategy === 'paper' || strategy === 'replicated')) {
+    throw new PlanRefusedError(
+      'NOT_TILEABLE',
+      `the strategy "${strategy}" does not compute layers in tiles`,
+      'use the strategy "coded", or another value of "splits"',
+    );
+  }
+  switch (strategy) {
     case 'coded':
     case 'uncoded':
       return oneGroup(profile, options);
@@ -48,85 +44,51 @@ export function layOut(profile: ModelProfile, options: LayoutOptions): Layout {
 
 /**
  * Puts every distributed layer on the same k + r seats, and the rest on the data plane. Under `devices-only`,
- * what contains a linear layer runs on 1 + r of these seats instead.
+ * what contains a linear layer runs on 1 + r of these seats instead. With the layers and splits "auto", uses tiles
+ * if the plan is then predicted to be faster.
  */
 function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
   const costs = options.costs ?? DEFAULT_COSTS;
   const selection = chooseLayers(profile, options);
+  if (options.splits === 'tiles') return requireTiles(profile, options, selection);
   if (selection.free.length === 0) return divide(profile, options, selection);
   const localBytes = options.dataPlaneMemoryBytes ?? Number.POSITIVE_INFINITY;
-  const predictMs = (divided: ReadonlySet<number>) => {
-    try {
-      const { steps } = divide(profile, options, {
-        chosen: new Set(divided),
-        decisions: new Map(selection.decisions),
-        free: [],
-      });
-      const tooLarge = steps.some((step) => step.kind === 'local' && stepBytes(profile, step) > localBytes);
-      return tooLarge
-        ? Number.POSITIVE_INFINITY
-        : predictSteps(profile, steps, options.seated ?? [], costs).ms;
-    } catch (error) {
-      if (error instanceof PlanRefusedError) return Number.POSITIVE_INFINITY;
-      throw error;
-    }
+  const msOf = ({ steps }: Layout) => {
+    const tooLarge = steps.some((step) => step.kind === 'local' && stepBytes(profile, step) > localBytes);
+    return tooLarge ? Number.POSITIVE_INFINITY : predictSteps(profile, steps, options.seated ?? [], costs).ms;
   };
+  const predictMs = (divided: ReadonlySet<number>) =>
+    orInfinity(() =>
+      msOf(
+        divide(profile, options, {
+          chosen: new Set(divided),
+          decisions: new Map(selection.decisions),
+          free: [],
+        }),
+      ),
+    );
   const divided = optimizeLayers(profile, selection.free, options, predictMs);
-  return divide(profile, options, decideFree(profile, selection, divided, options));
+  const coded = divide(profile, options, decideFree(profile, selection, divided, options));
+  if (!mayUseTiles(options)) return coded;
+  const tiled = tiledLayout(profile, options, selection, (layout) => orInfinity(() => msOf(layout)));
+  return tiled && msOf(tiled) * WORTH_TILES < msOf(coded) ? tiled : coded;
 }
 
-function divide(
-  profile: ModelProfile,
-  options: LayoutOptions,
-  { chosen, decisions }: LayerSelection,
-): Layout {
-  const { k, r, seated = [], uneven, limited } = options;
-  const costs = options.costs ?? DEFAULT_COSTS;
-  const drafts = keepUnsendableTogether(profile, chosen, decisions);
-  const seats = range(0, k + r);
-  // Without a coded group, the seats are only those of the replicas.
-  const group = drafts.some(({ kind }) => kind === 'distributed') ? k + r : 1 + r;
-  const replicas = new ReplicaSeats(profile, group, seated, uneven && !limited, costs);
-  const replicaSeats = drafts.map((draft) =>
-    options.objective === 'devices-only' && draft.kind === 'subgraph' && hasLinear(profile, draft.nodes)
-      ? replicas.take(draft, 1 + r)
-      : null,
-  );
-  recordSplits(profile, drafts, decisions, options);
-  const layersWith = (split: Split) =>
-    drafts
-      .filter(({ kind, nodes }) => kind === 'distributed' && decisions.get(nodes[0]!)!.split === split)
-      .map(({ nodes }) => profile.layers[nodes[0]!]!);
-  const codedBytes = layersWith('weights').reduce(
-    (sum, { coding }) => sum + coding!.bytesPerRow * coding!.rows,
-    0,
-  );
-  const everywhereBytes = layersWith('inputs').reduce((sum, { weightsBytes }) => sum + weightsBytes, 0);
-  const room =
-    limited && codedBytes > 0
-      ? seated.map(
-          (device, seat) => (memoryOf(device) - everywhereBytes - replicas.usedBytes[seat]!) / codedBytes,
-        )
-      : undefined;
-  const blocksOf = (layer: LayerProfile) =>
-    // Blocks that fit no memory stay even, and the seats are then reported as too small.
-    (uneven && unevenPartition(profile, layer, k, seated, costs, room)) || partition(layer, k);
-  const steps = drafts.map((draft, index) => {
-    if (draft.kind === 'distributed') {
-      return decisions.get(draft.nodes[0]!)!.split === 'inputs'
-        ? inputSplitStep(profile, draft, stepId(index), seats, k)
-        : codedStep(profile, draft, stepId(index), seats, blocksOf(profile.layers[draft.nodes[0]!]!));
-    }
-    const copies = replicaSeats[index];
-    return copies
-      ? replicatedStep(profile, draft, stepId(index), copies)
-      : localStep(profile, draft, stepId(index));
-  });
-  return { steps, decisions: [...decisions.values()] };
+/** Tiles need all weights of their layers on every device, so they must be faster by this factor. */
+const WORTH_TILES = 1.02;
+
+function mayUseTiles({ layers, splits = 'auto', tiles = true, limited }: LayoutOptions): boolean {
+  return layers === 'auto' && splits === 'auto' && tiles && !limited;
 }
 
-function hasLinear(profile: ModelProfile, nodes: readonly number[]): boolean {
-  return nodes.some((node) => isLinear(profile.layers[node]!));
+/** Returns infinity for a plan that is refused. */
+function orInfinity(predict: () => number): number {
+  try {
+    return predict();
+  } catch (error) {
+    if (error instanceof PlanRefusedError) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
 }
 
 function stepBytes(profile: ModelProfile, { nodes }: LocalStep): number {
@@ -197,11 +159,3 @@ function replicatedStages(profile: ModelProfile, options: PlanOptions): Layout {
 
 /** A subgraph with fewer bytes of constants, such as shapes and scales, does not need a device for them. */
 const STAGE_WEIGHTS_BYTES = 1024;
-
-export function stepId(index: number): string {
-  return `step-${index}`;
-}
-
-export function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index);
-}

@@ -24,7 +24,7 @@ export function layerTimes(
 }
 
 /** The place of the layers that are not divided, and what they cost there. */
-interface Home {
+export interface Home {
   layerMs(layer: LayerProfile): number;
   /** Cost of moving to this place before a layer, and of leaving it after a layer. */
   enterMs(layer: LayerProfile): number;
@@ -33,7 +33,8 @@ interface Home {
   betweenMs(nodes: readonly LayerProfile[]): number;
 }
 
-function homeOf(profile: ModelProfile, options: SelectionOptions, costs: Costs): Home {
+/** Returns the place of the layers that are not divided: the data plane, or one device under `devices-only`. */
+export function homeOf(profile: ModelProfile, options: SelectionOptions, costs: Costs): Home {
   const sum = (layers: readonly LayerProfile[], of: (layer: LayerProfile) => number) =>
     layers.reduce((total, layer) => total + of(layer), 0);
   if (options.objective !== 'devices-only') {

@@ -42,8 +42,36 @@ export type LayerChoice = 'auto' | 'all' | readonly string[];
  */
 export type Split = 'weights' | 'inputs';
 
-/** One split for all layers, or for each layer the better one. */
-export type SplitChoice = 'auto' | Split;
+/**
+ * One split for all layers, or for each layer the better one. `tiles`: runs of layers are computed in bands of the
+ * image's rows, without a gather between their layers.
+ */
+export type SplitChoice = 'auto' | Split | 'tiles';
+
+/** Rows `[from, to)` of an image. */
+export interface RowRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One tile of a segment: a replicated step that computes a band of the segment's output. */
+export interface TilePlan {
+  /** Equal for the tiles of one segment, and unique in the plan. */
+  readonly segment: number;
+  readonly index: number;
+  readonly tiles: number;
+  /** The divided axis of the images. */
+  readonly axis: number;
+  /** The segment's output, which a join step makes from the tiles. */
+  readonly fetch: string;
+  readonly inputRows: number;
+  readonly outputRows: number;
+  /** Rows of the feed that the tile gets, halo included, and rows of the output that it makes. */
+  readonly input: RowRange;
+  readonly output: RowRange;
+  /** By node of the step: computed rows, halo included, ÷ rows of the whole image. */
+  readonly shares: readonly number[];
+}
 
 /** The pieces of a divided input. Rows outside the input are zeros. */
 export interface InputPiecesPlan {
@@ -90,6 +118,8 @@ export interface LocalStep {
   readonly fetches: readonly string[];
   /** Node indices in the canonical graph. */
   readonly nodes: readonly number[];
+  /** Concatenates the feeds along this axis, without an engine. Such a step has no nodes and no artifact. */
+  readonly joins?: number;
 }
 
 export interface ReplicatedStep {
@@ -99,8 +129,13 @@ export interface ReplicatedStep {
   readonly feeds: readonly string[];
   readonly fetches: readonly string[];
   readonly nodes: readonly number[];
-  /** Each seat holds the whole subgraph; the first answer wins. */
+  /**
+   * Each seat holds the whole subgraph; the first answer wins. With a tile, the seats after the first are backups:
+   * they compute only if the first is late or gone.
+   */
   readonly seats: readonly Seat[];
+  /** Set if the step computes only some rows. Its feed is the whole image. */
+  readonly tile?: TilePlan;
   /**
    * Expected type and shape of each fetch, to validate answers: -1 matches any dimension, null matches any
    * tensor. Absent in plans of older versions.
@@ -153,7 +188,7 @@ export interface LayerDecision {
   readonly distributed: boolean;
   readonly reason: string;
   /** What a distributed layer divides, with the reason. Absent in plans of older versions. */
-  readonly split?: Split;
+  readonly split?: Split | 'tiles';
   readonly splitReason?: string;
 }
 
@@ -196,7 +231,7 @@ export interface Plan {
 
 /**
  * The files of a plan by step id: one artifact for a local or replicated step, k + r by shard for a coded
- * step. `buildArtifacts` builds them from a plan and its model.
+ * step, none for a join. `buildArtifacts` builds them from a plan and its model.
  */
 export type Artifacts = Readonly<Record<string, readonly Artifact[]>>;
 
@@ -218,7 +253,8 @@ export interface PlanOptions {
   /**
    * What the distributed layers divide; the default is `auto`: for each layer, the split that is predicted to be
    * faster and that fits the memory of the devices. The strategy `paper` divides weights unless it is told
-   * otherwise. A layer that the requested split cannot divide is not distributed.
+   * otherwise. A layer that the requested split cannot divide is not distributed. With the layers "auto", `auto`
+   * also uses tiles where the plan is then predicted to be faster.
    */
   readonly splits?: SplitChoice;
   /** The default is `latency`. */

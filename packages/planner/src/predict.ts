@@ -1,4 +1,5 @@
 import {
+  COPY_BYTES_PER_MS,
   type Costs,
   type DeviceCapacity,
   isMemoryBound,
@@ -9,7 +10,7 @@ import {
 } from './costs.ts';
 import type { Prediction, Predictions, Step } from './plan.ts';
 import type { LayerProfile, ModelProfile } from './profile.ts';
-import { codedPart, replicaPart } from './seats.ts';
+import { codedPart, isBackup, replicaPart } from './seats.ts';
 import { type SeatWork, stepTime, Timeline } from './timeline.ts';
 
 /** Devices by seat, as far as known. */
@@ -17,6 +18,10 @@ export type Seated = readonly (DeviceCapacity | undefined)[];
 
 /** Returns a step with its cost on the data plane or on each of its seats. */
 export function stepLoad(profile: ModelProfile, step: Step, seated: Seated, costs: Costs) {
+  if (step.kind === 'local' && step.joins !== undefined) {
+    const bytes = step.fetches.reduce((sum, name) => sum + tensorBytes(profile, name), 0);
+    return { step, localMs: bytes / COPY_BYTES_PER_MS, weightsBytes: 0, work: [] };
+  }
   if (step.kind === 'local') {
     const layers = step.nodes.map((node) => profile.layers[node]!);
     return {
@@ -29,33 +34,52 @@ export function stepLoad(profile: ModelProfile, step: Step, seated: Seated, cost
   const work = step.seats.map((seat, position) => {
     const device = seated[seat];
     const part = step.kind === 'coded' ? codedPart(profile, step, position) : replicaPart(profile, step);
+    if (isBackup(step, position)) {
+      const idle = { ...part, multiplyAdds: 0, bytesIn: 0, bytesOut: 0 };
+      return { ...idleWork(seat, device), device, part: idle, backup: true };
+    }
     const bytes = part.bytesIn + part.bytesOut;
     const work = deviceWork(profile, seat, device, part.layers, part.share, bytes, costs);
     const leastMs =
       step.kind === 'coded' && step.pieces ? readWeightsMs(part.layers[0]!, device?.speed, costs) : 0;
-    return { ...work, computeMs: Math.max(work.computeMs, leastMs), device, part };
+    return { ...work, computeMs: Math.max(work.computeMs, leastMs), device, part, backup: false };
   });
   return { step, localMs: 0, weightsBytes: 0, work };
 }
 
 export type StepLoad = ReturnType<typeof stepLoad>;
 
-/** Returns the work of one device in one step: a share of some layers. */
+function idleWork(seat: number, device: DeviceCapacity | undefined) {
+  return { seat, computeMs: 0, memoryMs: 0, bytes: 0, speed: device?.speed };
+}
+
+/**
+ * Returns the work of one device in one step: a share of some layers.
+ * @param share  of each layer; a list for tiles, which need all weights of each layer
+ */
 export function deviceWork(
   profile: ModelProfile,
   seat: number,
   device: DeviceCapacity | undefined,
   layers: readonly LayerProfile[],
-  share: number,
+  share: number | readonly number[],
   bytes: number,
   costs: Costs,
 ): SeatWork & { readonly memoryMs: number } {
   const speed = device?.speed;
   const slowdown = speed ? 1 : costs.deviceSlowdown;
-  const msOf = (some: readonly LayerProfile[]) =>
-    some.reduce((sum, layer) => sum + layerMs(profile, layer, speed, costs), 0) * share * slowdown;
-  const memoryMs = speed ? msOf(layers.filter((layer) => isMemoryBound(layer, speed))) : 0;
-  return { seat, computeMs: msOf(layers), memoryMs, bytes, speed };
+  let computeMs = 0;
+  let memoryMs = 0;
+  for (const [index, layer] of layers.entries()) {
+    const wholeMs = layerMs(profile, layer, speed, costs) * slowdown;
+    const ms =
+      typeof share === 'number'
+        ? wholeMs * share
+        : Math.max(wholeMs * share[index]!, Math.min(wholeMs, readWeightsMs(layer, speed, costs)));
+    computeMs += ms;
+    if (speed && isMemoryBound(layer, speed)) memoryMs += ms;
+  }
+  return { seat, computeMs, memoryMs, bytes, speed };
 }
 
 /** Returns the number of answers that a step waits for. */
@@ -71,10 +95,24 @@ export function requestMs(loads: readonly StepLoad[], costs: Costs): number {
     const feeds = step.kind === 'coded' ? [step.feed] : step.feeds;
     const fetches = step.kind === 'coded' ? [step.fetch] : step.fetches;
     const startMs = Math.max(0, ...feeds.map((name) => readyMs.get(name) ?? 0));
-    const doneMs =
-      step.kind === 'local'
-        ? timeline.local(startMs, localMs)
-        : timeline.distributed(startMs, work satisfies readonly SeatWork[], answersNeeded(step)).ms;
+    if (step.kind === 'local') {
+      const doneMs = step.joins === undefined ? timeline.local(startMs, localMs) : startMs + localMs;
+      for (const name of fetches) readyMs.set(name, doneMs);
+      continue;
+    }
+    if (step.kind === 'replicated' && step.tile) {
+      // The tiles of a segment start together, so they are one step of several devices here.
+      if (readyMs.has(step.fetches[0]!)) continue;
+      const { segment, tiles } = step.tile;
+      const others = loads.filter(({ step }) => step.kind === 'replicated' && step.tile?.segment === segment);
+      const working = others.flatMap(({ work }) => work.filter(({ backup }) => !backup));
+      const doneMs = timeline.distributed(startMs, working, tiles).ms;
+      for (const { step } of others) {
+        if (step.kind === 'replicated') for (const name of step.fetches) readyMs.set(name, doneMs);
+      }
+      continue;
+    }
+    const doneMs = timeline.distributed(startMs, work satisfies readonly SeatWork[], answersNeeded(step)).ms;
     for (const name of fetches) readyMs.set(name, doneMs);
   }
   return Math.max(0, ...readyMs.values());

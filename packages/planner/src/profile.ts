@@ -1,6 +1,7 @@
 import {
   analyzeInputSplit,
   analyzeLinear,
+  analyzeTile,
   bodies,
   type ConstantTensor,
   constantsOf,
@@ -16,7 +17,9 @@ import {
   type Model,
   type Node,
   type NotDivisible,
+  type NotTileable,
   nodeReads,
+  type RowWindow,
   type Shapes,
   type Speed,
   shapesOf,
@@ -74,6 +77,11 @@ export interface LayerProfile {
    * profiles of older versions.
    */
   readonly inputSplit?: InputSplitLayer | NotDivisible | null;
+  /**
+   * The rows of its inputs that the node reads for each row of its output, or why it cannot be computed tile by
+   * tile. Absent in profiles of older versions.
+   */
+  readonly tile?: RowWindow | NotTileable;
 }
 
 /**
@@ -142,6 +150,7 @@ export function profileModel(
       coding: isCodable(analysis) ? layerCoding(analysis, node, shapes) : null,
       notCodable: analysis && 'reason' in analysis ? analysis.reason : null,
       inputSplit: analyzeInputSplit(graph, index, constants, shapes) ?? null,
+      tile: analyzeTile(model, index, constants, shapes),
     };
   });
   const counted = [...constants.values()];

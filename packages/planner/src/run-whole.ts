@@ -1,5 +1,5 @@
 import { type Costs, DEFAULT_COSTS, type DeviceCapacity } from './costs.ts';
-import { range, stepId } from './layouts.ts';
+import { range, stepId } from './divide.ts';
 import { orderSteps } from './order-steps.ts';
 import type { LayerDecision, PlanOptions, Step } from './plan.ts';
 import { predictSteps, predictWholeOn, type Undivided } from './predict.ts';
@@ -63,7 +63,9 @@ function dividedTime(
   { layout, seated, shortage }: Attempt,
   costs: Costs,
 ): number | null {
-  if (!layout.steps.some(({ kind }) => kind === 'coded')) return null;
+  const divides = (step: Step) =>
+    step.kind === 'coded' || (step.kind === 'replicated' && step.tile !== undefined);
+  if (!layout.steps.some(divides)) return null;
   return shortage ? Number.POSITIVE_INFINITY : predictSteps(profile, layout.steps, seated, costs).ms;
 }
 
@@ -91,8 +93,8 @@ function wholeHosts(
 
 function wholeDecision(decision: LayerDecision): LayerDecision {
   if (!decision.distributed) return decision;
-  const figures = decision.reason.slice(decision.reason.indexOf(': ') + 2);
   const { layer, op } = decision;
+  const figures = decision.reason.slice(decision.reason.indexOf(': ') + 2);
   return { layer, op, distributed: false, reason: `the undivided model is faster: ${figures}` };
 }
 

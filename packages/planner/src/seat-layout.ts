@@ -1,6 +1,7 @@
 import { DEFAULT_COSTS, type DeviceCapacity } from './costs.ts';
+import type { Layout } from './divide.ts';
 import { PlanRefusedError } from './errors.ts';
-import { type Layout, layOut } from './layouts.ts';
+import { layOut } from './layouts.ts';
 import type { PlanOptions, SeatSummary } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
 import {
@@ -35,13 +36,19 @@ export function isGrouped({ strategy }: PlanOptions): boolean {
 
 /**
  * Lays out the steps and assigns devices to seats. If the devices have too little memory for layers that divide
- * their input, divides the weights of these layers instead, the largest first.
+ * their input, divides the weights of these layers instead, the largest first. Tiles, which also need all weights
+ * on every device, are given up before that.
  */
 export function layOutWithinMemory(profile: ModelProfile, options: PlanOptions): Attempt {
   const weightsOnly = new Set<number>();
+  let tiles = true;
   for (;;) {
-    const attempt = layOutAndSeat(profile, { ...options, weightsOnly });
+    const attempt = layOutAndSeat(profile, { ...options, weightsOnly, tiles });
     if (!attempt.shortage || (options.splits ?? 'auto') !== 'auto') return attempt;
+    if (attempt.layout.steps.some((step) => step.kind === 'replicated' && step.tile)) {
+      tiles = false;
+      continue;
+    }
     const heaviest = attempt.layout.steps
       .flatMap((step) => (step.kind === 'coded' && step.pieces ? [profile.layers[step.node]!] : []))
       .filter((layer) => whyNot(profile, layer, 'weights', options.k) === null)

@@ -1,6 +1,6 @@
 import { computedRows } from '@sparewheel/onnx';
 import { tensorBytes } from './costs.ts';
-import type { CodedStep, ReplicatedStep, Seat, SeatSummary, Step } from './plan.ts';
+import type { CodedStep, ReplicatedStep, RowRange, Seat, SeatSummary, Step } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
 
 /**
@@ -34,9 +34,29 @@ export function codedPart(profile: ModelProfile, step: CodedStep, shard: number)
   };
 }
 
-/** Returns what one seat of a replicated step computes, stores and transfers: the whole subgraph. */
+/** Returns whether a seat computes only if another one fails: a backup of a tile. */
+export function isBackup(step: Step, position: number): boolean {
+  return step.kind === 'replicated' && step.tile !== undefined && position > 0;
+}
+
+/** Returns what one seat of a replicated step computes, stores and transfers: the whole subgraph, or one tile of it. */
 export function replicaPart(profile: ModelProfile, step: ReplicatedStep) {
   const layers = step.nodes.map((node) => profile.layers[node]!);
+  const { tile } = step;
+  if (tile) {
+    const share = (name: string, { from, to }: RowRange, rows: number) =>
+      Math.round((tensorBytes(profile, name) * (to - from)) / rows);
+    return {
+      layers,
+      share: tile.shares,
+      weightsBytes: layers.reduce((sum, layer) => sum + layer.weightsBytes, 0),
+      multiplyAdds: Math.round(
+        layers.reduce((sum, layer, i) => sum + layer.multiplyAdds * tile.shares[i]!, 0),
+      ),
+      bytesIn: share(step.feeds[0]!, tile.input, tile.inputRows),
+      bytesOut: share(tile.fetch, tile.output, tile.outputRows),
+    };
+  }
   return {
     layers,
     share: 1,
@@ -52,6 +72,7 @@ type SeatLoad = { -readonly [Field in Exclude<keyof SeatSummary, 'seat'>]: SeatS
 /** Sums what each seat stores, computes and transfers for one request, over all steps. */
 export function summarizeSeats(profile: ModelProfile, steps: readonly Step[]): SeatSummary[] {
   const loads = new Map<Seat, SeatLoad>();
+  const held = new Set<string>();
   const add = (seat: Seat, role: SeatLoad['role'], part: Omit<SeatLoad, 'role'>) => {
     const { weightsBytes, multiplyAdds, bytesIn, bytesOut } = part;
     const load = loads.get(seat);
@@ -72,7 +93,17 @@ export function summarizeSeats(profile: ModelProfile, steps: readonly Step[]): S
       if (step.kind === 'coded') {
         add(seat, position < step.dataShards ? 'data' : 'parity', codedPart(profile, step, position));
       } else {
-        add(seat, position === 0 ? 'data' : 'replica', replicaPart(profile, step));
+        const part = replicaPart(profile, step);
+        // The tiles of a segment share one file of weights.
+        const file = `${seat} ${step.tile?.segment}`;
+        const weightsBytes = step.tile && held.has(file) ? 0 : part.weightsBytes;
+        held.add(file);
+        const idle = { weightsBytes, multiplyAdds: 0, bytesIn: 0, bytesOut: 0 };
+        add(
+          seat,
+          position === 0 ? 'data' : 'replica',
+          isBackup(step, position) ? idle : { ...part, weightsBytes },
+        );
       }
     }
   }

@@ -9,4 +9,6 @@ export interface SelectionOptions extends PlanOptions {
   readonly uneven?: boolean;
   /** Node indices of layers whose input is not divided, because all their weights do not fit on every device. */
   readonly weightsOnly?: ReadonlySet<number>;
+  /** False if the splits "auto" must not use tiles, because their weights do not fit on every device. */
+  readonly tiles?: boolean;
 }

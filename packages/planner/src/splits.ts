@@ -1,15 +1,12 @@
 import { type InputPieces, inputPieces } from '@sparewheel/cdc';
-import { computedRows, type InputSplitLayer } from '@sparewheel/onnx';
-import { DEFAULT_COSTS, readWeightsMs, tensorBytes } from './costs.ts';
+import { computedRows, type InputSplitLayer, isTileable } from '@sparewheel/onnx';
+import { COPY_BYTES_PER_MS, DEFAULT_COSTS, readWeightsMs, tensorBytes } from './costs.ts';
 import type { Split } from './plan.ts';
 import { deviceWork } from './predict.ts';
 import { inputSplitOf, type LayerProfile, type ModelProfile } from './profile.ts';
 import type { SelectionOptions } from './selection-options.ts';
 import { type SeatWork, stepTime } from './timeline.ts';
 import { partition, unevenPartition } from './uneven-partition.ts';
-
-/** Bytes per millisecond that the data plane copies or encodes: measured with inputs of 0.1 to 13 MB. */
-const COPY_BYTES_PER_MS = 4_000_000;
 
 /** Dividing the input needs more memory, so it must be faster by this factor. */
 const WORTH_MORE_MEMORY = 1.02;
@@ -25,6 +22,12 @@ export interface SplitDecision {
 /** Returns the output rows of a layer that a split divides; 0 if it cannot divide the layer. */
 export function rowsOf(layer: LayerProfile, split: Split): number {
   return split === 'weights' ? (layer.coding?.rows ?? 0) : (inputSplitOf(layer)?.outputRows ?? 0);
+}
+
+/** Returns the most output rows of a layer that an allowed split divides; 0 if none can divide the layer. */
+export function mostRows(layer: LayerProfile, options: SelectionOptions): number {
+  if (options.splits === 'tiles') return tileRows(layer);
+  return Math.max(...allowedSplits(options).map((split) => rowsOf(layer, split)));
 }
 
 /** Returns why a split cannot divide a layer over k data shards; null if it can. */
@@ -85,18 +88,32 @@ export function possibleSplits(
     .filter((split) => whyNot(profile, layer, split, options.k) === null);
 }
 
+function tileRows({ tile, outputDims }: LayerProfile): number {
+  return isTileable(tile) ? (outputDims?.[tile.axis] ?? 0) : 0;
+}
+
+function whyNotTiled(layer: LayerProfile, k: number): string | null {
+  const { name, tile } = layer;
+  if (tile === undefined) return 'the model was analyzed by an older version; upload it again to use tiles';
+  if (!isTileable(tile)) return tile.reason;
+  const count = tileRows(layer);
+  return count < k ? `layer "${name}" has ${rows(count)} along its height, fewer than the ${k} tiles` : null;
+}
+
 /** Returns why no allowed split can divide a layer; null if one can. */
 export function whyNotDivided(
   profile: ModelProfile,
   layer: LayerProfile,
   options: SelectionOptions,
 ): string | null {
+  if (options.splits === 'tiles') return whyNotTiled(layer, options.k);
   const reasons = allowedSplits(options).map((split) => whyNot(profile, layer, split, options.k));
   return reasons.includes(null) ? null : reasons[0]!;
 }
 
 /** The paper divides weights only, so its strategy does the same unless it is told otherwise. */
 export function allowedSplits({ splits = 'auto', strategy }: SelectionOptions): readonly Split[] {
+  if (splits === 'tiles') return [];
   if (splits !== 'auto') return [splits];
   return strategy === 'paper' ? ['weights'] : ['weights', 'inputs'];
 }

@@ -1,7 +1,8 @@
 import { inputPieces, type Partition } from '@sparewheel/cdc';
 import type { StepDraft } from './order-steps.ts';
-import type { CodedStep, LocalStep, ReplicatedStep, Seat } from './plan.ts';
+import type { CodedStep, LocalStep, ReplicatedStep, Seat, Step } from './plan.ts';
 import { inputSplitOf, type ModelProfile } from './profile.ts';
+import type { Segment } from './segments.ts';
 
 export function localStep(profile: ModelProfile, draft: StepDraft, id: string): LocalStep {
   const { nodes, feeds, fetches } = draft;
@@ -17,6 +18,65 @@ export function replicatedStep(
   const fetchShapes = draft.fetches.map((name) => profile.tensors[name] ?? null);
   return { ...localStep(profile, draft, id), kind: 'replicated', seats, fetchShapes };
 }
+
+/**
+ * Creates the steps of a segment that is computed in k tiles: one replicated step per tile, and a join. The first
+ * seats of the segment's order compute one tile each; the last r seats back up all of them.
+ * @param seats  k + r seats
+ * @param serial  of the segment in the plan; the seats rotate with it, so that each one is a backup in turn
+ */
+export function tileSteps(
+  profile: ModelProfile,
+  segment: Segment,
+  serial: number,
+  seats: readonly Seat[],
+  k: number,
+): Unnumbered[] {
+  const { feed, fetch, axis } = segment;
+  const rowsOf = (name: string) => profile.tensors[name]!.dims[axis]!;
+  const turned = seats.map((_, i) => seats[(i + serial) % seats.length]!);
+  const backups = turned.slice(k);
+  const [inputRows, outputRows] = [rowsOf(feed), rowsOf(fetch)];
+  const whole = profile.tensors[fetch]!;
+  const tiles = segment.tiles.map(({ output, input, nodes, shares }, index): Unnumbered => {
+    const name = `${fetch}/tile-${index}`;
+    return {
+      kind: 'replicated',
+      summary: `tile ${index + 1} of ${k}: ${summarize(profile, nodes)}`,
+      feeds: [feed],
+      fetches: [name],
+      nodes,
+      seats: [turned[index]!, ...backups.map((_, i) => backups[(i + index) % backups.length]!)],
+      fetchShapes: [{ ...whole, dims: whole.dims.with(axis, output.to - output.from) }],
+      tile: {
+        segment: serial,
+        index,
+        tiles: k,
+        axis,
+        fetch,
+        inputRows,
+        outputRows,
+        input,
+        output,
+        shares,
+      },
+    };
+  });
+  const join: Unnumbered = {
+    kind: 'local',
+    summary: `join ${k} tiles`,
+    feeds: tiles.flatMap((step) => (step.kind === 'replicated' ? step.fetches : [])),
+    fetches: [fetch],
+    nodes: [],
+    joins: axis,
+  };
+  return [...tiles, join];
+}
+
+type WithoutId<Each> = Each extends Step ? Omit<Each, 'id'> : never;
+
+/** A step before it has its place in the plan. */
+export type Unnumbered = WithoutId<Step>;
 
 /**
  * Creates the step of a layer that divides its input.

@@ -31,6 +31,7 @@ export interface Coverage {
   rescued: number;
   /** Answered requests with a step that divides its input, and those of them in which data was recovered. */
   dividedInputs: number;
+  tiled: number;
   dividedInputsRecovered: number;
   /** Requests that had to succeed without delay, and those among them for which a device was out. */
   untouchable: number;
@@ -53,6 +54,7 @@ export class Checker {
     recovered: 0,
     rescued: 0,
     dividedInputs: 0,
+    tiled: 0,
     dividedInputsRecovered: 0,
     untouchable: 0,
     untouchableWithFailures: 0,
@@ -200,6 +202,7 @@ export class Checker {
       coverage.dividedInputs++;
       if (inference.recovered > 0) coverage.dividedInputsRecovered++;
     }
+    if (record.plan.steps.some((step) => step.kind === 'replicated' && step.tile)) coverage.tiled++;
     const { request } = inference;
     const lieTold = corruptionOracle.lieTo(request);
     if (corruptionOracle.misbehaviorTo(request)) coverage.lies++;
@@ -242,13 +245,17 @@ export class Checker {
       if (device === null || state !== 'ready' || this.health.wasOut(device, record.startedAt)) out.add(seat);
     }
     if (!distributed.every((step) => repairs(step, record, out))) return;
+    // The tiles of a segment run at the same time.
+    const stages = new Set(
+      distributed.map((step) => (step.kind === 'replicated' && step.tile?.fetch) || step.id),
+    ).size;
     const { coverage } = this;
     coverage.untouchable++;
     if (out.size > 0) coverage.untouchableWithFailures++;
     const promise = 'a: repairable failures delay no request';
     const name = `request ${record.number} with seats [${[...out].join()}] out`;
     if (end.kind === 'failed') {
-      if (record.deadlineMs >= this.#hurriedMs(distributed.length, record, plane))
+      if (record.deadlineMs >= this.#hurriedMs(stages, record, plane))
         this.complain(promise, `${name} failed: ${end.error.message}`);
       return;
     }
@@ -256,7 +263,7 @@ export class Checker {
     const waitMs =
       typeof threshold === 'number' ? threshold : threshold === 'adaptive' ? ADAPTIVE_MOST_MS : 0;
     const boundMs =
-      distributed.length * (stepBoundMs(this.scenario.options.inFlightPerDevice!) + waitMs) +
+      stages * (stepBoundMs(this.scenario.options.inFlightPerDevice!) + waitMs) +
       this.#engineMs(record, plane) +
       EPSILON_MS;
     if (tookMs > boundMs)

@@ -1,5 +1,5 @@
 import { generatorMatrix } from '@sparewheel/cdc';
-import { InputPieces } from '@sparewheel/coordinator/testing';
+import { InputPieces, joinTiles, tileRows } from '@sparewheel/coordinator/testing';
 import { Random } from '@sparewheel/runtime/random';
 import { describe, expect, it } from 'vitest';
 import { answers } from './request-record.ts';
@@ -62,6 +62,12 @@ describe('the foundations of a simulation', () => {
             dims: [1, model.width],
             data: Float32Array.from(blocks.flat()),
           });
+        } else if (step.kind === 'local' && step.joins !== undefined) {
+          const tiles = step.feeds.map((name) => values.get(name)!);
+          values.set(step.fetches[0]!, joinTiles(tiles, step.joins) as never);
+        } else if (step.kind === 'replicated' && step.tile) {
+          const [tile] = model.kernel(files[0]!)!([tileRows(step.tile, values.get(step.feeds[0]!)!)]);
+          values.set(step.fetches[0]!, tile as never);
         } else {
           const outputs = model.kernel(files[0]!)!(step.feeds.map((name) => values.get(name)!));
           for (const [i, name] of step.fetches.entries()) values.set(name, outputs[i] as never);

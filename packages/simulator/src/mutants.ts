@@ -1,4 +1,4 @@
-import { type CoordinatorPorts, Gather, type Installer } from '@sparewheel/coordinator';
+import { BackupHold, type CoordinatorPorts, Gather, type Installer } from '@sparewheel/coordinator';
 import type { FromDevice } from '@sparewheel/protocol';
 import type { CoordinatorFace, Tampering } from './data-plane.ts';
 import type { PromiseName } from './promises.ts';
@@ -49,6 +49,16 @@ export const MUTANTS: readonly Mutant[] = [
           cancel: (devices, request) => ports.transport.cancel(devices, request),
         },
       }),
+    },
+  },
+  {
+    name: 'never asks the backup of a tile in time',
+    promise: A,
+    tampering: {},
+    patch: () => {
+      const known = Object.getOwnPropertyDescriptor(BackupHold.prototype, 'holdMs')!;
+      Object.defineProperty(BackupHold.prototype, 'holdMs', { ...known, get: () => 1e9 });
+      return () => void Object.defineProperty(BackupHold.prototype, 'holdMs', known);
     },
   },
   {

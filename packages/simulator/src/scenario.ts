@@ -119,7 +119,9 @@ export function drawPlan(model: SyntheticModel, random: Random): Plan {
     const r = random.pick([1, 1, 1, 2, 2]);
     try {
       // By default the strategy "paper" divides weights only.
-      const splits = strategy === 'paper' && random.chance(0.3) ? 'inputs' : 'auto';
+      const inputs = strategy === 'paper' && random.chance(0.3);
+      const tiles = (strategy === 'coded' || strategy === 'uncoded') && random.chance(0.5);
+      const splits = tiles ? 'tiles' : inputs ? 'inputs' : 'auto';
       const plan = createPlan(model.profile, { k, r, strategy, layers: 'all', splits });
       if (plan.seats.length > 0 && plan.seats.length <= 14) return plan;
     } catch (error) {

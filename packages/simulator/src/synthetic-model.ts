@@ -5,7 +5,16 @@ import {
   type Partition,
   parityBiasFactor,
 } from '@sparewheel/cdc';
-import type { Artifact, Artifacts, CodedStep, LayerProfile, ModelProfile, Plan } from '@sparewheel/planner';
+import type {
+  Artifact,
+  Artifacts,
+  CodedStep,
+  LayerProfile,
+  ModelProfile,
+  Plan,
+  ReplicatedStep,
+  TilePlan,
+} from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
 import type { Random } from '@sparewheel/runtime/random';
 
@@ -122,6 +131,14 @@ export class SyntheticModel {
   artifactsFor(plan: Plan): Artifacts {
     const artifacts: Record<string, readonly Artifact[]> = {};
     for (const step of plan.steps) {
+      if (step.kind === 'local' && step.joins !== undefined) {
+        artifacts[step.id] = [];
+        continue;
+      }
+      if (step.kind === 'replicated' && step.tile) {
+        artifacts[step.id] = [this.#tileFile(step, step.tile)];
+        continue;
+      }
       if (step.kind !== 'coded') {
         const { nodes, feeds, fetches } = step;
         const kernel: Kernel = (tensors) => {
@@ -157,6 +174,16 @@ export class SyntheticModel {
       artifacts[step.id] = shards;
     }
     return artifacts;
+  }
+
+  /** Runs the nodes on the tile's rows with zeros around them: rows outside the halo must not count. */
+  #tileFile({ nodes, feeds }: ReplicatedStep, { fetch, input, output, index, tiles }: TilePlan): Artifact {
+    const kernel: Kernel = ([part]) => {
+      const whole = placed(part!, input.from, this.width);
+      const result = this.#run(nodes, { [feeds[0]!]: whole }).get(fetch)!;
+      return [columns(result, output.from, output.to)];
+    };
+    return this.#file(`tile ${index} of ${tiles} of ${nodes.join()}`, kernel, 20_000);
   }
 
   /** All data shards are one file; a parity shard differs in the factor of its bias. */
@@ -226,6 +253,14 @@ export class SyntheticModel {
         multiplyAdds: linear ? width * width : 0,
         // Some are worth a device of their own under the paper's strategy, and are replicated there.
         timeMs: linear || convolution ? 1 : random.pick([0.01, 0.01, 5]),
+        tile: linear
+          ? { reason: 'every output depends on the whole row' }
+          : {
+              axis: 1,
+              stride: 1,
+              reach: convolution?.weights.length ?? 1,
+              padBefore: (convolution?.weights.length ?? 1) >> 1,
+            },
         notCodable: convolution ? 'only its input can be divided' : null,
         inputSplit: convolution
           ? {
@@ -324,6 +359,26 @@ function zeroPadded({ dims, data }: Tensor, window: number): Tensor {
     padded.set(row, n * (width + window - 1) + (window >> 1));
   }
   return { type: 'float32', dims: [batch, width + window - 1], data: padded };
+}
+
+/** Returns rows of `width` zeros that contain the columns of `part` from `at` on. */
+function placed({ dims, data }: Tensor, at: number, width: number): Tensor {
+  const [batch, count] = [dims[0]!, dims[1]!];
+  const whole = new Float32Array(batch * width);
+  for (let n = 0; n < batch; n++) {
+    whole.set((data as Float32Array).subarray(n * count, (n + 1) * count), n * width + at);
+  }
+  return { type: 'float32', dims: [batch, width], data: whole };
+}
+
+function columns({ dims, data }: Tensor, from: number, to: number): Tensor {
+  const [batch, width] = [dims[0]!, dims[1]!];
+  const part = new Float32Array(batch * (to - from));
+  for (let n = 0; n < batch; n++) {
+    const row = (data as Float32Array).subarray(n * width + from, n * width + to);
+    part.set(row, n * (to - from));
+  }
+  return { type: 'float32', dims: [batch, to - from], data: part };
 }
 
 /** Returns the rounded sum, wrapped into [-3, 3]: a sum that is off by one gives another result. */

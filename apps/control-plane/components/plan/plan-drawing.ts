@@ -17,6 +17,8 @@ export interface DrawnStep {
   readonly share: number;
   /** null without a prediction. */
   readonly predictedMs: number | null;
+  /** What the failure of one device costs, as a sentence. */
+  readonly failure?: string;
   readonly bytes: number | null;
   readonly multiplyAdds: number | null;
 }
@@ -85,7 +87,7 @@ export function drawPlan(plan: ExplainedPlan): PlanDrawing {
 
   return {
     steps: plan.steps.map((step, index): DrawnStep => {
-      const { ms = null, bytes = null } = explained.get(step.id) ?? {};
+      const { ms = null, bytes = null, failure } = explained.get(step.id) ?? {};
       return {
         id: step.id,
         kind: step.kind === 'coded' && step.parityShards === 0 ? 'uncoded' : step.kind,
@@ -95,6 +97,7 @@ export function drawPlan(plan: ExplainedPlan): PlanDrawing {
         predictedMs: ms,
         bytes,
         multiplyAdds: step.kind === 'coded' ? step.multiplyAdds : null,
+        ...(failure ? { failure } : {}),
       };
     }),
     seats: plan.seats.map((seat) => ({
@@ -130,6 +133,7 @@ export function describeStep(step: DrawnStep): string {
   if (step.multiplyAdds !== null) parts.push(`${formatMagnitude(step.multiplyAdds)} multiply-adds`);
   if (step.bytes !== null && step.bytes > 0) parts.push(`${formatBytes(step.bytes)} moved`);
   if (step.predictedMs !== null) parts.push(`${formatMs(step.predictedMs)} predicted`);
+  if (step.failure) parts.push(`if a device fails: ${step.failure}`);
   return parts.join(' · ');
 }
 
@@ -143,6 +147,11 @@ function whereOf(step: Step): string {
     case 'local':
       return 'on the data plane';
     case 'replicated':
+      if (step.tile) {
+        const { output, outputRows } = step.tile;
+        const backups = step.seats.length - 1;
+        return `rows ${output.from + 1} to ${output.to} of ${outputRows}, ${backups} ${backups === 1 ? 'backup' : 'backups'}`;
+      }
       return step.seats.length === 1 ? 'one device, no replica' : `${step.seats.length} replicas`;
     case 'coded':
       return `${step.dataShards} + ${step.parityShards} ${step.split === 'inputs' ? 'pieces of the input' : 'shards'} of ${step.height} rows`;

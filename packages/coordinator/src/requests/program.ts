@@ -12,6 +12,7 @@ import type { TensorSpec } from '@sparewheel/protocol';
 import { InvalidDeploymentError } from '../errors.ts';
 import type { SeatTask } from '../ports.ts';
 import { AdaptiveWait } from '../steps/adaptive-wait.ts';
+import { BackupHold } from '../steps/backup-hold.ts';
 import { ShapeMemory } from '../steps/shape-memory.ts';
 
 interface ProgramStepCommon {
@@ -27,7 +28,8 @@ interface ProgramStepCommon {
 export interface LocalProgramStep extends ProgramStepCommon {
   readonly kind: 'local';
   readonly plan: LocalStep;
-  readonly artifact: Artifact;
+  /** Null for a join, which needs no engine. */
+  readonly artifact: Artifact | null;
 }
 
 export interface ReplicatedProgramStep extends ProgramStepCommon {
@@ -40,6 +42,8 @@ export interface ReplicatedProgramStep extends ProgramStepCommon {
    * contradicted the profile.
    */
   readonly fetchShapes: (TensorProfile | null)[];
+  /** How long a backup is held back; for tiles only. */
+  readonly hold: BackupHold | null;
 }
 
 export interface CodedProgramStep extends ProgramStepCommon {
@@ -123,7 +127,8 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
     const awaitedFeeds = feedSlots.filter((slot) => slot >= inputs.length).length;
     const names = { feeds, fetches };
     const files = artifacts[step.id] ?? [];
-    const required = step.kind === 'coded' ? step.dataShards + step.parityShards : 1;
+    const joins = step.kind === 'local' && step.joins !== undefined;
+    const required = step.kind === 'coded' ? step.dataShards + step.parityShards : joins ? 0 : 1;
     if (files.length !== required) {
       refuse(
         `step ${step.id} needs ${required} artifacts but has ${files.length}; build them from the same plan`,
@@ -132,7 +137,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
     const common = { index, id: step.id, feedSlots, names, awaitedFeeds };
     if (step.kind === 'local') {
       const fetchSlots = fetches.map(newSlot);
-      return { ...common, kind: 'local', plan: step, fetchSlots, artifact: files[0]! };
+      return { ...common, kind: 'local', plan: step, fetchSlots, artifact: files[0] ?? null };
     }
     const task = nextTask();
     if (new Set(step.seats).size !== step.seats.length) refuse(`step ${step.id} uses a seat twice`);
@@ -153,6 +158,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
         artifact: files[0]!,
         task,
         fetchShapes,
+        hold: step.tile ? new BackupHold() : null,
       };
     }
     if ((step.split === 'inputs') !== (step.pieces !== undefined))

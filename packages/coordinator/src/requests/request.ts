@@ -4,6 +4,7 @@ import { type CoordinatorError, LocalComputeError } from '../errors.ts';
 import type { Policy } from '../policy.ts';
 import { CodedStep } from '../steps/coded-step.ts';
 import { ReplicatedStep } from '../steps/replicated-step.ts';
+import { joinTiles } from '../steps/tile-rows.ts';
 import type { Generation } from './generation.ts';
 import type { LocalProgramStep, ProgramStep } from './program.ts';
 import type { RequestTrace, StepTrace } from './trace.ts';
@@ -166,6 +167,7 @@ export class RequestRun implements StepHost {
 
   #runLocally(step: LocalProgramStep, feeds: readonly Tensor[]): void {
     const { clock, compute } = this.context;
+    const { artifact } = step;
     const trace: StepTrace = {
       step: step.id,
       kind: 'local',
@@ -174,7 +176,13 @@ export class RequestRun implements StepHost {
       shards: [],
     };
     this.trace.steps.push(trace);
-    runSafely(() => compute.run(step.artifact, step.names, feeds)).then(
+    if (artifact === null) {
+      const outputs = [joinTiles(feeds, step.plan.joins!)];
+      trace.finishedAt = clock.now();
+      this.stepFinished(step.index, outputs);
+      return;
+    }
+    runSafely(() => compute.run(artifact, step.names, feeds)).then(
       (outputs) => {
         trace.finishedAt = clock.now();
         if (outputs.length === step.fetchSlots.length) this.stepFinished(step.index, outputs);

@@ -28,6 +28,9 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   #notFinite: { readonly device: Device; readonly problem: string }[] | null = null;
   /** False under the objective `devices-only`: missing shards wait for other devices. */
   protected readonly mayCompute: boolean;
+  /** Shards whose devices are asked only if another answer is late or cannot come. */
+  #held: number[] = [];
+  #holdTimer: (() => void) | null = null;
   #thresholdTimer: (() => void) | null = null;
   #resumeTimer: (() => void) | null = null;
   #waiting = false;
@@ -71,6 +74,10 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   protected feedsOf(_shard: number): readonly Tensor[] {
     return this.feeds;
   }
+  /** Returns how long surplus devices are held back; null asks all devices at once. */
+  protected holdMs(): number | null {
+    return null;
+  }
   /** Stores a valid answer or a rescued shard. */
   protected abstract store(shard: number, tensors: readonly Tensor[]): void;
   /** Called when enough answers are in. Ends the step with `finish`, or rejects answers and waits for others. */
@@ -111,14 +118,22 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     const { task } = this.step;
     const now = clock.now();
     this.sentAt = now;
+    const holdMs = this.holdMs();
     const devices: string[] = [];
     const shards: number[] = [];
+    let expected = 0;
     for (let shard = 0; shard < seats.length; shard++) {
       const device = placement.serving(seats[shard]!);
       const trace: ShardTrace = { shard, device: null, sentAt: null, answeredAt: null, status: 'missing' };
       this.trace.shards.push(trace);
       const ready = device !== null && device.availability === 'ready';
-      if (!ready) this.gather.erase(shard);
+      if (holdMs !== null && expected >= this.gather.needed) {
+        this.gather.erase(shard);
+        this.#held.push(shard);
+        continue;
+      }
+      if (ready) expected++;
+      else this.gather.erase(shard);
       if (device !== null && (ready || device.probeDue(now))) {
         this.#computations[shard] = device.send(this.host.id, task, shard, this, now);
         trace.device = device.id;
@@ -131,7 +146,30 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       }
     }
     if (devices.length > 0) this.transmit(devices, shards);
+    if (this.#held.length > 0) {
+      this.#holdTimer = this.context.clock.schedule(holdMs!, () => {
+        if (!this.ended && !this.recomputing) this.#askHeld();
+      });
+    }
     if (devices.length < seats.length) this.advance(now);
+  }
+
+  /** Sends the feeds to the devices that were held back. @returns false if none of them can compute */
+  #askHeld(): boolean {
+    const { placement } = this.host.generation;
+    const now = this.context.clock.now();
+    const devices: string[] = [];
+    const shards: number[] = [];
+    for (const shard of this.#held) {
+      const device = placement.serving(this.step.plan.seats[shard]!);
+      if (device?.availability !== 'ready') continue;
+      this.#resend(shard, device, now);
+      devices.push(device.id);
+      shards.push(shard);
+    }
+    this.#held = [];
+    if (devices.length > 0) this.transmit(devices, shards);
+    return devices.length > 0;
   }
 
   answered(shard: number, message: FromDevice, computation: Computation): void {
@@ -195,6 +233,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
         this.decode(now);
         return;
       case 'rescue':
+        if (this.#askHeld()) return;
         if (!this.mayCompute) {
           this.#waitForDevices();
           return;
@@ -345,6 +384,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   }
 
   #cancelTimers(): void {
+    this.#holdTimer?.();
     this.#thresholdTimer?.();
     this.#resumeTimer?.();
   }

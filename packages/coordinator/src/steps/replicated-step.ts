@@ -7,6 +7,7 @@ import type { GatherPolicy } from '../policy.ts';
 import type { ReplicatedProgramStep } from '../requests/program.ts';
 import { REPLICA_TOLERANCE, relativeDifference } from './compare-outputs.ts';
 import { DistributedStep } from './distributed-step.ts';
+import { tileProblem, tileRows } from './tile-rows.ts';
 import { type AnswerFault, faultInReplica, fits } from './validate.ts';
 
 /**
@@ -14,9 +15,14 @@ import { type AnswerFault, faultInReplica, fits } from './validate.ts';
  * data plane computes it. This is a code with one data shard whose parity shards are all copies. Under
  * `verify: "before"` two copies must agree. Under `"after"` copies are not compared, because all but the first are
  * canceled.
+ *
+ * A tile gets only its rows of the input. Its first seat that can serve computes it; the others are backups, which
+ * are asked when the answer is late or cannot come.
  */
 export class ReplicatedStep extends DistributedStep {
   readonly #replicated: ReplicatedProgramStep;
+  /** Why the input does not have the rows of the plan; null if it has. */
+  readonly #problem: string | null;
   /** Answers in order of arrival. */
   readonly #copies: { readonly shard: number; readonly tensors: readonly Tensor[] }[] = [];
 
@@ -31,8 +37,21 @@ export class ReplicatedStep extends DistributedStep {
       waitMs: 'any-k',
       verify: host.policy.verify === 'before' ? 'before' : 'off',
     };
-    super(context, host, step, feeds, 1, step.plan.seats.length - 1, policy);
+    const { tile } = step.plan;
+    const problem = tile ? tileProblem(tile, feeds[0]!) : null;
+    const sent = tile && problem === null ? [tileRows(tile, feeds[0]!)] : feeds;
+    super(context, host, step, sent, 1, step.plan.seats.length - 1, policy);
     this.#replicated = step;
+    this.#problem = problem;
+  }
+
+  override start(): void {
+    if (this.#problem === null) super.start();
+    else this.host.fail(new LocalComputeError(this.step.id, null, this.#problem));
+  }
+
+  protected override holdMs(): number | null {
+    return this.#replicated.hold?.holdMs ?? null;
   }
 
   protected override artifactOf(): Artifact {
@@ -67,6 +86,7 @@ export class ReplicatedStep extends DistributedStep {
     }
     const trace = this.trace.shards[first!.shard]!;
     if (trace.status !== 'rescued') trace.status = 'used';
+    if (trace.answeredAt !== null) this.#replicated.hold?.observe(trace.answeredAt - trace.sentAt!);
     this.finish(first!.tensors);
   }
 

@@ -16,6 +16,8 @@ export type SyntheticLayer =
   | { readonly kind: 'coded'; readonly inputs: number; readonly outputs: number }
   /** A convolution along the row with a window of 3 and zero padding, whose input is divided. */
   | { readonly kind: 'convolution'; readonly width: number }
+  /** The same convolution in k tiles: tile i runs on seat i, backed up by the last r seats. */
+  | { readonly kind: 'tiled'; readonly width: number }
   | { readonly kind: 'local' | 'replicated' };
 
 export interface SyntheticNetwork {
@@ -136,6 +138,52 @@ export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
         seats: Array.from({ length: k + r }, (_, shard) => shard),
         multiplyAdds: 3 * width,
       });
+    } else if (layer.kind === 'tiled') {
+      const weights = Float32Array.from({ length: 3 }, () => random() - 0.5);
+      const rows = convolve(weights, random() - 0.5);
+      const { width } = layer;
+      whole.push(([x]) => rows([withZeros(x!)]));
+      const fetches: string[] = [];
+      for (let index = 0; index < k; index++) {
+        const output = { from: Math.floor((index * width) / k), to: Math.floor(((index + 1) * width) / k) };
+        const input = { from: Math.max(0, output.from - 1), to: Math.min(width, output.to + 1) };
+        const tile = file(([x]) => rows([withZeros(x!, index === 0, index === k - 1)]), weights.byteLength);
+        const name = `${id}-tile-${index}`;
+        artifacts[name] = [tile];
+        fetches.push(`${fetch}-${index}`);
+        steps.push({
+          kind: 'replicated',
+          id: name,
+          summary: 'Conv',
+          feeds: [feed],
+          fetches: [`${fetch}-${index}`],
+          nodes: [],
+          seats: [index, ...Array.from({ length: r }, (_, backup) => k + backup)],
+          fetchShapes: [{ type: 'float32', dims: [-1, output.to - output.from] }],
+          tile: {
+            segment: steps.length,
+            index,
+            tiles: k,
+            axis: 1,
+            fetch,
+            inputRows: width,
+            outputRows: width,
+            input,
+            output,
+            shares: [],
+          },
+        });
+      }
+      artifacts[id] = [];
+      steps.push({
+        kind: 'local',
+        id,
+        summary: 'join',
+        feeds: fetches,
+        fetches: [fetch],
+        nodes: [],
+        joins: 1,
+      });
     } else {
       artifacts[id] = [file(leakyRelu, 64)];
       whole.push(leakyRelu);
@@ -207,7 +255,9 @@ function linear(weights: Float32Array, bias: Float32Array, inputs: number): Comp
 
 function widthsOf(layer: SyntheticLayer): { readonly inputs: number; readonly outputs: number } | undefined {
   if (layer.kind === 'coded') return layer;
-  return layer.kind === 'convolution' ? { inputs: layer.width, outputs: layer.width } : undefined;
+  return layer.kind === 'convolution' || layer.kind === 'tiled'
+    ? { inputs: layer.width, outputs: layer.width }
+    : undefined;
 }
 
 /** Convolves each row with a window of 3, without padding. */
@@ -227,14 +277,15 @@ function convolve(weights: Float32Array, bias: number): Compute {
   };
 }
 
-/** Adds a zero at both ends of each row. */
-function withZeros({ dims, data }: Tensor): Tensor<'float32'> {
+/** Adds a zero at both ends of each row, or at one. */
+function withZeros({ dims, data }: Tensor, before = true, after = true): Tensor<'float32'> {
   const [batch, width] = [dims[0]!, dims[1]!];
-  const padded = new Float32Array(batch * (width + 2));
+  const length = width + Number(before) + Number(after);
+  const padded = new Float32Array(batch * length);
   for (let n = 0; n < batch; n++) {
-    padded.set((data as Float32Array).subarray(n * width, (n + 1) * width), n * (width + 2) + 1);
+    padded.set((data as Float32Array).subarray(n * width, (n + 1) * width), n * length + Number(before));
   }
-  return { type: 'float32', dims: [batch, width + 2], data: padded };
+  return { type: 'float32', dims: [batch, length], data: padded };
 }
 
 const leakyRelu: Compute = ([x]) => {

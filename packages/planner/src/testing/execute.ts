@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createDecoder, generatorMatrix } from '@sparewheel/cdc';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ArtifactSink } from '../build.ts';
-import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat } from '../plan.ts';
+import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat, TilePlan } from '../plan.ts';
 
 /** Creates a sink that stores each file in a directory under its SHA-256, as a device does. */
 export function directorySink(directory: string): ArtifactSink {
@@ -50,12 +50,21 @@ export class PlanExecutor {
         live.set(step.fetch, await this.gather(step, artifacts, live, dead));
         continue;
       }
+      if (step.kind === 'local' && step.joins !== undefined) {
+        const parts = step.feeds.map((name) => take(live, name));
+        live.set(step.fetches[0]!, concatenate(parts, step.joins));
+        continue;
+      }
       if (step.feeds.length === 0) throw new Error(`step ${step.id} has no feeds`);
       const artifact = artifacts[0]!;
       if (step.kind === 'replicated' && step.seats.every((seat) => dead.has(seat))) {
         throw new Error(`all replicas of step ${step.id} are dead`);
       }
-      const outputs = await this.compute(artifact, step.feeds, live);
+      const feeds =
+        step.kind === 'replicated' && step.tile
+          ? new Map([[step.feeds[0]!, rowsOf(take(live, step.feeds[0]!), step.tile)]])
+          : live;
+      const outputs = await this.compute(artifact, step.feeds, feeds);
       for (const name of step.fetches) live.set(name, outputs[name]!);
     }
     const wanted = this.plan.outputs.map(({ name }) => [name, take(live, name)] as const);
@@ -167,6 +176,29 @@ function pieceOf(step: CodedStep, shard: number, input: Tensor): Tensor {
     data,
     input.dims.map((dim, i) => (i === at ? rows : dim)),
   );
+}
+
+function rowsOf({ data, dims }: Tensor, { axis, input: { from, to } }: TilePlan): Tensor {
+  const product = (part: readonly number[]) => part.reduce((total, dim) => total * dim, 1);
+  const inner = product(dims.slice(axis + 1));
+  const parts = Array.from({ length: product(dims.slice(0, axis)) }, (_, outer) => {
+    const start = outer * dims[axis]! * inner;
+    return [...(data as Float32Array).subarray(start + from * inner, start + to * inner)];
+  });
+  return new Tensor('float32', Float32Array.from(parts.flat()), dims.with(axis, to - from));
+}
+
+function concatenate(parts: readonly Tensor[], axis: number): Tensor {
+  const { dims } = parts[0]!;
+  const outer = dims.slice(0, axis).reduce((total, dim) => total * dim, 1);
+  const values = Array.from({ length: outer }, (_, at) =>
+    parts.flatMap(({ data }) => {
+      const size = data.length / outer;
+      return [...(data as Float32Array).subarray(at * size, (at + 1) * size)];
+    }),
+  );
+  const rows = parts.reduce((sum, part) => sum + part.dims[axis]!, 0);
+  return new Tensor('float32', Float32Array.from(values.flat()), dims.with(axis, rows));
 }
 
 /** Concatenates the data shards' blocks along the divided axis, without their padding. */

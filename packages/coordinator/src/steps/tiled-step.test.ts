@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { LocalComputeError } from '../errors.ts';
+import { type Rig, type RigOptions, readyRig } from '../testing/index.ts';
+import { BackupHold } from './backup-hold.ts';
+import { joinTiles, tileProblem, tileRows } from './tile-rows.ts';
+
+const NETWORK: RigOptions = {
+  k: 3,
+  r: 1,
+  layers: [{ kind: 'tiled', width: 10 }, { kind: 'local' }, { kind: 'tiled', width: 10 }],
+};
+const BACKUP = 'd3';
+
+async function expectCorrect(rig: Rig, batch = 1) {
+  const input = rig.input(batch);
+  const inference = await rig.clock.run(rig.coordinator.infer('net', { t0: input }));
+  const expected = rig.network.reference(input).data;
+  const { data } = inference.fetches.t3!;
+  expect(data).toHaveLength(expected.length);
+  for (const [i, value] of expected.entries()) expect(data[i]).toBeCloseTo(value, 4);
+  return inference;
+}
+
+const computedBy = ({ fleet }: Rig, device: string) => fleet.device(device).computed.length;
+
+/** A rig whose holds are learned. */
+async function experienced(options: RigOptions = {}): Promise<Rig> {
+  const rig = await readyRig({ ...NETWORK, ...options });
+  for (let request = 0; request < 10; request++) await expectCorrect(rig);
+  return rig;
+}
+
+describe('a step in tiles', () => {
+  it('gives the output of the undivided network, also for a batch', async () => {
+    const rig = await readyRig(NETWORK);
+    for (const batch of [1, 2, 5]) await expectCorrect(rig, batch);
+  });
+
+  it('asks a backup only until it knows how long the first device takes', async () => {
+    const rig = await experienced();
+    const before = computedBy(rig, BACKUP);
+    expect(before).toBeGreaterThan(0);
+    for (let request = 0; request < 10; request++) await expectCorrect(rig);
+    expect(computedBy(rig, BACKUP)).toBe(before);
+  });
+
+  it('answers without a rescue and without delay if a device is known to be dead', async () => {
+    for (const victim of ['d0', 'd1', 'd2', 'd3']) {
+      const rig = await experienced();
+      const { latencyMs } = await expectCorrect(rig);
+      rig.fleet.kill(victim);
+      expect(await expectCorrect(rig)).toMatchObject({ rescued: 0, latencyMs });
+    }
+  });
+
+  it('asks the backup after the hold if a device fails unnoticed', async () => {
+    const rig = await experienced();
+    const { latencyMs } = await expectCorrect(rig);
+    rig.fleet.kill('d1', 10_000);
+    const late = await expectCorrect(rig);
+    expect(late.rescued).toBe(0);
+    expect(late.latencyMs).toBeGreaterThan(latencyMs);
+    // Two steps, each with a hold of twice the median of 3 ms, and the backup's own time.
+    expect(late.latencyMs).toBeLessThanOrEqual(latencyMs + 2 * (2 * 3 + 1));
+  });
+
+  it('does not learn a longer hold from a device that stays slow', async () => {
+    const rig = await experienced();
+    const { latencyMs } = await expectCorrect(rig);
+    rig.fleet.device('d1').behavior.computeMs = 200;
+    for (let request = 0; request < 100; request++) {
+      const late = await expectCorrect(rig);
+      expect(late.rescued).toBe(0);
+      expect(late.latencyMs).toBeLessThanOrEqual(latencyMs + 2 * (2 * 3 + 1));
+    }
+  });
+
+  it('is rescued by the data plane if all devices of a tile are dead', async () => {
+    const rig = await experienced();
+    rig.fleet.kill('d1');
+    rig.fleet.kill(BACKUP);
+    expect((await expectCorrect(rig)).rescued).toBe(2);
+  });
+
+  it('compares a tile with its backup under verify "before"', async () => {
+    const rig = await experienced({ policy: { verify: 'before' } });
+    rig.fleet.device('d0').behavior.tamper = (message) => {
+      if (message.kind !== 'answer') return message;
+      const [tensor] = message.tensors;
+      const data = (tensor!.data as Float32Array).map((value) => value + 1);
+      return { ...message, tensors: [{ ...tensor!, data } as typeof tensor & object] };
+    };
+    await expectCorrect(rig);
+    expect(rig.events).toContainEqual(expect.objectContaining({ kind: 'corruption', faultyDevices: ['d0'] }));
+  });
+
+  it('fails with the reason if the image has other rows than the plan', async () => {
+    const rig = await readyRig(NETWORK);
+    const { plan, artifacts } = rig.network;
+    const inputs = plan.inputs.map((spec) => ({ ...spec, dims: [-1, -1] }));
+    rig.coordinator.deploy({
+      name: 'other',
+      plan: { ...plan, inputs },
+      artifacts,
+      policy: { waitMs: 'any-k', verify: 'after', deadlineMs: 1_000 },
+      seats: ['d0', 'd1', 'd2', 'd3'],
+    });
+    await rig.clock.advance(100);
+    const t0 = { type: 'float32', dims: [1, 9], data: new Float32Array(9) } as const;
+    const error = await rig.clock.run(
+      rig.coordinator.infer('other', { t0 }).catch((cause: unknown) => cause),
+    );
+    expect(error).toBeInstanceOf(LocalComputeError);
+    expect((error as Error).message).toContain('the plan divides 10 rows');
+  });
+});
+
+describe('rows of an image', () => {
+  const image = {
+    type: 'float32',
+    dims: [2, 2, 3, 2],
+    data: Float32Array.from({ length: 24 }, (_, i) => i),
+  } as const;
+  const tile = (from: number, to: number) =>
+    ({ axis: 2, inputRows: 3, input: { from, to } }) as Parameters<typeof tileRows>[0];
+
+  it('are copied from every channel', () => {
+    expect(tileRows(tile(1, 2), image)).toEqual({
+      type: 'float32',
+      dims: [2, 2, 1, 2],
+      data: Float32Array.of(2, 3, 8, 9, 14, 15, 20, 21),
+    });
+  });
+
+  it('give the image again when they are joined', () => {
+    for (const cut of [1, 2]) {
+      expect(joinTiles([tileRows(tile(0, cut), image), tileRows(tile(cut, 3), image)], 2)).toEqual(image);
+    }
+  });
+
+  it('are refused from an image of another height', () => {
+    expect(tileProblem({ ...tile(0, 1), inputRows: 4 }, image)).toContain('4 rows on axis 2');
+  });
+});
+
+describe('the hold of a backup', () => {
+  it('is twice the median of the observed times, and 0 before it knows them', () => {
+    const hold = new BackupHold();
+    for (let i = 0; i < 7; i++) hold.observe(10);
+    expect(hold.holdMs).toBe(0);
+    hold.observe(10);
+    expect(hold.holdMs).toBe(21);
+  });
+
+  it('does not grow with late answers, as long as they are few', () => {
+    const hold = new BackupHold();
+    for (let i = 0; i < 20; i++) hold.observe(10);
+    for (let i = 0; i < 12; i++) hold.observe(500);
+    expect(hold.holdMs).toBe(21);
+  });
+
+  it('follows a fleet that has become slower, up to a bound', () => {
+    const hold = new BackupHold();
+    for (let i = 0; i < 20; i++) hold.observe(10);
+    for (let i = 0; i < 40; i++) hold.observe(30);
+    expect(hold.holdMs).toBe(61);
+    for (let i = 0; i < 40; i++) hold.observe(5_000);
+    expect(hold.holdMs).toBe(1_000);
+  });
+});
