@@ -2,7 +2,7 @@
  * Runs before `npm start`, `npm test` and the like, from a bare clone on: installs, generates and builds what is
  * missing or stale. Uses nothing but Node, because nothing else is there yet.
  *
- *   node scripts/prepare.mjs start | dev | agent | test | check | simulate | bench
+ *   node scripts/prepare.mjs start | dev | agent | test | check | build | simulate | bench
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,6 +19,7 @@ const NEEDS = {
   agent: { database: false, build: ['@sparewheel/agent'] },
   test: { database: true, build: [] },
   check: { database: true, build: null },
+  build: { database: true, build: null },
   simulate: { database: false, build: ['@sparewheel/simulator'] },
   bench: { database: true, build: ['@sparewheel/agent'] },
 };
