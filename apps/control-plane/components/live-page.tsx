@@ -46,7 +46,14 @@ export function LivePage() {
       <h1 className="sr-only">Live</h1>
       {gone !== null && <GoneNotice name={gone} shown={deployment?.name ?? null} onUnderstood={choose} />}
       <DeploymentBar selected={deployment} onSelect={choose} />
-      {deployment && <CounterStrip latency={latency} load={deployment.load} state={deployment.state} />}
+      {deployment && (
+        <CounterStrip
+          latency={latency}
+          load={deployment.load}
+          state={deployment.state}
+          objective={deployment.objective}
+        />
+      )}
       <div className="live-grid" data-empty={deployment === null}>
         <Fleet deployment={deployment} />
         {deployment && (

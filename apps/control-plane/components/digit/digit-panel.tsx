@@ -10,7 +10,7 @@ import { formatCount, formatDims } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { DigitCanvas } from './digit-canvas.tsx';
 import { DigitResult } from './digit-result.tsx';
-import { digitInput } from './digit-view.ts';
+import { digitInput, killHint } from './digit-view.ts';
 import { SAMPLE_STROKES, type Stroke } from './sample-strokes.ts';
 import { type LiveClassification, useLiveClassification } from './use-live-classification.ts';
 
@@ -34,16 +34,16 @@ export function DigitPanel({ deployment }: { deployment: DeploymentView }) {
           .
         </p>
       ) : (
-        <DigitPad key={deployment.name} deployment={deployment.name} input={input} />
+        <DigitPad key={deployment.name} deployment={deployment} input={input} />
       )}
     </Card>
   );
 }
 
-function DigitPad({ deployment, input }: { deployment: string; input: TensorSpec }) {
+function DigitPad({ deployment, input }: { deployment: DeploymentView; input: TensorSpec }) {
   const [strokes, setStrokes] = useState<readonly Stroke[]>([]);
   const { resolvedTheme } = useTheme();
-  const live = useLiveClassification(deployment, input, strokes);
+  const live = useLiveClassification(deployment.name, input, strokes);
 
   return (
     <div className="flex flex-1 flex-col gap-3 border-t p-4">
@@ -59,7 +59,11 @@ function DigitPad({ deployment, input }: { deployment: string; input: TensorSpec
         <DigitResult classification={live.classification} />
       </div>
       <Samples onPick={setStrokes} onClear={() => setStrokes([])} empty={strokes.length === 0} />
-      {live.problem === null ? <AnswerNote live={live} /> : <Notice tone="danger">{live.problem}</Notice>}
+      {live.problem === null ? (
+        <AnswerNote live={live} hint={killHint(deployment)} />
+      ) : (
+        <Notice tone="danger">{live.problem}</Notice>
+      )}
     </div>
   );
 }
@@ -99,7 +103,13 @@ function Samples({
 }
 
 /** How many shards of the last answer were recovered. */
-function AnswerNote({ live: { classification, asked, recoveredAnswers } }: { live: LiveClassification }) {
+function AnswerNote({
+  live: { classification, asked, recoveredAnswers },
+  hint,
+}: {
+  live: LiveClassification;
+  hint: string;
+}) {
   const recovered = classification?.recovered ?? 0;
   const rescued = classification?.rescued ?? 0;
   return (
@@ -113,7 +123,7 @@ function AnswerNote({ live: { classification, asked, recoveredAnswers } }: { liv
       )}
     >
       {classification === null
-        ? 'Kill a device while you draw: the result stays the same.'
+        ? hint
         : recovered > 0
           ? `${recovered} ${recovered === 1 ? 'shard' : 'shards'} of this answer recovered from parity`
           : rescued > 0

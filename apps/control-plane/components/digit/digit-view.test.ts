@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deployment } from '../testing/view-fixtures.ts';
-import { digitInput, digitRequest, readClassification } from './digit-view.ts';
+import { digitInput, digitRequest, killHint, readClassification } from './digit-view.ts';
 import { SAMPLE_STROKES } from './sample-strokes.ts';
 
 const logits = [-3, 0, 1, 9, 0, 0, -1, 2, 0, 0.5];
@@ -14,6 +14,18 @@ describe('the digit canvas', () => {
     expect(digitInput(dims(1, 3, 224, 224))).toBeNull();
     expect(digitInput(dims(784))).toBeNull();
     expect(digitInput(null)).toBeNull();
+  });
+
+  it('promises the result only as long as the fleet keeps it', () => {
+    const hint = (r: number, overrides: Parameters<typeof deployment>[2]) =>
+      killHint(deployment(4, r, { planned: { k: 4, r }, ...overrides }));
+    expect(hint(1, { objective: 'devices-only' })).toContain('Kill one device');
+    expect(hint(2, { objective: 'devices-only' })).toContain('up to 2 devices');
+    expect(hint(0, { objective: 'devices-only' })).toContain('waits');
+    expect(hint(0, { objective: 'latency' })).toContain('stays the same');
+    for (const state of ['unavailable', 'preparing'] as const) {
+      expect(hint(1, { objective: 'devices-only', state })).not.toContain('stays the same');
+    }
   });
 
   it('sends a complete shape', () => {

@@ -1,5 +1,15 @@
 import type { DeploymentView, TensorSpec } from '@sparewheel/protocol';
 
+/** Returns what a kill does to the digit that is being drawn. */
+export function killHint({ state, objective, planned, strategy }: DeploymentView): string {
+  if (state !== 'ready' && state !== 'degraded') return 'No digit is classified until enough devices answer.';
+  if (objective === 'latency') return 'Kill a device while you draw: the result stays the same.';
+  if (planned.r === 0 || strategy === 'uncoded')
+    return 'Kill a device while you draw: the digit waits for its seat.';
+  const devices = planned.r === 1 ? 'one device' : `up to ${planned.r} devices`;
+  return `Kill ${devices} while you draw: the result stays the same.`;
+}
+
 /** The JSON body of an Open Inference Protocol v2 request with one float32 input. */
 export interface DigitRequest {
   readonly inputs: readonly [

@@ -18,12 +18,14 @@ export function CounterStrip({
   latency,
   load,
   state,
+  objective,
 }: {
   latency: LatencyView | null;
   load: LoadView | null;
   state: DeploymentView['state'];
+  objective: DeploymentView['objective'];
 }) {
-  const [lost, ...others] = counters(latency, load, state);
+  const [lost, ...others] = counters(latency, load, state, objective);
   const throughput = throughputNow(latency);
   return (
     <dl

@@ -46,6 +46,8 @@ describe('the counters', () => {
   });
 
   it('are quiet about zeros', () => {
+    const rescued = counters(null, null, 'ready', 'devices-only').find(({ key }) => key === 'rescued');
+    expect(rescued?.note).toBe('the data plane computes no shards');
     const quiet = counters(latency(), null);
     expect(['recovered', 'rescued', 'failed'].map((key) => tone(key, quiet))).toEqual([
       'quiet',

@@ -20,6 +20,7 @@ export function counters(
   latency: LatencyView | null,
   load: LoadView | null,
   state: DeploymentView['state'] = 'ready',
+  objective: DeploymentView['objective'] = 'latency',
 ): Counter[] {
   const counts = latency?.counts;
   const lost = Math.max(counts?.lost ?? 0, load?.lost ?? 0);
@@ -56,7 +57,7 @@ export function counters(
       key: 'rescued',
       label: 'Rescued',
       value: formatCount(rescued),
-      note: 'computed by the data plane',
+      note: objective === 'devices-only' ? 'the data plane computes no shards' : 'computed by the data plane',
       tone: rescued === 0 ? 'quiet' : 'plain',
     },
     {
