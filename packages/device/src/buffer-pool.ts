@@ -19,7 +19,7 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Takes back a buffer that nobody reads or writes anymore. Ignores buffers that the pool did not lend. */
+  /** Takes back a buffer that is no longer read or written. Ignores buffers that the pool did not lend. */
   give(buffer: ArrayBufferLike): void {
     if (!this.#lent.delete(buffer)) return;
     const { byteLength } = buffer;

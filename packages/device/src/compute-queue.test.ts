@@ -169,7 +169,7 @@ describe('compute queue', () => {
     queue.receive(request(4, [value(4)]));
     queue.receive(batchable(5));
     queue.receive({ kind: 'cancel', request: 3, task: 3 });
-    // The first one found nobody else waiting.
+    // No other request waited when the first one started.
     await finish();
     expect(running).toHaveLength(1);
     await finish();

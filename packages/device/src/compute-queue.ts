@@ -27,7 +27,7 @@ interface Job {
 /**
  * Sends a message to the data plane.
  * @param frame  holds the tensors of an answer; null if the message must be encoded
- * @param sent  called when nobody reads the frame anymore
+ * @param sent  called when the frame may be reused
  */
 export type SendAnswer = (message: FromDevice, frame: AnswerFrame | null, sent: () => void) => void;
 

@@ -12,7 +12,7 @@ export const GATEWAY_LIMITS = {
   /** Device sessions. A restarted device may connect before the loss of its old session is noticed. */
   sessions: 2 * LIMITS.devices,
   supervisors: LIMITS.devices,
-  /** From the first connection of a device until it has both and its hello: time for two upgrades that nobody answers. */
+  /** For a device's connections and hello. Two tensor sockets may time out before the device uses Socket.IO. */
   completionMs: 10_000,
   controlMessagesPerSecond: 100,
   /** Answers: many times what one device can compute. */
