@@ -16,7 +16,22 @@ export interface Policy {
   readonly deadlineMs: number;
   /** Whether a busy device may compute requests that wait for the same step together. Default true. */
   readonly batch?: boolean | undefined;
+  /**
+   * What happens to the shards of failed devices when more are missing than the code recovers. Default: `data-plane`;
+   * `off` under the objective `devices-only`.
+   * - `data-plane`: the data plane computes them.
+   * - `devices`: a surviving device loads them as a second task.
+   * - `off`: requests wait for the device or a standby.
+   */
+  readonly rescue?: RescueRule | undefined;
+  /**
+   * The least time in ms from a failure until the coordinator acts on it: by a rescue, a redistribution or a takeover.
+   * null: as soon as it notices the failure. Decoding needs no detection, so it never waits for this.
+   */
+  readonly detectMs?: number | null | undefined;
 }
+
+export type RescueRule = 'data-plane' | 'devices' | 'off';
 
 /** The policy of one gather: the waiting threshold is resolved to a fixed value. */
 export interface GatherPolicy extends Policy {

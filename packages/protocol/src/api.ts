@@ -20,32 +20,49 @@ const waitMsSchema = z.union([
   z.literal('all'),
 ]);
 
-export const policySchema = z.object({
+/**
+ * What happens to the shards of failed devices when more are missing than the code recovers.
+ * - `data-plane`: the data plane computes them at once.
+ * - `devices`: a surviving device loads them as a second task, and computes two shards in turn until the seat moves back.
+ * - `off`: requests wait for the device or a standby, until their deadline.
+ */
+export const rescueSchema = z.enum(['data-plane', 'devices', 'off']);
+export type RescueRule = z.infer<typeof rescueSchema>;
+/** The least time in ms from a failure until the coordinator acts on it; null: as soon as it notices the failure. */
+export const detectMsSchema = z.number().min(0).max(60_000).nullable();
+
+export const policySchema = z.strictObject({
   waitMs: waitMsSchema.default('any-k'),
   verify: z.enum(['before', 'after', 'off']).default('after'),
   deadlineMs: z.number().min(10).max(600_000).default(LIMITS.requestDeadlineMs),
   batch: z.boolean().optional(),
+  /** Default: `data-plane`; `off` under the objective `devices-only`. Answers of the API always contain it. */
+  rescue: rescueSchema.optional(),
+  /** Default: null. Answers of the API always contain it. */
+  detectMs: detectMsSchema.optional(),
 });
 /** A complete policy. */
 export type PolicyView = z.infer<typeof policySchema>;
-export const policyPatchSchema = z.object({
+export const policyPatchSchema = z.strictObject({
   policy: z
-    .object({
+    .strictObject({
       waitMs: waitMsSchema.optional(),
       verify: z.enum(['before', 'after', 'off']).optional(),
       deadlineMs: z.number().min(10).max(600_000).optional(),
       batch: z.boolean().optional(),
+      rescue: rescueSchema.optional(),
+      detectMs: detectMsSchema.optional(),
     })
     .refine(
       (patch) => Object.keys(patch).length > 0,
-      'name at least one of waitMs, verify, deadlineMs, batch',
+      'name at least one of waitMs, verify, deadlineMs, batch, rescue, detectMs',
     ),
 });
 
 /** Sizes of symbolic dimensions, by their names in the model: `{ "batch": 1 }`. */
 export const dimensionsSchema = z.record(z.string(), z.number().int().positive());
 
-const planShape = z.object({
+const planShape = z.strictObject({
   model: nameSchema,
   devices: z.array(z.string()).optional(),
   k: z.number().int().min(1).max(64).default(4),
@@ -63,8 +80,18 @@ const planShape = z.object({
 export const planRequestSchema = planShape.transform(withParity);
 export type PlanRequest = z.infer<typeof planRequestSchema>;
 
-export const deploymentRequestSchema = planShape.extend({ name: nameSchema }).transform(withParity);
+export const deploymentRequestSchema = planShape
+  .extend({
+    name: nameSchema,
+    /** The deployment whose accepted requests this one receives as copies. It must have the same model. */
+    mirrorOf: nameSchema.optional(),
+  })
+  .transform(withParity);
 export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>;
+
+/** The body of `POST /api/deployments/{name}/twin`. */
+export const twinRequestSchema = z.strictObject({ detectMs: detectMsSchema.optional() });
+export type TwinRequest = z.infer<typeof twinRequestSchema>;
 
 /** Adds the default of r, and rejects parity for a strategy without it. */
 function withParity<Request extends { strategy: string; r?: number | undefined }>(

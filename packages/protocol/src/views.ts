@@ -20,6 +20,8 @@ export interface DeviceView {
   readonly id: string;
   readonly name: string;
   readonly state: DeviceState;
+  /** Whether at least one of its connections is open. A device without a connection can be forgotten. */
+  readonly connected: boolean;
   /** `["standby"]` if the device has no seat. */
   readonly roles: readonly DeviceRole[];
   readonly seats: readonly {
@@ -100,6 +102,43 @@ export interface SeatView {
   readonly state: 'empty' | 'installing' | 'ready' | 'down';
   readonly sentBytes: number;
   readonly totalBytes: number;
+  /** Under `rescue: "devices"`: the device that computes the seat's shards as a second task, or loads them. */
+  readonly substitute?: string | null;
+  readonly substituteName?: string | null;
+}
+
+/**
+ * A time in which a deployment cannot answer, because more shards are missing than the code recovers and the data plane
+ * may not compute them. Requests of that time wait until their deadline.
+ */
+export interface OutageView {
+  /**
+   * `detecting`: the failure is not yet detected, see `detectMs`. `redistributing`: a device loads the missing shards.
+   * `waiting`: no device may load them (`rescue: "off"`), or none has room.
+   */
+  readonly phase: 'detecting' | 'redistributing' | 'waiting';
+  /** When the failure happened, and when the phase began. ISO 8601. */
+  readonly since: string;
+  readonly phaseSince: string;
+  /** The device that failed first; null if the seat has no device. */
+  readonly device: string | null;
+  readonly deviceName: string | null;
+  /** The seat that failed first. In a plan without parity, it is also the number of the missing shard. */
+  readonly seat: number;
+  /** The device that loads the missing shards. */
+  readonly to: string | null;
+  readonly toName: string | null;
+  /** Accepted requests that have not ended. */
+  readonly waiting: number;
+}
+
+/** What a mirror received. */
+export interface MirrorCounts {
+  /** Requests that the other deployment accepted since the mirror began. */
+  readonly offered: number;
+  readonly accepted: number;
+  /** Copies that the mirror's own limits refused. */
+  readonly refused: number;
 }
 
 /** The predicted effect of an adaptive waiting threshold on a coded step. Times in ms after the scatter. */
@@ -162,6 +201,14 @@ export interface DeploymentView {
     readonly seats: readonly SeatView[];
   };
   readonly load: LoadView | null;
+  /** null while the deployment can answer; always null under `rescue: "data-plane"`. */
+  readonly outage: OutageView | null;
+  /** The deployment whose requests this one receives as copies. Its answers are only measured. */
+  readonly mirrorOf: string | null;
+  /** Only of a mirror. */
+  readonly mirror: MirrorCounts | null;
+  /** The deployment that mirrors this one. */
+  readonly twin: string | null;
   readonly createdAt: string;
 }
 
@@ -225,7 +272,22 @@ export interface LoadView {
 
 export type EventLevel = 'info' | 'warning' | 'error';
 
-export interface EventView {
+/** The events of an outage, in their order. */
+export type OutageEventKind =
+  /** The deployment cannot answer. `requests`: in flight. */
+  | 'outage-began'
+  /** `durationMs` after the failure, the coordinator acts on it. */
+  | 'failure-detected'
+  /** `device` begins to load the shard of `seat`. */
+  | 'redistribution-began'
+  /** `device` computes the shard; `durationMs` since the redistribution began, `bytes` transferred. */
+  | 'redistribution-finished'
+  /** The deployment answers again, `durationMs` after the failure. `requests`: still waiting. */
+  | 'outage-ended'
+  /** The seat's own device computes it again; `durationMs` since the redistribution finished. */
+  | 'slowdown-ended';
+
+export interface EventView extends EventMeasures {
   readonly id: number;
   readonly at: string;
   readonly level: EventLevel;
@@ -233,6 +295,14 @@ export interface EventView {
   readonly message: string;
   readonly device: string | null;
   readonly deployment: string | null;
+}
+
+/** Numbers of an event, for charts. Absent or null where an event has none. */
+export interface EventMeasures {
+  readonly seat?: number | null;
+  readonly durationMs?: number | null;
+  readonly bytes?: number | null;
+  readonly requests?: number | null;
 }
 
 /** Everything that the dashboard shows, at one time. */

@@ -14,6 +14,7 @@ export function device(name: string, change: Partial<DeviceView> = {}): DeviceVi
     id: `id-${name}`,
     name,
     state: 'ready',
+    connected: !['dead', 'lost'].includes(change.state ?? 'ready'),
     roles: ['standby'],
     seats: [],
     platform: 'linux x64',
@@ -79,6 +80,10 @@ export function deployment(k: number, r: number, change: Partial<DeploymentView>
     predictions: null,
     progress: { fraction: 1, phase: 'done', seats },
     load: null,
+    outage: null,
+    mirrorOf: null,
+    mirror: null,
+    twin: null,
     createdAt: '2026-01-01T00:00:00Z',
     ...change,
   };

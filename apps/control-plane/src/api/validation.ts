@@ -29,6 +29,10 @@ export function parse<Schema extends z.ZodType>(
 }
 
 function describe(issue: Issue): string {
+  if (issue.code === 'unrecognized_keys') {
+    const path = [...issue.path, issue.keys[0]].map(String).join('.');
+    return `The field "${path}" is unknown.`;
+  }
   const path = issue.path.map(String).join('.');
   const field = path === '' ? 'The request' : `The field "${path}"`;
   return `${field} is invalid: ${reasonOf(issue)}.`;

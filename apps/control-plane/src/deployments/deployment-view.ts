@@ -36,6 +36,10 @@ export function deploymentView(
     ...(runtime?.waiting ? { waiting: runtime.waiting } : {}),
     progress: progressOf(record, runtime, encoding),
     load: runtime?.load ?? null,
+    outage: null,
+    mirrorOf: null,
+    mirror: null,
+    twin: null,
     createdAt: record.createdAt,
   };
 }
