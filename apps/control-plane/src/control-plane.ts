@@ -155,6 +155,7 @@ export class ControlPlane {
         listening: (port) => this.#startFleet(port),
       }),
     );
+    this.#link.on('answers', (update) => this.#ui?.answers(update));
     this.#link.attend();
     const interfaces = await this.#openInterfaces(state);
     await dataPlaneListens;

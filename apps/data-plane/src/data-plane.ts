@@ -20,6 +20,7 @@ import { OutgoingMessage } from './devices/gateway/tensor-link.ts';
 import { LinkProbe } from './devices/link-probe.ts';
 import { SocketTransport } from './devices/socket-transport.ts';
 import { toApiError } from './inference/coordinator-errors.ts';
+import { AnswerFeed } from './latency/answer-feed.ts';
 import { Listener } from './listener.ts';
 import { EngineCompute } from './local-compute.ts';
 import { log } from './log.ts';
@@ -47,6 +48,7 @@ export class DataPlane {
   readonly #coordinator: Coordinator;
   readonly #deployments: ServedDeployments;
   readonly #feed: ViewFeed;
+  readonly #answers: AnswerFeed;
   #port = 0;
 
   /**
@@ -72,6 +74,7 @@ export class DataPlane {
       throw error;
     }
     plane.#feed.start();
+    plane.#answers.start();
     return plane;
   }
 
@@ -169,6 +172,19 @@ export class DataPlane {
       },
       post,
     );
+    this.#answers = new AnswerFeed({
+      now: () => performance.timeOrigin + performance.now(),
+      random: Math.random,
+      deployments: () =>
+        this.#coordinator.snapshot().deployments.map(({ name, inFlight, queued, seats }) => ({
+          name,
+          inFlight: inFlight + queued,
+          devices: seats.map(({ device }) => device),
+          running: () => this.#coordinator.traces(name).filter(({ finishedAt }) => finishedAt === null),
+        })),
+      nameOf: (device) => this.#nameOf(device),
+      post: (update) => post({ kind: 'answers', update }),
+    });
   }
 
   get port(): number {
@@ -226,6 +242,10 @@ export class DataPlane {
       case 'reset-latency':
         this.#deployments.recorder(body.name).reset();
         return null;
+      case 'fault-reports':
+        return this.#answers.reports();
+      case 'fault-report':
+        return this.#answers.report(body.id);
       case 'traces':
         return this.#coordinator.traces(body.name).reverse().slice(0, body.limit);
       case 'stop':
@@ -249,6 +269,8 @@ export class DataPlane {
     await this.#coordinator.drain();
     this.#feed.stop();
     this.#feed.post();
+    this.#answers.stop();
+    this.#answers.tick();
     await this.#listener.close();
     await this.#compute.close();
   }
@@ -259,6 +281,7 @@ export class DataPlane {
     switch (event.kind) {
       case 'request-finished':
         this.#deployments.requestFinished(event.deployment, event.outcome);
+        this.#answers.finished(event.deployment, event.outcome);
         return;
       case 'request-settled':
         this.#deployments.requestSettled(event.deployment, event.settled);
@@ -272,12 +295,21 @@ export class DataPlane {
         break;
       case 'device-lost':
         this.#deployments.deviceFault(event.device, `${this.#nameOf(event.device)} lost: ${event.reason}`);
+        this.#answers.noticed(event.device, `${this.#nameOf(event.device)} is lost`);
+        break;
+      case 'device-returned':
+      case 'device-released':
+        this.#answers.healed(event.device);
+        break;
+      case 'corruption':
+        if (event.answeredWrong) this.#answers.foundWrong(event.deployment, event.request);
         break;
       case 'device-quarantined':
         this.#deployments.deviceFault(
           event.device,
           `${this.#nameOf(event.device)} quarantined: ${event.reason}`,
         );
+        this.#answers.noticed(event.device, `${this.#nameOf(event.device)} is quarantined`);
         break;
     }
     this.#post({ kind: 'event', event });
@@ -287,8 +319,9 @@ export class DataPlane {
   #emit(event: FaultEvent): void {
     this.#feed.changed();
     if (event.kind === 'fault-injected' && event.device !== null) {
+      this.#answers.injected(event.device, event.message);
       this.#deployments.deviceFault(event.device, event.message);
-    }
+    } else if (event.kind !== 'device-refused' && event.device !== null) this.#answers.healed(event.device);
     this.#post({ kind: 'event', event });
   }
 

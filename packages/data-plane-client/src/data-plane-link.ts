@@ -16,6 +16,7 @@ export interface DataPlaneThread {
 }
 
 type Views = Extract<DataPlaneMessage, { kind: 'views' }>;
+type Answers = Extract<DataPlaneMessage, { kind: 'answers' }>['update'];
 type Happening = Extract<DataPlaneMessage, { kind: 'event' }>['event'];
 
 interface LinkEvents {
@@ -26,6 +27,7 @@ interface LinkEvents {
   /** The data plane cannot listen. */
   unable: [code: string, message: string];
   views: [views: Views];
+  answers: [update: Answers];
   happening: [event: Happening];
   device: [device: Extract<DataPlaneMessage, { kind: 'device-known' }>['device']];
 }
@@ -182,6 +184,9 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
         return;
       case 'event':
         this.emit('happening', message.event);
+        return;
+      case 'answers':
+        this.emit('answers', message.update);
         return;
       case 'views':
         this.emit('views', message);

@@ -5,9 +5,11 @@
 import type { CoordinatorEvent, DeploymentState, Policy, RequestTrace } from '@sparewheel/coordinator';
 import type { Artifact, Artifacts, Plan } from '@sparewheel/planner';
 import type {
+  AnswerUpdate,
   ArrivalsView,
   DeviceView,
   ErrorReport,
+  FaultReportView,
   FaultRequest,
   LatencyView,
   LoadRequest,
@@ -80,6 +82,10 @@ export type DataPlaneCall =
   /** Returns the arrival times of each device's answers. */
   | { kind: 'arrivals'; name: string }
   | { kind: 'reset-latency'; name: string }
+  /** Returns what happened to the requests in flight at the last faults, newest first. */
+  | { kind: 'fault-reports' }
+  /** Returns one of these reports with traces; null if it does not exist, or is no longer kept. */
+  | { kind: 'fault-report'; id: number }
   /** Returns the traces of the last requests, at most `limit`. */
   | { kind: 'traces'; name: string; limit: number }
   /** Refuses new requests, finishes the accepted ones, then closes. */
@@ -99,9 +105,16 @@ export interface DataPlaneReplies {
   latency: LatencyView;
   arrivals: ArrivalsView;
   'reset-latency': null;
+  'fault-reports': readonly FaultReportView[];
+  'fault-report': FaultReportDetail | null;
   /** Newest first. */
   traces: readonly RequestTrace[];
   stop: null;
+}
+
+/** A report with the trace of the slowest request in flight, by deployment; null if it was not recorded. */
+export interface FaultReportDetail extends FaultReportView {
+  readonly traces: Readonly<Record<string, RequestTrace | null>>;
 }
 
 export interface CallMessage {
@@ -126,6 +139,8 @@ export type DataPlaneMessage =
       kind: 'event';
       event: Exclude<CoordinatorEvent, { kind: 'request-finished' | 'request-settled' }> | FaultEvent;
     }
+  /** The ends of single requests, up to ten times per second. */
+  | { kind: 'answers'; update: AnswerUpdate }
   /** Sent a few times per second, if something changed. */
   | {
       kind: 'views';

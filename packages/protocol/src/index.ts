@@ -3,6 +3,7 @@ export * from './api-error.ts';
 export * from './arrivals.ts';
 export * from './blob-frame.ts';
 export * from './distribution.ts';
+export * from './duel.ts';
 export * from './finite.ts';
 export * from './frame.ts';
 export * from './frame-stream.ts';

@@ -2,6 +2,7 @@
 import type { PolicyView } from './api.ts';
 import type { RuleComparisonView } from './arrivals.ts';
 import type { HistogramBin, Percentiles } from './distribution.ts';
+import type { AnswerUpdate } from './duel.ts';
 import type { TensorSpec } from './tensor.ts';
 import type { DeviceProfile } from './wire.ts';
 
@@ -326,4 +327,6 @@ export interface UiServerEvents {
   models(models: readonly ModelView[]): void;
   latency(latency: readonly LatencyView[]): void;
   event(event: EventView): void;
+  /** The ends of single requests. Not repeated if the connection is slow. */
+  answers(update: AnswerUpdate): void;
 }

@@ -7,6 +7,7 @@ import { deploymentRoutes } from './deployment-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { installErrorHandlers, sendError } from './error-responses.ts';
 import { eventRoutes } from './event-routes.ts';
+import { faultReportRoutes } from './fault-report-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { inferenceProxy } from './inference-proxy.ts';
 import { metricsRoutes } from './metrics-routes.ts';
@@ -41,6 +42,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   deviceRoutes(app, parts);
   deploymentRoutes(app, parts);
   eventRoutes(app, parts);
+  faultReportRoutes(app, parts);
   metricsRoutes(app, parts);
   zooRoutes(app, parts);
   await app.register(async (scope) => modelRoutes(scope, parts));

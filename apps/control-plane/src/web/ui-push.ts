@@ -1,6 +1,6 @@
 /** The dashboard's live channel: a snapshot on connection, then each list that changed, at most five times a second. */
 import type { Server as HttpServer } from 'node:http';
-import type { UiServerEvents } from '@sparewheel/protocol';
+import type { AnswerUpdate, UiServerEvents } from '@sparewheel/protocol';
 import { Server, type Socket } from 'socket.io';
 import { type Authentication, isSameOrigin } from '../api/authentication.ts';
 import { log } from '../log.ts';
@@ -47,6 +47,11 @@ export class UiPush {
       this.#timer = null;
       void this.#flush();
     }, INTERVAL_MS).unref();
+  }
+
+  /** Sends the ends of single requests, except to a dashboard that is still receiving earlier ones. */
+  answers(update: AnswerUpdate): void {
+    this.#server.of('/ui').volatile.emit('answers', update);
   }
 
   modelsChanged(): void {

@@ -1,0 +1,287 @@
+import type { RequestOutcome, RequestTrace } from '@sparewheel/coordinator';
+import { ANSWER_DOTS, type AnswerUpdate } from '@sparewheel/protocol';
+import { describe, expect, it } from 'vitest';
+import { AnswerFeed, type LiveDeploymentFacts } from './answer-feed.ts';
+import { AnswerSample } from './answer-sample.ts';
+
+const START = Date.UTC(2026, 0, 1);
+
+function trace(request: number): RequestTrace {
+  return { request, startedAt: 0, finishedAt: null, steps: [] };
+}
+
+/** A feed on a clock of its own. Times in ms after START. */
+class Rig {
+  now = 0;
+  readonly updates: AnswerUpdate[] = [];
+  deployments: (Omit<LiveDeploymentFacts, 'running'> & { traces?: RequestTrace[] })[] = [];
+  readonly feed = new AnswerFeed({
+    now: () => START + this.now,
+    random: () => 0.5,
+    deployments: () =>
+      this.deployments.map(({ traces = [], ...each }) => ({ ...each, running: () => traces })),
+    nameOf: (device) => device,
+    post: (update) => this.updates.push(update),
+  });
+
+  deploy(name: string, inFlight: number, devices: readonly string[], traces: RequestTrace[] = []): void {
+    this.deployments.push({ name, inFlight, devices, traces });
+  }
+
+  end(
+    deployment: string,
+    request: number,
+    at: number,
+    latencyMs: number,
+    change: Partial<RequestOutcome> = {},
+  ): void {
+    this.now = at;
+    const outcome = { request, status: 'answered', latencyMs, recovered: 0, rescued: 0 } as const;
+    this.feed.finished(deployment, { ...outcome, corrupt: false, error: null, ...change });
+  }
+
+  tick(at: number): AnswerUpdate | undefined {
+    this.now = at;
+    const before = this.updates.length;
+    this.feed.tick();
+    return this.updates[before];
+  }
+
+  impact(deployment: string) {
+    return this.feed.reports()[0]?.deployments.find((each) => each.deployment === deployment);
+  }
+}
+
+describe('the sample of answers', () => {
+  it('keeps everything up to its size', () => {
+    const sample = new AnswerSample<number>(3, () => 0);
+    for (const value of [1, 2, 3]) sample.add(value);
+    expect(sample.take()).toEqual([1, 2, 3]);
+    expect(sample.take()).toEqual([]);
+  });
+
+  it('gives each value the same chance', () => {
+    let state = 1;
+    // Park–Miller, so that the test draws the same numbers each time.
+    const random = () => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state / 2_147_483_647;
+    };
+    const counts = new Array<number>(100).fill(0);
+    const rounds = 4_000;
+    for (let round = 0; round < rounds; round++) {
+      const sample = new AnswerSample<number>(10, random);
+      for (let value = 0; value < 100; value++) sample.add(value);
+      for (const value of sample.take()) counts[value]! += 1;
+    }
+    // Each value is expected 400 times with a standard deviation of 19; six of them are allowed.
+    for (const count of counts) expect(Math.abs(count - rounds / 10)).toBeLessThan(6 * 19);
+  });
+});
+
+describe('the answer feed', () => {
+  it('sends the requests that ended, once', () => {
+    const rig = new Rig();
+    rig.deploy('a', 0, ['d1']);
+    rig.tick(1_000);
+    rig.end('a', 1, 1_010, 4.25);
+    rig.end('a', 2, 1_020, 7, { status: 'failed', error: { code: 'deadline-exceeded', message: '' } });
+    rig.end('a', 3, 1_030, 9, { status: 'canceled' });
+    expect(rig.tick(1_100)?.batches).toEqual([
+      {
+        deployment: 'a',
+        ended: 2,
+        dots: [
+          { at: START + 1_010, latencyMs: 4.25, outcome: 'answered', survived: false },
+          { at: START + 1_020, latencyMs: 7, outcome: 'failed', survived: false },
+        ],
+      },
+    ]);
+    expect(rig.tick(1_200)?.batches ?? []).toEqual([]);
+  });
+
+  it('bounds a batch, says how many ended, and never drops a failure in favor of answers', () => {
+    const rig = new Rig();
+    rig.deploy('a', 0, ['d1']);
+    for (let request = 0; request < 500; request++) rig.end('a', request, 1_000, 5);
+    rig.end('a', 500, 1_001, 5, { status: 'failed' });
+    const [batch] = rig.tick(1_100)?.batches ?? [];
+    expect(batch?.ended).toBe(501);
+    expect(batch?.dots).toHaveLength(ANSWER_DOTS.answered + 1);
+    expect(batch?.dots.filter(({ outcome }) => outcome === 'failed')).toHaveLength(1);
+  });
+
+  it('counts exactly, and puts latencies into bins of equal ratio', () => {
+    const rig = new Rig();
+    rig.deploy('a', 0, ['d1']);
+    rig.tick(1_000);
+    for (let request = 0; request < 100; request++) rig.end('a', request, 1_010, request < 99 ? 2.2 : 2_800);
+    const [statistics] = rig.tick(2_100)?.statistics ?? [];
+    expect(statistics).toMatchObject({ deployment: 'a', since: START + 1_000, answered: 100, failed: 0 });
+    expect(statistics?.p50).toBeCloseTo(2.2, 1);
+    const bins = statistics?.histogram ?? [];
+    expect(bins.map(({ count }) => count)).toEqual([99, 1]);
+    for (const [at, latency] of [2.2, 2_800].entries()) {
+      const { from, to } = bins[at]!;
+      expect(from).toBeLessThanOrEqual(latency);
+      expect(to).toBeGreaterThan(latency);
+      expect(to! / from).toBeCloseTo(10 ** 0.1, 3);
+    }
+  });
+
+  it('says that an answer survived only if a device of the deployment has failed', () => {
+    const rig = new Rig();
+    rig.deploy('a', 0, ['d1', 'd2']);
+    // In a healthy fleet, parity only outruns a slow device.
+    rig.end('a', 1, 10, 5, { recovered: 1 });
+    rig.feed.injected('d1', 'd1 is killed');
+    rig.end('a', 2, 20, 5, { recovered: 1 });
+    rig.end('a', 3, 30, 5);
+    rig.feed.healed('d1');
+    rig.end('a', 4, 40, 5, { recovered: 1 });
+    const dots = rig.tick(100)?.batches[0]?.dots ?? [];
+    expect(dots.map(({ survived }) => survived)).toEqual([false, true, false, false]);
+  });
+
+  it('reports an answer again when verification finds it wrong', () => {
+    const rig = new Rig();
+    rig.deploy('a', 0, ['d1']);
+    rig.tick(1_000);
+    rig.end('a', 1, 1_010, 5);
+    rig.tick(1_100);
+    rig.feed.foundWrong('a', 1);
+    rig.feed.foundWrong('a', 1);
+    const update = rig.tick(2_100);
+    expect(update?.batches[0]).toMatchObject({ ended: 0, dots: [{ at: START + 1_010, outcome: 'wrong' }] });
+    expect(update?.statistics?.[0]).toMatchObject({ answered: 0, wrong: 1 });
+  });
+
+  it('starts the statistics of all deployments over when one is added, and those of a device at its fault', () => {
+    const rig = new Rig();
+    rig.deploy('a', 0, ['d1']);
+    rig.tick(1_000);
+    rig.end('a', 1, 1_500, 5);
+    rig.deploy('a-uncoded', 0, ['d1']);
+    const both = rig.tick(2_000)?.statistics ?? [];
+    expect(both.map(({ since, answered }) => [since, answered])).toEqual([
+      [START + 2_000, 0],
+      [START + 2_000, 0],
+    ]);
+    rig.deploy('other', 0, ['d9']);
+    rig.tick(3_000);
+    rig.now = 3_500;
+    rig.feed.injected('d1', 'd1 is killed');
+    const since = rig.tick(4_000)?.statistics?.map((each) => [each.deployment, each.since - START]);
+    expect(since).toEqual([
+      ['a', 3_500],
+      ['a-uncoded', 3_500],
+      ['other', 3_000],
+    ]);
+  });
+});
+
+describe('a fault report', () => {
+  it('follows exactly the requests in flight at the fault', () => {
+    const rig = new Rig();
+    rig.deploy('coded', 3, ['d1', 'd2'], [trace(1), trace(2), trace(3)]);
+    rig.deploy('elsewhere', 5, ['d9']);
+    rig.now = 100;
+    rig.feed.injected('d1', 'd1 is killed');
+    expect(rig.feed.reports()).toMatchObject([
+      {
+        at: new Date(START + 100).toISOString(),
+        device: 'd1',
+        description: 'd1 is killed',
+        measuring: true,
+        deployments: [{ deployment: 'coded', inFlight: 3, waiting: 3, slowestMs: null }],
+      },
+    ]);
+    rig.end('coded', 1, 104, 6);
+    rig.end('coded', 2, 110, 41);
+    // Accepted after the fault, so it is not one of the three.
+    rig.end('coded', 4, 111, 9);
+    expect(rig.impact('coded')).toMatchObject({
+      answered: 2,
+      waiting: 1,
+      answeringAgainMs: 11,
+      measuring: true,
+    });
+    rig.end('coded', 3, 112, 30, { status: 'failed' });
+    expect(rig.impact('coded')).toEqual({
+      deployment: 'coded',
+      inFlight: 3,
+      answered: 2,
+      wrong: 0,
+      failed: 1,
+      canceled: 0,
+      waiting: 0,
+      slowestMs: 41,
+      slowestRequest: 2,
+      failedAfter: 0,
+      answeringAgainMs: 11,
+      measuring: false,
+    });
+    expect(rig.feed.report(1)?.traces.coded?.request).toBe(2);
+    expect(rig.feed.report(2)).toBeNull();
+    // Final: later requests do not change it.
+    rig.end('coded', 5, 500, 450);
+    expect(rig.impact('coded')).toMatchObject({ slowestMs: 41 });
+  });
+
+  it('says how long a stalled deployment did not answer, and what failed meanwhile', () => {
+    const rig = new Rig();
+    rig.deploy('uncoded', 2, ['d1']);
+    rig.now = 100;
+    rig.feed.injected('d1', 'd1 is killed');
+    rig.end('uncoded', 1, 600, 510, { status: 'failed' });
+    rig.end('uncoded', 3, 700, 400, { status: 'failed' });
+    rig.tick(1_500);
+    rig.end('uncoded', 2, 2_900, 2_810);
+    expect(rig.impact('uncoded')).toMatchObject({ answeringAgainMs: null, measuring: true });
+    rig.end('uncoded', 4, 2_910, 1_500);
+    expect(rig.impact('uncoded')).toMatchObject({
+      answered: 1,
+      failed: 1,
+      failedAfter: 1,
+      slowestMs: 2_810,
+      answeringAgainMs: 2_810,
+      measuring: false,
+    });
+  });
+
+  it('adds up to the requests in flight even if requests of the same moment are taken for them', () => {
+    const rig = new Rig();
+    rig.deploy('a', 1, ['d1']);
+    rig.now = 100;
+    rig.feed.injected('d1', 'd1 is killed');
+    // Both seem to have been accepted at the fault; only one was in flight.
+    rig.end('a', 1, 105, 5);
+    rig.end('a', 2, 106, 6);
+    expect(rig.impact('a')).toMatchObject({ inFlight: 1, answered: 1, waiting: 0, answeringAgainMs: 6 });
+  });
+
+  it('is final without requests in flight, once the deployment is idle or gone', () => {
+    const rig = new Rig();
+    rig.deploy('idle', 0, ['d1']);
+    rig.deploy('gone', 1, ['d1']);
+    rig.feed.injected('d1', 'd1 is killed');
+    rig.tick(500);
+    expect(rig.feed.reports()[0]?.measuring).toBe(true);
+    rig.deployments = rig.deployments.filter(({ name }) => name === 'idle');
+    rig.tick(1_100);
+    expect(rig.feed.reports()[0]).toMatchObject({ measuring: false });
+    expect(rig.impact('gone')).toMatchObject({ waiting: 1, measuring: false });
+  });
+
+  it('is one for a kill and the loss that follows; a device without a seat has none', () => {
+    const rig = new Rig();
+    rig.deploy('a', 0, ['d1', 'd2']);
+    rig.feed.injected('d1', 'd1 is killed');
+    rig.now = 50;
+    rig.feed.noticed('d1', 'd1 is lost');
+    rig.feed.noticed('d9', 'd9 is lost');
+    expect(rig.feed.reports()).toHaveLength(1);
+    rig.feed.noticed('d2', 'd2 is lost');
+    expect(rig.feed.reports().map(({ description }) => description)).toEqual(['d2 is lost', 'd1 is killed']);
+  });
+});
