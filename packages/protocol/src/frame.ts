@@ -254,7 +254,9 @@ function decodeTensors(bytes: Uint8Array, view: DataView, count: number): Tensor
       throw new MalformedFrameError('reserved field is not zero', at + 2);
     at += DESCRIPTOR_BYTES;
     if (at + 4 * rank > bytes.byteLength) throw new MalformedFrameError('dimensions cut off', at);
-    const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(at + 4 * axis, true));
+    // Array.from is several times slower, and this runs for every answer.
+    const dims = new Array<number>(rank);
+    for (let axis = 0; axis < rank; axis++) dims[axis] = view.getUint32(at + 4 * axis, true);
     at += 4 * rank;
     shapes.push({ type, dims });
   }

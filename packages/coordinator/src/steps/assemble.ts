@@ -1,4 +1,5 @@
 import type { Tensor } from '@sparewheel/protocol';
+import { uninitializedFloats } from '@sparewheel/runtime/memory';
 
 /** The position of a block of rows in a layer's output. */
 export interface BlockRange {
@@ -31,7 +32,7 @@ export function assemble(
   let rows = 0;
   for (let i = 0; i < blocks.length; i++) rows += blocks[i]!.rows;
 
-  const data = new Float32Array(outer * rows * inner);
+  const data = uninitializedFloats(outer * rows * inner);
   let offset = 0;
   for (let o = 0; o < outer; o++) {
     const from = o * height * inner;

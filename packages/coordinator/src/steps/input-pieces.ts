@@ -1,6 +1,7 @@
 import { encodePiece, type Generator, gatherRows, type RowShape } from '@sparewheel/cdc';
 import type { InputPiecesPlan } from '@sparewheel/planner';
 import { elementCount, type Tensor } from '@sparewheel/protocol';
+import { uninitializedFloats } from '@sparewheel/runtime/memory';
 
 /**
  * The pieces of one request's input, for a step that divides its input. Data shards get ranges of rows with zeros
@@ -73,13 +74,13 @@ export class InputPieces {
   }
 
   #gather(shard: number): Float32Array {
-    const piece = new Float32Array(this.#elements);
+    const piece = uninitializedFloats(this.#elements);
     gatherRows(this.#input, this.#shape, this.#plan.starts[shard]!, this.#plan.rows, piece);
     return piece;
   }
 
   #encode(shard: number, data: readonly Float32Array[]): Float32Array {
-    const piece = new Float32Array(this.#elements);
+    const piece = uninitializedFloats(this.#elements);
     if (!encodePiece(this.#generator, shard - this.#generator.dataShards, data, piece)) this.finite = false;
     return piece;
   }
