@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { DataPlaneLink } from '@sparewheel/data-plane-client';
 import { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
+import type { JoinAddressesView } from '@sparewheel/protocol';
 import { bracketed, reachable } from '@sparewheel/runtime/addresses';
 import type { FastifyInstance } from 'fastify';
 import { createApi } from './api/api.ts';
@@ -26,6 +27,7 @@ import { LiveViews } from './live-views.ts';
 import { Models } from './models/models.ts';
 import type { Tokens } from './tokens.ts';
 import { offerFirstState } from './web/first-state.ts';
+import { joinAddresses } from './web/join-addresses.ts';
 import { listen, requireFreePort } from './web/listen.ts';
 import { preparePages, requireBuiltPages } from './web/pages.ts';
 import { takeSnapshot } from './web/snapshot.ts';
@@ -120,6 +122,13 @@ export class ControlPlane {
   /** The data plane's address, for this machine. */
   get inferenceUrl(): string {
     return `http://${bracketed(reachable(this.#options.configuration.host))}:${this.#link.port}`;
+  }
+
+  /** Returns where other machines reach this one. Networks may change while it runs. */
+  joinAddresses(): JoinAddressesView {
+    const { host, dataPort } = this.#options.configuration;
+    const listener = { host, port: this.#port, dataPort: this.#link.port ?? dataPort };
+    return joinAddresses(listener, networkInterfaces());
   }
 
   get #port(): number {
@@ -253,6 +262,7 @@ export class ControlPlane {
       startedAt: this.#startedAt,
       inference: { host: reachable(configuration.host), token: tokens.operator },
       joinToken: tokens.join,
+      joinAddresses: () => this.joinAddresses(),
     });
     this.#api = app;
     const api: RequestHandler = (request, response) => app.routing(request, response);

@@ -23,6 +23,7 @@ function requireNode(version: string): void {
 
 function printAddresses(plane: ControlPlane, token: string): void {
   console.log(`Sparewheel is ready: ${plane.url}/?token=${encodeURIComponent(token)}`);
+  for (const { dashboard } of plane.joinAddresses().addresses) console.log(`On the network: ${dashboard}`);
   console.log(`Inference (Open Inference Protocol v2): ${plane.inferenceUrl}/v2`);
 }
 
@@ -34,9 +35,13 @@ function printNewTokens(
 ): void {
   if (made.includes('infer')) console.log(`Inference token, shown once: ${tokens.infer}`);
   if (made.includes('join')) {
-    console.log(
-      `Another machine joins with: npm run agent -- --url ${plane.inferenceUrl} --token ${tokens.join}`,
-    );
+    const command = (url: string) => `npm run agent -- --url ${url} --token ${tokens.join}`;
+    const { addresses } = plane.joinAddresses();
+    for (const { dataPlane } of addresses) console.log(`Another machine joins with: ${command(dataPlane)}`);
+    if (addresses.length === 0) {
+      console.log(`A device on this machine joins with: ${command(plane.inferenceUrl)}`);
+      console.log('For devices on other machines, start with HOST=0.0.0.0.');
+    }
   }
 }
 

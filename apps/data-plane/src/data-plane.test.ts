@@ -186,6 +186,31 @@ describe('a deployment over real device processes', () => {
     ).rejects.toMatchObject({ status: 404, code: 'unknown-device' });
   });
 
+  it('releases only a device in quarantine, and forgets only one without a connection', async () => {
+    const device = idOf(holderOf(0));
+    const call = (kind: 'release' | 'forget', id: string) => plane.plane.call({ kind, device: id });
+    await expect(call('release', device)).rejects.toMatchObject({ status: 409, code: 'not-quarantined' });
+    await expect(call('forget', device)).rejects.toMatchObject({ status: 409, code: 'device-connected' });
+    for (const kind of ['release', 'forget'] as const) {
+      await expect(call(kind, 'nobody')).rejects.toMatchObject({ status: 404, code: 'unknown-device' });
+    }
+    expect(plane.events('device-forgotten')).toEqual([]);
+  });
+
+  it('forgets a killed device, gives its seat to a standby, and does not show it again', async () => {
+    const name = holderOf(0);
+    const device = idOf(name);
+    await plane.plane.call({ kind: 'fault', device, fault: { kind: 'kill' } });
+    await plane.until(() => plane.device(name)?.connected === false);
+    await plane.plane.call({ kind: 'forget', device });
+    await plane.until(() => plane.device(name) === undefined);
+    expect(plane.events('device-forgotten')).toMatchObject([{ device, message: `${name} is forgotten` }]);
+    await plane.until(() => plane.deployment('linear')?.state === 'ready');
+    expect(plane.deployment('linear')!.seats.map((seat) => seat.device)).not.toContain(device);
+    await infer();
+    await expect(plane.plane.call({ kind: 'revive', device })).rejects.toMatchObject({ status: 404 });
+  });
+
   it('undeploys a deployment', async () => {
     await plane.plane.call({ kind: 'undeploy', name: 'linear' });
     const answer = await send(plane.plane.port, 'GET', '/v2/models/linear', {

@@ -18,6 +18,7 @@ import { DeviceRegistry } from './devices/gateway/device-registry.ts';
 import { Supervisors } from './devices/gateway/supervisors.ts';
 import { OutgoingMessage } from './devices/gateway/tensor-link.ts';
 import { LinkProbe } from './devices/link-probe.ts';
+import { Membership } from './devices/membership.ts';
 import { SocketTransport } from './devices/socket-transport.ts';
 import { toApiError } from './inference/coordinator-errors.ts';
 import { AnswerFeed } from './latency/answer-feed.ts';
@@ -44,6 +45,7 @@ export class DataPlane {
   readonly #listener: Listener;
   readonly #supervisors: Supervisors;
   readonly #faults: DeviceFaults;
+  readonly #membership: Membership;
   readonly #distributor: Distributor;
   readonly #coordinator: Coordinator;
   readonly #deployments: ServedDeployments;
@@ -153,6 +155,19 @@ export class DataPlane {
           (gateway.session(device)?.hello?.profile?.memoryLimitBytes ?? Number.POSITIVE_INFINITY),
       },
     });
+    this.#membership = new Membership({
+      registry,
+      gateway,
+      coordinator: this.#coordinator,
+      remove: (device) => {
+        this.#coordinator.forget(device);
+        gateway.forget(device);
+        links.forget(device);
+        this.#distributor.forgetDevice(device);
+        this.#faults.forget(device);
+      },
+      emit: (event) => this.#emit(event),
+    });
     this.#deployments = new ServedDeployments({
       coordinator: this.#coordinator,
       compute,
@@ -231,6 +246,12 @@ export class DataPlane {
       case 'revive':
         await this.#revive(body.device);
         return null;
+      case 'release':
+        this.#membership.release(body.device);
+        return null;
+      case 'forget':
+        this.#membership.forget(body.device);
+        return null;
       case 'start-load':
         return this.#deployments.startLoad(body.name, body.load);
       case 'stop-load':
@@ -256,9 +277,9 @@ export class DataPlane {
 
   /** Releases a device from quarantine. Restarts or resumes its process if that is needed. */
   async #revive(device: string): Promise<void> {
-    const state = this.#coordinator.snapshot().devices.find(({ id }) => id === device)?.state;
-    if (state === 'quarantined') this.#coordinator.release(device);
-    if (state !== 'quarantined' || this.#supervisors.of(device)?.running === false) {
+    const quarantined = this.#membership.quarantined(device);
+    if (quarantined) this.#membership.release(device);
+    if (!quarantined || this.#supervisors.of(device)?.running === false) {
       await this.#faults.revive(device);
     }
   }

@@ -86,7 +86,7 @@ export class ViewFeed {
       const session = gateway.session(known.id);
       return {
         known,
-        connecting: session !== undefined && (session.control !== null || session.tensors !== null),
+        connecting: gateway.connected(known.id),
         hello: session?.hello ?? null,
         statistics: session?.statistics ?? null,
         roundTripMs: session?.roundTripMs ?? null,

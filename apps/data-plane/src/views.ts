@@ -58,6 +58,7 @@ function deviceView(facts: DeviceFacts, device: DeviceSnapshot | undefined): Dev
     id: known.id,
     name: known.name,
     state,
+    connected: facts.connecting,
     roles: roles.length > 0 ? roles : ['standby'],
     seats,
     platform: known.platform,

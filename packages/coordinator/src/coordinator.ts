@@ -119,6 +119,17 @@ export class Coordinator {
    * the new plan is installed beside the old one and becomes active when it is ready. Requests in flight finish on
    * the old plan.
    * @throws {InvalidDeploymentError} the plan and its artifacts do not fit, or a device is named twice
+  /**
+   * Removes a device and its history. A standby takes its seats over at once. If the device joins again, it is new.
+   * Disconnects a connected device first. Does nothing for an unknown device.
+   */
+  forget(id: DeviceId): void {
+    const device = this.#fleet.forget(id);
+    if (device === undefined) return;
+    for (const generation of this.#generations()) generation.placement.forget(device);
+    this.#availabilityChanged();
+  }
+
    */
   deploy(request: DeployRequest): void {
     const { name, policy } = request;

@@ -76,6 +76,10 @@ export type DataPlaneCall =
   | { kind: 'fault'; device: string; fault: FaultRequest }
   /** Restarts the device process, and releases the device from quarantine. */
   | { kind: 'revive'; device: string }
+  /** Ends a quarantine. */
+  | { kind: 'release'; device: string }
+  /** Removes a device that is not connected. If it joins again, it is new. */
+  | { kind: 'forget'; device: string }
   | { kind: 'start-load'; name: string; load: LoadRequest }
   | { kind: 'stop-load'; name: string }
   | { kind: 'latency'; name: string }
@@ -100,6 +104,10 @@ export interface DataPlaneReplies {
   'set-policy': null;
   fault: null;
   revive: null;
+  release: null;
+  forget: null;
+  release: null;
+  forget: null;
   'start-load': LoadView;
   'stop-load': LoadView | null;
   latency: LatencyView;

@@ -7,6 +7,7 @@ export * from './duel.ts';
 export * from './finite.ts';
 export * from './frame.ts';
 export * from './frame-stream.ts';
+export * from './joining.ts';
 export * from './limits.ts';
 export * from './parse.ts';
 export * from './parser.ts';

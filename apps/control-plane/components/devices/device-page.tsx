@@ -118,7 +118,7 @@ function UnknownDevice({ id }: { id: string }) {
         hint={<code className="font-mono [overflow-wrap:anywhere]">{id}</code>}
       />
       <Notice title="No device has this identity.">
-        It never joined this control plane, or the address is wrong.{' '}
+        It was forgotten, it never joined this control plane, or the address is wrong.{' '}
         <Link href="/devices" className="font-medium text-ink underline underline-offset-4">
           See all devices
         </Link>

@@ -4,6 +4,7 @@ import { DeviceRow } from '../fleet/device-row.tsx';
 import { EmptyFleet } from '../fleet/empty-fleet.tsx';
 import { fleetRows, fleetSummary } from '../fleet/fleet-view.ts';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
+import { useStableRows } from '../fleet/use-stable-rows.ts';
 import { JoinDialog } from '../join/join-dialog.tsx';
 import { useLive, useLoaded } from '../live-connection/live-queries.ts';
 import { LoadingPage } from '../shell/loading-page.tsx';
@@ -17,9 +18,9 @@ export function DevicesPage() {
   const devices = useLive('devices');
   const actions = useDeviceActions(devices);
   const [text, setText] = useState('');
+  const { rows, handlers } = useStableRows(fleetRows(devices, null, actions.pending), null);
   if (!loaded) return <LoadingPage />;
 
-  const rows = fleetRows(devices, null, actions.pending);
   const sought = text.trim().toLowerCase();
   const found = rows.filter(({ device, stateLabel }) =>
     `${device.name} ${device.platform} ${device.roles.join(' ')} ${stateLabel}`
@@ -54,7 +55,11 @@ export function DevicesPage() {
         ) : found.length === 0 ? (
           <p className="border-t px-4 py-8 text-ink-soft">No device matches “{text.trim()}”.</p>
         ) : (
-          <ul aria-label="Devices" className="grid @min-[76rem]:grid-cols-2 @min-[118rem]:grid-cols-3">
+          <ul
+            {...handlers}
+            aria-label="Devices"
+            className="grid @min-[76rem]:grid-cols-2 @min-[118rem]:grid-cols-3"
+          >
             {found.map((row) => (
               <DeviceRow key={row.device.id} row={row} problem={actions.problems.get(row.device.id)} />
             ))}

@@ -69,31 +69,40 @@ export const FAULTS: readonly FaultChoice[] = [
 export function deviceActions(device: DeviceView): {
   kill: boolean;
   revive: boolean;
+  release: boolean;
+  forget: boolean;
   heal: boolean;
   fault: boolean;
 } {
   const gone = device.state === 'dead' || device.state === 'lost';
   return {
     kill: !gone,
-    revive: ['dead', 'paused', 'quarantined'].includes(device.state) || (gone && device.supervised),
+    revive: ['dead', 'paused'].includes(device.state) || (gone && device.supervised),
+    release: device.state === 'quarantined',
+    forget: !device.connected,
     heal: !gone && device.faults.length > 0,
     fault: !gone,
   };
 }
 
-export function killTitle(device: DeviceView): string {
+/** @param unusedBy  the selected deployment, if it uses no device; null otherwise */
+export function killTitle(device: DeviceView, unusedBy: string | null = null): string {
+  const unused = unusedBy === null ? '' : ` ${unusedBy} does not use this device.`;
   return device.supervised
-    ? `Kill ${device.name}: ends its process at once (SIGKILL). Revive restarts it.`
-    : `Kill ${device.name}: ends its process at once. It has no supervisor, so only you can restart its agent.`;
+    ? `Kill ${device.name}: ends its process at once (SIGKILL). Revive restarts it.${unused}`
+    : `Kill ${device.name}: ends its process at once. It has no supervisor, so only you can restart its agent.${unused}`;
 }
 
 export function reviveTitle(device: DeviceView): string {
-  switch (device.state) {
-    case 'paused':
-      return `Revive ${device.name}: continues its process (SIGCONT).`;
-    case 'quarantined':
-      return `Release ${device.name}: ends its quarantine. Its answers are used again.`;
-    default:
-      return `Revive ${device.name}: restarts its process. It still has its shards, so nothing is sent.`;
-  }
+  return device.state === 'paused'
+    ? `Revive ${device.name}: continues its process (SIGCONT).`
+    : `Revive ${device.name}: restarts its process. Only files that it does not have are sent.`;
+}
+
+export function releaseTitle(device: DeviceView): string {
+  return `Release ${device.name}: ends its quarantine. Its answers are used again.`;
+}
+
+export function forgetTitle(device: DeviceView): string {
+  return `Forget ${device.name}: removes it from the fleet. If it joins again, it is a new device.`;
 }

@@ -1,10 +1,11 @@
 'use client';
-import { RotateCcw, ShieldCheck, Skull } from 'lucide-react';
+import { RotateCcw, ShieldCheck, Skull, Trash2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { deviceActions, killTitle, reviveTitle } from '../faults/fault-view.ts';
+import { deviceActions, forgetTitle, killTitle, releaseTitle, reviveTitle } from '../faults/fault-view.ts';
 import { Button } from '../ui/button.tsx';
 import { FaultMenu } from './fault-menu.tsx';
 import type { FleetRow } from './fleet-view.ts';
+import { ForgetDialog } from './forget-dialog.tsx';
 import { deviceCommands } from './use-device-actions.ts';
 
 /**
@@ -15,48 +16,79 @@ const GUARD_MS = 500;
 /** The same after a revive: a second press of Revive must not kill the device. */
 const REVIVED_GUARD_MS = 3_000;
 
-/** Kill, revive or release, and the menu of the other faults. */
-export function DeviceButtons({ row: { device, pending } }: { row: FleetRow }) {
-  const can = deviceActions(device);
-  const kills = can.kill && !can.revive;
-  const blocked = useJustChanged(kills, kills ? REVIVED_GUARD_MS : GUARD_MS) || pending !== null;
+/** One main action, and the menu of the others. All main actions have the same place and size. */
+export function DeviceButtons({ row }: { row: FleetRow }) {
+  const { device, pending } = row;
+  const [forgetting, setForgetting] = useState(false);
+  const choice = mainAction(row, () => setForgetting(true));
+  const kills = choice.kind === 'kill';
+  const blocked = useJustChanged(choice.kind, kills ? REVIVED_GUARD_MS : GUARD_MS) || pending !== null;
   return (
     <div className="flex items-center gap-1">
-      {kills ? (
-        <Button
-          variant="danger"
-          size="small"
-          className="w-22"
-          disabled={blocked}
-          title={killTitle(device)}
-          aria-label={killTitle(device)}
-          onClick={() => deviceCommands.kill(device)}
-        >
-          <Skull />
-          {pending === 'kill' ? 'Killing' : 'Kill'}
-        </Button>
-      ) : (
-        <Button
-          variant="ok"
-          size="small"
-          className="w-22"
-          disabled={blocked || !can.revive}
-          title={reviveTitle(device)}
-          aria-label={reviveTitle(device)}
-          onClick={() => deviceCommands.revive(device)}
-        >
-          {device.state === 'quarantined' ? <ShieldCheck /> : <RotateCcw />}
-          {reviveLabel(device.state === 'quarantined', pending === 'revive')}
-        </Button>
-      )}
-      <FaultMenu device={device} />
+      <Button
+        variant={choice.variant}
+        size="small"
+        className="w-22"
+        disabled={blocked || choice.run === null}
+        title={choice.title}
+        aria-label={choice.title}
+        onClick={choice.run ?? undefined}
+      >
+        <choice.Icon />
+        {pending === choice.kind ? choice.pendingLabel : choice.label}
+      </Button>
+      <FaultMenu device={device} onForget={() => setForgetting(true)} />
+      <ForgetDialog device={device} open={forgetting} onOpenChange={setForgetting} />
     </div>
   );
 }
 
-function reviveLabel(quarantined: boolean, pending: boolean): string {
-  if (quarantined) return pending ? 'Releasing' : 'Release';
-  return pending ? 'Reviving' : 'Revive';
+/** Returns the action that is most useful in the device's state. */
+function mainAction({ device, unusedBy }: FleetRow, forget: () => void) {
+  const can = deviceActions(device);
+  if (can.release) {
+    return {
+      kind: 'release',
+      label: 'Release',
+      pendingLabel: 'Releasing',
+      variant: 'ok',
+      Icon: ShieldCheck,
+      title: releaseTitle(device),
+      run: () => deviceCommands.release(device),
+    } as const;
+  }
+  if (can.kill && !can.revive) {
+    return {
+      kind: 'kill',
+      label: 'Kill',
+      pendingLabel: 'Killing',
+      // A device that the deployment does not use gets no red button: its end changes nothing here.
+      variant: unusedBy === null ? 'danger' : 'quiet',
+      Icon: Skull,
+      title: killTitle(device, unusedBy),
+      run: () => deviceCommands.kill(device),
+    } as const;
+  }
+  if (can.forget && !can.revive) {
+    return {
+      kind: 'forget',
+      label: 'Forget',
+      pendingLabel: 'Forgetting',
+      variant: 'outline',
+      Icon: Trash2,
+      title: forgetTitle(device),
+      run: forget,
+    } as const;
+  }
+  return {
+    kind: 'revive',
+    label: 'Revive',
+    pendingLabel: 'Reviving',
+    variant: 'ok',
+    Icon: RotateCcw,
+    title: reviveTitle(device),
+    run: can.revive ? () => deviceCommands.revive(device) : null,
+  } as const;
 }
 
 /** Returns whether a value changed less than so many milliseconds ago. */

@@ -26,7 +26,7 @@ function Row({ row, problem }: DeviceRowProps) {
       data-state={device.state}
       data-role={row.role}
       className={cn(
-        '@container border-t transition-colors [contain-intrinsic-size:auto_3.75rem] [content-visibility:auto]',
+        '@container relative border-t transition-colors [contain-intrinsic-size:auto_3.75rem] [content-visibility:auto]',
         row.tone === 'danger' && 'bg-danger-wash/40',
       )}
     >
@@ -42,27 +42,33 @@ function Row({ row, problem }: DeviceRowProps) {
             </Link>
             <RoleBadge role={row.role}>{row.roleLabel}</RoleBadge>
           </div>
-          <DeviceState row={row} />
+          <DeviceState row={row} problem={problem} />
         </div>
         <Measures row={row} />
         <DeviceButtons row={row} />
-        {row.installing !== null && (
-          <Progress label={`Shard of ${device.name}`} value={row.installing} className="col-span-full" />
-        )}
-        {problem !== undefined && (
-          <p role="alert" className="col-span-full text-xs text-danger-ink">
-            {problem}
-          </p>
-        )}
       </div>
+      {row.installing !== null && (
+        // Over the row: a row of another height would move the buttons below it.
+        <Progress
+          label={`Shard of ${device.name}`}
+          value={row.installing}
+          className="absolute inset-x-4 bottom-0.5"
+        />
+      )}
     </li>
   );
 }
 
-function DeviceState({ row }: { row: FleetRow }) {
+/** One or two lines, whatever they say: the height of a row never changes. The title has the whole text. */
+function DeviceState({ row, problem }: DeviceRowProps) {
   const { device } = row;
+  const reason = row.cover === null && row.missing ? device.reason : null;
+  const title = [row.stateLabel, problem, row.cover, ...device.faults, reason].filter(Boolean).join(' · ');
   return (
-    <p className="pl-4 text-xs leading-4 text-ink-faint">
+    <p
+      title={title}
+      className="ml-4 line-clamp-2 h-8 text-xs leading-4 text-ink-faint @xl:line-clamp-1 @xl:h-4"
+    >
       <span
         className={cn(
           row.tone === 'danger' && 'text-danger-ink',
@@ -71,6 +77,14 @@ function DeviceState({ row }: { row: FleetRow }) {
       >
         {row.stateLabel}
       </span>
+      {problem !== undefined && (
+        <>
+          {' · '}
+          <span role="alert" className="text-danger-ink">
+            {problem}
+          </span>
+        </>
+      )}
       {row.cover !== null && (
         <span className={cn('font-medium', row.waiting ? 'text-danger-ink' : 'text-parity-ink')}>
           {' '}
@@ -78,7 +92,7 @@ function DeviceState({ row }: { row: FleetRow }) {
         </span>
       )}
       {device.faults.length > 0 && <span className="text-warning-ink"> · {device.faults.join(', ')}</span>}
-      {row.cover === null && device.reason !== null && row.missing && <span> · {device.reason}</span>}
+      {reason !== null && <span> · {reason}</span>}
     </p>
   );
 }

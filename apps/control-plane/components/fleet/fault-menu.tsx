@@ -7,7 +7,7 @@ import { Menu, MenuContent, MenuItem, MenuLabel, MenuSeparator, MenuTrigger } fr
 import { deviceCommands } from './use-device-actions.ts';
 
 /** The other faults. Its items render when it opens: a large fleet has a hundred of these menus. */
-export function FaultMenu({ device }: { device: DeviceView }) {
+export function FaultMenu({ device, onForget }: { device: DeviceView; onForget: () => void }) {
   return (
     <Menu>
       <MenuTrigger asChild>
@@ -16,13 +16,13 @@ export function FaultMenu({ device }: { device: DeviceView }) {
         </Button>
       </MenuTrigger>
       <MenuContent className="w-72">
-        <Faults device={device} />
+        <Faults device={device} onForget={onForget} />
       </MenuContent>
     </Menu>
   );
 }
 
-function Faults({ device }: { device: DeviceView }) {
+function Faults({ device, onForget }: { device: DeviceView; onForget: () => void }) {
   const can = deviceActions(device);
   return (
     <>
@@ -38,7 +38,7 @@ function Faults({ device }: { device: DeviceView }) {
           <span className="text-xs text-ink-faint">{choice.effect}</span>
         </MenuItem>
       ))}
-      {can.kill && can.revive && (
+      {can.kill && (can.revive || can.release) && (
         <MenuItem
           onSelect={() => deviceCommands.kill(device)}
           className="flex-col items-start gap-0 text-danger-ink"
@@ -56,6 +56,12 @@ function Faults({ device }: { device: DeviceView }) {
         <span className="font-medium">Heal</span>
         <span className="text-xs text-ink-faint">ends all emulated faults of this device</span>
       </MenuItem>
+      {can.forget && (
+        <MenuItem onSelect={onForget} className="flex-col items-start gap-0">
+          <span className="font-medium">Forget…</span>
+          <span className="text-xs text-ink-faint">removes this device from the fleet</span>
+        </MenuItem>
+      )}
     </>
   );
 }

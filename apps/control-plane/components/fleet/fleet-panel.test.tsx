@@ -3,7 +3,7 @@ import { act, fireEvent, screen, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
 import { writeLive } from '../live-connection/live-queries.ts';
 import { apiError, renderDashboard } from '../testing/render.tsx';
-import { deployment, device } from '../testing/view-fixtures.ts';
+import { deployment, device, seat } from '../testing/view-fixtures.ts';
 import { FleetPanel } from './fleet-panel.tsx';
 
 const SEATED = ['d1', 'd2', 'd3', 'd4', 'p1'];
@@ -115,6 +115,47 @@ describe('the fleet panel', () => {
     });
     expect(screen.getByTestId('device-d1').textContent).toContain('In quarantine');
     await user.click(screen.getByRole('button', { name: /^Release d1/ }));
-    expect(sent).toEqual([{ method: 'POST', path: '/api/devices/id-d1/revive', body: undefined }]);
+    expect(sent).toEqual([{ method: 'POST', path: '/api/devices/id-d1/release', body: undefined }]);
+  });
+
+  it('forgets a departed device after a confirmation', async () => {
+    const departed = device('d1', { state: 'lost', supervised: false });
+    const { user, sent } = renderDashboard(<FleetPanel deployment={deployment(4, 1)} />, {
+      live: { devices: [...fleet(SEATED.slice(1)), departed] },
+      api: () => ({ status: 204 }),
+    });
+    await user.click(screen.getByRole('button', { name: /^Forget d1/ }));
+    const question = within(await screen.findByRole('alertdialog'));
+    await user.click(question.getByRole('button', { name: 'Cancel' }));
+    expect(sent).toEqual([]);
+    await user.click(screen.getByRole('button', { name: /^Forget d1/ }));
+    await user.click(screen.getByRole('button', { name: 'Forget d1' }));
+    expect(sent).toEqual([{ method: 'DELETE', path: '/api/devices/id-d1', body: undefined }]);
+  });
+
+  it('keeps every row at its place after a kill and a takeover', () => {
+    const healthy = deployment(4, 1);
+    const names = () => screen.getAllByTestId(/^device-/).map(({ dataset }) => dataset.testid);
+    const { client, rerender } = renderDashboard(<FleetPanel deployment={healthy} />, {
+      live: { devices: fleet([...SEATED, 'x']) },
+    });
+    const before = names();
+    const seats = healthy.progress.seats.map((old) => (old.seat === 1 ? seat(1, 'data', 'x') : old));
+    act(() => writeLive(client, 'devices', fleet([...SEATED, 'x'], ['d2'])));
+    rerender(<FleetPanel deployment={{ ...healthy, progress: { ...healthy.progress, seats } }} />);
+    expect(screen.getByTestId('device-x').textContent).toContain('Data 1');
+    expect(screen.getByTestId('device-d2').textContent).toContain('Dead');
+    expect(names()).toEqual(before);
+  });
+
+  it('calls devices “not used” by a deployment that runs on the data plane', () => {
+    const whole = deployment(4, 1, {
+      coverage: null,
+      runsWhole: 'Runs whole on the data plane',
+      progress: { fraction: 1, phase: 'done', seats: [] },
+    });
+    renderDashboard(<FleetPanel deployment={whole} />, { live: { devices: fleet(['d1']) } });
+    expect(screen.getByTestId('device-d1').textContent).toContain('Not used');
+    expect(screen.getByRole('button', { name: /^Kill d1.*lenet5 does not use this device/ })).toBeTruthy();
   });
 });

@@ -9,14 +9,18 @@ import { EmptyFleet } from './empty-fleet.tsx';
 import { fleetRows, fleetSummary } from './fleet-view.ts';
 import { FleetWheel } from './fleet-wheel.tsx';
 import { useDeviceActions } from './use-device-actions.ts';
+import { useStableRows } from './use-stable-rows.ts';
 import { wheelRows } from './wheel.ts';
 
 /** The fleet as the selected deployment uses it: a wheel, and rows with actions. */
 export function FleetPanel({ deployment }: { deployment: DeploymentView | null }) {
   const devices = useLive('devices');
   const actions = useDeviceActions(devices);
-  const rows = fleetRows(devices, deployment, actions.pending);
-  const { shown, others } = wheelRows(rows);
+  const { rows, homes, handlers } = useStableRows(
+    fleetRows(devices, deployment, actions.pending),
+    deployment?.name ?? null,
+  );
+  const { shown, others } = wheelRows(rows, homes);
 
   return (
     <Card
@@ -32,6 +36,7 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
         <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)] @min-[50rem]:grid-cols-[15rem_minmax(0,1fr)] @min-[58rem]:grid-cols-[19rem_minmax(0,1fr)]">
           <FleetWheel rows={shown} />
           <ul
+            {...handlers}
             aria-label="Devices"
             className="@container relative max-h-[36rem] min-w-0 overflow-y-auto @min-[50rem]:border-l"
           >

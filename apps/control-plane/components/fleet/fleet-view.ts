@@ -4,15 +4,15 @@ import { seatLabel } from '../ui/format.ts';
 export type Tone = 'ok' | 'warning' | 'danger' | 'muted';
 
 /** An action on a device whose effect is not visible yet. */
-export type PendingAction = 'kill' | 'revive' | 'fault';
+export type PendingAction = 'kill' | 'revive' | 'release' | 'forget' | 'fault';
 
 /** One device in the fleet, as the selected deployment uses it. */
 export interface FleetRow {
   readonly device: DeviceView;
   readonly role: DeviceRole;
   /**
-   * "Data 2", "Parity 4", "Standby", "No seat". The number is that of the seat and its shard. A device on standby can
-   * take a seat over. A dead device cannot.
+   * "Data 2", "Parity 4", "Standby", "No seat", "Not used". The number is that of the seat and its shard. A device on
+   * standby can take a seat over. A dead device cannot. A deployment that runs on the data plane uses no device.
    */
   readonly roleLabel: string;
   readonly seat: SeatView | null;
@@ -29,6 +29,8 @@ export interface FleetRow {
   /** Progress of its shard's transfer, 0 to 1; null without a transfer. */
   readonly installing: number | null;
   readonly pending: PendingAction | null;
+  /** The selected deployment, if it uses no device at all; null otherwise. */
+  readonly unusedBy: string | null;
 }
 
 const STATES: Record<DeviceState, { label: string; tone: Tone; missing: boolean }> = {
@@ -54,6 +56,7 @@ export function fleetRows(
   const seatOf = new Map(seats.flatMap((seat) => (seat.device === null ? [] : [[seat.device, seat]])));
   const stateOf = new Map(devices.map((device) => [device.id, device.state]));
   const mayRescue = deployment?.objective !== 'devices-only';
+  const unusedBy = deployment !== null && deployment.coverage === null ? deployment.name : null;
   const cover = coverOf(seats, (seat) => isMissing(seat, stateOf), mayRescue);
 
   const rows = devices.map((device): FleetRow => {
@@ -68,7 +71,14 @@ export function fleetRows(
     return {
       device,
       role,
-      roleLabel: role === 'standby' && state.missing ? 'No seat' : seatLabel(role, seat?.seat ?? null),
+      roleLabel:
+        role !== 'standby'
+          ? seatLabel(role, seat?.seat ?? null)
+          : state.missing
+            ? 'No seat'
+            : unusedBy === null
+              ? 'Standby'
+              : 'Not used',
       seat,
       tone: installing !== null && state.tone === 'ok' ? 'muted' : state.tone,
       stateLabel: installing !== null && device.state === 'ready' ? 'Receiving its shard' : state.label,
@@ -78,9 +88,23 @@ export function fleetRows(
       coveredBy: covered?.devices ?? [],
       installing,
       pending: pending.get(device.id) ?? null,
+      unusedBy,
     };
   });
-  return rows.sort((a, b) => order(a) - order(b) || compareNames(a.device.name, b.device.name));
+  return rows.sort((a, b) => compareRows(a, b, a.seat?.seat, b.seat?.seat));
+}
+
+/**
+ * Compares two rows by their places, then by name, then by id. A row without a place comes last.
+ * @param placeA  undefined without a place
+ */
+export function compareRows(
+  { device: a }: FleetRow,
+  { device: b }: FleetRow,
+  placeA = Number.MAX_SAFE_INTEGER,
+  placeB = Number.MAX_SAFE_INTEGER,
+): number {
+  return placeA - placeB || NAMES.compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
 }
 
 /** Returns whether two rows look the same. Compares devices and seats by identity. */
@@ -127,12 +151,4 @@ function coverOf(
   return new Map(down.map((seat) => [seat.seat, cover]));
 }
 
-function order(row: FleetRow): number {
-  return row.seat === null ? Number.MAX_SAFE_INTEGER : row.seat.seat;
-}
-
 const NAMES = new Intl.Collator('en', { numeric: true });
-
-function compareNames(a: string, b: string): number {
-  return NAMES.compare(a, b);
-}

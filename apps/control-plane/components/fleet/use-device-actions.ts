@@ -32,31 +32,46 @@ export function useDeviceActions(devices: readonly DeviceView[]): {
   return { pending: new Map(unchanged), problems };
 }
 
-/** Injects and ends faults. Errors appear at the device. */
+/** Injects and ends faults, releases and forgets devices. Errors appear at the device. */
 export const deviceCommands = {
-  kill: (device: DeviceView) => void act(device, 'kill', { kind: 'kill' }),
-  /** Restarts a dead process, continues a paused one, and ends a quarantine. */
+  kill: (device: DeviceView) => void fault(device, 'kill', { kind: 'kill' }),
+  /** Restarts a dead process, and continues a paused one. */
   revive: (device: DeviceView) =>
-    void act(device, 'revive', device.state === 'paused' ? { kind: 'resume' } : null),
-  heal: (device: DeviceView) => void act(device, 'fault', { kind: 'heal' }),
+    void (device.state === 'paused'
+      ? fault(device, 'revive', { kind: 'resume' })
+      : act(device, 'revive', 'POST', '/revive')),
+  release: (device: DeviceView) => void act(device, 'release', 'POST', '/release'),
+  forget: async (device: DeviceView) => {
+    if (await act(device, 'forget', 'DELETE', '')) toast(`${device.name} is forgotten.`);
+  },
+  heal: (device: DeviceView) => void fault(device, 'fault', { kind: 'heal' }),
   inflict: async (device: DeviceView, choice: FaultChoice) => {
-    if (!(await act(device, 'fault', choice.request))) return;
+    if (!(await fault(device, 'fault', choice.request))) return;
     toast(`${choice.label}: ${device.name} ${choice.effect}.`, {
-      action: { label: 'Undo', onClick: () => void act(device, 'fault', choice.undo) },
+      action: { label: 'Undo', onClick: () => void fault(device, 'fault', choice.undo) },
     });
   },
 };
 
+function fault(device: DeviceView, action: PendingAction, request: FaultRequest): Promise<boolean> {
+  return act(device, action, 'POST', '/faults', request);
+}
+
 /** Sends one action. @returns whether the server accepted it */
-async function act(device: DeviceView, action: PendingAction, fault: FaultRequest | null): Promise<boolean> {
+async function act(
+  device: DeviceView,
+  action: PendingAction,
+  method: 'POST' | 'DELETE',
+  path: '' | '/faults' | '/revive' | '/release',
+  body?: FaultRequest,
+): Promise<boolean> {
   const { id } = device;
   actionStore.setState(({ pending, problems }) => ({
     pending: new Map(pending).set(id, { action, look: lookOf(device) }),
     problems: without(problems, id),
   }));
-  const path = `/api/devices/${encodeURIComponent(id)}/${fault === null ? 'revive' : 'faults'}`;
   try {
-    await askApi('POST', path, fault ?? undefined);
+    await askApi(method, `/api/devices/${encodeURIComponent(id)}${path}`, body);
     setTimeout(() => settle(id), PENDING_AT_MOST_MS);
     return true;
   } catch (error) {

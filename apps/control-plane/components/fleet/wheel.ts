@@ -39,11 +39,17 @@ const CROWD = 24;
 /**
  * Returns the devices on the rim and in the list beside it. A large fleet shows only devices with a seat and devices
  * with a problem, so that they can be told apart.
+ * @param homes  ids of devices that had a seat; they stay, because a row that leaves moves the rows below it
  */
-export function wheelRows(rows: readonly FleetRow[]): { shown: readonly FleetRow[]; others: number } {
+export function wheelRows(
+  rows: readonly FleetRow[],
+  homes: Pick<ReadonlyMap<string, unknown>, 'has'> = new Map(),
+): { shown: readonly FleetRow[]; others: number } {
   const seated = rows.filter(({ seat }) => seat !== null);
   if (rows.length <= CROWD || seated.length === 0) return { shown: rows, others: 0 };
-  const shown = rows.filter((row) => row.seat !== null || row.missing || row.device.faults.length > 0);
+  const shown = rows.filter(
+    (row) => row.seat !== null || row.missing || row.device.faults.length > 0 || homes.has(row.device.id),
+  );
   return { shown, others: rows.length - shown.length };
 }
 

@@ -1,5 +1,43 @@
 import { describe, expect, it } from 'vitest';
-import { dataPlaneUrl, joinCommand } from './join-command-view.ts';
+import { addressChoices, dataPlaneUrl, joinCommand, reachProblem } from './join-command-view.ts';
+
+const wifi = {
+  hostname: '192.168.1.20',
+  interface: 'wlan0',
+  dashboard: 'http://192.168.1.20:3000',
+  dataPlane: 'http://192.168.1.20:3001',
+};
+
+describe('the addresses for a new device', () => {
+  it('begin with a network of the machine when the page was opened at a local address', () => {
+    const choices = addressChoices('http://127.0.0.1:3001', { host: '0.0.0.0', addresses: [wifi] });
+    expect(choices.map(({ label }) => label)).toEqual([
+      '192.168.1.20 (wlan0)',
+      '127.0.0.1 (this machine only)',
+    ]);
+    expect(choices[0]).toMatchObject({ dataPlane: wifi.dataPlane, onlyThisMachine: false });
+  });
+
+  it('begin with the address by which another machine has opened the page, once', () => {
+    const choices = addressChoices(wifi.dataPlane, { host: '0.0.0.0', addresses: [wifi] });
+    expect(choices).toEqual([
+      {
+        label: '192.168.1.20 (as this page was opened)',
+        dataPlane: wifi.dataPlane,
+        dashboard: null,
+        onlyThisMachine: false,
+      },
+    ]);
+  });
+
+  it('are only the local one without a network, with the reason', () => {
+    const known = { host: '127.0.0.1', addresses: [] };
+    expect(addressChoices('http://127.0.0.1:3001', known)).toHaveLength(1);
+    expect(reachProblem(known)).toContain('start it with HOST=0.0.0.0');
+    expect(reachProblem({ host: '0.0.0.0', addresses: [] })).toContain('no network address');
+    expect(reachProblem({ host: '0.0.0.0', addresses: [wifi] })).toBeNull();
+  });
+});
 
 describe('the join command', () => {
   it('contains the origin of the data plane', () => {

@@ -1,3 +1,5 @@
+import type { JoinAddressesView } from '@sparewheel/protocol';
+
 /** Returns the address for agents: the origin of the inference address. Returns an invalid address unchanged. */
 export function dataPlaneUrl(inferenceUrl: string): string {
   return URL.canParse(inferenceUrl) ? new URL(inferenceUrl).origin : inferenceUrl;
@@ -40,6 +42,55 @@ export function joinCommand(
 export function onlyThisMachine(url: string): boolean {
   if (!URL.canParse(url)) return false;
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
+}
+
+/** An address of the machine that runs Sparewheel, as the operator chooses it. */
+export interface AddressChoice {
+  readonly label: string;
+  /** Where agents connect. */
+  readonly dataPlane: string;
+  /** The dashboard's origin; null for the origin of this page. */
+  readonly dashboard: string | null;
+  readonly onlyThisMachine: boolean;
+}
+
+/**
+ * Returns the addresses for a new device, best first: the one by which this page was opened, unless it works only on
+ * this machine, then those of the machine's networks.
+ * @param page   the data plane's address for this page
+ * @param known  undefined until the server has answered
+ */
+export function addressChoices(page: string, known: JoinAddressesView | undefined): AddressChoice[] {
+  const local = onlyThisMachine(page);
+  const opened: AddressChoice = {
+    label: `${hostnameOf(page)} (${local ? 'this machine only' : 'as this page was opened'})`,
+    dataPlane: page,
+    dashboard: null,
+    onlyThisMachine: local,
+  };
+  const networks = (known?.addresses ?? [])
+    .filter(({ dataPlane }) => dataPlane !== page)
+    .map(
+      ({ hostname, interface: network, dashboard, dataPlane }): AddressChoice => ({
+        label: network === null ? hostname : `${hostname} (${network})`,
+        dataPlane,
+        dashboard,
+        onlyThisMachine: false,
+      }),
+    );
+  return local ? [...networks, opened] : [opened, ...networks];
+}
+
+/** Says why only this machine can join, and how to change that; null if other machines can. */
+export function reachProblem(known: JoinAddressesView): string | null {
+  if (known.addresses.length > 0) return null;
+  return known.host === '0.0.0.0' || known.host === '::'
+    ? 'This machine has no network address. Connect it to a network, then open this dialog again.'
+    : `Sparewheel listens on ${known.host}. To let other machines join, start it with HOST=0.0.0.0 npm start.`;
+}
+
+function hostnameOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : url;
 }
 
 /** Returns the address of the join page. The token follows #, so that no server and no log receives it. */

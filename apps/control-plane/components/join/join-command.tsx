@@ -1,20 +1,51 @@
 'use client';
 import { useState } from 'react';
-import { useLive } from '../live-connection/live-queries.ts';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { cn } from '../ui/class-names.ts';
-import { Field, Input } from '../ui/field.tsx';
+import { Field, Input, Select } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
-import { dataPlaneUrl, joinCommand, onlyThisMachine } from './join-command-view.ts';
+import { joinCommand } from './join-command-view.ts';
+import { type JoinAddress, useJoinAddress } from './use-join-address.ts';
 
-/** The command that makes a machine a device, and where to find its token. */
-export function JoinCommand({ token = null, className }: { token?: string | null; className?: string }) {
-  const url = dataPlaneUrl(useLive('inferenceUrl'));
+/** The command that makes a machine a device, with a choice of its address, and where to find its token. */
+export function JoinCommand({ className }: { className?: string }) {
+  const address = useJoinAddress();
+  return (
+    <div className={cn('flex min-w-0 flex-col gap-3', className)}>
+      <AddressField address={address} />
+      <CommandFor url={address.chosen.dataPlane} />
+    </div>
+  );
+}
+
+/** Chooses one of the machine's addresses, or says why there is only one. */
+export function AddressField({ address: { choices, chosen, choose, problem } }: { address: JoinAddress }) {
+  return (
+    <>
+      {choices.length > 1 && (
+        <Field label="Address of this machine" className="max-w-md">
+          {(ids) => (
+            <Select {...ids} value={chosen.dataPlane} onChange={(event) => choose(event.target.value)}>
+              {choices.map(({ label, dataPlane }) => (
+                <option key={dataPlane} value={dataPlane}>
+                  {label}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+      )}
+      {problem !== null && <Notice title="Only this machine can join.">{problem}</Notice>}
+    </>
+  );
+}
+
+export function CommandFor({ url, token = null }: { url: string; token?: string | null }) {
   const [name, setName] = useState('');
   const [count, setCount] = useState(1);
   const command = joinCommand(url, { name, count: Number.isInteger(count) ? count : 1 }, token);
   return (
-    <div className={cn('flex min-w-0 flex-col gap-3', className)}>
+    <div className="flex min-w-0 flex-col gap-3">
       <div className="flex items-start gap-2 rounded-lg bg-raised px-3 py-2">
         <code
           data-testid="join-command"
@@ -61,12 +92,6 @@ export function JoinCommand({ token = null, className }: { token?: string | null
           </>
         )}
       </p>
-      {onlyThisMachine(url) && (
-        <Notice title="This address works only on this machine.">
-          For other machines, start Sparewheel with <code className="font-mono">HOST=0.0.0.0</code> and open
-          the dashboard at this machine’s network address. The command then contains that address.
-        </Notice>
-      )}
     </div>
   );
 }

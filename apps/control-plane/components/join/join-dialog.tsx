@@ -4,8 +4,9 @@ import { Plus } from 'lucide-react';
 import { askApi } from '../live-connection/api-client.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { JoinCommand } from './join-command.tsx';
+import { AddressField, CommandFor } from './join-command.tsx';
 import { JoinInBrowser } from './join-in-browser.tsx';
+import { useJoinAddress } from './use-join-address.ts';
 
 /** Explains how another machine, or this browser, becomes a device. */
 export function JoinDialog() {
@@ -32,12 +33,17 @@ function Ways() {
     gcTime: 0,
   });
   const shown = token.data?.token ?? null;
+  const address = useJoinAddress();
   return (
     <>
-      <h3 className="mt-4 mb-2 text-[0.8125rem] font-semibold">On a machine with a terminal</h3>
-      <JoinCommand token={shown} />
+      <div className="mt-4 flex flex-col gap-3">
+        <AddressField address={address} />
+      </div>
+      <h3 className="mt-5 mb-2 text-[0.8125rem] font-semibold">On a machine with a terminal</h3>
+      <CommandFor url={address.chosen.dataPlane} token={shown} />
       <h3 className="mt-5 mb-1 text-[0.8125rem] font-semibold">In a browser</h3>
       <JoinInBrowser
+        address={address.chosen}
         token={shown}
         loading={token.isPending}
         error={token.error}

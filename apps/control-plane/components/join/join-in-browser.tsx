@@ -4,18 +4,19 @@ import Link from 'next/link';
 import { CopyButton } from '../shell/copy-button.tsx';
 import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
-import { Notice } from '../ui/notice.tsx';
-import { joinPageAddress, onlyThisMachine } from './join-command-view.ts';
+import { type AddressChoice, joinPageAddress } from './join-command-view.ts';
 import { QrCode } from './qr-code.tsx';
 
 /** The address of the join page as a QR code for a phone. The address contains the join token. */
 export function JoinInBrowser({
+  address,
   token,
   loading,
   error,
   onShow,
   onHide,
 }: {
+  address: AddressChoice;
   /** null until the operator asks for it. */
   token: string | null;
   loading: boolean;
@@ -37,23 +38,30 @@ export function JoinInBrowser({
           Show the QR code and the join token
         </Button>
       ) : (
-        <Address address={joinPageAddress(window.location.origin, token)} onHide={onHide} />
+        <Address
+          address={joinPageAddress(address.dashboard ?? window.location.origin, token)}
+          onlyThisMachine={address.onlyThisMachine}
+          onHide={onHide}
+        />
       )}
       <ErrorNotice error={error} />
     </div>
   );
 }
 
-function Address({ address, onHide }: { address: string; onHide: () => void }) {
+function Address({
+  address,
+  onlyThisMachine,
+  onHide,
+}: {
+  address: string;
+  onlyThisMachine: boolean;
+  onHide: () => void;
+}) {
   return (
     <>
-      {onlyThisMachine(address) && (
-        <Notice title="A phone cannot reach this address: it works only on this machine.">
-          Start Sparewheel with <code className="font-mono">HOST=0.0.0.0 npm start</code>. Then open the
-          dashboard at this machine’s network address, for example{' '}
-          <code className="font-mono [overflow-wrap:anywhere]">http://192.168.1.20:3000</code>, and show the
-          code there.
-        </Notice>
+      {onlyThisMachine && (
+        <p className="text-xs text-danger-ink">A phone cannot reach this address: it is this machine only.</p>
       )}
       <QrCode text={address} label="QR code of the join address, which is also shown as text below" />
       <div className="flex items-start gap-2 rounded-lg bg-raised px-3 py-2">

@@ -42,8 +42,14 @@ export function renderDashboard(
   const client = createQueryClient();
   writeSnapshot(client, { ...EMPTY, at: '2026-01-01T00:00:00Z', ...live });
   const user = userEvent.setup();
-  render(<QueryClientProvider client={client}>{children}</QueryClientProvider>);
-  return { client, sent, user };
+  const { rerender } = render(<QueryClientProvider client={client}>{children}</QueryClientProvider>);
+  return {
+    client,
+    sent,
+    user,
+    rerender: (changed: ReactNode) =>
+      rerender(<QueryClientProvider client={client}>{changed}</QueryClientProvider>),
+  };
 }
 
 /** An error as the admin API answers it. */

@@ -1,4 +1,5 @@
 import type { DataPlaneLink } from '@sparewheel/data-plane-client';
+import type { JoinAddressesView } from '@sparewheel/protocol';
 import type { Store } from '../database/store.ts';
 import type { Deployments } from '../deployments/deployments.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -21,4 +22,5 @@ export interface ApiParts {
   /** The host of the data plane's HTTP server, and a token for it. */
   readonly inference: { readonly host: string; readonly token: string };
   readonly joinToken: string;
+  readonly joinAddresses: () => JoinAddressesView;
 }

@@ -61,8 +61,39 @@ describe('devices', () => {
     expect(api.dataPlane.callsOf('revive')).toEqual([{ kind: 'revive', device: 'device-0001' }]);
   });
 
+  it('are released from quarantine', async () => {
+    const { status, body } = await api.ask('POST', '/api/devices/device-0001/release');
+    expect({ status, body }).toEqual({ status: 202, body: { device: 'device-0001' } });
+    expect(api.dataPlane.callsOf('release')).toEqual([{ kind: 'release', device: 'device-0001' }]);
+    api.dataPlane.answers.release = () => refuse(409, 'not-quarantined', 'it is not in quarantine');
+    const refused = await api.ask('POST', '/api/devices/device-0001/release');
+    expect(refused).toMatchObject({ status: 409, body: { error: { code: 'not-quarantined' } } });
+  });
+
+  it('are forgotten: the store and the stored seats no longer contain them', async () => {
+    const known = { name: 'pi', secretHash: 'h', platform: 'linux-x64' };
+    await api.store.saveDevice({ ...known, id: 'device-0001' });
+    await api.store.saveDevice({ ...known, id: 'device-0002' });
+    await api.deployed();
+    api.deployments.storeSeats('digits', ['device-0002', 'device-0001', 'device-0003']);
+    expect((await api.ask('DELETE', '/api/devices/device-0001')).status).toBe(204);
+    expect(api.dataPlane.callsOf('forget')).toEqual([{ kind: 'forget', device: 'device-0001' }]);
+    expect((await api.store.devices()).map(({ id }) => id)).toEqual(['device-0002']);
+    expect(api.deployments.record('digits').seats).toEqual(['device-0002', null, 'device-0003']);
+  });
+
+  it('stay in the store while they are connected', async () => {
+    await api.store.saveDevice({ id: 'device-0001', name: 'pi', secretHash: 'h', platform: 'linux-x64' });
+    api.dataPlane.answers.forget = () => refuse(409, 'device-connected', 'it is connected');
+    const { status, body } = await api.ask('DELETE', '/api/devices/device-0001');
+    expect(status).toBe(409);
+    expect(body.error.code).toBe('device-connected');
+    expect(await api.store.devices()).toHaveLength(1);
+  });
+
   it('join with a token that the operator can read', async () => {
     expect((await api.ask('GET', '/api/join')).body).toEqual({ token: TOKENS.join });
+    expect((await api.ask('GET', '/api/join/addresses')).body).toEqual({ host: '127.0.0.1', addresses: [] });
   });
 
   it('that do not exist get the data plane’s own error', async () => {

@@ -13,7 +13,10 @@ const KINDS: readonly string[] = [
 
 type ById = { Params: { id: string } };
 
-export function deviceRoutes(app: FastifyInstance, { dataPlane, live, joinToken }: ApiParts): void {
+export function deviceRoutes(
+  app: FastifyInstance,
+  { dataPlane, deployments, store, live, joinToken, joinAddresses }: ApiParts,
+): void {
   app.get('/api/devices', async () => live.devices);
 
   app.get<ById>('/api/devices/:id', async ({ params: { id } }) => {
@@ -38,8 +41,21 @@ export function deviceRoutes(app: FastifyInstance, { dataPlane, live, joinToken 
     return reply.code(202).send({ device: id });
   });
 
+  app.post<ById>('/api/devices/:id/release', async ({ params: { id } }, reply) => {
+    await dataPlane.call({ kind: 'release', device: id });
+    return reply.code(202).send({ device: id });
+  });
+
+  app.delete<ById>('/api/devices/:id', async ({ params: { id } }, reply) => {
+    await dataPlane.call({ kind: 'forget', device: id });
+    deployments.deviceForgotten(id);
+    await store.deleteDevice(id);
+    return reply.code(204).send();
+  });
+
   // The dashboard requests the join token when the operator shows it.
   app.get('/api/join', async () => ({ token: joinToken }));
+  app.get('/api/join/addresses', async () => joinAddresses());
 }
 
 /** Checks the kind first, then its parameters: the error of a union would list every alternative. */

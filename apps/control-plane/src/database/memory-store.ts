@@ -28,6 +28,10 @@ export class MemoryStore implements Store {
     this.#devices.set(device.id, device);
   }
 
+  async deleteDevice(id: string): Promise<void> {
+    this.#devices.delete(id);
+  }
+
   async models(): Promise<readonly ModelRecord[]> {
     return byName(this.#models.values());
   }

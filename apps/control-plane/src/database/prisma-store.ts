@@ -38,6 +38,10 @@ export class PrismaStore implements Store {
     });
   }
 
+  async deleteDevice(id: string): Promise<void> {
+    await this.#prisma.device.deleteMany({ where: { id } });
+  }
+
   async models(): Promise<readonly ModelRecord[]> {
     return (await this.#prisma.model.findMany({ orderBy: { name: 'asc' } })).map(modelRecord);
   }

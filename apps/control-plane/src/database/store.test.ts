@@ -81,6 +81,9 @@ for (const { name, open } of implementations) {
       await store.saveDevice(device);
       await store.saveDevice({ ...device, name: 'pi-one' });
       expect(await store.devices()).toEqual([{ ...device, name: 'pi-one' }]);
+      await store.deleteDevice('device-0001');
+      await store.deleteDevice('device-0001');
+      expect(await store.devices()).toEqual([]);
     });
 
     it('returns a model as it was stored', async () => {

@@ -107,6 +107,8 @@ export interface Store {
   devices(): Promise<readonly KnownDevice[]>;
   /** Adds a device, or replaces the record with the same id. */
   saveDevice(device: KnownDevice): Promise<void>;
+  /** Does nothing if no such device exists. */
+  deleteDevice(id: string): Promise<void>;
 
   models(): Promise<readonly ModelRecord[]>;
   model(name: string): Promise<ModelRecord | null>;

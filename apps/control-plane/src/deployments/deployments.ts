@@ -109,6 +109,17 @@ export class Deployments {
       .catch((error: unknown) => log.error({ err: error }, `cannot store the seats of ${name}`));
   }
 
+  /** Removes a forgotten device from the stored seats, so that no restart waits for it. */
+  deviceForgotten(device: string): void {
+    for (const { name, seats } of this.#records.sorted()) {
+      if (!seats.includes(device)) continue;
+      this.storeSeats(
+        name,
+        seats.map((id) => (id === device ? null : id)),
+      );
+    }
+  }
+
   views(): readonly DeploymentView[] {
     return this.#records.sorted().map((record) => this.#view(record));
   }

@@ -83,6 +83,7 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
     case 'fault-healed':
     case 'device-revived':
     case 'device-refused':
+    case 'device-forgotten':
       return {
         kind: event.kind,
         level: event.kind === 'fault-injected' || event.kind === 'device-refused' ? 'warning' : 'info',

@@ -87,6 +87,7 @@ export class TestApi {
       startedAt: '2026-11-23T10:00:00.000Z',
       inference: { host: '127.0.0.1', token: TOKENS.operator },
       joinToken: TOKENS.join,
+      joinAddresses: () => ({ host: '127.0.0.1', addresses: [] }),
     });
     return new TestApi(
       app,

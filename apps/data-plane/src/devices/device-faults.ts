@@ -103,6 +103,12 @@ export class DeviceFaults {
     if (!ran) this.#emit({ kind: 'device-revived', device, message: `${name} is revived` });
   }
 
+  /** Removes the faults of a device. */
+  forget(device: string): void {
+    this.#emulated.delete(device);
+    this.#paused.delete(device);
+  }
+
   #incarnation(device: string): string | null {
     return this.#gateway.session(device)?.incarnation ?? null;
   }

@@ -83,6 +83,13 @@ export class LinkProbe {
     this.#probing.delete(device);
   }
 
+  /** Removes the measurements of a device. */
+  forget(device: string): void {
+    this.disconnected(device);
+    this.#best.delete(device);
+    this.#rounds.delete(device);
+  }
+
   /** Handles a message of a device. Returns true if it answers a probe; the caller must then ignore it. */
   received(device: string, message: FromDevice): boolean {
     if (message.task !== PROBE_TASK) return false;

@@ -83,6 +83,14 @@ export class Fleet implements DeviceObserver {
     this.observer.availabilityChanged(device);
   }
 
+  /** Removes a device, and disconnects it first. @returns the removed record; undefined if the device is unknown */
+  forget(id: DeviceId): Device | undefined {
+    this.disconnect(id, 'forgotten');
+    const device = this.#devices.get(id);
+    this.#devices.delete(id);
+    return device;
+  }
+
   /** Counts an invalid answer. Quarantines the device after `strikesToQuarantine` of them. */
   strike(device: Device, reason: string): void {
     device.invalid++;

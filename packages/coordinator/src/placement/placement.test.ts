@@ -142,6 +142,36 @@ describe('the choice of a standby', () => {
 });
 
 describe('a connected device that does not answer', () => {
+  it('loses its seat at once when it is forgotten, and is new when it joins again', async () => {
+    const rig = await readyRig({ k: 2, r: 1, standbys: 1 });
+    rig.fleet.kill('d1');
+    rig.coordinator.forget('d1');
+    expect(rig.coordinator.snapshot().devices.map(({ id }) => id)).toEqual(['d0', 'd2', 'd3']);
+    await rig.clock.advance(20);
+    expect(holders(rig)).toEqual(['d0', 'd3', 'd2']);
+    expect(stateOf(rig)).toBe('ready');
+    rig.events.length = 0;
+    rig.fleet.revive('d1');
+    expect(kinds(rig, 'device-returned')).toEqual([]);
+    expect(kinds(rig, 'device-joined')).toMatchObject([{ device: 'd1' }]);
+    // The device is a standby now. It gets no seat back.
+    await rig.clock.advance(20);
+    expect(holders(rig)).toEqual(['d0', 'd3', 'd2']);
+  });
+
+  it('leaves its seat empty when it is forgotten without a standby, and a new device fills it', async () => {
+    const rig = await readyRig({ k: 2, r: 1 });
+    rig.fleet.kill('d1');
+    rig.coordinator.forget('d1');
+    expect(seatsOf(rig)[1]).toMatchObject({ device: null, state: 'empty' });
+    expect(stateOf(rig)).toBe('degraded');
+    rig.coordinator.forget('nobody');
+    rig.fleet.revive('d1');
+    await rig.clock.advance(20);
+    expect(holders(rig)).toEqual(['d0', 'd1', 'd2']);
+    expect(stateOf(rig)).toBe('ready');
+  });
+
   it('loses its seat at once when it is quarantined', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1, options: { returnGraceMs: 0 } });
     rig.coordinator.quarantine('d1', 'for the test');

@@ -60,6 +60,7 @@ export function deviceView(id: string, change: Partial<DeviceView> = {}): Device
     id,
     name: `name of ${id}`,
     state: 'ready',
+    connected: true,
     roles: ['standby'],
     seats: [],
     platform: 'linux-x64',

@@ -46,6 +46,12 @@ export class Distributor implements Installer {
     this.#preloaded.forgetDevice(device);
   }
 
+  /** Removes what is known about the blobs of a device. */
+  forgetDevice(device: DeviceId): void {
+    this.#held.delete(device);
+    this.#preloaded.forgetDevice(device);
+  }
+
   holds(device: DeviceId, sha256: string): boolean {
     return this.#held.get(device)?.has(sha256) ?? false;
   }

@@ -83,6 +83,11 @@ export class DeviceAdmission {
     this.#retired.set(device, retired.slice(-GATEWAY_LIMITS.retiredIncarnations));
   }
 
+  /** Removes the record of a device's replaced incarnations. Penalties stay: they end by themselves. */
+  forget(device: string): void {
+    this.#retired.delete(device);
+  }
+
   #checkRoom(device: string): void {
     const full =
       this.#sessions.count >= GATEWAY_LIMITS.sessions || this.#sessions.othersUp(device) >= LIMITS.devices;

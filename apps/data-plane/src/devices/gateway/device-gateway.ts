@@ -127,6 +127,19 @@ export class DeviceGateway {
     return this.#joinedAt.get(device);
   }
 
+  /** Returns whether at least one connection of a device is open. */
+  connected(device: string): boolean {
+    const session = this.#current.get(device);
+    return session !== undefined && (session.control !== null || session.tensors !== null);
+  }
+
+  /** Removes everything about a device that is not connected. */
+  forget(device: string): void {
+    this.#current.delete(device);
+    this.#joinedAt.delete(device);
+    this.#admission.forget(device);
+  }
+
   /** Returns the link for tensor messages to a device. undefined unless the device is up. */
   tensorLink(device: string): TensorLink | undefined {
     const session = this.#current.get(device);

@@ -24,6 +24,11 @@ export class DeviceRegistry {
     return this.#known.get(id);
   }
 
+  /** Removes a device. Its id is free for any secret. */
+  forget(id: string): void {
+    this.#known.delete(id);
+  }
+
   /** Returns `stolen` if the id belongs to another secret, `full` if no new device can be stored. */
   check({ id, secret }: DeviceIdentity): 'new' | 'known' | 'stolen' | 'full' {
     const known = this.#known.get(id);
