@@ -106,8 +106,6 @@ export interface DataPlaneReplies {
   revive: null;
   release: null;
   forget: null;
-  release: null;
-  forget: null;
   'start-load': LoadView;
   'stop-load': LoadView | null;
   latency: LatencyView;
@@ -159,7 +157,12 @@ export type DataPlaneMessage =
 
 /** The effect of an operator's action. */
 export interface FaultEvent {
-  readonly kind: 'fault-injected' | 'fault-healed' | 'device-revived' | 'device-refused';
+  readonly kind:
+    | 'fault-injected'
+    | 'fault-healed'
+    | 'device-revived'
+    | 'device-refused'
+    | 'device-forgotten';
   readonly device: string | null;
   readonly message: string;
 }
