@@ -115,11 +115,6 @@ export class Coordinator {
   }
 
   /**
-   * Deploys a plan under a name. If a deployment already serves under this name, the call starts a rolling change:
-   * the new plan is installed beside the old one and becomes active when it is ready. Requests in flight finish on
-   * the old plan.
-   * @throws {InvalidDeploymentError} the plan and its artifacts do not fit, or a device is named twice
-  /**
    * Removes a device and its history. A standby takes its seats over at once. If the device joins again, it is new.
    * Disconnects a connected device first. Does nothing for an unknown device.
    */
@@ -130,6 +125,11 @@ export class Coordinator {
     this.#availabilityChanged();
   }
 
+  /**
+   * Deploys a plan under a name. If a deployment already serves under this name, the call starts a rolling change:
+   * the new plan is installed beside the old one and becomes active when it is ready. Requests in flight finish on
+   * the old plan.
+   * @throws {InvalidDeploymentError} the plan and its artifacts do not fit, or a device is named twice
    */
   deploy(request: DeployRequest): void {
     const { name, policy } = request;

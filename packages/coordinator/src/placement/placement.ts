@@ -102,6 +102,19 @@ export class Placement {
     this.#installs.deviceConnected(device);
   }
 
+  /** Frees the seats of a removed device. The next check of the seats fills them. */
+  forget(device: Device): void {
+    this.#installs.forget(device);
+    for (const seat of this.#seats) {
+      seat.failures.delete(device.id);
+      if (seat.install?.device === device) this.#installs.abort(seat, 'the device was forgotten');
+      if (seat.holder !== device) continue;
+      device.seatCount--;
+      seat.holder = null;
+      seat.loaded = false;
+    }
+  }
+
   /** Handles a refusal to compute. Reloads the device after repeated refusals, or at once after "unknown-task". */
   refused(seat: number, device: Device, { code }: Refusal): void {
     const record = this.#seats[seat]!;
@@ -129,19 +142,6 @@ export class Placement {
     const now = this.context.clock.now();
     let fillAt = Number.POSITIVE_INFINITY;
     this.#silentReloadAt = Number.POSITIVE_INFINITY;
-  /** Frees the seats of a removed device. The next check of the seats fills them. */
-  forget(device: Device): void {
-    this.#installs.forget(device);
-    for (const seat of this.#seats) {
-      seat.failures.delete(device.id);
-      if (seat.install?.device === device) this.#installs.abort(seat, 'the device was forgotten');
-      if (seat.holder !== device) continue;
-      device.seatCount--;
-      seat.holder = null;
-      seat.loaded = false;
-    }
-  }
-
     for (const seat of this.#seats) {
       fillAt = Math.min(fillAt, this.#reconcileSeat(seat, now));
       if (this.#disposed) return;

@@ -50,20 +50,14 @@ export class SeatInstalls {
     this.#context.installer.uninstall(device.id, tasks);
   }
 
-  /** Starts an install. For a takeover, the caller has already added the seat to the new device's `seatCount`. */
-  begin(seat: SeatRecord, device: Device): void {
-    const { emit, installer } = this.#context;
   /** Drops the tasks that a removed device would have to unload. */
   forget(device: Device): void {
     this.#evicted.delete(device.id);
   }
 
-  /** Unloads tasks that a device no longer needs; at its next connection if it is down. */
-  unload(device: Device, tasks: readonly SeatTask[]): void {
-    if (device.connected) this.#context.installer.uninstall(device.id, tasks);
-    else this.#evicted.set(device.id, [...(this.#evicted.get(device.id) ?? []), ...tasks]);
-  }
-
+  /** Starts an install. For a takeover, the caller has already added the seat to the new device's `seatCount`. */
+  begin(seat: SeatRecord, device: Device): void {
+    const { emit, installer } = this.#context;
     const deployment = this.#deployment;
     const install: Install = {
       device,
