@@ -6,6 +6,7 @@ import { EventsPanel } from './control/events-panel.tsx';
 import { PolicyPanel } from './control/policy-panel.tsx';
 import { DeployPanel } from './deploy/deploy-panel.tsx';
 import { DigitPanel } from './digit/digit-panel.tsx';
+import { DuelPanel } from './duel/duel-panel.tsx';
 import { FaultsPanel } from './faults/faults-panel.tsx';
 import { FleetPanel } from './fleet/fleet-panel.tsx';
 import { CounterStrip } from './latency/counter-strip.tsx';
@@ -20,6 +21,7 @@ import { useTraces } from './waterfall/use-traces.ts';
 import { WaterfallPanel } from './waterfall/waterfall-panel.tsx';
 
 // Latencies arrive five times a second. Panels that do not show them do not render.
+const Duel = memo(DuelPanel);
 const Fleet = memo(FleetPanel);
 const Latency = memo(LatencyPanel);
 const Digit = memo(DigitPanel);
@@ -46,6 +48,7 @@ export function LivePage() {
       <h1 className="sr-only">Live</h1>
       {gone !== null && <GoneNotice name={gone} shown={deployment?.name ?? null} onUnderstood={choose} />}
       <DeploymentBar selected={deployment} onSelect={choose} />
+      {deployment && <Duel deployment={deployment} />}
       {deployment && (
         <CounterStrip
           latency={latency}

@@ -2,6 +2,7 @@ import type { UiServerEvents } from '@sparewheel/protocol';
 import type { QueryClient } from '@tanstack/react-query';
 import { io, type Socket } from 'socket.io-client';
 import { create } from 'zustand';
+import { forgetAnswers, receiveAnswers } from '../duel/answer-store.ts';
 import { writeEvent, writeLive, writeSnapshot } from './live-queries.ts';
 
 /** `signed-out`: the server refuses this session. `lost`: the server is unreachable; the page reconnects. */
@@ -37,6 +38,7 @@ export function connect(client: QueryClient): () => void {
   socket = opened;
   opened.on('snapshot', (snapshot) => {
     writeSnapshot(client, snapshot);
+    forgetAnswers();
     // The answers of the admin API may have changed while the connection was lost.
     if (connectionStore.getState().connection === 'lost')
       void client.invalidateQueries({ queryKey: ['api'] });
@@ -46,6 +48,7 @@ export function connect(client: QueryClient): () => void {
   opened.on('deployments', (list) => writeLive(client, 'deployments', list));
   opened.on('models', (list) => writeLive(client, 'models', list));
   opened.on('latency', (list) => writeLive(client, 'latency', list));
+  opened.on('answers', receiveAnswers);
   opened.on('event', (event) => writeEvent(client, event));
   opened.on('disconnect', () => lose(opened));
   opened.on('connect_error', () => lose(opened));

@@ -1,0 +1,188 @@
+// @vitest-environment happy-dom
+import type { AnswerUpdate, FaultReportView } from '@sparewheel/protocol';
+import { act, screen, waitFor } from '@testing-library/react';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { apiError, renderDashboard } from '../testing/render.tsx';
+import { deployment, device } from '../testing/view-fixtures.ts';
+import { forgetAnswers, receiveAnswers } from './answer-store.ts';
+import { DuelPanel } from './duel-panel.tsx';
+
+vi.mock('next/link', () => ({ default: (props: object) => <a {...props} /> }));
+
+const coded = deployment(4, 1);
+const twin = deployment(4, 0, { name: 'lenet5-uncoded', strategy: 'uncoded', mirrorOf: 'lenet5' });
+const OUTAGE = {
+  phase: 'redistributing',
+  since: '2026-01-01T00:00:00.000Z',
+  phaseSince: '2026-01-01T00:00:01.000Z',
+  device: 'id-d3',
+  deviceName: 'd3',
+  seat: 2,
+  to: 'id-d1',
+  toName: 'd1',
+  waiting: 8,
+} as const;
+
+beforeEach(() => {
+  forgetAnswers();
+  vi.stubGlobal(
+    'IntersectionObserver',
+    class {
+      observe() {}
+      disconnect() {}
+    },
+  );
+});
+
+const show = (selected = coded, deployments = [coded, twin], api = () => ({ status: 202 })) =>
+  renderDashboard(<DuelPanel deployment={selected} />, { live: { deployments }, api });
+
+function receive(update: Partial<AnswerUpdate>): void {
+  act(() => receiveAnswers({ at: Date.now(), batches: [], ...update }));
+}
+
+const report = (change: Partial<FaultReportView['deployments'][number]> = {}): FaultReportView => ({
+  id: 3,
+  at: '2026-01-01T14:03:21.000Z',
+  device: 'id-d3',
+  deviceName: 'd3',
+  description: 'd3 is killed',
+  measuring: false,
+  deployments: [
+    {
+      deployment: 'lenet5',
+      inFlight: 8,
+      answered: 8,
+      wrong: 0,
+      failed: 0,
+      canceled: 0,
+      waiting: 0,
+      slowestMs: 12.5,
+      slowestRequest: 77,
+      failedAfter: 0,
+      answeringAgainMs: 2,
+      measuring: false,
+      ...change,
+    },
+  ],
+});
+
+describe('the duel', () => {
+  it('is empty before the first load, and says what will be there', () => {
+    show();
+    expect(screen.getByTestId('lane-coded').textContent).toContain('ready');
+    expect(screen.getByTestId('lane-uncoded').textContent).toContain('Uncoded');
+    expect(screen.getByTestId('duel-coded-p99').textContent).toBe('–');
+    expect(screen.getByText(/Run a load to compare/)).toBeTruthy();
+    expect(screen.getByText(/Kill a device in the fleet below/)).toBeTruthy();
+  });
+
+  it('starts the load of the coded deployment with one click', async () => {
+    const { sent, user } = show();
+    await user.click(screen.getByRole('button', { name: 'Run a load' }));
+    expect(sent.at(-1)).toEqual({
+      method: 'POST',
+      path: '/api/deployments/lenet5/load',
+      body: { mode: 'closed', concurrency: 8 },
+    });
+  });
+
+  it('turns the twin on and off', async () => {
+    const { sent, user } = show();
+    await user.click(screen.getByRole('switch', { name: 'Uncoded twin' }));
+    expect(sent.at(-1)).toMatchObject({ method: 'DELETE', path: '/api/deployments/lenet5/twin' });
+  });
+
+  it('without a twin offers one, and shows the reason if there cannot be one', async () => {
+    const { user } = show(coded, [coded], () =>
+      apiError(409, 'The devices lack memory for a second deployment.', 'Add a device.'),
+    );
+    expect(screen.queryByTestId('lane-uncoded')).toBeNull();
+    expect(screen.getByText(/The uncoded twin is off/)).toBeTruthy();
+    await user.click(screen.getByRole('switch', { name: 'Uncoded twin' }));
+    await waitFor(() => expect(screen.getByRole('alert').textContent).toContain('lack memory'));
+  });
+
+  it('is one sentence for a deployment that cannot have a twin', () => {
+    const whole = deployment(1, 1, { runsWhole: 'It runs whole.' });
+    show(whole, [whole]);
+    expect(screen.getByRole('note').textContent).toBe(
+      'No duel: lenet5 runs undivided on one device, so it has no uncoded twin.',
+    );
+  });
+
+  it('shows what the stalled lane waits for, with a running clock', () => {
+    show(coded, [coded, { ...twin, outage: OUTAGE }]);
+    const lane = screen.getByTestId('lane-uncoded');
+    expect(lane.textContent).toContain('stalled: redistributing shard 2 to d1');
+    expect(lane.textContent).toMatch(/\d+\.\d s$/);
+    expect(screen.getByTestId('lane-coded').dataset.tone).toBe('ok');
+  });
+
+  it('shows names of any length, and names emulated faults', () => {
+    const name = 'raspberry-pi-in-the-cupboard-behind-the-second-door-on-the-left';
+    const seats = coded.progress.seats.map((seat) =>
+      seat.seat === 0 ? { ...seat, device: `id-${name}`, deviceName: name, state: 'down' as const } : seat,
+    );
+    const long = { ...coded, progress: { ...coded.progress, seats } };
+    renderDashboard(<DuelPanel deployment={long} />, {
+      live: { deployments: [long, twin], devices: [device(name, { faults: ['delay 50 ms'] })] },
+    });
+    expect(screen.getByTitle(`answering without ${name}`)).toBeTruthy();
+    expect(screen.getByText(`Emulated: ${name}: delay 50 ms`)).toBeTruthy();
+  });
+
+  it('does not render for dots, and renders for numbers', () => {
+    show();
+    const before = screen.getByTestId('duel-coded-p99');
+    const dot = { at: Date.now(), latencyMs: 4, outcome: 'answered', survived: false } as const;
+    receive({ batches: [{ deployment: 'lenet5', ended: 1, dots: [dot] }] });
+    expect(before.textContent).toBe('–');
+    receive({
+      statistics: [
+        {
+          deployment: 'lenet5',
+          since: 0,
+          answered: 1,
+          survived: 0,
+          failed: 0,
+          wrong: 0,
+          p50: 4,
+          p95: 4,
+          p99: 4,
+          histogram: [{ from: 3.98, to: 5.01, count: 1 }],
+        },
+      ],
+    });
+    expect(before.textContent).toBe('4.00 ms');
+  });
+});
+
+describe('the kill card in the duel', () => {
+  it('shows the last fault, and the request behind it on demand', async () => {
+    const { user } = show(coded, [coded, twin], () => ({ status: 202 }));
+    receive({ faults: [report()] });
+    const card = screen.getByTestId('kill-card');
+    expect(card.textContent).toContain('d3 killed at');
+    expect(card.textContent).toContain('8 requests in flight: 8 answered, slowest 12.5 ms.');
+    expect(card.dataset.measuring).toBe('false');
+    await user.click(screen.getByRole('button', { name: 'See a request' }));
+    expect(screen.getByRole('dialog', { name: 'Request 77, in flight at the fault' })).toBeTruthy();
+  });
+
+  it('says that it still measures, and saves no unfinished card', () => {
+    show();
+    receive({ faults: [{ ...report({ waiting: 1, answered: 7, measuring: true }), measuring: true }] });
+    expect(screen.getByTestId('kill-card').textContent).toContain('1 still waiting');
+    expect(screen.getByTestId('kill-card').textContent).toContain('Still measuring.');
+    expect(screen.getByRole('button', { name: 'Save this card as PNG' }).hasAttribute('disabled')).toBe(true);
+  });
+
+  it('keeps earlier faults', async () => {
+    const { user } = show();
+    receive({ faults: [{ ...report(), id: 4, description: 'd4 is killed', deviceName: 'd4' }, report()] });
+    expect(screen.getByTestId('kill-card').textContent).toContain('d4 killed');
+    await user.click(screen.getByRole('button', { name: 'Earlier faults (1)' }));
+    expect(screen.getByText(/^d3 killed at/)).toBeTruthy();
+  });
+});

@@ -1,0 +1,153 @@
+'use client';
+import type { DeploymentView } from '@sparewheel/protocol';
+import { Maximize, Play } from 'lucide-react';
+import Link from 'next/link';
+import { Switch } from 'radix-ui';
+import { useId } from 'react';
+import { KillCard } from '../kill-card/kill-card.tsx';
+import { useLive } from '../live-connection/live-queries.ts';
+import { ErrorNotice } from '../shell/errors.tsx';
+import { Button } from '../ui/button.tsx';
+import { Card } from '../ui/card.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { isSampled } from './answer-store.ts';
+import { DuelHistogram } from './duel-histogram.tsx';
+import { DuelLanes } from './duel-lanes.tsx';
+import { DuelTable } from './duel-table.tsx';
+import { type Duel, duelOf, emulatedFaults, noTwinReason, serves } from './duel-view.ts';
+import { useDuelLoad, useDuelNumbers, useTwinSwitch } from './use-duel.ts';
+
+/** The selected deployment against its uncoded twin; one sentence if it cannot have one. */
+export function DuelPanel({ deployment }: { deployment: DeploymentView }) {
+  const duel = useLive('deployments', (deployments) => duelOf(deployments, deployment));
+  if (!serves(deployment)) return null;
+  if (duel !== null) return <DuelCard key={duel.coded.name} duel={duel} />;
+  const reason = noTwinReason(deployment);
+  return reason === null ? null : <Notice title={`No duel: ${reason}`} />;
+}
+
+function DuelCard({ duel }: { duel: Duel }) {
+  const { coded, uncoded } = duel;
+  const load = useDuelLoad(coded);
+  const twin = useTwinSwitch(coded);
+  const emulated = useLive('devices', (devices) => emulatedFaults(devices, duel));
+  const running = coded.load?.running === true;
+
+  return (
+    <Card
+      title="Coded against uncoded"
+      hint="The same requests on the same devices. Each dot is an answer."
+      actions={
+        <div className="flex flex-wrap items-center justify-end gap-x-3 gap-y-1">
+          <TwinSwitch on={uncoded !== null} pending={twin.isPending} onChange={twin.mutate} />
+          {!running && (
+            <Button
+              variant="primary"
+              size="small"
+              disabled={load.isPending}
+              title="Keeps 8 requests in flight, and copies each to the uncoded twin"
+              onClick={() => load.mutate(true)}
+            >
+              <Play />
+              Run a load
+            </Button>
+          )}
+          <Link
+            href={stageAddress(coded.name)}
+            title="Stage mode, full screen (key f)"
+            className="inline-flex h-7 items-center gap-1.5 rounded-md border border-line-strong bg-surface px-2.5 text-xs font-medium whitespace-nowrap hover:bg-raised"
+          >
+            <Maximize aria-hidden className="size-3.5" />
+            Stage
+          </Link>
+        </div>
+      }
+    >
+      <div className="px-4 empty:hidden">
+        <ErrorNotice error={twin.error ?? load.error} />
+      </div>
+      <div className="grid min-w-0 border-t lg:grid-cols-[minmax(0,1fr)_20rem]">
+        <div className="flex min-w-0 flex-col">
+          <div className={uncoded === null ? 'relative h-40' : 'relative h-72'}>
+            <DuelLanes duel={duel} />
+          </div>
+          {uncoded === null && (
+            <p className="border-t px-4 py-3 text-[0.8125rem] text-ink-soft">
+              The uncoded twin is off. Turn it on to see the same requests without parity.
+            </p>
+          )}
+          <Legend duel={duel} emulated={emulated} />
+        </div>
+        <Numbers duel={duel} />
+      </div>
+      <KillCard duel={duel} />
+    </Card>
+  );
+}
+
+export function stageAddress(deployment: string): string {
+  return `/stage?deployment=${encodeURIComponent(deployment)}`;
+}
+
+function TwinSwitch({
+  on,
+  pending,
+  onChange,
+}: {
+  on: boolean;
+  pending: boolean;
+  onChange: (on: boolean) => void;
+}) {
+  const id = useId();
+  return (
+    <span className="flex items-center gap-2 text-xs text-ink-soft">
+      <label htmlFor={id}>Uncoded twin</label>
+      <Switch.Root
+        id={id}
+        checked={on}
+        disabled={pending}
+        onCheckedChange={onChange}
+        className="h-5 w-9 shrink-0 rounded-full border border-line-strong bg-raised transition-colors disabled:opacity-50 data-[state=checked]:border-transparent data-[state=checked]:bg-data"
+      >
+        <Switch.Thumb className="block size-3.5 translate-x-0.5 rounded-full bg-ink-faint transition-transform data-[state=checked]:translate-x-[1.125rem] data-[state=checked]:bg-white" />
+      </Switch.Root>
+    </span>
+  );
+}
+
+function Legend({ duel: { coded, uncoded }, emulated }: { duel: Duel; emulated: readonly string[] }) {
+  const sampled = isSampled(coded.name) || (uncoded !== null && isSampled(uncoded.name));
+  return (
+    <div className="flex flex-wrap gap-x-4 gap-y-1 px-4 pt-1 pb-3 text-[11px] leading-4 text-ink-soft">
+      <Dot color="var(--data)" label="answered" />
+      <Dot color="var(--parity)" label="survived a failed device" />
+      <Dot color="var(--danger)" label="failed or wrong" />
+      {sampled && <span>The dots are a fair sample; the numbers count every request.</span>}
+      {emulated.length > 0 && (
+        <span className="min-w-0 [overflow-wrap:anywhere] text-warning-ink">
+          Emulated: {emulated.join(' · ')}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Dot({ color, label }: { color: string; label: string }) {
+  return (
+    <span className="flex items-center gap-1.5 whitespace-nowrap">
+      <span aria-hidden className="size-2" style={{ background: color }} />
+      {label}
+    </span>
+  );
+}
+
+/** The numbers change five times a second; only this part renders then. */
+function Numbers({ duel }: { duel: Duel }) {
+  const { coded, uncoded, rows } = useDuelNumbers(duel);
+  return (
+    <div className="flex min-w-0 flex-col border-t lg:border-t-0 lg:border-l">
+      <DuelHistogram coded={coded} uncoded={uncoded} />
+      <DuelTable rows={rows} />
+    </div>
+  );
+}

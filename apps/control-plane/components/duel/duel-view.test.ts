@@ -1,0 +1,154 @@
+import type { AnswerStatistics, EventView, OutageView } from '@sparewheel/protocol';
+import { describe, expect, it } from 'vitest';
+import { deployment, device, seat } from '../testing/view-fixtures.ts';
+import { duelOf, duelRows, emulatedFaults, laneStatus, noTwinReason, periodsOf } from './duel-view.ts';
+
+const coded = deployment(4, 1);
+const twin = deployment(4, 0, { name: 'lenet5-uncoded', strategy: 'uncoded', mirrorOf: 'lenet5' });
+
+const OUTAGE: OutageView = {
+  phase: 'detecting',
+  since: '2026-01-01T00:00:00.000Z',
+  phaseSince: '2026-01-01T00:00:00.000Z',
+  device: 'id-d3',
+  deviceName: 'd3',
+  seat: 2,
+  to: null,
+  toName: null,
+  waiting: 8,
+};
+
+const statistics = (change: Partial<AnswerStatistics> = {}): AnswerStatistics => ({
+  deployment: 'lenet5',
+  since: 0,
+  answered: 10,
+  survived: 0,
+  failed: 0,
+  wrong: 0,
+  p50: 4,
+  p95: 6,
+  p99: 9,
+  histogram: [{ from: 3, to: 4, count: 10 }],
+  ...change,
+});
+
+describe('the duel', () => {
+  it('has the coded deployment above, whichever of both is selected', () => {
+    for (const selected of [coded, twin]) {
+      expect(duelOf([coded, twin], selected)).toEqual({ coded, uncoded: twin });
+    }
+    expect(duelOf([coded], coded)).toEqual({ coded, uncoded: null });
+    expect(duelOf([twin], twin)).toBeNull();
+    expect(duelOf([], null)).toBeNull();
+  });
+
+  it('says in one sentence why there is none', () => {
+    expect(noTwinReason(coded)).toBeNull();
+    expect(noTwinReason(deployment(4, 0, { strategy: 'uncoded' }))).toContain('is uncoded itself');
+    expect(noTwinReason(deployment(4, 1, { coverage: null }))).toContain('nothing to compare');
+    expect(noTwinReason(deployment(1, 1, { runsWhole: 'It runs whole.' }))).toContain('runs undivided');
+    expect(noTwinReason(deployment(4, 1, { strategy: 'replicated' }))).toContain('replicas');
+  });
+});
+
+describe('the state of a lane', () => {
+  it('names what a stalled lane waits for, and counts from the failure', () => {
+    const at = (change: Partial<OutageView>) =>
+      laneStatus({ ...twin, outage: { ...OUTAGE, ...change } }, true);
+    expect(at({})).toEqual({
+      tone: 'danger',
+      text: 'stalled: detecting the failure of d3',
+      clockFrom: Date.parse(OUTAGE.since),
+    });
+    expect(at({ phase: 'redistributing', toName: 'd1' }).text).toBe('stalled: redistributing shard 2 to d1');
+    expect(at({ phase: 'redistributing' }).text).toBe('stalled: redistributing shard 2');
+    expect(at({ phase: 'waiting', deviceName: null }).text).toBe('stalled: waiting for seat 2 or a standby');
+  });
+
+  it('says that a lane answers without a device, or slower', () => {
+    const seats = [seat(0, 'data', 'd1'), seat(1, 'data', 'd2', { state: 'down' })];
+    const progress = { ...coded.progress, seats };
+    expect(laneStatus({ ...coded, progress }, true)).toMatchObject({
+      tone: 'warning',
+      text: 'answering without d2',
+      clockFrom: null,
+    });
+    const slower = [seat(0, 'data', 'd1'), seat(1, 'data', 'd2', { state: 'down', substituteName: 'd1' })];
+    expect(laneStatus({ ...twin, progress: { ...progress, seats: slower } }, true).text).toBe(
+      'slower: d1 has two shards',
+    );
+    expect(laneStatus(coded, true)).toMatchObject({ tone: 'ok', text: 'answering' });
+    expect(laneStatus(coded, false)).toMatchObject({ tone: 'ok', text: 'ready' });
+    expect(laneStatus({ ...twin, state: 'preparing' }, true).text).toBe('being set up');
+  });
+});
+
+describe('the periods of a lane', () => {
+  const event = (kind: string, at: string, change: Partial<EventView> = {}): EventView => ({
+    id: 1,
+    at,
+    level: 'info',
+    kind,
+    message: '',
+    device: null,
+    deployment: twin.name,
+    ...change,
+  });
+
+  it('come from the measured durations of events', () => {
+    const events = [
+      event('slowdown-ended', '2026-01-01T00:00:20Z', { durationMs: 10_000 }),
+      event('outage-ended', '2026-01-01T00:00:10Z', { durationMs: 2_800 }),
+      event('outage-ended', '2026-01-01T00:00:10Z', { durationMs: 500, deployment: 'other' }),
+      event('outage-began', '2026-01-01T00:00:07Z'),
+    ];
+    const start = Date.parse('2026-01-01T00:00:00Z');
+    expect(periodsOf(twin, events)).toEqual([
+      { kind: 'slowdown', from: start + 10_000, to: start + 20_000 },
+      { kind: 'outage', from: start + 7_200, to: start + 10_000 },
+    ]);
+    expect(periodsOf({ ...twin, outage: OUTAGE }, [])).toEqual([{ kind: 'outage', from: start, to: null }]);
+  });
+
+  it('show a slowdown that lasts', () => {
+    const seats = [seat(0, 'data', 'd1', { state: 'down', substituteName: 'd2' })];
+    const slow = { ...twin, progress: { ...twin.progress, seats } };
+    const finished = event('redistribution-finished', '2026-01-01T00:00:03Z', { durationMs: 400 });
+    expect(periodsOf(slow, [finished])).toEqual([
+      { kind: 'slowdown', from: Date.parse('2026-01-01T00:00:03Z'), to: null },
+    ]);
+  });
+});
+
+describe('the numbers of both lanes', () => {
+  const texts = (rows: ReturnType<typeof duelRows>) =>
+    Object.fromEntries(rows.map(({ key, coded: a, uncoded: b }) => [key, [a, b]]));
+
+  it('are dashes before the first answer, and without a twin', () => {
+    const rows = duelRows(statistics({ answered: 0, histogram: [] }), null, { coded: 0, uncoded: null });
+    expect(texts(rows)).toEqual({
+      p50: ['–', '–'],
+      p95: ['–', '–'],
+      p99: ['–', '–'],
+      lost: ['0', '–'],
+      failed: ['0', '–'],
+      wrong: ['0', '–'],
+    });
+  });
+
+  it('mark each loss', () => {
+    const rows = duelRows(statistics(), statistics({ p99: 2_810, failed: 12 }), { coded: 0, uncoded: 3 });
+    expect(texts(rows)).toMatchObject({ p99: ['9.00 ms', '2.81 s'], failed: ['0', '12'], lost: ['0', '3'] });
+    expect(rows.filter(({ codedBad }) => codedBad)).toEqual([]);
+    expect(rows.filter(({ uncodedBad }) => uncodedBad).map(({ key }) => key)).toEqual(['lost', 'failed']);
+  });
+});
+
+it('names emulated faults of the duel’s devices only', () => {
+  const devices = [
+    device('d1', { faults: ['delay 50 ms'] }),
+    device('d2'),
+    device('elsewhere', { faults: ['drop 30 %'] }),
+  ];
+  expect(emulatedFaults(devices, { coded, uncoded: twin })).toEqual(['d1: delay 50 ms']);
+});

@@ -1,0 +1,180 @@
+import type {
+  AnswerStatistics,
+  DeploymentView,
+  DeviceView,
+  EventView,
+  OutageView,
+} from '@sparewheel/protocol';
+import { planKind } from '../control/deployment-status.ts';
+import { formatCount, formatMs } from '../ui/format.ts';
+
+/** A coded deployment and its uncoded twin. */
+export interface Duel {
+  readonly coded: DeploymentView;
+  /** null while the twin is turned off. */
+  readonly uncoded: DeploymentView | null;
+}
+
+/** Returns the duel that a deployment is part of; null if it is not coded and has no coded original. */
+export function duelOf(deployments: readonly DeploymentView[], selected: DeploymentView | null): Duel | null {
+  if (selected === null) return null;
+  const coded =
+    selected.mirrorOf === null
+      ? selected
+      : (deployments.find(({ name }) => name === selected.mirrorOf) ?? null);
+  if (coded === null || planKind(coded) !== 'coded') return null;
+  return { coded, uncoded: deployments.find(({ mirrorOf }) => mirrorOf === coded.name) ?? null };
+}
+
+/** Says in one sentence why a deployment cannot have an uncoded twin; null if it can. */
+export function noTwinReason(deployment: DeploymentView): string | null {
+  if (deployment.mirrorOf !== null) return null;
+  switch (planKind(deployment)) {
+    case 'coded':
+      return null;
+    case 'local':
+      return `No device computes a layer of ${deployment.name}, so there is nothing to compare.`;
+    case 'whole':
+      return `${deployment.name} runs undivided on one device, so it has no uncoded twin.`;
+    case 'replicated':
+      return `${deployment.name} has replicas instead of a code, so it has no uncoded twin.`;
+    case 'uncoded':
+      return `${deployment.name} is uncoded itself. Deploy it with parity to compare both.`;
+  }
+}
+
+/** Returns whether a deployment accepts requests. */
+export function serves({ state }: DeploymentView): boolean {
+  return state !== 'preparing' && state !== 'distributing' && state !== 'failed';
+}
+
+export interface LaneStatus {
+  readonly tone: 'ok' | 'warning' | 'danger' | 'muted';
+  readonly text: string;
+  /** Shows a running clock from this time, in ms since 1970; null without one. */
+  readonly clockFrom: number | null;
+}
+
+/**
+ * Says what a lane does: it answers, survives a failure, or waits for something.
+ * @param loading  whether requests are sent
+ */
+export function laneStatus(deployment: DeploymentView, loading: boolean): LaneStatus {
+  const { outage, state, progress } = deployment;
+  if (outage !== null) return outageStatus(outage);
+  if (state === 'preparing' || state === 'distributing') {
+    return { tone: 'muted', text: 'being set up', clockFrom: null };
+  }
+  if (state === 'failed') return { tone: 'danger', text: 'could not be set up', clockFrom: null };
+  const substitute = progress.seats.find(({ substituteName }) => substituteName)?.substituteName;
+  if (substitute) return { tone: 'warning', text: `slower: ${substitute} has two shards`, clockFrom: null };
+  const down = progress.seats.filter((seat) => seat.state !== 'ready');
+  if (down.length > 0) {
+    const names = down.map((seat) => seat.deviceName ?? `seat ${seat.seat}`).join(', ');
+    return { tone: 'warning', text: `answering without ${names}`, clockFrom: null };
+  }
+  return { tone: 'ok', text: loading ? 'answering' : 'ready', clockFrom: null };
+}
+
+function outageStatus(outage: OutageView): LaneStatus {
+  const clockFrom = Date.parse(outage.since);
+  const device = outage.deviceName ?? `seat ${outage.seat}`;
+  switch (outage.phase) {
+    case 'detecting':
+      return { tone: 'danger', text: `stalled: detecting the failure of ${device}`, clockFrom };
+    case 'redistributing':
+      return {
+        tone: 'danger',
+        text: `stalled: redistributing shard ${outage.seat}${outage.toName === null ? '' : ` to ${outage.toName}`}`,
+        clockFrom,
+      };
+    case 'waiting':
+      return { tone: 'danger', text: `stalled: waiting for ${device} or a standby`, clockFrom };
+  }
+}
+
+/** A time in which a lane stalled or was slow, in ms since 1970. */
+export interface Period {
+  readonly kind: 'outage' | 'slowdown';
+  readonly from: number;
+  /** null while it lasts. */
+  readonly to: number | null;
+}
+
+/** Returns the outages and slowdowns of a deployment from its events, and the present outage. */
+export function periodsOf(deployment: DeploymentView, events: readonly EventView[]): readonly Period[] {
+  const ended = events.flatMap((event): Period[] => {
+    if (event.deployment !== deployment.name || typeof event.durationMs !== 'number') return [];
+    const to = Date.parse(event.at);
+    const from = to - event.durationMs;
+    if (event.kind === 'outage-ended') return [{ kind: 'outage', from, to }];
+    return event.kind === 'slowdown-ended' ? [{ kind: 'slowdown', from, to }] : [];
+  });
+  const { outage } = deployment;
+  if (outage !== null) return [...ended, { kind: 'outage', from: Date.parse(outage.since), to: null }];
+  if (!deployment.progress.seats.some(({ substituteName }) => substituteName)) return ended;
+  const last = events.find(
+    (event) => event.deployment === deployment.name && event.kind === 'redistribution-finished',
+  );
+  return last === undefined ? ended : [...ended, { kind: 'slowdown', from: Date.parse(last.at), to: null }];
+}
+
+/** Names the emulated faults of a deployment's devices: "local-2: delay 50 ms"; empty without any. */
+export function emulatedFaults(devices: readonly DeviceView[], duel: Duel): readonly string[] {
+  const seated = new Set(duel.coded.progress.seats.map(({ device }) => device));
+  return devices
+    .filter(({ id, faults }) => seated.has(id) && faults.length > 0)
+    .map(({ name, faults }) => `${name}: ${faults.join(', ')}`);
+}
+
+/** One row of the table: the same number of both lanes. */
+export interface DuelRow {
+  readonly key: 'p50' | 'p95' | 'p99' | 'lost' | 'failed' | 'wrong';
+  readonly label: string;
+  readonly coded: string;
+  readonly uncoded: string;
+  /** The number is a loss that must be noticed. */
+  readonly codedBad: boolean;
+  readonly uncodedBad: boolean;
+}
+
+const NONE = '–';
+
+/**
+ * Returns the numbers of both lanes.
+ * @param lost  requests that neither ended nor are in flight; null if unknown
+ */
+export function duelRows(
+  coded: AnswerStatistics | null,
+  uncoded: AnswerStatistics | null,
+  lost: { readonly coded: number | null; readonly uncoded: number | null },
+): readonly DuelRow[] {
+  const times = (['p50', 'p95', 'p99'] as const).map((key): DuelRow => {
+    const of = (statistics: AnswerStatistics | null) =>
+      statistics === null || statistics.histogram.length === 0 ? NONE : formatMs(statistics[key]);
+    return {
+      key,
+      label: key,
+      coded: of(coded),
+      uncoded: of(uncoded),
+      codedBad: false,
+      uncodedBad: false,
+    };
+  });
+  const counts: readonly [DuelRow['key'], string, number | null, number | null][] = [
+    ['lost', 'Lost', coded && lost.coded, uncoded && lost.uncoded],
+    ['failed', 'Failed', coded?.failed ?? null, uncoded?.failed ?? null],
+    ['wrong', 'Wrong', coded?.wrong ?? null, uncoded?.wrong ?? null],
+  ];
+  return [
+    ...times,
+    ...counts.map(([key, label, ofCoded, ofUncoded]) => ({
+      key,
+      label,
+      coded: ofCoded === null ? NONE : formatCount(ofCoded),
+      uncoded: ofUncoded === null ? NONE : formatCount(ofUncoded),
+      codedBad: (ofCoded ?? 0) > 0,
+      uncodedBad: (ofUncoded ?? 0) > 0,
+    })),
+  ];
+}

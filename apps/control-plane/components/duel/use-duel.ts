@@ -1,0 +1,38 @@
+'use client';
+import type { DeploymentView } from '@sparewheel/protocol';
+import { useMutation } from '@tanstack/react-query';
+import { askApi } from '../live-connection/api-client.ts';
+import { useLive } from '../live-connection/live-queries.ts';
+import { useAnswerStatistics } from './answer-store.ts';
+import { type Duel, type DuelRow, duelRows } from './duel-view.ts';
+
+/** Turns the uncoded twin of a deployment on and off. */
+export function useTwinSwitch(coded: DeploymentView) {
+  return useMutation({
+    mutationFn: (on: boolean) =>
+      askApi(on ? 'POST' : 'DELETE', `/api/deployments/${encodeURIComponent(coded.name)}/twin`),
+  });
+}
+
+/** The load that the duel starts: as many requests in flight as the tour uses. */
+const LOAD = { mode: 'closed', concurrency: 8 } as const;
+
+/** Starts and stops the load of a deployment. Its twin gets copies of the requests. */
+export function useDuelLoad(coded: DeploymentView) {
+  const path = `/api/deployments/${encodeURIComponent(coded.name)}/load`;
+  return useMutation({
+    mutationFn: (on: boolean) => (on ? askApi('POST', path, LOAD) : askApi('DELETE', path)),
+  });
+}
+
+/** Returns the statistics of both lanes, and the rows of the table. */
+export function useDuelNumbers({ coded, uncoded }: Duel) {
+  const ofCoded = useAnswerStatistics(coded.name);
+  const ofUncoded = useAnswerStatistics(uncoded?.name ?? null);
+  const latencies = useLive('latency');
+  const lostOf = (name: string | undefined) =>
+    latencies.find(({ deployment }) => deployment === name)?.counts.lost ?? null;
+  const lost = { coded: lostOf(coded.name), uncoded: lostOf(uncoded?.name) };
+  const rows: readonly DuelRow[] = duelRows(ofCoded, ofUncoded, lost);
+  return { coded: ofCoded, uncoded: ofUncoded, lost, rows };
+}

@@ -1,0 +1,101 @@
+import type { FaultImpactView, FaultReportView } from '@sparewheel/protocol';
+import { describe, expect, it } from 'vitest';
+import { killSentence } from './kill-sentence.ts';
+
+const impact = (change: Partial<FaultImpactView> = {}): FaultImpactView => ({
+  deployment: 'lenet5',
+  inFlight: 37,
+  answered: 37,
+  wrong: 0,
+  failed: 0,
+  canceled: 0,
+  waiting: 0,
+  slowestMs: 41.2,
+  slowestRequest: 5,
+  failedAfter: 0,
+  answeringAgainMs: 3,
+  measuring: false,
+  ...change,
+});
+
+const report = (deployments: readonly FaultImpactView[], change: Partial<FaultReportView> = {}) => ({
+  id: 1,
+  at: '2026-01-01T14:03:21.000Z',
+  device: 'id',
+  deviceName: 'local-4',
+  description: 'local-4 is killed',
+  deployments,
+  measuring: false,
+  ...change,
+});
+
+const names = { coded: 'lenet5', uncoded: 'lenet5-uncoded' };
+const timeOf = (at: string) => at.slice(11, 19);
+const uncoded = (change: Partial<FaultImpactView>) => impact({ deployment: 'lenet5-uncoded', ...change });
+
+describe('the kill card', () => {
+  it('says in measured numbers what happened to both deployments', () => {
+    const other = uncoded({
+      inFlight: 12,
+      answered: 0,
+      failed: 12,
+      slowestMs: null,
+      answeringAgainMs: 2_800,
+    });
+    expect(killSentence(report([impact(), other]), names, timeOf)).toEqual({
+      headline: 'local-4 killed at 14:03:21.',
+      coded: '37 requests in flight: 37 answered, slowest 41.2 ms.',
+      uncoded: 'Uncoded: 12 requests in flight: 12 failed, answering again after 2.80 s.',
+      codedTone: 'ok',
+      uncodedTone: 'danger',
+    });
+  });
+
+  it('says what is still open while it measures', () => {
+    const other = uncoded({
+      inFlight: 8,
+      answered: 0,
+      waiting: 8,
+      slowestMs: null,
+      answeringAgainMs: null,
+      measuring: true,
+    });
+    const sentence = killSentence(report([impact(), other], { measuring: true }), names, timeOf);
+    expect(sentence?.uncoded).toBe(
+      'Uncoded: 8 requests in flight: 8 still waiting, not answering again yet.',
+    );
+    expect(sentence?.uncodedTone).toBe('waiting');
+  });
+
+  it('adds up every end, and failures after the fault', () => {
+    const mixed = impact({
+      inFlight: 10,
+      answered: 5,
+      wrong: 1,
+      failed: 1,
+      canceled: 2,
+      waiting: 1,
+      failedAfter: 4,
+    });
+    expect(killSentence(report([mixed]), names, timeOf)).toMatchObject({
+      coded:
+        '10 requests in flight: 5 answered, 1 wrong, 1 failed, 2 canceled, 1 never answered, slowest 41.2 ms, 4 more failed.',
+      codedTone: 'danger',
+      uncoded: null,
+    });
+  });
+
+  it('reports a fault without load, one request, and an emulated fault', () => {
+    const nothing = impact({ inFlight: 0, answered: 0, slowestMs: null, answeringAgainMs: null });
+    expect(killSentence(report([nothing]), names, timeOf)?.coded).toBe('no requests in flight.');
+    expect(killSentence(report([impact({ inFlight: 1, answered: 1 })]), names, timeOf)?.coded).toContain(
+      '1 request in flight: 1 answered',
+    );
+    const delay = report([impact()], { description: 'local-4: delay 50 ms' });
+    expect(killSentence(delay, names, timeOf)?.headline).toBe('local-4: delay 50 ms (emulated) at 14:03:21.');
+  });
+
+  it('is not shown for a fault of other deployments', () => {
+    expect(killSentence(report([impact({ deployment: 'other' })]), names, timeOf)).toBeNull();
+  });
+});

@@ -1,0 +1,87 @@
+import type { FaultImpactView, FaultReportView } from '@sparewheel/protocol';
+import { formatMs } from '../ui/format.ts';
+
+/** The sentences of a kill card. */
+export interface KillSentence {
+  /** "local-4 killed at 14:03:21." */
+  readonly headline: string;
+  /** "37 requests in flight: 37 answered, slowest 41 ms." */
+  readonly coded: string;
+  /** "Uncoded: 12 failed, answering again after 2.8 s."; null without a twin. */
+  readonly uncoded: string | null;
+  /** Whether every request in flight of the coded deployment was answered correctly. */
+  readonly codedTone: 'ok' | 'danger' | 'waiting';
+  readonly uncodedTone: 'ok' | 'danger' | 'waiting';
+}
+
+/** A shorter silence is not worth a word: a person does not notice it. */
+const NOTICEABLE_MS = 250;
+
+/**
+ * Describes a fault with the measured numbers of both deployments.
+ * @param timeOf  formats the time of the fault, without the date
+ * @returns null if the report is about other deployments
+ */
+export function killSentence(
+  report: FaultReportView,
+  names: { readonly coded: string; readonly uncoded: string | null },
+  timeOf: (at: string) => string,
+): KillSentence | null {
+  const of = (name: string | null) => report.deployments.find(({ deployment }) => deployment === name);
+  const coded = of(names.coded);
+  if (coded === undefined) return null;
+  const uncoded = of(names.uncoded);
+  return {
+    headline: `${faultText(report)} at ${timeOf(report.at)}.`,
+    coded: `${impactText(coded)}.`,
+    uncoded: uncoded === undefined ? null : `Uncoded: ${impactText(uncoded)}.`,
+    codedTone: toneOf(coded),
+    uncodedTone: uncoded === undefined ? 'ok' : toneOf(uncoded),
+  };
+}
+
+/** "local-4 killed"; a fault that the device emulates is marked. */
+function faultText({ description, deviceName }: FaultReportView): string {
+  const emulated = description.startsWith(`${deviceName}: `);
+  return emulated ? `${description} (emulated)` : description.replace(`${deviceName} is `, `${deviceName} `);
+}
+
+/** "37 requests in flight: 36 answered, 1 failed, slowest 41 ms, answering again after 2.8 s" */
+function impactText(impact: FaultImpactView): string {
+  const { inFlight, answered, wrong, failed, canceled, waiting, slowestMs, failedAfter } = impact;
+  const parts = [
+    [answered, 'answered'],
+    [wrong, 'wrong'],
+    [failed, 'failed'],
+    [canceled, 'canceled'],
+    [waiting, impact.measuring ? 'still waiting' : 'never answered'],
+  ] as const;
+  const ends = parts.flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : []));
+  if (slowestMs !== null) ends.push(`slowest ${formatMs(slowestMs)}`);
+  if (failedAfter > 0) ends.push(`${failedAfter} more failed`);
+  const again = againText(impact);
+  if (again !== null) ends.push(again);
+  const requests = inFlight === 1 ? 'request' : 'requests';
+  if (inFlight === 0) return ['no requests in flight', ...ends].join(', ');
+  return `${inFlight} ${requests} in flight: ${ends.join(', ')}`;
+}
+
+function againText({ answeringAgainMs, measuring, waiting }: FaultImpactView): string | null {
+  if (answeringAgainMs !== null) {
+    return answeringAgainMs < NOTICEABLE_MS ? null : `answering again after ${formatMs(answeringAgainMs)}`;
+  }
+  if (measuring) return waiting > 0 ? 'not answering again yet' : null;
+  return null;
+}
+
+function toneOf({
+  wrong,
+  failed,
+  failedAfter,
+  waiting,
+  measuring,
+}: FaultImpactView): KillSentence['codedTone'] {
+  if (wrong + failed + failedAfter > 0) return 'danger';
+  if (waiting > 0) return measuring ? 'waiting' : 'danger';
+  return 'ok';
+}
