@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DeviceCapacity, DeviceSpeed } from './costs.ts';
+import type { DeviceCapacity, DeviceSpeed } from './costs/costs.ts';
 import type { PlanOptions } from './plan.ts';
 import { createPlan, planFleet } from './planner.ts';
 import { smallProfile } from './testing/small-profile.ts';

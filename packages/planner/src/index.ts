@@ -1,7 +1,7 @@
-export * from './build.ts';
-export { type Costs, DEFAULT_COSTS, type DeviceCapacity, type DeviceSpeed } from './costs.ts';
+export { type Costs, DEFAULT_COSTS, type DeviceCapacity, type DeviceSpeed } from './costs/costs.ts';
+export * from './costs/explain.ts';
 export * from './errors.ts';
-export * from './explain.ts';
 export * from './plan.ts';
 export * from './planner.ts';
 export * from './profile.ts';
+export * from './steps/build.ts';

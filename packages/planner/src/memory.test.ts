@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DeviceCapacity, DeviceSpeed } from './costs.ts';
+import type { DeviceCapacity, DeviceSpeed } from './costs/costs.ts';
 import type { CodedStep, Plan, PlanOptions } from './plan.ts';
 import { planFleet } from './planner.ts';
 import { smallProfile } from './testing/small-profile.ts';

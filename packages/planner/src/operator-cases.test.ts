@@ -6,11 +6,11 @@ import { canonicalize, openCanonical } from '@sparewheel/onnx-import';
 import { bytesOf } from '@sparewheel/protocol';
 import type { Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildArtifacts } from './build.ts';
 import { PlanRefusedError } from './errors.ts';
+import { whyNot } from './layers/splits.ts';
 import { createPlan } from './planner.ts';
 import { profileModel } from './profile.ts';
-import { whyNot } from './splits.ts';
+import { buildArtifacts } from './steps/build.ts';
 import { directorySink, PlanExecutor } from './testing/execute.ts';
 import {
   caseNames,

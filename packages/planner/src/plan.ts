@@ -1,5 +1,5 @@
 import type { TensorSpec } from '@sparewheel/protocol';
-import type { Costs, DeviceCapacity } from './costs.ts';
+import type { Costs, DeviceCapacity } from './costs/costs.ts';
 import type { TensorProfile } from './profile.ts';
 
 /**

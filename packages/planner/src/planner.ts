@@ -1,13 +1,13 @@
-import { DEFAULT_COSTS } from './costs.ts';
+import { DEFAULT_COSTS } from './costs/costs.ts';
+import { explainPlan, type PlanExplanation } from './costs/explain.ts';
+import { predictSteps, predictUndivided } from './costs/predict.ts';
 import { PlanRefusedError } from './errors.ts';
-import { explainPlan, type PlanExplanation } from './explain.ts';
 import type { Plan, PlanOptions } from './plan.ts';
-import { predictSteps, predictUndivided } from './predict.ts';
 import type { ModelProfile } from './profile.ts';
-import { runWhole } from './run-whole.ts';
-import { isGrouped, layOutWithinMemory, refuseForMemory } from './seat-layout.ts';
-import { assumeSpeeds, requireThreads, unifyMachineSpeeds } from './seating.ts';
-import { coverageOf } from './seats.ts';
+import { isGrouped, layOutWithinMemory, refuseForMemory } from './seats/seat-layout.ts';
+import { assumeSpeeds, requireThreads, unifyMachineSpeeds } from './seats/seating.ts';
+import { coverageOf } from './seats/seats.ts';
+import { runWhole } from './steps/run-whole.ts';
 
 /** A plan with its predicted costs and the devices for its seats. */
 export interface Planned {

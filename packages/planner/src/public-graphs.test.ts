@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalize, openCanonical } from '@sparewheel/onnx-import';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildArtifacts } from './build.ts';
+import { whyNot } from './layers/splits.ts';
 import type { Plan } from './plan.ts';
 import { createPlan } from './planner.ts';
 import { type ModelProfile, profileModel } from './profile.ts';
-import { whyNot } from './splits.ts';
+import { buildArtifacts } from './steps/build.ts';
 import { directorySink, PlanExecutor } from './testing/execute.ts';
 import { caseNames, GRAPHS, GRAPHS_ARE_HERE, loadCase, relativeError } from './testing/public-graphs.ts';
 

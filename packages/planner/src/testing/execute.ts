@@ -3,8 +3,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDecoder, generatorMatrix } from '@sparewheel/cdc';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { ArtifactSink } from '../build.ts';
 import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat, TilePlan } from '../plan.ts';
+import type { ArtifactSink } from '../steps/build.ts';
 
 /** Creates a sink that stores each file in a directory under its SHA-256, as a device does. */
 export function directorySink(directory: string): ArtifactSink {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type Model, writeModel } from '@sparewheel/onnx';
 import { canonicalize, openCanonical } from '@sparewheel/onnx-import';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
-import { buildArtifacts } from '../build.ts';
 import type { Plan } from '../plan.ts';
 import { type ModelProfile, profileModel } from '../profile.ts';
+import { buildArtifacts } from '../steps/build.ts';
 import { directorySink, PlanExecutor } from './execute.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;

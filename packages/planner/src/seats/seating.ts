@@ -1,8 +1,8 @@
 import type { Speed } from '@sparewheel/onnx';
-import { type Costs, type DeviceCapacity, type DeviceSpeed, layerMs } from './costs.ts';
-import { PlanRefusedError } from './errors.ts';
-import type { SeatSummary } from './plan.ts';
-import type { ModelProfile } from './profile.ts';
+import { type Costs, type DeviceCapacity, type DeviceSpeed, layerMs } from '../costs/costs.ts';
+import { PlanRefusedError } from '../errors.ts';
+import type { SeatSummary } from '../plan.ts';
+import type { ModelProfile } from '../profile.ts';
 
 /**
  * Speed ratio below which devices count as equal: blocks of different heights would cost more than they gain.

@@ -1,7 +1,7 @@
 import { inputPieces, type Partition } from '@sparewheel/cdc';
-import type { StepDraft } from './order-steps.ts';
-import type { CodedStep, LocalStep, ReplicatedStep, Seat, Step } from './plan.ts';
-import { inputSplitOf, type ModelProfile } from './profile.ts';
+import type { StepDraft } from '../layers/order-steps.ts';
+import type { CodedStep, LocalStep, ReplicatedStep, Seat, Step } from '../plan.ts';
+import { inputSplitOf, type ModelProfile } from '../profile.ts';
 import type { Segment } from './segments.ts';
 
 export function localStep(profile: ModelProfile, draft: StepDraft, id: string): LocalStep {

@@ -1,7 +1,7 @@
+import type { Plan, Predictions, Seat, SeatSummary, Split, Step } from '../plan.ts';
+import type { ModelProfile } from '../profile.ts';
 import { type Costs, DEFAULT_COSTS } from './costs.ts';
-import type { Plan, Predictions, Seat, SeatSummary, Split, Step } from './plan.ts';
 import { answersNeeded, requestMs, type Seated, type StepLoad, stepLoad } from './predict.ts';
-import type { ModelProfile } from './profile.ts';
 import { stepTime } from './timeline.ts';
 
 /** The load of one seat for one request, in one step or in all steps. */

@@ -23,7 +23,7 @@ import {
   tileNeeds,
   type ValueInfo,
 } from '@sparewheel/onnx';
-import { PlanMismatchError, PlanRefusedError } from './errors.ts';
+import { PlanMismatchError, PlanRefusedError } from '../errors.ts';
 import type {
   Artifact,
   Artifacts,
@@ -34,7 +34,7 @@ import type {
   Seat,
   Step,
   TilePlan,
-} from './plan.ts';
+} from '../plan.ts';
 
 /** Stores files by their hash. */
 export interface ArtifactSink {

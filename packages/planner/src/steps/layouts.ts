@@ -1,22 +1,22 @@
+import { DEFAULT_COSTS, localMs } from '../costs/costs.ts';
+import { predictSteps } from '../costs/predict.ts';
+import { PlanRefusedError } from '../errors.ts';
 import {
   chooseLayers,
   decideFree,
   keepUnsendableTogether,
   type LayerSelection,
   recordSplits,
-} from './choose-layers.ts';
-import { DEFAULT_COSTS, localMs } from './costs.ts';
+} from '../layers/choose-layers.ts';
+import { layerTimes, optimizeLayers } from '../layers/optimize-layers.ts';
+import type { LocalStep, PlanOptions, Seat, Step } from '../plan.ts';
+import { isLinear, type ModelProfile } from '../profile.ts';
+import { requireSendable } from '../seats/replica-seats.ts';
+import { partition } from '../seats/uneven-partition.ts';
 import { divide, type Layout, type LayoutOptions, range, stepId } from './divide.ts';
-import { PlanRefusedError } from './errors.ts';
-import { layerTimes, optimizeLayers } from './optimize-layers.ts';
-import type { LocalStep, PlanOptions, Seat, Step } from './plan.ts';
-import { predictSteps } from './predict.ts';
-import { isLinear, type ModelProfile } from './profile.ts';
-import { requireSendable } from './replica-seats.ts';
 import { cutIntoStages } from './stages.ts';
 import { codedStep, inputSplitStep, localStep, replicatedStep } from './steps.ts';
 import { requireTiles, tiledLayout } from './tiled-layout.ts';
-import { partition } from './uneven-partition.ts';
 
 /**
  * Lays out the steps of a plan over seats.

@@ -1,8 +1,8 @@
-import { PlanRefusedError } from './errors.ts';
+import { PlanRefusedError } from '../errors.ts';
+import type { LayerDecision } from '../plan.ts';
+import { isSendable, type ModelProfile } from '../profile.ts';
 import { layerTimes } from './optimize-layers.ts';
 import { orderSteps, type StepDraft } from './order-steps.ts';
-import type { LayerDecision } from './plan.ts';
-import { isSendable, type ModelProfile } from './profile.ts';
 import type { SelectionOptions } from './selection-options.ts';
 import { chooseSplit, mostRows, whyNotDivided } from './splits.ts';
 

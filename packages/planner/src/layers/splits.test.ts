@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { DeviceCapacity } from './costs.ts';
-import { PlanRefusedError } from './errors.ts';
-import type { CodedStep, Plan, PlanOptions } from './plan.ts';
-import { createPlan, planFleet } from './planner.ts';
-import type { LayerProfile, ModelProfile } from './profile.ts';
+import type { DeviceCapacity } from '../costs/costs.ts';
+import { PlanRefusedError } from '../errors.ts';
+import type { CodedStep, Plan, PlanOptions } from '../plan.ts';
+import { createPlan, planFleet } from '../planner.ts';
+import type { LayerProfile, ModelProfile } from '../profile.ts';
 
 interface ConvShape {
   readonly name: string;

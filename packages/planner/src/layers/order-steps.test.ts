@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ModelProfile } from '../profile.ts';
+import { type SmallLayer, smallProfile } from '../testing/small-profile.ts';
 import { orderSteps, type StepDraft } from './order-steps.ts';
-import type { ModelProfile } from './profile.ts';
-import { type SmallLayer, smallProfile } from './testing/small-profile.ts';
 
 const linear = (name: string, input: string): SmallLayer => ({
   name,

@@ -1,12 +1,12 @@
-import { keepUnsendableTogether, type LayerSelection, recordSplits } from './choose-layers.ts';
-import { DEFAULT_COSTS } from './costs.ts';
-import type { LayerDecision, Split, Step } from './plan.ts';
-import { isLinear, type LayerProfile, type ModelProfile } from './profile.ts';
-import { ReplicaSeats } from './replica-seats.ts';
-import { memoryOf } from './seating.ts';
-import type { SelectionOptions } from './selection-options.ts';
+import { DEFAULT_COSTS } from '../costs/costs.ts';
+import { keepUnsendableTogether, type LayerSelection, recordSplits } from '../layers/choose-layers.ts';
+import type { SelectionOptions } from '../layers/selection-options.ts';
+import type { LayerDecision, Split, Step } from '../plan.ts';
+import { isLinear, type LayerProfile, type ModelProfile } from '../profile.ts';
+import { ReplicaSeats } from '../seats/replica-seats.ts';
+import { memoryOf } from '../seats/seating.ts';
+import { partition, unevenPartition } from '../seats/uneven-partition.ts';
 import { codedStep, inputSplitStep, localStep, replicatedStep } from './steps.ts';
-import { partition, unevenPartition } from './uneven-partition.ts';
 
 /** The steps of a plan and the decisions about its layers. */
 export interface Layout {

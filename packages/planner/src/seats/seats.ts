@@ -1,7 +1,7 @@
 import { computedRows } from '@sparewheel/onnx';
-import { tensorBytes } from './costs.ts';
-import type { CodedStep, ReplicatedStep, RowRange, Seat, SeatSummary, Step } from './plan.ts';
-import type { ModelProfile } from './profile.ts';
+import { tensorBytes } from '../costs/costs.ts';
+import type { CodedStep, ReplicatedStep, RowRange, Seat, SeatSummary, Step } from '../plan.ts';
+import type { ModelProfile } from '../profile.ts';
 
 /**
  * Returns what one seat of a coded step computes, stores and transfers: one shard of the layer. A device with

@@ -2,12 +2,12 @@ import type { Attribute, Model } from '@sparewheel/onnx';
 import { floats, model, node, value } from '@sparewheel/onnx/testing';
 import { Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeviceCapacity } from './costs.ts';
-import { explainPlan } from './explain.ts';
-import type { Plan, PlanOptions, ReplicatedStep } from './plan.ts';
-import { createPlan, planFleet } from './planner.ts';
-import type { ModelProfile } from './profile.ts';
-import { type PreparedModel, prepareModel } from './testing/run-plans.ts';
+import type { DeviceCapacity } from '../costs/costs.ts';
+import { explainPlan } from '../costs/explain.ts';
+import type { Plan, PlanOptions, ReplicatedStep } from '../plan.ts';
+import { createPlan, planFleet } from '../planner.ts';
+import type { ModelProfile } from '../profile.ts';
+import { type PreparedModel, prepareModel } from '../testing/run-plans.ts';
 
 const SIZE = 24;
 

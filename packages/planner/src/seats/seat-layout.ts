@@ -1,9 +1,11 @@
-import { DEFAULT_COSTS, type DeviceCapacity } from './costs.ts';
-import type { Layout } from './divide.ts';
-import { PlanRefusedError } from './errors.ts';
-import { layOut } from './layouts.ts';
-import type { PlanOptions, SeatSummary } from './plan.ts';
-import type { ModelProfile } from './profile.ts';
+import { DEFAULT_COSTS, type DeviceCapacity } from '../costs/costs.ts';
+import { PlanRefusedError } from '../errors.ts';
+import type { SelectionOptions } from '../layers/selection-options.ts';
+import { whyNot } from '../layers/splits.ts';
+import type { PlanOptions, SeatSummary } from '../plan.ts';
+import type { ModelProfile } from '../profile.ts';
+import type { Layout } from '../steps/divide.ts';
+import { layOut } from '../steps/layouts.ts';
 import {
   assignByMemory,
   findMemoryShortage,
@@ -15,8 +17,6 @@ import {
   seatGroupByMemory,
 } from './seating.ts';
 import { summarizeSeats } from './seats.ts';
-import type { SelectionOptions } from './selection-options.ts';
-import { whyNot } from './splits.ts';
 import { unitOf } from './uneven-partition.ts';
 
 /** Steps whose seats have devices. */

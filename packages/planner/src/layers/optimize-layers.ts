@@ -1,8 +1,8 @@
-import { type Costs, DEFAULT_COSTS, layerMs, localMs, tensorBytes } from './costs.ts';
-import { isLinear, type LayerProfile, type ModelProfile } from './profile.ts';
+import { type Costs, DEFAULT_COSTS, layerMs, localMs, tensorBytes } from '../costs/costs.ts';
+import { stepTime } from '../costs/timeline.ts';
+import { isLinear, type LayerProfile, type ModelProfile } from '../profile.ts';
 import type { SelectionOptions } from './selection-options.ts';
 import { chooseSplit, splitCost } from './splits.ts';
-import { stepTime } from './timeline.ts';
 
 /** Predicted times of one layer, divided and undivided. */
 export interface LayerTimes {

@@ -1,8 +1,8 @@
-import { type Costs, type DeviceCapacity, layerMs } from './costs.ts';
-import { PlanRefusedError } from './errors.ts';
-import type { StepDraft } from './order-steps.ts';
-import type { Seat } from './plan.ts';
-import { isLinear, isSendable, type ModelProfile } from './profile.ts';
+import { type Costs, type DeviceCapacity, layerMs } from '../costs/costs.ts';
+import { PlanRefusedError } from '../errors.ts';
+import type { StepDraft } from '../layers/order-steps.ts';
+import type { Seat } from '../plan.ts';
+import { isLinear, isSendable, type ModelProfile } from '../profile.ts';
 import { megabytes } from './seating.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it, test } from 'vitest';
-import type { DeviceCapacity, DeviceSpeed } from './costs.ts';
-import type { CodedStep, Plan } from './plan.ts';
-import { planFleet } from './planner.ts';
-import { type ConvLayer, convNetwork } from './testing/conv-network.ts';
-import { relativeError } from './testing/public-graphs.ts';
-import { prepareModel } from './testing/run-plans.ts';
-import { smallProfile } from './testing/small-profile.ts';
+import type { DeviceCapacity, DeviceSpeed } from '../costs/costs.ts';
+import type { CodedStep, Plan } from '../plan.ts';
+import { planFleet } from '../planner.ts';
+import { type ConvLayer, convNetwork } from '../testing/conv-network.ts';
+import { relativeError } from '../testing/public-graphs.ts';
+import { prepareModel } from '../testing/run-plans.ts';
+import { smallProfile } from '../testing/small-profile.ts';
 
 const MEASURED = { multiplyAddsPerSecond: 5e9, memoryBytesPerSecond: 1e10 };
 const profile = {

@@ -1,13 +1,13 @@
-import { type Costs, DEFAULT_COSTS, type DeviceCapacity } from './costs.ts';
+import { type Costs, DEFAULT_COSTS, type DeviceCapacity } from '../costs/costs.ts';
+import { predictSteps, predictWholeOn, type Undivided } from '../costs/predict.ts';
+import { orderSteps } from '../layers/order-steps.ts';
+import type { LayerDecision, PlanOptions, Step } from '../plan.ts';
+import { isLinear, type ModelProfile } from '../profile.ts';
+import { requireSendable } from '../seats/replica-seats.ts';
+import type { Attempt } from '../seats/seat-layout.ts';
+import { memoryOf } from '../seats/seating.ts';
+import { summarizeSeats } from '../seats/seats.ts';
 import { range, stepId } from './divide.ts';
-import { orderSteps } from './order-steps.ts';
-import type { LayerDecision, PlanOptions, Step } from './plan.ts';
-import { predictSteps, predictWholeOn, type Undivided } from './predict.ts';
-import { isLinear, type ModelProfile } from './profile.ts';
-import { requireSendable } from './replica-seats.ts';
-import type { Attempt } from './seat-layout.ts';
-import { memoryOf } from './seating.ts';
-import { summarizeSeats } from './seats.ts';
 import { localStep, replicatedStep } from './steps.ts';
 
 /**

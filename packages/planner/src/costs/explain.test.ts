@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Plan } from '../plan.ts';
+import { createPlan, planFleet } from '../planner.ts';
+import type { ModelProfile } from '../profile.ts';
+import { smallProfile } from '../testing/small-profile.ts';
 import type { Costs, DeviceCapacity, DeviceSpeed } from './costs.ts';
 import { explainPlan } from './explain.ts';
-import type { Plan } from './plan.ts';
-import { createPlan, planFleet } from './planner.ts';
-import type { ModelProfile } from './profile.ts';
-import { smallProfile } from './testing/small-profile.ts';
 
 /** Every value has 32 bytes: 0.032 ms per direction at 1000 bytes/ms. */
 const COSTS: Costs = {

@@ -1,6 +1,6 @@
 import type { Speed } from '@sparewheel/onnx';
 import { BYTES_PER_ELEMENT, type ElementType, elementCount } from '@sparewheel/protocol';
-import type { LayerProfile, ModelProfile } from './profile.ts';
+import type { LayerProfile, ModelProfile } from '../profile.ts';
 
 /** Default figures for everything that was not measured. */
 export interface Costs {

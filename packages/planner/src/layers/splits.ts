@@ -1,12 +1,12 @@
 import { type InputPieces, inputPieces } from '@sparewheel/cdc';
 import { computedRows, type InputSplitLayer, isTileable } from '@sparewheel/onnx';
-import { COPY_BYTES_PER_MS, DEFAULT_COSTS, readWeightsMs, tensorBytes } from './costs.ts';
-import type { Split } from './plan.ts';
-import { deviceWork } from './predict.ts';
-import { inputSplitOf, type LayerProfile, type ModelProfile } from './profile.ts';
+import { COPY_BYTES_PER_MS, DEFAULT_COSTS, readWeightsMs, tensorBytes } from '../costs/costs.ts';
+import { deviceWork } from '../costs/predict.ts';
+import { type SeatWork, stepTime } from '../costs/timeline.ts';
+import type { Split } from '../plan.ts';
+import { inputSplitOf, type LayerProfile, type ModelProfile } from '../profile.ts';
+import { partition, unevenPartition } from '../seats/uneven-partition.ts';
 import type { SelectionOptions } from './selection-options.ts';
-import { type SeatWork, stepTime } from './timeline.ts';
-import { partition, unevenPartition } from './uneven-partition.ts';
 
 /** Dividing the input needs more memory, so it must be faster by this factor. */
 const WORTH_MORE_MEMORY = 1.02;

@@ -1,4 +1,4 @@
-import type { LayerProfile, ModelProfile } from './profile.ts';
+import type { LayerProfile, ModelProfile } from '../profile.ts';
 
 /** A step of the plan before it has seats: one distributed layer, or a group of nodes that run together. */
 export interface StepDraft {

@@ -1,3 +1,6 @@
+import type { Prediction, Predictions, Step } from '../plan.ts';
+import type { LayerProfile, ModelProfile } from '../profile.ts';
+import { codedPart, isBackup, replicaPart } from '../seats/seats.ts';
 import {
   COPY_BYTES_PER_MS,
   type Costs,
@@ -8,9 +11,6 @@ import {
   readWeightsMs,
   tensorBytes,
 } from './costs.ts';
-import type { Prediction, Predictions, Step } from './plan.ts';
-import type { LayerProfile, ModelProfile } from './profile.ts';
-import { codedPart, isBackup, replicaPart } from './seats.ts';
 import { type SeatWork, stepTime, Timeline } from './timeline.ts';
 
 /** Devices by seat, as far as known. */

@@ -1,6 +1,6 @@
 import { type Partition, partitionHeights, partitionRows } from '@sparewheel/cdc';
-import { type Costs, type DeviceCapacity, layerMs } from './costs.ts';
-import type { LayerProfile, ModelProfile } from './profile.ts';
+import { type Costs, type DeviceCapacity, layerMs } from '../costs/costs.ts';
+import type { LayerProfile, ModelProfile } from '../profile.ts';
 
 /** Divides a layer's rows over k shards, as evenly as possible. */
 export function partition(layer: LayerProfile, k: number): Partition {

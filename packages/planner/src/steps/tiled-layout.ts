@@ -1,12 +1,12 @@
 import { isTileable } from '@sparewheel/onnx';
-import { decideFree, type LayerSelection } from './choose-layers.ts';
-import { DEFAULT_COSTS } from './costs.ts';
+import { DEFAULT_COSTS } from '../costs/costs.ts';
+import { predictSteps, requestMs, stepLoad } from '../costs/predict.ts';
+import { PlanRefusedError } from '../errors.ts';
+import { decideFree, type LayerSelection } from '../layers/choose-layers.ts';
+import { homeOf, layerTimes } from '../layers/optimize-layers.ts';
+import type { LayerDecision, Step } from '../plan.ts';
+import { isLinear, type LayerProfile, type ModelProfile } from '../profile.ts';
 import { divide, type Layout, type LayoutOptions, range, stepId } from './divide.ts';
-import { PlanRefusedError } from './errors.ts';
-import { homeOf, layerTimes } from './optimize-layers.ts';
-import type { LayerDecision, Step } from './plan.ts';
-import { predictSteps, requestMs, stepLoad } from './predict.ts';
-import { isLinear, type LayerProfile, type ModelProfile } from './profile.ts';
 import { type CutPoint, cutPoints, type Segment, segmentsEndingAt } from './segments.ts';
 import { tileSteps, type Unnumbered } from './steps.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Step } from './plan.ts';
+import type { Step } from '../plan.ts';
 import { coverageOf } from './seats.ts';
 
 const coded = (seats: readonly number[], parityShards: number) =>

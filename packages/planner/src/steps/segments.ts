@@ -1,6 +1,6 @@
 import { isTileable, type TileNode, tileNeeds } from '@sparewheel/onnx';
-import type { RowRange } from './plan.ts';
-import { isSendable, type LayerProfile, type ModelProfile } from './profile.ts';
+import type { RowRange } from '../plan.ts';
+import { isSendable, type LayerProfile, type ModelProfile } from '../profile.ts';
 
 /** A position between two nodes. */
 export interface CutPoint {

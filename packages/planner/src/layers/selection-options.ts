@@ -1,5 +1,5 @@
-import type { DeviceCapacity } from './costs.ts';
-import type { PlanOptions } from './plan.ts';
+import type { DeviceCapacity } from '../costs/costs.ts';
+import type { PlanOptions } from '../plan.ts';
 
 /** The options of a plan, with what is known when its layers are chosen. */
 export interface SelectionOptions extends PlanOptions {

@@ -1,7 +1,7 @@
-import { type Costs, localMs, tensorBytes } from './costs.ts';
-import { PlanRefusedError } from './errors.ts';
-import { addFeedsAndFetches, type StepDraft } from './order-steps.ts';
-import { isSendable, type ModelProfile } from './profile.ts';
+import { type Costs, localMs, tensorBytes } from '../costs/costs.ts';
+import { PlanRefusedError } from '../errors.ts';
+import { addFeedsAndFetches, type StepDraft } from '../layers/order-steps.ts';
+import { isSendable, type ModelProfile } from '../profile.ts';
 
 /**
  * Cuts a model into `count` consecutive stages, each a range of nodes, and minimizes the time of the slowest
