@@ -61,9 +61,29 @@ describe('the deployment bar', () => {
     renderDashboard(<DeploymentBar selected={ready} onSelect={noSelect} />, {
       live: { deployments: [ready], devices: [...devices, device('x', { state: 'dead' })] },
     });
-    expect(
-      screen.getByText('4 + 1 coded · devices only · coverage 100 % · All seats answer; no standby is left.'),
-    ).toBeTruthy();
+    const facts = within(screen.getByTestId('deployment-facts'));
+    expect(facts.getByText('4 + 1 coded · devices only · coverage 100 %')).toBeTruthy();
+    expect(facts.getByText('All seats answer; no standby is left.')).toBeTruthy();
+  });
+
+  it('says that nothing is distributed, and how fast that is', () => {
+    const whole = deployment(4, 1, {
+      coverage: null,
+      runsWhole: 'Runs whole on the data plane: distributed it would be 3.0 × slower',
+      predictions: {
+        plan: { ms: 1.2, megabytes: 0 },
+        device: { ms: 4.5, megabytes: 0.01 },
+        dataPlane: { ms: 1.2, megabytes: 0 },
+      },
+      progress: { fraction: 1, phase: 'done', seats: [] },
+    });
+    renderDashboard(<DeploymentBar selected={whole} onSelect={noSelect} />, {
+      live: { deployments: [whole], devices },
+    });
+    expect(screen.getByTestId('deployment-facts').textContent).toBe(
+      'Nothing is distributed · lowest latency · predicted 1.20 ms · one device alone 4.50 ms · data plane alone 1.20 ms' +
+        'Runs whole on the data plane: distributed it would be 3.0 × slower',
+    );
   });
 
   it('selects one of many deployments, also with a long name', async () => {

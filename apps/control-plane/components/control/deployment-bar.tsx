@@ -8,7 +8,7 @@ import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeploymentMenu } from './deployment-menu.tsx';
-import { deploymentShape, deploymentStatus, standbyCount } from './deployment-status.ts';
+import { deploymentForecast, deploymentShape, deploymentStatus, standbyCount } from './deployment-status.ts';
 
 /** All deployments, and the state of the selected one. */
 export function DeploymentBar({
@@ -34,6 +34,9 @@ export function DeploymentBar({
     );
   }
   const status = deploymentStatus(selected, standbys);
+  const shape = [deploymentShape(selected, standbys), deploymentForecast(selected)]
+    .filter(Boolean)
+    .join(' · ');
   return (
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
@@ -55,15 +58,25 @@ export function DeploymentBar({
           </a>
           <Tour key={selected.name} deployment={selected} />
         </nav>
-        <div className="flex min-w-0 items-center gap-2 text-xs text-ink-faint lg:ml-auto">
-          <span className="min-w-0">
-            {deploymentShape(selected, standbys)} · {status.sentence}
-          </span>
+        <div className="flex min-w-0 flex-1 basis-96 items-center gap-2 text-xs leading-4 text-ink-faint lg:text-right">
+          {/* Of constant height: a text that wraps would move every button below it. */}
+          <div className="min-w-0 flex-1" data-testid="deployment-facts">
+            <Fact text={shape} />
+            <Fact text={status.sentence} />
+          </div>
           <DeploymentMenu key={selected.name} deployment={selected} />
         </div>
       </div>
       {status.busy && <SeatProgress deployment={selected} />}
     </div>
+  );
+}
+
+function Fact({ text }: { text: string }) {
+  return (
+    <p title={text} className="line-clamp-2 h-8 lg:line-clamp-1 lg:h-4">
+      {text}
+    </p>
   );
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deployment, device, seat } from '../testing/view-fixtures.ts';
 import {
+  deploymentForecast,
   deploymentShape,
   deploymentStatus,
   seatFraction,
@@ -23,6 +24,20 @@ describe('a deployment', () => {
     expect(deploymentStatus(whole).sentence).toBe(runsWhole);
     const onDevice = deployment(4, 1, { runsWhole: 'Runs whole on one device, with 1 replica: …' });
     expect(deploymentShape(onDevice)).toBe('1 + 1 replicas · lowest latency · coverage 100 %');
+  });
+
+  it('repeats the prediction that was shown before', () => {
+    const predictions = {
+      plan: { ms: 12.34, megabytes: 0.01 },
+      device: { ms: 14, megabytes: 0.003 },
+      dataPlane: { ms: 1.2, megabytes: 0 },
+    };
+    expect(deploymentForecast(deployment(4, 1, { predictions }))).toBe(
+      'predicted 12.3 ms · one device alone 14.0 ms · data plane alone 1.2 ms',
+    );
+    const small = { ...predictions, device: null };
+    expect(deploymentForecast(deployment(4, 1, { predictions: small }))).not.toContain('one device');
+    expect(deploymentForecast(deployment(4, 1))).toBeNull();
   });
 
   it('shows the present plan, the requested one, and the objective', () => {

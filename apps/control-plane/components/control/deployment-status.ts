@@ -1,6 +1,12 @@
-import type { DeploymentView, DeploymentViewState, DeviceView, SeatView } from '@sparewheel/protocol';
+import type {
+  DeploymentView,
+  DeploymentViewState,
+  DeviceView,
+  PredictionView,
+  SeatView,
+} from '@sparewheel/protocol';
 import type { Tone } from '../fleet/fleet-view.ts';
-import { formatPercent } from '../ui/format.ts';
+import { formatIn, formatPercent, msColumn } from '../ui/format.ts';
 
 export interface DeploymentStatus {
   readonly label: string;
@@ -70,6 +76,23 @@ export function deploymentShape(deployment: DeploymentView, standbys: number | n
   const changed = planned.k !== k || planned.r !== r;
   const requested = changed ? ` (requested ${k} + ${r})` : '';
   return `${planned.k} + ${planned.r} ${strategy}${requested} · ${aim} · ${coverage}`;
+}
+
+/**
+ * Returns the prediction that the form showed before the deployment: "predicted 12.3 ms · one device 14.0 ms · data plane
+ * 1.2 ms"; null without one.
+ */
+export function deploymentForecast({ predictions }: DeploymentView): string | null {
+  if (predictions === null) return null;
+  const { plan, device, dataPlane } = predictions;
+  const format = msColumn([plan.ms, device?.ms ?? null, dataPlane?.ms ?? null]);
+  const alone = (what: string, prediction: PredictionView | null) =>
+    prediction === null ? [] : [`${what} alone ${formatIn(format, prediction.ms)}`];
+  return [
+    `predicted ${formatIn(format, plan.ms)}`,
+    ...alone('one device', device),
+    ...alone('data plane', dataPlane),
+  ].join(' · ');
 }
 
 /** Says which share of single failures is survived with the seats that answer now; null without devices. */

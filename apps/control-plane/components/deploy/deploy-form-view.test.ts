@@ -30,17 +30,6 @@ describe('the deploy form', () => {
     expect(firstForm(model, [], [])).toMatchObject({ k: 1, r: 1 });
   });
 
-  it('states the benefit and the cost of redundancy', () => {
-    const form = firstForm(model, fleet, []);
-    const advice = adviseDeploy({ ...form, layers: 'all' }, model, fleet, []);
-    expect(advice).toEqual({
-      available: 6,
-      problem: null,
-      summary: 'Survives any 1 of 5 devices for 25 % more hardware.',
-    });
-    expect(adviseDeploy(form, model, fleet, []).summary).toContain('it runs whole, and k is not used');
-  });
-
   it('rejects too few devices, a taken or invalid name and a model without codable layers', () => {
     const form = firstForm(model, fleet, []);
     expect(adviseDeploy({ ...form, k: 6 }, model, fleet, []).problem).toEqual({

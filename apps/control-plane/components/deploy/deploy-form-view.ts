@@ -14,8 +14,6 @@ export interface DeployAdvice {
   readonly available: number;
   /** Why the choices cannot be deployed, and what to do; null if they can. */
   readonly problem: { readonly field: 'name' | 'k' | 'layers'; readonly message: string } | null;
-  /** Benefit and cost: "Survives any 1 of 5 devices for 25 % more hardware." */
-  readonly summary: string;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
@@ -59,7 +57,7 @@ export function adviseDeploy(
   taken: readonly string[],
 ): DeployAdvice {
   const available = readyDevices(devices);
-  return { available, problem: problemOf(form, model, available, taken), summary: summaryOf(form) };
+  return { available, problem: problemOf(form, model, available, taken) };
 }
 
 function problemOf(
@@ -86,13 +84,4 @@ function problemOf(
     };
   }
   return null;
-}
-
-function summaryOf({ k, r, layers }: DeployForm): string {
-  const distributed =
-    r === 0
-      ? `Survives no failure: all ${k} devices are needed.`
-      : `Survives any ${r} of ${k + r} devices for ${Math.round((r / k) * 100)} % more hardware.`;
-  if (layers === 'all') return distributed;
-  return `${distributed} If dividing the model does not pay off, it runs whole, and k is not used. To divide it anyway, choose all codable layers.`;
 }

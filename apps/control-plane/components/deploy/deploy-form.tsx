@@ -3,13 +3,18 @@ import type { ModelView } from '@sparewheel/protocol';
 import { type FormEvent, useState } from 'react';
 import { FIRST_THRESHOLD_MS, type WaitKind, waitKind, waitOf } from '../control/policy.ts';
 import { useLive } from '../live-connection/live-queries.ts';
+import { OutlookPanel } from '../plan/outlook-panel.tsx';
+import { drawPlan } from '../plan/plan-drawing.ts';
+import { planRequest } from '../plan/plan-form.ts';
+import { planOutlook } from '../plan/plan-outlook.ts';
+import { usePlan } from '../plan/use-plan.ts';
 import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Field, Input, Select } from '../ui/field.tsx';
 import { adviseDeploy, type DeployForm as Form, firstForm } from './deploy-form-view.ts';
 import { useDeploy } from './use-deploy.ts';
 
-/** Chooses the name, k and r, the layers and the policy of a deployment. */
+/** Chooses the name, k and r, the layers and the policy of a deployment. Shows in advance what will run where. */
 export function DeployForm({
   model,
   onDeployed,
@@ -26,18 +31,15 @@ export function DeployForm({
   const advice = adviseDeploy(form, model, devices, taken);
   const set = (change: Partial<Form>) => setForm((old) => ({ ...old, ...change }));
 
+  const choice = { ...form, strategy: form.r === 0 ? 'uncoded' : 'coded', objective: 'latency' } as const;
+  const fleet = devices.map(({ id, state }) => `${id} ${state}`).join();
+  const { plan, error: planError, pending: planning } = usePlan(model.name, choice, fleet);
+  const drawing = plan === null ? null : drawPlan(plan);
+  const nameOf = (id: string) => devices.find((device) => device.id === id)?.name ?? id;
+
   function submit(event: FormEvent) {
     event.preventDefault();
-    const { name, k, r, layers, waitMs } = form;
-    deploy({
-      name,
-      model: model.name,
-      k,
-      r,
-      strategy: r === 0 ? 'uncoded' : 'coded',
-      layers,
-      policy: { waitMs, verify: 'after', deadlineMs: 10_000 },
-    });
+    deploy({ name: form.name, ...planRequest(choice, model.name) });
   }
 
   return (
@@ -111,11 +113,30 @@ export function DeployForm({
         </Field>
       </div>
       <p className={advice.problem ? 'text-xs text-danger-ink' : 'text-xs text-ink-soft'} role="status">
-        {advice.problem ? advice.problem.message : `${advice.summary} ${advice.available} devices are ready.`}
+        {advice.problem
+          ? advice.problem.message
+          : `${advice.available} devices are ready. ${planning ? 'Planning…' : 'This will be deployed:'}`}
       </p>
+      {advice.problem === null && <ErrorNotice error={planError} />}
+      {drawing !== null && (
+        <OutlookPanel
+          outlook={planOutlook(drawing, nameOf)}
+          measured={drawing.measured}
+          stale={planning || planError !== null || advice.problem !== null}
+        />
+      )}
+      {drawing?.seats.length === 0 && form.layers === 'auto' && (
+        <p className="text-xs text-ink-soft">
+          To distribute the model anyway, choose “all codable layers” under Layers.
+        </p>
+      )}
       <ErrorNotice error={error} />
       <div className="flex gap-2">
-        <Button type="submit" variant="primary" disabled={pending || advice.problem !== null}>
+        <Button
+          type="submit"
+          variant="primary"
+          disabled={pending || advice.problem !== null || plan === null || planError !== null}
+        >
           {pending ? 'Deploying…' : 'Deploy'}
         </Button>
         <Button variant="quiet" onClick={onBack}>

@@ -2,6 +2,7 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { act, screen, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
+import type { ExplainedPlan } from '../plan/plan-drawing.ts';
 import { apiError, renderDashboard } from '../testing/render.tsx';
 import { device } from '../testing/view-fixtures.ts';
 import { DeployPanel } from './deploy-panel.tsx';
@@ -37,6 +38,26 @@ const model: ModelView = {
   createdAt: '2026-01-01T00:00:00Z',
 };
 const fleet = ['a', 'b', 'c'].map((name) => device(name));
+const PLAN: ExplainedPlan = {
+  version: 1,
+  model: { name: LONG, sha256: '0'.repeat(64) },
+  strategy: 'coded',
+  k: 2,
+  r: 1,
+  inputs: [],
+  outputs: [],
+  steps: [],
+  seats: [],
+  decisions: [],
+  coverage: null,
+  predictions: {
+    plan: { ms: 1.2, megabytes: 0 },
+    device: { ms: 4.5, megabytes: 0.01 },
+    dataPlane: { ms: 1.2, megabytes: 0 },
+  },
+  runsWhole: 'Runs whole on the data plane: distributed it would be 3.0 × slower',
+};
+const untilPlanned = () => screen.findByTestId('plan-outlook');
 
 /** Uploads that the test answers by hand. */
 function fakeUploads() {
@@ -75,7 +96,8 @@ function renderPanel(models: readonly ModelView[] = []) {
   const onDeployed = vi.fn();
   const rendered = renderDashboard(<DeployPanel onDeployed={onDeployed} />, {
     live: { models, devices: fleet },
-    api: () => apiError(409, 'The name is taken.', 'Choose another name.'),
+    api: ({ path }) =>
+      path === '/api/plans' ? { body: PLAN } : apiError(409, 'The name is taken.', 'Choose another name.'),
   });
   const choose = (name: string) =>
     rendered.user.upload(screen.getByLabelText('ONNX file'), new File(['onnx'], name));
@@ -133,7 +155,26 @@ describe('the deploy form', () => {
     const { user } = renderPanel([model]);
     await user.click(screen.getByRole('button', { name: LONG }));
     expect((screen.getByLabelText('Deployment name') as HTMLInputElement).value).toBe(LONG);
-    expect(screen.getByRole('status').textContent).toContain('Survives any 1 of 3 devices');
+    expect(screen.getByRole('status').textContent).toBe('3 devices are ready. Planning…');
+    expect(screen.getByRole('button', { name: 'Deploy' }).hasAttribute('disabled')).toBe(true);
+  });
+
+  it('shows before the deployment that nothing is distributed, and how fast each way is', async () => {
+    const { user, sent } = renderPanel([model]);
+    await user.click(screen.getByRole('button', { name: LONG }));
+    const outlook = await untilPlanned();
+    expect(outlook.textContent).toContain(
+      'Runs whole on the data plane: distributed it would be 3.0 × slower.',
+    );
+    expect(outlook.textContent).not.toContain('Survives');
+    expect(within(outlook).getByRole('row', { name: 'One device alone 4.50 ms 10.0 KB' })).toBeTruthy();
+    expect(within(outlook).getByRole('row', { name: 'Data plane alone 1.20 ms 0.0 KB' })).toBeTruthy();
+    expect(screen.getByText(/To distribute the model anyway/)).toBeTruthy();
+    expect(sent.find(({ path }) => path === '/api/plans')?.body).toMatchObject({
+      k: 2,
+      r: 1,
+      layers: 'auto',
+    });
   });
 
   it('says how to fix choices that do not fit the fleet', async () => {
@@ -150,6 +191,7 @@ describe('the deploy form', () => {
   it('sends one deployment on a double click', async () => {
     const { user, sent } = renderPanel([model]);
     await user.click(screen.getByRole('button', { name: LONG }));
+    await untilPlanned();
     const button = screen.getByRole('button', { name: 'Deploy' });
     act(() => {
       // Two clicks before the next render.
@@ -157,12 +199,13 @@ describe('the deploy form', () => {
       button.click();
     });
     await screen.findByRole('alert');
-    expect(sent.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    expect(sent.filter(({ path }) => path === '/api/deployments')).toHaveLength(1);
   });
 
   it('shows an error of the server and keeps the choices', async () => {
     const { user, onDeployed } = renderPanel([model]);
     await user.click(screen.getByRole('button', { name: LONG }));
+    await untilPlanned();
     await user.click(screen.getByRole('button', { name: 'Deploy' }));
     expect((await screen.findByRole('alert')).textContent).toBe('The name is taken.Choose another name.');
     expect((screen.getByLabelText('Deployment name') as HTMLInputElement).value).toBe(LONG);

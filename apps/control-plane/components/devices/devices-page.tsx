@@ -1,6 +1,6 @@
 'use client';
 import { useState } from 'react';
-import { DeviceRow } from '../fleet/device-row.tsx';
+import { DeviceRow, rowColumns } from '../fleet/device-row.tsx';
 import { EmptyFleet } from '../fleet/empty-fleet.tsx';
 import { fleetRows, fleetSummary } from '../fleet/fleet-view.ts';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
@@ -21,6 +21,7 @@ export function DevicesPage() {
   const { rows, handlers } = useStableRows(fleetRows(devices, null, actions.pending), null);
   if (!loaded) return <LoadingPage />;
 
+  const columns = rowColumns(rows);
   const sought = text.trim().toLowerCase();
   const found = rows.filter(({ device, stateLabel }) =>
     `${device.name} ${device.platform} ${device.roles.join(' ')} ${stateLabel}`
@@ -61,7 +62,12 @@ export function DevicesPage() {
             className="grid @min-[76rem]:grid-cols-2 @min-[118rem]:grid-cols-3"
           >
             {found.map((row) => (
-              <DeviceRow key={row.device.id} row={row} problem={actions.problems.get(row.device.id)} />
+              <DeviceRow
+                key={row.device.id}
+                row={row}
+                columns={columns}
+                problem={actions.problems.get(row.device.id)}
+              />
             ))}
           </ul>
         )}

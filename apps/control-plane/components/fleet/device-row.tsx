@@ -3,7 +3,7 @@ import Link from 'next/link';
 import { memo } from 'react';
 import { RoleBadge } from '../ui/badge.tsx';
 import { cn } from '../ui/class-names.ts';
-import { formatBytes, formatMs } from '../ui/format.ts';
+import { bytesColumn, type ColumnFormat, formatIn, msColumn } from '../ui/format.ts';
 import { Progress } from '../ui/progress.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeviceButtons } from './device-buttons.tsx';
@@ -13,12 +13,40 @@ interface DeviceRowProps {
   readonly row: FleetRow;
   /** The error of the last action on the device. */
   readonly problem: string | undefined;
+  readonly columns: RowColumns;
+}
+
+/** The formats of the measurements: the same in every row. */
+export interface RowColumns {
+  readonly memory: ColumnFormat;
+  readonly roundTrip: ColumnFormat;
+  readonly arrival: ColumnFormat;
 }
 
 /** One device: name, state, measurements and actions. Renders only when its row changes. */
-export const DeviceRow = memo(Row, (a, b) => a.problem === b.problem && sameRow(a.row, b.row));
+export const DeviceRow = memo(
+  Row,
+  (a, b) => a.problem === b.problem && sameRow(a.row, b.row) && sameColumns(a.columns, b.columns),
+);
 
-function Row({ row, problem }: DeviceRowProps) {
+/** Returns the formats that fit the measurements of all rows. */
+export function rowColumns(rows: readonly FleetRow[]): RowColumns {
+  const of = (value: (device: FleetRow['device']) => number | null) =>
+    rows.map(({ device }) => value(device));
+  return {
+    memory: bytesColumn(of(({ memory }) => memory.rssBytes)),
+    roundTrip: msColumn(of(({ roundTripMs }) => roundTripMs)),
+    arrival: msColumn(of(({ arrivalMs }) => arrivalMs)),
+  };
+}
+
+function sameColumns(a: RowColumns, b: RowColumns): boolean {
+  return (['memory', 'roundTrip', 'arrival'] as const).every(
+    (column) => a[column].digits === b[column].digits && a[column].unit === b[column].unit,
+  );
+}
+
+function Row({ row, problem, columns }: DeviceRowProps) {
   const { device } = row;
   return (
     <li
@@ -44,7 +72,7 @@ function Row({ row, problem }: DeviceRowProps) {
           </div>
           <DeviceState row={row} problem={problem} />
         </div>
-        <Measures row={row} />
+        <Measures row={row} columns={columns} />
         <DeviceButtons row={row} />
       </div>
       {row.installing !== null && (
@@ -60,7 +88,7 @@ function Row({ row, problem }: DeviceRowProps) {
 }
 
 /** One or two lines, whatever they say: the height of a row never changes. The title has the whole text. */
-function DeviceState({ row, problem }: DeviceRowProps) {
+function DeviceState({ row, problem }: Omit<DeviceRowProps, 'columns'>) {
   const { device } = row;
   const reason = row.cover === null && row.missing ? device.reason : null;
   const title = [row.stateLabel, problem, row.cover, ...device.faults, reason].filter(Boolean).join(' · ');
@@ -97,20 +125,23 @@ function DeviceState({ row, problem }: DeviceRowProps) {
   );
 }
 
-function Measures({ row: { device, missing } }: { row: FleetRow }) {
+function Measures({ row: { device, missing }, columns }: Omit<DeviceRowProps, 'problem'>) {
   const measures = [
     {
       label: 'Memory',
-      value: missing && device.memory.rssBytes === 0 ? '–' : formatBytes(device.memory.rssBytes),
+      value: formatIn(
+        columns.memory,
+        missing && device.memory.rssBytes === 0 ? null : device.memory.rssBytes,
+      ),
     },
-    { label: 'Round trip', value: formatMs(device.roundTripMs) },
-    { label: 'Arrival', value: formatMs(device.arrivalMs) },
+    { label: 'Round trip', value: formatIn(columns.roundTrip, device.roundTripMs) },
+    { label: 'Arrival', value: formatIn(columns.arrival, device.arrivalMs) },
     { label: 'In flight', value: String(device.inFlight) },
   ];
   return (
     <dl
       className={cn(
-        'order-last col-span-full grid grid-cols-4 gap-x-2 pl-4 @xl:order-none @xl:col-span-1 @xl:grid-cols-[4.25rem_4.25rem_4.25rem_3.25rem] @xl:pl-0 @xl:text-right',
+        'order-last col-span-full grid grid-cols-4 gap-x-2 pl-4 @xl:order-none @xl:col-span-1 @xl:grid-cols-[4rem_4rem_4rem_3rem] @xl:pl-0 @xl:text-right',
         missing && 'text-ink-faint',
       )}
     >

@@ -4,7 +4,7 @@ import Link from 'next/link';
 import { JoinDialog } from '../join/join-dialog.tsx';
 import { useLive } from '../live-connection/live-queries.ts';
 import { Card } from '../ui/card.tsx';
-import { DeviceRow } from './device-row.tsx';
+import { DeviceRow, rowColumns } from './device-row.tsx';
 import { EmptyFleet } from './empty-fleet.tsx';
 import { fleetRows, fleetSummary } from './fleet-view.ts';
 import { FleetWheel } from './fleet-wheel.tsx';
@@ -21,6 +21,7 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
     deployment?.name ?? null,
   );
   const { shown, others } = wheelRows(rows, homes);
+  const columns = rowColumns(shown);
 
   return (
     <Card
@@ -33,15 +34,20 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
       {rows.length === 0 ? (
         <EmptyFleet />
       ) : (
-        <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)] @min-[50rem]:grid-cols-[15rem_minmax(0,1fr)] @min-[58rem]:grid-cols-[19rem_minmax(0,1fr)]">
+        <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)] @min-[49rem]:grid-cols-[13rem_minmax(0,1fr)] @min-[58rem]:grid-cols-[19rem_minmax(0,1fr)]">
           <FleetWheel rows={shown} />
           <ul
             {...handlers}
             aria-label="Devices"
-            className="@container relative max-h-[36rem] min-w-0 overflow-y-auto @min-[50rem]:border-l"
+            className="@container relative max-h-[36rem] min-w-0 overflow-y-auto @min-[49rem]:border-l"
           >
             {shown.map((row) => (
-              <DeviceRow key={row.device.id} row={row} problem={actions.problems.get(row.device.id)} />
+              <DeviceRow
+                key={row.device.id}
+                row={row}
+                columns={columns}
+                problem={actions.problems.get(row.device.id)}
+              />
             ))}
             {others > 0 && (
               <li className="border-t px-4 py-3 text-xs text-ink-soft">

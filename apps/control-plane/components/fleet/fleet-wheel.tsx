@@ -33,7 +33,7 @@ function looksOf(row: FleetRow | undefined): string {
 function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
   const { nodes, carries } = fleetWheel(rows);
   return (
-    <div className="mx-auto w-full max-w-84 self-start p-2 @min-[50rem]:sticky @min-[50rem]:top-16">
+    <div className="mx-auto w-full max-w-84 self-start p-2 @min-[49rem]:sticky @min-[49rem]:top-16">
       <svg viewBox="-1.14 -1.14 2.28 2.28" role="img" aria-label={describe(rows)} className="w-full">
         <circle r="0.78" fill="none" stroke="var(--line)" strokeWidth="0.012" />
         {nodes.map((node) => (

@@ -1,5 +1,5 @@
 import { cn } from '../ui/class-names.ts';
-import { formatBytes, formatMagnitude, formatMs } from '../ui/format.ts';
+import { bytesColumn, formatIn, formatMagnitude, msColumn } from '../ui/format.ts';
 import { ScrollArea } from '../ui/scroll-area.tsx';
 import { type DrawnStep, describeStep, type PlanDrawing } from './plan-drawing.ts';
 
@@ -51,6 +51,8 @@ export function StepStrip({ drawing }: { drawing: PlanDrawing }) {
 }
 
 function StepList({ drawing: { steps, predictedMs } }: { drawing: PlanDrawing }) {
+  const times = msColumn(steps.map((step) => step.predictedMs));
+  const traffic = bytesColumn(steps.map(({ bytes }) => bytes));
   return (
     <ScrollArea label="List of steps" className="mt-2 max-h-72 rounded-lg border">
       <table className="w-full text-[0.8125rem]">
@@ -97,9 +99,11 @@ function StepList({ drawing: { steps, predictedMs } }: { drawing: PlanDrawing })
               {predictedMs !== null && (
                 <>
                   <td className="px-2 py-1.5 text-right whitespace-nowrap max-sm:hidden">
-                    {step.bytes === null || step.bytes === 0 ? '' : formatBytes(step.bytes)}
+                    {step.bytes === null || step.bytes === 0 ? '' : formatIn(traffic, step.bytes)}
                   </td>
-                  <td className="px-3 py-1.5 text-right whitespace-nowrap">{formatMs(step.predictedMs)}</td>
+                  <td className="px-3 py-1.5 text-right whitespace-nowrap">
+                    {formatIn(times, step.predictedMs)}
+                  </td>
                 </>
               )}
             </tr>

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
+  bytesColumn,
   formatAgo,
   formatBytes,
   formatCount,
   formatDims,
+  formatIn,
   formatMagnitude,
   formatMs,
   formatPercent,
+  msColumn,
 } from './format.ts';
 
 describe('numbers', () => {
@@ -37,5 +40,20 @@ describe('numbers', () => {
       '2 h ago',
       '2 d ago',
     ]);
+  });
+
+  it('use one unit and one number of decimals in a column', () => {
+    const column = (values: (number | null)[], of: typeof msColumn) => {
+      const format = of(values);
+      return values.map((value) => formatIn(format, value));
+    };
+    expect(column([7.67, 12, 119, null], msColumn)).toEqual(['8 ms', '12 ms', '119 ms', '–']);
+    expect(column([0.42, 12], msColumn)).toEqual(['0.4 ms', '12.0 ms']);
+    expect(column([0.004, 4.2], msColumn)).toEqual(['0.00 ms', '4.20 ms']);
+    expect(column([800, 1_200], msColumn)).toEqual(['0.80 s', '1.20 s']);
+    expect(column([99.9e6, 106e6], bytesColumn)).toEqual(['100 MB', '106 MB']);
+    expect(column([0, 12_000, 400e6], bytesColumn)).toEqual(['0.00 MB', '0.01 MB', '400.00 MB']);
+    expect(column([0, 12], bytesColumn)).toEqual(['0 B', '12 B']);
+    expect(column([], msColumn)).toEqual([]);
   });
 });

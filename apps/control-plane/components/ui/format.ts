@@ -29,6 +29,55 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : threeDigits(value)} ${BYTE_UNITS[unit]}`;
 }
 
+/** A format for all values of a column: one unit, and one number of decimals. */
+export interface ColumnFormat {
+  /** Units of the value per unit of the text. */
+  readonly divisor: number;
+  readonly digits: number;
+  readonly unit: string;
+}
+
+/** Returns the format for a column of times in ms. Null values do not count. */
+export function msColumn(values: readonly (number | null)[]): ColumnFormat {
+  const largest = Math.max(0, ...finite(values));
+  return columnOf(values, largest < 999.5 ? { divisor: 1, unit: 'ms' } : { divisor: 1000, unit: 's' });
+}
+
+/** Returns the format for a column of sizes in bytes. Null values do not count. */
+export function bytesColumn(values: readonly (number | null)[]): ColumnFormat {
+  let largest = Math.max(0, ...finite(values));
+  let unit = 0;
+  while (largest >= 999.5 && unit < BYTE_UNITS.length - 1) {
+    largest /= 1000;
+    unit += 1;
+  }
+  return columnOf(values, { divisor: 1000 ** unit, unit: BYTE_UNITS[unit] ?? 'B' });
+}
+
+/** Formats a value like the others of its column. */
+export function formatIn({ divisor, digits, unit }: ColumnFormat, value: number | null): string {
+  return value === null || !Number.isFinite(value) ? NOTHING : `${(value / divisor).toFixed(digits)} ${unit}`;
+}
+
+/** The largest value gets three significant digits, and more decimals only to show that a small value is not 0. */
+function columnOf(
+  values: readonly (number | null)[],
+  { divisor, unit }: { readonly divisor: number; readonly unit: string },
+): ColumnFormat {
+  const scaled = finite(values)
+    .map((value) => value / divisor)
+    .filter((value) => value > 0);
+  if (scaled.length === 0 || unit === 'B') return { divisor, unit, digits: 0 };
+  const largest = Math.max(...scaled);
+  const forLargest = largest >= 99.95 ? 0 : largest >= 9.995 ? 1 : 2;
+  const forSmallest = Math.ceil(-Math.log10(Math.min(...scaled)));
+  return { divisor, unit, digits: Math.max(forLargest, Math.min(2, forSmallest)) };
+}
+
+function finite(values: readonly (number | null)[]): number[] {
+  return values.filter((value): value is number => value !== null && Number.isFinite(value));
+}
+
 /** 0.934 → "93.4 %"; without decimals for a whole percentage. */
 export function formatPercent(fraction: number, digits = 1): string {
   const percent = fraction * 100;
