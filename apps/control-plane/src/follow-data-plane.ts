@@ -31,7 +31,7 @@ export function followDataPlane(
     live.devices = views.devices;
     newNames.clear();
     live.latency = views.latency;
-    deployments.setRuntimes(views.deployments);
+    deployments.setRuntimes(views.deployments, views.preloads);
   });
   link.on('happening', (happening) => {
     if (happening.kind === 'seat-reassigned') deployments.storeSeats(happening.deployment, happening.seats);

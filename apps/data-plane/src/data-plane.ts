@@ -184,6 +184,7 @@ export class DataPlane {
         faults: this.#faults,
         links,
         deployments: this.#deployments,
+        distributor: this.#distributor,
       },
       post,
     );

@@ -1,6 +1,7 @@
 import type { Coordinator } from '@sparewheel/coordinator';
 import type { DataPlaneMessage } from '@sparewheel/data-plane-client';
 import { type DeviceFaults, describeFault } from './devices/device-faults.ts';
+import type { Distributor } from './devices/distribution/distributor.ts';
 import type { DeviceGateway } from './devices/gateway/device-gateway.ts';
 import type { DeviceRegistry } from './devices/gateway/device-registry.ts';
 import type { Supervisors } from './devices/gateway/supervisors.ts';
@@ -20,6 +21,7 @@ export interface ViewSources {
   readonly faults: DeviceFaults;
   readonly links: LinkProbe;
   readonly deployments: ServedDeployments;
+  readonly distributor: Pick<Distributor, 'preloads'>;
 }
 
 /**
@@ -64,7 +66,7 @@ export class ViewFeed {
   }
 
   post(): void {
-    const { coordinator, registry, deployments } = this.#sources;
+    const { coordinator, registry, deployments, distributor } = this.#sources;
     this.#changed = false;
     const snapshot = coordinator.snapshot();
     deployments.releaseReplaced(snapshot);
@@ -76,6 +78,7 @@ export class ViewFeed {
         (device) => registry.get(device)?.name ?? null,
         (name) => deployments.load(name),
       ),
+      preloads: distributor.preloads,
       latency: deployments.latencyViews(snapshot),
     });
   }

@@ -49,6 +49,15 @@ export interface LiveDeployment {
   readonly seats: readonly (string | null)[];
 }
 
+/** The transfer of artifacts to a device before its deployment is prepared. */
+export interface PreloadProgress {
+  readonly deployment: string;
+  readonly device: string;
+  readonly sentBytes: number;
+  /** Grows while artifacts are encoded. */
+  readonly totalBytes: number;
+}
+
 export interface DeploymentRuntime {
   readonly name: string;
   readonly state: DeploymentState;
@@ -152,17 +161,13 @@ export type DataPlaneMessage =
       kind: 'views';
       devices: readonly DeviceView[];
       deployments: readonly DeploymentRuntime[];
+      preloads?: readonly PreloadProgress[];
       latency: readonly LatencyView[];
     };
 
 /** The effect of an operator's action. */
 export interface FaultEvent {
-  readonly kind:
-    | 'fault-injected'
-    | 'fault-healed'
-    | 'device-revived'
-    | 'device-refused'
-    | 'device-forgotten';
+  readonly kind: 'fault-injected' | 'fault-healed' | 'device-revived' | 'device-refused' | 'device-forgotten';
   readonly device: string | null;
   readonly message: string;
 }

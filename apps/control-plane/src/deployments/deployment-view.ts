@@ -1,11 +1,18 @@
 /** Combines the stored record of a deployment with the data plane's report, for the API and the dashboard. Pure. */
 
-import type { DeploymentRuntime } from '@sparewheel/data-plane-client';
+import type { DeploymentRuntime, PreloadProgress } from '@sparewheel/data-plane-client';
 import type { DeploymentView, SeatView } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
 
 /** Encoding is the first half of the progress, distributing the second. */
 const ENCODING_SHARE = 0.5;
+
+/** The transfers of a deployment before its devices install their seats. */
+export interface Preloads {
+  readonly sent: ReadonlyMap<string, Pick<PreloadProgress, 'sentBytes' | 'totalBytes'>>;
+  /** The device that will probably get each seat, while the deployment is prepared. */
+  readonly expected: readonly ({ readonly id: string; readonly name: string | null } | null)[];
+}
 
 /**
  * @param runtime   null if the data plane does not have the deployment (yet)
@@ -14,7 +21,11 @@ const ENCODING_SHARE = 0.5;
 export function deploymentView(
   record: DeploymentRecord,
   runtime: DeploymentRuntime | null,
-  { encoding, dataPlaneListens }: { readonly encoding: number; readonly dataPlaneListens: boolean },
+  {
+    encoding,
+    preloads,
+    dataPlaneListens,
+  }: { readonly encoding: number; readonly preloads: Preloads; readonly dataPlaneListens: boolean },
 ): DeploymentView {
   const { plan } = record;
   return {
@@ -34,7 +45,7 @@ export function deploymentView(
     runsWhole: plan.runsWhole ?? null,
     predictions: plan.predictions ?? null,
     ...(runtime?.waiting ? { waiting: runtime.waiting } : {}),
-    progress: progressOf(record, runtime, encoding),
+    progress: progressOf(record, runtime, encoding, preloads),
     load: runtime?.load ?? null,
     outage: null,
     mirrorOf: null,
@@ -62,20 +73,49 @@ function progressOf(
   { status, plan, artifacts }: DeploymentRecord,
   runtime: DeploymentRuntime | null,
   encoding: number,
+  preloads: Preloads,
 ): DeploymentView['progress'] {
-  const seats = runtime?.seats ?? plan.seats.map(emptySeat);
-  if (status !== 'live') {
-    const fraction = artifacts === null ? ENCODING_SHARE * encoding : ENCODING_SHARE;
-    return { fraction, phase: 'encoding', seats };
-  }
-  if (runtime !== null && runtime.state !== 'distributing') return { fraction: 1, phase: 'done', seats };
-  const sent = seats.reduce(
-    (sum, seat) => sum + (seat.state === 'ready' ? seat.totalBytes : seat.sentBytes),
-    0,
+  const weightsOf = (index: number) => plan.seats[index]?.weightsBytes ?? 0;
+  const seats = (runtime?.seats ?? plan.seats.map(emptySeat)).map((seat, index) =>
+    seat.state === 'ready' ? seat : beforeInstall(seat, weightsOf(index), preloads, index),
   );
-  const total = seats.reduce((sum, seat) => sum + seat.totalBytes, 0);
+  if (status === 'live' && runtime !== null && runtime.state !== 'distributing') {
+    return { fraction: 1, phase: 'done', seats };
+  }
+  const encoded = status === 'live' || artifacts !== null ? 1 : encoding;
+  let sent = 0;
+  let total = 0;
+  for (const [index, { state, sentBytes, totalBytes }] of seats.entries()) {
+    // A ready seat no longer reports bytes.
+    const bytes = Math.max(totalBytes, weightsOf(index));
+    total += bytes;
+    sent += state === 'ready' ? bytes : Math.min(sentBytes, bytes);
+  }
   const distributed = total === 0 ? 0 : sent / total;
-  return { fraction: ENCODING_SHARE + (1 - ENCODING_SHARE) * distributed, phase: 'distributing', seats };
+  return {
+    fraction: ENCODING_SHARE * encoded + (1 - ENCODING_SHARE) * distributed,
+    phase: status === 'live' ? 'distributing' : 'encoding',
+    seats,
+  };
+}
+
+/** Adds what was sent ahead to a seat whose install has not reported bytes yet. */
+function beforeInstall(
+  seat: SeatView,
+  weightsBytes: number,
+  { sent, expected }: Preloads,
+  index: number,
+): SeatView {
+  if (seat.totalBytes > 0 && seat.sentBytes > 0) return seat;
+  const coming = seat.device === null ? (expected[index] ?? null) : null;
+  const progress = sent.get(seat.device ?? coming?.id ?? '');
+  return {
+    ...seat,
+    // Not its device: the coordinator assigns the seat later, perhaps to another device.
+    deviceName: seat.deviceName ?? coming?.name ?? null,
+    sentBytes: progress?.sentBytes ?? seat.sentBytes,
+    totalBytes: Math.max(seat.totalBytes, weightsBytes, progress?.totalBytes ?? 0),
+  };
 }
 
 function emptySeat({ seat, role, weightsBytes }: DeploymentRecord['plan']['seats'][number]): SeatView {

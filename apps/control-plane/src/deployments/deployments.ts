@@ -3,7 +3,7 @@
  * deleted. After a restart of this process or the data plane, all are sent again as they are stored.
  */
 import type { Policy } from '@sparewheel/coordinator';
-import type { DataPlaneLink, DeploymentRuntime } from '@sparewheel/data-plane-client';
+import type { DataPlaneLink, DeploymentRuntime, PreloadProgress } from '@sparewheel/data-plane-client';
 import type { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
 import {
   ApiError,
@@ -44,7 +44,9 @@ export class Deployments {
   readonly #handover: Handover;
   readonly #preparation: Preparation;
   readonly #resizing: Resizing;
+  readonly #preloading: Preloading;
   #runtimes: ReadonlyMap<string, DeploymentRuntime> = new Map();
+  #preloads: readonly PreloadProgress[] = [];
   readonly #changed: () => void;
 
   /** @param changed  called when a view may have changed */
@@ -58,9 +60,10 @@ export class Deployments {
     const failed = (record: DeploymentRecord, error: unknown) => this.#fail(record, error);
     this.#planning = new Planning(parts);
     this.#handover = new Handover(parts.dataPlane, this.#records, failed);
+    this.#preloading = new Preloading(parts.dataPlane, parts.devices);
     this.#preparation = new Preparation({
       ...shared,
-      preloading: new Preloading(parts.dataPlane, parts.devices),
+      preloading: this.#preloading,
       prepared: (name) => this.#handover.give(name),
       failed,
     });
@@ -92,7 +95,8 @@ export class Deployments {
   }
 
   /** Takes the data plane's report of its deployments; an empty list after its end. */
-  setRuntimes(runtimes: readonly DeploymentRuntime[]): void {
+  setRuntimes(runtimes: readonly DeploymentRuntime[], preloads: readonly PreloadProgress[] = []): void {
+    this.#preloads = preloads;
     this.#runtimes = new Map(runtimes.map((runtime) => [runtime.name, runtime]));
     this.#changed();
     for (const runtime of runtimes) this.#resizing.review(runtime, this.#parts.now());
@@ -253,8 +257,18 @@ export class Deployments {
   }
 
   #view(record: DeploymentRecord): DeploymentView {
-    return deploymentView(record, this.#runtimes.get(record.name) ?? null, {
-      encoding: this.#preparation.progress(record.name),
+    const { name } = record;
+    const nameOf = (id: string) => this.#parts.devices().find((device) => device.id === id)?.name ?? null;
+    const sent = new Map(
+      this.#preloads.filter(({ deployment }) => deployment === name).map((each) => [each.device, each]),
+    );
+    const expected = this.#preloading.expected(name);
+    return deploymentView(record, this.#runtimes.get(name) ?? null, {
+      encoding: this.#preparation.progress(name),
+      preloads: {
+        sent,
+        expected: expected.map((id) => (id === undefined ? null : { id, name: nameOf(id) })),
+      },
       dataPlaneListens: this.#parts.dataPlane.listening,
     });
   }

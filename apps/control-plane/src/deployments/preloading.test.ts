@@ -62,6 +62,23 @@ describe('while a deployment is being prepared', () => {
     await api.close();
   });
 
+  it('the progress has the bytes that were sent ahead, and the expected device', async () => {
+    const { api, made } = await preparing();
+    await made(first!, 0);
+    const seatOf = () => api.deployments.views()[0]!.progress.seats[0]!;
+    const before = api.deployments.views()[0]!.progress;
+    expect(before).toMatchObject({ phase: 'encoding', fraction: 0.05 });
+    expect(seatOf()).toMatchObject({ device: null, sentBytes: 0 });
+    const { device } = api.dataPlane.callsOf('preload')[0]!;
+    const half = seatOf().totalBytes / 2;
+    const devices = ['device-a', 'device-b', 'device-c'].map((id) => deviceView(id));
+    const preloads = [{ deployment: 'digits', device, sentBytes: half, totalBytes: half }];
+    api.dataPlane.say({ kind: 'views', devices, deployments: [], preloads, latency: [] });
+    expect(seatOf()).toMatchObject({ device: null, deviceName: `name of ${device}`, sentBytes: half });
+    expect(api.deployments.views()[0]!.progress.fraction).toBeGreaterThan(before.fraction);
+    await api.close();
+  });
+
   it('the transfers of a deleted deployment are abandoned, and no more follow', async () => {
     const { api, made } = await preparing();
     await made(first!, 0);

@@ -13,6 +13,7 @@ export class Preloading {
   readonly #devices: () => readonly DeviceView[];
   /** Deployments of which artifacts were sent. */
   readonly #begun = new Set<string>();
+  readonly #expected = new Map<string, readonly (string | undefined)[]>();
 
   /** @param devices  returns the fleet as last reported */
   constructor(dataPlane: DataPlaneLink, devices: () => readonly DeviceView[]) {
@@ -23,6 +24,7 @@ export class Preloading {
   /** @returns a function that receives each artifact of the deployment when it is created */
   begin({ name, seats }: DeploymentRecord): (made: BuildProgress['made']) => void {
     const expected = expectedDevices(seats, this.#devices());
+    this.#expected.set(name, expected);
     return ({ artifact, seats: computedBy }) => {
       for (const seat of computedBy) {
         const device = expected[seat];
@@ -33,13 +35,20 @@ export class Preloading {
     };
   }
 
+  /** Returns the expected devices of a deployment in preparation, by seat; empty for another deployment. */
+  expected(name: string): readonly (string | undefined)[] {
+    return this.#expected.get(name) ?? [];
+  }
+
   /** Abandons the transfers of a deployment that will not start. */
   cancel(name: string): void {
+    this.#expected.delete(name);
     if (this.#begun.delete(name)) this.#call({ kind: 'cancel-preload', name });
   }
 
   /** Ends the preloading of a deployment that is prepared. */
   done(name: string): void {
+    this.#expected.delete(name);
     this.#begun.delete(name);
   }
 

@@ -66,7 +66,7 @@ export class TestApi {
     link.on('views', (views) => {
       live.devices = views.devices;
       live.latency = views.latency;
-      deployments.setRuntimes(views.deployments);
+      deployments.setRuntimes(views.deployments, views.preloads);
     });
     link.on('listening', () => deployments.handOverAll());
     await deployments.open();

@@ -199,6 +199,22 @@ describe('a preloaded artifact', () => {
     expect(again.progress).toEqual([{ sentBytes: 0, totalBytes: 0 }]);
   });
 
+  it('has a progress until the install of the device counts it', async () => {
+    const task = await seatTask(1);
+    distributor.preload('soon', 'pi', task.artifact);
+    expect(distributor.preloads).toEqual([
+      { deployment: 'soon', device: 'pi', sentBytes: 0, totalBytes: 110 },
+    ]);
+    await vi.waitFor(() => expect(distributor.preloads[0]?.sentBytes).toBe(110));
+    distributor.deployed('soon', [task.artifact]);
+    expect(distributor.preloads).toHaveLength(1);
+    await install([task]).done;
+    expect(distributor.preloads).toEqual([]);
+    distributor.preload('never', 'pi', (await seatTask(2)).artifact);
+    distributor.cancelPreload('never');
+    expect(distributor.preloads).toEqual([]);
+  });
+
   it('is sent by the install if the device rejected it or returned without it', async () => {
     const task = await seatTask(1);
     control.answer = () => ({ ok: false, code: 'disk-full', message: 'no space left' });

@@ -1,4 +1,5 @@
 import type { DeviceId, Installer, InstallProgress, SeatTask } from '@sparewheel/coordinator';
+import type { PreloadProgress } from '@sparewheel/data-plane-client';
 import { type Artifact, type BlobRef, blobsOf } from '@sparewheel/planner';
 import { type BlobChunk, LIMITS, type Outcome, type Task } from '@sparewheel/protocol';
 import { BlobSender, InstallRefusedError } from './blob-sender.ts';
@@ -89,16 +90,22 @@ export class Distributor implements Installer {
    */
   preload(deployment: string, device: DeviceId, artifact: Artifact): void {
     const signal = this.#preloaded.add(deployment, blobsOf(artifact));
+    const bytes = this.#missing(device, [artifact]).reduce((sum, blob) => sum + blob.bytes, 0);
+    this.#preloaded.expect(deployment, device, bytes);
     void this.#inTurn(device, async () => {
       await this.#sender.send(device, this.#missing(device, [artifact]), {
         signal,
-        onAcknowledged: () => {},
+        onAcknowledged: (acknowledged) => this.#preloaded.sent(deployment, device, acknowledged),
         onComplete: (blob) => {
           this.#held.get(device)?.add(blob.sha256);
           this.#preloaded.arrived(device, blob);
         },
       });
     }).catch(() => {});
+  }
+
+  get preloads(): readonly PreloadProgress[] {
+    return this.#preloaded.progress;
   }
 
   /** Deletes the preloaded artifacts of an abandoned deployment from connected devices. */

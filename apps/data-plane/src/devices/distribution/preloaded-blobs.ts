@@ -1,4 +1,5 @@
 import type { DeviceId } from '@sparewheel/coordinator';
+import type { PreloadProgress } from '@sparewheel/data-plane-client';
 import type { BlobRef } from '@sparewheel/planner';
 
 /**
@@ -9,6 +10,8 @@ export class PreloadedBlobs {
   readonly #preloads = new Map<string, { controller: AbortController; blobs: Set<string> }>();
   /** Bytes of preloaded blobs that no install has counted yet, by device and blob. */
   readonly #uncounted = new Map<DeviceId, Map<string, number>>();
+  /** Transfers that no install has counted yet, by deployment and device. */
+  readonly #progress = new Map<string, Map<DeviceId, { sentBytes: number; totalBytes: number }>>();
 
   /**
    * Registers blobs that will be sent for a deployment.
@@ -24,6 +27,26 @@ export class PreloadedBlobs {
     return preload.controller.signal;
   }
 
+  /** Records bytes that will be sent to a device. */
+  expect(deployment: string, device: DeviceId, bytes: number): void {
+    const devices = this.#progress.get(deployment) ?? new Map();
+    this.#progress.set(deployment, devices);
+    const { sentBytes = 0, totalBytes = 0 } = devices.get(device) ?? {};
+    devices.set(device, { sentBytes, totalBytes: totalBytes + bytes });
+  }
+
+  /** Records bytes that a device has acknowledged. */
+  sent(deployment: string, device: DeviceId, bytes: number): void {
+    const progress = this.#progress.get(deployment)?.get(device);
+    if (progress) progress.sentBytes += bytes;
+  }
+
+  get progress(): PreloadProgress[] {
+    return [...this.#progress].flatMap(([deployment, devices]) =>
+      Array.from(devices, ([device, progress]) => ({ deployment, device, ...progress })),
+    );
+  }
+
   arrived(device: DeviceId, { sha256, bytes }: BlobRef): void {
     const uncounted = this.#uncounted.get(device) ?? new Map<string, number>();
     this.#uncounted.set(device, uncounted.set(sha256, bytes));
@@ -31,6 +54,9 @@ export class PreloadedBlobs {
 
   /** Returns the total bytes of those blobs that were preloaded to the device. Counts each blob once. */
   count(device: DeviceId, blobs: Iterable<BlobRef>): number {
+    for (const [deployment, devices] of this.#progress) {
+      if (!this.#preloads.has(deployment)) this.#remove(deployment, devices, device);
+    }
     const uncounted = this.#uncounted.get(device);
     let sum = 0;
     for (const { sha256 } of blobs) {
@@ -43,6 +69,12 @@ export class PreloadedBlobs {
   /** Forgets the uncounted blobs of a device, which has just reported what it holds. */
   forgetDevice(device: DeviceId): void {
     this.#uncounted.delete(device);
+    for (const [deployment, devices] of this.#progress) this.#remove(deployment, devices, device);
+  }
+
+  #remove(deployment: string, devices: Map<DeviceId, unknown>, device: DeviceId): void {
+    devices.delete(device);
+    if (devices.size === 0) this.#progress.delete(deployment);
   }
 
   /** Ends the tracking for a deployment that now exists. Transfers in flight continue. */
@@ -54,6 +86,7 @@ export class PreloadedBlobs {
   abandon(deployment: string): ReadonlySet<string> {
     const preload = this.#preloads.get(deployment);
     this.#preloads.delete(deployment);
+    this.#progress.delete(deployment);
     preload?.controller.abort(new Error(`the deployment "${deployment}" was abandoned`));
     return preload?.blobs ?? new Set();
   }
