@@ -85,6 +85,26 @@ describe('device profile', () => {
     expect(profile!.threads).toBe(threads);
   });
 
+  it('is the mean speed under a limit of processor time, with the cores of the limit', async () => {
+    const times = [4, 4, 4, 40];
+    let run = 0;
+    const { engine } = engineOf(4);
+    engine.run = async () => ({ fetches: {}, computeMs: times[run++ % 4]! });
+    const under = (cores: number | null) =>
+      deviceProfile(
+        folder,
+        { atMost: 8 },
+        async () => engine,
+        quiet,
+        async () => (cores === null ? null : { cores, group: 'a-group' }),
+      );
+    const { profile: free } = await under(null);
+    const { profile: limited } = await under(0.3);
+    expect(limited).toMatchObject({ cores: 1, threads: 1 });
+    expect(limited!.machine).not.toBe(free!.machine);
+    expect(limited!.multiplyAddsPerSecond / free!.multiplyAddsPerSecond).toBeCloseTo(4 / 13, 1);
+  });
+
   it('is undefined if the measurement fails, with the reason in the log', async () => {
     const { engine } = engineOf(2);
     const lines: string[] = [];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Engine, measureEngine, SPEED_METHOD } from '@sparewheel/engine';
 import { machineId } from '@sparewheel/engine/machine';
 import { type DeviceProfile, deviceProfileSchema } from '@sparewheel/protocol';
+import { type ProcessorLimit, processorLimit } from '@sparewheel/runtime/processor-limit';
 
 /** How many threads the engine may use. `fixed` is the operator's choice; otherwise the fastest number is measured. */
 export interface ThreadChoice {
@@ -23,7 +24,7 @@ const WORTHWHILE = 1.15;
 
 /**
  * Returns this device's speed and number of threads: measured the first time, then read from its folder. Measures
- * again if the processor, the engine, the threads or the method changed.
+ * again if the processor, its limit, the engine, the threads or the method changed.
  * @param folder  an existing directory
  * @param createEngine  creates an engine with a number of threads
  */
@@ -32,15 +33,22 @@ export async function deviceProfile(
   choice: ThreadChoice,
   createEngine: (threads: number) => Promise<Engine>,
   log: (message: string) => void,
+  findLimit: () => Promise<ProcessorLimit | null> = processorLimit,
 ): Promise<MeasuredDevice> {
-  const cores = availableParallelism();
-  const machine = await machineId();
+  const limit = await findLimit();
+  const cores = limit === null ? availableParallelism() : Math.ceil(limit.cores);
+  const machine = await machineId(limit);
   const path = join(folder, 'profile.json');
-  const candidates = candidatesOf(choice);
+  const candidates = candidatesOf(
+    limit === null ? choice : { ...choice, atMost: Math.min(choice.atMost, cores) },
+  );
   try {
     const first = await createEngine(candidates[0]!);
     const processor = cpus()[0]?.model.trim() ?? process.arch;
-    const measuredOn = [first.backend, processor, SPEED_METHOD, `threads ${candidates}`].join(', ');
+    const limited = limit === null ? [] : [`limit ${limit.cores}`];
+    const measuredOn = [first.backend, processor, SPEED_METHOD, `threads ${candidates}`, ...limited].join(
+      ', ',
+    );
     const stored = await readStored(path, measuredOn);
     if (stored !== undefined) {
       await first.close();
@@ -51,7 +59,7 @@ export async function deviceProfile(
     for (const threads of candidates) {
       const engine = threads === candidates[0] ? first : await createEngine(threads);
       const measured = {
-        ...(await measureEngine(engine).finally(() => engine.close())),
+        ...(await measureEngine(engine, limit === null ? 'best' : 'mean').finally(() => engine.close())),
         cores,
         machine,
         threads,

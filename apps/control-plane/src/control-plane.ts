@@ -9,6 +9,7 @@ import { DataPlaneLink } from '@sparewheel/data-plane-client';
 import { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
 import type { JoinAddressesView } from '@sparewheel/protocol';
 import { bracketed, reachable } from '@sparewheel/runtime/addresses';
+import { processorLimit } from '@sparewheel/runtime/processor-limit';
 import type { FastifyInstance } from 'fastify';
 import { createApi } from './api/api.ts';
 import { Authentication } from './api/authentication.ts';
@@ -93,7 +94,7 @@ export class ControlPlane {
         blobs: this.#blobs.directory,
         devices: (await this.#store?.devices()) ?? [],
         // The devices of the local fleet use the other cores.
-        threads: Math.max(1, Math.floor(availableParallelism() / (configuration.fleet + 1))),
+        threads: Math.max(1, Math.floor((await usableCores()) / (configuration.fleet + 1))),
       }),
     );
   }
@@ -339,6 +340,12 @@ export class ControlPlane {
 }
 
 /** Marks a promise as handled, because its failure is awaited later. */
+/** Returns the cores that this process may use, at least one. */
+async function usableCores(): Promise<number> {
+  const limit = await processorLimit();
+  return limit === null ? availableParallelism() : Math.ceil(limit.cores);
+}
+
 function quietly<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

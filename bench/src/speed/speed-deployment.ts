@@ -12,7 +12,7 @@ const DEADLINE_MS = 60_000;
 /** The fields of `POST /api/deployments` that the speed benchmarks vary. */
 export interface PlanChoice {
   readonly layers: 'all' | 'auto';
-  readonly splits: 'auto' | 'weights' | 'inputs';
+  readonly splits: 'auto' | 'weights' | 'inputs' | 'tiles';
   readonly objective: 'latency' | 'devices-only';
 }
 

@@ -22,10 +22,12 @@ const THROUGHPUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 const DEFAULT_CHOICE: PlanChoice = { layers: 'all', splits: 'auto', objective: 'latency' };
-/** ResNet-18 has wide inputs and few weights, so the best plan is not obvious. */
+/** The planner's choice, and other plans that could be better. ResNet-18 has wide inputs and few weights. */
 const CHOICES: Readonly<Record<string, readonly PlanChoice[]>> = {
+  vgg16: [DEFAULT_CHOICE, { ...DEFAULT_CHOICE, splits: 'tiles' }],
   'resnet-18': [
     DEFAULT_CHOICE,
+    { ...DEFAULT_CHOICE, splits: 'tiles' },
     { ...DEFAULT_CHOICE, splits: 'weights' },
     { ...DEFAULT_CHOICE, splits: 'inputs' },
     { ...DEFAULT_CHOICE, objective: 'devices-only' },

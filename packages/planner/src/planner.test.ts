@@ -75,7 +75,7 @@ describe('a coded plan', () => {
     const plan = createPlan(profile, { ...OPTIONS, layers: 'auto' });
     expect(coded(plan)).toEqual(['large']);
     expect(reasons(plan).large).toMatch(
-      /^faster on devices: 26\.27 ms over 2 \+ 1 devices, 50\.00 ms on the data plane/,
+      /^faster on devices: 26\.31 ms over 2 \+ 1 devices, 50\.00 ms on the data plane/,
     );
     expect(reasons(plan).small).toMatch(/^not faster on devices/);
   });

@@ -1,4 +1,4 @@
-import { DEFAULT_COSTS } from './costs/costs.ts';
+import { DEFAULT_COSTS, onDataPlane } from './costs/costs.ts';
 import { explainPlan, type PlanExplanation } from './costs/explain.ts';
 import { predictSteps, predictUndivided } from './costs/predict.ts';
 import { PlanRefusedError } from './errors.ts';
@@ -39,8 +39,8 @@ export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
   requireCounts(given.k, r);
   requireThreads(given.devices ?? []);
   const devices = given.devices && assumeSpeeds(unifyMachineSpeeds(given.devices, profile.speed?.served));
-  const options = { ...given, r, ...(devices ? { devices } : {}) };
-  const costs = options.costs ?? DEFAULT_COSTS;
+  const costs = onDataPlane(given.costs ?? DEFAULT_COSTS, profile.speed?.served);
+  const options = { ...given, r, costs, ...(devices ? { devices } : {}) };
   const undivided = predictUndivided(profile, devices, costs, options.dataPlaneMemoryBytes);
   const divided = layOutWithinMemory(profile, options);
   const whole = isGrouped(options) ? runWhole(profile, options, divided, undivided) : null;

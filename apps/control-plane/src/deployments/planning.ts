@@ -23,9 +23,6 @@ export interface ExplainedPlan extends Plan {
 /** Plans for the current fleet, in the model builder. */
 export class Planning {
   readonly #parts: PlanningParts;
-  /** The data plane is a thread of this process. */
-  readonly #machine = machineId();
-
   constructor(parts: PlanningParts) {
     this.#parts = parts;
   }
@@ -36,7 +33,7 @@ export class Planning {
     const model = await store.model(request.model);
     if (model === null) throw unknownModel(request.model);
     const { k, r, strategy, layers, splits, objective } = request;
-    const devices = capacities(this.#candidates(request.devices), await this.#machine);
+    const devices = capacities(this.#candidates(request.devices), await machineId());
     return modelBuilder.run({
       kind: 'plan',
       profileSha256: model.profileSha256,

@@ -14,10 +14,12 @@ export interface Costs {
    */
   readonly dataPlaneBytesPerMs?: number;
   /**
-   * Work of the data plane's thread for one task on another machine: sending the task and reading the answer.
-   * The thread serves one device after the other.
+   * Work of the data plane's thread for one task on another machine: sending the task and reading the answer, without
+   * the work for each byte. The thread serves one device after the other.
    */
   readonly messageMs: number;
+  /** Bytes of tasks and answers that the data plane's thread sends, reads and checks in a millisecond. */
+  readonly messageBytesPerMs: number;
   /** For layers that were not timed. */
   readonly multiplyAddsPerMs: number;
   /** Compute time on a device ÷ compute time on the machine that timed the layers. */
@@ -28,14 +30,15 @@ export interface Costs {
 
 /**
  * A local network of machines like the data plane's. 1 ms: Socket.IO over one switch. 125 000 bytes/ms: 1
- * Gbit/s. 0.06 ms: measured with five devices and 36 KB per task on a small server, in Node, without the
+ * Gbit/s. 0.08 ms and 2.5 million bytes/ms: measured with five devices on a small server, in Node, without the
  * engine. 5 million multiply-adds/ms: one thread of ONNX Runtime on a small core. 0.15 ms: measured with local
  * steps that compute almost nothing on a small server.
  */
 export const DEFAULT_COSTS: Costs = {
   hopMs: 1,
   bytesPerMs: 125_000,
-  messageMs: 0.06,
+  messageMs: 0.08,
+  messageBytesPerMs: 2_500_000,
   multiplyAddsPerMs: 5_000_000,
   deviceSlowdown: 1,
   engineCallMs: 0.15,
@@ -43,6 +46,23 @@ export const DEFAULT_COSTS: Costs = {
 
 /** Bytes per millisecond that the data plane copies or encodes: measured with inputs of 0.1 to 13 MB. */
 export const COPY_BYTES_PER_MS = 4_000_000;
+
+/** Memory bandwidth of the server on which `messageMs` and `messageBytesPerMs` were measured. */
+const REFERENCE_BYTES_PER_SECOND = 20e9;
+
+/**
+ * Returns the costs with the work of the data plane's thread on its own machine. A Raspberry Pi needs more than ten
+ * times as long for a message as a server. The memory bandwidth stands for the speed: messages are copied and checked.
+ */
+export function onDataPlane(costs: Costs, speed: Speed | undefined): Costs {
+  if (!speed) return costs;
+  const slowdown = Math.max(1, REFERENCE_BYTES_PER_SECOND / speed.memoryBytesPerSecond);
+  return {
+    ...costs,
+    messageMs: costs.messageMs * slowdown,
+    messageBytesPerMs: costs.messageBytesPerMs / slowdown,
+  };
+}
 
 /** A device's speed, measured when it joined, with as many threads as its engine uses. */
 export interface DeviceSpeed extends Speed {

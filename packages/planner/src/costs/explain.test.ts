@@ -11,6 +11,7 @@ const COSTS: Costs = {
   hopMs: 2,
   bytesPerMs: 1000,
   messageMs: 0,
+  messageBytesPerMs: Number.POSITIVE_INFINITY,
   multiplyAddsPerMs: 1000,
   deviceSlowdown: 3,
   engineCallMs: 0.5,

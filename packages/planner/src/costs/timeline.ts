@@ -53,8 +53,8 @@ const LOCAL_HOP_WORK_SHARE = 0.15;
  * plane's link, engine and thread. Independent steps queue for shared resources.
  *
  * A device needs a hop, the transfer over its own link, and its computing. On a separate machine, a hop is
- * waiting, and the data plane's thread needs a fixed time for each message. On the data plane's machine, a part of the hop and the whole transfer (parsing, copying) use the
- * processor, half of it on the data plane's thread, which serves one device after the other.
+ * waiting, and the data plane's thread needs a time for each message and each byte. On the data plane's machine, a part
+ * of the hop and the whole transfer (parsing, copying) use the processor, half of it on the data plane's thread, which serves one device after the other.
  *
  * Greedy scheduling on several cores ends at most at work / cores + (1 − 1 / cores) × the longest task (R. L.
  * Graham, Bounds for Certain Multiprocessing Anomalies, 1966). Devices that start together come close to this
@@ -143,7 +143,7 @@ export class Timeline {
         seat,
         speed,
         waitMs: hopMs,
-        planeMs: this.#costs.messageMs,
+        planeMs: this.#costs.messageMs + bytes / this.#costs.messageBytesPerMs,
         workMs: bytesMs + engineMs,
         memoryMs,
       };
