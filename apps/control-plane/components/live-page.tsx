@@ -5,10 +5,10 @@ import { DeploymentBar } from './control/deployment-bar.tsx';
 import { EventsPanel } from './control/events-panel.tsx';
 import { PolicyPanel } from './control/policy-panel.tsx';
 import { DeployPanel } from './deploy/deploy-panel.tsx';
-import { DigitPanel } from './digit/digit-panel.tsx';
 import { DuelPanel } from './duel/duel-panel.tsx';
 import { FaultsPanel } from './faults/faults-panel.tsx';
 import { FleetPanel } from './fleet/fleet-panel.tsx';
+import { InputPanel } from './inputs/input-panel.tsx';
 import { CounterStrip } from './latency/counter-strip.tsx';
 import { LatencyPanel } from './latency/latency-panel.tsx';
 import { useLoaded } from './live-connection/live-queries.ts';
@@ -24,7 +24,7 @@ import { WaterfallPanel } from './waterfall/waterfall-panel.tsx';
 const Duel = memo(DuelPanel);
 const Fleet = memo(FleetPanel);
 const Latency = memo(LatencyPanel);
-const Digit = memo(DigitPanel);
+const Input = memo(InputPanel);
 const Load = memo(LoadPanel);
 const Policy = memo(PolicyPanel);
 const Waterfall = memo(WaterfallPanel);
@@ -61,7 +61,7 @@ export function LivePage() {
         <Fleet deployment={deployment} />
         {deployment && (
           <>
-            <Digit deployment={deployment} />
+            <Input deployment={deployment} onSelect={choose} />
             <Latency latency={latencyLater} deployment={charted ?? deployment} />
             <Load key={`load ${deployment.name}`} deployment={deployment} />
             <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />

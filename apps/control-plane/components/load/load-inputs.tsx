@@ -1,10 +1,10 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { X } from 'lucide-react';
+import { describeImage, imageInput } from '../inputs/image-input.ts';
 import { Button } from '../ui/button.tsx';
 import { formatDims } from '../ui/format.ts';
 import { Segmented } from '../ui/segmented.tsx';
-import { describeImage, imageInput } from './image-input.ts';
 import type { Picture } from './picture.ts';
 import { PictureCamera, PictureDrawing, PictureFiles } from './picture-sources.tsx';
 

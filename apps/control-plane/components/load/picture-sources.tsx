@@ -2,14 +2,14 @@
 import { Camera as CameraIcon, ImageUp, Plus, VideoOff } from 'lucide-react';
 import { useTheme } from 'next-themes';
 import { useRef, useState } from 'react';
-import { DigitCanvas } from '../digit/digit-canvas.tsx';
-import type { Stroke } from '../digit/sample-strokes.ts';
+import { DigitCanvas } from '../inputs/digit/digit-canvas.tsx';
+import type { Stroke } from '../inputs/digit/sample-strokes.ts';
+import type { ImageInput } from '../inputs/image-input.ts';
+import { useCamera } from '../inputs/use-camera.ts';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
-import type { ImageInput } from './image-input.ts';
 import { type Picture, pictureFrom, pictureFromFile, pictureOf } from './picture.ts';
-import { useCamera } from './use-camera.ts';
 
 export interface PictureSource {
   readonly input: ImageInput;

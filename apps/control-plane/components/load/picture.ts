@@ -1,4 +1,4 @@
-import { base64, type ImageInput, inputBytes, isInkOnPaper, middleOf } from './image-input.ts';
+import { base64, type ImageInput, inputBytes, isInkOnPaper, middleOf } from '../inputs/image-input.ts';
 
 /** A picture in the model's input format. */
 export interface Picture {

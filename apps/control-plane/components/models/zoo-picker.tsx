@@ -3,6 +3,7 @@ import type { ModelView, ZooModelView } from '@sparewheel/protocol';
 import { useMutation } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { freeName } from '../deploy/deploy-form-view.ts';
+import { useZooDeployment } from '../inputs/use-zoo-deployment.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { useApi, useLive } from '../live-connection/live-queries.ts';
 import { ErrorNotice } from '../shell/errors.tsx';
@@ -11,7 +12,7 @@ import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { formatMagnitude } from '../ui/format.ts';
 
-/** Adds a network that ships with Sparewheel. */
+/** Adds a network of the zoo, or deploys it with one click. */
 export function ZooPicker() {
   const { data: networks = [], error, refetch } = useApi<readonly ZooModelView[]>('/api/zoo');
   const taken = useLive('models', (models) => models.map(({ name }) => name));
@@ -24,8 +25,11 @@ export function ZooPicker() {
     onSuccess: ({ name }) => router.push(`/models/${encodeURIComponent(name)}`),
   });
 
+  const deploy = useZooDeployment((name) => router.push(`/?deployment=${encodeURIComponent(name)}`));
+  const busy = add.isPending || add.isSuccess || deploy.pending !== null;
+
   return (
-    <Card title="Zoo" hint="networks that ship with Sparewheel">
+    <Card title="Zoo" hint="networks that come with Sparewheel">
       {error && (
         <div className="border-t p-4">
           <ErrorNotice error={error} onRetry={() => void refetch()} />
@@ -55,18 +59,50 @@ export function ZooPicker() {
                 {network.parameters === null ? '' : `${formatMagnitude(network.parameters)} parameters. `}
                 {network.description}
               </p>
+              <Origin origin={network.origin} />
             </div>
-            <Button
-              size="small"
-              disabled={add.isPending || add.isSuccess}
-              aria-label={`Add ${network.title}`}
-              onClick={() => add.mutate(network.name)}
-            >
-              {add.isPending && add.variables === network.name ? 'Adding…' : 'Add'}
-            </Button>
+            <div className="flex gap-2">
+              <Button
+                size="small"
+                variant="quiet"
+                disabled={busy}
+                aria-label={`Add ${network.title}`}
+                onClick={() => add.mutate(network.name)}
+              >
+                {add.isPending && add.variables === network.name ? 'Adding…' : 'Add'}
+              </Button>
+              {network.trained && (
+                <Button
+                  size="small"
+                  disabled={busy}
+                  aria-label={`Deploy ${network.title}`}
+                  onClick={() => deploy.show(network.name)}
+                >
+                  {deploy.pending === network.name ? 'Deploying…' : 'Deploy'}
+                </Button>
+              )}
+            </div>
           </li>
         ))}
       </ul>
     </Card>
+  );
+}
+
+/** The author, the license and the npm package of a trained network. */
+function Origin({ origin }: Pick<ZooModelView, 'origin'>) {
+  if (origin === null) return null;
+  return (
+    <p className="text-xs text-ink-soft">
+      {origin.url === null ? (
+        origin.author
+      ) : (
+        <a href={origin.url} rel="noreferrer" target="_blank" className="underline underline-offset-4">
+          {origin.author}
+        </a>
+      )}
+      {` · ${origin.license}`}
+      {origin.package !== null && ` · npm ${origin.package}`}
+    </p>
   );
 }

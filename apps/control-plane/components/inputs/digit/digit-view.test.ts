@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { deployment } from '../testing/view-fixtures.ts';
-import { digitInput, digitRequest, killHint, readClassification } from './digit-view.ts';
+import { deployment } from '../../testing/view-fixtures.ts';
+import { killHint } from '../answer-note.tsx';
+import { digitInput, readClassification } from './digit-view.ts';
 import { SAMPLE_STROKES } from './sample-strokes.ts';
 
 const logits = [-3, 0, 1, 9, 0, 0, -1, 2, 0, 0.5];
@@ -18,7 +19,7 @@ describe('the digit canvas', () => {
 
   it('promises the result only as long as the fleet keeps it', () => {
     const hint = (r: number, overrides: Parameters<typeof deployment>[2]) =>
-      killHint(deployment(4, r, { planned: { k: 4, r }, ...overrides }));
+      killHint(deployment(4, r, { planned: { k: 4, r }, ...overrides }), 'draw');
     expect(hint(1, { objective: 'devices-only' })).toContain('Kill one device');
     expect(hint(2, { objective: 'devices-only' })).toContain('up to 2 devices');
     expect(hint(0, { objective: 'devices-only' })).toContain('waits');
@@ -28,29 +29,17 @@ describe('the digit canvas', () => {
     }
   });
 
-  it('sends a complete shape', () => {
-    const request = digitRequest(
-      { name: 'x', type: 'float32', dims: [-1, 1, 28, 28] },
-      new Float32Array(784),
-    );
-    expect(request.inputs[0]).toMatchObject({ name: 'x', shape: [1, 1, 28, 28], datatype: 'FP32' });
-    expect(request.inputs[0].data).toHaveLength(784);
-  });
-
   it('converts logits to probabilities and keeps probabilities', () => {
-    const parameters = { recovered: 2, rescued: 0, latency_ms: 3.25 };
-    const read = readClassification({ outputs: [{ name: 'y', data: logits }], parameters });
-    expect(read).toMatchObject({ digit: 3, recovered: 2, latencyMs: 3.25 });
+    const read = readClassification(logits);
+    expect(read.digit).toBe(3);
     expect(read.probabilities.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
     const sure = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0];
-    expect(readClassification({ outputs: [{ name: 'y', data: sure }] }).probabilities).toEqual(sure);
+    expect(readClassification(sure).probabilities).toEqual(sure);
   });
 
   it('rejects an answer that is not ten finite scores', () => {
-    expect(() => readClassification({ outputs: [{ name: 'y', data: [1, 2] }] })).toThrow(/2 values/);
-    expect(() =>
-      readClassification({ outputs: [{ name: 'y', data: [...logits.slice(1), Number.NaN] }] }),
-    ).toThrow();
+    expect(() => readClassification([1, 2])).toThrow(/2 values/);
+    expect(() => readClassification([...logits.slice(1), Number.NaN])).toThrow();
   });
 
   it('has a sample of every digit inside the canvas', () => {

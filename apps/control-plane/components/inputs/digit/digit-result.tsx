@@ -1,11 +1,17 @@
-import { cn } from '../ui/class-names.ts';
-import { formatMs } from '../ui/format.ts';
+import { cn } from '../../ui/class-names.ts';
+import { formatMs } from '../../ui/format.ts';
 import type { Classification } from './digit-view.ts';
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 /** The predicted digit, and the ten probabilities as bars. */
-export function DigitResult({ classification }: { classification: Classification | null }) {
+export function DigitResult({
+  classification,
+  latencyMs,
+}: {
+  classification: Classification | null;
+  latencyMs: number | null;
+}) {
   return (
     <div className="flex min-w-0 flex-1 flex-col">
       <div className="flex items-baseline gap-3">
@@ -21,7 +27,7 @@ export function DigitResult({ classification }: { classification: Classification
         </output>
         <div className="min-w-0 text-xs text-ink-faint">
           <p data-testid="digit-latency" className="text-sm text-ink">
-            {classification ? formatMs(classification.latencyMs) : '–'}
+            {classification ? formatMs(latencyMs) : '–'}
           </p>
           <p>latency</p>
         </div>

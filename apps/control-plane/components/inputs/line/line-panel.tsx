@@ -1,0 +1,174 @@
+'use client';
+import type { DeploymentView } from '@sparewheel/protocol';
+import { LINE_HEIGHT, LINE_WIDTH, lineTensor, readCharacters } from '@sparewheel/zoo/line-reader';
+import { type RefObject, useEffect, useRef, useState } from 'react';
+import { useApi } from '../../live-connection/live-queries.ts';
+import { ErrorNotice } from '../../shell/errors.tsx';
+import { Button } from '../../ui/button.tsx';
+import { cn } from '../../ui/class-names.ts';
+import { Field, Input } from '../../ui/field.tsx';
+import { Segmented } from '../../ui/segmented.tsx';
+import { AnswerNote, killHint } from '../answer-note.tsx';
+import { CameraButton } from '../camera-button.tsx';
+import { floatsOf } from '../infer.ts';
+import { PictureDrop } from '../picture-drop.tsx';
+import { useCamera } from '../use-camera.ts';
+import { useLiveAnswers } from '../use-live-answers.ts';
+import { LineResult } from './line-result.tsx';
+import { compareTexts } from './line-view.ts';
+import { middleStrip, paintPicture, paintText } from './paint-line.ts';
+
+type Source = 'text' | 'picture' | 'camera';
+const SOURCES = [
+  { value: 'text', label: 'Type' },
+  { value: 'picture', label: 'Picture' },
+  { value: 'camera', label: 'Camera' },
+] as const;
+
+const SAMPLE = 'One spare for 4 wheels';
+/** A longer line is squeezed too much to be read. */
+const MOST_CHARACTERS = 48;
+
+/** Reads a typed line, a picture or the camera repeatedly. */
+export function LinePanel({ deployment }: { deployment: DeploymentView }) {
+  const [source, setSource] = useState<Source>('text');
+  const [text, setText] = useState('');
+  const [picture, setPicture] = useState<ImageBitmap | null>(null);
+  const paper = useRef<HTMLCanvasElement>(null);
+  const filled = useRef(0);
+  const camera = useCamera();
+  const { data: alphabet, error } = useApi<readonly string[]>('/api/zoo/line-reader/labels');
+
+  useEffect(() => {
+    const context = paper.current?.getContext('2d');
+    if (!context) return;
+    filled.current = LINE_WIDTH;
+    if (source === 'picture' && picture !== null) {
+      filled.current = paintPicture(context, picture, {
+        x: 0,
+        y: 0,
+        width: picture.width,
+        height: picture.height,
+      });
+    } else {
+      paintText(context, source === 'text' ? text : '');
+    }
+  }, [source, text, picture]);
+
+  const shown = {
+    text: text.trim() !== '',
+    picture: picture !== null,
+    camera: camera.camera.state === 'on',
+  }[source];
+
+  const live = useLiveAnswers(deployment, shown && alphabet !== undefined, {
+    feeds: () => {
+      const context = paper.current?.getContext('2d', { willReadFrequently: true });
+      const video = camera.video.current;
+      if (!context) return null;
+      if (source === 'camera') {
+        if (video === null || video.videoWidth === 0) return null;
+        const strip = middleStrip({ width: video.videoWidth, height: video.videoHeight });
+        filled.current = paintPicture(context, video, strip);
+      }
+      const { data } = context.getImageData(0, 0, filled.current, LINE_HEIGHT);
+      const tensor = lineTensor(data, filled.current);
+      return [
+        { name: deployment.inputs[0]?.name ?? '', dims: [1, 3, LINE_HEIGHT, LINE_WIDTH], data: tensor },
+      ];
+    },
+    fetches: ['characters', 'confidence'],
+    read: (answer) => {
+      const characters = answer.outputs.get('characters') as BigInt64Array;
+      return {
+        ...readCharacters(characters, floatsOf(answer, 'confidence'), alphabet ?? []),
+        typed: source === 'text' ? text : null,
+      };
+    },
+  });
+
+  function choose(next: Source) {
+    if (next !== 'camera') camera.stop();
+    setSource(next);
+  }
+
+  const read = live.last?.value ?? null;
+  return (
+    <div className="flex flex-1 flex-col gap-3 border-t p-4">
+      <Segmented label="Source of the line" value={source} options={SOURCES} onChange={choose} />
+      {source === 'text' && (
+        <div className="flex items-end gap-2">
+          <Field label="Line of text" className="flex-1">
+            {(ids) => (
+              <Input
+                {...ids}
+                value={text}
+                maxLength={MOST_CHARACTERS}
+                placeholder="Type a line"
+                autoComplete="off"
+                spellCheck={false}
+                onChange={(event) => setText(event.target.value)}
+              />
+            )}
+          </Field>
+          <Button onClick={() => setText(SAMPLE)}>Sample</Button>
+        </div>
+      )}
+      {source === 'picture' ? (
+        <PictureDrop label="Picture of a line" onPicture={setPicture}>
+          <Paper paper={paper} hint={picture === null ? 'Drop a picture of one line here' : null} />
+        </PictureDrop>
+      ) : (
+        <Paper paper={paper} hint={null} />
+      )}
+      {source === 'camera' && <CameraStrip {...camera} />}
+      <LineResult
+        read={read}
+        latencyMs={live.last?.latencyMs ?? null}
+        comparison={read === null ? 'unknown' : compareTexts(read.typed, read.text)}
+      />
+      <ErrorNotice error={error} />
+      <AnswerNote live={live} hint={killHint(deployment, 'watch the text')} />
+    </div>
+  );
+}
+
+/** What the model sees. White in both themes, like paper. */
+function Paper({ paper, hint }: { paper: RefObject<HTMLCanvasElement | null>; hint: string | null }) {
+  return (
+    <div className="relative">
+      <canvas
+        ref={paper}
+        width={LINE_WIDTH}
+        height={LINE_HEIGHT}
+        role="img"
+        aria-label="The line that the model reads"
+        data-testid="line-paper"
+        className="w-full rounded-lg border border-line-strong bg-white"
+      />
+      {hint !== null && (
+        <p className="pointer-events-none absolute inset-0 grid place-items-center text-xs text-[#51515c]">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** The camera, with the strip that is read. */
+function CameraStrip({ video, ...controls }: ReturnType<typeof useCamera>) {
+  const on = controls.camera.state === 'on';
+  return (
+    <div className="flex flex-col gap-2">
+      <div className={cn('relative overflow-hidden rounded-lg', !on && 'hidden')}>
+        <video ref={video} muted playsInline aria-label="What the camera sees" className="w-full" />
+        <span
+          aria-hidden
+          className="absolute inset-x-0 top-1/2 aspect-[10/1] -translate-y-1/2 border-y-2 border-white shadow-[0_0_0_100vmax_rgb(0_0_0/0.45)]"
+        />
+      </div>
+      {on && <p className="text-xs text-ink-soft">Hold one line of text into the bright strip.</p>}
+      <CameraButton {...controls} />
+    </div>
+  );
+}

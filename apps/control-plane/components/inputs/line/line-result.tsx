@@ -1,0 +1,47 @@
+import type { ReadLine } from '@sparewheel/zoo/line-reader';
+import { Check, TriangleAlert } from 'lucide-react';
+import { cn } from '../../ui/class-names.ts';
+import { formatMs, formatPercent } from '../../ui/format.ts';
+import type { Comparison } from './line-view.ts';
+
+/** The text that was read, how sure the model is, and whether it is the typed text. */
+export function LineResult({
+  read,
+  latencyMs,
+  comparison,
+}: {
+  read: ReadLine | null;
+  latencyMs: number | null;
+  comparison: Comparison;
+}) {
+  return (
+    <div className="flex min-h-24 flex-1 flex-col justify-center gap-1">
+      <output
+        data-testid="line-text"
+        aria-label="Text that was read"
+        className={cn(
+          'text-2xl leading-8 font-semibold tracking-[-0.02em] [overflow-wrap:anywhere]',
+          (read === null || read.text === '') && 'text-ink-faint',
+        )}
+      >
+        {read === null ? '?' : read.text === '' ? 'no text' : read.text}
+      </output>
+      <p className="flex flex-wrap items-center gap-x-3 text-xs text-ink-faint">
+        <span data-testid="line-latency">{read === null ? '–' : formatMs(latencyMs)}</span>
+        {read !== null && read.text !== '' && <span>confidence {formatPercent(read.confidence, 0)}</span>}
+        {comparison !== 'unknown' && (
+          <span
+            data-testid="line-comparison"
+            className={cn(
+              'inline-flex items-center gap-1',
+              comparison === 'same' ? 'text-ok-ink' : 'text-danger-ink',
+            )}
+          >
+            {comparison === 'same' ? <Check className="size-3.5" /> : <TriangleAlert className="size-3.5" />}
+            {comparison === 'same' ? 'exactly as typed' : 'differs from the typed text'}
+          </span>
+        )}
+      </p>
+    </div>
+  );
+}
