@@ -2,7 +2,6 @@
 import type { ModelView, ZooModelView } from '@sparewheel/protocol';
 import { useMutation } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
-import { freeName } from '../deploy/deploy-form-view.ts';
 import { useZooDeployment } from '../inputs/use-zoo-deployment.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { useApi, useLive } from '../live-connection/live-queries.ts';
@@ -18,10 +17,8 @@ export function ZooPicker() {
   const taken = useLive('models', (models) => models.map(({ name }) => name));
   const router = useRouter();
   const add = useMutation({
-    mutationFn: (network: string) => {
-      const name = encodeURIComponent(freeName(network, taken));
-      return askApi<ModelView>('POST', `/api/zoo/${encodeURIComponent(network)}?name=${name}`);
-    },
+    // The server answers with the same model if it exists, and refuses if another one has the name.
+    mutationFn: (network: string) => askApi<ModelView>('POST', `/api/zoo/${encodeURIComponent(network)}`),
     onSuccess: ({ name }) => router.push(`/models/${encodeURIComponent(name)}`),
   });
 
@@ -66,10 +63,15 @@ export function ZooPicker() {
                 size="small"
                 variant="quiet"
                 disabled={busy}
-                aria-label={`Add ${network.title}`}
+                aria-label={`${taken.includes(network.name) ? 'Open' : 'Add'} ${network.title}`}
+                title={taken.includes(network.name) ? 'Already added. Opens the model.' : undefined}
                 onClick={() => add.mutate(network.name)}
               >
-                {add.isPending && add.variables === network.name ? 'Adding…' : 'Add'}
+                {taken.includes(network.name)
+                  ? 'Open'
+                  : add.isPending && add.variables === network.name
+                    ? 'Adding…'
+                    : 'Add'}
               </Button>
               {network.trained && (
                 <Button

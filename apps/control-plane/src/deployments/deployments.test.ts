@@ -166,8 +166,10 @@ describe('a deployment’s view', () => {
     } as const;
     const runtime = { name: 'a', reason: null, policy: deploymentRecord().policy, load: null } as const;
     api.dataPlane.report([], [{ ...runtime, state: 'distributing', seats: [seat] }]);
+    const { weightsBytes } = deploymentRecord().plan.seats[0]!;
     expect(api.deployments.view('a').progress).toEqual({
-      fraction: 0.625,
+      // The only seat needs at least the bytes of its weights.
+      fraction: 0.5 + (0.5 * 25) / Math.max(100, weightsBytes),
       phase: 'distributing',
       seats: [seat],
     });
