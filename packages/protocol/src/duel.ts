@@ -49,6 +49,8 @@ export interface AnswerStatistics {
 /** How one deployment went through a fault. The requests in flight are those accepted before it and not ended. */
 export interface FaultImpactView {
   readonly deployment: string;
+  /** Whether the device had a seat of the deployment. */
+  readonly seated: boolean;
   readonly inFlight: number;
   /** How the requests in flight ended. Together with `waiting` they add up to `inFlight`. */
   readonly answered: number;
@@ -77,7 +79,7 @@ export interface FaultReportView {
   readonly deviceName: string;
   /** "local-4 is killed" */
   readonly description: string;
-  /** The deployments that had a seat on the device, sorted by name. */
+  /** All deployments, sorted by name. */
   readonly deployments: readonly FaultImpactView[];
   readonly measuring: boolean;
 }

@@ -61,7 +61,7 @@ export function DuelHistogram({
   }
   const ticks = decades(view.scale);
   return (
-    <figure className="flex min-h-24 flex-1 flex-col px-4 pt-1">
+    <figure className="flex min-h-36 flex-1 flex-col px-4 pt-3">
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
@@ -99,7 +99,7 @@ export function DuelHistogram({
       <figcaption className="flex gap-4 text-[11px] text-ink-soft">
         <Key color="var(--parity)" label="Coded" />
         <Key color="var(--data)" label="Uncoded" dashed />
-        <span className="ml-auto text-ink-faint">share of answers by latency</span>
+        <span className="ml-auto whitespace-nowrap text-ink-faint">share of answers</span>
       </figcaption>
     </figure>
   );

@@ -27,9 +27,9 @@ const TONES: Record<LaneStatus['tone'], string> = {
 export function DuelLanes({ duel, large = false }: { duel: Duel; large?: boolean }) {
   const { coded, uncoded } = duel;
   const events = useLive('events');
-  const fontSize = large ? 16 : 11;
   const lanes = uncoded === null ? [coded] : [coded, uncoded];
   const [frame, { width, height }] = useSize<HTMLDivElement>();
+  const fontSize = large ? Math.round(Math.min(28, Math.max(14, width / 62))) : 11;
   const canvas = usePaintedLanes(
     lanes.map((lane) => ({ name: lane.name, periods: periodsOf(lane, events as readonly EventView[]) })),
     { width, height, fontSize },

@@ -2,12 +2,13 @@
 import type { AnswerUpdate, FaultReportView } from '@sparewheel/protocol';
 import { act, screen, waitFor } from '@testing-library/react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { apiError, renderDashboard } from '../testing/render.tsx';
+import { apiError, type FakeApi, renderDashboard } from '../testing/render.tsx';
 import { deployment, device } from '../testing/view-fixtures.ts';
 import { forgetAnswers, receiveAnswers } from './answer-store.ts';
 import { DuelPanel } from './duel-panel.tsx';
 
 vi.mock('next/link', () => ({ default: (props: object) => <a {...props} /> }));
+vi.mock('next/navigation', () => ({ useRouter: () => ({ push: () => {} }) }));
 
 const coded = deployment(4, 1);
 const twin = deployment(4, 0, { name: 'lenet5-uncoded', strategy: 'uncoded', mirrorOf: 'lenet5' });
@@ -34,7 +35,7 @@ beforeEach(() => {
   );
 });
 
-const show = (selected = coded, deployments = [coded, twin], api = () => ({ status: 202 })) =>
+const show = (selected = coded, deployments = [coded, twin], api: FakeApi = () => ({ status: 202 })) =>
   renderDashboard(<DuelPanel deployment={selected} />, { live: { deployments }, api });
 
 function receive(update: Partial<AnswerUpdate>): void {
@@ -51,6 +52,7 @@ const report = (change: Partial<FaultReportView['deployments'][number]> = {}): F
   deployments: [
     {
       deployment: 'lenet5',
+      seated: true,
       inFlight: 8,
       answered: 8,
       wrong: 0,
@@ -160,7 +162,7 @@ describe('the duel', () => {
 
 describe('the kill card in the duel', () => {
   it('shows the last fault, and the request behind it on demand', async () => {
-    const { user } = show(coded, [coded, twin], () => ({ status: 202 }));
+    const { user } = show(coded, [coded, twin], () => ({ status: 200, body: { traces: { lenet5: null } } }));
     receive({ faults: [report()] });
     const card = screen.getByTestId('kill-card');
     expect(card.textContent).toContain('d3 killed at');
@@ -168,6 +170,7 @@ describe('the kill card in the duel', () => {
     expect(card.dataset.measuring).toBe('false');
     await user.click(screen.getByRole('button', { name: 'See a request' }));
     expect(screen.getByRole('dialog', { name: 'Request 77, in flight at the fault' })).toBeTruthy();
+    expect(await screen.findByText(/were not recorded/)).toBeTruthy();
   });
 
   it('says that it still measures, and saves no unfinished card', () => {

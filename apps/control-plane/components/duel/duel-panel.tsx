@@ -1,12 +1,12 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
-import { Maximize, Play } from 'lucide-react';
-import Link from 'next/link';
+import { Play } from 'lucide-react';
 import { Switch } from 'radix-ui';
 import { useId } from 'react';
 import { KillCard } from '../kill-card/kill-card.tsx';
 import { useLive } from '../live-connection/live-queries.ts';
 import { ErrorNotice } from '../shell/errors.tsx';
+import { StageLink } from '../stage/stage-link.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { Notice } from '../ui/notice.tsx';
@@ -36,7 +36,7 @@ function DuelCard({ duel }: { duel: Duel }) {
   return (
     <Card
       title="Coded against uncoded"
-      hint="The same requests on the same devices. Each dot is an answer."
+      hint="Each dot is an answer."
       actions={
         <div className="flex flex-wrap items-center justify-end gap-x-3 gap-y-1">
           <TwinSwitch on={uncoded !== null} pending={twin.isPending} onChange={twin.mutate} />
@@ -52,14 +52,7 @@ function DuelCard({ duel }: { duel: Duel }) {
               Run a load
             </Button>
           )}
-          <Link
-            href={stageAddress(coded.name)}
-            title="Stage mode, full screen (key f)"
-            className="inline-flex h-7 items-center gap-1.5 rounded-md border border-line-strong bg-surface px-2.5 text-xs font-medium whitespace-nowrap hover:bg-raised"
-          >
-            <Maximize aria-hidden className="size-3.5" />
-            Stage
-          </Link>
+          <StageLink deployment={coded.name} />
         </div>
       }
     >
@@ -68,7 +61,7 @@ function DuelCard({ duel }: { duel: Duel }) {
       </div>
       <div className="grid min-w-0 border-t lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="flex min-w-0 flex-col">
-          <div className={uncoded === null ? 'relative h-40' : 'relative h-72'}>
+          <div className={uncoded === null ? 'relative min-h-40 flex-1' : 'relative min-h-72 flex-1'}>
             <DuelLanes duel={duel} />
           </div>
           {uncoded === null && (
@@ -83,10 +76,6 @@ function DuelCard({ duel }: { duel: Duel }) {
       <KillCard duel={duel} />
     </Card>
   );
-}
-
-export function stageAddress(deployment: string): string {
-  return `/stage?deployment=${encodeURIComponent(deployment)}`;
 }
 
 function TwinSwitch({

@@ -39,7 +39,7 @@ export interface LanesPicture {
 }
 
 /** Space around the lanes in multiples of the font size: labels of the axes, and the texts above each lane. */
-const LEFT = 4.2;
+const LEFT = 5;
 const RIGHT = 0.8;
 const BOTTOM = 2.4;
 /** The page puts name and status of the lane there. */

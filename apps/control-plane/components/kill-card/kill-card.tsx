@@ -113,10 +113,7 @@ export function KillText({
       data-testid="kill-card"
       data-fault={report.id}
       data-measuring={report.measuring}
-      className={cn(
-        'min-w-0 [overflow-wrap:anywhere]',
-        large ? 'text-[1.375rem] leading-8' : 'text-[0.9375rem] leading-6',
-      )}
+      className={cn('min-w-0 [overflow-wrap:anywhere]', !large && 'text-[0.9375rem] leading-6')}
     >
       <Skull aria-hidden className="mr-2 inline-block size-[1em] align-[-0.1em] text-danger-ink" />
       <span className="font-semibold">{sentence.headline}</span>{' '}
@@ -124,7 +121,9 @@ export function KillText({
       {sentence.uncoded !== null && (
         <>
           {' '}
-          <span className={cn('font-medium', TONES[sentence.uncodedTone])}>{sentence.uncoded}</span>
+          <span className={cn('font-medium', large && 'block', TONES[sentence.uncodedTone])}>
+            {sentence.uncoded}
+          </span>
         </>
       )}
       {report.measuring && <span className="text-ink-faint"> Still measuring.</span>}
@@ -132,8 +131,9 @@ export function KillText({
   );
 }
 
-/** The sentence of the last fault alone, for the stage; null before the first fault. */
+/** The sentence of the last fault alone, for the stage. */
 export function LatestKill({ duel }: { duel: Duel }) {
   const [latest] = useKillSentences(duel);
-  return latest === undefined ? null : <KillText {...latest} large />;
+  if (latest !== undefined) return <KillText {...latest} large />;
+  return <p className="text-ink-soft">Press a number to kill a device. The measured effect appears here.</p>;
 }

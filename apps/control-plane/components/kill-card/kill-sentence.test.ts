@@ -4,6 +4,7 @@ import { killSentence } from './kill-sentence.ts';
 
 const impact = (change: Partial<FaultImpactView> = {}): FaultImpactView => ({
   deployment: 'lenet5',
+  seated: true,
   inFlight: 37,
   answered: 37,
   wrong: 0,
@@ -93,6 +94,12 @@ describe('the kill card', () => {
     );
     const delay = report([impact()], { description: 'local-4: delay 50 ms' });
     expect(killSentence(delay, names, timeOf)?.headline).toBe('local-4: delay 50 ms (emulated) at 14:03:21.');
+  });
+
+  it('says that a standby had no shard', () => {
+    expect(killSentence(report([impact({ seated: false })]), names, timeOf)?.headline).toBe(
+      'local-4 killed at 14:03:21. It had no shard of lenet5.',
+    );
   });
 
   it('is not shown for a fault of other deployments', () => {

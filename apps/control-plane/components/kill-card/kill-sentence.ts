@@ -32,7 +32,7 @@ export function killSentence(
   if (coded === undefined) return null;
   const uncoded = of(names.uncoded);
   return {
-    headline: `${faultText(report)} at ${timeOf(report.at)}.`,
+    headline: `${faultText(report)} at ${timeOf(report.at)}.${coded.seated ? '' : ` It had no shard of ${names.coded}.`}`,
     coded: `${impactText(coded)}.`,
     uncoded: uncoded === undefined ? null : `Uncoded: ${impactText(uncoded)}.`,
     codedTone: toneOf(coded),

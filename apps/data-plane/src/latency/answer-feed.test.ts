@@ -193,7 +193,10 @@ describe('a fault report', () => {
         device: 'd1',
         description: 'd1 is killed',
         measuring: true,
-        deployments: [{ deployment: 'coded', inFlight: 3, waiting: 3, slowestMs: null }],
+        deployments: [
+          { deployment: 'coded', seated: true, inFlight: 3, waiting: 3, slowestMs: null },
+          { deployment: 'elsewhere', seated: false, inFlight: 5, waiting: 5 },
+        ],
       },
     ]);
     rig.end('coded', 1, 104, 6);
@@ -209,6 +212,7 @@ describe('a fault report', () => {
     rig.end('coded', 3, 112, 30, { status: 'failed' });
     expect(rig.impact('coded')).toEqual({
       deployment: 'coded',
+      seated: true,
       inFlight: 3,
       answered: 2,
       wrong: 0,
@@ -273,13 +277,12 @@ describe('a fault report', () => {
     expect(rig.impact('gone')).toMatchObject({ waiting: 1, measuring: false });
   });
 
-  it('is one for a kill and the loss that follows; a device without a seat has none', () => {
+  it('is one for a kill and the loss that follows', () => {
     const rig = new Rig();
     rig.deploy('a', 0, ['d1', 'd2']);
     rig.feed.injected('d1', 'd1 is killed');
     rig.now = 50;
     rig.feed.noticed('d1', 'd1 is lost');
-    rig.feed.noticed('d9', 'd9 is lost');
     expect(rig.feed.reports()).toHaveLength(1);
     rig.feed.noticed('d2', 'd2 is lost');
     expect(rig.feed.reports().map(({ description }) => description)).toEqual(['d2 is lost', 'd1 is killed']);

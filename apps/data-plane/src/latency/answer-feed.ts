@@ -22,7 +22,7 @@ const NOTICED_MS = LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs + 1_000;
 const REMEMBERED = 1_024;
 
 /** A deployment as the feed needs it, at one moment. */
-export interface LiveDeploymentFacts extends DeploymentAtFault {
+export interface LiveDeploymentFacts extends Omit<DeploymentAtFault, 'seated'> {
   /** Device ids of its seats. */
   readonly devices: readonly (string | null)[];
 }
@@ -147,15 +147,16 @@ export class AnswerFeed {
   #fault(device: string, description: string): void {
     const { now: clock, deployments, nameOf } = this.#ports;
     const now = clock();
-    const hit = deployments().filter(({ devices }) => devices.includes(device));
-    if (hit.length === 0) return;
-    for (const { name } of hit) {
+    const all = deployments().map((each) => ({ ...each, seated: each.devices.includes(device) }));
+    if (all.length === 0) return;
+    for (const { name, seated } of all) {
+      if (!seated) continue;
       const lane = this.#lane(name, now);
       lane.statistics.startOver(now);
       lane.hurtBy.add(device);
     }
     const facts = { id: this.#nextReport++, at: now, device, deviceName: nameOf(device), description };
-    this.#reports = [new FaultReport(facts, hit), ...this.#reports].slice(0, REPORTS_KEPT);
+    this.#reports = [new FaultReport(facts, all), ...this.#reports].slice(0, REPORTS_KEPT);
     this.#reportsChanged = true;
     this.#statisticsChanged = true;
   }

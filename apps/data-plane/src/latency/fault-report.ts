@@ -14,6 +14,8 @@ const MEASURED_AT_MOST_MS = 120_000;
 /** A deployment at the moment of a fault. */
 export interface DeploymentAtFault {
   readonly name: string;
+  /** Whether the device has a seat. */
+  readonly seated: boolean;
   /** Accepted requests that have not ended, queued ones included. */
   readonly inFlight: number;
   /** Returns the traces of running requests. They continue to change. */
@@ -84,6 +86,7 @@ class FaultImpact {
   trace: RequestTrace | null = null;
   readonly #name: string;
   readonly #faultAt: number;
+  readonly #seated: boolean;
   readonly #inFlight: number;
   #traces: ReadonlyMap<number, RequestTrace>;
   readonly #answered = new Set<number>();
@@ -96,9 +99,10 @@ class FaultImpact {
   #answeringAgainMs: number | null = null;
   #lastAt: number;
 
-  constructor(faultAt: number, { name, inFlight, running }: DeploymentAtFault) {
+  constructor(faultAt: number, { name, seated, inFlight, running }: DeploymentAtFault) {
     this.#name = name;
     this.#faultAt = faultAt;
+    this.#seated = seated;
     this.#inFlight = inFlight;
     this.#traces = new Map(running().map((trace) => [trace.request, trace]));
     this.#lastAt = faultAt;
@@ -132,6 +136,7 @@ class FaultImpact {
   view(): FaultImpactView {
     return {
       deployment: this.#name,
+      seated: this.#seated,
       inFlight: this.#inFlight,
       answered: this.#answered.size - this.#wrong,
       wrong: this.#wrong,

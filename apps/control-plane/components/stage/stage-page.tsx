@@ -1,0 +1,109 @@
+'use client';
+import { Minimize, Play, Square } from 'lucide-react';
+import { DuelLanes } from '../duel/duel-lanes.tsx';
+import { type Duel, duelOf, noTwinReason } from '../duel/duel-view.ts';
+import { useDuelNumbers } from '../duel/use-duel.ts';
+import { fleetRows } from '../fleet/fleet-view.ts';
+import { FleetWheel } from '../fleet/fleet-wheel.tsx';
+import { useDeviceActions } from '../fleet/use-device-actions.ts';
+import { wheelRows } from '../fleet/wheel.ts';
+import { LatestKill } from '../kill-card/kill-card.tsx';
+import { useLive, useLoaded } from '../live-connection/live-queries.ts';
+import { LoadingPage } from '../shell/loading-page.tsx';
+import { Button } from '../ui/button.tsx';
+import { useSelectedDeployment } from '../use-deployment.ts';
+import { StageButtons } from './stage-buttons.tsx';
+import { StageJoin } from './stage-join.tsx';
+import { StageNumbers } from './stage-numbers.tsx';
+import { stageDevices, stageNumbers } from './stage-view.ts';
+import { useStage, useStageKeys } from './use-stage.ts';
+
+/** The duel for an audience: wheel, lanes, four numbers and large kill buttons on one screen without scrolling. */
+export function StagePage() {
+  const loaded = useLoaded();
+  const { deployment: selected } = useSelectedDeployment();
+  const duel = useLive('deployments', (deployments) => duelOf(deployments, selected));
+  const deployment = duel?.coded ?? selected;
+  const devices = useLive('devices');
+  const { pending } = useDeviceActions(devices);
+  const stage = useStage(deployment, devices);
+  const { shown, others } = stageDevices(devices);
+  useStageKeys(
+    shown.filter(({ device }) => !pending.has(device.id)),
+    stage,
+  );
+  if (!loaded) return <LoadingPage />;
+  const rows = fleetRows(devices, deployment, pending);
+  const running = deployment?.load?.running === true;
+
+  return (
+    <div className="grid min-h-dvh min-w-0 grid-cols-[minmax(0,1fr)] gap-3 p-3 md:h-dvh md:grid-cols-[clamp(13rem,22vw,28rem)_minmax(0,1fr)] md:overflow-hidden">
+      <h1 className="sr-only">Stage</h1>
+      <aside className="flex min-h-0 min-w-0 flex-col items-center gap-2 overflow-hidden">
+        <div className="w-full">{rows.length > 0 && <FleetWheel rows={wheelRows(rows).shown} />}</div>
+        <StageJoin />
+        <div className="mt-auto flex w-full gap-2">
+          <Button
+            size="large"
+            variant={running ? 'outline' : 'primary'}
+            className="flex-1 text-base"
+            disabled={deployment === null || !stage.ownsLoad}
+            title={running ? 'Stops the load (key l)' : 'Keeps 8 requests in flight (key l)'}
+            onClick={stage.toggleLoad}
+          >
+            {running ? <Square /> : <Play />}
+            {running ? 'End load' : 'Run a load'}
+          </Button>
+          <Button
+            size="large"
+            className="text-base"
+            title="Leaves the stage (Escape). Revives the devices killed here and stops the load started here."
+            onClick={stage.leave}
+          >
+            <Minimize />
+            Leave
+          </Button>
+        </div>
+      </aside>
+      <div className="flex min-h-0 min-w-0 flex-col gap-3">
+        {duel === null ? (
+          <NoDuel reason={deployment === null ? 'There is no deployment.' : noTwinReason(deployment)} />
+        ) : (
+          <StageDuel duel={duel} />
+        )}
+        <StageButtons devices={shown} others={others} pending={pending} onPress={stage.toggleDevice} />
+      </div>
+    </div>
+  );
+}
+
+function NoDuel({ reason }: { reason: string | null }) {
+  return (
+    <p className="grid min-h-72 flex-1 place-items-center rounded-xl border bg-surface p-8 text-center text-2xl text-ink-soft">
+      {reason ?? 'The deployment is being set up.'}
+    </p>
+  );
+}
+
+function StageDuel({ duel }: { duel: Duel }) {
+  return (
+    <>
+      <Numbers duel={duel} />
+      <section
+        aria-label="Coded against uncoded"
+        className="relative min-h-80 flex-1 rounded-xl border bg-surface md:min-h-0"
+      >
+        <DuelLanes duel={duel} large />
+      </section>
+      <div className="min-h-[6.5em] rounded-xl border bg-surface px-4 py-2 text-[clamp(1rem,1.5vw,2rem)] leading-normal">
+        <LatestKill duel={duel} />
+      </div>
+    </>
+  );
+}
+
+/** Renders alone when the numbers change. */
+function Numbers({ duel }: { duel: Duel }) {
+  const { coded, uncoded, lost } = useDuelNumbers(duel);
+  return <StageNumbers numbers={stageNumbers(coded, uncoded, lost, duel.uncoded)} />;
+}

@@ -1,0 +1,109 @@
+'use client';
+import type { DeploymentView, DeviceView } from '@sparewheel/protocol';
+import { useRouter } from 'next/navigation';
+import { useCallback, useEffect, useRef } from 'react';
+import { deviceCommands } from '../fleet/use-device-actions.ts';
+import { askApi } from '../live-connection/api-client.ts';
+import { toastError } from '../shell/errors.tsx';
+import { isTyping, leaveFullScreen } from './full-screen.ts';
+import type { StageDevice } from './stage-view.ts';
+
+const LOAD = { mode: 'closed', concurrency: 8 } as const;
+
+/** The actions of the stage. Leaving it undoes them: it revives devices and stops the load. */
+export function useStage(deployment: DeploymentView | null, devices: readonly DeviceView[]) {
+  const router = useRouter();
+  const name = deployment?.name ?? null;
+  const loading = deployment?.load?.running === true;
+  const killed = useRef(new Set<string>());
+  const loaded = useRef<string | null>(null);
+  const known = useRef(devices);
+  known.current = devices;
+
+  const toggleDevice = useCallback(({ device, action }: StageDevice) => {
+    if (action === 'kill') {
+      killed.current.add(device.id);
+      deviceCommands.kill(device);
+    } else if (action === 'revive') {
+      killed.current.delete(device.id);
+      deviceCommands.revive(device);
+    }
+  }, []);
+
+  const toggleLoad = useCallback(() => {
+    if (name === null) return;
+    // A load that runs since before is not the stage's to stop.
+    if (loading && loaded.current !== name) return;
+    loaded.current = loading ? null : name;
+    askApi(loading ? 'DELETE' : 'POST', loadPath(name), loading ? undefined : LOAD).catch(complain);
+  }, [name, loading]);
+
+  const restore = useCallback(() => {
+    for (const device of known.current) {
+      // Also one that is not reported as dead yet. A revive of a running device does nothing.
+      if (killed.current.has(device.id)) deviceCommands.revive(device);
+    }
+    killed.current.clear();
+    if (loaded.current !== null) askApi('DELETE', loadPath(loaded.current)).catch(complain);
+    loaded.current = null;
+  }, []);
+
+  const leave = useCallback(() => {
+    restore();
+    leaveFullScreen();
+    router.push(name === null ? '/' : `/?deployment=${encodeURIComponent(name)}`);
+  }, [restore, router, name]);
+
+  // The "back" button leaves the stage, too.
+  useEffect(() => restore, [restore]);
+
+  return { toggleDevice, toggleLoad, leave, ownsLoad: !loading || loaded.current === name };
+}
+
+/** Handles the keys of the stage: 1 to 9 toggle devices, l the load, f and Escape leave. */
+export function useStageKeys(
+  devices: readonly StageDevice[],
+  {
+    toggleDevice,
+    toggleLoad,
+    leave,
+  }: Pick<ReturnType<typeof useStage>, 'toggleDevice' | 'toggleLoad' | 'leave'>,
+): void {
+  const latest = useRef({ devices, toggleDevice, toggleLoad, leave });
+  latest.current = { devices, toggleDevice, toggleLoad, leave };
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      const { devices, toggleDevice, toggleLoad, leave } = latest.current;
+      if (event.defaultPrevented || event.repeat || isTyping(event)) return;
+      if (event.key === 'Escape' || event.key === 'f') leave();
+      else if (event.key === 'l') toggleLoad();
+      else {
+        const pressed = devices.find(({ key }) => key === event.key);
+        if (pressed === undefined) return;
+        toggleDevice(pressed);
+      }
+      event.preventDefault();
+    };
+    // In full screen, the browser itself takes Escape, and the page only sees the change.
+    let full = document.fullscreenElement !== null;
+    const changed = () => {
+      const left = full && document.fullscreenElement === null;
+      full = document.fullscreenElement !== null;
+      if (left) latest.current.leave();
+    };
+    window.addEventListener('keydown', listen);
+    document.addEventListener('fullscreenchange', changed);
+    return () => {
+      window.removeEventListener('keydown', listen);
+      document.removeEventListener('fullscreenchange', changed);
+    };
+  }, []);
+}
+
+function loadPath(name: string): string {
+  return `/api/deployments/${encodeURIComponent(name)}/load`;
+}
+
+function complain(error: unknown): void {
+  toastError(error);
+}
