@@ -48,37 +48,45 @@ export function LivePage() {
       <h1 className="sr-only">Live</h1>
       {gone !== null && <GoneNotice name={gone} shown={deployment?.name ?? null} onUnderstood={choose} />}
       <DeploymentBar selected={deployment} onSelect={choose} />
-      {deployment && <Duel deployment={deployment} />}
-      {deployment && (
-        <CounterStrip
-          latency={latency}
-          load={deployment.load}
-          state={deployment.state}
-          objective={deployment.objective}
-        />
-      )}
       <div className="live-grid" data-empty={deployment === null}>
-        <Fleet deployment={deployment} />
         {deployment && (
-          <>
-            <Input deployment={deployment} onSelect={choose} />
-            <Latency latency={latencyLater} deployment={charted ?? deployment} />
-            <Load key={`load ${deployment.name}`} deployment={deployment} />
-            <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
-            <div className="flex min-w-0 flex-col gap-4" style={{ gridArea: 'waterfall' }}>
-              <Waterfall
-                key={`waterfall ${deployment.name}`}
-                deployment={deployment}
-                traces={traces}
-                error={error}
-              />
-              <Arrivals key={`arrivals ${deployment.name}`} deployment={deployment} />
-            </div>
-            <Faults />
-          </>
+          <div className="live-duel">
+            <Duel deployment={deployment} />
+            <CounterStrip
+              latency={latency}
+              load={deployment.load}
+              state={deployment.state}
+              objective={deployment.objective}
+            />
+          </div>
         )}
-        <Deploy onDeployed={choose} />
-        <Events />
+        <div className="live-fleet">
+          <Fleet deployment={deployment} />
+          {deployment && <Input deployment={deployment} onSelect={choose} />}
+          <Events />
+        </div>
+        {deployment && (
+          <div className="live-charts">
+            <Latency latency={latencyLater} deployment={charted ?? deployment} />
+            <Waterfall
+              key={`waterfall ${deployment.name}`}
+              deployment={deployment}
+              traces={traces}
+              error={error}
+            />
+            <Arrivals key={`arrivals ${deployment.name}`} deployment={deployment} />
+          </div>
+        )}
+        <div className="live-controls">
+          {deployment && (
+            <>
+              <Load key={`load ${deployment.name}`} deployment={deployment} />
+              <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
+              <Faults />
+            </>
+          )}
+          <Deploy onDeployed={choose} />
+        </div>
       </div>
     </div>
   );

@@ -23,7 +23,6 @@ export function EventsPanel() {
           All events
         </Link>
       }
-      style={{ gridArea: 'events' }}
     >
       {events.length === 0 ? (
         <p className="border-t px-4 py-6 text-ink-soft">
@@ -32,8 +31,8 @@ export function EventsPanel() {
       ) : (
         <ScrollArea
           label="Newest events"
-          // As high as the card beside it. The basis is in pixels: 0 % of an unknown height would be the whole list.
-          className="max-h-96 border-t 3xl:max-h-none 3xl:min-h-96 3xl:grow 3xl:basis-[0px]"
+          // As high as its column. The basis is in pixels: 0 % of an unknown height would be the whole list.
+          className="max-h-96 border-t min-[70rem]:max-h-none min-[70rem]:min-h-64 min-[70rem]:grow min-[70rem]:basis-[0px]"
         >
           <EventList events={events.slice(0, SHOWN)} label="Recent events" />
         </ScrollArea>

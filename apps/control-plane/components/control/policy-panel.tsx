@@ -72,7 +72,7 @@ export function PolicyPanel({
   }
 
   return (
-    <Card title="Policy" hint="changes take effect at once" style={{ gridArea: 'policy' }}>
+    <Card title="Policy" hint="changes take effect at once">
       <div className="flex flex-col gap-3 border-t p-4">
         <Segmented
           label="When a request is answered"

@@ -40,7 +40,6 @@ export function DeployPanel({ onDeployed }: { onDeployed: (name: string) => void
       }
       id="deploy"
       className="scroll-mt-16"
-      style={{ gridArea: 'deploy' }}
     >
       <div className="@container flex flex-col gap-4 border-t p-4">
         {model === null ? (

@@ -20,7 +20,7 @@ export function FaultsPanel() {
   const problem = problems.get(device.id);
 
   return (
-    <Card title="Faults" hint="with your own parameters" style={{ gridArea: 'faults' }}>
+    <Card title="Faults" hint="with your own parameters">
       <div className="flex flex-col gap-3 border-t p-4">
         <Field label="Device">
           {(ids) => (

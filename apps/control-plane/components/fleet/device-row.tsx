@@ -14,6 +14,8 @@ interface DeviceRowProps {
   /** The error of the last action on the device. */
   readonly problem: string | undefined;
   readonly columns: RowColumns;
+  /** Leaves the measurements out where they do not fit into the line. */
+  readonly compact?: boolean;
 }
 
 /** The formats of the measurements: the same in every row. */
@@ -46,7 +48,7 @@ function sameColumns(a: RowColumns, b: RowColumns): boolean {
   );
 }
 
-function Row({ row, problem, columns }: DeviceRowProps) {
+function Row({ row, problem, columns, compact = false }: DeviceRowProps) {
   const { device } = row;
   return (
     <li
@@ -58,7 +60,7 @@ function Row({ row, problem, columns }: DeviceRowProps) {
         row.tone === 'danger' && 'bg-danger-wash/40',
       )}
     >
-      <div className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1.5 px-4 py-2.5 @xl:grid-cols-[minmax(0,1fr)_auto_auto]">
+      <div className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1.5 px-4 py-2 @xl:grid-cols-[minmax(0,1fr)_auto_auto]">
         <div className="min-w-0">
           <div className="flex items-center gap-2">
             <StatusDot tone={row.tone} pulse={row.pending !== null} />
@@ -72,7 +74,7 @@ function Row({ row, problem, columns }: DeviceRowProps) {
           </div>
           <DeviceState row={row} problem={problem} />
         </div>
-        <Measures row={row} columns={columns} />
+        <Measures row={row} columns={columns} compact={compact} />
         <DeviceButtons row={row} />
       </div>
       {row.installing !== null && (
@@ -88,14 +90,14 @@ function Row({ row, problem, columns }: DeviceRowProps) {
 }
 
 /** One or two lines, whatever they say: the height of a row never changes. The title has the whole text. */
-function DeviceState({ row, problem }: Omit<DeviceRowProps, 'columns'>) {
+function DeviceState({ row, problem }: Pick<DeviceRowProps, 'row' | 'problem'>) {
   const { device } = row;
   const reason = row.cover === null && row.missing ? device.reason : null;
   const title = [row.stateLabel, problem, row.cover, ...device.faults, reason].filter(Boolean).join(' · ');
   return (
     <p
       title={title}
-      className="ml-4 line-clamp-2 h-8 text-xs leading-4 text-ink-faint @xl:line-clamp-1 @xl:h-4"
+      className="ml-4 line-clamp-2 h-8 text-xs leading-4 text-ink-faint @min-[24rem]:line-clamp-1 @min-[24rem]:h-4"
     >
       <span
         className={cn(
@@ -125,7 +127,7 @@ function DeviceState({ row, problem }: Omit<DeviceRowProps, 'columns'>) {
   );
 }
 
-function Measures({ row: { device, missing }, columns }: Omit<DeviceRowProps, 'problem'>) {
+function Measures({ row: { device, missing }, columns, compact = false }: Omit<DeviceRowProps, 'problem'>) {
   const measures = [
     {
       label: 'Memory',
@@ -142,6 +144,7 @@ function Measures({ row: { device, missing }, columns }: Omit<DeviceRowProps, 'p
     <dl
       className={cn(
         'order-last col-span-full grid grid-cols-4 gap-x-2 pl-4 @xl:order-none @xl:col-span-1 @xl:grid-cols-[4rem_4rem_4rem_3rem] @xl:pl-0 @xl:text-right',
+        compact && '@max-xl:hidden',
         missing && 'text-ink-faint',
       )}
     >

@@ -29,7 +29,6 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
       hint={rows.length === 0 ? undefined : fleetSummary(rows)}
       actions={<JoinDialog />}
       className="@container"
-      style={{ gridArea: 'fleet' }}
     >
       {rows.length === 0 ? (
         <EmptyFleet />
@@ -46,6 +45,7 @@ export function FleetPanel({ deployment }: { deployment: DeploymentView | null }
                 key={row.device.id}
                 row={row}
                 columns={columns}
+                compact
                 problem={actions.problems.get(row.device.id)}
               />
             ))}

@@ -33,7 +33,7 @@ function looksOf(row: FleetRow | undefined): string {
 function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
   const { nodes, carries } = fleetWheel(rows);
   return (
-    <div className="mx-auto w-full max-w-84 self-start p-2 @min-[49rem]:sticky @min-[49rem]:top-16">
+    <div className="mx-auto w-full max-w-84 self-start p-2 @min-[24rem]:max-w-44 @min-[36rem]:max-w-72 @min-[49rem]:max-w-84 @min-[49rem]:sticky @min-[49rem]:top-16">
       <svg viewBox="-1.14 -1.14 2.28 2.28" role="img" aria-label={describe(rows)} className="w-full">
         <circle r="0.78" fill="none" stroke="var(--line)" strokeWidth="0.012" />
         {nodes.map((node) => (
@@ -116,6 +116,8 @@ function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; n
           y={below ? y + radius + 0.11 : y - radius - 0.05}
           textAnchor="middle"
           fontSize="0.09"
+          // In a small wheel, names would be too small to read. The rows below have them.
+          className="@min-[24rem]:@max-[36rem]:hidden"
           fill={row.missing ? 'var(--danger-ink)' : 'var(--ink-soft)'}
         >
           {shortened(row.device.name)}

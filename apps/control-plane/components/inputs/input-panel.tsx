@@ -27,7 +27,6 @@ export function InputPanel({
       actions={<ModelMenu onSelect={onSelect} />}
       data-testid="input-panel"
       data-kind={inputKind(deployment)}
-      style={{ gridArea: 'input' }}
     >
       <PanelOfKind key={deployment.name} deployment={deployment} />
     </Card>

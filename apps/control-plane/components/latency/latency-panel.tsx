@@ -77,7 +77,6 @@ export function LatencyPanel({
           disabled={nothing}
         />
       }
-      style={{ gridArea: 'latency' }}
     >
       {nothing ? (
         <NoLatencyYet />

@@ -49,7 +49,6 @@ export function LoadPanel({ deployment }: { deployment: DeploymentView }) {
           </span>
         )
       }
-      style={{ gridArea: 'load' }}
     >
       <form onSubmit={submit} className="@container flex flex-col gap-3 border-t p-4">
         <LoadFields form={load?.running ? formOf(load) : form} disabled={running} onChange={setForm} />

@@ -86,7 +86,6 @@ export function WaterfallPanel({
           </div>
         </div>
       }
-      style={{ gridArea: 'waterfall' }}
     >
       <div className="border-t p-4" data-testid="waterfall">
         {error !== null && drawn === null ? (
