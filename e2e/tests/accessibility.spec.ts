@@ -74,7 +74,7 @@ test('the live page has no violations under load, with a dead device and a drawi
   await expect(page.getByTestId('device-local-3')).toHaveAttribute('data-state', 'dead');
   await expect(page.getByTestId('waterfall')).toBeVisible();
   expect(await violations(page)).toEqual([]);
-  for (const view of ['Log', 'Coded / uncoded', 'Over time', 'By fault']) {
+  for (const view of ['Log', 'Coded / uncoded', 'Over time', 'By period']) {
     await page.getByRole('radio', { name: view, exact: true }).click();
     expect(await violations(page), view).toEqual([]);
   }

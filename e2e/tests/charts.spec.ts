@@ -61,7 +61,7 @@ test('a straggler delays an uncoded system but hardly a coded one, in the same c
   const straggler = await holderOf(1);
   await fault(straggler, { kind: 'delay', ms: DELAY_MS });
   // By keyboard only.
-  await page.getByRole('radio', { name: 'By fault' }).focus();
+  await page.getByRole('radio', { name: 'By period' }).focus();
   await page.keyboard.press('ArrowRight');
   await expect(page.getByRole('radio', { name: 'Coded / uncoded' })).toBeFocused();
   await page.keyboard.press('Space');
@@ -137,7 +137,7 @@ test('the waiting rule changes live, with the predicted and the measured gain', 
 test('the waterfall of one request is saved as PNG and CSV', async () => {
   await page.getByRole('button', { name: 'Hold this request' }).click();
   const lines = (await saved('Save the waterfall as CSV')).toString().trim().split('\n');
-  expect(lines[0]).toBe('request,lane,role,from_ms,to_ms,late_answer_ms,kind,what_happened');
+  expect(lines[0]).toBe('request,lane,shard,role,from_ms,to_ms,late_answer_ms,kind,what_happened');
   expect(lines.some((line) => line.includes(',parity,'))).toBe(true);
   expect((await saved('Save the waterfall as PNG')).subarray(1, 4).toString()).toBe('PNG');
 });
@@ -155,7 +155,7 @@ test('after a kill the comparison shows that an uncoded system never answers', a
   await page.getByRole('radio', { name: 'Over time' }).click();
   await expect(page.getByRole('img', { name: /Latency of the last two minutes/ })).toBeVisible();
   const [head] = (await saved('Save the chart as CSV')).toString().split('\n');
-  expect(head).toBe('seconds_ago,from_ms,to_ms,share_percent,fault');
+  expect(head).toBe('seconds_ago,from_ms,to_ms,share_percent,change');
   await expect(page.getByTestId('counter-lost')).toHaveText('0');
 });
 

@@ -45,12 +45,12 @@ test('a kill under load loses no request, its answers are recovered, and the dra
   await expect.poll(() => count('requests'), { timeout: 20_000 }).toBeGreaterThan(100);
   const device = page.locator('[data-testid^="device-local-"][data-role="data"]').first();
   const name = (await device.getAttribute('data-testid'))?.replace('device-', '') ?? '';
-  const before = { requests: await count('requests'), recovered: await count('recovered') };
+  const before = { requests: await count('requests'), survived: await count('survived') };
 
   await page.getByRole('button', { name: new RegExp(`^Kill ${name}`) }).click();
   await expect(page.getByTestId(`device-${name}`)).toHaveAttribute('data-state', 'dead');
   await expect.poll(() => count('requests'), { timeout: 20_000 }).toBeGreaterThan(before.requests + 100);
-  expect(await count('recovered')).toBeGreaterThan(before.recovered);
+  await expect.poll(() => count('survived')).toBeGreaterThan(before.survived);
   expect(await count('lost')).toBe(0);
   expect(await count('failed')).toBe(0);
   const classified = await page.waitForResponse((response) => response.url().endsWith('/lenet5/infer'));

@@ -111,7 +111,7 @@ test('the tour ends with the device revived, the load stopped and no request los
   await scene('is killed: its process ends at once.');
   await expect(dead()).toHaveCount(1);
   await scene('No request is lost, and more are recovered.');
-  await expect.poll(() => counter('recovered')).toBeGreaterThan(0);
+  await expect.poll(() => counter('survived')).toBeGreaterThan(0);
   expect(await counter('lost')).toBe(0);
   await scene('It still has its shard, so nothing is sent.');
   await scene('The tour is over.');

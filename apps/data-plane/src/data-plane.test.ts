@@ -98,7 +98,15 @@ describe('a deployment over real device processes', () => {
     expect(latency.counts).toMatchObject({ failed: 0, lost: 0, corrupt: 0 });
     expect(latency.counts.recovered).toBeGreaterThan(0);
     expect(latency.lastFault!.description).toMatch(/^pi-\d is killed$/);
-    expect(latency.afterFault!.percentiles.count).toBeGreaterThan(0);
+    // Each kill began a period, and each return or takeover ended it.
+    const causes = latency.changes.map(({ cause }) => cause);
+    expect(causes.filter((cause) => cause === 'fault')).toHaveLength(2);
+    expect(['revival', 'redistribution']).toContain(causes[0]);
+    expect(latency.periods[0]).toMatchObject({ name: 'healthy', until: null });
+    const killed = latency.periods.find(({ name }) => /^pi-\d killed$/.test(name));
+    expect(killed!.percentiles.count).toBeGreaterThan(0);
+    expect(latency.counts.survived).toBeGreaterThan(0);
+    expect(latency.counts.outran + latency.counts.survived).toBe(latency.counts.recovered);
   });
 
   it('returns at most the requested number of traces, newest first', async () => {

@@ -172,6 +172,7 @@ export class DataPlane {
       coordinator: this.#coordinator,
       compute,
       distributor: this.#distributor,
+      nameOf: (device) => this.#nameOf(device),
       address: () => ({ host: reachable(options.host), port: this.#port, token: options.operatorToken }),
       changed,
     });
@@ -239,7 +240,7 @@ export class DataPlane {
         await this.#deployments.undeploy(body.name);
         return null;
       case 'set-policy':
-        this.#coordinator.setPolicy(body.name, body.policy);
+        this.#deployments.setPolicy(body.name, body.policy);
         return null;
       case 'fault':
         await this.#faults.inject(body.device, body.fault);
@@ -316,7 +317,6 @@ export class DataPlane {
         this.#feed.changedState();
         break;
       case 'device-lost':
-        this.#deployments.deviceFault(event.device, `${this.#nameOf(event.device)} lost: ${event.reason}`);
         this.#answers.noticed(event.device, `${this.#nameOf(event.device)} is lost`);
         break;
       case 'device-returned':
@@ -327,13 +327,10 @@ export class DataPlane {
         if (event.answeredWrong) this.#answers.foundWrong(event.deployment, event.request);
         break;
       case 'device-quarantined':
-        this.#deployments.deviceFault(
-          event.device,
-          `${this.#nameOf(event.device)} quarantined: ${event.reason}`,
-        );
         this.#answers.noticed(event.device, `${this.#nameOf(event.device)} is quarantined`);
         break;
     }
+    this.#deployments.observe(event);
     this.#post({ kind: 'event', event });
   }
 
@@ -342,8 +339,8 @@ export class DataPlane {
     this.#feed.changed();
     if (event.kind === 'fault-injected' && event.device !== null) {
       this.#answers.injected(event.device, event.message);
-      this.#deployments.deviceFault(event.device, event.message);
     } else if (event.kind !== 'device-refused' && event.device !== null) this.#answers.healed(event.device);
+    this.#deployments.observe(event);
     this.#post({ kind: 'event', event });
   }
 

@@ -2,21 +2,26 @@ import { randomInt } from 'node:crypto';
 import {
   type Coordinator,
   CoordinatorError,
+  type CoordinatorEvent,
   type CoordinatorSnapshot,
+  type DeploymentSnapshot,
   type DeploymentState,
   InvalidFeedsError,
   OverloadedError,
+  type Policy,
   type RequestOutcome,
   type SettledRequest,
   UnavailableError,
   UnknownDeploymentError,
 } from '@sparewheel/coordinator';
-import type { LiveDeployment } from '@sparewheel/data-plane-client';
+import type { FaultEvent, LiveDeployment } from '@sparewheel/data-plane-client';
 import type { Artifact, Plan } from '@sparewheel/planner';
 import type { LatencyView, LoadRequest, LoadView, Tensor } from '@sparewheel/protocol';
 import { ApiError } from '@sparewheel/protocol';
 import type { Distributor } from './devices/distribution/distributor.ts';
 import type { InferenceResult, ServedModel } from './inference/types.ts';
+import { DeviceConditions } from './latency/device-conditions.ts';
+import type { Change } from './latency/periods.ts';
 import { LatencyRecorder, type RequestGauges } from './latency/recorder.ts';
 import { LoadGenerator } from './load/generator.ts';
 import type { EngineCompute } from './local-compute.ts';
@@ -36,12 +41,15 @@ interface Served {
   /** Local steps of replaced plans. Released when the current plan serves. */
   outgoingArtifacts: readonly Artifact[];
   load: LoadGenerator | null;
+  /** A new plan is distributed and does not serve yet. */
+  planPending: boolean;
 }
 
 export interface ServedDeploymentsOptions {
   readonly coordinator: Coordinator;
   readonly compute: EngineCompute;
   readonly distributor: Distributor;
+  readonly nameOf: (device: string) => string;
   /** Address and token with which the load generator reaches this data plane. */
   readonly address: () => { readonly host: string; readonly port: number; readonly token: string };
   readonly changed: () => void;
@@ -53,6 +61,7 @@ export interface ServedDeploymentsOptions {
 export class ServedDeployments {
   readonly #options: ServedDeploymentsOptions;
   readonly #served = new Map<string, Served>();
+  readonly #conditions = new DeviceConditions();
   /** Stored deployments that the control plane has not sent yet. null before it has sent the list. */
   #expected: readonly string[] | null = null;
   /** New deployments whose local steps are loading. */
@@ -205,11 +214,13 @@ export class ServedDeployments {
   }
 
   requestFinished(name: string, outcome: RequestOutcome): void {
-    this.#served.get(name)?.recorder.finished(outcome);
+    const served = this.#served.get(name);
+    if (served?.planPending) this.#checkPlan(served, this.#options.coordinator.snapshot());
+    served?.recorder.finished(outcome);
   }
 
   requestSettled(name: string, settled: SettledRequest): void {
-    this.#served.get(name)?.recorder.arrivals.settled(settled);
+    this.#served.get(name)?.recorder.settled(settled);
   }
 
   stateChanged(name: string, state: DeploymentState): void {
@@ -217,16 +228,52 @@ export class ServedDeployments {
     if (served !== undefined) served.state = state;
   }
 
-  /** Starts a new latency window for every deployment with a seat on the device. */
-  deviceFault(device: string, description: string): void {
-    for (const { name, seats } of this.#options.coordinator.snapshot().deployments) {
-      if (!seats.some((seat) => seat.device === device)) continue;
-      this.#served.get(name)?.recorder.fault(device, description);
+  /** Begins a new latency period for every deployment that an event affects. */
+  observe(event: CoordinatorEvent | FaultEvent): void {
+    const { nameOf } = this.#options;
+    if (event.kind === 'corruption') this.#served.get(event.deployment)?.recorder.wrongAnswer(event);
+    const change = this.#conditions.observe(event, nameOf);
+    if (change !== null) {
+      for (const deployment of this.#options.coordinator.snapshot().deployments) {
+        if (deployment.seats.some((seat) => seat.device === change.device)) this.#changed(deployment, change);
+      }
     }
+    if (event.kind === 'seat-reassigned') {
+      const from = event.from === null ? '' : ` from ${nameOf(event.from)}`;
+      const text = `${nameOf(event.to)} takes seat ${event.seat} over${from}`;
+      this.#changedIn(event.deployment, { cause: 'redistribution', text });
+    }
+  }
+
+  /** Changes the policy for requests accepted from now on. @throws {UnknownDeploymentError} */
+  setPolicy(name: string, policy: Policy): void {
+    this.#options.coordinator.setPolicy(name, policy);
+    this.#changedIn(name, { cause: 'policy', text: 'the policy is changed' });
+  }
+
+  #changedIn(name: string, change: Pick<Change, 'cause' | 'text'>): void {
+    const { deployments } = this.#options.coordinator.snapshot();
+    const deployment = deployments.find((each) => each.name === name);
+    if (deployment !== undefined) this.#changed(deployment, change);
+  }
+
+  #changed({ name, seats }: DeploymentSnapshot, { cause, text }: Pick<Change, 'cause' | 'text'>): void {
+    const devices = seats.flatMap(({ device }) => device ?? []);
+    const condition = this.#conditions.describe(devices, this.#options.nameOf);
+    this.#served.get(name)?.recorder.changed({ cause, text, condition });
+  }
+
+  /** Begins a new period when a new plan serves. */
+  #checkPlan(served: Served, { deployments }: CoordinatorSnapshot): void {
+    const deployment = deployments.find(({ name }) => name === served.name);
+    if (!served.planPending || deployment === undefined || deployment.nextSeats !== null) return;
+    served.planPending = false;
+    this.#changed(deployment, { cause: 'plan', text: 'a new plan serves' });
   }
 
   /** Releases the local steps of replaced plans. */
   releaseReplaced(snapshot: CoordinatorSnapshot): void {
+    for (const served of this.#served.values()) this.#checkPlan(served, snapshot);
     for (const { name, nextSeats } of snapshot.deployments) {
       const served = this.#served.get(name);
       if (nextSeats !== null || served === undefined || served.outgoingArtifacts.length === 0) continue;
@@ -240,6 +287,7 @@ export class ServedDeployments {
     const existing = this.#served.get(name);
     if (existing !== undefined) {
       existing.plan = plan;
+      existing.planPending = true;
       existing.outgoingArtifacts = [...existing.outgoingArtifacts, ...existing.localArtifacts];
       existing.localArtifacts = local;
       return;
@@ -252,6 +300,7 @@ export class ServedDeployments {
       localArtifacts: local,
       outgoingArtifacts: [],
       load: null,
+      planPending: false,
     });
   }
 

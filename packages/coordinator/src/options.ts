@@ -44,6 +44,12 @@ export interface CoordinatorOptions {
   /** Maximum delay before a failed install is retried. */
   readonly installRetryMaxMs: number;
 
+  /**
+   * One of this many requests awaits all its answers, also late ones and under load, so that an uncoded system can be
+   * compared. A random subset would do; the request id needs no source of randomness.
+   */
+  readonly sampleEvery: number;
+
   /** Request traces kept per deployment. */
   readonly tracesKept: number;
   /** Returns whether a device stores a blob, so that a takeover prefers a standby that needs no transfer. */
@@ -75,6 +81,7 @@ export const DEFAULT_OPTIONS: CoordinatorOptions = {
   returnGraceMs: 2 * LIMITS.reconnectMaxMs,
   installRetryMs: 500,
   installRetryMaxMs: 10_000,
+  sampleEvery: 8,
   tracesKept: 64,
   holds: () => false,
   fits: () => true,

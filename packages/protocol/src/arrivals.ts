@@ -8,7 +8,7 @@ export type OpenPercentiles = {
 
 /**
  * Compares when a coded system (any k of k + r answers) and an uncoded one (all k data shards) would have answered the
- * same requests, from the real arrival times. Since the last fault, or the start.
+ * same requests, from the real arrival times. Covers one period; see `LatencyPeriod`.
  */
 export interface RuleComparisonView {
   readonly since: string;
@@ -18,6 +18,11 @@ export interface RuleComparisonView {
   readonly unanswered: number;
   /** Number of requests left out: a surplus answer was canceled, or a busy device was not asked. */
   readonly calledOff: number;
+  /**
+   * Under load, requests with canceled answers would distort the comparison. It then covers only the sampled requests,
+   * which await all their answers, and this is the number of requests that they stand for. Otherwise null.
+   */
+  readonly sampleOf: number | null;
   readonly coded: { readonly percentiles: Percentiles; readonly histogram: readonly HistogramBin[] };
   /** The histogram counts `requests - unanswered` requests, in the bins of `coded`. */
   readonly uncoded: { readonly percentiles: OpenPercentiles; readonly histogram: readonly HistogramBin[] };
@@ -43,7 +48,7 @@ export interface DeviceArrivalsView {
   readonly counts: readonly number[];
 }
 
-/** `GET /api/deployments/{name}/arrivals`: since the last fault, or the start. */
+/** `GET /api/deployments/{name}/arrivals`: the current period, see `LatencyPeriod`. */
 export interface ArrivalsView {
   readonly deployment: string;
   readonly unit: 'ms';

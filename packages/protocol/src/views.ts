@@ -223,8 +223,12 @@ export interface DeploymentView {
 export interface RequestCounts {
   readonly requests: number;
   readonly answered: number;
-  /** Requests with at least one decoded shard; and the number of decoded shards. */
+  /** Requests with at least one decoded shard: `outran + survived`; and the number of decoded shards. */
   readonly recovered: number;
+  /** Recovered requests that did not wait for a slow device. All devices whose shards were decoded were alive. */
+  readonly outran: number;
+  /** Recovered requests in which a decoded shard belonged to a failed device. Counted when no answer is pending. */
+  readonly survived: number;
   readonly recoveredShards: number;
   readonly rescued: number;
   readonly failed: number;
@@ -233,13 +237,46 @@ export interface RequestCounts {
   readonly lost: number;
   readonly inFlight: number;
   readonly late: number;
+  /** Requests whose answer is known to be wrong. */
   readonly corrupt: number;
 }
 
-export interface LatencyWindow {
+/** What began a period. */
+export type PeriodCause = 'start' | 'fault' | 'revival' | 'policy' | 'plan' | 'redistribution';
+
+/**
+ * A time in which nothing relevant changed: no fault, revival, policy change, plan change or redistribution. A request
+ * that was in flight at a policy or plan change belongs to the period before, and otherwise to the period after.
+ */
+export interface LatencyPeriod {
+  /** Increases with time. */
+  readonly id: number;
+  /** The condition of the deployment's devices: "healthy", or "local-4 killed". */
+  readonly name: string;
+  readonly cause: PeriodCause;
+  /** The change that began the period: "local-4 is killed". */
+  readonly change: string;
   readonly since: string;
+  /** null while the period lasts. */
+  readonly until: string | null;
+  /** Requests that are not counted, because they were the first ones after a deployment or a plan change. */
+  readonly warmUp: number;
   readonly percentiles: Percentiles;
   readonly histogram: readonly HistogramBin[];
+  /** Coded and uncoded, compared on the same arrivals. */
+  readonly comparison: RuleComparisonView;
+}
+
+/** A wrong answer of a device that the coordinator noticed. */
+export interface WrongAnswerView {
+  readonly at: string;
+  readonly request: number;
+  /** Steps of the plan. */
+  readonly steps: readonly string[];
+  /** The devices that were proven wrong; empty if none could be named. */
+  readonly devices: readonly string[];
+  /** Whether the wrong value is in the answer that the caller got. */
+  readonly given: boolean;
 }
 
 export interface LatencyView {
@@ -248,11 +285,21 @@ export interface LatencyView {
   readonly counts: RequestCounts;
   readonly percentiles: Percentiles;
   readonly histogram: readonly HistogramBin[];
-  /** The last fault of the deployment; the latency before it, since the previous fault or the start; and since. */
   readonly lastFault: { readonly at: string; readonly description: string } | null;
-  readonly beforeFault: LatencyWindow | null;
-  readonly afterFault: LatencyWindow | null;
-  /** Coded and uncoded, compared on the same arrivals. */
+  /** The newest periods, newest first. The first one lasts. Periods without a counted request are left out. */
+  readonly periods: readonly LatencyPeriod[];
+  /** The newest changes, newest first, for marks in charts over time. */
+  readonly changes: readonly {
+    readonly id: number;
+    readonly at: string;
+    readonly cause: PeriodCause;
+    readonly text: string;
+  }[];
+  /** Latency by the number of failed devices, ascending, since the start. */
+  readonly byFailedDevices: readonly { readonly failed: number; readonly percentiles: Percentiles }[];
+  /** The newest wrong answers, newest first. */
+  readonly wrongAnswers: readonly WrongAnswerView[];
+  /** The comparison of the current period. */
   readonly comparison: RuleComparisonView;
   /** Answered requests in each of the last seconds, oldest first. */
   readonly throughput: readonly number[];

@@ -6,7 +6,7 @@ import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { formatCount } from '../ui/format.ts';
-import { ArrivalHistogram } from './arrival-histogram.tsx';
+import { ArrivalAxis, ArrivalHistogram } from './arrival-histogram.tsx';
 import { type ArrivalsDrawing, arrivalsTable } from './arrivals-view.ts';
 import { StragglerTable } from './straggler-table.tsx';
 import { useArrivals } from './use-arrivals.ts';
@@ -17,7 +17,7 @@ const FIRST = 12;
 /** When each device answers after the scatter [paper Fig. 1], and which devices are late. */
 export function ArrivalsPanel({ deployment }: { deployment: DeploymentView }) {
   const { view, drawing, error } = useArrivals(deployment);
-  const frame = useRef<HTMLUListElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
   return (
     <Card
       title="Arrivals"
@@ -56,28 +56,26 @@ function Arrivals({
   r,
 }: {
   drawing: ArrivalsDrawing;
-  frame: RefObject<HTMLUListElement | null>;
+  frame: RefObject<HTMLDivElement | null>;
   k: number;
   r: number;
 }) {
   const [all, setAll] = useState(false);
-  const { rows, startMs, endMs, stragglers } = drawing;
+  const { rows, stragglers } = drawing;
   const shown = all ? rows : rows.slice(0, FIRST);
   return (
     <>
       <div className="border-t">
-        <ul
-          ref={frame}
-          aria-label="Arrivals by device"
-          data-testid="arrivals"
-          className="grid grid-cols-[repeat(auto-fit,minmax(8.5rem,1fr))] gap-x-5 gap-y-4 p-4"
-        >
-          {shown.map((row) => (
-            <li key={row.id} className="min-w-0">
-              <ArrivalHistogram row={row} startMs={startMs} endMs={endMs} />
-            </li>
-          ))}
-        </ul>
+        <div ref={frame} className="p-4">
+          <ul aria-label="Arrivals by device" data-testid="arrivals" className="flex flex-col gap-2">
+            {shown.map((row) => (
+              <li key={row.id} className="min-w-0">
+                <ArrivalHistogram row={row} axis={drawing} />
+              </li>
+            ))}
+          </ul>
+          <ArrivalAxis axis={drawing} />
+        </div>
         {rows.length > FIRST && (
           <p className="px-4 pb-3">
             <Button size="small" aria-expanded={all} onClick={() => setAll(!all)}>
@@ -88,7 +86,7 @@ function Arrivals({
       </div>
       {stragglers.length > 0 && <StragglerTable stragglers={stragglers} />}
       <p className="border-t px-4 py-3 text-xs text-ink-faint">
-        All devices share the time axis. The line is the median.{' '}
+        The line is the median.{' '}
         {r > 0 &&
           `Any ${k} of ${k + r} answers are enough for a result. A device that misses a result loses nothing.`}
       </p>

@@ -33,9 +33,10 @@ describe('the arrivals of the devices', () => {
       ['pi-1', 'pi-10', 'pi-2'].map((name) => device(name)),
     );
     expect(drawing.rows.map(({ name }) => name)).toEqual(['pi-2', 'pi-10', 'pi-1']);
-    expect([drawing.startMs, drawing.endMs]).toEqual([0, 3]);
+    expect([drawing.startMs, drawing.endMs]).toEqual([0, 2]);
     expect(drawing.rows[0]).toMatchObject({
-      heights: [0, 1, 1],
+      heights: [0, 1],
+      beyondShare: 0.5,
       neverCame: 1,
       lastShare: 0.2,
       notInShare: 0.3,
@@ -56,10 +57,10 @@ describe('the arrivals of the devices', () => {
   });
 
   it('count answers before the start of the axis in the first bar', () => {
-    const far = view([arrivals('a', { counts: [2, 2, 4] })], [0, 40, 41]);
+    const far = view([arrivals('a', { counts: [2, 2, 4, 0] })], [0, 40, 41, 42]);
     const { rows, startMs, endMs } = arrivalsDrawing(far, []);
     expect([startMs, endMs]).toEqual([40, 42]);
-    expect(rows[0]).toMatchObject({ heights: [1, 1], name: 'id-a' });
+    expect(rows[0]).toMatchObject({ heights: [1, 1], beyondShare: 0, name: 'id-a' });
   });
 
   it('are outlined as steps that start and end at the baseline', () => {

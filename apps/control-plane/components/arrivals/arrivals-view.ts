@@ -1,5 +1,6 @@
 import type { ArrivalsView, DeviceArrivalsView, DeviceView } from '@sparewheel/protocol';
 import type { CsvTable } from '../export/csv.ts';
+import { barEdges } from '../latency/share-bins.ts';
 
 /** One device's arrivals, ready to draw. */
 export interface ArrivalRow {
@@ -8,6 +9,8 @@ export interface ArrivalRow {
   readonly role: 'data' | 'parity' | 'replica';
   /** Share of the device's own answers by bar, scaled so that the highest bar is 1. */
   readonly heights: readonly number[];
+  /** Share of the answers that came after the end of the axis. */
+  readonly beyondShare: number;
   readonly arrivals: DeviceArrivalsView;
   /** Requests to the device that were neither answered nor canceled. */
   readonly neverCame: number;
@@ -25,6 +28,8 @@ export interface ArrivalsDrawing {
   /** The time axis of all devices. */
   readonly startMs: number;
   readonly endMs: number;
+  /** Whether the axis is logarithmic. */
+  readonly log: boolean;
   /** Data devices, then parity, then replicas; by name. */
   readonly rows: readonly ArrivalRow[];
   /** Devices with a data shard. The one that missed most results is first. */
@@ -39,11 +44,9 @@ export function arrivalsDrawing(
   devices: readonly Pick<DeviceView, 'id' | 'name'>[],
 ): ArrivalsDrawing {
   const names = new Map(devices.map(({ id, name }) => [id, name]));
-  // A first bin of another width counts the answers before the axis starts. It is not a bar.
-  const bars = view.edges.slice(skipped(view.edges));
-  const width = (bars[1] ?? 1) - (bars[0] ?? 0);
+  const { edges, log } = barEdges(view.edges.map((from) => ({ from })));
   const rows = view.devices
-    .map((arrivals) => row(arrivals, names.get(arrivals.device), view.edges))
+    .map((arrivals) => row(arrivals, names.get(arrivals.device), view.edges.length - edges.length))
     .sort(
       (a, b) =>
         ORDER.indexOf(a.role) - ORDER.indexOf(b.role) ||
@@ -52,8 +55,9 @@ export function arrivalsDrawing(
   return {
     since: view.since,
     requests: view.requests,
-    startMs: bars[0] ?? 0,
-    endMs: (bars.at(-1) ?? 0) + width,
+    startMs: edges[0] ?? 0,
+    endMs: edges.at(-1) ?? 1,
+    log,
     rows,
     stragglers: rows
       .filter(holdsData)
@@ -61,10 +65,10 @@ export function arrivalsDrawing(
   };
 }
 
-function row(arrivals: DeviceArrivalsView, name: string | undefined, edges: readonly number[]): ArrivalRow {
+/** @param skip  1 if the first bin counts the answers before the axis starts; it is not a bar */
+function row(arrivals: DeviceArrivalsView, name: string | undefined, skip: number): ArrivalRow {
   const { device, roles, counts, asked, answered, calledOff, dataSteps, last, notIn } = arrivals;
-  const skip = skipped(edges);
-  const bars = counts.slice(skip);
+  const bars = counts.slice(skip, -1);
   if (skip > 0 && bars.length > 0) bars[0]! += counts[0]!;
   const highest = Math.max(1, ...bars);
   return {
@@ -72,6 +76,7 @@ function row(arrivals: DeviceArrivalsView, name: string | undefined, edges: read
     name: name ?? device.slice(0, 8),
     role: ORDER.find((role) => roles.includes(role)) ?? 'data',
     heights: bars.map((count) => count / highest),
+    beyondShare: answered === 0 ? 0 : (counts.at(-1) ?? 0) / answered,
     arrivals,
     neverCame: Math.max(0, asked - answered - calledOff),
     lastShare: dataSteps === 0 ? null : last / dataSteps,
@@ -81,12 +86,6 @@ function row(arrivals: DeviceArrivalsView, name: string | undefined, edges: read
 
 function holdsData(row: ArrivalRow): row is Straggler {
   return row.lastShare !== null;
-}
-
-function skipped(edges: readonly number[]): 0 | 1 {
-  const [zero, first, second] = edges;
-  if (zero === undefined || first === undefined || second === undefined) return 0;
-  return Math.abs(first - zero - (second - first)) < (second - first) * 1e-6 ? 0 : 1;
 }
 
 /** Returns the outline of the bars as an SVG path in a box of 1 × 1; y grows downwards. */

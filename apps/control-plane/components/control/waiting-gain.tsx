@@ -1,17 +1,29 @@
 import { formatMs, formatPercent } from '../ui/format.ts';
-import { type AdaptivePrediction, gainPercent, type WaitingRules } from './waiting-rules.ts';
+import {
+  type AdaptivePrediction,
+  gainPercent,
+  isPrediction,
+  type NoPrediction,
+  type WaitingRules,
+} from './waiting-rules.ts';
 
 /** What the chosen waiting rule gains, predicted from the arrivals of the last requests, next to the measured time. */
 export function WaitingGain({
   rules,
   adaptive,
 }: {
-  rules: WaitingRules | null;
+  rules: WaitingRules | NoPrediction;
   /** For the adaptive rule; null for the others. */
   adaptive: AdaptivePrediction | null;
 }) {
-  if (rules === null) {
-    return <p className="text-xs text-ink-faint">Start a load to compare the waiting rules.</p>;
+  if (!isPrediction(rules)) {
+    return (
+      <p className="text-xs text-ink-faint" data-testid="no-prediction">
+        {rules.leftOut === 0
+          ? 'Start a load to compare the waiting rules.'
+          : `No prediction: ${rules.leftOut} of the last ${rules.requests + rules.leftOut} requests lack an answer. A device is dead, too slow or over its cap.`}
+      </p>
+    );
   }
   const chosen = rules.chosen ?? (adaptive === null ? null : rules.anyK + adaptive.costMs);
   const rows = [

@@ -1,15 +1,57 @@
 import { describe, expect, it } from 'vitest';
 import { codedTrace } from '../testing/view-fixtures.ts';
 import { sliderScale } from './policy.ts';
-import { adaptivePrediction, judgeWaiting, slowArrivalMs } from './waiting-rules.ts';
+import {
+  adaptivePrediction,
+  gainPercent,
+  isPrediction,
+  judgeWaiting,
+  slowArrivalMs,
+} from './waiting-rules.ts';
 
 describe('the waiting rules', () => {
+  const traces = Array.from({ length: 6 }, () => codedTrace([4, 30, 6]));
+  const lacking = (count: number, arrival: null | 'never') =>
+    Array.from({ length: count }, (_, at) => codedTrace([4, arrival, 6], 100 + at));
+
+  it('wait for the second of three answers, for both data shards, or for the threshold', () => {
+    expect(judgeWaiting(traces, 2, 'any-k')).toMatchObject({ requests: 6, anyK: 6, chosen: 6, all: 30 });
+    expect(judgeWaiting(traces, 2, 'all')).toMatchObject({ chosen: 30 });
+    expect(judgeWaiting(traces, 2, 10)).toMatchObject({ chosen: 10 });
+    expect(judgeWaiting(traces, 2, 50)).toMatchObject({ chosen: 30 });
+    expect(judgeWaiting(traces, 2, 2)).toMatchObject({ chosen: 6 });
+  });
+
+  it('have a gain relative to waiting for all', () => {
+    const rules = judgeWaiting(traces, 2, 'any-k');
+    expect(isPrediction(rules) && gainPercent(rules, rules.anyK)).toBe(80);
+  });
+
   it('leave out requests with a missing answer and count them', () => {
-    const traces = [
-      ...Array.from({ length: 6 }, (_, at) => codedTrace([2, 30, 6], at)),
-      codedTrace([2, 'never', 6], 9),
-    ];
-    expect(judgeWaiting(traces, 2, 10)).toMatchObject({ requests: 6, leftOut: 1, all: 30, chosen: 10 });
+    expect(judgeWaiting([...traces, ...lacking(1, 'never')], 2, 10)).toMatchObject({
+      requests: 6,
+      leftOut: 1,
+      all: 30,
+      chosen: 10,
+    });
+  });
+
+  it('predict nothing if a device is dead or over its cap: a shard that was never sent has no time', () => {
+    expect(judgeWaiting(lacking(6, null), 2, 'all')).toEqual({ requests: 0, leftOut: 6 });
+    // The few requests for which the device had room are not typical.
+    expect(judgeWaiting([...traces, ...lacking(6, null)], 2, 'any-k')).toEqual({ requests: 6, leftOut: 6 });
+    expect(judgeWaiting(lacking(6, 'never'), 2, 'any-k')).toEqual({ requests: 0, leftOut: 6 });
+    expect(isPrediction(judgeWaiting(traces.slice(0, 4), 2, 'any-k'))).toBe(false);
+  });
+
+  it('are predicted from the sampled requests if answers of the others were canceled', () => {
+    const sampled = traces.map((trace) => ({ ...trace, sampled: true as const }));
+    expect(judgeWaiting([...sampled, ...lacking(40, 'never')], 2, 'any-k')).toMatchObject({
+      requests: 6,
+      leftOut: 0,
+      anyK: 6,
+      all: 30,
+    });
   });
 
   it('add up the cost of the learned thresholds over the layers and average the decoded shares', () => {

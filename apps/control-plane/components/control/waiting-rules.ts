@@ -19,16 +19,38 @@ export interface WaitingRules {
 /** A mean of fewer requests changes too much to show. */
 const FEWEST = 5;
 
+/** With a larger share of requests that lack an answer, the others are not typical: they are too fast. */
+const MOST_LEFT_OUT = 0.25;
+
+/** The last requests allow no prediction. */
+export interface NoPrediction {
+  /** Requests whose every shard was sent and answered, and all the others. */
+  readonly requests: number;
+  readonly leftOut: number;
+}
+
 /**
  * Computes how long the last requests would have taken under other waiting rules, from the real arrival times. Leaves
- * out requests with a missing answer. Does not predict how another rule would change the arrivals themselves.
- * @returns null for too few requests
+ * out requests in which a shard was not sent or not answered, because its time is unknown. Does not predict how another
+ * rule would change the arrivals themselves. Under load, only the sampled requests have all their answers.
+ * @returns no prediction for too few requests, or if more than a quarter of them lack an answer
  */
 export function judgeWaiting(
   traces: readonly RequestTrace[],
   k: number,
   waitMs: WaitMs,
-): WaitingRules | null {
+): WaitingRules | NoPrediction {
+  const all = judge(traces, k, waitMs);
+  if (isPrediction(all)) return all;
+  const sampled = judge(
+    traces.filter((trace) => trace.sampled),
+    k,
+    waitMs,
+  );
+  return isPrediction(sampled) ? sampled : all;
+}
+
+function judge(traces: readonly RequestTrace[], k: number, waitMs: WaitMs): WaitingRules | NoPrediction {
   // The adaptive rule has no fixed threshold to predict; its effect is measured.
   const judgedAs = typeof waitMs === 'number' || waitMs === 'all' ? waitMs : 'any-k';
   const sum = { anyK: 0, chosen: 0, all: 0, measured: 0 };
@@ -54,7 +76,7 @@ export function judgeWaiting(
     sum.chosen += times.chosen;
     sum.all += times.all;
   }
-  if (requests < FEWEST) return null;
+  if (requests < FEWEST || leftOut > MOST_LEFT_OUT * (requests + leftOut)) return { requests, leftOut };
   return {
     requests,
     anyK: sum.anyK / requests,
@@ -71,15 +93,15 @@ function judgeStep(
   k: number,
   waitMs: number | 'any-k' | 'all',
 ): { anyK: number; chosen: number; all: number } | null {
-  const asked = step.shards.filter(({ sentAt }) => sentAt !== null);
-  if (step.finishedAt === null || asked.some(({ answeredAt }) => answeredAt === null)) return null;
-  const arrivals = asked.map(({ shard, answeredAt }) => ({ shard, at: (answeredAt ?? 0) - step.startedAt }));
+  // A shard that was never sent has no arrival time: its device is dead, or over its cap.
+  if (step.finishedAt === null || step.shards.some(({ answeredAt }) => answeredAt === null)) return null;
+  const arrivals = step.shards.map(({ shard, answeredAt }) => ({
+    shard,
+    at: (answeredAt ?? 0) - step.startedAt,
+  }));
   const anyK = arrivals.map(({ at }) => at).sort((a, b) => a - b)[k - 1];
   if (anyK === undefined) return null;
-  const data = arrivals.filter(({ shard }) => shard < k);
-  const lastData = Math.max(0, ...data.map(({ at }) => at));
-  // No rule waits for a device that is known to be down: its shard is decoded when k answers are in.
-  const all = data.length === k ? lastData : Math.max(lastData, anyK);
+  const all = Math.max(0, ...arrivals.filter(({ shard }) => shard < k).map(({ at }) => at));
   switch (waitMs) {
     case 'any-k':
       return { anyK, chosen: anyK, all };
@@ -88,6 +110,11 @@ function judgeStep(
     default:
       return { anyK, chosen: Math.min(all, Math.max(waitMs, anyK)), all };
   }
+}
+
+/** Whether the last requests allow a prediction. */
+export function isPrediction(rules: WaitingRules | NoPrediction): rules is WaitingRules {
+  return 'measured' in rules;
 }
 
 /** The expected effect of the learned thresholds over all coded layers of a request. */

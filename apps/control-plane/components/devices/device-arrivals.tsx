@@ -1,7 +1,7 @@
 'use client';
 import type { DeploymentView, DeviceView } from '@sparewheel/protocol';
 import { useRef } from 'react';
-import { ArrivalHistogram } from '../arrivals/arrival-histogram.tsx';
+import { ArrivalAxis, ArrivalHistogram } from '../arrivals/arrival-histogram.tsx';
 import { type ArrivalRow, arrivalsTable } from '../arrivals/arrivals-view.ts';
 import { useArrivals } from '../arrivals/use-arrivals.ts';
 import { ExportButtons } from '../export/export-buttons.tsx';
@@ -52,11 +52,12 @@ function ArrivalsIn({
       }
     >
       {drawing === null || row === undefined ? (
-        <p className="border-t px-4 py-6 text-ink-soft">No answers since the last fault</p>
+        <p className="border-t px-4 py-6 text-ink-soft">No answers since the last change</p>
       ) : (
         <>
           <div ref={frame} className="border-t p-4" data-testid="device-arrivals">
-            <ArrivalHistogram row={row} startMs={drawing.startMs} endMs={drawing.endMs} large />
+            <ArrivalHistogram row={row} axis={drawing} large />
+            <ArrivalAxis axis={drawing} />
           </div>
           <dl className="grid grid-cols-2 gap-x-4 gap-y-3 border-t p-4 sm:grid-cols-3 xl:grid-cols-4">
             {facts(row).map(({ label, value, note }) => (

@@ -3,6 +3,7 @@ import { scaleLinear } from 'd3-scale';
 import { cn } from '../ui/class-names.ts';
 import { formatCount } from '../ui/format.ts';
 import { type Counter, counters, throughputNow } from './counters.ts';
+import { WrongAnswers } from './wrong-answers.tsx';
 
 const TONES: Record<Counter['tone'], string> = {
   plain: 'text-ink',
@@ -13,7 +14,7 @@ const TONES: Record<Counter['tone'], string> = {
   danger: 'text-danger-ink',
 };
 
-/** The counters of a deployment. The number of lost requests is first and largest. */
+/** The counters of a deployment, and its wrong answers. The number of lost requests is first and largest. */
 export function CounterStrip({
   latency,
   load,
@@ -28,31 +29,34 @@ export function CounterStrip({
   const [lost, ...others] = counters(latency, load, state, objective);
   const throughput = throughputNow(latency);
   return (
-    <dl
-      aria-label="Requests of this deployment"
-      className="grid grid-cols-2 gap-px overflow-hidden rounded-xl border bg-line shadow-card sm:grid-cols-3 lg:grid-cols-[1.4fr_repeat(4,1fr)_1.6fr]"
-    >
-      {lost && <CounterCell counter={lost} large />}
-      {others.map((counter) => (
-        <CounterCell key={counter.key} counter={counter} />
-      ))}
-      <div className="col-span-2 flex min-w-0 flex-col bg-surface px-4 py-3 sm:col-span-1">
-        <dt className="text-xs font-medium text-ink-soft">Throughput</dt>
-        <dd className="mt-1 flex flex-1 items-end justify-between gap-4">
-          <span
-            data-testid="throughput"
-            className="text-2xl leading-8 font-semibold tracking-[-0.02em] whitespace-nowrap"
-          >
-            {formatCount(throughput)}
-            <span className="ml-1 text-xs font-normal tracking-normal text-ink-faint">/ s</span>
-          </span>
-          <Sparkline
-            values={latency?.throughput ?? []}
-            label="Requests answered per second, over the last minute"
-          />
-        </dd>
-      </div>
-    </dl>
+    <div className="flex flex-col gap-2">
+      <dl
+        aria-label="Requests of this deployment"
+        className="grid grid-cols-2 gap-px overflow-hidden rounded-xl border bg-line shadow-card sm:grid-cols-3 lg:grid-cols-4 2xl:grid-cols-[1.3fr_repeat(6,1fr)_1.5fr]"
+      >
+        {lost && <CounterCell counter={lost} large />}
+        {others.map((counter) => (
+          <CounterCell key={counter.key} counter={counter} />
+        ))}
+        <div className="col-span-2 flex min-w-0 flex-col bg-surface px-4 py-3 sm:col-span-2 lg:col-span-1">
+          <dt className="text-xs font-medium text-ink-soft">Throughput</dt>
+          <dd className="mt-1 flex flex-1 items-end justify-between gap-4">
+            <span
+              data-testid="throughput"
+              className="text-2xl leading-8 font-semibold tracking-[-0.02em] whitespace-nowrap"
+            >
+              {formatCount(throughput)}
+              <span className="ml-1 text-xs font-normal tracking-normal text-ink-faint">/ s</span>
+            </span>
+            <Sparkline
+              values={latency?.throughput ?? []}
+              label="Requests answered per second, over the last minute"
+            />
+          </dd>
+        </div>
+      </dl>
+      <WrongAnswers answers={latency?.wrongAnswers ?? []} />
+    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { comparison, latency, percentiles } from '../testing/view-fixtures.ts';
+import { latency, percentiles } from '../testing/view-fixtures.ts';
 import { counters, throughputNow } from './counters.ts';
 
 const load = {
@@ -45,31 +45,50 @@ describe('the counters', () => {
     expect(lost('ready', [0, 0, 0], 0)?.tone).toBe('ok');
   });
 
+  it('have a green headline only if no request is lost, wrong or failed', () => {
+    const headline = (change: object) => {
+      const counts = { ...latency().counts, ...change };
+      const list = counters(latency({ counts }), null);
+      return { ...list[0], wrong: tone('wrong', list), failed: tone('failed', list) };
+    };
+    expect(headline({})).toMatchObject({ tone: 'ok', wrong: 'quiet', failed: 'quiet' });
+    expect(headline({ corrupt: 22 })).toMatchObject({
+      key: 'lost',
+      value: '0',
+      tone: 'warning',
+      note: 'but 22 wrong',
+      wrong: 'danger',
+    });
+    expect(headline({ corrupt: 1, failed: 3 })).toMatchObject({
+      tone: 'warning',
+      note: 'but 1 wrong, 3 failed',
+      failed: 'danger',
+    });
+    expect(headline({ lost: 1, corrupt: 1 }).tone).toBe('danger');
+  });
+
+  it('distinguish a slow device from a failed one', () => {
+    const counts = { ...latency().counts, recovered: 1_204, outran: 1_204 };
+    const list = (change: object) => counters(latency({ counts: { ...counts, ...change } }), null);
+    const find = (key: string, all: ReturnType<typeof counters>) => all.find((entry) => entry.key === key);
+    expect(find('outran', list({}))).toMatchObject({ value: '1,204', tone: 'plain' });
+    expect(find('survived', list({}))).toMatchObject({
+      value: '0',
+      tone: 'quiet',
+      note: 'no device has failed',
+    });
+    expect(find('survived', list({ outran: 1_200, survived: 4 }))).toMatchObject({
+      value: '4',
+      tone: 'parity',
+      note: 'its shard came from parity',
+    });
+  });
+
   it('are quiet about zeros', () => {
     const rescued = counters(null, null, 'ready', 'devices-only').find(({ key }) => key === 'rescued');
     expect(rescued?.note).toBe('the data plane computes no shards');
     const quiet = counters(latency(), null);
-    expect(['recovered', 'rescued', 'failed'].map((key) => tone(key, quiet))).toEqual([
-      'quiet',
-      'quiet',
-      'quiet',
-    ]);
-    const counts = { ...latency().counts, recovered: 1204, recoveredShards: 1300 };
-    expect(counters(latency({ counts }), null).find(({ key }) => key === 'recovered')).toMatchObject({
-      value: '1,204',
-      note: '1,300 shards from parity',
-      tone: 'parity',
-    });
-  });
-
-  it('do not report damage when answers are only late', () => {
-    const counts = { ...latency().counts, recovered: 98, recoveredShards: 98 };
-    const note = (unanswered: number) =>
-      counters(latency({ counts, comparison: comparison({ requests: 98, unanswered }) }), null).find(
-        ({ key }) => key === 'recovered',
-      )?.note;
-    expect(note(0)).toBe('the slowest answer was not needed');
-    expect(note(1)).toContain('from parity');
+    for (const key of ['outran', 'survived', 'rescued', 'failed']) expect(tone(key, quiet)).toBe('quiet');
   });
 
   it('show the throughput of the last second', () => {

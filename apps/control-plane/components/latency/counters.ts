@@ -1,7 +1,7 @@
 import type { DeploymentView, LatencyView, LoadView } from '@sparewheel/protocol';
 import { formatCount } from '../ui/format.ts';
 
-export type CounterKey = 'requests' | 'recovered' | 'rescued' | 'failed' | 'lost';
+export type CounterKey = 'lost' | 'wrong' | 'failed' | 'requests' | 'outran' | 'survived' | 'rescued';
 
 export interface Counter {
   readonly key: CounterKey;
@@ -14,7 +14,7 @@ export interface Counter {
 
 /**
  * Returns the counters of one deployment. A request counts as lost if the data plane or the load generator reports
- * it.
+ * it. The headline `lost` is green only if no request is lost, wrong or failed.
  */
 export function counters(
   latency: LatencyView | null,
@@ -24,7 +24,7 @@ export function counters(
 ): Counter[] {
   const counts = latency?.counts;
   const lost = Math.max(counts?.lost ?? 0, load?.lost ?? 0);
-  const recovered = counts?.recovered ?? 0;
+  const wrong = counts?.corrupt ?? 0;
   const rescued = counts?.rescued ?? 0;
   const failed = counts?.failed ?? 0;
   const stalled = stalledNote(latency, load, state);
@@ -33,11 +33,22 @@ export function counters(
       key: 'lost',
       label: 'Lost',
       value: formatCount(lost),
-      note:
-        lost > 0
-          ? 'accepted but never answered'
-          : (stalled ?? (failed > 0 ? 'all others were answered' : 'all requests were answered')),
-      tone: lost > 0 ? 'danger' : stalled === null ? 'ok' : 'warning',
+      note: lost > 0 ? 'accepted but never answered' : (stalled ?? headlineNote(wrong, failed)),
+      tone: lost > 0 ? 'danger' : stalled === null && wrong === 0 && failed === 0 ? 'ok' : 'warning',
+    },
+    {
+      key: 'wrong',
+      label: 'Wrong',
+      value: formatCount(wrong),
+      note: wrong === 0 ? 'no wrong answers found' : 'wrong answers given to callers',
+      tone: wrong === 0 ? 'quiet' : 'danger',
+    },
+    {
+      key: 'failed',
+      label: 'Failed',
+      value: formatCount(failed),
+      note: failed === 0 ? 'no errors' : 'answered with an error',
+      tone: failed === 0 ? 'quiet' : 'danger',
     },
     {
       key: 'requests',
@@ -47,11 +58,18 @@ export function counters(
       tone: 'plain',
     },
     {
-      key: 'recovered',
-      label: 'Recovered',
-      value: formatCount(recovered),
-      note: recoveredNote(latency),
-      tone: recovered === 0 ? 'quiet' : 'parity',
+      key: 'outran',
+      label: 'Outran a slow device',
+      value: formatCount(counts?.outran ?? 0),
+      note: 'answered before its slowest device',
+      tone: (counts?.outran ?? 0) === 0 ? 'quiet' : 'plain',
+    },
+    {
+      key: 'survived',
+      label: 'Survived a failed device',
+      value: formatCount(counts?.survived ?? 0),
+      note: (counts?.survived ?? 0) === 0 ? 'no device has failed' : 'its shard came from parity',
+      tone: (counts?.survived ?? 0) === 0 ? 'quiet' : 'parity',
     },
     {
       key: 'rescued',
@@ -59,13 +77,6 @@ export function counters(
       value: formatCount(rescued),
       note: objective === 'devices-only' ? 'the data plane computes no shards' : 'computed by the data plane',
       tone: rescued === 0 ? 'quiet' : 'plain',
-    },
-    {
-      key: 'failed',
-      label: 'Failed',
-      value: formatCount(failed),
-      note: failed === 0 ? 'no errors' : 'answered with an error',
-      tone: failed === 0 ? 'quiet' : 'danger',
     },
   ];
 }
@@ -88,17 +99,13 @@ function stalledNote(
   return state === 'unavailable' ? `${requests} for devices` : `${requests} for an answer`;
 }
 
-/**
- * Explains recovered requests. Under "any k", a healthy fleet recovers nearly every request, because the slowest device
- * is not needed. The note tells this case from a missing device: no answer is missing since the last fault.
- */
-function recoveredNote(latency: LatencyView | null): string {
-  const shards = latency?.counts.recoveredShards ?? 0;
-  if (shards === 0) return 'parity was not needed';
-  const { requests = 0, unanswered = 0 } = latency?.comparison ?? {};
-  return requests > 0 && unanswered === 0
-    ? 'the slowest answer was not needed'
-    : `${formatCount(shards)} ${shards === 1 ? 'shard' : 'shards'} from parity`;
+function headlineNote(wrong: number, failed: number): string {
+  if (wrong === 0 && failed === 0) return 'all requests were answered';
+  const parts = [
+    ...(wrong > 0 ? [`${formatCount(wrong)} wrong`] : []),
+    ...(failed > 0 ? [`${formatCount(failed)} failed`] : []),
+  ];
+  return `but ${parts.join(', ')}`;
 }
 
 /** Returns the requests answered in the last complete second. */

@@ -1,15 +1,16 @@
+import type { LatencyView } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { latency } from '../testing/view-fixtures.ts';
 import { addToHeatmap, EMPTY_HEATMAP, HEATMAP_SECONDS } from './latency-heatmap.ts';
 
-const view = (counts: number[], width = 1, fault: string | null = null) =>
+const view = (counts: number[], width = 1, changes: LatencyView['changes'] = []) =>
   latency({
     histogram: counts.map((count, index) => ({
       from: index * width,
       to: index === counts.length - 1 ? null : (index + 1) * width,
       count,
     })),
-    lastFault: fault === null ? null : { at: `at ${fault}`, description: fault },
+    changes,
   });
 
 describe('the latency heatmap', () => {
@@ -39,11 +40,13 @@ describe('the latency heatmap', () => {
     ]);
   });
 
-  it('marks a fault once, in its second', () => {
+  it('marks each change once, in its second', () => {
+    const killed = { id: 7, at: '', cause: 'fault' as const, text: 'local-3 is killed' };
+    const takeover = { id: 9, at: '', cause: 'redistribution' as const, text: 'local-6 takes seat 2 over' };
     let heatmap = addToHeatmap(EMPTY_HEATMAP, view([1, 0]), 0);
-    heatmap = addToHeatmap(heatmap, view([2, 0], 1, 'killed local-3'), 1_000);
-    heatmap = addToHeatmap(heatmap, view([3, 0], 1, 'killed local-3'), 2_000);
-    expect(heatmap.columns.map((column) => column.fault)).toEqual(['killed local-3', null]);
+    heatmap = addToHeatmap(heatmap, view([2, 0], 1, [takeover, killed]), 1_000);
+    heatmap = addToHeatmap(heatmap, view([3, 0], 1, [takeover, killed]), 2_000);
+    expect(heatmap.columns.map(({ changes }) => changes)).toEqual([[killed, takeover], []]);
   });
 
   it('leaves a second empty when the bins changed or the counters restarted', () => {

@@ -5,9 +5,11 @@ export interface HeatColumn {
   readonly fromMs: number;
   readonly toMs: number;
   readonly cells: readonly { readonly from: number; readonly to: number; readonly share: number }[];
-  /** The fault in this second. */
-  readonly fault: string | null;
+  /** The changes in this second, oldest first: faults, takeovers, new policies and plans. */
+  readonly changes: readonly Change[];
 }
+
+type Change = LatencyView['changes'][number];
 
 /** Latency over time, from the differences between the cumulative histograms that the server pushes. */
 export interface LatencyHeatmap {
@@ -37,13 +39,18 @@ export function addToHeatmap(heatmap: LatencyHeatmap, view: LatencyView, nowMs: 
     fromMs: Math.max(seen.atMs, nowMs - WIDEST_COLUMN_MS),
     toMs: nowMs,
     cells: difference(seen.view, view),
-    fault: view.lastFault?.at === seen.view.lastFault?.at ? null : (view.lastFault?.description ?? null),
+    changes: changesSince(seen.view, view),
   };
   const oldest = nowMs - HEATMAP_SECONDS * 1_000;
   return {
     columns: [...columns.filter(({ toMs }) => toMs > oldest), column],
     seen: { atMs: nowMs, view },
   };
+}
+
+function changesSince(before: LatencyView, { changes }: LatencyView): Change[] {
+  const last = before.changes[0]?.id ?? 0;
+  return changes.filter(({ id }) => id > last).reverse();
 }
 
 function difference(before: LatencyView, now: LatencyView): HeatColumn['cells'] {
@@ -56,7 +63,8 @@ function difference(before: LatencyView, now: LatencyView): HeatColumn['cells'] 
   if (total <= 0 || added.some((count) => count < 0)) return [];
   return now.histogram.flatMap(({ from, to }, index) => {
     const count = added[index] ?? 0;
-    const width = from - (now.histogram[index - 1]?.from ?? 0);
-    return count === 0 ? [] : [{ from, to: to ?? from + width, share: count / total }];
+    // The last bin has no end. It is drawn as high as the one before it.
+    const previous = now.histogram[index - 1]?.from ?? 0;
+    return count === 0 ? [] : [{ from, to: to ?? from + (from - previous), share: count / total }];
   });
 }

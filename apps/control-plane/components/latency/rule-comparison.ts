@@ -1,5 +1,6 @@
-import type { LatencyView, OpenPercentiles, RuleComparisonView } from '@sparewheel/protocol';
-import { formatCount } from '../ui/format.ts';
+import type { LatencyPeriod, LatencyView, OpenPercentiles, RuleComparisonView } from '@sparewheel/protocol';
+import { formatCount, formatPercent } from '../ui/format.ts';
+import { type PeriodChoice, periodLabel } from './latency-periods.ts';
 import { type LatencyHistogram, shareBins } from './share-bins.ts';
 
 export type Statistic = Exclude<keyof OpenPercentiles, 'count'>;
@@ -11,18 +12,35 @@ export interface RuleComparison extends LatencyHistogram {
   readonly gain: Readonly<Record<Statistic, number | null>> | null;
   /** Says in words which requests are compared and which are left out. */
   readonly note: string;
+  /** The periods that can be shown, newest first, and the shown one. */
+  readonly choices: readonly PeriodChoice[];
+  readonly shown: number | null;
 }
 
 /**
- * Compares both rules. Shares refer to all compared requests: requests that an uncoded system never answers are missing
- * from its bars, which then sum to less than 100 %.
- * @param k  number of data shards
- * @param r  number of parity shards
+ * Compares both rules. Shares refer to all compared requests: those that an uncoded system never answers are `never`.
+ * @param k       number of data shards
+ * @param r       number of parity shards
+ * @param chosen  id of the period; null for the newest one in which a device failed, or else the current one
+ * @param timeOf  formats a time of day
  */
-export function ruleComparison(view: LatencyView | null, k: number, r: number): RuleComparison {
-  const comparison = view?.comparison;
+export function ruleComparison(
+  view: LatencyView | null,
+  k: number,
+  r: number,
+  chosen: number | null,
+  timeOf: (at: string) => string,
+): RuleComparison {
+  const periods = view?.periods ?? [];
+  const period = choosePeriod(periods, chosen);
+  const comparison = period?.comparison;
+  const common = {
+    choices: periods.map((each) => ({ id: each.id, label: periodLabel(each, timeOf) })),
+    shown: period?.id ?? null,
+  };
   if (comparison === undefined || comparison.requests === 0) {
-    return { ...shareBins([], []), gain: null, note: emptyNote(comparison?.calledOff ?? 0) };
+    const note = emptyNote(comparison?.calledOff ?? 0);
+    return { ...shareBins([], []), ...common, gain: null, note };
   }
   const { coded, uncoded, requests } = comparison;
   const drawn = shareBins(coded.histogram, [
@@ -32,19 +50,31 @@ export function ruleComparison(view: LatencyView | null, k: number, r: number): 
   const gain = Object.fromEntries(
     STATISTICS.map((key) => [key, gainOf(coded.percentiles[key], uncoded.percentiles[key])]),
   ) as Record<Statistic, number | null>;
-  return { ...drawn, gain, note: note(comparison, k) };
+  return { ...drawn, ...common, gain, note: note(comparison, k) };
+}
+
+function choosePeriod(periods: readonly LatencyPeriod[], chosen: number | null): LatencyPeriod | undefined {
+  return (
+    periods.find(({ id }) => id === chosen) ??
+    periods.find(({ comparison }) => comparison.unanswered > 0) ??
+    periods[0]
+  );
 }
 
 function gainOf(coded: number, uncoded: number | null): number | null {
   return uncoded === null || uncoded <= 0 ? null : 1 - coded / uncoded;
 }
 
-function note({ requests, unanswered, calledOff }: RuleComparisonView, k: number): string {
+function note({ requests, unanswered, calledOff, sampleOf }: RuleComparisonView, k: number): string {
+  const which =
+    sampleOf === null
+      ? `The same ${formatCount(requests)} requests by two rules`
+      : `A sample of ${formatCount(requests)} of ${formatCount(sampleOf)} requests by two rules`;
   const parts = [
-    `The same ${formatCount(requests)} requests by two rules, from the arrival times of their answers.`,
+    `${which}, from the arrival times of their answers.`,
     unanswered === 0
       ? `In each of them, all ${k} data shards answered.`
-      : `In ${formatCount(unanswered)} of them a data shard was missing: an uncoded system would wait for or lose them.`,
+      : `An uncoded system never answers ${neverShare(unanswered, requests)} of them: the answer of a data shard never came.`,
   ];
   if (calledOff > 0) {
     parts.push(`Left out: ${formatCount(calledOff)} requests with a canceled answer or a busy device.`);
@@ -52,8 +82,12 @@ function note({ requests, unanswered, calledOff }: RuleComparisonView, k: number
   return parts.join(' ');
 }
 
+function neverShare(unanswered: number, requests: number): string {
+  return formatPercent(unanswered / requests);
+}
+
 function emptyNote(calledOff: number): string {
   return calledOff === 0
-    ? 'Nothing to compare: no request since the last fault.'
-    : `Nothing to compare: all ${formatCount(calledOff)} requests had a canceled answer or a busy device. Set the policy to check answers “after responding”, and reduce the load.`;
+    ? 'Nothing to compare: no request in this period.'
+    : `Nothing to compare yet: ${formatCount(calledOff)} requests had a canceled answer or a busy device.`;
 }

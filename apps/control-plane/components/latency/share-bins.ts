@@ -17,12 +17,18 @@ export interface ShareBin {
   readonly shares: readonly number[];
 }
 
-/** Several distributions on the same axes. */
+/** Several distributions on the same axes. Shares are in percent, one per series. */
 export interface LatencyHistogram {
-  /** Of equal width. The first and the last bar also count requests beyond the axis. */
+  /** Of equal width on the axis. The first bar also counts faster requests. */
   readonly bins: readonly ShareBin[];
   readonly startMs: number;
   readonly endMs: number;
+  /** Whether the time axis is logarithmic. */
+  readonly log: boolean;
+  /** Requests that took longer than `endMs`. */
+  readonly beyond: readonly number[];
+  /** Requests that would never be answered. */
+  readonly never: readonly number[];
   /** The top of the share axis, in percent. */
   readonly topPercent: number;
   readonly rows: readonly Series[];
@@ -32,52 +38,76 @@ export interface LatencyHistogram {
 export const SMALLEST_SHARE = 0.01;
 
 /**
- * Converts series to shares in common bars. The server's bins have equal widths, except an optional first one for faster
- * requests, and a last one without an end.
+ * Converts series to shares in common bars. The server's bins have equal widths on a linear or a logarithmic axis,
+ * except an optional first one for faster requests, and a last one without an end.
  * @param axis    the bins of the bars; series with other bins are redistributed into them
- * @param series  `total`: the number of requests that the shares refer to; default: those in the histogram
+ * @param series  `total`: the number of requests that the shares refer to, where some were never answered; default:
+ *   those in the histogram
  */
 export function shareBins(
   axis: readonly HistogramBin[],
   series: readonly (Series & { readonly histogram: readonly HistogramBin[]; readonly total?: number })[],
 ): LatencyHistogram {
-  const edges = equalEdges(axis);
+  const { edges, log } = barEdges(axis);
   const each = series.map(({ histogram, total }) => shares(histogram, edges, total));
-  const width = (edges[1] ?? 1) - (edges[0] ?? 0);
-  const bins = edges.map((from, index) => ({
+  const bins = edges.slice(0, -1).map((from, index) => ({
     from,
-    to: edges[index + 1] ?? from + width,
-    shares: each.map((of) => of[index] ?? 0),
+    to: edges[index + 1]!,
+    shares: each.map(({ bars }) => bars[index] ?? 0),
   }));
+  const beyond = each.map((of) => of.beyond);
+  const never = each.map((of) => of.never);
   return {
     bins,
-    startMs: bins[0]?.from ?? 0,
-    endMs: bins.at(-1)?.to ?? 1,
-    topPercent: niceCeiling(Math.max(1, ...each.flat())),
+    startMs: edges[0] ?? 0,
+    endMs: edges.at(-1) ?? 1,
+    log,
+    beyond,
+    never,
+    topPercent: niceCeiling(Math.max(1, ...each.flatMap(({ bars }) => bars), ...beyond, ...never)),
     rows: series.map(({ key, label, percentiles }) => ({ key, label, percentiles })),
   };
 }
 
-/** Returns the starts of the bars. A first bin of another width is for faster requests and is not a bar. */
-function equalEdges(histogram: readonly HistogramBin[]): number[] {
+/** Returns the edges of the bars. A first bin of another width is for faster requests and is not a bar. */
+export function barEdges(histogram: readonly Pick<HistogramBin, 'from'>[]): {
+  edges: number[];
+  log: boolean;
+} {
   const edges = histogram.map((bin) => bin.from);
   const [zero, first, second] = edges;
-  if (zero === undefined || first === undefined || second === undefined) return edges;
+  if (zero === undefined || first === undefined || second === undefined) return { edges, log: false };
+  const log = edges.length > 3 && isLogarithmic(edges.slice(-3) as [number, number, number]);
   const equal = Math.abs(first - zero - (second - first)) < (second - first) * 1e-6;
-  return equal ? edges : edges.slice(1);
+  return { edges: log || !equal ? edges.slice(1) : edges, log };
 }
 
-/** Returns the share of each bar in percent. Redistributes a histogram with other bins. */
-function shares(histogram: readonly HistogramBin[], edges: readonly number[], of?: number): number[] {
-  const counts = edges.map(() => 0);
+function isLogarithmic([first, second, third]: readonly [number, number, number]): boolean {
+  return third - second > (second - first) * (1 + 1e-6);
+}
+
+/** Returns shares in percent. Redistributes a histogram with other bins. */
+function shares(
+  histogram: readonly HistogramBin[],
+  edges: readonly number[],
+  of?: number,
+): { bars: number[]; beyond: number; never: number } {
+  const bars = edges.slice(1).map(() => 0);
+  const end = edges.at(-1) ?? 0;
+  let beyond = 0;
   let held = 0;
   for (const { from, count } of histogram) {
     held += count;
+    if (from >= end * (1 - 1e-9)) {
+      beyond += count;
+      continue;
+    }
     const after = edges.findIndex((edge) => edge > from * (1 + 1e-9));
-    counts[after === -1 ? counts.length - 1 : Math.max(0, after - 1)]! += count;
+    bars[Math.max(0, after - 1)]! += count;
   }
   const total = of ?? held;
-  return total === 0 ? counts : counts.map((count) => (count / total) * 100);
+  const percent = (count: number) => (total === 0 ? 0 : (count / total) * 100);
+  return { bars: bars.map(percent), beyond: percent(beyond), never: percent(total - held) };
 }
 
 /** Returns the next round number: an axis that ends there does not move with every request. */

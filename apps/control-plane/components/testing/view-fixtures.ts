@@ -2,6 +2,7 @@ import type { RequestTrace } from '@sparewheel/coordinator';
 import type {
   DeploymentView,
   DeviceView,
+  LatencyPeriod,
   LatencyView,
   Percentiles,
   RuleComparisonView,
@@ -101,8 +102,26 @@ export function comparison(change: Partial<RuleComparisonView> = {}): RuleCompar
     requests: 0,
     unanswered: 0,
     calledOff: 0,
+    sampleOf: null,
     coded: { percentiles: none, histogram: [] },
     uncoded: { percentiles: none, histogram: [] },
+    ...change,
+  };
+}
+
+/** A period of a healthy deployment that lasts. */
+export function period(change: Partial<LatencyPeriod> = {}): LatencyPeriod {
+  return {
+    id: 1,
+    name: 'healthy',
+    cause: 'start',
+    change: 'start',
+    since: '2026-01-01T14:02:10Z',
+    until: null,
+    warmUp: 0,
+    percentiles: percentiles(),
+    histogram: [],
+    comparison: comparison(),
     ...change,
   };
 }
@@ -115,6 +134,8 @@ export function latency(change: Partial<LatencyView> = {}): LatencyView {
       requests: 0,
       answered: 0,
       recovered: 0,
+      outran: 0,
+      survived: 0,
       recoveredShards: 0,
       rescued: 0,
       failed: 0,
@@ -127,8 +148,10 @@ export function latency(change: Partial<LatencyView> = {}): LatencyView {
     percentiles: percentiles(),
     histogram: [],
     lastFault: null,
-    beforeFault: null,
-    afterFault: null,
+    periods: [],
+    changes: [],
+    byFailedDevices: [],
+    wrongAnswers: [],
     comparison: comparison(),
     throughput: [],
     ...change,

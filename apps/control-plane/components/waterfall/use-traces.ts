@@ -4,8 +4,8 @@ import { useApi } from '../live-connection/live-queries.ts';
 import type { RequestTrace } from './waterfall-view.ts';
 
 const EVERY_MS = 2_000;
-/** Enough for a mean, and few enough to cost the data plane nothing. */
-const LIMIT = 32;
+/** All that the data plane keeps. One in eight is sampled, and a mean needs several of those. */
+const LIMIT = 64;
 const NONE: readonly RequestTrace[] = [];
 
 /** Returns traces of the last requests of a deployment, newest first. Asks again while a component shows them. */

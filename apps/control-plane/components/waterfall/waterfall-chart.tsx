@@ -42,8 +42,8 @@ export function WaterfallChart({
 }) {
   const { lanes, endMs, totalMs } = waterfall;
   const percent = scaleLinear([0, endMs], [0, 100]);
-  // The unit needs the end of the axis.
-  const ticks = percent.ticks(5).filter((ms) => percent(ms) < 93);
+  // The unit needs the end of the axis. On a phone, five labels have no space.
+  const ticks = percent.ticks(4).filter((ms) => percent(ms) < 90);
   const kinds = new Set(lanes.flatMap(({ bars }) => bars.map(({ kind }) => kind)));
   return (
     <figure ref={frame}>
@@ -52,7 +52,7 @@ export function WaterfallChart({
           <Lane key={lane.id} lane={lane} endMs={endMs} totalMs={totalMs} />
         ))}
       </ul>
-      <div aria-hidden className="grid grid-cols-[5.5rem_minmax(0,1fr)] text-[11px] leading-4 text-ink-faint">
+      <div aria-hidden className="grid grid-cols-[8.5rem_minmax(0,1fr)] text-[11px] leading-4 text-ink-faint">
         <span />
         <div className="relative mt-1 h-4 border-t">
           {ticks.map((ms) => (
@@ -96,7 +96,7 @@ export function WaterfallChart({
 function Lane({ lane, endMs, totalMs }: { lane: WaterfallLane; endMs: number; totalMs: number | null }) {
   const percent = (ms: number) => `${(ms / endMs) * 100}%`;
   return (
-    <li className="grid grid-cols-[5.5rem_minmax(0,1fr)] items-center text-[0.8125rem]">
+    <li className="grid grid-cols-[8.5rem_minmax(0,1fr)] items-center text-[0.8125rem]">
       <span
         className={cn(
           'truncate pr-2',
@@ -106,9 +106,10 @@ function Lane({ lane, endMs, totalMs }: { lane: WaterfallLane; endMs: number; to
               ? 'text-ink-soft'
               : 'text-data-ink',
         )}
-        title={lane.label}
+        title={[lane.label, lane.shard].filter(Boolean).join(', ')}
       >
         {lane.label}
+        {lane.shard !== '' && <span className="ml-1.5 text-xs text-ink-faint">{lane.shard}</span>}
       </span>
       <div className="relative h-5 overflow-hidden rounded-sm bg-raised/60">
         {lane.bars.map((bar) => {

@@ -42,7 +42,8 @@ describe('the waterfall of one request', () => {
     });
     const lanes = within(screen.getByRole('list', { name: 'Lanes' })).getAllByRole('listitem');
     expect(lanes).toHaveLength(4);
-    expect(within(lanes[1]!).getByText(LONG).title).toBe(LONG);
+    expect(within(lanes[1]!).getByText(LONG).title).toBe(`${LONG}, data 0`);
+    expect(within(lanes[3]!).getByText('parity 2')).toBeTruthy();
     expect(lanes[2]!.textContent).toContain('recovered from parity; the answer came late, after 60.0 ms');
     expect(screen.getByText('5.00 ms, 1 step, 1 shard recovered, 1 answer late')).toBeTruthy();
   });

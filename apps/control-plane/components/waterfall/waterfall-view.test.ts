@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { gainPercent, judgeWaiting } from '../control/waiting-rules.ts';
 import { codedTrace } from '../testing/view-fixtures.ts';
 import { chooseTrace, waterfall } from './waterfall-view.ts';
 
@@ -14,11 +13,11 @@ const draw = (trace: ReturnType<typeof codedTrace>) =>
 describe('the waterfall of a request', () => {
   it('has a lane with the answer time for each device', () => {
     const { lanes, totalMs } = draw(codedTrace([4, 6, 5]));
-    expect(lanes.map(({ label, role }) => `${label} ${role}`)).toEqual([
-      'data plane plane',
-      'D0 data',
-      'D1 data',
-      'D2 parity',
+    expect(lanes.map(({ label, shard, role }) => `${label}, ${shard}, ${role}`)).toEqual([
+      'data plane, , plane',
+      'D0, data 0, data',
+      'D1, data 1, data',
+      'D2, parity 2, parity',
     ]);
     expect(lanes[1]!.bars[0]).toMatchObject({ kind: 'used', fromMs: 0, toMs: 4, lateMs: null });
     expect(totalMs).toBe(5);
@@ -67,33 +66,5 @@ describe('the waterfall of a request', () => {
     expect(chooseTrace(traces, 'slowest', 2)?.request).toBe(2);
     expect(chooseTrace(traces, 'recovered', 2)?.request).toBe(1);
     expect(chooseTrace([newest!], 'recovered', 2)).toBeNull();
-  });
-});
-
-describe('the same arrivals under other waiting rules', () => {
-  const traces = Array.from({ length: 6 }, () => codedTrace([4, 30, 6]));
-
-  it('wait for the second of three answers, for both data shards, or for the threshold', () => {
-    expect(judgeWaiting(traces, 2, 'any-k')).toMatchObject({ requests: 6, anyK: 6, chosen: 6, all: 30 });
-    expect(judgeWaiting(traces, 2, 'all')!.chosen).toBe(30);
-    expect(judgeWaiting(traces, 2, 10)!.chosen).toBe(10);
-    expect(judgeWaiting(traces, 2, 50)!.chosen).toBe(30);
-    expect(judgeWaiting(traces, 2, 2)!.chosen).toBe(6);
-  });
-
-  it('do not wait for a device that is known to be down', () => {
-    const down = Array.from({ length: 6 }, () => codedTrace([4, null, 6]));
-    expect(judgeWaiting(down, 2, 'all')!.chosen).toBe(6);
-  });
-
-  it('predict nothing from too few requests or with a missing answer', () => {
-    expect(judgeWaiting(traces.slice(0, 4), 2, 'any-k')).toBeNull();
-    const silent = Array.from({ length: 6 }, () => codedTrace([4, 'never', 6]));
-    expect(judgeWaiting(silent, 2, 'any-k')).toBeNull();
-  });
-
-  it('have a gain relative to waiting for all', () => {
-    const rules = judgeWaiting(traces, 2, 'any-k')!;
-    expect(gainPercent(rules, rules.anyK)).toBe(80);
   });
 });

@@ -18,7 +18,10 @@ export interface WaterfallBar {
 
 export interface WaterfallLane {
   readonly id: string;
+  /** The device; "no device" for a shard that was not sent. */
   readonly label: string;
+  /** The shards that the device computes: "data 1"; empty for the data plane. */
+  readonly shard: string;
   readonly role: 'plane' | 'data' | 'parity' | 'replica';
   readonly bars: readonly WaterfallBar[];
 }
@@ -65,8 +68,11 @@ export function waterfall(
     0.001,
     totalMs === null ? last - origin : Math.min(Math.max(last - origin, totalMs), totalMs * LATE_SHOWN),
   );
-  const lanes = new Map<string, { label: string; role: WaterfallLane['role']; bars: WaterfallBar[] }>();
-  lanes.set('plane', { label: 'data plane', role: 'plane', bars: [] });
+  const lanes = new Map<
+    string,
+    { label: string; shards: Set<string>; role: WaterfallLane['role']; bars: WaterfallBar[] }
+  >();
+  lanes.set('plane', { label: 'data plane', shards: new Set(), role: 'plane', bars: [] });
   const tally = { recovered: 0, rescued: 0, late: 0 };
 
   for (const step of trace.steps) {
@@ -81,12 +87,15 @@ export function waterfall(
       if (kind === 'rescued') tally.rescued += 1;
       if (shard.status === 'late') tally.late += 1;
       const id = shard.device ?? `seat ${shard.shard}`;
+      const role = roleOf(step, shard, k);
       const lane = lanes.get(id) ?? {
-        label: shard.device === null ? `shard ${shard.shard}` : nameOf(shard.device),
-        role: roleOf(step, shard, k),
+        label: shard.device === null ? 'no device' : nameOf(shard.device),
+        shards: new Set(),
+        role,
         bars: [],
       };
       lanes.set(id, lane);
+      lane.shards.add(`${role} ${shard.shard}`);
       lane.bars.push(shardBar(step, shard, kind, layer, { origin, last, endMs }));
     }
   }
@@ -95,7 +104,13 @@ export function waterfall(
     request: trace.request,
     totalMs,
     endMs,
-    lanes: [...lanes].map(([id, lane]) => ({ id, ...lane })),
+    lanes: [...lanes].map(([id, { label, shards, role, bars }]) => ({
+      id,
+      label,
+      shard: [...shards].join(', '),
+      role,
+      bars,
+    })),
     ...tally,
     summary: summaryOf(totalMs, trace.steps.length, tally),
   };

@@ -6,6 +6,8 @@ const COUNTS = [
   'requests',
   'answered',
   'recovered',
+  'outran',
+  'survived',
   'rescued',
   'failed',
   'canceled',

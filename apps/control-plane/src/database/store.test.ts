@@ -52,6 +52,8 @@ const summary = (deployment: string, requests: number): LatencySummary => ({
     requests,
     answered: requests,
     recovered: 0,
+    outran: 0,
+    survived: 0,
     recoveredShards: 0,
     rescued: 0,
     failed: 0,

@@ -1,7 +1,8 @@
-import type { SettledRequest } from '@sparewheel/coordinator';
+import type { SettledRequest, ShardTrace } from '@sparewheel/coordinator';
 import { describe, expect, it } from 'vitest';
-import { ArrivalRecorder, openPercentiles } from './arrivals.ts';
+import { ArrivalRecorder } from './arrivals.ts';
 import { LatencyHistogram } from './histogram.ts';
+import { openPercentiles, RuleComparison } from './rule-comparison.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const immediately = (work: () => void) => work();
@@ -10,28 +11,48 @@ type Arrival = number | 'never' | 'called-off' | 'not asked';
 
 /** A request of one layer over 2 + 1 devices, answered by any 2 of them. Times in ms after the scatter. */
 function request(...arrivals: readonly Arrival[]): SettledRequest {
+  return traced(arrivals);
+}
+
+/** A request that awaits all its answers. */
+function sampled(...arrivals: readonly Arrival[]): SettledRequest {
+  const { program, trace } = traced(arrivals);
+  return { program, trace: { ...trace, sampled: true } };
+}
+
+function traced(arrivals: readonly Arrival[]): SettledRequest {
   const came = arrivals.filter((at) => typeof at === 'number').sort((a, b) => a - b);
   const doneMs = came[1] ?? 50;
   const program = {
     steps: [{ index: 0, id: 's0', kind: 'coded', plan: { dataShards: 2 }, feedSlots: [0], fetchSlots: [1] }],
     outputs: [{ slot: 1 }],
   } as unknown as SettledRequest['program'];
-  const shards = arrivals.map((at, shard) => ({
-    shard,
-    device: at === 'not asked' ? null : `d${shard}`,
-    sentAt: at === 'not asked' ? null : 0,
-    answeredAt: typeof at === 'number' ? at : null,
-    status: 'used' as const,
-    ...(at === 'called-off' ? { calledOff: true as const } : {}),
-  }));
+  const shards = arrivals.map(
+    (at, shard): ShardTrace => ({
+      shard,
+      device: at === 'not asked' ? null : `d${shard}`,
+      sentAt: at === 'not asked' ? null : 0,
+      answeredAt: typeof at === 'number' ? at : null,
+      status: typeof at === 'number' && at <= doneMs ? 'used' : shard < 2 ? 'recovered' : 'missing',
+      ...(at === 'never' || at === 'not asked' ? { failed: true as const } : {}),
+      ...(at === 'called-off' ? { calledOff: true as const } : {}),
+    }),
+  );
   const steps = [{ step: 's0', kind: 'coded' as const, startedAt: 0, finishedAt: doneMs, shards }];
   return { program, trace: { request: 1, startedAt: 0, finishedAt: doneMs, steps } };
 }
 
-function recorded(...requests: readonly SettledRequest[]): ArrivalRecorder {
-  const recorder = new ArrivalRecorder(START, immediately);
-  for (const each of requests) recorder.settled(each);
-  return recorder;
+function recording() {
+  const comparison = new RuleComparison(START);
+  const recorder = new ArrivalRecorder(START, comparison, immediately);
+  const settled = (each: SettledRequest) => recorder.settled(each, comparison);
+  return { recorder, settled, comparison: () => comparison.view() };
+}
+
+function recorded(...requests: readonly SettledRequest[]) {
+  const all = recording();
+  for (const each of requests) all.settled(each);
+  return { ...all, view: all.recorder.view.bind(all.recorder) };
 }
 
 describe('the comparison of coded and uncoded', () => {
@@ -54,8 +75,8 @@ describe('the comparison of coded and uncoded', () => {
   });
 
   it('counts requests that an uncoded system cannot answer, without guessing their latency', () => {
-    const recorder = recorded(request(2, 4, 6), request(2, 'never', 6), request(2, 'not asked', 7));
-    const { requests, unanswered, coded, uncoded } = recorder.comparison();
+    const { comparison } = recorded(request(2, 4, 6), request(2, 'never', 6), request(2, 'not asked', 7));
+    const { requests, unanswered, coded, uncoded } = comparison();
     expect({ requests, unanswered }).toEqual({ requests: 3, unanswered: 2 });
     expect(coded.percentiles).toMatchObject({ count: 3, max: 7 });
     // Two of three have no uncoded answer, so there is no median and no mean.
@@ -95,11 +116,63 @@ describe('the comparison of coded and uncoded', () => {
     expect(openPercentiles(new LatencyHistogram(), 3)).toMatchObject({ count: 0, p50: null });
   });
 
-  it('restarts after startOver', () => {
-    const recorder = recorded(request(2, 20, 4));
-    recorder.startOver(START + 60_000);
-    expect(recorder.comparison()).toMatchObject({ since: '2026-01-01T00:01:00.000Z', requests: 0 });
+  it('restarts with a period; requests of the period before do not count in it', () => {
+    const { recorder, settled, comparison } = recorded(request(2, 20, 4));
+    const next = new RuleComparison(START + 60_000);
+    recorder.startOver(START + 60_000, next);
+    settled(request(2, 30, 4));
+    expect(next.view()).toMatchObject({ since: '2026-01-01T00:01:00.000Z', requests: 0 });
+    expect(comparison().requests).toBe(2);
     expect(recorder.view('lenet5', START).devices).toEqual([]);
+  });
+
+  it('covers only sampled requests if answers of others were canceled', () => {
+    // d1 needs 20 ms or 60 ms. The coordinator cancels the slow answers, except for every fourth request.
+    const load = Array.from({ length: 40 }, (_, at) => {
+      const slow = at % 2 === 1;
+      if (at % 4 < 2) return sampled(2, slow ? 60 : 20, 4);
+      return slow ? request(2, 'called-off', 4) : request(2, 20, 4);
+    });
+    const { requests, sampleOf, calledOff, uncoded } = recorded(...load).comparison();
+    expect({ requests, sampleOf, calledOff }).toEqual({ requests: 20, sampleOf: 40, calledOff: 0 });
+    expect(uncoded.percentiles.mean).toBeCloseTo(40, 9);
+    // Without the samples, the canceled answers are missing and the mean is too small.
+    const biased = recorded(
+      ...load.map(({ program, trace: { sampled: _, ...trace } }) => ({ program, trace })),
+    );
+    expect(biased.comparison()).toMatchObject({ sampleOf: null, calledOff: 10 });
+    expect(biased.comparison().uncoded.percentiles.mean).toBeLessThan(35);
+  });
+});
+
+describe('failed devices', () => {
+  it('are survived; slow and busy devices are outrun', () => {
+    const { recorder, settled } = recording();
+    settled(request(2, 20, 4));
+    settled(request(2, 'called-off', 4));
+    expect(recorder.survived).toBe(0);
+    settled(request(2, 'never', 4));
+    settled(request(2, 'not asked', 4));
+    expect(recorder.survived).toBe(2);
+    // A failed parity device costs nothing: no data shard is decoded.
+    settled(request(2, 4, 'never'));
+    expect(recorder.survived).toBe(2);
+  });
+
+  it('are survived also by warm-up requests, whose latency is not counted', () => {
+    const { recorder } = recording();
+    recorder.settled(request(2, 'never', 4), null);
+    expect(recorder.survived).toBe(1);
+    expect(recorder.byFailedDevices).toEqual([]);
+  });
+
+  it('divide the latencies by their number', () => {
+    const { recorder, settled } = recording();
+    for (const each of [request(2, 3, 9), request(2, 3, 9), request(5, 'never', 8)]) settled(each);
+    expect(recorder.byFailedDevices).toMatchObject([
+      { failed: 0, percentiles: { count: 2, max: 3 } },
+      { failed: 1, percentiles: { count: 1, max: 8 } },
+    ]);
   });
 });
 
@@ -141,25 +214,27 @@ describe('the arrivals per device', () => {
   });
 
   it('are computed once a second, and again after startOver', () => {
-    const recorder = recorded(request(2, 20, 4));
+    const { recorder, settled } = recorded(request(2, 20, 4));
     expect(recorder.view('lenet5', START).requests).toBe(1);
-    recorder.settled(request(2, 20, 4));
+    settled(request(2, 20, 4));
     expect(recorder.view('lenet5', START + 999).requests).toBe(1);
     expect(recorder.view('lenet5', START + 1_000).requests).toBe(2);
-    recorder.startOver(START + 1_001);
+    recorder.startOver(START + 1_001, new RuleComparison(START));
     expect(recorder.view('lenet5', START + 1_002).requests).toBe(0);
   });
 
   it('are processed later, with a bounded queue', () => {
     const later: (() => void)[] = [];
-    const recorder = new ArrivalRecorder(START, (work) => later.push(work));
-    recorder.settled(request(2, 20, 4));
-    recorder.settled(request(2, 20, 4));
-    expect(recorder.comparison().requests).toBe(0);
+    const comparison = new RuleComparison(START);
+    const recorder = new ArrivalRecorder(START, comparison, (work) => later.push(work));
+    const settle = () => recorder.settled(request(2, 20, 4), comparison);
+    settle();
+    settle();
+    expect(comparison.view().requests).toBe(0);
     expect(later).toHaveLength(1);
     later[0]!();
-    expect(recorder.comparison().requests).toBe(2);
-    for (let each = 0; each < 1_025; each++) recorder.settled(request(2, 20, 4));
-    expect(recorder.comparison().requests).toBe(2 + 1_024);
+    expect(comparison.view().requests).toBe(2);
+    for (let each = 0; each < 1_025; each++) settle();
+    expect(comparison.view().requests).toBe(2 + 1_024);
   });
 });

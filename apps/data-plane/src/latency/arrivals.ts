@@ -4,15 +4,10 @@ import {
   type SettledRequest,
   type ShardArrival,
 } from '@sparewheel/coordinator';
-import type {
-  ArrivalsView,
-  DeviceArrivalsView,
-  OpenPercentiles,
-  Percentiles,
-  RuleComparisonView,
-} from '@sparewheel/protocol';
+import type { ArrivalsView, DeviceArrivalsView, Percentiles } from '@sparewheel/protocol';
 import { chooseEdges } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
+import type { RuleComparison } from './rule-comparison.ts';
 
 /** Maximum number of settled requests that wait for processing. */
 const MAX_PENDING = 1_024;
@@ -23,65 +18,76 @@ const MAX_PENDING = 1_024;
 const AXIS_QUANTILE = 0.95;
 /** Lifetime of a view. With a hundred devices, creating one takes milliseconds. */
 const VIEW_MAX_AGE_MS = 1_000;
+/** More failed devices count as this many. */
+const MOST_FAILED = 8;
+
+interface Settled {
+  readonly request: SettledRequest;
+  /** The comparison of the request's period; null if the request is not counted. */
+  readonly comparison: RuleComparison | null;
+}
 
 /**
- * Records the arrival times of answers: the latency of each request with a coded and with an uncoded system,
- * and the arrivals per device. Requests are processed when the thread is idle, so that responses do not wait.
+ * Records the arrival times of answers: per device, and for the comparison of coded and uncoded. Also counts
+ * requests that survived a failed device. Requests are processed when the thread is idle, so that responses do
+ * not wait.
  */
 export class ArrivalRecorder {
   readonly #later: (work: () => void) => void;
-  #pending: SettledRequest[] = [];
+  #pending: Settled[] = [];
   #sinceMs: number;
-  #coded = new LatencyHistogram();
-  #uncoded = new LatencyHistogram();
-  #unanswered = 0;
-  #canceled = 0;
+  /** The comparison of the current period. Only its requests count for the devices. */
+  #current: RuleComparison;
+  #requests = 0;
   #devices = new Map<string, DeviceArrivals>();
-  #ruleEdges: readonly number[] | null = null;
+  #byFailed = new Map<number, LatencyHistogram>();
+  #survived = 0;
   #deviceEdges: readonly number[] | null = null;
   #view: { readonly atMs: number; readonly view: ArrivalsView } | null = null;
 
   /** @param later  calls back after the current events, like setImmediate */
-  constructor(nowMs: number, later: (work: () => void) => void) {
+  constructor(nowMs: number, current: RuleComparison, later: (work: () => void) => void) {
     this.#sinceMs = nowMs;
+    this.#current = current;
     this.#later = later;
   }
 
-  /** Records a request for which no answer is expected any more. */
-  settled(request: SettledRequest): void {
+  /** Answered requests in which parity replaced a data shard of a failed device. */
+  get survived(): number {
+    return this.#survived;
+  }
+
+  /** Latency by the number of failed devices, ascending. */
+  get byFailedDevices(): readonly { readonly failed: number; readonly percentiles: Percentiles }[] {
+    return [...this.#byFailed]
+      .map(([failed, histogram]) => ({ failed, percentiles: histogram.percentiles() }))
+      .sort((a, b) => a.failed - b.failed);
+  }
+
+  /**
+   * Records a request for which no answer is expected any more.
+   * @param comparison  the comparison of its period; null if the request is not counted
+   */
+  settled(request: SettledRequest, comparison: RuleComparison | null): void {
     if (this.#pending.length >= MAX_PENDING) this.#processAll();
-    this.#pending.push(request);
+    this.#pending.push({ request, comparison });
     if (this.#pending.length === 1) this.#later(() => this.#processAll());
   }
 
-  /** Discards all recorded arrivals. */
-  startOver(nowMs: number): void {
+  /** Begins a period: discards the arrivals per device. */
+  startOver(nowMs: number, current: RuleComparison): void {
+    this.#processAll();
     this.#sinceMs = nowMs;
-    this.#pending = [];
-    this.#coded = new LatencyHistogram();
-    this.#uncoded = new LatencyHistogram();
-    this.#unanswered = 0;
-    this.#canceled = 0;
+    this.#current = current;
+    this.#requests = 0;
     this.#devices = new Map();
     this.#view = null;
-    this.#ruleEdges = null;
     this.#deviceEdges = null;
   }
 
-  /** Returns the latencies of the same requests with a coded and with an uncoded system. */
-  comparison(): RuleComparisonView {
-    this.#ruleEdges = chooseEdges(this.#ruleEdges, [this.#coded, this.#uncoded]);
-    return {
-      since: new Date(this.#sinceMs).toISOString(),
-      requests: this.#coded.count,
-      unanswered: this.#unanswered,
-      calledOff: this.#canceled,
-      coded: { percentiles: this.#coded.percentiles(), histogram: this.#coded.bins(this.#ruleEdges) },
-      uncoded: {
-        percentiles: openPercentiles(this.#uncoded, this.#unanswered),
-        histogram: this.#uncoded.bins(this.#ruleEdges),
-      },
-    };
+  /** Discards the latencies by failed devices. Keeps the count of survived requests. */
+  reset(): void {
+    this.#byFailed = new Map();
   }
 
   /** Returns the arrivals per device, at most one second old. */
@@ -103,7 +109,7 @@ export class ArrivalRecorder {
       deployment,
       unit: 'ms',
       since: new Date(this.#sinceMs).toISOString(),
-      requests: this.#coded.count + this.#canceled,
+      requests: this.#requests,
       edges,
       devices: devices
         .map((device) => device.view(edges))
@@ -112,12 +118,30 @@ export class ArrivalRecorder {
   }
 
   #processAll(): void {
-    const requests = this.#pending;
+    const settled = this.#pending;
     this.#pending = [];
-    for (const request of requests) this.#process(replayArrivals(request));
+    for (const { request, comparison } of settled) this.#process(replayArrivals(request), comparison);
   }
 
-  #process({ anyKMs, allDataMs, missing, shards }: RequestArrivals): void {
+  #process(request: RequestArrivals, comparison: RuleComparison | null): void {
+    if (request.survivedFailure) this.#survived++;
+    if (comparison === null) return;
+    this.#latenciesWith(Math.min(request.failedSeats, MOST_FAILED)).record(request.measuredMs);
+    comparison.record(request);
+    if (comparison === this.#current) this.#recordDevices(request);
+  }
+
+  #latenciesWith(failed: number): LatencyHistogram {
+    let histogram = this.#byFailed.get(failed);
+    if (histogram === undefined) {
+      histogram = new LatencyHistogram();
+      this.#byFailed.set(failed, histogram);
+    }
+    return histogram;
+  }
+
+  #recordDevices({ shards }: RequestArrivals): void {
+    this.#requests++;
     for (const shard of shards) {
       let device = this.#devices.get(shard.device);
       if (device === undefined) {
@@ -126,13 +150,6 @@ export class ArrivalRecorder {
       }
       device.record(shard);
     }
-    if (missing === 'called-off') {
-      this.#canceled++;
-      return;
-    }
-    this.#coded.record(anyKMs);
-    if (allDataMs === null) this.#unanswered++;
-    else this.#uncoded.record(allDataMs);
   }
 }
 
@@ -179,26 +196,4 @@ class DeviceArrivals {
       counts: this.histogram.bins(edges).map(({ count }) => count),
     };
   }
-}
-
-/** Returns the percentiles of all requests. The `unanswered` ones rank above every recorded one. */
-export function openPercentiles(histogram: LatencyHistogram, unanswered: number): OpenPercentiles {
-  const known: Percentiles = histogram.percentiles();
-  if (unanswered === 0) return known;
-  const { count } = known;
-  const at = (fraction: number): number | null => {
-    const rank = fraction * (count + unanswered);
-    return rank > count ? null : histogram.valuesAt([rank / count])[0]!;
-  };
-  return {
-    count,
-    p50: at(0.5),
-    p90: at(0.9),
-    p95: at(0.95),
-    p99: at(0.99),
-    p999: at(0.999),
-    max: null,
-    mean: null,
-    sd: null,
-  };
 }

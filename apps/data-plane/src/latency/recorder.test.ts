@@ -1,8 +1,9 @@
-import type { RequestOutcome } from '@sparewheel/coordinator';
+import type { RequestOutcome, SettledRequest, ShardTrace } from '@sparewheel/coordinator';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseEdges } from './edges.ts';
+import { chooseEdges, isLogarithmic } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
+import { WARM_UP_REQUESTS } from './periods.ts';
 import { LatencyRecorder, Throughput } from './recorder.ts';
 
 const START = Date.UTC(2026, 0, 1);
@@ -86,64 +87,167 @@ describe('counts', () => {
   });
 });
 
-describe('windows', () => {
-  it('separate latencies before and after the last fault', () => {
+describe('recovered requests', () => {
+  it('outran a slow device, until a device has failed', () => {
+    const { recorder: recording } = recorder();
+    for (const id of [1, 2]) {
+      recording.accepted();
+      recording.finished(outcome({ request: id, recovered: 1 }));
+    }
+    expect(recording.counts()).toMatchObject({ recovered: 2, outran: 2, survived: 0 });
+    recording.settled(settledWith({ failed: true }, 2));
+    expect(recording.counts()).toMatchObject({ recovered: 2, outran: 1, survived: 1 });
+    recording.settled(settledWith({}, 1));
+    expect(recording.counts()).toMatchObject({ recovered: 2, outran: 1, survived: 1 });
+  });
+});
+
+/** A settled request of one layer over 1 + 1 devices, whose data shard was decoded. */
+function settledWith(change: Partial<ShardTrace>, request: number): SettledRequest {
+  const shard = { device: 'd', sentAt: 0, answeredAt: null, status: 'recovered' as const };
+  const shards = [
+    { ...shard, shard: 0, ...change },
+    { ...shard, shard: 1, answeredAt: 1, status: 'used' as const },
+  ];
+  const step = { step: 's0', kind: 'coded' as const, startedAt: 0, finishedAt: 1, shards };
+  const program = {
+    steps: [{ index: 0, id: 's0', kind: 'coded', plan: { dataShards: 1 }, feedSlots: [0], fetchSlots: [1] }],
+    outputs: [{ slot: 1 }],
+  } as unknown as SettledRequest['program'];
+  return { program, trace: { request, startedAt: 0, finishedAt: 1, steps: [step] } };
+}
+
+describe('periods', () => {
+  const KILL = { cause: 'fault', text: 'pi-1 is killed', condition: 'pi-1 killed' } as const;
+  const POLICY = { cause: 'policy', text: 'the policy is changed', condition: 'healthy' } as const;
+
+  /** A recorder after its warm-up. */
+  function warm() {
     const { world, recorder: recording } = recorder();
-    recording.finished(outcome({ latencyMs: 1 }));
-    expect(recording.view()).toMatchObject({ lastFault: null, beforeFault: null, afterFault: null });
-    world.now += 10_000;
-    recording.fault('pi-1', 'pi-1 is killed');
-    recording.finished(outcome({ latencyMs: 5 }));
-    recording.finished(outcome({ latencyMs: 7 }));
-    const { beforeFault, afterFault, lastFault, percentiles } = recording.view();
-    expect(lastFault).toEqual({ at: new Date(START + 10_000).toISOString(), description: 'pi-1 is killed' });
-    expect(beforeFault).toMatchObject({
-      since: new Date(START).toISOString(),
-      percentiles: { count: 1, max: 1 },
+    let request = 100;
+    const answer = (latencyMs: number, count = 1) => {
+      for (let each = 0; each < count; each++) recording.finished(outcome({ request: request++, latencyMs }));
+    };
+    answer(50, WARM_UP_REQUESTS);
+    return { world, recording, answer };
+  }
+
+  it('exclude and count warm-up requests', () => {
+    const { world, recording, answer } = warm();
+    answer(1);
+    expect(recording.view().periods).toMatchObject([
+      { name: 'healthy', warmUp: WARM_UP_REQUESTS, percentiles: { count: 1, max: 1 } },
+    ]);
+    // After a fault, the first requests show its effect. They are counted.
+    recording.changed(KILL);
+    answer(9);
+    expect(recording.view().periods[0]).toMatchObject({ warmUp: 0, percentiles: { count: 1, max: 9 } });
+    recording.changed({ cause: 'plan', text: 'a new plan serves', condition: 'healthy' });
+    world.now += 1_000;
+    answer(30, WARM_UP_REQUESTS + 1);
+    expect(recording.view().periods[0]).toMatchObject({
+      warmUp: WARM_UP_REQUESTS,
+      percentiles: { count: 1 },
     });
-    expect(afterFault).toMatchObject({ percentiles: { count: 2 } });
-    expect(percentiles.count).toBe(3);
   });
 
-  it('treat a kill, the following loss and a simultaneous kill as one fault', () => {
-    const { world, recorder: recording } = recorder();
-    recording.finished(outcome());
-    recording.fault('pi-1', 'pi-1 is killed');
+  it('begin at each change, and name what they compare', () => {
+    const { world, recording, answer } = warm();
+    answer(1);
+    world.now += 10_000;
+    recording.changed(KILL);
+    answer(5);
+    world.now += 5_000;
+    recording.changed({ cause: 'redistribution', text: 'pi-9 takes seat 1 over', condition: 'healthy' });
+    answer(2);
+    const { periods, lastFault, changes } = recording.view();
+    expect(periods).toMatchObject([
+      { name: 'healthy', cause: 'redistribution', until: null, percentiles: { max: 2 } },
+      {
+        name: 'pi-1 killed',
+        since: new Date(START + 10_000).toISOString(),
+        until: new Date(START + 15_000).toISOString(),
+        percentiles: { count: 1, max: 5 },
+      },
+      { name: 'healthy', since: new Date(START).toISOString(), percentiles: { count: 1, max: 1 } },
+    ]);
+    expect(lastFault).toEqual({ at: new Date(START + 10_000).toISOString(), description: 'pi-1 is killed' });
+    expect(changes.map(({ text }) => text)).toEqual(['pi-9 takes seat 1 over', 'pi-1 is killed']);
+  });
+
+  it('treat two simultaneous kills as one fault, and a later one as another', () => {
+    const { world, recording, answer } = warm();
+    answer(1);
+    recording.changed(KILL);
     world.now += 5;
-    recording.fault('pi-1', 'pi-1 lost: its connection broke');
-    recording.fault('pi-2', 'pi-2 is killed');
-    const view = recording.view();
-    expect(view.lastFault!.description).toBe('pi-1 is killed, pi-2 is killed');
-    expect(view.beforeFault!.percentiles.count).toBe(1);
+    recording.changed({ cause: 'fault', text: 'pi-2 is killed', condition: 'pi-1 killed, pi-2 killed' });
+    answer(1);
+    expect(recording.view()).toMatchObject({
+      lastFault: { description: 'pi-1 is killed, pi-2 is killed' },
+      periods: [{ name: 'pi-1 killed, pi-2 killed' }, { name: 'healthy' }],
+    });
     world.now += 60_000;
-    recording.fault('pi-1', 'pi-1 is killed');
-    expect(recording.view().lastFault!.description).toBe('pi-1 is killed');
+    recording.changed({ cause: 'fault', text: 'pi-3 is killed', condition: 'pi-3 killed' });
+    expect(recording.view().lastFault!.description).toBe('pi-3 is killed');
   });
 
-  it('use the same bins before and after the fault', () => {
-    const { world, recorder: recording } = recorder();
-    for (let at = 0; at < 100; at++) recording.finished(outcome({ latencyMs: 2 + at / 100 }));
+  it('count a request in flight with its policy, but after a fault that hit it', () => {
+    const { world, recording, answer } = warm();
+    answer(1);
+    world.now += 1_000;
+    recording.changed(POLICY);
+    world.now += 2;
+    answer(8);
+    expect(recording.view().periods.map(({ percentiles }) => percentiles.count)).toEqual([0, 2]);
+    answer(1);
+    world.now += 1_000;
+    recording.changed(KILL);
+    world.now += 2;
+    answer(8);
+    expect(recording.view().periods[0]).toMatchObject({ name: 'pi-1 killed', percentiles: { count: 1 } });
+  });
+
+  it('fit on one axis with their percentiles, however few requests they have', () => {
+    const { world, recording, answer } = warm();
+    answer(2, 5_000);
     world.now += 60_000;
-    recording.fault('pi-1', 'killed');
-    for (let at = 0; at < 100; at++) recording.finished(outcome({ latencyMs: 3 + at / 50 }));
-    const { histogram, beforeFault, afterFault } = recording.view();
+    recording.changed(KILL);
+    answer(1_010, 20);
+    const { histogram, periods } = recording.view();
     const edges = (bins: readonly { from: number }[]) => bins.map(({ from }) => from);
-    expect(edges(beforeFault!.histogram)).toEqual(edges(histogram));
-    expect(edges(afterFault!.histogram)).toEqual(edges(histogram));
+    for (const period of periods) expect(edges(period.histogram)).toEqual(edges(histogram));
+    expect(histogram.at(-1)!.from).toBeGreaterThan(periods[0]!.percentiles.p99);
   });
 
   it('are empty after a reset, which keeps the counts', () => {
-    const { recorder: recording } = recorder();
+    const { recording } = warm();
     recording.accepted();
     recording.finished(outcome());
-    recording.fault('pi-1', 'killed');
+    recording.changed(KILL);
     recording.reset();
-    expect(recording.view()).toMatchObject({
-      lastFault: null,
-      beforeFault: null,
-      percentiles: { count: 0 },
-      counts: { requests: 1, answered: 1, lost: 0 },
-    });
+    const view = recording.view();
+    expect(view).toMatchObject({ lastFault: null, percentiles: { count: 0 }, changes: [] });
+    expect(view.counts.answered).toBe(WARM_UP_REQUESTS + 1);
+    // The fault lasts, so the period keeps its name.
+    expect(view.periods).toMatchObject([{ name: 'pi-1 killed', percentiles: { count: 0 } }]);
+  });
+});
+
+describe('wrong answers', () => {
+  it('are listed by request, with their devices and whether a caller got them', () => {
+    const { recorder: recording } = recorder();
+    const report = { kind: 'corruption', deployment: 'lenet5', residual: 1, threshold: 0 } as const;
+    recording.wrongAnswer({ ...report, step: 's1', request: 7, faultyDevices: [], answeredWrong: false });
+    recording.wrongAnswer({ ...report, step: 's2', request: 7, faultyDevices: ['d1'], answeredWrong: true });
+    recording.wrongAnswer({ ...report, step: 's1', request: 8, faultyDevices: ['d1'], answeredWrong: false });
+    expect(recording.view().wrongAnswers).toMatchObject([
+      { request: 8, devices: ['d1'], given: false },
+      { request: 7, steps: ['s1', 's2'], devices: ['d1'], given: true },
+    ]);
+    for (let request = 0; request < 100; request++) {
+      recording.wrongAnswer({ ...report, step: 's1', request, faultyDevices: [], answeredWrong: false });
+    }
+    expect(recording.view().wrongAnswers).toHaveLength(20);
   });
 });
 
@@ -182,6 +286,8 @@ describe('the histogram', () => {
         const bins = histogram.bins(chooseEdges(null, [histogram]));
         expect(bins.reduce((sum, { count }) => sum + count, 0)).toBe(values.length);
         expect(bins[0]!.from).toBe(0);
+        const beyond = bins.at(-1)!.count;
+        expect(beyond).toBeLessThanOrEqual(Math.ceil(0.01 * values.length));
         expect(bins.at(-1)!.to).toBeNull();
         for (const [at, { to }] of bins.slice(0, -1).entries()) expect(to).toBe(bins[at + 1]!.from);
       }),
@@ -205,6 +311,21 @@ describe('the histogram', () => {
     const [zero, start] = chooseEdges(null, [histogram]);
     expect(zero).toBe(0);
     expect(start).toBeGreaterThan(40);
+  });
+
+  it('has a logarithmic axis if the slowest is more than 20 times the fastest', () => {
+    const histogram = new LatencyHistogram();
+    for (let at = 0; at < 100; at++) histogram.record(2 + at / 100);
+    const linear = chooseEdges(null, [histogram]);
+    expect(isLogarithmic(linear)).toBe(false);
+    for (let at = 0; at < 10; at++) histogram.record(1_010);
+    const edges = chooseEdges(linear, [histogram]);
+    expect(isLogarithmic(edges)).toBe(true);
+    expect(edges.at(-1)).toBeGreaterThan(1_010);
+    const ratios = edges.slice(2).map((edge, at) => edge / edges[at + 1]!);
+    for (const ratio of ratios) expect(ratio).toBeCloseTo(ratios[0]!, 6);
+    // The axis stays while the data fit on it.
+    expect(chooseEdges(edges, [histogram])).toBe(edges);
   });
 
   it('counts times beyond its range as the longest', () => {

@@ -1,16 +1,11 @@
-import type { RequestOutcome } from '@sparewheel/coordinator';
-import { type LatencyView, type LatencyWindow, LIMITS, type RequestCounts } from '@sparewheel/protocol';
+import type { CoordinatorEvent, RequestOutcome, SettledRequest } from '@sparewheel/coordinator';
+import type { LatencyView, RequestCounts } from '@sparewheel/protocol';
 import { ArrivalRecorder } from './arrivals.ts';
 import { chooseEdges } from './edges.ts';
 import { LatencyHistogram } from './histogram.ts';
+import { type Change, Periods, periodView } from './periods.ts';
+import { WrongAnswers } from './wrong-answers.ts';
 
-/**
- * Later events of the same device in this time belong to the same fault: a partition is noticed by the ping
- * timeout.
- */
-const DETECTION_MS = LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs + 1_000;
-/** Faults of several devices in this time count as one: two kills, or a failing switch. */
-const SIMULTANEOUS_MS = 1_000;
 const THROUGHPUT_SECONDS = 61;
 
 /** Counts that the recorder gets from the coordinator. */
@@ -19,13 +14,13 @@ export interface RequestGauges {
   readonly inFlight: number;
   /** Answers of devices that arrived too late. */
   readonly late: number;
-  /** Requests whose answer was found to be wrong afterwards. */
+  /** Requests whose answer is known to be wrong. */
   readonly corrupt: number;
 }
 
 /**
- * Counts the requests of one deployment and records their latencies: in total, and before and after the last
- * fault. Accepted and finished requests are counted independently of the coordinator, which reports the ones
+ * Counts the requests of one deployment and records their latencies: in total, by period, and by the number of
+ * failed devices. Accepted and finished requests are counted independently of the coordinator, which reports the ones
  * in flight. If the three do not add up, a request was lost.
  */
 export class LatencyRecorder {
@@ -34,12 +29,10 @@ export class LatencyRecorder {
   readonly #now: () => number;
   readonly #gauges: () => RequestGauges;
   readonly #throughput: Throughput;
+  readonly #periods: Periods;
+  readonly #wrongAnswers = new WrongAnswers();
   #total = new LatencyHistogram();
-  #since = new LatencyHistogram();
-  #sinceAt: number;
-  #before: { readonly at: number; readonly histogram: LatencyHistogram } | null = null;
-  #fault: { readonly at: number; readonly devices: Set<string>; readonly descriptions: string[] } | null =
-    null;
+  #lastFault: LatencyView['lastFault'] = null;
   #edges: readonly number[] | null = null;
   /** Number of latencies at the last choice of edges. */
   #edgesFor = 0;
@@ -62,10 +55,10 @@ export class LatencyRecorder {
     later: (work: () => void) => void,
   ) {
     this.deployment = deployment;
-    this.arrivals = new ArrivalRecorder(now(), later);
+    this.#periods = new Periods(now());
+    this.arrivals = new ArrivalRecorder(now(), this.#periods.current.comparison, later);
     this.#now = now;
     this.#gauges = gauges;
-    this.#sinceAt = now();
     this.#throughput = new Throughput(THROUGHPUT_SECONDS, now());
   }
 
@@ -87,7 +80,7 @@ export class LatencyRecorder {
         if (outcome.rescued > 0) this.#rescued++;
         this.#recoveredShards += outcome.recovered;
         this.#total.record(outcome.latencyMs);
-        this.#since.record(outcome.latencyMs);
+        this.#periods.answered(outcome.request, outcome.latencyMs, this.#now());
         this.#throughput.record(this.#now());
         break;
       case 'failed':
@@ -102,45 +95,51 @@ export class LatencyRecorder {
     }
   }
 
-  /**
-   * Starts a new window after a fault. Later events of the same device, and simultaneous faults of other
-   * devices, belong to the same fault. So the window before it contains no disturbance.
-   */
-  fault(device: string, description: string): void {
-    const now = this.#now();
-    const last = this.#fault;
-    if (last !== null) {
-      const known = last.devices.has(device);
-      if (now - last.at < (known ? DETECTION_MS : SIMULTANEOUS_MS)) {
-        if (!known) last.descriptions.push(description);
-        last.devices.add(device);
-        return;
-      }
-    }
-    this.#before = { at: this.#sinceAt, histogram: this.#since };
-    this.#since = new LatencyHistogram();
-    this.#sinceAt = now;
-    this.arrivals.startOver(now);
-    this.#fault = { at: now, devices: new Set([device]), descriptions: [description] };
+  /** Records an answered request for which no answer is expected any more. Must follow `finished`. */
+  settled(request: SettledRequest): void {
+    const period = this.#periods.settled(request.trace.request);
+    this.arrivals.settled(request, period?.comparison ?? null);
   }
 
-  /** Discards all latencies and the last fault. Keeps the counts, which must add up. */
+  /** Begins a new period, so that no period mixes requests from before and after a change. */
+  changed(change: Change): void {
+    const now = this.#now();
+    const began = this.#periods.change(change, now);
+    const { current } = this.#periods;
+    if (change.cause === 'fault')
+      this.#lastFault = { at: isoTime(current.startMs), description: current.change };
+    if (began) this.arrivals.startOver(now, current.comparison);
+  }
+
+  /** The condition of the devices in the current period. */
+  get condition(): string {
+    return this.#periods.current.name;
+  }
+
+  wrongAnswer(event: Extract<CoordinatorEvent, { kind: 'corruption' }>): void {
+    this.#wrongAnswers.add(event, this.#now());
+  }
+
+  /** Discards all latencies and periods. Keeps the counts, which must add up. */
   reset(): void {
+    const now = this.#now();
     this.#total = new LatencyHistogram();
-    this.#since = new LatencyHistogram();
-    this.#sinceAt = this.#now();
-    this.#before = null;
-    this.#fault = null;
+    this.#periods.reset(now);
+    this.#lastFault = null;
     this.#edges = null;
-    this.arrivals.startOver(this.#sinceAt);
+    this.arrivals.startOver(now, this.#periods.current.comparison);
+    this.arrivals.reset();
   }
 
   counts(): RequestCounts {
     const { inFlight, late, corrupt } = this.#gauges();
+    const { survived } = this.arrivals;
     return {
       requests: this.#accepted,
       answered: this.#answered,
       recovered: this.#recovered,
+      outran: this.#recovered - survived,
+      survived,
       recoveredShards: this.#recoveredShards,
       rescued: this.#rescued,
       failed: this.#failed,
@@ -153,32 +152,26 @@ export class LatencyRecorder {
   }
 
   view(): LatencyView {
+    const periods = this.#periods.shown;
     if (this.#edges === null || this.#edgesFor !== this.#total.count) {
-      this.#edges = chooseEdges(this.#edges, [this.#total]);
+      // The slow requests of a short period can be less than 1 % of all requests. They must fit on the axis, too.
+      this.#edges = chooseEdges(this.#edges, [this.#total, ...periods.map(({ latencies }) => latencies)]);
       this.#edgesFor = this.#total.count;
     }
+    const edges = this.#edges;
     return {
       deployment: this.deployment,
       unit: 'ms',
       counts: this.counts(),
       percentiles: this.#total.percentiles(),
       histogram: this.#total.bins(this.#edges),
-      lastFault:
-        this.#fault === null
-          ? null
-          : { at: isoTime(this.#fault.at), description: this.#fault.descriptions.join(', ') },
-      beforeFault: this.#before === null ? null : this.#window(this.#before.at, this.#before.histogram),
-      afterFault: this.#fault === null ? null : this.#window(this.#sinceAt, this.#since),
-      comparison: this.arrivals.comparison(),
+      lastFault: this.#lastFault,
+      periods: periods.map((period) => periodView(period, edges)),
+      changes: this.#periods.changes,
+      byFailedDevices: this.arrivals.byFailedDevices,
+      wrongAnswers: this.#wrongAnswers.list,
+      comparison: this.#periods.current.comparison.view(),
       throughput: this.#throughput.lastSeconds(this.#now()),
-    };
-  }
-
-  #window(since: number, histogram: LatencyHistogram): LatencyWindow {
-    return {
-      since: isoTime(since),
-      percentiles: histogram.percentiles(),
-      histogram: histogram.bins(this.#edges!),
     };
   }
 }

@@ -47,6 +47,8 @@ const FIRST_ANSWER_FACTOR = 5;
 const MAX_SILENCE_FACTOR = 10;
 /** The silence timeout of a slow device, in multiples of its smoothed arrival time. */
 const ARRIVALS_TO_SILENCE = 4;
+/** From this cap on, one place is left free for sampled requests. */
+const SMALLEST_CAP_WITH_RESERVE = 8;
 /** Timed-out computations whose late answer is still recognized, in multiples of the cap. */
 const REMEMBERED = 4;
 
@@ -111,9 +113,16 @@ export class Device {
     return this.inFlight > this.options.inFlightPerDevice / 2;
   }
 
+  /** Whether a sampled request may use the last place of the cap, which the others leave free. */
+  get hasRoomForSample(): boolean {
+    return this.live && this.silentSince === null && this.inFlight < this.options.inFlightPerDevice;
+  }
+
   /** If every computation in flight is canceled, one more is sent: its answer shows that the device read the cancels. */
   get #hasCapacity(): boolean {
-    return this.inFlight < this.options.inFlightPerDevice || this.#computations.uncanceled === 0;
+    const { inFlightPerDevice } = this.options;
+    const places = inFlightPerDevice >= SMALLEST_CAP_WITH_RESERVE ? inFlightPerDevice - 1 : inFlightPerDevice;
+    return this.inFlight < places || this.#computations.uncanceled === 0;
   }
 
   /** When a silent device may be probed next. The time passes if no request needs the device. */

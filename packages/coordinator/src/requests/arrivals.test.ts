@@ -8,7 +8,9 @@ import type { ShardTrace, StepTrace } from './trace.ts';
 const CODED = { kind: 'coded', inputs: 4, outputs: 4 } as const;
 
 function rigFor(policy: Partial<Policy> = {}, layers = 1) {
-  return ManualRig.ready({ k: 3, r: 1, policy, layers: new Array(layers).fill(CODED) });
+  // No sampled requests, unless a test asks for them.
+  const options = { sampleEvery: 1e9 };
+  return ManualRig.ready({ k: 3, r: 1, policy, layers: new Array(layers).fill(CODED), options });
 }
 
 /** Runs one layer: the devices answer in this order, at these times after the scatter. */
@@ -48,6 +50,9 @@ describe('replaying arrivals under two rules', () => {
         anyKMs: 4,
         allDataMs: 9,
         missing: null,
+        failedSeats: 0,
+        survivedFailure: false,
+        sampled: false,
         shards: [
           { device: 'd0', role: 'data', arrivalMs: 1, calledOff: false, late: false, last: false },
           { device: 'd1', role: 'data', arrivalMs: 4, calledOff: false, late: false, last: false },
@@ -119,7 +124,12 @@ describe('a missing answer', () => {
   });
 
   it('is called off if the device was at its cap and was sent nothing', async () => {
-    const rig = await ManualRig.ready({ k: 3, r: 1, layers: [CODED], options: { inFlightPerDevice: 1 } });
+    const rig = await ManualRig.ready({
+      k: 3,
+      r: 1,
+      layers: [CODED],
+      options: { inFlightPerDevice: 1, sampleEvery: 1e9 },
+    });
     for (let request = 0; request < 2; request++) {
       void infer(rig);
       for (const device of ['d0', 'd1', 'd3']) rig.answerAll(device);
@@ -137,7 +147,7 @@ describe('a missing answer', () => {
         k: 3,
         r: 1,
         layers: [CODED],
-        options: { pendingVerifications: endedEarly ? 1 : 8, silentAfterMs: 60_000 },
+        options: { pendingVerifications: endedEarly ? 1 : 8, silentAfterMs: 60_000, sampleEvery: 1e9 },
       });
       for (let request = 0; request < 2; request++) {
         void infer(rig);
@@ -168,6 +178,97 @@ describe('a missing answer', () => {
     await rig.clock.advance(60);
     expect(await answer).toBeInstanceOf(Error);
     expect(rig.eventsOf('request-settled')).toEqual([]);
+  });
+});
+
+describe('a failed device', () => {
+  it('is distinguished from a late one, also when it fails after the answer', async () => {
+    const rig = await rigFor();
+    for (const fails of [false, true]) {
+      void infer(rig);
+      await answerAt(rig, [
+        ['d0', 1],
+        ['d1', 2],
+        ['d3', 3],
+      ]);
+      if (fails) rig.disconnect('d2');
+      else rig.answerAll('d2');
+      await settle();
+    }
+    const [late, died] = replayed(rig);
+    expect(late).toMatchObject({ failedSeats: 0, survivedFailure: false });
+    expect(died).toMatchObject({ failedSeats: 1, survivedFailure: true });
+    // From now on, nothing is sent to the dead device.
+    void infer(rig);
+    for (const device of ['d0', 'd1', 'd3']) rig.answerAll(device);
+    await settle();
+    expect(replayed(rig)[2]).toMatchObject({ failedSeats: 1, survivedFailure: true });
+  });
+
+  it('is not survived if only parity is missing', async () => {
+    const rig = await rigFor();
+    rig.disconnect('d3');
+    void infer(rig);
+    for (const device of ['d0', 'd1', 'd2']) rig.answerAll(device);
+    await settle();
+    expect(replayed(rig)).toMatchObject([{ failedSeats: 1, survivedFailure: false }]);
+  });
+});
+
+describe('a sampled request', () => {
+  /** d2 answers nothing. The last uncanceled computation on a device is never canceled, so there are two requests. */
+  async function twoRequests(sampleEvery: number, policy: Partial<Policy>) {
+    const options = { sampleEvery, silentAfterMs: 60_000 };
+    const rig = await ManualRig.ready({ k: 3, r: 1, policy, layers: [CODED], options });
+    const answers = [infer(rig), infer(rig)];
+    for (const device of ['d0', 'd1', 'd3']) {
+      await rig.clock.advance(1);
+      rig.answerAll(device);
+      await settle();
+    }
+    return { rig, answers };
+  }
+
+  for (const verify of ['off', 'before', 'after'] as const) {
+    it(`awaits its late answers with verify "${verify}", without delaying its own answer`, async () => {
+      const { rig, answers } = await twoRequests(1, { verify });
+      if (verify !== 'before') {
+        const latencies = (await Promise.all(answers)).map(({ latencyMs }) => latencyMs);
+        expect(latencies).toEqual([3, 3]);
+      }
+      expect(replayed(rig)).toEqual([]);
+      await rig.clock.advance(7);
+      rig.answerAll('d2');
+      await settle();
+      expect(replayed(rig)).toMatchObject([
+        { allDataMs: 10, missing: null, sampled: true },
+        { allDataMs: 10, missing: null, sampled: true },
+      ]);
+    });
+  }
+
+  it('is the exception: other late answers are canceled', async () => {
+    const { rig } = await twoRequests(1e9, { verify: 'off' });
+    expect(replayed(rig)).toMatchObject([{ missing: 'called-off' }, { missing: 'called-off' }]);
+  });
+
+  it('waits a bounded time', async () => {
+    const { rig } = await twoRequests(1, { verify: 'off' });
+    await rig.clock.advance(2_500);
+    expect(replayed(rig)).toHaveLength(2);
+  });
+
+  it('may use the last place of a device, which others leave free', async () => {
+    const options = { sampleEvery: 8, inFlightPerDevice: 8, silentAfterMs: 60_000, firstRequest: 1 };
+    const rig = await ManualRig.ready({ k: 3, r: 1, policy: { verify: 'off' }, layers: [CODED], options });
+    for (let request = 0; request < 16; request++) {
+      void infer(rig);
+      for (const device of ['d0', 'd1', 'd3']) rig.answerAll(device);
+      await settle();
+    }
+    const toSlow = rig.takeComputations('d2').map(({ request }) => request);
+    expect(toSlow).toContain(8);
+    expect(toSlow.filter((request) => request % 8 !== 0).length).toBeLessThanOrEqual(7);
   });
 });
 

@@ -32,6 +32,12 @@ export interface RequestArrivals {
   readonly allDataMs: number | null;
   /** Why `allDataMs` is null: a data shard's answer never came, or the coordinator called it off. */
   readonly missing: 'unanswered' | 'called-off' | null;
+  /** Seats whose device could not answer in at least one step: it was down, silent, in quarantine, or refused. */
+  readonly failedSeats: number;
+  /** Whether parity replaced a data shard of such a device. A late answer that parity replaced does not count. */
+  readonly survivedFailure: boolean;
+  /** The coordinator awaited all answers, also under load. */
+  readonly sampled: boolean;
   readonly shards: readonly ShardArrival[];
 }
 
@@ -60,10 +66,17 @@ export function replayArrivals({ trace, program }: SettledRequest): RequestArriv
   const anyK = new ShiftedSteps(steps, dependencies);
   const allData = new ShiftedSteps(steps, dependencies);
   let missing: RequestArrivals['missing'] = null;
+  const failedSeats = new Set<number>();
+  let survivedFailure = false;
   for (const [index, step] of steps.entries()) {
     if (step === undefined || step.finishedAt === null) continue;
     const durationMs = step.finishedAt - step.startedAt;
     const { kind, plan } = program.steps[index]!;
+    for (const { shard, failed, answeredAt, status } of step.shards) {
+      if (!failed || answeredAt !== null) continue;
+      failedSeats.add(seatOf(plan, shard));
+      if (status === 'recovered') survivedFailure = true;
+    }
     if (kind !== 'coded') {
       anyK.setDuration(index, durationMs);
       allData.setDuration(index, durationMs);
@@ -85,8 +98,15 @@ export function replayArrivals({ trace, program }: SettledRequest): RequestArriv
     anyKMs: measuredMs + anyK.delayMs,
     allDataMs: missing === null ? measuredMs + allData.delayMs : null,
     missing,
+    failedSeats: failedSeats.size,
+    survivedFailure,
+    sampled: trace.sampled === true,
     shards,
   };
+}
+
+function seatOf(plan: Program['steps'][number]['plan'], shard: number): number {
+  return 'seats' in plan ? (plan.seats?.[shard] ?? shard) : shard;
 }
 
 /** Computes how much later each step ends when steps have other durations than measured. */

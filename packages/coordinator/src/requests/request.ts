@@ -21,6 +21,7 @@ export interface RequestObserver {
  */
 export class RequestRun implements StepHost {
   readonly trace: RequestTrace;
+  readonly sampled: boolean;
   recovered = 0;
   rescued = 0;
   corrupt = false;
@@ -46,7 +47,14 @@ export class RequestRun implements StepHost {
     readonly deadlineAt: number,
   ) {
     const { program } = generation;
-    this.trace = { request: id, startedAt, finishedAt: null, steps: [] };
+    this.sampled = id % context.options.sampleEvery === 0;
+    this.trace = {
+      request: id,
+      startedAt,
+      finishedAt: null,
+      ...(this.sampled ? { sampled: true } : {}),
+      steps: [],
+    };
     this.#values = new Array<Tensor | undefined>(program.slots).fill(undefined);
     this.#uses = program.uses.slice();
     this.#awaited = program.awaited.slice();

@@ -26,6 +26,11 @@ export interface ShardTrace {
    * nothing. The arrival time is unknown, so statistics must not count the answer as lost.
    */
   calledOff?: true;
+  /**
+   * The device was down, silent or in quarantine, or it refused: no answer was expected. Absent for a device that is
+   * only late. If `answeredAt` is set, the answer came nevertheless.
+   */
+  failed?: true;
 }
 
 export interface StepTrace {
@@ -42,6 +47,8 @@ export interface RequestTrace {
   readonly request: number;
   readonly startedAt: number;
   finishedAt: number | null;
+  /** Late answers are awaited and not canceled, so that their times are known. Absent for most requests. */
+  sampled?: true;
   readonly steps: StepTrace[];
 }
 

@@ -128,9 +128,12 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   }
 
   protected override wantsSurplus(device: Device): boolean {
-    return (
-      this.#verifiable && this.host.policy.verify === 'after' && !this.#verified && !device.heavilyLoaded
-    );
+    if (this.#verified) return false;
+    return this.host.sampled || (this.#verifiesAfter && !device.heavilyLoaded);
+  }
+
+  get #verifiesAfter(): boolean {
+    return this.#verifiable && this.host.policy.verify === 'after';
   }
 
   protected override decode(now: number): void {
@@ -146,8 +149,8 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       }
     }
     this.#deliver(now, blocks as Float32Array[]);
-    if (!this.#verifiable || this.host.policy.verify !== 'after') this.#markSettled();
-    else if (this.gather.outstanding > 0) this.context.verifications.add(this);
+    if (!this.#verifiesAfter && !this.host.sampled) this.#markSettled();
+    else if (this.#awaitsMore) this.context.verifications.add(this);
     else this.verifyNow();
   }
 
@@ -183,8 +186,13 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   }
 
   protected override afterEnd(): void {
-    if (!this.#verified && this.host.policy.verify === 'after' && this.gather.outstanding === 0)
-      this.verifyNow();
+    if (this.#verified || this.#awaitsMore) return;
+    if (this.#verifiesAfter || this.host.sampled) this.verifyNow();
+  }
+
+  /** A sampled request also awaits answers that the gather does not count on. */
+  get #awaitsMore(): boolean {
+    return this.host.sampled ? this.awaitsAnswers : this.gather.outstanding > 0;
   }
 
   /** Verifies under `verify: "after"`, with the answers that are in. */
@@ -194,7 +202,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     this.context.verifications.remove(this);
     this.cancelComputations(false);
     this.#markSettled();
-    if (this.gather.answered <= this.gather.dataShards) {
+    if (!this.#verifiesAfter || this.gather.answered <= this.gather.dataShards) {
       this.#releaseAnswers();
       return;
     }

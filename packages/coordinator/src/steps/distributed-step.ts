@@ -134,7 +134,8 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       }
       if (ready) expected++;
       else this.gather.erase(shard);
-      if (device !== null && (ready || device.probeDue(now))) {
+      const asked = ready || device?.probeDue(now) || (this.host.sampled && device?.hasRoomForSample);
+      if (device !== null && asked) {
         this.#computations[shard] = device.send(this.host.id, task, shard, this, now);
         trace.device = device.id;
         trace.sentAt = now;
@@ -144,6 +145,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       } else if (device?.availability === 'busy') {
         trace.calledOff = true;
       }
+      if (device === null || (!ready && device.availability !== 'busy')) trace.failed = true;
     }
     if (devices.length > 0) this.transmit(devices, shards);
     if (this.#held.length > 0) {
@@ -219,7 +221,9 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     // A silent device may still answer. After any other erasure no answer comes.
     if (reason !== 'silent') this.#computations[shard] = null;
     this.gather.erase(shard);
-    if (this.trace.shards[shard]!.status === 'waiting') this.trace.shards[shard]!.status = 'missing';
+    const trace = this.trace.shards[shard]!;
+    if (trace.status === 'waiting') trace.status = 'missing';
+    trace.failed = true;
     if (this.ended) this.afterEnd();
     else this.advance(this.context.clock.now());
   }
@@ -316,7 +320,9 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     }
     this.#computations[shard] = device.send(id, task, shard, this, now);
     this.gather.expect(shard);
-    Object.assign(this.trace.shards[shard]!, { device: device.id, sentAt: now, status: 'waiting' });
+    const trace = this.trace.shards[shard]!;
+    Object.assign(trace, { device: device.id, sentAt: now, status: 'waiting' });
+    delete trace.failed;
   }
 
   #rescue(shard: number): void {
@@ -394,6 +400,11 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     return id === null ? undefined : this.context.fleet.get(id);
   }
 
+  /** Whether an answer can still come. */
+  protected get awaitsAnswers(): boolean {
+    return this.#computations.some((computation) => computation !== null);
+  }
+
   /** Cancels the pending computations. @param keepSurplus  keeps those whose surplus answer is still useful */
   protected cancelComputations(keepSurplus: boolean): void {
     let devices: string[] | null = null;
@@ -403,9 +414,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       this.#computations[shard] = null;
       const trace = this.trace.shards[shard]!;
       const waitedMs = this.context.clock.now() - computation.sentAt;
-      if (this.gather.state(shard) === 'waiting' && waitedMs < this.context.options.verifyWithinMs) {
-        trace.calledOff = true;
-      }
+      if (!trace.failed && waitedMs < this.context.options.verifyWithinMs) trace.calledOff = true;
       this.gather.erase(shard);
       if (trace.status === 'waiting') trace.status = 'missing';
       if (!computation.device.cancel(computation)) continue;
