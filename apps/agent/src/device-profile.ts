@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Engine, measureEngine, SPEED_METHOD } from '@sparewheel/engine';
 import { machineId } from '@sparewheel/engine/machine';
 import { type DeviceProfile, deviceProfileSchema } from '@sparewheel/protocol';
-import { type ProcessorLimit, processorLimit } from '@sparewheel/runtime/processor-limit';
+import { type ProcessorLimit, processorLimit, timeUnderLimit } from '@sparewheel/runtime/processor-limit';
 
 /** How many threads the engine may use. `fixed` is the operator's choice; otherwise the fastest number is measured. */
 export interface ThreadChoice {
@@ -59,7 +59,9 @@ export async function deviceProfile(
     for (const threads of candidates) {
       const engine = threads === candidates[0] ? first : await createEngine(threads);
       const measured = {
-        ...(await measureEngine(engine, limit === null ? 'best' : 'mean').finally(() => engine.close())),
+        ...(await measureEngine(engine, (run) => timeUnderLimit(limit, threads, run)).finally(() =>
+          engine.close(),
+        )),
         cores,
         machine,
         threads,

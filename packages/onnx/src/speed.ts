@@ -28,59 +28,44 @@ const PIXELS = 28;
  */
 const ROWS = 2048;
 const COLUMNS = 4096;
-/**
- * Which runs count. `best`: the fastest, because interference only slows a run. `mean`: all, on a machine with a limit
- * of processor time. Such a machine computes at full speed until its time is used up, and then stops for a while.
- */
-export type SpeedStatistic = 'best' | 'mean';
-
-/** Runs per model. */
-const RUNS = { best: 20, mean: 1000 } as const;
-/** Time limit per model. The mean must cover many of the periods in which a limit counts, often 0.1 s. */
-const BUDGET_MS = { best: 100, mean: 1000 } as const;
+/** Runs per model. The fastest counts, because interference only slows a run. */
+const RUNS = 20;
+/** Time limit per model, for slow devices. */
+const BUDGET_MS = 100;
 
 /**
- * Measures a convolution and a matrix-vector product. Takes about 150 ms on a small server, and 2 s for the mean.
+ * Measures a convolution and a matrix-vector product. Takes about 150 ms on a small server.
  * @param open  opens a session on a model given as bytes
  */
-export async function measureSpeed(
-  open: (model: Uint8Array) => Promise<CalibrationSession>,
-  statistic: SpeedStatistic = 'best',
-): Promise<Speed> {
+export async function measureSpeed(open: (model: Uint8Array) => Promise<CalibrationSession>): Promise<Speed> {
   const image = [1, CHANNELS, PIXELS, PIXELS];
   const convolution = calibrationModel([CHANNELS, CHANNELS, 3, 3], image, {
     opType: 'Conv',
     attributes: [{ name: 'pads', kind: 'ints', value: [1n, 1n, 1n, 1n] }],
   });
   const product = calibrationModel([COLUMNS, ROWS], [1, COLUMNS], { opType: 'MatMul', attributes: [] });
-  const computeMs = await timeMs(await open(convolution), image, statistic);
-  const memoryMs = await timeMs(await open(product), [1, COLUMNS], statistic);
+  const computeMs = await bestMs(await open(convolution), image);
+  const memoryMs = await bestMs(await open(product), [1, COLUMNS]);
   return {
     multiplyAddsPerSecond: (CHANNELS * CHANNELS * 9 * PIXELS * PIXELS * 1000) / computeMs,
     memoryBytesPerSecond: (4 * ROWS * COLUMNS * 1000) / memoryMs,
   };
 }
 
-async function timeMs(
-  session: CalibrationSession,
-  dims: readonly number[],
-  statistic: SpeedStatistic,
-): Promise<number> {
+async function bestMs(session: CalibrationSession, dims: readonly number[]): Promise<number> {
   const x = { dims, data: new Float32Array(dims.reduce((product, dim) => product * dim, 1)).fill(0.5) };
   try {
     // The first run allocates memory and loads the weights.
     await session.run(x);
     let best = Number.POSITIVE_INFINITY;
     let spent = 0;
-    let runs = 0;
-    while (runs < RUNS[statistic] && (runs === 0 || spent < BUDGET_MS[statistic])) {
+    for (let i = 0; i < RUNS && (i === 0 || spent < BUDGET_MS); i++) {
       const ms = await session.run(x);
       best = Math.min(best, ms);
       spent += ms;
-      runs++;
     }
     // Some browsers' clocks are too coarse for one run and return 0.
-    return Math.max(statistic === 'best' ? best : spent / runs, 0.01);
+    return Math.max(best, 0.01);
   } finally {
     await session.close();
   }

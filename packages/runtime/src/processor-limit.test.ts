@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { processorLimit } from './processor-limit.ts';
+import { processorLimit, timeUnderLimit } from './processor-limit.ts';
 
 const limited = (files: Readonly<Record<string, string>>, cores = 4) =>
   processorLimit(async (path) => {
@@ -48,4 +48,26 @@ describe('the processor limit', () => {
   ])('is null with %s', async (_what, files) => {
     expect(await limited(files as unknown as Record<string, string>)).toBeNull();
   });
+});
+
+describe('the time of a run', () => {
+  /** A run that uses 12 ms of processor time and takes 40 ms. */
+  const time = (cores: number | null, threads: number) => {
+    let user = 1000;
+    const run = async () => {
+      user += 12_000;
+      return 40;
+    };
+    return timeUnderLimit(cores === null ? null : { cores, group: 'g' }, threads, run, () => ({
+      user,
+      system: 5,
+    }));
+  };
+
+  it.each([
+    ['is the measured time without a limit', null, 1, 40],
+    ['is the processor time ÷ the cores of the limit', 0.3, 1, 40],
+    ['does not use more cores than threads', 2.5, 1, 12],
+    ['divides the processor time among the threads', 2.5, 2, 6],
+  ])('%s', async (_what, cores, threads, ms) => expect(await time(cores, threads)).toBeCloseTo(ms));
 });

@@ -43,6 +43,27 @@ export async function processorLimit(
   return { cores, group };
 }
 
+/**
+ * Executes a run of this process, and returns its milliseconds under the limit in the long term. Under a limit a
+ * process computes at full speed until its time is used up, and then stops for a while, so the time of one run says
+ * little. Processor time does.
+ * @param threads  that compute during the run; nothing else may compute in this process
+ * @param run  returns its milliseconds, which count if there is no limit
+ */
+export async function timeUnderLimit(
+  limit: ProcessorLimit | null,
+  threads: number,
+  run: () => Promise<number>,
+  processorTime: () => { readonly user: number; readonly system: number } = () => process.cpuUsage(),
+): Promise<number> {
+  if (limit === null) return run();
+  const before = processorTime();
+  await run();
+  const after = processorTime();
+  const processorMs = (after.user - before.user + after.system - before.system) / 1000;
+  return processorMs / Math.min(threads, limit.cores);
+}
+
 /** Returns a path and all paths above it. */
 function ancestors(path: string): string[] {
   const parts = path.split('/').filter((part) => part !== '');
