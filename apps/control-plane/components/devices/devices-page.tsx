@@ -11,6 +11,7 @@ import { LoadingPage } from '../shell/loading-page.tsx';
 import { PageHeading } from '../shell/page-heading.tsx';
 import { Card } from '../ui/card.tsx';
 import { Input } from '../ui/field.tsx';
+import { ForgetDeparted } from './forget-departed.tsx';
 
 /** All devices of the fleet. */
 export function DevicesPage() {
@@ -33,7 +34,12 @@ export function DevicesPage() {
       <PageHeading
         title="Devices"
         hint={rows.length === 0 ? 'Devices that join appear here.' : fleetSummary(rows)}
-        actions={<JoinDialog />}
+        actions={
+          <>
+            <ForgetDeparted devices={devices} />
+            <JoinDialog />
+          </>
+        }
       />
       <Card
         title="Fleet"

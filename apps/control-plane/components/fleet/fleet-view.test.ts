@@ -56,8 +56,8 @@ describe('the fleet', () => {
     const devicesOnly = deployment(4, 1, { objective: 'devices-only' });
     const rows = fleetRows(devices(['d1', 'd3']), devicesOnly, NOTHING_PENDING);
     expect([rows[0], rows[2]]).toMatchObject([
-      { cover: 'waiting for a standby', waiting: true },
-      { cover: 'waiting for a standby', waiting: true },
+      { cover: 'waiting for another device', waiting: true },
+      { cover: 'waiting for another device', waiting: true },
     ]);
     const healing = {
       ...devicesOnly,
@@ -107,6 +107,20 @@ describe('the fleet', () => {
       role: 'standby',
       stateLabel: 'Dead',
     });
+  });
+
+  it('follows the rescue rule of the policy, and names a substitute', () => {
+    const policy = { waitMs: 'any-k', verify: 'after', deadlineMs: 10_000, rescue: 'devices' } as const;
+    const uncoded = deployment(4, 0, { policy });
+    const coverOfD1 = (change = uncoded) =>
+      fleetRows(devices(['d1']), change, NOTHING_PENDING).find((row) => row.device.name === 'd1')?.cover;
+    expect(coverOfD1()).toBe('waiting for another device');
+    const seats = uncoded.progress.seats.map((old) =>
+      old.seat === 0 ? { ...old, substitute: 'id-d2', substituteName: 'd2' } : old,
+    );
+    expect(coverOfD1({ ...uncoded, progress: { ...uncoded.progress, seats } })).toBe(
+      'computed by d2 as a second task',
+    );
   });
 
   it('counts devices that do not serve', () => {

@@ -55,7 +55,8 @@ export function fleetRows(
   const seats = deployment?.progress.seats ?? [];
   const seatOf = new Map(seats.flatMap((seat) => (seat.device === null ? [] : [[seat.device, seat]])));
   const stateOf = new Map(devices.map((device) => [device.id, device.state]));
-  const mayRescue = deployment?.objective !== 'devices-only';
+  const mayRescue =
+    deployment?.objective !== 'devices-only' && (deployment?.policy.rescue ?? 'data-plane') === 'data-plane';
   const unusedBy = deployment !== null && deployment.coverage === null ? deployment.name : null;
   const cover = coverOf(seats, (seat) => isMissing(seat, stateOf), mayRescue);
 
@@ -147,8 +148,15 @@ function coverOf(
       }
     : mayRescue
       ? { text: 'rescued by the data plane', devices: [], waiting: false }
-      : { text: 'waiting for a standby', devices: [], waiting: true };
-  return new Map(down.map((seat) => [seat.seat, cover]));
+      : { text: 'waiting for another device', devices: [], waiting: true };
+  return new Map(
+    down.map((seat) => {
+      const { substituteName } = seat;
+      if (repaired || substituteName == null) return [seat.seat, cover];
+      const text = `computed by ${substituteName} as a second task`;
+      return [seat.seat, { text, devices: [], waiting: false }];
+    }),
+  );
 }
 
 const NAMES = new Intl.Collator('en', { numeric: true });
