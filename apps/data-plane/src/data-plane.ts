@@ -309,6 +309,18 @@ export class DataPlane {
       case 'request-settled':
         this.#deployments.requestSettled(event.deployment, event.settled);
         return;
+      case 'request-copied':
+        this.#deployments.requestCopied(event.deployment);
+        return;
+      case 'copy-refused':
+        this.#deployments.copyRefused(event.deployment);
+        return;
+      case 'outage-began':
+      case 'outage-ended':
+      case 'failure-detected':
+      case 'redistribution-began':
+        this.#feed.changedState();
+        break;
       case 'install-progress':
         // Several events per megabyte. The views show the latest progress five times a second.
         return;

@@ -34,6 +34,7 @@ interface Served {
   readonly name: string;
   readonly recorder: LatencyRecorder;
   plan: Plan;
+  readonly mirror: boolean;
   /** The latest state that the coordinator reported. */
   state: DeploymentState;
   /** Local steps of the current plan, which may still be distributed. All are loaded. */
@@ -142,7 +143,8 @@ export class ServedDeployments {
     return (
       this.#expected?.length === 0 &&
       this.#loading.size === 0 &&
-      [...this.#served.values()].every(({ state }) => canAnswer(state))
+      // No client waits for the answers of a mirror.
+      [...this.#served.values()].every(({ state, mirror }) => mirror || canAnswer(state))
     );
   }
 
@@ -211,6 +213,16 @@ export class ServedDeployments {
 
   load(name: string): LoadView | null {
     return this.#served.get(name)?.load?.view() ?? null;
+  }
+
+  /** Counts the copy of a request that a mirror gets. */
+  requestCopied(name: string): void {
+    this.#served.get(name)?.recorder.accepted();
+  }
+
+  /** Reverts `requestCopied`: the mirror refused the copy. */
+  copyRefused(name: string): void {
+    this.#served.get(name)?.recorder.rejected();
   }
 
   requestFinished(name: string, outcome: RequestOutcome): void {
@@ -283,7 +295,7 @@ export class ServedDeployments {
     }
   }
 
-  #serve({ name, plan }: LiveDeployment, local: readonly Artifact[]): void {
+  #serve({ name, plan, mirrorOf }: LiveDeployment, local: readonly Artifact[]): void {
     const existing = this.#served.get(name);
     if (existing !== undefined) {
       existing.plan = plan;
@@ -295,6 +307,7 @@ export class ServedDeployments {
     this.#served.set(name, {
       name,
       plan,
+      mirror: (mirrorOf ?? null) !== null,
       state: 'distributing',
       recorder: new LatencyRecorder(name, Date.now, () => this.#gauges(name), setImmediate),
       localArtifacts: local,

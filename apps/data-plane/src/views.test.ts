@@ -115,6 +115,7 @@ describe('a deployment', () => {
     state: 'ready',
     installing: null,
     progress: null,
+    substitute: null,
   } as const;
   const deployment = {
     name: 'lenet5',
@@ -137,6 +138,9 @@ describe('a deployment', () => {
     },
     inFlight: 2,
     queued: 5,
+    outage: null,
+    mirrorOf: null,
+    mirrored: { offered: 0, accepted: 0, refused: 0 },
   } as const;
 
   it('shows the devices on its seats, and the new plan during a change', () => {
@@ -158,6 +162,37 @@ describe('a deployment', () => {
       sentBytes: 1,
       totalBytes: 2,
     });
+  });
+
+  it('shows an outage with its times, its devices and the waiting requests', () => {
+    const outage = {
+      phase: 'redistributing',
+      seat: 1,
+      device: 'a',
+      to: 'b',
+      since: 5,
+      phaseSince: 7,
+    } as const;
+    const failing = { ...deployment, outage, seats: [{ ...seat, substitute: 'b' }] };
+    const [view] = deploymentRuntimes(
+      { devices: [], deployments: [failing] },
+      (id) => `name of ${id}`,
+      () => null,
+      1_000,
+    );
+    expect(view!.outage).toEqual({
+      phase: 'redistributing',
+      since: '1970-01-01T00:00:01.005Z',
+      phaseSince: '1970-01-01T00:00:01.007Z',
+      device: 'a',
+      deviceName: 'name of a',
+      seat: 1,
+      to: 'b',
+      toName: 'name of b',
+      waiting: 7,
+    });
+    expect(view!.seats[0]).toMatchObject({ substitute: 'b', substituteName: 'name of b' });
+    expect(view!.mirror).toBeNull();
   });
 
   it('counts running and queued requests, and the late answers of its own devices', () => {

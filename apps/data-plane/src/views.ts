@@ -14,6 +14,7 @@ import type {
   DeviceView,
   Hello,
   LoadView,
+  OutageView,
   SeatView,
 } from '@sparewheel/protocol';
 import type { Supervision } from './devices/gateway/supervisors.ts';
@@ -117,12 +118,17 @@ function heldBytes(hello: Hello | null): number {
   return hello === null ? 0 : hello.held.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** @param nameOf  returns the name of a device, or null if the device is unknown */
+/**
+ * @param nameOf      returns the name of a device, or null if the device is unknown
+ * @param timeOrigin  the wall clock at the start of the coordinator's clock, in ms since 1970
+ */
 export function deploymentRuntimes(
   snapshot: CoordinatorSnapshot,
   nameOf: (device: string) => string | null,
   loadOf: (deployment: string) => LoadView | null,
+  timeOrigin = performance.timeOrigin,
 ): DeploymentRuntime[] {
+  const dateOf = (ms: number) => new Date(timeOrigin + ms).toISOString();
   return snapshot.deployments.map((deployment) => ({
     name: deployment.name,
     state: deployment.state,
@@ -131,8 +137,30 @@ export function deploymentRuntimes(
     // During a change of plans, the operator watches the distribution of the new plan.
     seats: (deployment.nextSeats ?? deployment.seats).map((seat) => seatView(seat, nameOf)),
     load: loadOf(deployment.name),
+    outage: outageView(deployment, nameOf, dateOf),
+    mirror: deployment.mirrorOf === null ? null : deployment.mirrored,
     ...(deployment.waiting ? { waiting: deployment.waiting } : {}),
   }));
+}
+
+function outageView(
+  { outage, inFlight, queued }: DeploymentSnapshot,
+  nameOf: (device: string) => string | null,
+  dateOf: (ms: number) => string,
+): OutageView | null {
+  if (outage === null) return null;
+  const { phase, since, phaseSince, device, seat, to } = outage;
+  return {
+    phase,
+    since: dateOf(since),
+    phaseSince: dateOf(phaseSince),
+    device,
+    deviceName: device === null ? null : nameOf(device),
+    seat,
+    to,
+    toName: to === null ? null : nameOf(to),
+    waiting: inFlight + queued,
+  };
 }
 
 function seatView(seat: SeatSnapshot, nameOf: (device: string) => string | null): SeatView {
@@ -144,6 +172,8 @@ function seatView(seat: SeatSnapshot, nameOf: (device: string) => string | null)
     state: seat.state,
     sentBytes: seat.progress?.sentBytes ?? 0,
     totalBytes: seat.progress?.totalBytes ?? 0,
+    substitute: seat.substitute,
+    substituteName: seat.substitute === null ? null : nameOf(seat.substitute),
   };
 }
 

@@ -6,7 +6,7 @@ import { InvalidDeploymentError, UnavailableError, UnknownDeploymentError } from
 import type { CoordinatorEvent, DeploymentState } from './events.ts';
 import { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';
 import { Placement } from './placement/placement.ts';
-import type { Policy } from './policy.ts';
+import { type Policy, rescueRule } from './policy.ts';
 import type { Clock, DeviceId, Installer, LocalCompute, Transport } from './ports.ts';
 import type { Inference, InferOptions } from './requests/accepted-request.ts';
 import { Deployment } from './requests/deployment.ts';
@@ -35,6 +35,11 @@ export interface DeployRequest {
   readonly policy: Policy;
   /** Device ids by seat. A null or absent entry is filled with a standby. */
   readonly seats: readonly (DeviceId | null)[];
+  /**
+   * The deployment whose accepted requests this one receives as copies; it must have the same inputs. The copies'
+   * answers go nowhere, and their failures do not affect the original. Does not change in a rolling change.
+   */
+  readonly mirrorOf?: string | null;
 }
 
 /**
@@ -137,7 +142,7 @@ export class Coordinator {
     const generation = this.#newGeneration(request, owner);
     if (owner.deployment) owner.deployment.replaceBy(generation, policy);
     else {
-      owner.deployment = new Deployment(this.#context, name, generation, policy);
+      owner.deployment = new Deployment(this.#context, name, generation, policy, request.mirrorOf ?? null);
       this.#deployments.set(name, owner.deployment);
       this.#announce(owner.deployment);
     }
@@ -147,7 +152,11 @@ export class Coordinator {
 
   /** Changes the policy for requests accepted from now on. @throws {UnknownDeploymentError} */
   setPolicy(name: string, policy: Policy): void {
-    this.#find(name).policy = policy;
+    const deployment = this.#find(name);
+    deployment.policy = policy;
+    // The rules for failures may have changed during a failure.
+    for (const { placement } of deployment.generations) placement.reconcile();
+    this.#review(deployment);
   }
 
   /**
@@ -191,7 +200,9 @@ export class Coordinator {
           `its shards are still being distributed (${readySeats} of ${seatCount} seats are ready)`,
         );
       }
-      return deployment.accept(this.#newRequest(), feeds, options);
+      const inference = deployment.accept(this.#newRequest(), feeds, options);
+      this.#copyToMirrors(name, feeds);
+      return inference;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -210,6 +221,13 @@ export class Coordinator {
   async drain(): Promise<void> {
     this.#draining = true;
     await Promise.all([...this.#deployments.values(), ...this.#leaving].map((each) => each.idle()));
+  }
+
+  /** Gives an accepted request to the mirrors of its deployment. Never throws. */
+  #copyToMirrors(name: string, feeds: Readonly<Record<string, Tensor>>): void {
+    for (const mirror of this.#deployments.values()) {
+      if (mirror.mirrorOf === name) mirror.acceptCopy(this.#newRequest(), feeds);
+    }
   }
 
   #find(name: string): Deployment {
@@ -255,6 +273,10 @@ export class Coordinator {
           const current = this.#deployments.get(name);
           return (current?.next ?? current?.active)?.placement.seatDevices ?? [];
         },
+        policy: () => {
+          const policy = owner.deployment?.policy ?? request.policy;
+          return { rescue: rescueRule(policy, plan), detectMs: policy.detectMs ?? null };
+        },
         placementChanged: () => {
           if (owner.deployment) this.#review(owner.deployment);
           this.#context.stepQueue.startReady();
@@ -268,6 +290,7 @@ export class Coordinator {
       deployment: name,
       program,
       placement,
+      mirror: (owner.deployment?.mirrorOf ?? request.mirrorOf ?? null) !== null,
       inFlight: 0,
       comparing: false,
       answeredWrong: (id) => owner.deployment?.answeredWrong(id),
@@ -295,7 +318,8 @@ export class Coordinator {
     }
     const { placement } = deployment.active;
     const viable = placement.viable;
-    const mayRescue = deployment.active.program.plan.objective !== 'devices-only';
+    const rule = rescueRule(deployment.policy, deployment.active.program.plan);
+    const mayRescue = rule === 'data-plane';
     // A settled plan gets no further devices. It serves by rescue, for example after a restart with too few devices.
     if (viable || (placement.settled && mayRescue)) deployment.everReady = true;
     const state: DeploymentState = !deployment.everReady
@@ -307,11 +331,21 @@ export class Coordinator {
           : mayRescue
             ? 'rescuing'
             : 'unavailable';
+    if (deployment.everReady) {
+      const { clock, emit } = this.#context;
+      const waiting = deployment.inFlight + deployment.queued;
+      const event = deployment.outages.review(deployment.name, placement, rule, waiting, clock.now());
+      if (event !== null) emit(event);
+    }
     if (state === deployment.state) return;
     deployment.state = state;
     const waits = state === 'unavailable' ? '; requests wait for other devices' : '';
+    const doubled = placement.substitutedSeats;
+    const second = doubled === 0 ? '' : `; ${doubled} of them on a device that computes a second seat`;
     deployment.reason =
-      state === 'ready' ? null : `${placement.readySeats} of ${placement.seatCount} seats answer${waits}`;
+      state === 'ready'
+        ? null
+        : `${placement.readySeats} of ${placement.seatCount} seats answer${second}${waits}`;
     this.#announce(deployment);
   }
 

@@ -13,6 +13,49 @@ export type CoordinatorEvent =
   /** An operator ended the quarantine. */
   | { kind: 'device-released'; device: DeviceId }
   | { kind: 'deployment-state'; deployment: string; state: DeploymentState; reason: string | null }
+  /** More shards are missing than the code recovers, and the data plane may not compute them. Requests wait. */
+  | { kind: 'outage-began'; deployment: string; seat: number; device: DeviceId | null; inFlight: number }
+  /** `afterMs` since the failure: from now on, the coordinator acts on it. */
+  | { kind: 'failure-detected'; deployment: string; seat: number; device: DeviceId | null; afterMs: number }
+  /** A surviving device begins to load a seat as a second task. */
+  | {
+      kind: 'redistribution-began';
+      deployment: string;
+      seat: number;
+      device: DeviceId;
+      from: DeviceId | null;
+    }
+  | {
+      kind: 'redistribution-finished';
+      deployment: string;
+      seat: number;
+      device: DeviceId;
+      afterMs: number;
+      transferredBytes: number;
+    }
+  | { kind: 'redistribution-failed'; deployment: string; seat: number; device: DeviceId; reason: string }
+  /** The deployment can answer again, `afterMs` since the failure. */
+  | {
+      kind: 'outage-ended';
+      deployment: string;
+      seat: number;
+      device: DeviceId | null;
+      afterMs: number;
+      inFlight: number;
+    }
+  /** The seat has a device of its own again, `afterMs` since the end of its redistribution. */
+  | {
+      kind: 'slowdown-ended';
+      deployment: string;
+      seat: number;
+      device: DeviceId;
+      substitute: DeviceId;
+      afterMs: number;
+    }
+  /** A mirror gets a copy of a request that its original accepted. */
+  | { kind: 'request-copied'; deployment: string }
+  /** The mirror's own limits refused that copy. */
+  | { kind: 'copy-refused'; deployment: string }
   | { kind: 'install-started'; deployment: string; seat: number; device: DeviceId }
   | {
       kind: 'install-progress';
@@ -54,7 +97,7 @@ export type CoordinatorEvent =
  * - `ready`: every seat answers.
  * - `degraded`: seats are missing, but the code can recover them.
  * - `rescuing`: more seats are missing than the code can recover; the data plane computes their shards.
- * - `unavailable`: cannot answer. Under the objective `devices-only`, requests wait for other devices.
+ * - `unavailable`: cannot answer. Unless the data plane may rescue, requests wait for other devices.
  */
 export type DeploymentState = 'distributing' | 'ready' | 'degraded' | 'rescuing' | 'unavailable';
 

@@ -14,6 +14,7 @@ export {
   type ShardArrival,
 } from './requests/arrivals.ts';
 export type { DeploymentCounters } from './requests/deployment.ts';
+export type { Outage } from './requests/outage.ts';
 export type { RequestTrace, ShardStatus, ShardTrace, StepTrace } from './requests/trace.ts';
 export type { CoordinatorSnapshot, DeploymentSnapshot, DeviceSnapshot } from './snapshot.ts';
 export { BackupHold } from './steps/backup-hold.ts';

@@ -9,6 +9,8 @@ export interface CoordinatorOptions {
 
   /** Maximum computations in flight per device. A device at this cap counts as an erasure for the next step. */
   readonly inFlightPerDevice: number;
+  /** Maximum computations of mirrors in flight per device. They do not count toward the cap of the others. */
+  readonly mirroredPerDevice: number;
   /** Maximum requests in flight per deployment. */
   readonly requestsInFlight: number;
   /** Maximum requests queued per deployment. */
@@ -68,6 +70,7 @@ export const DEFAULT_OPTIONS: CoordinatorOptions = {
   firstTask: 1,
   firstRequest: 1,
   inFlightPerDevice: LIMITS.inFlightPerDevice,
+  mirroredPerDevice: LIMITS.mirroredPerDevice,
   requestsInFlight: LIMITS.requestsInFlight,
   requestsQueued: LIMITS.requestsQueued,
   silentAfterMs: 1_000,

@@ -33,6 +33,14 @@ export interface Policy {
 
 export type RescueRule = 'data-plane' | 'devices' | 'off';
 
+/** Returns the rescue rule of a policy, or the default of the plan's objective. */
+export function rescueRule(
+  { rescue }: Pick<Policy, 'rescue'>,
+  { objective }: { readonly objective?: 'latency' | 'devices-only' | undefined },
+): RescueRule {
+  return rescue ?? (objective === 'devices-only' ? 'off' : 'data-plane');
+}
+
 /** The policy of one gather: the waiting threshold is resolved to a fixed value. */
 export interface GatherPolicy extends Policy {
   readonly waitMs: Exclude<Policy['waitMs'], 'adaptive'>;

@@ -5,6 +5,7 @@ import type { Policy, WaitPrediction } from './policy.ts';
 import type { DeviceId } from './ports.ts';
 import type { Deployment, DeploymentCounters } from './requests/deployment.ts';
 import type { Generation } from './requests/generation.ts';
+import type { Outage } from './requests/outage.ts';
 
 /** One seat of a device. */
 export interface HeldSeat {
@@ -37,6 +38,10 @@ export interface DeploymentSnapshot {
   readonly waiting?: readonly WaitPrediction[];
   readonly inFlight: number;
   readonly queued: number;
+  /** null while the deployment can answer, and under `rescue: "data-plane"`. */
+  readonly outage: Outage | null;
+  readonly mirrorOf: string | null;
+  readonly mirrored: { readonly offered: number; readonly accepted: number; readonly refused: number };
 }
 
 export interface CoordinatorSnapshot {
@@ -61,15 +66,18 @@ export function takeSnapshot(
 function seatsByDevice(deployments: readonly DeploymentSnapshot[]): Map<DeviceId, HeldSeat[]> {
   const held = new Map<DeviceId, HeldSeat[]>();
   for (const { name, seats } of deployments) {
-    for (const { device, seat, role, state } of seats) {
-      if (device === null) continue;
-      const heldSeat = { deployment: name, seat, role, state };
-      const seatsOfDevice = held.get(device);
-      if (seatsOfDevice) seatsOfDevice.push(heldSeat);
-      else held.set(device, [heldSeat]);
+    for (const { device, seat, role, state, substitute } of seats) {
+      if (device !== null) add(device, { deployment: name, seat, role, state });
+      if (substitute !== null) add(substitute, { deployment: name, seat, role, state: 'ready' });
     }
   }
   return held;
+
+  function add(device: DeviceId, seat: HeldSeat): void {
+    const seatsOfDevice = held.get(device);
+    if (seatsOfDevice) seatsOfDevice.push(seat);
+    else held.set(device, [seat]);
+  }
 }
 
 function deviceSnapshot(device: Device, seats: readonly HeldSeat[]): DeviceSnapshot {
@@ -97,6 +105,9 @@ function deploymentSnapshot(deployment: Deployment): DeploymentSnapshot {
     ...(policy.waitMs === 'adaptive' ? { waiting: predictWaiting(active) } : {}),
     inFlight,
     queued,
+    outage: deployment.outages.current,
+    mirrorOf: deployment.mirrorOf,
+    mirrored: { ...deployment.mirrored },
   };
 }
 

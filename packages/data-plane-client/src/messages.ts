@@ -14,6 +14,8 @@ import type {
   LatencyView,
   LoadRequest,
   LoadView,
+  MirrorCounts,
+  OutageView,
   SeatView,
   WaitPredictionView,
 } from '@sparewheel/protocol';
@@ -47,6 +49,8 @@ export interface LiveDeployment {
   readonly policy: Policy;
   /** Device ids by seat; null lets the coordinator choose. */
   readonly seats: readonly (string | null)[];
+  /** The deployment whose accepted requests this one receives as copies. */
+  readonly mirrorOf?: string | null;
 }
 
 /** The transfer of artifacts to a device before its deployment is prepared. */
@@ -65,6 +69,9 @@ export interface DeploymentRuntime {
   readonly policy: Policy;
   readonly seats: readonly SeatView[];
   readonly load: LoadView | null;
+  readonly outage?: OutageView | null;
+  /** Only of a mirror. */
+  readonly mirror?: MirrorCounts | null;
   /** With `waitMs: "adaptive"`. */
   readonly waiting?: readonly WaitPredictionView[];
 }
@@ -152,7 +159,12 @@ export type DataPlaneMessage =
    */
   | {
       kind: 'event';
-      event: Exclude<CoordinatorEvent, { kind: 'request-finished' | 'request-settled' }> | FaultEvent;
+      event:
+        | Exclude<
+            CoordinatorEvent,
+            { kind: 'request-finished' | 'request-settled' | 'request-copied' | 'copy-refused' }
+          >
+        | FaultEvent;
     }
   /** The ends of single requests, up to ten times per second. */
   | { kind: 'answers'; update: AnswerUpdate }

@@ -103,7 +103,8 @@ describe('compute queue', () => {
     const { queue, sent } = await setUp();
     queue.receive(request(1, [one], 4));
     queue.receive(request(2, [one, one]));
-    for (let number = 0; number < LIMITS.inFlightPerDevice; number++) queue.receive(request(10 + number));
+    const limit = LIMITS.inFlightPerDevice + LIMITS.mirroredPerDevice;
+    for (let number = 0; number < limit; number++) queue.receive(request(10 + number));
     queue.receive(request(99));
     expect(sent.map((message) => [message.request, 'code' in message && message.code])).toEqual([
       [1, 'unknown-task'],

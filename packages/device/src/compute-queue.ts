@@ -16,6 +16,9 @@ import type { BufferPool } from './buffer-pool.ts';
 import type { Faults } from './faults.ts';
 import type { LoadedTask, TaskTable } from './task-table.ts';
 
+/** Each kind of request has its own limit in the coordinator, so a device accepts the sum. */
+const MOST_JOBS = LIMITS.inFlightPerDevice + LIMITS.mirroredPerDevice;
+
 /** A request from its arrival until its answer is sent. */
 interface Job {
   readonly request: ComputeRequest;
@@ -92,7 +95,7 @@ export class ComputeQueue {
         'invalid-feed',
         `received ${request.tensors.length} tensors for the feeds ${task.definition.feeds.join(', ')}`,
       );
-    } else if (this.#jobs.size >= LIMITS.inFlightPerDevice) {
+    } else if (this.#jobs.size >= MOST_JOBS) {
       this.#refuse(request, 'overloaded', `${this.#jobs.size} requests are in flight, the maximum`);
     } else {
       const job: Job = { request, task, cancelAnswer: null };

@@ -16,6 +16,8 @@ export const LIMITS = {
   nameLength: 100,
   /** Computations in flight per device. A device at the limit counts as an erasure for the next request. */
   inFlightPerDevice: 16,
+  /** Computations of mirrors in flight per device. They do not count toward the limit above. */
+  mirroredPerDevice: 8,
   /** Requests in flight and queued per deployment. More are refused with status 503. */
   requestsInFlight: 64,
   requestsQueued: 256,

@@ -211,7 +211,7 @@ export class World implements ObservedWorld {
   }
 
   #happened(event: CoordinatorEvent): void {
-    if ('device' in event) this.trace.note(event.kind, event.device);
+    if ('device' in event) this.trace.note(event.kind, event.device ?? '');
     else this.trace.note(event.kind, event.deployment, 0, 0, () => JSON.stringify(event, withoutPlan));
     this.store.happened(event);
     this.checker.happened(event, (id) => !this.device(id)?.everLied);

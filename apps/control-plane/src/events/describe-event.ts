@@ -1,5 +1,6 @@
 /** What happened on the data plane, as a sentence for the event list. Pure. */
 import type { DataPlaneMessage } from '@sparewheel/data-plane-client';
+import type { EventMeasures } from '@sparewheel/protocol';
 import type { NewEvent } from './event-log.ts';
 
 type Happening = Extract<DataPlaneMessage, { kind: 'event' }>['event'];
@@ -32,6 +33,57 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         device: null,
         deployment: event.deployment,
       };
+    case 'outage-began':
+      return outage(
+        event,
+        'error',
+        `${event.deployment} cannot answer, because ${subject(event.device)} failed. ${requests(event.inFlight)} in flight.`,
+        { requests: event.inFlight },
+      );
+    case 'failure-detected':
+      return outage(
+        event,
+        'warning',
+        `${event.deployment} detected the failure of ${subject(event.device)} after ${duration(event.afterMs)}.`,
+        { durationMs: event.afterMs },
+      );
+    case 'redistribution-began':
+      return outage(
+        event,
+        'warning',
+        `${nameOf(event.device)} loads shard ${event.seat} of ${event.deployment}${event.from === null ? '' : ` for ${nameOf(event.from)}`}, as a second task.`,
+        {},
+      );
+    case 'redistribution-finished':
+      return outage(
+        event,
+        'warning',
+        `${nameOf(event.device)} loaded shard ${event.seat} of ${event.deployment} in ${duration(event.afterMs)}${
+          event.transferredBytes === 0 ? '' : ` (${megabytes(event.transferredBytes)})`
+        }. It computes two shards in turn, so ${event.deployment} is slower.`,
+        { durationMs: event.afterMs, bytes: event.transferredBytes },
+      );
+    case 'redistribution-failed':
+      return outage(
+        event,
+        'warning',
+        `${nameOf(event.device)} could not load shard ${event.seat} of ${event.deployment}: ${event.reason}.`,
+        {},
+      );
+    case 'outage-ended':
+      return outage(
+        event,
+        'info',
+        `${event.deployment} answers again, ${duration(event.afterMs)} after ${subject(event.device)} failed. ${requests(event.inFlight)} waiting.`,
+        { durationMs: event.afterMs, requests: event.inFlight },
+      );
+    case 'slowdown-ended':
+      return outage(
+        event,
+        'info',
+        `${nameOf(event.device)} computes shard ${event.seat} of ${event.deployment} again. ${nameOf(event.substitute)} computed it for ${duration(event.afterMs)}.`,
+        { durationMs: event.afterMs },
+      );
     case 'install-started':
       return install(
         event,
@@ -92,6 +144,33 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         deployment: null,
       };
   }
+
+  function subject(failed: string | null): string {
+    return failed === null ? 'a device' : nameOf(failed);
+  }
+}
+
+function outage(
+  event: {
+    readonly kind: string;
+    readonly device: string | null;
+    readonly deployment: string;
+    readonly seat: number;
+  },
+  level: NewEvent['level'],
+  message: string,
+  measures: EventMeasures,
+): NewEvent {
+  const { kind, device, deployment, seat } = event;
+  return { kind, level, message: sentence(message), device, deployment, seat, ...measures };
+}
+
+function requests(count: number): string {
+  return count === 1 ? '1 request is' : `${count} requests are`;
+}
+
+function duration(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
 function device(

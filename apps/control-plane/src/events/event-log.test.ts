@@ -85,6 +85,38 @@ describe('the text of an event', () => {
     );
   });
 
+  it('of an outage contains its numbers, and a sentence with the names', () => {
+    const common = { deployment: 'x', seat: 1 } as const;
+    const texts = (
+      [
+        { kind: 'outage-began', ...common, device: 'a', inFlight: 37 },
+        { kind: 'failure-detected', ...common, device: 'a', afterMs: 3_000.4 },
+        { kind: 'redistribution-began', ...common, device: 'b', from: 'a' },
+        {
+          kind: 'redistribution-finished',
+          ...common,
+          device: 'b',
+          afterMs: 412,
+          transferredBytes: 2_500_000,
+        },
+        { kind: 'outage-ended', ...common, device: 'a', afterMs: 3_413, inFlight: 1 },
+        { kind: 'slowdown-ended', ...common, device: 'a', substitute: 'b', afterMs: 20_000 },
+      ] as const
+    ).map((happening) => describeEvent(happening, nameOf)!);
+    expect(texts.map(({ message }) => message)).toEqual([
+      'x cannot answer, because pi-1 failed. 37 requests are in flight.',
+      'x detected the failure of pi-1 after 3.0 s.',
+      'pi-2 loads shard 1 of x for pi-1, as a second task.',
+      'pi-2 loaded shard 1 of x in 412 ms (2.5 MB). It computes two shards in turn, so x is slower.',
+      'x answers again, 3.4 s after pi-1 failed. 1 request is waiting.',
+      'pi-1 computes shard 1 of x again. pi-2 computed it for 20.0 s.',
+    ]);
+    expect(texts[0]).toMatchObject({ deployment: 'x', device: 'a', seat: 1, requests: 37 });
+    expect(texts[1]).toMatchObject({ durationMs: 3_000.4 });
+    expect(texts[3]).toMatchObject({ device: 'b', durationMs: 412, bytes: 2_500_000 });
+    expect(texts[4]).toMatchObject({ durationMs: 3_413, requests: 1 });
+  });
+
   it('does not exist for progress', () => {
     const progress = { sentBytes: 1, totalBytes: 2 };
     expect(

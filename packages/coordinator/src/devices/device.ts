@@ -58,6 +58,8 @@ export class Device {
   joined = false;
   quarantineReason: string | null = null;
   silentSince: number | null = null;
+  /** When the computation was sent whose missing answer made the device silent. */
+  unansweredSince = 0;
   downSince: number;
   /** Why the device is down, shown to operators. */
   downReason: string | null = null;
@@ -108,21 +110,33 @@ export class Device {
     return this.#hasCapacity ? 'ready' : 'busy';
   }
 
+  /** Returns the availability for the computations of mirrors, or for all others. Each kind has its own cap. */
+  availabilityFor(mirrored: boolean): Availability {
+    const { availability } = this;
+    if (!mirrored || (availability !== 'ready' && availability !== 'busy')) return availability;
+    return this.#computations.mirrored < this.options.mirroredPerDevice ? 'ready' : 'busy';
+  }
+
   /** Whether more than half of the cap is in flight. Such a device should not compute surplus answers. */
   get heavilyLoaded(): boolean {
-    return this.inFlight > this.options.inFlightPerDevice / 2;
+    return this.#own > this.options.inFlightPerDevice / 2;
   }
 
   /** Whether a sampled request may use the last place of the cap, which the others leave free. */
   get hasRoomForSample(): boolean {
-    return this.live && this.silentSince === null && this.inFlight < this.options.inFlightPerDevice;
+    return this.live && this.silentSince === null && this.#own < this.options.inFlightPerDevice;
   }
 
   /** If every computation in flight is canceled, one more is sent: its answer shows that the device read the cancels. */
   get #hasCapacity(): boolean {
     const { inFlightPerDevice } = this.options;
     const places = inFlightPerDevice >= SMALLEST_CAP_WITH_RESERVE ? inFlightPerDevice - 1 : inFlightPerDevice;
-    return this.inFlight < places || this.#computations.uncanceled === 0;
+    return this.#own < places || this.#computations.uncanceled === 0;
+  }
+
+  /** Number of computations in flight, without those of mirrors. */
+  get #own(): number {
+    return this.inFlight - this.#computations.mirrored;
   }
 
   /** When a silent device may be probed next. The time passes if no request needs the device. */
@@ -136,8 +150,15 @@ export class Device {
   }
 
   /** Adds a computation to the in-flight table. The caller sends it. */
-  send(request: number, task: number, shard: number, owner: ComputationOwner, now: number): Computation {
-    const computation = this.#computations.add(request, task, shard, owner, now);
+  send(
+    request: number,
+    task: number,
+    shard: number,
+    owner: ComputationOwner,
+    now: number,
+    mirrored = false,
+  ): Computation {
+    const computation = this.#computations.add(request, task, shard, owner, now, mirrored);
     this.sent++;
     this.unsolicited.recordSent(request, task);
     if (this.silentSince !== null) this.#nextProbeAt = now + this.options.probeEveryMs;
@@ -250,6 +271,7 @@ export class Device {
     const timeoutMs = this.#silenceTimeoutMs;
     const erased: Computation[] = [];
     let silent = false;
+    let unansweredSince = now;
     let nextDueMs = Number.POSITIVE_INFINITY;
     for (let computation = this.#computations.oldest; computation !== null; ) {
       const next: Computation | null = computation.younger;
@@ -262,7 +284,10 @@ export class Device {
         this.#computations.remove(computation);
       } else {
         // If a later message came, only this computation was lost, and the device is not silent.
-        silent ||= this.#lastMessageAt <= computation.sentAt;
+        if (this.#lastMessageAt <= computation.sentAt) {
+          if (!silent) unansweredSince = computation.sentAt;
+          silent = true;
+        }
         this.unanswered++;
         this.#computations.timeOut(computation);
         erased.push(computation);
@@ -272,6 +297,7 @@ export class Device {
     const becameSilent = silent && this.silentSince === null;
     if (becameSilent) {
       this.silentSince = now;
+      this.unansweredSince = unansweredSince;
       this.#nextProbeAt = now + this.options.probeEveryMs;
     }
     if (nextDueMs < Number.POSITIVE_INFINITY) {

@@ -29,6 +29,8 @@ export interface Entry<D> {
   sibling: Entry<D> | null;
   /** Whether the computation counts as in flight. False after a timeout. */
   counted: boolean;
+  /** Whether it belongs to a mirror. Mirrors have a cap of their own. */
+  readonly mirrored: boolean;
 }
 
 /** The sequence of all sends and cancels. One sequence for all devices makes "sent before" comparable between them. */
@@ -45,6 +47,7 @@ export interface SendOrder {
  */
 export class InFlightTable<D> {
   #inFlight = 0;
+  #mirrored = 0;
   #uncanceled = 0;
   #oldest: Entry<D> | null = null;
   #youngest: Entry<D> | null = null;
@@ -63,6 +66,11 @@ export class InFlightTable<D> {
     return this.#inFlight;
   }
 
+  /** Number of computations in flight that belong to mirrors. */
+  get mirrored(): number {
+    return this.#mirrored;
+  }
+
   get uncanceled(): number {
     return this.#uncanceled;
   }
@@ -71,7 +79,14 @@ export class InFlightTable<D> {
     return this.#oldest;
   }
 
-  add(request: number, task: number, shard: number, owner: EntryOwner<D>, now: number): Entry<D> {
+  add(
+    request: number,
+    task: number,
+    shard: number,
+    owner: EntryOwner<D>,
+    now: number,
+    mirrored = false,
+  ): Entry<D> {
     const computation: Entry<D> = {
       device: this.device,
       request,
@@ -85,12 +100,14 @@ export class InFlightTable<D> {
       younger: null,
       sibling: this.#byRequest.get(request) ?? null,
       counted: true,
+      mirrored,
     };
     this.#byRequest.set(request, computation);
     if (this.#youngest === null) this.#oldest = computation;
     else this.#youngest.younger = computation;
     this.#youngest = computation;
     this.#inFlight++;
+    if (mirrored) this.#mirrored++;
     this.#uncanceled++;
     return computation;
   }
@@ -151,6 +168,7 @@ export class InFlightTable<D> {
     this.#oldest = null;
     this.#youngest = null;
     this.#inFlight = 0;
+    this.#mirrored = 0;
     this.#uncanceled = 0;
     this.#byRequest.clear();
     this.#timedOut.length = 0;
@@ -166,6 +184,7 @@ export class InFlightTable<D> {
     computation.younger = null;
     computation.counted = false;
     this.#inFlight--;
+    if (computation.mirrored) this.#mirrored--;
     if (computation.cancelOrder === 0) this.#uncanceled--;
   }
 

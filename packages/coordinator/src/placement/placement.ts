@@ -1,18 +1,21 @@
 import type { Refusal } from '@sparewheel/protocol';
 import type { Device } from '../devices/device.ts';
 import { SHORTEST_WAIT_MS } from '../options.ts';
-import type { DeviceId, SeatTask } from '../ports.ts';
+import type { DeviceId } from '../ports.ts';
 import type { Program } from '../requests/program.ts';
+import { type MissingSeat, type OutagePhase, Redistribution } from './redistribution.ts';
 import {
   backOff,
+  holderAnswers,
   isAnswering,
   mustReload,
   type SeatRecord,
   type SeatSnapshot,
   seatRecord,
   seatSnapshot,
+  substituteAnswers,
 } from './seat.ts';
-import { type PlacementContext, SeatInstalls } from './seat-installs.ts';
+import { type PlacementContext, SeatInstalls, weightsOf } from './seat-installs.ts';
 import { pickStandby } from './standby.ts';
 
 /** Failed installs on a seat's own device before a standby may take the seat over. */
@@ -22,12 +25,13 @@ const FAILURES_TO_REPLACE = 2;
  * Assigns the seats of one plan to devices and keeps them on live devices. If a seat's device stays down beyond the
  * grace period, a standby installs the seat and takes it over when everything is loaded. If the original device
  * returns first, it keeps the seat. The first distribution works the same way, starting from empty seats. No device
- * holds two seats of one plan.
+ * holds two seats of one plan, except as a substitute; see `Redistribution`.
  */
 export class Placement {
   readonly #seats: SeatRecord[];
   readonly #startedAt: number;
   readonly #installs: SeatInstalls;
+  readonly #redistribution: Redistribution;
   #cancelTimer: (() => void) | null = null;
   /** Whether a timer is pending after which a seat may be filled. */
   #fillDue = false;
@@ -50,12 +54,39 @@ export class Placement {
       const id = seats[index] ?? null;
       return seatRecord(index, tasks, id === null ? null : context.fleet.ensure(id));
     });
+    this.#redistribution = new Redistribution(context, deployment, program, this.#seats, this.#installs, {
+      standbyComes: (seat, now) => this.#standbyComes(seat, now),
+      reconcile: () => this.reconcile(),
+    });
   }
 
   /** Returns the device that has a seat's tasks loaded, or null. The device may be silent or busy. */
   serving(seat: number): Device | null {
     const record = this.#seats[seat]!;
+    if (this.isSubstituted(seat)) return record.substitute!.device;
     return record.loaded ? record.holder : null;
+  }
+
+  /** Whether a substitute serves the seat, under the task numbers of substitutes. */
+  isSubstituted(seat: number): boolean {
+    const record = this.#seats[seat]!;
+    return record.substitute !== null && substituteAnswers(record) && !holderAnswers(record);
+  }
+
+  /** The seat that failed last, and what is being done about the missing seats. */
+  get outage(): (MissingSeat & OutagePhase) | null {
+    const { missing, phase } = this.#redistribution;
+    return missing && { ...missing, ...phase };
+  }
+
+  /** When the data plane may compute the shards of a seat that does not answer. */
+  rescueDueAt(seat: number): number {
+    return this.#redistribution.detectedAt(this.#seats[seat]!);
+  }
+
+  /** Number of seats that a substitute serves. */
+  get substitutedSeats(): number {
+    return this.#seats.filter(({ index }) => this.isSubstituted(index)).length;
   }
 
   /** Device ids by seat. */
@@ -71,18 +102,14 @@ export class Placement {
     return this.#seats.length;
   }
 
-  /** Whether every seat answers. */
+  /** Whether every seat is served by its own device. */
   get complete(): boolean {
-    return this.#seats.every(isAnswering);
+    return this.#seats.every(holderAnswers);
   }
 
   /** Whether every step can be answered without a rescue. */
   get viable(): boolean {
-    return this.program.steps.every((step) => {
-      if (step.kind === 'local') return true;
-      const needed = step.kind === 'coded' ? step.plan.dataShards : 1;
-      return step.plan.seats.filter((seat) => isAnswering(this.#seats[seat]!)).length >= needed;
-    });
+    return this.#redistribution.viableIf(isAnswering);
   }
 
   /** Whether no install in progress and no pending timer can fill another seat. */
@@ -118,11 +145,19 @@ export class Placement {
   /** Handles a refusal to compute. Reloads the device after repeated refusals, or at once after "unknown-task". */
   refused(seat: number, device: Device, { code }: Refusal): void {
     const record = this.#seats[seat]!;
-    if (record.holder !== device || !record.loaded) return;
-    if (!mustReload(record, code, this.context.options, this.context.clock.now())) return;
+    const now = this.context.clock.now();
+    const substituted = record.substitute?.device === device && record.substitute.loadedAt !== null;
+    if (!substituted && (record.holder !== device || !record.loaded)) return;
+    if (!mustReload(record, code, this.context.options, now)) return;
     record.refusals = 0;
+    if (substituted) {
+      this.#redistribution.refused(record, now);
+      this.context.placementChanged();
+      this.reconcile();
+      return;
+    }
     record.loaded = false;
-    backOff(record, device, this.context.options, this.context.clock.now());
+    backOff(record, device, this.context.options, now);
     this.context.placementChanged();
     this.reconcile();
   }
@@ -142,15 +177,18 @@ export class Placement {
     const now = this.context.clock.now();
     let fillAt = Number.POSITIVE_INFINITY;
     this.#silentReloadAt = Number.POSITIVE_INFINITY;
+    this.#redistribution.follow(now);
     for (const seat of this.#seats) {
       fillAt = Math.min(fillAt, this.#reconcileSeat(seat, now));
       if (this.#disposed) return;
     }
     this.#fillDue = fillAt < Number.POSITIVE_INFINITY;
-    const dueAt = Math.min(fillAt, this.#silentReloadAt);
+    const redistributeAt = this.#redistribution.reconcile(now);
+    if (this.#disposed) return;
+    const dueAt = Math.min(fillAt, this.#silentReloadAt, redistributeAt);
     if (dueAt < Number.POSITIVE_INFINITY) this.#scheduleReconcile(dueAt, now);
     // No further seat will be filled, so a plan that waits for its seats can stop waiting.
-    if (this.settled && !this.complete) this.context.placementChanged();
+    if (!this.complete && (this.settled || !this.viable)) this.context.placementChanged();
   }
 
   #scheduleReconcile(dueAt: number, now: number): void {
@@ -166,6 +204,7 @@ export class Placement {
     this.#disposed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
+    this.#redistribution.dispose();
     for (const seat of this.#seats) {
       if (seat.install) this.#installs.abort(seat, 'the plan was taken down');
       if (!seat.holder) continue;
@@ -190,7 +229,7 @@ export class Placement {
     }
     if (holder?.live)
       return seat.loaded ? this.#reconcileLoaded(seat, holder, now) : this.#load(seat, holder, now);
-    const dueAt = this.#takeoverDueAt(holder);
+    const dueAt = this.#takeoverDueAt(seat);
     return dueAt > now ? dueAt : this.#replace(seat, now);
   }
 
@@ -199,7 +238,10 @@ export class Placement {
       if (seat.install) this.#installs.abort(seat, 'the seat’s own device answers again');
       return Number.POSITIVE_INFINITY;
     }
-    const dueAt = holder.silentSince + this.context.options.takeoverSilentAfterMs;
+    const dueAt = Math.max(
+      holder.silentSince + this.context.options.takeoverSilentAfterMs,
+      holder.unansweredSince + (this.context.policy().detectMs ?? 0),
+    );
     if (dueAt > now) return dueAt;
     const retryAt = this.#replace(seat, now);
     if (seat.install === null) this.#reloadSilent(seat, holder, now);
@@ -239,16 +281,27 @@ export class Placement {
     return Number.POSITIVE_INFINITY;
   }
 
-  #takeoverDueAt(holder: Device | null): number {
+  #takeoverDueAt({ holder, everAnswered }: SeatRecord): number {
     const { takeoverAfterMs, returnGraceMs } = this.context.options;
     if (holder === null || holder.quarantineReason !== null) return 0;
     // After a restart of the data plane, the devices named in a plan need time to reconnect.
-    return Math.max(holder.downSince + takeoverAfterMs, this.#startedAt + returnGraceMs);
+    const afterMs = Math.max(takeoverAfterMs, everAnswered ? (this.context.policy().detectMs ?? 0) : 0);
+    return Math.max(holder.downSince + afterMs, this.#startedAt + returnGraceMs);
   }
 
   /** Starts a takeover by the best standby. @returns when to try again, or infinity */
   #replace(seat: SeatRecord, now: number): number {
     if (seat.install && seat.install.device.silentSince === null) return Number.POSITIVE_INFINITY;
+    const { standby, retryAt } = this.#pickStandby(seat, now);
+    if (!standby) return retryAt;
+    if (seat.install) this.#installs.abort(seat, 'a device that answers is available instead');
+    standby.seatCount++;
+    this.#installs.begin(seat, standby);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** @returns the best standby for a seat, or when to look again */
+  #pickStandby(seat: SeatRecord, now: number): { standby: Device | undefined; retryAt: number } {
     const { fleet, options } = this.context;
     let retryAt = Number.POSITIVE_INFINITY;
     const holderSilent = seat.holder?.live === true && seat.holder.silentSince !== null;
@@ -261,24 +314,15 @@ export class Placement {
       retryAt = Math.min(retryAt, notBefore);
       return false;
     });
-    if (!standby) return retryAt;
-    if (seat.install) this.#installs.abort(seat, 'a device that answers is available instead');
-    standby.seatCount++;
-    this.#installs.begin(seat, standby);
-    return Number.POSITIVE_INFINITY;
+    return { standby, retryAt };
+  }
+
+  #standbyComes(seat: SeatRecord, now: number): boolean {
+    const { standby } = this.#pickStandby(seat, now);
+    return standby !== undefined && standby.silentSince === null;
   }
 
   #isTaken(device: Device): boolean {
     return this.#seats.some((seat) => seat.holder === device || seat.install?.device === device);
   }
-}
-
-/** Returns the bytes of the weights of a seat. Tasks may share a file. */
-function weightsOf(tasks: readonly SeatTask[]): number {
-  const files = new Map(
-    tasks.flatMap(({ artifact: { weights } }) => (weights ? [[weights.sha256, weights.bytes]] : [])),
-  );
-  let bytes = 0;
-  for (const size of files.values()) bytes += size;
-  return bytes;
 }

@@ -2,6 +2,7 @@ import type { Device } from '../devices/device.ts';
 import type { Fleet } from '../devices/fleet.ts';
 import type { CoordinatorEvent } from '../events.ts';
 import type { CoordinatorOptions } from '../options.ts';
+import type { RescueRule } from '../policy.ts';
 import type { Clock, DeviceId, Installer, InstallProgress, SeatTask } from '../ports.ts';
 import { backOff, type Install, type SeatRecord } from './seat.ts';
 
@@ -14,6 +15,8 @@ export interface PlacementContext {
   readonly emit: (event: CoordinatorEvent) => void;
   /** Returns the seat assignment to store for a restart: that of the most recently deployed plan. */
   seatsToStore(): readonly (DeviceId | null)[];
+  /** Returns the deployment's present rules for failures. */
+  policy(): { readonly rescue: RescueRule; readonly detectMs: number | null };
   /** Called when a seat became ready or was lost, and when no other seat will become ready. */
   placementChanged(): void;
 }
@@ -55,6 +58,12 @@ export class SeatInstalls {
     this.#evicted.delete(device.id);
   }
 
+  /** Unloads tasks that a device no longer needs; at its next connection if it is down. */
+  unload(device: Device, tasks: readonly SeatTask[]): void {
+    if (device.connected) this.#context.installer.uninstall(device.id, tasks);
+    else this.#evicted.set(device.id, [...(this.#evicted.get(device.id) ?? []), ...tasks]);
+  }
+
   /** Starts an install. For a takeover, the caller has already added the seat to the new device's `seatCount`. */
   begin(seat: SeatRecord, device: Device): void {
     const { emit, installer } = this.#context;
@@ -86,7 +95,7 @@ export class SeatInstalls {
   }
 
   #installed(seat: SeatRecord, install: Install): void {
-    const { emit, installer } = this.#context;
+    const { emit } = this.#context;
     const { device, progress } = install;
     const from = seat.holder;
     seat.install = null;
@@ -105,8 +114,7 @@ export class SeatInstalls {
       });
       if (from) {
         from.seatCount--;
-        if (from.connected) installer.uninstall(from.id, seat.tasks);
-        else this.#evicted.set(from.id, [...(this.#evicted.get(from.id) ?? []), ...seat.tasks]);
+        this.unload(from, seat.tasks);
       }
     }
     // Must follow the change of holder: it makes every placement reconcile, which could give the device a second seat.
@@ -139,4 +147,14 @@ export class SeatInstalls {
       reason,
     });
   }
+}
+
+/** Returns the bytes of the weights of tasks, which may share files. */
+export function weightsOf(tasks: readonly SeatTask[]): number {
+  const files = new Map(
+    tasks.flatMap(({ artifact: { weights } }) => (weights ? [[weights.sha256, weights.bytes]] : [])),
+  );
+  let bytes = 0;
+  for (const size of files.values()) bytes += size;
+  return bytes;
 }

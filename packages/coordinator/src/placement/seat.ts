@@ -10,6 +10,17 @@ export interface SeatSnapshot {
   /** The device of the install in progress: the seat's own device, or a standby that takes the seat over. */
   readonly installing: DeviceId | null;
   readonly progress: InstallProgress | null;
+  /** The surviving device that computes the seat as a second task, or loads it. */
+  readonly substitute: DeviceId | null;
+}
+
+/** A surviving device that computes a lost seat as a second task. */
+export interface Substitute {
+  readonly device: Device;
+  readonly controller: AbortController;
+  progress: InstallProgress;
+  /** When all tasks were loaded; null before. */
+  loadedAt: number | null;
 }
 
 export interface Install {
@@ -32,13 +43,35 @@ export interface SeatRecord {
   refusingSince: number;
   /** Failed installs by device, and the earliest time of the next attempt. */
   readonly failures: Map<DeviceId, { count: number; notBefore: number }>;
+  substitute: Substitute | null;
+  /** Since when the seat does not answer; null while it does. */
+  missingSince: number | null;
+  /** The device whose failure made the seat stop answering: its holder, or its substitute. */
+  failed: DeviceId | null;
+  /** Whether the present failure was reported as detected. */
+  detected: boolean;
+  everAnswered: boolean;
 }
 
 /** Creates a seat that is not loaded yet, and adds it to its holder's `seatCount`. */
 export function seatRecord(index: number, tasks: readonly SeatTask[], holder: Device | null): SeatRecord {
   if (holder) holder.seatCount++;
   const failures = new Map();
-  return { index, tasks, holder, loaded: false, install: null, refusals: 0, refusingSince: 0, failures };
+  return {
+    index,
+    tasks,
+    holder,
+    loaded: false,
+    install: null,
+    refusals: 0,
+    refusingSince: 0,
+    failures,
+    substitute: null,
+    missingSince: null,
+    failed: null,
+    detected: false,
+    everAnswered: false,
+  };
 }
 
 /** Records a refusal by the seat's holder. @returns whether the holder must load its tasks again */
@@ -74,12 +107,24 @@ export function seatSnapshot(seat: SeatRecord, role: SeatSnapshot['role']): Seat
     device: seat.holder?.id ?? seat.install?.device.id ?? null,
     state: stateOf(seat),
     installing: seat.install?.device.id ?? null,
-    progress: seat.install?.progress ?? null,
+    progress: seat.install?.progress ?? seat.substitute?.progress ?? null,
+    substitute: seat.substitute?.device.id ?? null,
   };
 }
 
-/** Returns whether the seat's holder is loaded, live and not silent. */
+/** Returns whether the seat's holder, or else its substitute, is loaded, live and not silent. */
 export function isAnswering(seat: SeatRecord): boolean {
+  return holderAnswers(seat) || substituteAnswers(seat);
+}
+
+/** Returns whether the seat's substitute is loaded, live and not silent. */
+export function substituteAnswers({ substitute }: SeatRecord): boolean {
+  if (substitute === null || substitute.loadedAt === null) return false;
+  return substitute.device.live && substitute.device.silentSince === null;
+}
+
+/** Returns whether the seat's holder is loaded, live and not silent. */
+export function holderAnswers(seat: SeatRecord): boolean {
   const { holder } = seat;
   if (holder === null || !seat.loaded) return false;
   return holder.live && holder.silentSince === null;

@@ -11,6 +11,7 @@ import {
   type InferOptions,
 } from './accepted-request.ts';
 import type { Generation } from './generation.ts';
+import { OutageTracker } from './outage.ts';
 import { RequestRun } from './request.ts';
 import { TraceRing } from './trace.ts';
 
@@ -53,6 +54,9 @@ export class Deployment implements AcceptedRequestObserver {
     rescuedShards: 0,
     corrupt: 0,
   };
+  readonly outages = new OutageTracker();
+  /** Copies of the original's requests, if this is a mirror. Counted since the mirror could first answer. */
+  readonly mirrored = { offered: 0, accepted: 0, refused: 0 };
   readonly traces: TraceRing;
   /** The generation that runs new requests. */
   active: Generation;
@@ -75,6 +79,8 @@ export class Deployment implements AcceptedRequestObserver {
     readonly name: string,
     generation: Generation,
     public policy: Policy,
+    /** The deployment whose accepted requests this one receives as copies. */
+    readonly mirrorOf: string | null = null,
   ) {
     this.active = generation;
     this.traces = new TraceRing(context.options.tracesKept);
@@ -114,6 +120,24 @@ export class Deployment implements AcceptedRequestObserver {
     if (startNow) this.#start(request);
     else this.#queue.add(request);
     return request.promise;
+  }
+
+  /**
+   * Accepts a copy of a request of the original. The answer is only measured.
+   * @param id  of the copy
+   */
+  acceptCopy(id: number, feeds: Readonly<Record<string, Tensor>>): void {
+    if (!this.everReady) return;
+    const { emit } = this.context;
+    this.mirrored.offered++;
+    emit({ kind: 'request-copied', deployment: this.name });
+    try {
+      this.accept(id, feeds, {}).catch(() => {});
+      this.mirrored.accepted++;
+    } catch {
+      this.mirrored.refused++;
+      emit({ kind: 'copy-refused', deployment: this.name });
+    }
   }
 
   /** Starts a rolling change. Replaces a rolling change in progress. */

@@ -9,6 +9,8 @@ export interface Generation {
   readonly deployment: string;
   readonly program: Program;
   readonly placement: Placement;
+  /** Whether the deployment is a mirror, whose computations have a cap of their own on each device. */
+  readonly mirror: boolean;
   /** Requests that run on this generation. */
   inFlight: number;
   /** Whether a step's answers are being compared with reference outputs computed by the data plane. */

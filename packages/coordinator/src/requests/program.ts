@@ -37,6 +37,8 @@ export interface ReplicatedProgramStep extends ProgramStepCommon {
   readonly plan: ReplicatedStep;
   readonly artifact: Artifact;
   readonly task: number;
+  /** By index of the seat in the step: the task number on a substitute, which may also have the task above. */
+  readonly substituteTasks: readonly number[];
   /**
    * Expected type and shape of each fetch. null if the profile does not know them, or if the data plane's own result
    * contradicted the profile.
@@ -52,6 +54,8 @@ export interface CodedProgramStep extends ProgramStepCommon {
   /** By shard index. */
   readonly artifacts: readonly Artifact[];
   readonly task: number;
+  /** By shard: the task number on a substitute, which may also have the task above. */
+  readonly substituteTasks: readonly number[];
   readonly generator: Generator;
   readonly decoder: Decoder;
   readonly shapes: ShapeMemory;
@@ -75,6 +79,8 @@ export interface Program {
   readonly readers: readonly (readonly number[])[];
   /** By seat: the tasks that its holder must load. */
   readonly seatTasks: readonly (readonly SeatTask[])[];
+  /** By seat: the same tasks under the numbers that a substitute uses. */
+  readonly substituteTasks: readonly (readonly SeatTask[])[];
 }
 
 /**
@@ -86,6 +92,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
   const slotOf = new Map<string, number>();
   const inputs = plan.inputs.map((spec) => ({ spec, slot: newSlot(spec.name) }));
   const seatTasks: SeatTask[][] = plan.seats.map(() => []);
+  const substituteSeatTasks: SeatTask[][] = plan.seats.map(() => []);
   const steps = plan.steps.map((step, index) => compileStep(step, index));
   const outputs = plan.outputs.map((spec) => {
     const slot = slotOf.get(spec.name);
@@ -103,7 +110,9 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
   }
   for (const { slot } of outputs) uses[slot]!++;
   const awaited = Int32Array.from(steps, (step) => step.awaitedFeeds);
-  return { plan, steps, slots: slotOf.size, inputs, outputs, uses, awaited, readers, seatTasks };
+  const slots = slotOf.size;
+  const substituteTasks = substituteSeatTasks;
+  return { plan, steps, slots, inputs, outputs, uses, awaited, readers, seatTasks, substituteTasks };
 
   function refuse(problem: string): never {
     throw new InvalidDeploymentError(name, problem);
@@ -140,12 +149,19 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
       return { ...common, kind: 'local', plan: step, fetchSlots, artifact: files[0] ?? null };
     }
     const task = nextTask();
+    const substituteTasks = step.seats.map(nextTask);
     if (new Set(step.seats).size !== step.seats.length) refuse(`step ${step.id} uses a seat twice`);
     for (const [shard, seat] of step.seats.entries()) {
       const tasks = seatTasks[seat];
       if (!tasks) refuse(`step ${step.id} uses seat ${seat}, which the plan does not have`);
       const artifact = files[step.kind === 'coded' ? shard : 0]!;
       tasks.push({ task, artifact, feeds: [...feeds], fetches: [...fetches] });
+      substituteSeatTasks[seat]!.push({
+        task: substituteTasks[shard]!,
+        artifact,
+        feeds: [...feeds],
+        fetches: [...fetches],
+      });
     }
     const fetchSlots = fetches.map(newSlot);
     if (step.kind === 'replicated') {
@@ -157,6 +173,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
         fetchSlots,
         artifact: files[0]!,
         task,
+        substituteTasks,
         fetchShapes,
         hold: step.tile ? new BackupHold() : null,
       };
@@ -173,6 +190,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
       fetchSlots,
       artifacts: files,
       task,
+      substituteTasks,
       generator,
       decoder: createDecoder(generator),
       shapes: new ShapeMemory(),

@@ -65,7 +65,10 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       return;
     }
     this.#pieces.each(shards, (piece, index) =>
-      this.context.transport.scatter([devices[index]!], this.computation([piece])),
+      this.context.transport.scatter(
+        [devices[index]!],
+        this.computation([piece], this.taskOf(shards[index]!)),
+      ),
     );
   }
 

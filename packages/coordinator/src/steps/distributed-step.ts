@@ -1,10 +1,11 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext, StepHost } from '../context.ts';
-import type { Computation, ComputationOwner, Device } from '../devices/device.ts';
+import type { Availability, Computation, ComputationOwner, Device } from '../devices/device.ts';
 import type { ErasureReason } from '../devices/in-flight-table.ts';
 import { type CoordinatorError, LocalComputeError, NonFiniteOutputError } from '../errors.ts';
-import type { GatherPolicy } from '../policy.ts';
+import { SHORTEST_WAIT_MS } from '../options.ts';
+import { type GatherPolicy, rescueRule } from '../policy.ts';
 import type { CodedProgramStep, ReplicatedProgramStep } from '../requests/program.ts';
 import type { QueuedStep, WaitingStep } from '../requests/step-queue.ts';
 import type { ShardTrace, StepTrace } from '../requests/trace.ts';
@@ -26,8 +27,10 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   readonly #computations: (Computation | null)[];
   /** Devices that answered with NaN or infinity. They get a strike if the step's true output is finite. */
   #notFinite: { readonly device: Device; readonly problem: string }[] | null = null;
-  /** False under the objective `devices-only`: missing shards wait for other devices. */
+  /** Whether the data plane may compute the layer as a reference. False under the objective `devices-only`. */
   protected readonly mayCompute: boolean;
+  /** Whether the data plane may compute missing shards. Otherwise they wait for devices. */
+  readonly #mayRescue: boolean;
   /** Shards whose devices are asked only if another answer is late or cannot come. */
   #held: number[] = [];
   #holdTimer: (() => void) | null = null;
@@ -48,7 +51,9 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     policy: GatherPolicy,
   ) {
     this.gather = new Gather(dataShards, parityShards, policy);
-    this.mayCompute = host.generation.program.plan.objective !== 'devices-only';
+    const { plan } = host.generation.program;
+    this.mayCompute = plan.objective !== 'devices-only';
+    this.#mayRescue = rescueRule(host.policy, plan) === 'data-plane';
     this.#computations = new Array<Computation | null>(dataShards + parityShards).fill(null);
     const now = context.clock.now();
     this.trace = { step: step.id, kind: step.kind, startedAt: now, finishedAt: null, shards: [] };
@@ -63,8 +68,24 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
    * Sends the feeds to the devices.
    * @param shards  the shard that each device computes, ascending
    */
-  protected transmit(devices: readonly string[], _shards: readonly number[]): void {
-    this.context.transport.scatter(devices, this.computation(this.feeds));
+  protected transmit(devices: readonly string[], shards: readonly number[]): void {
+    const { task } = this.step;
+    if (shards.every((shard) => this.taskOf(shard) === task)) {
+      this.context.transport.scatter(devices, this.computation(this.feeds));
+      return;
+    }
+    const own: string[] = [];
+    for (const [index, shard] of shards.entries()) {
+      const taskOfShard = this.taskOf(shard);
+      if (taskOfShard === task) own.push(devices[index]!);
+      else this.context.transport.scatter([devices[index]!], this.computation(this.feeds, taskOfShard));
+    }
+    if (own.length > 0) this.context.transport.scatter(own, this.computation(this.feeds));
+  }
+
+  /** Returns the task number under which a shard was sent. */
+  protected taskOf(shard: number): number {
+    return this.#computations[shard]?.task ?? this.step.task;
   }
   /** Whether a device was sent NaN or infinity that the feeds of the other devices may not contain. */
   protected get sentNotFinite(): boolean {
@@ -102,7 +123,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     let ready = 0;
     let busy = 0;
     for (let shard = 0; shard < seats.length; shard++) {
-      const availability = placement.serving(seats[shard]!)?.availability;
+      const availability = this.#availabilityOf(placement.serving(seats[shard]!));
       if (availability === 'ready') ready++;
       else if (availability === 'busy') busy++;
     }
@@ -111,11 +132,14 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     return true;
   }
 
+  #availabilityOf(device: Device | null): Availability | undefined {
+    return device?.availabilityFor(this.host.generation.mirror);
+  }
+
   #scatter(): void {
     const { clock } = this.context;
     const { placement } = this.host.generation;
     const { seats } = this.step.plan;
-    const { task } = this.step;
     const now = clock.now();
     this.sentAt = now;
     const holdMs = this.holdMs();
@@ -126,7 +150,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       const device = placement.serving(seats[shard]!);
       const trace: ShardTrace = { shard, device: null, sentAt: null, answeredAt: null, status: 'missing' };
       this.trace.shards.push(trace);
-      const ready = device !== null && device.availability === 'ready';
+      const ready = this.#availabilityOf(device) === 'ready';
       if (holdMs !== null && expected >= this.gather.needed) {
         this.gather.erase(shard);
         this.#held.push(shard);
@@ -134,18 +158,19 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       }
       if (ready) expected++;
       else this.gather.erase(shard);
-      const asked = ready || device?.probeDue(now) || (this.host.sampled && device?.hasRoomForSample);
+      const sampled = this.host.sampled && !this.host.generation.mirror;
+      const asked = ready || device?.probeDue(now) || (sampled && device?.hasRoomForSample);
       if (device !== null && asked) {
-        this.#computations[shard] = device.send(this.host.id, task, shard, this, now);
+        this.#computations[shard] = this.#send(shard, device, now);
         trace.device = device.id;
         trace.sentAt = now;
         trace.status = 'waiting';
         devices.push(device.id);
         shards.push(shard);
-      } else if (device?.availability === 'busy') {
+      } else if (this.#availabilityOf(device) === 'busy') {
         trace.calledOff = true;
       }
-      if (device === null || (!ready && device.availability !== 'busy')) trace.failed = true;
+      if (!ready && this.#availabilityOf(device) !== 'busy') trace.failed = true;
     }
     if (devices.length > 0) this.transmit(devices, shards);
     if (this.#held.length > 0) {
@@ -164,7 +189,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     const shards: number[] = [];
     for (const shard of this.#held) {
       const device = placement.serving(this.step.plan.seats[shard]!);
-      if (device?.availability !== 'ready') continue;
+      if (device === null || this.#availabilityOf(device) !== 'ready') continue;
       this.#resend(shard, device, now);
       devices.push(device.id);
       shards.push(shard);
@@ -238,7 +263,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
         return;
       case 'rescue':
         if (this.#askHeld()) return;
-        if (!this.mayCompute) {
+        if (!this.#mayRescue || this.#rescueDueAt(decision.shards) > now) {
           this.#waitForDevices();
           return;
         }
@@ -277,10 +302,30 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       this.context.stepQueue.waitForDevices(this);
     }
     if (this.resume()) return;
-    this.#resumeTimer ??= this.context.clock.schedule(this.context.options.probeEveryMs, () => {
+    this.#resumeTimer ??= this.context.clock.schedule(this.#resumeAfterMs(), () => {
       this.#resumeTimer = null;
-      if (!this.ended && this.#waiting) this.#waitForDevices();
+      if (this.ended || !this.#waiting) return;
+      if (this.#mayRescue) this.advance(this.context.clock.now());
+      else this.#waitForDevices();
     });
+  }
+
+  #resumeAfterMs(): number {
+    const { probeEveryMs } = this.context.options;
+    if (!this.#mayRescue) return probeEveryMs;
+    const erased = this.trace.shards.flatMap(({ shard }) =>
+      this.gather.state(shard) === 'erased' ? [shard] : [],
+    );
+    const leftMs = this.#rescueDueAt(erased) - this.context.clock.now();
+    return Math.min(Math.max(leftMs, SHORTEST_WAIT_MS), probeEveryMs);
+  }
+
+  /** When the data plane may compute the shards: their failures must be detected first. */
+  #rescueDueAt(shards: readonly number[]): number {
+    const { detectMs } = this.host.policy;
+    if (!detectMs) return Number.NEGATIVE_INFINITY;
+    const { placement } = this.host.generation;
+    return Math.max(...shards.map((shard) => placement.rescueDueAt(this.step.plan.seats[shard]!)));
   }
 
   resume(): boolean {
@@ -293,7 +338,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     for (let shard = 0; shard < seats.length && !this.ended && missing() > 0; shard++) {
       if (this.gather.state(shard) !== 'erased') continue;
       const device = placement.serving(seats[shard]!);
-      if (device === null || (device.availability !== 'ready' && !device.probeDue(now))) continue;
+      if (device === null || (this.#availabilityOf(device) !== 'ready' && !device.probeDue(now))) continue;
       if (!this.#mayResend(shard, device, now)) continue;
       this.#resend(shard, device, now);
       devices.push(device.id);
@@ -312,17 +357,23 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   }
 
   #resend(shard: number, device: Device, now: number): void {
-    const { id } = this.host;
-    const { task } = this.step;
     const old = this.#computations[shard] ?? null;
     if (old?.device.cancel(old)) {
-      this.context.transport.cancel([old.device.id], { kind: 'cancel', request: id, task });
+      const cancel = { kind: 'cancel', request: this.host.id, task: old.task } as const;
+      this.context.transport.cancel([old.device.id], cancel);
     }
-    this.#computations[shard] = device.send(id, task, shard, this, now);
+    this.#computations[shard] = this.#send(shard, device, now);
     this.gather.expect(shard);
     const trace = this.trace.shards[shard]!;
     Object.assign(trace, { device: device.id, sentAt: now, status: 'waiting' });
     delete trace.failed;
+  }
+
+  #send(shard: number, device: Device, now: number): Computation {
+    const { placement, mirror } = this.host.generation;
+    const substituted = placement.isSubstituted(this.step.plan.seats[shard]!);
+    const task = substituted ? this.step.substituteTasks[shard]! : this.step.task;
+    return device.send(this.host.id, task, shard, this, now, mirror);
   }
 
   #rescue(shard: number): void {
@@ -343,8 +394,8 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     );
   }
 
-  protected computation(tensors: readonly Tensor[]): ComputeRequest {
-    const request = { kind: 'compute', request: this.host.id, task: this.step.task, tensors } as const;
+  protected computation(tensors: readonly Tensor[], task = this.step.task): ComputeRequest {
+    const request = { kind: 'compute', request: this.host.id, task, tensors } as const;
     const { plan } = this.step;
     const batch = plan.kind === 'coded' && plan.batchable === true && this.host.policy.batch !== false;
     return batch ? { ...request, batch: true } : request;
@@ -407,6 +458,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
 
   /** Cancels the pending computations. @param keepSurplus  keeps those whose surplus answer is still useful */
   protected cancelComputations(keepSurplus: boolean): void {
+    const { task } = this.step;
     let devices: string[] | null = null;
     for (let shard = 0; shard < this.#computations.length; shard++) {
       const computation = this.#computations[shard]!;
@@ -418,11 +470,15 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       this.gather.erase(shard);
       if (trace.status === 'waiting') trace.status = 'missing';
       if (!computation.device.cancel(computation)) continue;
-      devices ??= [];
-      devices.push(computation.device.id);
+      if (computation.task === task) {
+        devices ??= [];
+        devices.push(computation.device.id);
+      } else {
+        const cancel = { kind: 'cancel', request: this.host.id, task: computation.task } as const;
+        this.context.transport.cancel([computation.device.id], cancel);
+      }
     }
     if (devices === null) return;
-    const { task } = this.step;
     this.context.transport.cancel(devices, { kind: 'cancel', request: this.host.id, task });
   }
 
