@@ -164,7 +164,8 @@ describe('deployments', () => {
     await api.deployed();
     const { status, body } = await api.ask('PATCH', '/api/deployments/digits', { policy: { waitMs: 20 } });
     const policy = { waitMs: 20, verify: 'after', deadlineMs: 10_000 };
-    expect({ status, policy: body.policy }).toEqual({ status: 200, policy });
+    const shown = { ...policy, rescue: 'data-plane', detectMs: null };
+    expect({ status, policy: body.policy }).toEqual({ status: 200, policy: shown });
     expect(api.dataPlane.callsOf('set-policy')).toEqual([{ kind: 'set-policy', name: 'digits', policy }]);
     expect((await api.store.deployment('digits'))?.policy).toEqual(policy);
   });
@@ -173,6 +174,9 @@ describe('deployments', () => {
     [{}, '"policy"'],
     [{ policy: {} }, 'at least one'],
     [{ policy: { deadlineMs: 1 } }, '"policy.deadlineMs"'],
+    [{ policy: { rescue: 'later' } }, '"policy.rescue"'],
+    [{ policy: { detectMs: 60_001 } }, '"policy.detectMs"'],
+    [{ policy: { detectMS: 5 } }, 'The field "policy.detectMS" is unknown.'],
   ])('keep their policy after an invalid change: %j', async (change, named) => {
     await api.deployed();
     const { status, body } = await api.ask('PATCH', '/api/deployments/digits', change);

@@ -3,6 +3,7 @@ import {
   loadRequestSchema,
   planRequestSchema,
   policyPatchSchema,
+  twinRequestSchema,
 } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -42,6 +43,20 @@ export function deploymentRoutes(
 
   app.delete<ByName>('/api/deployments/:name', async ({ params }, reply) => {
     await deployments.delete(params.name);
+    return reply.code(204).send();
+  });
+
+  app.post<ByName>('/api/deployments/:name/twin', async ({ params, body }, reply) => {
+    deployments.record(params.name);
+    const twin = await deployments.createTwin(params.name, parse(twinRequestSchema, body ?? {}));
+    return reply
+      .code(202)
+      .header('location', `/api/deployments/${encodeURIComponent(twin.name)}`)
+      .send(twin);
+  });
+
+  app.delete<ByName>('/api/deployments/:name/twin', async ({ params }, reply) => {
+    await deployments.deleteTwin(params.name);
     return reply.code(204).send();
   });
 

@@ -1,8 +1,17 @@
 import type { KnownDevice } from '@sparewheel/data-plane-client';
 import type { Plan } from '@sparewheel/planner';
-import type { EventLevel, EventView, Percentiles, RequestCounts } from '@sparewheel/protocol';
+import type { EventView, Percentiles, RequestCounts } from '@sparewheel/protocol';
 import type { PrismaClient } from '../generated/prisma/client.ts';
-import { artifactColumns, deploymentRecord, json, modelRecord, shardRows, withShards } from './rows.ts';
+import {
+  artifactColumns,
+  deploymentRecord,
+  eventRow,
+  eventView,
+  json,
+  modelRecord,
+  shardRows,
+  withShards,
+} from './rows.ts';
 import {
   type DeploymentRecord,
   type EventQuery,
@@ -172,7 +181,7 @@ export class PrismaStore implements Store {
   }
 
   async appendEvents(events: readonly EventView[]): Promise<void> {
-    await this.#prisma.event.createMany({ data: [...events] });
+    await this.#prisma.event.createMany({ data: events.map(eventRow) });
   }
 
   async events({ limit, before, device, deployment, level }: EventQuery): Promise<readonly EventView[]> {
@@ -186,7 +195,7 @@ export class PrismaStore implements Store {
       orderBy: { id: 'desc' },
       take: limit,
     });
-    return rows.map((row) => ({ ...row, at: row.at.toISOString(), level: row.level as EventLevel }));
+    return rows.map(eventView);
   }
 
   async lastEventId(): Promise<number> {

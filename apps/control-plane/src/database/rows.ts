@@ -1,8 +1,8 @@
 /** Converts between records and the rows of the tables in `prisma/schema.prisma`. */
 import type { Policy } from '@sparewheel/coordinator';
 import type { Artifact, Artifacts, Plan } from '@sparewheel/planner';
-import type { LinearLayerView, TensorSpec } from '@sparewheel/protocol';
-import type { Model, Prisma } from '../generated/prisma/client.ts';
+import type { EventLevel, EventMeasures, EventView, LinearLayerView, TensorSpec } from '@sparewheel/protocol';
+import type { Event, Model, Prisma } from '../generated/prisma/client.ts';
 import type { DeploymentChoice, DeploymentRecord, DeploymentStatus, ModelRecord } from './store.ts';
 
 /** Selects a deployment's shards with it, in their order. */
@@ -55,6 +55,16 @@ export function deploymentRecord(row: DeploymentRow): DeploymentRecord {
     seats: row.seats as unknown as (string | null)[],
     createdAt: row.createdAt.toISOString(),
   };
+}
+
+export function eventRow({ id, at, level, kind, message, device, deployment, ...measures }: EventView) {
+  const row = { id, at, level, kind, message, device, deployment };
+  return Object.keys(measures).length === 0 ? row : { ...row, measures: json(measures) };
+}
+
+export function eventView({ measures, ...row }: Event): EventView {
+  const numbers = (measures ?? {}) as EventMeasures;
+  return { ...row, at: row.at.toISOString(), level: row.level as EventLevel, ...numbers };
 }
 
 /** Returns the rows of a deployment's shards, without the deployment's name. */

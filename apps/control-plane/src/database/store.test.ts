@@ -45,6 +45,8 @@ const event = (id: number, change: Partial<EventView> = {}): EventView => ({
   ...change,
 });
 
+const measured = { seat: 1, durationMs: 2_804.5, bytes: 5_000_000_000, requests: 37 };
+
 const summary = (deployment: string, requests: number): LatencySummary => ({
   deployment,
   at: '2026-11-23T10:00:00.000Z',
@@ -187,6 +189,11 @@ for (const { name, open } of implementations) {
       expect(await ids({ limit: 3, deployment: 'x' })).toEqual([3]);
       expect(await ids({ limit: 3, level: 'warning' })).toEqual([2]);
       expect(await store.events({ limit: 1 })).toEqual([event(4, { device: 'd1' })]);
+    });
+
+    it('keeps the numbers of an event', async () => {
+      await store.appendEvents([event(1, measured), event(2)]);
+      expect(await store.events({ limit: 2 })).toEqual([event(2), event(1, measured)]);
     });
 
     it('prunes the oldest events', async () => {

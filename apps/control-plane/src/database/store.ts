@@ -38,6 +38,8 @@ export interface DeploymentChoice {
   readonly layers: LayerChoice;
   /** Devices that the plan may use; null for any. */
   readonly devices: readonly string[] | null;
+  /** The deployment whose accepted requests this one receives as copies. Absent in older records. */
+  readonly mirrorOf?: string | null;
 }
 
 /** `preparing`: shards are being encoded. `live`: handed to the data plane. `failed`: could not be deployed. */

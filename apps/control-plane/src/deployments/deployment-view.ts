@@ -1,5 +1,6 @@
 /** Combines the stored record of a deployment with the data plane's report, for the API and the dashboard. Pure. */
 
+import { rescueRule } from '@sparewheel/coordinator';
 import type { DeploymentRuntime, PreloadProgress } from '@sparewheel/data-plane-client';
 import type { DeploymentView, SeatView } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
@@ -16,6 +17,7 @@ export interface Preloads {
 
 /**
  * @param runtime   null if the data plane does not have the deployment (yet)
+ * @param twin      the deployment that mirrors this one
  * @param encoding  progress of encoding, from 0 to 1; used during the preparation
  */
 export function deploymentView(
@@ -25,7 +27,13 @@ export function deploymentView(
     encoding,
     preloads,
     dataPlaneListens,
-  }: { readonly encoding: number; readonly preloads: Preloads; readonly dataPlaneListens: boolean },
+    twin = null,
+  }: {
+    readonly encoding: number;
+    readonly preloads: Preloads;
+    readonly dataPlaneListens: boolean;
+    readonly twin?: string | null;
+  },
 ): DeploymentView {
   const { plan } = record;
   return {
@@ -37,7 +45,11 @@ export function deploymentView(
     r: record.choice.r,
     planned: { k: plan.k, r: plan.r },
     layers: record.choice.layers,
-    policy: record.policy,
+    policy: {
+      ...record.policy,
+      rescue: rescueRule(record.policy, plan),
+      detectMs: record.policy.detectMs ?? null,
+    },
     inputs: plan.inputs,
     outputs: plan.outputs,
     coverage: plan.seats.length === 0 ? null : plan.coverage,
@@ -47,10 +59,10 @@ export function deploymentView(
     ...(runtime?.waiting ? { waiting: runtime.waiting } : {}),
     progress: progressOf(record, runtime, encoding, preloads),
     load: runtime?.load ?? null,
-    outage: null,
-    mirrorOf: null,
-    mirror: null,
-    twin: null,
+    outage: runtime?.outage ?? null,
+    mirrorOf: record.choice.mirrorOf ?? null,
+    mirror: runtime?.mirror ?? null,
+    twin,
     createdAt: record.createdAt,
   };
 }

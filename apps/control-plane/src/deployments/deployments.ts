@@ -12,6 +12,7 @@ import {
   type DeviceView,
   LIMITS,
   type PlanRequest,
+  type TwinRequest,
 } from '@sparewheel/protocol';
 import { type DeploymentRecord, NameTakenError, type Store, UnknownModelError } from '../database/store.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -24,6 +25,7 @@ import { type ExplainedPlan, Planning } from './planning.ts';
 import { Preloading } from './preloading.ts';
 import { Preparation } from './preparation.ts';
 import { Resizing } from './resizing.ts';
+import { checkMirror, checkRescue, hasTwin, noTwin, twinRequests } from './twins.ts';
 
 export interface DeploymentParts {
   readonly store: Store;
@@ -168,14 +170,16 @@ export class Deployments {
         'Delete a deployment that you no longer need.',
       );
     }
+    checkRescue(request.policy, request.objective);
+    if (request.mirrorOf !== undefined) checkMirror(request, this.#records.find(request.mirrorOf));
     const { plan, seats } = await this.#planning.plan(request);
-    const { name, model, k, r, strategy, layers, devices, policy } = request;
+    const { name, model, k, r, strategy, layers, devices, policy, mirrorOf } = request;
     const record: DeploymentRecord = {
       name,
       model,
       status: 'preparing',
       reason: null,
-      choice: { k, r, strategy, layers, devices: devices ?? null },
+      choice: { k, r, strategy, layers, devices: devices ?? null, ...(mirrorOf ? { mirrorOf } : {}) },
       policy,
       plan,
       artifacts: null,
@@ -209,7 +213,9 @@ export class Deployments {
   ): Promise<DeploymentView> {
     return this.#records.exclusive(name, async () => {
       const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
-      const policy: Policy = { ...this.record(name).policy, ...given };
+      const record = this.record(name);
+      const policy: Policy = { ...record.policy, ...given };
+      checkRescue(policy, record.plan.objective ?? 'latency');
       await this.#handover.setPolicy(name, policy);
       await this.#parts.store.updateDeployment(name, { policy });
       this.#records.change(name, { policy });
@@ -225,9 +231,55 @@ export class Deployments {
     });
   }
 
-  /** @throws {ApiError} 404 */
-  delete(name: string): Promise<void> {
+  /**
+   * Deploys the same model on the same devices without parity, as a mirror of a deployment.
+   * @throws {ApiError} 404; 409 it has a twin already, or it cannot have one
+   */
+  async createTwin(name: string, { detectMs }: TwinRequest): Promise<DeploymentView> {
+    const record = this.record(name);
+    const existing = this.#twinOf(name);
+    if (existing !== null) throw hasTwin(name, existing);
+    const requests = twinRequests(record, detectMs ?? null);
+    let problem: ApiError | null = null;
+    for (const request of requests) {
+      try {
+        return await this.create(request);
+      } catch (error) {
+        // The planner says 400 if the model cannot be divided over so many devices. Try fewer.
+        if (!(error instanceof ApiError && error.status === 400)) throw error;
+        problem ??= error;
+      }
+    }
+    throw noTwin(name, problem?.message ?? 'there is no plan for it.');
+  }
+
+  /** Deletes the deployment that mirrors `name`. @throws {ApiError} 404 */
+  async deleteTwin(name: string): Promise<void> {
     this.record(name);
+    const twin = this.#twinOf(name);
+    if (twin === null) {
+      throw new ApiError(404, 'unknown-twin', `The deployment "${name}" has no twin.`);
+    }
+    await this.delete(twin);
+  }
+
+  #twinOf(name: string): string | null {
+    return this.#mirrorsOf(name)[0] ?? null;
+  }
+
+  #mirrorsOf(name: string): string[] {
+    const mirrors = this.#records.sorted().filter(({ choice }) => choice.mirrorOf === name);
+    return mirrors.map((record) => record.name);
+  }
+
+  /** Deletes a deployment, and its mirrors. @throws {ApiError} 404 */
+  async delete(name: string): Promise<void> {
+    this.record(name);
+    for (const mirror of this.#mirrorsOf(name)) await this.#delete(mirror);
+    await this.#delete(name);
+  }
+
+  #delete(name: string): Promise<void> {
     this.#preparation.cancel(name);
     return this.#records.exclusive(name, async () => {
       this.record(name);
@@ -270,6 +322,7 @@ export class Deployments {
         expected: expected.map((id) => (id === undefined ? null : { id, name: nameOf(id) })),
       },
       dataPlaneListens: this.#parts.dataPlane.listening,
+      twin: this.#twinOf(name),
     });
   }
 

@@ -6,7 +6,7 @@ import { log } from '../log.ts';
 import type { DeploymentRecords } from './deployment-records.ts';
 
 /** The part of a record that the data plane needs. */
-type Served = Pick<DeploymentRecord, 'plan' | 'seats'> & {
+type Served = Pick<DeploymentRecord, 'plan' | 'seats' | 'choice'> & {
   readonly artifacts: NonNullable<DeploymentRecord['artifacts']>;
 };
 
@@ -98,8 +98,10 @@ export class Handover {
   }
 
   /** Deploys a plan, or changes a deployment to it. @throws {ApiError} the data plane rejects it or is not running */
-  async change(name: string, { plan, artifacts, seats }: Served, policy: Policy): Promise<void> {
-    await this.#dataPlane.call({ kind: 'deploy', deployment: { name, plan, artifacts, policy, seats } });
+  async change(name: string, { plan, artifacts, seats, choice }: Served, policy: Policy): Promise<void> {
+    const mirror = choice.mirrorOf ? { mirrorOf: choice.mirrorOf } : {};
+    const deployment = { name, plan, artifacts, policy, seats, ...mirror };
+    await this.#dataPlane.call({ kind: 'deploy', deployment });
   }
 
   async setPolicy(name: string, policy: Policy): Promise<void> {

@@ -1,3 +1,4 @@
+import { rescueRule } from '@sparewheel/coordinator';
 import type { DeploymentRuntime } from '@sparewheel/data-plane-client';
 import type { ModelBuilder } from '@sparewheel/model-builder';
 import type { Planned } from '@sparewheel/planner';
@@ -40,7 +41,7 @@ export class Resizing {
     if (record?.status !== 'live' || record.choice.strategy !== 'coded') return;
     // A plan that divides nothing does not depend on the number of devices.
     if (state === 'distributing' || record.plan.runsWhole) return;
-    if (state === 'unavailable' && record.plan.objective !== 'devices-only') return;
+    if (state === 'unavailable' && rescueRule(record.policy, record.plan) === 'data-plane') return;
     const devices = this.#parts.devices().filter((device) => device.state === 'ready').length;
     const { k: wantedK, r } = record.choice;
     const size = { name, wantedK, planK: record.plan.k, r, whole: state === 'ready', devices };
@@ -86,7 +87,7 @@ export class Resizing {
       // Must run first: seat changes after this point belong to the new plan.
       records.put({ ...record, ...change });
       try {
-        await handover.change(name, change, record.policy);
+        await handover.change(name, { ...change, choice: record.choice }, record.policy);
       } catch (error) {
         records.put(record);
         throw error;

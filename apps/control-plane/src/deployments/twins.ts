@@ -1,0 +1,94 @@
+/** The rules for mirrors, and for the uncoded twin of a deployment. Pure. */
+import { type Policy, rescueRule } from '@sparewheel/coordinator';
+import { ApiError, type DeploymentRequest, LIMITS } from '@sparewheel/protocol';
+import type { DeploymentRecord } from '../database/store.ts';
+
+/** @throws {ApiError} 400 the rule contradicts the objective */
+export function checkRescue(policy: Pick<Policy, 'rescue'>, objective: 'latency' | 'devices-only'): void {
+  if (objective !== 'devices-only' || rescueRule(policy, { objective }) !== 'data-plane') return;
+  throw new ApiError(
+    400,
+    'invalid-request',
+    'The field "policy.rescue" is "data-plane", but under the objective "devices-only" the data plane computes no shard.',
+    'Choose "devices" or "off", or the objective "latency".',
+  );
+}
+
+/** @throws {ApiError} 400 the original cannot be mirrored by this deployment */
+export function checkMirror(
+  { name, model, mirrorOf }: Pick<DeploymentRequest, 'name' | 'model' | 'mirrorOf'>,
+  original: DeploymentRecord | undefined,
+): void {
+  if (original === undefined) {
+    throw refusal(`The field "mirrorOf" names "${mirrorOf}", which is not a deployment.`);
+  }
+  if (original.model !== model) {
+    throw refusal(
+      `"${name}" has the model "${model}", but "${original.name}" has the model "${original.model}". A mirror needs the same model.`,
+    );
+  }
+  if (original.choice.mirrorOf) {
+    throw refusal(
+      `"${original.name}" is itself a mirror of "${original.choice.mirrorOf}". Mirror that deployment.`,
+    );
+  }
+}
+
+function refusal(message: string): ApiError {
+  return new ApiError(400, 'invalid-request', message);
+}
+
+/**
+ * Returns the requests for the uncoded twin of a deployment, the preferred one first: on all its devices, then on
+ * fewer, because a layer may not be divisible over all of them. The twin distributes the same layers.
+ * @throws {ApiError} 409 the deployment cannot have an uncoded twin
+ */
+export function twinRequests(record: DeploymentRecord, detectMs: number | null): DeploymentRequest[] {
+  const { name, model, choice, plan, policy, seats } = record;
+  if (choice.mirrorOf) throw noTwin(name, `it is itself a mirror of "${choice.mirrorOf}".`);
+  if (choice.strategy !== 'coded' && choice.strategy !== 'paper') {
+    throw noTwin(
+      name,
+      `its strategy is "${choice.strategy}", and only a coded deployment has an uncoded twin.`,
+    );
+  }
+  if (plan.runsWhole) throw noTwin(name, 'it distributes no layer, so no device holds a shard.');
+  const twin = `${name}-uncoded`;
+  if (twin.length > LIMITS.nameLength) {
+    throw noTwin(name, `the name "${twin}" has more than ${LIMITS.nameLength} characters.`);
+  }
+  const layers =
+    choice.layers === 'all'
+      ? choice.layers
+      : plan.decisions.flatMap(({ layer, distributed }) => (distributed ? [layer] : []));
+  const devices = seats.every((device) => device !== null) ? seats : choice.devices;
+  const request: Omit<DeploymentRequest, 'k'> = {
+    name: twin,
+    model,
+    r: 0,
+    strategy: 'uncoded',
+    layers,
+    splits: plan.splits ?? 'auto',
+    objective: plan.objective ?? 'latency',
+    policy: { waitMs: 'all', verify: 'off', deadlineMs: policy.deadlineMs, rescue: 'devices', detectMs },
+    mirrorOf: name,
+    ...(devices === null ? {} : { devices: [...devices] }),
+  };
+  const requests: DeploymentRequest[] = [];
+  const most = Math.max(plan.seats.length, plan.k);
+  for (let k = most; k >= Math.min(plan.k, most); k--) requests.push({ ...request, k });
+  return requests;
+}
+
+export function noTwin(name: string, reason: string): ApiError {
+  return new ApiError(409, 'no-twin', `"${name}" cannot have an uncoded twin: ${reason}`);
+}
+
+export function hasTwin(name: string, twin: string): ApiError {
+  return new ApiError(
+    409,
+    'twin-exists',
+    `"${name}" has the twin "${twin}" already.`,
+    `Delete it first with DELETE /api/deployments/${encodeURIComponent(name)}/twin.`,
+  );
+}
