@@ -2,6 +2,7 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 import { X } from 'lucide-react';
 import { describeImage, imageInput } from '../inputs/image-input.ts';
+import { INPUT_TITLES, inputKind } from '../inputs/input-kind.ts';
 import { Button } from '../ui/button.tsx';
 import { formatDims } from '../ui/format.ts';
 import { Segmented } from '../ui/segmented.tsx';
@@ -34,6 +35,14 @@ export function LoadInputs({
   onSource: (source: InputSource) => void;
   onPictures: (pictures: readonly Picture[]) => void;
 }) {
+  const kind = inputKind(deployment);
+  if (kind === 'line' || kind === 'faces') {
+    return (
+      <p className="text-xs text-ink-soft">
+        The requests contain seeded random numbers. The panel “{INPUT_TITLES[kind]}” sends pictures.
+      </p>
+    );
+  }
   const input = imageInput(deployment.inputs);
   if (input === null) {
     return (

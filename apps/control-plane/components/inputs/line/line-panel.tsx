@@ -42,17 +42,15 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
   useEffect(() => {
     const context = paper.current?.getContext('2d');
     if (!context) return;
-    filled.current = LINE_WIDTH;
-    if (source === 'picture' && picture !== null) {
+    if (source === 'text') filled.current = paintText(context, text);
+    else if (source === 'picture' && picture !== null) {
       filled.current = paintPicture(context, picture, {
         x: 0,
         y: 0,
         width: picture.width,
         height: picture.height,
       });
-    } else {
-      paintText(context, source === 'text' ? text : '');
-    }
+    } else context.clearRect(0, 0, LINE_WIDTH, LINE_HEIGHT);
   }, [source, text, picture]);
 
   const shown = {
@@ -133,7 +131,7 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
   );
 }
 
-/** What the model sees. White in both themes, like paper. */
+/** What the model sees. The paper is white in both themes. */
 function Paper({ paper, hint }: { paper: RefObject<HTMLCanvasElement | null>; hint: string | null }) {
   return (
     <div className="relative">
@@ -144,10 +142,10 @@ function Paper({ paper, hint }: { paper: RefObject<HTMLCanvasElement | null>; hi
         role="img"
         aria-label="The line that the model reads"
         data-testid="line-paper"
-        className="w-full rounded-lg border border-line-strong bg-white"
+        className="w-full rounded-lg border border-line-strong bg-raised"
       />
       {hint !== null && (
-        <p className="pointer-events-none absolute inset-0 grid place-items-center text-xs text-[#51515c]">
+        <p className="pointer-events-none absolute inset-0 grid place-items-center text-xs text-ink-soft">
           {hint}
         </p>
       )}

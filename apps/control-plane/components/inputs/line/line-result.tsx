@@ -4,6 +4,13 @@ import { cn } from '../../ui/class-names.ts';
 import { formatMs, formatPercent } from '../../ui/format.ts';
 import type { Comparison } from './line-view.ts';
 
+const COMPARISONS: Readonly<Record<Comparison, string>> = {
+  same: 'exactly as typed',
+  spaces: 'as typed, except for spaces',
+  different: 'differs from the typed text',
+  unknown: '',
+};
+
 /** The text that was read, how sure the model is, and whether it is the typed text. */
 export function LineResult({
   read,
@@ -34,11 +41,15 @@ export function LineResult({
             data-testid="line-comparison"
             className={cn(
               'inline-flex items-center gap-1',
-              comparison === 'same' ? 'text-ok-ink' : 'text-danger-ink',
+              comparison === 'same' ? 'text-ok-ink' : comparison === 'different' && 'text-danger-ink',
             )}
           >
-            {comparison === 'same' ? <Check className="size-3.5" /> : <TriangleAlert className="size-3.5" />}
-            {comparison === 'same' ? 'exactly as typed' : 'differs from the typed text'}
+            {comparison === 'different' ? (
+              <TriangleAlert className="size-3.5" />
+            ) : (
+              <Check className="size-3.5" />
+            )}
+            {COMPARISONS[comparison]}
           </span>
         )}
       </p>

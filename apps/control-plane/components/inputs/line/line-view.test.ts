@@ -4,6 +4,8 @@ import { middleStrip } from './paint-line.ts';
 
 test('compares what was read with what was typed', () => {
   expect(compareTexts(' Sparewheel  4+1 ', 'Sparewheel 4+1')).toBe('same');
+  expect(compareTexts('Is it? 4+1', 'Is it？ 4＋1')).toBe('same');
+  expect(compareTexts('A B C', 'ABC')).toBe('spaces');
   expect(compareTexts('Sparewheel', 'Sparewhee1')).toBe('different');
   expect(compareTexts(null, 'anything')).toBe('unknown');
   expect(compareTexts('  ', '')).toBe('unknown');

@@ -1,11 +1,14 @@
 /** How the text that was read compares with the text that was typed. */
-export type Comparison = 'same' | 'different' | 'unknown';
+export type Comparison = 'same' | 'spaces' | 'different' | 'unknown';
 
 /**
- * Compares what was read with what was typed. Spaces at the ends do not count, because paper has none.
+ * Compares what was read with what was typed. Spaces at the ends do not count, because paper has none. Wide and
+ * narrow forms of a character are equal, because the model knows both. [Unicode NFKC]
  * @param typed  null for a picture, whose text is unknown
  */
 export function compareTexts(typed: string | null, read: string): Comparison {
   if (typed === null || typed.trim() === '') return 'unknown';
-  return typed.trim().replace(/\s+/g, ' ') === read ? 'same' : 'different';
+  const [expected, actual] = [typed, read].map((text) => text.normalize('NFKC').trim().replace(/\s+/g, ' '));
+  if (expected === actual) return 'same';
+  return expected?.replaceAll(' ', '') === actual?.replaceAll(' ', '') ? 'spaces' : 'different';
 }
