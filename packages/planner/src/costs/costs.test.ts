@@ -7,6 +7,7 @@ const speed = (memoryBytesPerSecond: number) => ({ multiplyAddsPerSecond: 1e9, m
 it('gives a slow data plane more time for each message and each byte', () => {
   const pi = onDataPlane(DEFAULT_COSTS, speed(2e9));
   expect(pi.messageMs).toBeCloseTo(10 * DEFAULT_COSTS.messageMs);
+  expect(pi.engineCallMs).toBeCloseTo(10 * DEFAULT_COSTS.engineCallMs);
   expect(pi.messageBytesPerMs).toBeCloseTo(DEFAULT_COSTS.messageBytesPerMs / 10);
 });
 

@@ -47,12 +47,12 @@ export const DEFAULT_COSTS: Costs = {
 /** Bytes per millisecond that the data plane copies or encodes: measured with inputs of 0.1 to 13 MB. */
 export const COPY_BYTES_PER_MS = 4_000_000;
 
-/** Memory bandwidth of the server on which `messageMs` and `messageBytesPerMs` were measured. */
+/** Memory bandwidth of the server on which the overheads were measured. */
 const REFERENCE_BYTES_PER_SECOND = 20e9;
 
 /**
- * Returns the costs with the work of the data plane's thread on its own machine. A Raspberry Pi needs more than ten
- * times as long for a message as a server. The memory bandwidth stands for the speed: messages are copied and checked.
+ * Returns the costs with the overheads on the data plane's own machine, which also stand for those on its devices. A
+ * Raspberry Pi needs more than ten times as long for a message as a server. The memory bandwidth stands for the speed: messages are copied and checked.
  */
 export function onDataPlane(costs: Costs, speed: Speed | undefined): Costs {
   if (!speed) return costs;
@@ -61,6 +61,7 @@ export function onDataPlane(costs: Costs, speed: Speed | undefined): Costs {
     ...costs,
     messageMs: costs.messageMs * slowdown,
     messageBytesPerMs: costs.messageBytesPerMs / slowdown,
+    engineCallMs: costs.engineCallMs * slowdown,
   };
 }
 

@@ -91,15 +91,15 @@ describe('devices of different speeds', () => {
     );
     const { explanation } = planFleet(profile, { ...OPTIONS, devices: noisy });
     // The data plane's thread spends 0.15 ms of the hop on each device in turn; three answers suffice.
-    expect(explanation.predictedMs).toBeCloseTo(0.7 + 3 * 0.15 + 0.15 + 0.15 + 6.68, 1);
+    expect(explanation.predictedMs).toBeCloseTo(0.7 + 3 * 0.15 + 0.15 + 0.3 + 6.68, 1);
   });
 
   it('share the median hop time of their machine', () => {
     const busy = [20, 0.5, 0.4, 1].map((hopMs, i) => device(`d${i}`, 1, { machine: 'one', cores: 4, hopMs }));
     const { explanation } = planFleet(profile, { ...OPTIONS, devices: busy });
     // The data plane's thread sends three messages before the last device starts. It has half the speed of the server
-    // that needs 0.08 ms for each.
-    expect(explanation.predictedMs).toBeCloseTo(0.5 + 3 * 0.16 + 0.15 + 6.68, 1);
+    // that needs 0.08 ms for each, and 0.15 ms for an engine call.
+    expect(explanation.predictedMs).toBeCloseTo(0.5 + 3 * 0.16 + 0.3 + 6.68, 1);
   });
 
   it('wait for the cores of their machine', () => {
@@ -110,8 +110,8 @@ describe('devices of different speeds', () => {
     );
     // Each device: a third of 20 ms, an engine call and a hop. Four devices on two cores need twice as long
     // without the hop, plus half a task, because one core is idle while the other finishes.
-    expect(alone).toBeCloseTo(1 + 3 * 0.16 + 0.15 + 6.68, 1);
-    expect(shared).toBeCloseTo(1 + 2.5 * (0.15 + 6.68), 1);
+    expect(alone).toBeCloseTo(1 + 3 * 0.16 + 0.3 + 6.68, 1);
+    expect(shared).toBeCloseTo(1 + 2.5 * (0.3 + 6.68), 1);
   });
 });
 
