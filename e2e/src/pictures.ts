@@ -1,13 +1,15 @@
 /**
  * Creates the README's pictures from the running product: `npm run pictures`.
  * docs/images/dashboard.png: a dead device under load. docs/images/kill.gif: the seconds around the kill.
+ * docs/images/duel-{light,dark}.png, kill-card-{light,dark}.png, stage-{light,dark}.png: coded against uncoded after a kill.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from '@playwright/test';
+import { type Browser, chromium } from '@playwright/test';
 import sharp from 'sharp';
 import { drawStroke, SEVEN } from './drawing.ts';
 import { Product, repositoryRoot } from './product.ts';
+import { untilLive } from './shared.ts';
 
 const FRAMES = 44;
 const FRAME_MS = 160;
@@ -17,6 +19,46 @@ const REVIVE_AT = 28;
 const GIF_WIDTH = 960;
 
 const images = join(repositoryRoot, 'docs', 'images');
+
+/** How long the lanes fill before the kill, and how long the stall and its end take. */
+const BEFORE_KILL_MS = 8_000;
+const AFTER_KILL_MS = 6_000;
+
+/** Pictures of the duel, of its kill card, and of the stage, in both themes. */
+async function duelPictures(browser: Browser): Promise<void> {
+  const product = await Product.start({ twin: true });
+  try {
+    await product.api('/api/deployments/lenet5/load', {
+      method: 'POST',
+      json: { mode: 'closed', concurrency: 2 },
+    });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, colorScheme });
+      const page = await context.newPage();
+      await page.goto(`${product.url}/?token=${product.tokens.operator}`);
+      await untilLive(page);
+      const stage = await context.newPage();
+      await stage.setViewportSize({ width: 1280, height: 720 });
+      await stage.goto(`${product.url}/stage?deployment=lenet5`);
+      await page.waitForTimeout(BEFORE_KILL_MS);
+      const device = page.locator('[data-testid^="device-local-"][data-role="data"]').nth(1);
+      await device.getByRole('button', { name: /^Kill/ }).click();
+      await page.waitForTimeout(AFTER_KILL_MS);
+      await stage.screenshot({ path: join(images, `stage-${colorScheme}.png`) });
+      const duel = page.getByRole('region', { name: 'Coded against uncoded' });
+      await duel.screenshot({ path: join(images, `duel-${colorScheme}.png`) });
+      await duel.getByTestId('kill-card').screenshot({ path: join(images, `kill-card-${colorScheme}.png`) });
+      await context.close();
+      for (const { id, state } of await product.devices()) {
+        if (state === 'dead') await product.api(`/api/devices/${id}/revive`, { method: 'POST' });
+      }
+      await product.deploymentState('lenet5', 'ready');
+    }
+  } finally {
+    await product.stop();
+    product.removeHome();
+  }
+}
 
 async function main(): Promise<void> {
   mkdirSync(images, { recursive: true });
@@ -60,6 +102,8 @@ async function main(): Promise<void> {
       .gif({ delay: frames.map(() => FRAME_MS), loop: 0, colors: 64, interFrameMaxError: 6 })
       .toFile(join(images, 'kill.gif'));
     await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
+    await page.close();
+    await duelPictures(browser);
   } finally {
     await browser.close();
     await product.stop();

@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly ports?: { readonly control: number; readonly data: number };
   /** Does not wait for the demo deployment. */
   readonly withoutDemo?: boolean;
+  /** Deploys the demo with its uncoded twin, as by default. The twin takes half of the devices' time. */
+  readonly twin?: boolean;
 }
 
 /** Returns a port that is free now. Another process may take it before its use. */
@@ -46,9 +48,9 @@ export class Product {
   private constructor(
     readonly home: string,
     readonly ports: { readonly control: number; readonly data: number },
-    { args = [], environment = {} }: StartOptions,
+    { args = [], environment = {}, twin = false }: StartOptions,
   ) {
-    this.#args = args;
+    this.#args = twin ? args : [...args, '--no-twin'];
     this.#process = this.#spawn(environment);
   }
 
@@ -60,6 +62,7 @@ export class Product {
     try {
       await product.#ready();
       if (!options.withoutDemo) await product.deploymentState('lenet5', 'ready');
+      if (options.twin) await product.deploymentState('lenet5-uncoded', 'ready');
     } catch (error) {
       await product.stop();
       throw error;

@@ -24,7 +24,10 @@ export function sharedProduct(started: (product: Product) => void, options: Star
  * @param opened  receives the product and the page
  * @returns the errors of the page's scripts so far; grows during the tests
  */
-export function sharedDashboard(opened: (product: Product, page: Page) => void): string[] {
+export function sharedDashboard(
+  opened: (product: Product, page: Page) => void,
+  options: StartOptions = {},
+): string[] {
   const errors: string[] = [];
   let product: Product;
   let page: Page | undefined;
@@ -34,7 +37,7 @@ export function sharedDashboard(opened: (product: Product, page: Page) => void):
   });
   sharedProduct((started) => {
     product = started;
-  });
+  }, options);
   test.beforeAll(async ({ browser }) => {
     page = await openDashboard(browser, product, errors);
     opened(product, page);

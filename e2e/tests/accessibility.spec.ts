@@ -54,6 +54,7 @@ test('every page has no violations, in light and dark', async ({ browser }) => {
     '/nowhere',
     '/models/nope',
     '/join',
+    '/stage',
   ]) {
     await page.goto(`${product.url}${path}`);
     await expect(page.getByRole('heading', { level: 1 })).toBeAttached();

@@ -15,6 +15,7 @@ describe('configuration', () => {
       databaseUrl: 'file:///checkout/.sparewheel/sparewheel.db',
       fleet: 6,
       demo: true,
+      demoTwin: true,
       development: false,
       tokens: {},
     });
@@ -33,7 +34,7 @@ describe('configuration', () => {
 
   it('reads the options of the fleet and the demo', () => {
     expect(parse(['--fleet', '3', '--no-demo'])).toMatchObject({ fleet: 3, demo: false });
-    expect(parse(['--no-fleet'])).toMatchObject({ fleet: 0, demo: true });
+    expect(parse(['--no-fleet', '--no-twin'])).toMatchObject({ fleet: 0, demo: true, demoTwin: false });
   });
 
   it('returns nothing if the arguments ask for help', () => {

@@ -19,6 +19,8 @@ export interface Configuration {
   /** The number of devices to run on this machine. */
   readonly fleet: number;
   readonly demo: boolean;
+  /** Whether a new demo gets an uncoded twin. */
+  readonly demoTwin: boolean;
   /** Compiles pages from source when they are requested. */
   readonly development: boolean;
   /** Tokens from the environment. The others are generated. */
@@ -30,6 +32,7 @@ export const USAGE = `npm start -- [options]
   --fleet N        run N devices on this machine (default 6)
   --no-fleet       run none
   --no-demo        do not deploy the demo network
+  --no-twin        deploy the demo without its uncoded twin
   --port N         dashboard and admin API (PORT, default 3000)
   --data-port N    agents and inference (DATA_PORT, default 3001)
   --host ADDRESS   address to listen on (HOST, default 127.0.0.1)
@@ -86,6 +89,7 @@ export function parseConfiguration(
     databaseUrl: variable('DATABASE_URL') ?? pathToFileURL(join(home, 'sparewheel.db')).href,
     fleet: options['no-fleet'] ? 0 : parseFleet(options.fleet),
     demo: !options['no-demo'],
+    demoTwin: !options['no-twin'],
     development: options.dev ?? false,
     tokens: parseTokens(variable),
   };
@@ -101,6 +105,7 @@ function parseOptions(args: readonly string[]) {
         fleet: { type: 'string' },
         'no-fleet': { type: 'boolean' },
         'no-demo': { type: 'boolean' },
+        'no-twin': { type: 'boolean' },
         port: { type: 'string' },
         'data-port': { type: 'string' },
         host: { type: 'string' },

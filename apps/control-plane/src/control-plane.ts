@@ -291,6 +291,7 @@ export class ControlPlane {
       live: this.#live,
       scratch: this.#scratch,
       fleet: configuration.fleet,
+      twin: configuration.demoTwin,
       inferenceUrl: this.inferenceUrl,
       token: tokens.operator,
       log,

@@ -62,9 +62,12 @@ export interface FaultImpactView {
   readonly slowestMs: number | null;
   /** Number of that request. Its trace is in `GET /api/faults/{id}`. */
   readonly slowestRequest: number | null;
-  /** Requests accepted after the fault that failed before the deployment answered again. */
+  /** Requests accepted after the fault that failed before one of them was answered. */
   readonly failedAfter: number;
-  /** From the fault to the first answer to a request accepted after it. null before that. */
+  /**
+   * From the fault to the end of the longest time without an answer while requests waited. null before the first answer.
+   * Final when all requests in flight have ended and a later one was answered.
+   */
   readonly answeringAgainMs: number | null;
   /** Whether the numbers may still change. */
   readonly measuring: boolean;

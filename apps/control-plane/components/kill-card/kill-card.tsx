@@ -48,7 +48,13 @@ export function KillCard({ duel }: { duel: Duel }) {
       <Fault key={latest.report.id} duel={duel} {...latest} />
       {earlier.length > 0 && (
         <div className="px-4 pb-2">
-          <Button variant="quiet" size="small" aria-expanded={all} onClick={() => showAll(!all)}>
+          <Button
+            variant="quiet"
+            size="small"
+            className="-ml-2.5"
+            aria-expanded={all}
+            onClick={() => showAll(!all)}
+          >
             {all ? 'Hide earlier faults' : `Earlier faults (${earlier.length})`}
           </Button>
           {all && (

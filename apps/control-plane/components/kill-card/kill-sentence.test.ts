@@ -52,6 +52,14 @@ describe('the kill card', () => {
     });
   });
 
+  it('marks a stall of a second even if every request is answered in the end', () => {
+    const stalled = uncoded({ inFlight: 8, answered: 8, slowestMs: 2_810, answeringAgainMs: 2_800 });
+    expect(killSentence(report([impact(), stalled]), names, timeOf)).toMatchObject({
+      uncoded: 'Uncoded: 8 requests in flight: 8 answered, slowest 2.81 s, answering again after 2.80 s.',
+      uncodedTone: 'danger',
+    });
+  });
+
   it('says what is still open while it measures', () => {
     const other = uncoded({
       inFlight: 8,

@@ -16,6 +16,8 @@ export interface KillSentence {
 
 /** A shorter silence is not worth a word: a person does not notice it. */
 const NOTICEABLE_MS = 250;
+/** A longer silence interrupts a person. */
+const STALL_MS = 1_000;
 
 /**
  * Describes a fault with the measured numbers of both deployments.
@@ -74,14 +76,9 @@ function againText({ answeringAgainMs, measuring, waiting }: FaultImpactView): s
   return null;
 }
 
-function toneOf({
-  wrong,
-  failed,
-  failedAfter,
-  waiting,
-  measuring,
-}: FaultImpactView): KillSentence['codedTone'] {
-  if (wrong + failed + failedAfter > 0) return 'danger';
+function toneOf(impact: FaultImpactView): KillSentence['codedTone'] {
+  const { wrong, failed, failedAfter, waiting, measuring, answeringAgainMs } = impact;
+  if (wrong + failed + failedAfter > 0 || (answeringAgainMs ?? 0) >= STALL_MS) return 'danger';
   if (waiting > 0) return measuring ? 'waiting' : 'danger';
   return 'ok';
 }

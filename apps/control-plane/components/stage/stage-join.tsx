@@ -24,7 +24,10 @@ export function StageJoin() {
   }
   const link = joinPageAddress(chosen.dashboard ?? window.location.origin, data.token);
   return (
-    <div data-testid="stage-join" className="flex min-w-0 flex-col items-center gap-1">
+    <div
+      data-testid="stage-join"
+      className="flex min-w-0 flex-col items-center gap-1 [&>svg]:w-[clamp(12rem,16vw,26rem)]"
+    >
       <QrCode text={link} label="QR code of the join address" />
       <p className="text-lg leading-6 font-semibold">Join with your phone</p>
       <p className="max-w-full truncate text-sm text-ink-soft">{new URL(link).host}</p>

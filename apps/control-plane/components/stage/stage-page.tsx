@@ -39,14 +39,16 @@ export function StagePage() {
   return (
     <div className="grid min-h-dvh min-w-0 grid-cols-[minmax(0,1fr)] gap-3 p-3 md:h-dvh md:grid-cols-[clamp(13rem,22vw,28rem)_minmax(0,1fr)] md:overflow-hidden">
       <h1 className="sr-only">Stage</h1>
-      <aside className="flex min-h-0 min-w-0 flex-col items-center gap-2 overflow-hidden">
-        <div className="w-full">{rows.length > 0 && <FleetWheel rows={wheelRows(rows).shown} />}</div>
+      <aside className="flex min-h-0 min-w-0 flex-col items-center gap-2 overflow-hidden max-md:order-last">
+        <div className="w-full md:[&>div]:max-w-none">
+          {rows.length > 0 && <FleetWheel rows={wheelRows(rows).shown} />}
+        </div>
         <StageJoin />
-        <div className="mt-auto flex w-full gap-2">
+        <div className="mt-auto flex w-full flex-wrap gap-2">
           <Button
             size="large"
             variant={running ? 'outline' : 'primary'}
-            className="flex-1 text-base"
+            className="flex-1 px-2 text-base"
             disabled={deployment === null || !stage.ownsLoad}
             title={running ? 'Stops the load (key l)' : 'Keeps 8 requests in flight (key l)'}
             onClick={stage.toggleLoad}
@@ -56,7 +58,7 @@ export function StagePage() {
           </Button>
           <Button
             size="large"
-            className="text-base"
+            className="flex-1 px-2 text-base"
             title="Leaves the stage (Escape). Revives the devices killed here and stops the load started here."
             onClick={stage.leave}
           >
@@ -95,7 +97,7 @@ function StageDuel({ duel }: { duel: Duel }) {
       >
         <DuelLanes duel={duel} large />
       </section>
-      <div className="min-h-[6.5em] rounded-xl border bg-surface px-4 py-2 text-[clamp(1rem,1.5vw,2rem)] leading-normal">
+      <div className="min-h-[5em] rounded-xl border bg-surface px-4 py-2 text-[clamp(1rem,1.5vw,2rem)] leading-normal">
         <LatestKill duel={duel} />
       </div>
     </>

@@ -56,9 +56,10 @@ export function stageNumbers(
     waiting === 0
       ? ofUncoded
       : {
-          ...ofUncoded,
+          key: ofUncoded.key,
+          label: 'Uncoded: waiting',
           value: formatCount(waiting),
-          note: 'waiting',
+          note: waiting === 1 ? 'request' : 'requests',
           tone: 'danger',
         },
     slowest('coded-p99', 'Coded: p99', coded),

@@ -28,6 +28,8 @@ export interface DemoParts {
   readonly scratch: string;
   /** The number of devices on this machine. */
   readonly fleet: number;
+  /** Whether a new demo gets an uncoded twin, so that the dashboard can compare both. */
+  readonly twin: boolean;
   readonly inferenceUrl: string;
   readonly token: string;
   readonly log: (line: string) => void;
@@ -37,9 +39,11 @@ export interface DemoParts {
 
 /** Deploys the demo, unless a deployment has its name, and reports its first answer. */
 export async function runDemo(parts: DemoParts): Promise<void> {
-  const { deployments, inferenceUrl, token, log, when } = parts;
+  const { deployments, inferenceUrl, token, log, twin, when } = parts;
+  // An existing demo keeps its twin, or stays without: an operator may have turned it off.
+  const isNew = !deployments.has(NAME);
   try {
-    if (!deployments.has(NAME)) await deploy(parts);
+    if (isNew) await deploy(parts);
   } finally {
     deployments.withdraw(NAME);
   }
@@ -47,6 +51,7 @@ export async function runDemo(parts: DemoParts): Promise<void> {
   await when(() => !['preparing', 'distributing', 'unavailable'].includes(state() ?? 'deleted'));
   // It was deleted or failed.
   if (!['ready', 'degraded', 'rescuing'].includes(state() ?? 'deleted')) return;
+  if (isNew && twin) await deployments.createTwin(NAME, {});
   log(await ask(inferenceUrl, token));
 }
 

@@ -206,7 +206,7 @@ describe('a fault report', () => {
     expect(rig.impact('coded')).toMatchObject({
       answered: 2,
       waiting: 1,
-      answeringAgainMs: 11,
+      answeringAgainMs: 10,
       measuring: true,
     });
     rig.end('coded', 3, 112, 30, { status: 'failed' });
@@ -222,7 +222,7 @@ describe('a fault report', () => {
       slowestMs: 41,
       slowestRequest: 2,
       failedAfter: 0,
-      answeringAgainMs: 11,
+      answeringAgainMs: 10,
       measuring: false,
     });
     expect(rig.feed.report(1)?.traces.coded?.request).toBe(2);
@@ -241,14 +241,15 @@ describe('a fault report', () => {
     rig.end('uncoded', 3, 700, 400, { status: 'failed' });
     rig.tick(1_500);
     rig.end('uncoded', 2, 2_900, 2_810);
-    expect(rig.impact('uncoded')).toMatchObject({ answeringAgainMs: null, measuring: true });
-    rig.end('uncoded', 4, 2_910, 1_500);
+    expect(rig.impact('uncoded')).toMatchObject({ answeringAgainMs: 2_800, measuring: true });
+    // It waited for others after the stall, so its latency is no silence.
+    rig.end('uncoded', 4, 4_350, 2_900);
     expect(rig.impact('uncoded')).toMatchObject({
       answered: 1,
       failed: 1,
       failedAfter: 1,
       slowestMs: 2_810,
-      answeringAgainMs: 2_810,
+      answeringAgainMs: 2_800,
       measuring: false,
     });
   });
@@ -261,7 +262,7 @@ describe('a fault report', () => {
     // Both seem to have been accepted at the fault; only one was in flight.
     rig.end('a', 1, 105, 5);
     rig.end('a', 2, 106, 6);
-    expect(rig.impact('a')).toMatchObject({ inFlight: 1, answered: 1, waiting: 0, answeringAgainMs: 6 });
+    expect(rig.impact('a')).toMatchObject({ inFlight: 1, answered: 1, waiting: 0, answeringAgainMs: 5 });
   });
 
   it('is final without requests in flight, once the deployment is idle or gone', () => {

@@ -97,6 +97,10 @@ class FaultImpact {
   #slowestMs: number | null = null;
   #slowestRequest: number | null = null;
   #answeringAgainMs: number | null = null;
+  #longestSilenceMs = -1;
+  #lastAnswerAt: number;
+  /** Whether a request that was accepted after the fault was answered. */
+  #resumed = false;
   #lastAt: number;
 
   constructor(faultAt: number, { name, seated, inFlight, running }: DeploymentAtFault) {
@@ -106,6 +110,7 @@ class FaultImpact {
     this.#inFlight = inFlight;
     this.#traces = new Map(running().map((trace) => [trace.request, trace]));
     this.#lastAt = faultAt;
+    this.#lastAnswerAt = faultAt;
   }
 
   get #waiting(): number {
@@ -117,9 +122,10 @@ class FaultImpact {
     this.#lastAt = now;
     const startedAt = now - outcome.latencyMs;
     if (startedAt <= this.#faultAt + CLOCK_READ_MS && this.#waiting > 0) this.#wasInFlight(outcome);
-    else if (outcome.status === 'answered') this.#answeringAgainMs ??= now - this.#faultAt;
-    else if (outcome.status === 'failed' && this.#answeringAgainMs === null) this.#failedAfter++;
-    if (this.#waiting === 0 && this.#answeringAgainMs !== null) this.#end();
+    else if (outcome.status === 'answered') this.#resumed = true;
+    else if (outcome.status === 'failed' && !this.#resumed) this.#failedAfter++;
+    if (outcome.status === 'answered') this.#answeredAt(now, startedAt);
+    if (this.#waiting === 0 && this.#resumed) this.#end();
   }
 
   foundWrong(request: number): void {
@@ -162,6 +168,15 @@ class FaultImpact {
       this.#slowestRequest = request;
       this.trace = this.#traces.get(request) ?? this.trace;
     }
+  }
+
+  /** Measures the silence before an answer. Without a request, nothing was silent. */
+  #answeredAt(now: number, startedAt: number): void {
+    const silenceMs = now - Math.max(this.#lastAnswerAt, startedAt);
+    this.#lastAnswerAt = now;
+    if (silenceMs <= this.#longestSilenceMs) return;
+    this.#longestSilenceMs = silenceMs;
+    this.#answeringAgainMs = now - this.#faultAt;
   }
 
   #end(): void {
