@@ -55,6 +55,33 @@ describe('faults', () => {
     expect(Math.abs(deviation - 0.5)).toBeLessThan(5 * (0.5 / Math.sqrt(40_000)));
   });
 
+  it('delay by the given quantiles, linear between their points, on top of the constant', () => {
+    const faults = new Faults(seeded(6), () => {});
+    const quantiles = [
+      { ms: 10, share: 0 },
+      { ms: 20, share: 0.5 },
+      { ms: 100, share: 0.9 },
+      { ms: 400, share: 1 },
+    ];
+    faults.set({ kind: 'delay', ms: 5, sigma: 0, quantiles });
+    const delays = Array.from({ length: 20_000 }, () => faults.answerDelayMs() - 5);
+    const below = (ms: number) => delays.filter((delay) => delay < ms).length / delays.length;
+    // Five standard errors of a share of 20 000 samples.
+    const error = 5 * Math.sqrt(0.25 / 20_000);
+    for (const [ms, share] of [
+      [15, 0.25],
+      [20, 0.5],
+      [60, 0.7],
+      [100, 0.9],
+    ] as const) {
+      expect(Math.abs(below(ms) - share)).toBeLessThan(error);
+    }
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(10);
+    expect(Math.max(...delays)).toBeLessThan(400);
+    faults.set({ kind: 'delay', ms: 0, sigma: 0 });
+    expect(faults.answerDelayMs()).toBe(0);
+  });
+
   it('drop and corrupt with the given probabilities', () => {
     const faults = new Faults(seeded(4), () => {});
     faults.set({ kind: 'drop', probability: 0.3 });

@@ -1,4 +1,7 @@
-import type { Fault, Tensor } from '@sparewheel/protocol';
+import type { DelayQuantiles, Fault, Tensor } from '@sparewheel/protocol';
+
+type DelayFault = Pick<Extract<Fault, { kind: 'delay' }>, 'ms' | 'sigma' | 'quantiles'>;
+const NO_DELAY: DelayFault = { ms: 0, sigma: 0 };
 
 /**
  * The faults that a device emulates. A fault replaces the earlier fault of its kind; `heal` ends all of them.
@@ -8,7 +11,7 @@ export class Faults {
   readonly #random: () => number;
   readonly #onPartition: (partitioned: boolean) => void;
   #partitioned = false;
-  #delay = { ms: 0, sigma: 0 };
+  #delay: DelayFault = NO_DELAY;
   #slowFactor = 1;
   #dropProbability = 0;
   #corruption = { amount: 0, probability: 0 };
@@ -28,7 +31,7 @@ export class Faults {
         this.#setPartitioned(true);
         break;
       case 'delay':
-        this.#delay = { ms: fault.ms, sigma: fault.sigma };
+        this.#delay = fault;
         break;
       case 'slow':
         this.#slowFactor = fault.factor;
@@ -40,7 +43,7 @@ export class Faults {
         this.#corruption = { amount: fault.amount, probability: fault.probability };
         break;
       case 'heal':
-        this.#delay = { ms: 0, sigma: 0 };
+        this.#delay = NO_DELAY;
         this.#slowFactor = 1;
         this.#dropProbability = 0;
         this.#corruption = { amount: 0, probability: 0 };
@@ -58,9 +61,10 @@ export class Faults {
     return this.#slowFactor;
   }
 
-  /** Returns the delay of the next answer: constant, or log-normal with the fault's median and sigma. */
+  /** Returns the delay of the next answer: constant, log-normal with the fault's median and sigma, or drawn. */
   answerDelayMs(): number {
-    const { ms, sigma } = this.#delay;
+    const { ms, sigma, quantiles } = this.#delay;
+    if (quantiles !== undefined) return ms + quantileMs(quantiles, this.#random());
     return sigma === 0 || ms === 0 ? ms : ms * Math.exp(sigma * this.#standardNormal());
   }
 
@@ -92,4 +96,12 @@ export class Faults {
   #standardNormal(): number {
     return Math.sqrt(-2 * Math.log(1 - this.#random())) * Math.cos(2 * Math.PI * this.#random());
   }
+}
+
+/** Inverts a cumulative distribution function that is linear between its points. @param share  in [0, 1) */
+function quantileMs(points: DelayQuantiles, share: number): number {
+  const next = points.findIndex((point) => point.share > share);
+  const to = points[next]!;
+  const from = points[next - 1]!;
+  return from.ms + ((to.ms - from.ms) * (share - from.share)) / (to.share - from.share);
 }

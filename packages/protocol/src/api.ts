@@ -136,7 +136,7 @@ export type LoadRequest = z.infer<typeof loadRequestSchema>;
 
 /** The faults that an operator can inject. kill, pause and resume are signals; the agent emulates the others. */
 export const faultRequestSchema = z.union([
-  z.object({ kind: z.enum(['kill', 'pause', 'resume']) }),
+  z.strictObject({ kind: z.enum(['kill', 'pause', 'resume']) }),
   faultSchema,
 ]);
 export type FaultRequest = z.infer<typeof faultRequestSchema>;

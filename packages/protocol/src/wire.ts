@@ -120,25 +120,55 @@ export const taskSchema = z.object({
 });
 export type Task = z.infer<typeof taskSchema>;
 
+/**
+ * A distribution of delays: points of its cumulative distribution function, which is linear between them. The first
+ * point has the share 0, the last one the share 1.
+ */
+const delayQuantilesSchema = z
+  .array(z.strictObject({ ms: z.number().min(0).max(60_000), share: z.number().min(0).max(1) }))
+  .min(2)
+  .max(64)
+  .refine(
+    (points) => points[0]?.share === 0 && points.at(-1)?.share === 1,
+    'the first share must be 0 and the last one 1',
+  )
+  .refine(
+    (points) =>
+      points.every(
+        ({ ms, share }, at) => at === 0 || (ms >= points[at - 1]!.ms && share > points[at - 1]!.share),
+      ),
+    'shares must increase, and times must not decrease',
+  );
+export type DelayQuantiles = z.infer<typeof delayQuantilesSchema>;
+
 /** A fault that the device process emulates. Faults of different kinds combine; `heal` ends all of them. */
 export const faultSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('partition') }),
-  /** Delays each answer by a constant time, or by a log-normal time with the median `ms` and this sigma. */
-  z.object({
-    kind: z.literal('delay'),
-    ms: z.number().min(0).max(60_000),
-    sigma: z.number().min(0).max(3).default(0),
-  }),
-  /** Each computation takes `factor` times as long. */
-  z.object({ kind: z.literal('slow'), factor: z.number().min(1).max(1000) }),
-  z.object({ kind: z.literal('drop'), probability: z.number().min(0).max(1) }),
+  z.strictObject({ kind: z.literal('partition') }),
+  /**
+   * Delays each answer by a constant time, or by a log-normal time with the median `ms` and this sigma. With
+   * `quantiles`, a time drawn from them is added to the constant `ms`. `ms: 0` alone ends the delay.
+   */
+  z
+    .strictObject({
+      kind: z.literal('delay'),
+      ms: z.number().min(0).max(60_000),
+      sigma: z.number().min(0).max(3).default(0),
+      quantiles: delayQuantilesSchema.optional(),
+    })
+    .refine(({ sigma, quantiles }) => sigma === 0 || quantiles === undefined, {
+      path: ['quantiles'],
+      message: 'a delay has either sigma or quantiles',
+    }),
+  /** Each computation takes `factor` times as long. `factor: 1` ends the slowdown. */
+  z.strictObject({ kind: z.literal('slow'), factor: z.number().min(1).max(1000) }),
+  z.strictObject({ kind: z.literal('drop'), probability: z.number().min(0).max(1) }),
   /** Adds `amount` to one value of each answer. */
-  z.object({
+  z.strictObject({
     kind: z.literal('corrupt'),
     amount: z.number().default(1),
     probability: z.number().min(0).max(1).default(1),
   }),
-  z.object({ kind: z.literal('heal') }),
+  z.strictObject({ kind: z.literal('heal') }),
 ]);
 export type Fault = z.infer<typeof faultSchema>;
 

@@ -30,6 +30,25 @@ describe('devices', () => {
       { kind: 'delay', ms: 50 },
       { kind: 'delay', ms: 50, sigma: 0 },
     ],
+    [
+      {
+        kind: 'delay',
+        ms: 0,
+        quantiles: [
+          { ms: 1, share: 0 },
+          { ms: 9, share: 1 },
+        ],
+      },
+      {
+        kind: 'delay',
+        ms: 0,
+        sigma: 0,
+        quantiles: [
+          { ms: 1, share: 0 },
+          { ms: 9, share: 1 },
+        ],
+      },
+    ],
     [{ kind: 'corrupt' }, { kind: 'corrupt', amount: 1, probability: 1 }],
     [{ kind: 'heal' }, { kind: 'heal' }],
   ])('receive the fault %j', async (given, fault) => {
@@ -46,6 +65,53 @@ describe('devices', () => {
     [{ kind: 'delay', ms: -1 }, 'at least 0'],
     [{ kind: 'slow', factor: 'very' }, '"factor"'],
     [{ kind: 'drop', probability: 2 }, 'at most 1'],
+    [{ kind: 'delay', ms: 0, median: 5 }, '"median" is unknown'],
+    [{ kind: 'kill', softly: true }, '"softly" is unknown'],
+    [
+      {
+        kind: 'delay',
+        ms: 0,
+        quantiles: [
+          { ms: 1, share: 0.2 },
+          { ms: 9, share: 1 },
+        ],
+      },
+      'the first share',
+    ],
+    [
+      {
+        kind: 'delay',
+        ms: 0,
+        quantiles: [
+          { ms: 9, share: 0 },
+          { ms: 1, share: 1 },
+        ],
+      },
+      'must not decrease',
+    ],
+    [
+      {
+        kind: 'delay',
+        ms: 0,
+        quantiles: [
+          { ms: 1, share: 0, p: 1 },
+          { ms: 9, share: 1 },
+        ],
+      },
+      'quantiles.0.p',
+    ],
+    [
+      {
+        kind: 'delay',
+        ms: 0,
+        sigma: 1,
+        quantiles: [
+          { ms: 1, share: 0 },
+          { ms: 9, share: 1 },
+        ],
+      },
+      'either sigma or quantiles',
+    ],
   ])('do not suffer %j', async (fault, named) => {
     const { status, body } = await api.ask('POST', '/api/devices/device-0001/faults', fault);
     expect(status).toBe(400);

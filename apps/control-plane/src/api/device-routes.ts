@@ -5,7 +5,7 @@ import type { ApiParts } from './api-parts.ts';
 import { parse } from './validation.ts';
 
 /** Signals to the device process. The device emulates the other faults. */
-const signalSchema = z.object({ kind: z.enum(['kill', 'pause', 'resume']) });
+const signalSchema = z.strictObject({ kind: z.enum(['kill', 'pause', 'resume']) });
 const KINDS: readonly string[] = [
   ...signalSchema.shape.kind.options,
   ...faultSchema.options.map((option) => option.shape.kind.value),
@@ -69,6 +69,6 @@ function parseFault(body: unknown) {
       `Use one of ${KINDS.join(', ')}.`,
     );
   }
-  const signal = signalSchema.safeParse(body);
-  return signal.success ? signal.data : parse(faultSchema, body);
+  const isSignal = (signalSchema.shape.kind.options as readonly string[]).includes(kind);
+  return isSignal ? parse(signalSchema, body) : parse(faultSchema, body);
 }
