@@ -6,9 +6,17 @@ const executablePath = process.env.CHROMIUM_PATH;
  * Files that mostly wait for timeouts and restarted devices. One of them runs at a time, beside one of the files
  * that keep the processors busy. Two busy files at once would compete for the cores.
  */
-const WAITING = ['bad-input', 'charts', 'elasticity', 'faults', 'load', 'pages', 'startup', 'trouble'].map(
-  (name) => `${name}.spec.ts`,
-);
+const WAITING = [
+  'bad-input',
+  'charts',
+  'elasticity',
+  'faults',
+  'load',
+  'pages',
+  'startup',
+  'trouble',
+  'truth-latency',
+].map((name) => `${name}.spec.ts`);
 
 export default defineConfig({
   testDir: './tests',

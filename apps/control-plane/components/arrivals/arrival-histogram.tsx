@@ -75,7 +75,7 @@ export function ArrivalHistogram({
 /** The time axis below the rows. */
 export function ArrivalAxis({ axis }: { axis: Axis }) {
   const [frame, { width }] = useSize<HTMLDivElement>();
-  const { x, ticks } = timeAxis(axis, Math.max(1, width));
+  const { x, ticks } = timeAxis(axis, Math.max(1, width), 12);
   return (
     <div aria-hidden className={cn(COLUMNS, 'text-[11px] leading-4 text-ink-faint')}>
       <span />

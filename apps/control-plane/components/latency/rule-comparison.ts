@@ -21,7 +21,8 @@ export interface RuleComparison extends LatencyHistogram {
  * Compares both rules. Shares refer to all compared requests: those that an uncoded system never answers are `never`.
  * @param k       number of data shards
  * @param r       number of parity shards
- * @param chosen  id of the period; null for the newest one in which a device failed, or else the current one
+ * @param chosen  id of the period; null for the newest one with requests that an uncoded system never
+ *   answers, or else the current one
  * @param timeOf  formats a time of day
  */
 export function ruleComparison(

@@ -22,7 +22,7 @@ describe('a wrong answer', () => {
   });
 
   it('may have no known device', () => {
-    expect(wrongAnswerLines([{ ...wrong, devices: [] }], [])[0]!.from).toBe('The device could not be named.');
+    expect(wrongAnswerLines([{ ...wrong, devices: [] }], [])[0]!.from).toBe('Its device was not identified.');
     expect(wrongAnswerLines([wrong], [])[0]!.from).toBe('From id-a, forgotten.');
   });
 });

@@ -21,7 +21,7 @@ export function wrongAnswerLines(
     what: given
       ? `Request ${request}: the caller got a wrong answer.`
       : `Request ${request}: found in time, the caller got a right answer.`,
-    from: ids.length === 0 ? 'The device could not be named.' : `From ${ids.map(describe).join(', ')}.`,
+    from: ids.length === 0 ? 'Its device was not identified.' : `From ${ids.map(describe).join(', ')}.`,
   }));
 
   function describe(id: string): string {

@@ -10,8 +10,11 @@ const SHOWN = 3;
 export function WrongAnswers({ answers }: { answers: readonly WrongAnswerView[] }) {
   const devices = useLive('devices', (all) => all.map(({ id, name, state }) => ({ id, name, state })));
   if (answers.length === 0) return null;
-  // A wrong answer that a caller got matters more than a newer one that was found in time.
-  const sorted = [...answers].sort((a, b) => Number(b.given) - Number(a.given));
+  // A wrong answer that a caller got, and then one of a known device, matters more than a newer one.
+  const sorted = [...answers].sort(
+    (a, b) =>
+      Number(b.given) - Number(a.given) || Number(b.devices.length > 0) - Number(a.devices.length > 0),
+  );
   const lines = wrongAnswerLines(sorted, devices);
   const given = lines.some((line) => line.given);
   return (

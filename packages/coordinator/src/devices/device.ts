@@ -47,7 +47,9 @@ const FIRST_ANSWER_FACTOR = 5;
 const MAX_SILENCE_FACTOR = 10;
 /** The silence timeout of a slow device, in multiples of its smoothed arrival time. */
 const ARRIVALS_TO_SILENCE = 4;
-/** From this cap on, one place is left free for sampled requests. */
+/** Share of the cap that is left free for the sampled request, which has several steps in flight on a slow device. */
+const SAMPLE_RESERVE = 3 / 8;
+/** A smaller cap has no such places. */
 const SMALLEST_CAP_WITH_RESERVE = 8;
 /** Timed-out computations whose late answer is still recognized, in multiples of the cap. */
 const REMEMBERED = 4;
@@ -122,7 +124,7 @@ export class Device {
     return this.#own > this.options.inFlightPerDevice / 2;
   }
 
-  /** Whether a sampled request may use the last place of the cap, which the others leave free. */
+  /** Whether the sampled request may use a place, also one that the others leave free. */
   get hasRoomForSample(): boolean {
     return this.live && this.silentSince === null && this.#own < this.options.inFlightPerDevice;
   }
@@ -130,8 +132,9 @@ export class Device {
   /** If every computation in flight is canceled, one more is sent: its answer shows that the device read the cancels. */
   get #hasCapacity(): boolean {
     const { inFlightPerDevice } = this.options;
-    const places = inFlightPerDevice >= SMALLEST_CAP_WITH_RESERVE ? inFlightPerDevice - 1 : inFlightPerDevice;
-    return this.#own < places || this.#computations.uncanceled === 0;
+    const reserve =
+      inFlightPerDevice >= SMALLEST_CAP_WITH_RESERVE ? Math.floor(SAMPLE_RESERVE * inFlightPerDevice) : 0;
+    return this.#own < inFlightPerDevice - reserve || this.#computations.uncanceled === 0;
   }
 
   /** Number of computations in flight, without those of mirrors. */

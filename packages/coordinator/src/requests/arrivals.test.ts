@@ -236,14 +236,13 @@ describe('a sampled request', () => {
         const latencies = (await Promise.all(answers)).map(({ latencyMs }) => latencyMs);
         expect(latencies).toEqual([3, 3]);
       }
-      expect(replayed(rig)).toEqual([]);
+      const sampled = () => replayed(rig).filter((request) => request.sampled);
+      expect(sampled()).toEqual([]);
       await rig.clock.advance(7);
       rig.answerAll('d2');
       await settle();
-      expect(replayed(rig)).toMatchObject([
-        { allDataMs: 10, missing: null, sampled: true },
-        { allDataMs: 10, missing: null, sampled: true },
-      ]);
+      // One request at a time is sampled.
+      expect(sampled()).toMatchObject([{ allDataMs: 10, missing: null }]);
     });
   }
 
@@ -258,7 +257,7 @@ describe('a sampled request', () => {
     expect(replayed(rig)).toHaveLength(2);
   });
 
-  it('may use the last place of a device, which others leave free', async () => {
+  it('may use places of a device that others leave free', async () => {
     const options = { sampleEvery: 8, inFlightPerDevice: 8, silentAfterMs: 60_000, firstRequest: 1 };
     const rig = await ManualRig.ready({ k: 3, r: 1, policy: { verify: 'off' }, layers: [CODED], options });
     for (let request = 0; request < 16; request++) {
@@ -268,7 +267,7 @@ describe('a sampled request', () => {
     }
     const toSlow = rig.takeComputations('d2').map(({ request }) => request);
     expect(toSlow).toContain(8);
-    expect(toSlow.filter((request) => request % 8 !== 0).length).toBeLessThanOrEqual(7);
+    expect(toSlow.filter((request) => request % 8 !== 0).length).toBeLessThanOrEqual(5);
   });
 });
 

@@ -15,6 +15,8 @@ export interface Generation {
   inFlight: number;
   /** Whether a step's answers are being compared with reference outputs computed by the data plane. */
   comparing: boolean;
+  /** Whether a sampled request awaits answers. Only one at a time: the devices keep places for one. */
+  sampling?: boolean;
   /** Records that an answered request used a wrong answer. */
   answeredWrong(request: number): void;
 }

@@ -47,7 +47,9 @@ export class RequestRun implements StepHost {
     readonly deadlineAt: number,
   ) {
     const { program } = generation;
-    this.sampled = id % context.options.sampleEvery === 0;
+    // Decided before any answer comes, so that the sample is not biased.
+    this.sampled = id % context.options.sampleEvery === 0 && !generation.sampling;
+    if (this.sampled) generation.sampling = true;
     this.trace = {
       request: id,
       startedAt,
@@ -109,6 +111,7 @@ export class RequestRun implements StepHost {
   fail(error: CoordinatorError): void {
     if (this.#ended) return;
     this.#end();
+    if (this.sampled) this.generation.sampling = false;
     this.observer.failed(this, error);
   }
 
@@ -127,6 +130,7 @@ export class RequestRun implements StepHost {
 
   #emitIfSettled(): void {
     if (!this.#succeeded || this.#unsettled > 0) return;
+    if (this.sampled) this.generation.sampling = false;
     const { deployment, program } = this.generation;
     const settled = { trace: this.trace, program };
     this.context.emit({ kind: 'request-settled', deployment, settled });
