@@ -8,7 +8,7 @@ const DETECT_MS = 1_500;
 
 let product: Product;
 test.beforeAll(async () => {
-  product = await Product.start({ args: ['--fleet', '5'] });
+  product = await Product.start({ args: ['--fleet', '5', '--no-twin'] });
 });
 test.afterAll(async () => {
   await product?.stop();
