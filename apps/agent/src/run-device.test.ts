@@ -105,6 +105,12 @@ describe.each([
     expect(await refused('load', { ...shard.definition, task: 6, feeds: ['z'] })).toBe('invalid-feed');
     expect(await refused('load', { ...shard.definition, task: 6, fetches: ['z'] })).toBe('unknown-fetch');
     expect(await refused('fault', { kind: 'explode' })).toBe('invalid-message');
+    const backward = [
+      { ms: 9, share: 0 },
+      { ms: 1, share: 1 },
+    ];
+    expect(await refused('fault', { kind: 'delay', ms: 0, quantiles: backward })).toBe('invalid-message');
+    expect(await refused('fault', { kind: 'delay', ms: 0, mean: 5 })).toBe('invalid-message');
     expect(await refused('retain', { blobs: ['../../etc'] })).toBe('invalid-message');
     expect(await refused('unload', { task: 99 })).toBe('ok');
     const chunk = {
@@ -134,6 +140,24 @@ describe.each([
     }
     expect((await answer).request).toBe(8);
     expect(dataPlane.answers.received).toHaveLength(1);
+  });
+
+  it('delays its answers by a distribution until the delay is set to zero', async () => {
+    const device = await joinOne();
+    const shard = await install(device, 5);
+    const quantiles = [
+      { ms: 20, share: 0 },
+      { ms: 40, share: 1 },
+    ];
+    expect(await dataPlane.command(device, 'fault', { kind: 'delay', ms: 10, quantiles })).toEqual({
+      ok: true,
+    });
+    const sentAt = performance.now();
+    expectAnswer(await dataPlane.ask(device, compute(1, 5)), shard);
+    // Timers may fire up to one millisecond early.
+    expect(performance.now() - sentAt).toBeGreaterThan(28);
+    expect(await dataPlane.command(device, 'fault', { kind: 'delay', ms: 0 })).toEqual({ ok: true });
+    expectAnswer(await dataPlane.ask(device, compute(2, 5)), shard);
   });
 
   it('keeps its identity and its shards over a restart, and serves them without a transfer', async () => {

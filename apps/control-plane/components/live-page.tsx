@@ -13,6 +13,7 @@ import { CounterStrip } from './latency/counter-strip.tsx';
 import { LatencyPanel } from './latency/latency-panel.tsx';
 import { useLoaded } from './live-connection/live-queries.ts';
 import { LoadPanel } from './load/load-panel.tsx';
+import { NetworkPanel } from './presets/network-panel.tsx';
 import { LoadingPage } from './shell/loading-page.tsx';
 import { Button } from './ui/button.tsx';
 import { Notice } from './ui/notice.tsx';
@@ -29,6 +30,7 @@ const Load = memo(LoadPanel);
 const Policy = memo(PolicyPanel);
 const Waterfall = memo(WaterfallPanel);
 const Arrivals = memo(ArrivalsPanel);
+const Network = memo(NetworkPanel);
 const Faults = memo(FaultsPanel);
 const Deploy = memo(DeployPanel);
 const Events = memo(EventsPanel);
@@ -82,6 +84,7 @@ export function LivePage() {
             <>
               <Load key={`load ${deployment.name}`} deployment={deployment} />
               <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
+              <Network key={`network ${deployment.name}`} deployment={deployment} />
               <Faults />
             </>
           )}

@@ -26,6 +26,7 @@ import { followDataPlane } from './follow-data-plane.ts';
 import { LatencyHistory } from './latency-history.ts';
 import { LiveViews } from './live-views.ts';
 import { Models } from './models/models.ts';
+import { NetworkPresets } from './network/network-presets.ts';
 import type { Tokens } from './tokens.ts';
 import { offerFirstState } from './web/first-state.ts';
 import { joinAddresses } from './web/join-addresses.ts';
@@ -49,6 +50,7 @@ interface State {
   readonly store: Store;
   readonly events: EventLog;
   readonly deployments: Deployments;
+  readonly network: NetworkPresets;
   readonly models: Models;
 }
 
@@ -212,15 +214,23 @@ export class ControlPlane {
     const events = await EventLog.open(store);
     this.#events = events;
     this.#latencyHistory = new LatencyHistory(store, this.#live);
+    const now = () => performance.now();
+    const network = new NetworkPresets({
+      dataPlane: this.#link,
+      events,
+      devices: () => this.#live.devices,
+      now,
+    });
     const deployments = new Deployments(
       {
+        network: (name) => network.view(name),
         store,
         modelBuilder,
         dataPlane: this.#link,
         blobs: this.#blobs,
         events,
         devices: () => this.#live.devices,
-        now: () => performance.now(),
+        now,
       },
       () => this.#ui?.changed(),
     );
@@ -229,11 +239,17 @@ export class ControlPlane {
       () => this.#ui?.modelsChanged(),
     );
     await deployments.open();
-    return { store, events, deployments, models };
+    return { store, events, deployments, network, models };
   }
 
   /** Opens the admin API, the live channel, and the first state of the pages. */
-  async #openInterfaces({ store, events, deployments, models }: State): Promise<Omit<WebParts, 'pages'>> {
+  async #openInterfaces({
+    store,
+    events,
+    deployments,
+    network,
+    models,
+  }: State): Promise<Omit<WebParts, 'pages'>> {
     const { configuration, tokens } = this.#options;
     const live = this.#live;
     const authentication = new Authentication(tokens, this.#port);
@@ -255,6 +271,7 @@ export class ControlPlane {
       authentication,
       dataPlane: this.#link,
       deployments,
+      network,
       models,
       events,
       store,

@@ -5,11 +5,13 @@ import type { Deployments } from './deployments/deployments.ts';
 import { describeEvent } from './events/describe-event.ts';
 import type { EventLog } from './events/event-log.ts';
 import type { LiveViews } from './live-views.ts';
+import type { NetworkPresets } from './network/network-presets.ts';
 import { StartupError } from './startup-error.ts';
 
 export interface DataPlaneFollowers {
   readonly live: LiveViews;
   readonly deployments: Deployments;
+  readonly network: NetworkPresets;
   readonly events: EventLog;
   readonly store: Store;
   readonly log: (line: string) => void;
@@ -21,7 +23,7 @@ export interface DataPlaneFollowers {
 /** Adds the listeners. @returns resolves at the first `listening`; rejects with a StartupError if that fails */
 export function followDataPlane(
   link: DataPlaneLink,
-  { live, deployments, events, store, log, stopping, listening }: DataPlaneFollowers,
+  { live, deployments, network, events, store, log, stopping, listening }: DataPlaneFollowers,
 ): Promise<void> {
   // Names of devices that just joined. The next views contain them.
   const newNames = new Map<string, string>();
@@ -31,6 +33,8 @@ export function followDataPlane(
     live.devices = views.devices;
     newNames.clear();
     live.latency = views.latency;
+    // First, so that the views of the deployments contain its result.
+    network.review(deployments.views());
     deployments.setRuntimes(views.deployments, views.preloads);
   });
   link.on('happening', (happening) => {

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DeviceNetwork } from '@sparewheel/data-plane-client';
+import type { FaultRequest } from '@sparewheel/protocol';
 import { siblingEntry } from '@sparewheel/runtime/entry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LinearModel, linearModel } from './testing/linear-model.ts';
@@ -165,6 +167,55 @@ describe('a deployment over real device processes', () => {
     await plane.plane.call({ kind: 'fault', device: idOf(name), fault: { kind: 'heal' } });
     await plane.until(() => plane.device(name)?.state === 'ready' && plane.device(name)?.faults.length === 0);
     await infer();
+  });
+
+  it('hides the faults of an operator behind a network preset, and restores exactly them', async () => {
+    const name = holderOf(0);
+    const device = idOf(name);
+    const { call } = plane.plane;
+    const inject = (fault: FaultRequest) => call.call(plane.plane, { kind: 'fault', device, fault });
+    const emulate = (network: DeviceNetwork | null) =>
+      call.call(plane.plane, { kind: 'set-network', device, network });
+    const shows = (...faults: string[]) =>
+      plane.until(() => plane.device(name)?.faults.join() === faults.join());
+    const wifi = {
+      preset: 'paper-wifi',
+      text: 'paper’s WiFi',
+      faults: [
+        {
+          kind: 'delay',
+          ms: 0,
+          sigma: 0,
+          quantiles: [
+            { ms: 1, share: 0 },
+            { ms: 3, share: 1 },
+          ],
+        },
+      ],
+    } as const satisfies DeviceNetwork;
+    await inject({ kind: 'delay', ms: 5, sigma: 0 });
+    await inject({ kind: 'slow', factor: 2 });
+    await emulate(wifi);
+    await shows('delay drawn, median 2 ms', 'slow × 2');
+    expect(plane.device(name)?.network).toEqual({ preset: 'paper-wifi', changed: false });
+    const period = () => plane.views?.latency.find(({ deployment }) => deployment === 'linear')?.periods[0];
+    await plane.until(() => period()?.name.endsWith('paper’s WiFi (emulated)') === true);
+    await infer();
+    await emulate(null);
+    await shows('delay 5 ms', 'slow × 2');
+    expect(plane.device(name)?.network).toBeNull();
+    // A fault that is newer than the preset stays when the preset ends.
+    await emulate(wifi);
+    await inject({ kind: 'delay', ms: 7, sigma: 0 });
+    await plane.until(() => plane.device(name)?.network?.changed === true);
+    await emulate(null);
+    await shows('delay 7 ms', 'slow × 2');
+    await inject({ kind: 'delay', ms: 0, sigma: 0 });
+    await shows('slow × 2');
+    await inject({ kind: 'heal' });
+    await shows();
+    const gone = call.call(plane.plane, { kind: 'set-network', device: 'no-such-device', network: wifi });
+    await expect(gone).rejects.toMatchObject({ status: 404 });
   });
 
   it('pauses and resumes a device', async () => {

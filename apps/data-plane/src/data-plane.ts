@@ -245,6 +245,9 @@ export class DataPlane {
       case 'fault':
         await this.#faults.inject(body.device, body.fault);
         return null;
+      case 'set-network':
+        await this.#faults.setNetwork(body.device, body.network);
+        return null;
       case 'revive':
         await this.#revive(body.device);
         return null;
@@ -351,7 +354,9 @@ export class DataPlane {
     this.#feed.changed();
     if (event.kind === 'fault-injected' && event.device !== null) {
       this.#answers.injected(event.device, event.message);
-    } else if (event.kind !== 'device-refused' && event.device !== null) this.#answers.healed(event.device);
+    } else if (!['device-refused', 'network-set'].includes(event.kind) && event.device !== null) {
+      this.#answers.healed(event.device);
+    }
     this.#deployments.observe(event);
     this.#post({ kind: 'event', event });
   }

@@ -7,6 +7,7 @@ import { ViewFeed, type ViewSources } from './view-feed.ts';
 const EMPTY = {
   coordinator: { snapshot: () => ({ devices: [], deployments: [] }) },
   registry: { devices: [] },
+  distributor: { preloads: [] },
   deployments: { releaseReplaced: () => {}, latencyViews: () => [] },
 } as unknown as ViewSources;
 

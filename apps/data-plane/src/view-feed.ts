@@ -97,6 +97,7 @@ export class ViewFeed {
         supervision: supervisors.of(known.id),
         paused: faults.isPaused(known.id),
         faults: faults.active(known.id).map(describeFault),
+        network: faults.network(known.id),
         joinedAt: gateway.joinedAt(known.id) ?? this.#startedAt,
         lastSeenAt: session === undefined ? this.#startedAt : new Date(session.lastSeenAt),
       };

@@ -34,6 +34,7 @@ export interface DeviceFacts {
   readonly paused: boolean;
   /** Descriptions of the active emulated faults. */
   readonly faults: readonly string[];
+  readonly network?: DeviceView['network'];
   readonly joinedAt: Date;
   readonly lastSeenAt: Date;
 }
@@ -80,6 +81,7 @@ function deviceView(facts: DeviceFacts, device: DeviceSnapshot | undefined): Dev
     invalid: device?.statistics.invalid ?? 0,
     temperatureCelsius: up ? (statistics?.temperatureCelsius ?? null) : null,
     faults: facts.faults,
+    network: facts.network ?? null,
     reason: reasonOf(state, facts, device),
     joinedAt: facts.joinedAt.toISOString(),
     lastSeenAt: facts.lastSeenAt.toISOString(),

@@ -45,7 +45,7 @@ it('listens, answers calls, and exits after a stop', async () => {
   });
   const views = plane.message('views');
   expect(await plane.call({ kind: 'stop' })).toMatchObject({ ok: true });
-  expect(await views).toEqual({ kind: 'views', devices: [], deployments: [], latency: [] });
+  expect(await views).toEqual({ kind: 'views', devices: [], deployments: [], preloads: [], latency: [] });
   expect(await plane.exited).toBe(0);
 });
 

@@ -9,12 +9,14 @@ import type {
   ArrivalsView,
   DeviceView,
   ErrorReport,
+  Fault,
   FaultReportView,
   FaultRequest,
   LatencyView,
   LoadRequest,
   LoadView,
   MirrorCounts,
+  NetworkPreset,
   OutageView,
   SeatView,
   WaitPredictionView,
@@ -90,6 +92,8 @@ export type DataPlaneCall =
   | { kind: 'undeploy'; name: string }
   | { kind: 'set-policy'; name: string; policy: Policy }
   | { kind: 'fault'; device: string; fault: FaultRequest }
+  /** Replaces the faults of the network preset of a device; null ends them. Faults that an operator injected stay. */
+  | { kind: 'set-network'; device: string; network: DeviceNetwork | null }
   /** Restarts the device process, and releases the device from quarantine. */
   | { kind: 'revive'; device: string }
   /** Ends a quarantine. */
@@ -119,6 +123,7 @@ export interface DataPlaneReplies {
   undeploy: null;
   'set-policy': null;
   fault: null;
+  'set-network': null;
   revive: null;
   release: null;
   forget: null;
@@ -177,9 +182,24 @@ export type DataPlaneMessage =
       latency: readonly LatencyView[];
     };
 
+/** What a device emulates for a network preset. */
+export interface DeviceNetwork {
+  readonly preset: Exclude<NetworkPreset, 'off'>;
+  /** For the names of latency periods: "paper’s WiFi". */
+  readonly text: string;
+  readonly faults: readonly Extract<Fault, { kind: 'delay' | 'slow' }>[];
+}
+
 /** The effect of an operator's action. */
 export interface FaultEvent {
-  readonly kind: 'fault-injected' | 'fault-healed' | 'device-revived' | 'device-refused' | 'device-forgotten';
+  readonly kind:
+    | 'fault-injected'
+    | 'fault-healed'
+    /** The message is the text of the preset; empty if it ended. */
+    | 'network-set'
+    | 'device-revived'
+    | 'device-refused'
+    | 'device-forgotten';
   readonly device: string | null;
   readonly message: string;
 }

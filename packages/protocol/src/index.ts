@@ -9,6 +9,7 @@ export * from './frame.ts';
 export * from './frame-stream.ts';
 export * from './joining.ts';
 export * from './limits.ts';
+export * from './network.ts';
 export * from './parse.ts';
 export * from './parser.ts';
 export * from './tensor.ts';

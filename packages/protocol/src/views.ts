@@ -3,6 +3,7 @@ import type { PolicyView } from './api.ts';
 import type { RuleComparisonView } from './arrivals.ts';
 import type { HistogramBin, Percentiles } from './distribution.ts';
 import type { AnswerUpdate } from './duel.ts';
+import type { NetworkPreset, NetworkView } from './network.ts';
 import type { TensorSpec } from './tensor.ts';
 import type { DeviceProfile } from './wire.ts';
 
@@ -49,6 +50,8 @@ export interface DeviceView {
   readonly temperatureCelsius: number | null;
   /** The active emulated faults, as texts: "delay 50 ms". */
   readonly faults: readonly string[];
+  /** The network preset that it emulates. `changed`: an operator changed or ended its faults since. */
+  readonly network?: { readonly preset: NetworkPreset; readonly changed: boolean } | null;
   readonly reason: string | null;
   readonly joinedAt: string;
   readonly lastSeenAt: string;
@@ -217,6 +220,8 @@ export interface DeploymentView {
   readonly mirror: MirrorCounts | null;
   /** The deployment that mirrors this one. */
   readonly twin: string | null;
+  /** The emulated network of its devices; null or absent if there is none. A twin has the same. */
+  readonly network?: NetworkView | null;
   readonly createdAt: string;
 }
 
@@ -242,7 +247,7 @@ export interface RequestCounts {
 }
 
 /** What began a period. */
-export type PeriodCause = 'start' | 'fault' | 'revival' | 'policy' | 'plan' | 'redistribution';
+export type PeriodCause = 'start' | 'fault' | 'revival' | 'network' | 'policy' | 'plan' | 'redistribution';
 
 /**
  * A time in which nothing relevant changed: no fault, revival, policy change, plan change or redistribution. A request

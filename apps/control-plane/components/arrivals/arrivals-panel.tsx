@@ -2,6 +2,7 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 import { type RefObject, useRef, useState } from 'react';
 import { ExportButtons } from '../export/export-buttons.tsx';
+import { EmulatedBadge } from '../presets/emulated-badge.tsx';
 import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
@@ -21,7 +22,12 @@ export function ArrivalsPanel({ deployment }: { deployment: DeploymentView }) {
   return (
     <Card
       title="Arrivals"
-      hint={drawing === null ? 'time from scatter to answer, by device' : hintOf(drawing)}
+      hint={
+        <span className="flex items-center gap-2">
+          {drawing === null ? 'time from scatter to answer, by device' : hintOf(drawing)}
+          <EmulatedBadge deployment={deployment} />
+        </span>
+      }
       className="@container"
       actions={
         <ExportButtons

@@ -3,6 +3,7 @@ import type { DeploymentView } from '@sparewheel/protocol';
 import { Plus } from 'lucide-react';
 import { SeatProgress } from '../deploy/seat-progress.tsx';
 import { useLive } from '../live-connection/live-queries.ts';
+import { EmulatedBadge } from '../presets/emulated-badge.tsx';
 import { Tour } from '../tour/tour.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
@@ -56,6 +57,7 @@ export function DeploymentBar({
             <Plus aria-hidden className="size-3.5" />
             Deploy a model
           </a>
+          <EmulatedBadge deployment={selected} />
           <Tour key={selected.name} deployment={selected} />
         </nav>
         <div className="flex min-w-0 flex-1 basis-96 items-center gap-2 text-xs leading-4 text-ink-faint lg:text-right">

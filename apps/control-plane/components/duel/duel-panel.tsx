@@ -5,6 +5,7 @@ import { Switch } from 'radix-ui';
 import { useId } from 'react';
 import { KillCard } from '../kill-card/kill-card.tsx';
 import { useLive } from '../live-connection/live-queries.ts';
+import { EmulatedBadge } from '../presets/emulated-badge.tsx';
 import { ErrorNotice } from '../shell/errors.tsx';
 import { StageLink } from '../stage/stage-link.tsx';
 import { Button } from '../ui/button.tsx';
@@ -36,7 +37,11 @@ function DuelCard({ duel }: { duel: Duel }) {
   return (
     <Card
       title="Coded against uncoded"
-      hint="Each dot is an answer."
+      hint={
+        <span className="flex items-center gap-2">
+          Each dot is an answer. <EmulatedBadge deployment={coded} />
+        </span>
+      }
       actions={
         <div className="flex flex-wrap items-center justify-end gap-x-3 gap-y-1">
           <TwinSwitch on={uncoded !== null} pending={twin.isPending} onChange={twin.mutate} />

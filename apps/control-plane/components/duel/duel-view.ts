@@ -123,7 +123,13 @@ export function periodsOf(deployment: DeploymentView, events: readonly EventView
 export function emulatedFaults(devices: readonly DeviceView[], duel: Duel): readonly string[] {
   const seated = new Set(duel.coded.progress.seats.map(({ device }) => device));
   return devices
-    .filter(({ id, faults }) => seated.has(id) && faults.length > 0)
+    .filter(({ id }) => seated.has(id))
+    .map(({ name, faults, network }) => {
+      // The badge of the network preset names these.
+      const hidden = network != null && !network.changed ? /^(delay|slow)/ : null;
+      return { name, faults: faults.filter((fault) => !hidden?.test(fault)) };
+    })
+    .filter(({ faults }) => faults.length > 0)
     .map(({ name, faults }) => `${name}: ${faults.join(', ')}`);
 }
 

@@ -4,6 +4,7 @@ import dynamic from 'next/dynamic';
 import { useEffect, useRef, useState } from 'react';
 import { planKind } from '../control/deployment-status.ts';
 import { ExportButtons } from '../export/export-buttons.tsx';
+import { EmulatedBadge } from '../presets/emulated-badge.tsx';
 import { Card } from '../ui/card.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { heatmapTable, histogramTable } from './chart-tables.ts';
@@ -72,7 +73,12 @@ export function LatencyPanel({
   return (
     <Card
       title="Latency"
-      hint={latency?.lastFault ? `Last fault: ${latency.lastFault.description}` : undefined}
+      hint={
+        <span className="flex items-center gap-2">
+          {latency?.lastFault && `Last fault: ${latency.lastFault.description}`}
+          <EmulatedBadge deployment={deployment} />
+        </span>
+      }
       actions={
         <ExportButtons
           chart="the chart"

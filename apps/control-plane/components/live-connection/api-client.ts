@@ -13,7 +13,7 @@ const UNREACHABLE = new ApiError(
  * @throws {ApiError} for a status of 400 or above; with status 0 if the server is unreachable
  */
 export async function askApi<Answer = unknown>(
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE',
   path: string,
   body?: unknown,
   signal?: AbortSignal,

@@ -9,6 +9,7 @@ import { useDeviceActions } from '../fleet/use-device-actions.ts';
 import { wheelRows } from '../fleet/wheel.ts';
 import { LatestKill } from '../kill-card/kill-card.tsx';
 import { useLive, useLoaded } from '../live-connection/live-queries.ts';
+import { EmulatedBadge } from '../presets/emulated-badge.tsx';
 import { LoadingPage } from '../shell/loading-page.tsx';
 import { Button } from '../ui/button.tsx';
 import { useSelectedDeployment } from '../use-deployment.ts';
@@ -96,6 +97,7 @@ function StageDuel({ duel }: { duel: Duel }) {
         className="relative min-h-80 flex-1 rounded-xl border bg-surface md:min-h-0"
       >
         <DuelLanes duel={duel} large />
+        <EmulatedBadge deployment={duel.coded} className="absolute top-2 right-2 h-8 px-3 text-lg" />
       </section>
       <div className="min-h-[5em] rounded-xl border bg-surface px-4 py-2 text-[clamp(1rem,1.5vw,2rem)] leading-normal">
         <LatestKill duel={duel} />

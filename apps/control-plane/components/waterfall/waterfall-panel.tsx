@@ -6,6 +6,7 @@ import { useRef, useState } from 'react';
 import { ExportButtons } from '../export/export-buttons.tsx';
 import { waterfallTable } from '../latency/chart-tables.ts';
 import { useApi, useLive } from '../live-connection/live-queries.ts';
+import { EmulatedBadge } from '../presets/emulated-badge.tsx';
 import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
@@ -59,7 +60,11 @@ export function WaterfallPanel({
   return (
     <Card
       title="One request"
-      hint={drawn?.summary}
+      hint={
+        <span className="flex items-center gap-2">
+          {drawn?.summary} <EmulatedBadge deployment={deployment} />
+        </span>
+      }
       actions={
         <div className="flex flex-wrap items-center justify-end gap-2">
           <Segmented label="Which request" value={choice} options={CHOICES} onChange={setChoice} />

@@ -5,6 +5,7 @@ import type { Deployments } from '../deployments/deployments.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { LiveViews } from '../live-views.ts';
 import type { Models } from '../models/models.ts';
+import type { NetworkPresets } from '../network/network-presets.ts';
 import type { Authentication } from './authentication.ts';
 
 /** The parts of the control plane that the routes of the admin API use. */
@@ -12,6 +13,7 @@ export interface ApiParts {
   readonly authentication: Authentication;
   readonly dataPlane: DataPlaneLink;
   readonly deployments: Deployments;
+  readonly network: NetworkPresets;
   readonly models: Models;
   readonly events: EventLog;
   readonly store: Store;

@@ -12,6 +12,7 @@ import { healthRoutes } from './health-routes.ts';
 import { inferenceProxy } from './inference-proxy.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { modelRoutes } from './model-routes.ts';
+import { networkRoutes } from './network-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { zooRoutes } from './zoo-routes.ts';
 
@@ -43,6 +44,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   deploymentRoutes(app, parts);
   eventRoutes(app, parts);
   faultReportRoutes(app, parts);
+  networkRoutes(app, parts);
   metricsRoutes(app, parts);
   zooRoutes(app, parts);
   await app.register(async (scope) => modelRoutes(scope, parts));

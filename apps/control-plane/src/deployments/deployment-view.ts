@@ -2,7 +2,7 @@
 
 import { rescueRule } from '@sparewheel/coordinator';
 import type { DeploymentRuntime, PreloadProgress } from '@sparewheel/data-plane-client';
-import type { DeploymentView, SeatView } from '@sparewheel/protocol';
+import type { DeploymentView, NetworkView, SeatView } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
 
 /** Encoding is the first half of the progress, distributing the second. */
@@ -28,11 +28,13 @@ export function deploymentView(
     preloads,
     dataPlaneListens,
     twin = null,
+    network = null,
   }: {
     readonly encoding: number;
     readonly preloads: Preloads;
     readonly dataPlaneListens: boolean;
     readonly twin?: string | null;
+    readonly network?: NetworkView | null;
   },
 ): DeploymentView {
   const { plan } = record;
@@ -63,6 +65,7 @@ export function deploymentView(
     mirrorOf: record.choice.mirrorOf ?? null,
     mirror: runtime?.mirror ?? null,
     twin,
+    network,
     createdAt: record.createdAt,
   };
 }

@@ -11,6 +11,7 @@ import {
   type DeploymentView,
   type DeviceView,
   LIMITS,
+  type NetworkView,
   type PlanRequest,
   type TwinRequest,
 } from '@sparewheel/protocol';
@@ -35,6 +36,8 @@ export interface DeploymentParts {
   readonly events: EventLog;
   /** Returns the fleet as last reported. */
   readonly devices: () => readonly DeviceView[];
+  /** Returns the emulated network of a deployment. */
+  readonly network: (deployment: string) => NetworkView | null;
   /** Returns monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -124,6 +127,11 @@ export class Deployments {
         seats.map((id) => (id === device ? null : id)),
       );
     }
+  }
+
+  /** Reports a change of what the views take from other parts. */
+  viewsChanged(): void {
+    this.#changed();
   }
 
   views(): readonly DeploymentView[] {
@@ -323,6 +331,7 @@ export class Deployments {
       },
       dataPlaneListens: this.#parts.dataPlane.listening,
       twin: this.#twinOf(name),
+      network: this.#parts.network(name),
     });
   }
 

@@ -131,6 +131,9 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         device: event.faultyDevices[0] ?? null,
         deployment: event.deployment,
       };
+    case 'network-set':
+      // The control plane reports the preset once, not for each device.
+      return null;
     case 'fault-injected':
     case 'fault-healed':
     case 'device-revived':

@@ -13,6 +13,7 @@ import { Deployments } from '../deployments/deployments.ts';
 import { EventLog } from '../events/event-log.ts';
 import { LiveViews } from '../live-views.ts';
 import { Models } from '../models/models.ts';
+import { NetworkPresets } from '../network/network-presets.ts';
 import { FakeModelBuilder } from './fake-model-builder.ts';
 
 export const TOKENS = {
@@ -55,8 +56,18 @@ export class TestApi {
     const modelBuilder = new ModelBuilder(() => fakeModelBuilder);
     const events = await EventLog.open(store);
     const live = new LiveViews();
+    const network = new NetworkPresets({ dataPlane: link, events, devices: () => live.devices, now });
     const deployments = new Deployments(
-      { store, modelBuilder, dataPlane: link, blobs, events, devices: () => live.devices, now },
+      {
+        network: (name) => network.view(name),
+        store,
+        modelBuilder,
+        dataPlane: link,
+        blobs,
+        events,
+        devices: () => live.devices,
+        now,
+      },
       () => {},
     );
     const models = new Models(
@@ -66,6 +77,7 @@ export class TestApi {
     link.on('views', (views) => {
       live.devices = views.devices;
       live.latency = views.latency;
+      network.review(deployments.views());
       deployments.setRuntimes(views.deployments, views.preloads);
     });
     link.on('listening', () => deployments.handOverAll());
@@ -79,6 +91,7 @@ export class TestApi {
       authentication,
       dataPlane: link,
       deployments,
+      network,
       models,
       events,
       store,

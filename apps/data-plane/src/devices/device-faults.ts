@@ -1,11 +1,29 @@
-import type { FaultEvent } from '@sparewheel/data-plane-client';
-import type { Fault, FaultRequest, Outcome } from '@sparewheel/protocol';
+import type { DeviceNetwork, FaultEvent } from '@sparewheel/data-plane-client';
+import type { DelayQuantiles, Fault, FaultRequest, Outcome } from '@sparewheel/protocol';
 import { ApiError } from '@sparewheel/protocol';
 import { type DeviceGateway, DeviceGoneError } from './gateway/device-gateway.ts';
 import type { DeviceRegistry } from './gateway/device-registry.ts';
 import type { Supervisors } from './gateway/supervisors.ts';
 
 type EmulatedFault = Exclude<Fault, { kind: 'heal' }>;
+
+/** What one device process emulates. */
+interface Emulation {
+  readonly incarnation: string | null;
+  /** The faults that an operator injected, by kind. */
+  readonly faults: Map<string, EmulatedFault>;
+  /**
+   * The network preset. Its faults hide those of the operator while it lasts, unless they are newer: then `faults`
+   * lacks their kinds and `changed` is true.
+   */
+  network: {
+    readonly preset: DeviceNetwork['preset'];
+    readonly faults: Map<string, EmulatedFault>;
+    changed: boolean;
+  } | null;
+  /** Grows with each change. */
+  revision: number;
+}
 
 /**
  * Injects faults into devices. Kill, pause, resume and revive are real and done by the device's supervisor.
@@ -16,8 +34,7 @@ export class DeviceFaults {
   readonly #supervisors: Supervisors;
   readonly #registry: DeviceRegistry;
   readonly #emit: (event: FaultEvent) => void;
-  /** Emulated faults by device and kind, and the incarnation that they belong to. */
-  readonly #emulated = new Map<string, { incarnation: string | null; faults: Map<string, EmulatedFault> }>();
+  readonly #emulated = new Map<string, Emulation>();
   readonly #paused = new Set<string>();
 
   constructor(
@@ -39,9 +56,48 @@ export class DeviceFaults {
 
   /** Returns the active emulated faults of a device. They end with the device process. */
   active(device: string): readonly EmulatedFault[] {
+    const { faults, network } = this.#emulationOf(device);
+    return [...new Map([...faults, ...(network?.faults ?? [])]).values()].filter(
+      (fault) => !isNeutral(fault),
+    );
+  }
+
+  /** Returns the network preset that a device emulates; null without one. It ends with the device process. */
+  network(device: string): { readonly preset: DeviceNetwork['preset']; readonly changed: boolean } | null {
+    const { network } = this.#emulationOf(device);
+    return network === null ? null : { preset: network.preset, changed: network.changed };
+  }
+
+  /**
+   * Replaces the faults of the network preset of a device. The faults that an operator injected before it return when it
+   * ends; those injected since stay.
+   * @param next  null ends the preset
+   * @throws {ApiError} 404 the device is unknown; 409 it is not connected, or its faults changed meanwhile; 502 the
+   *   agent rejected a fault
+   */
+  async setNetwork(device: string, next: DeviceNetwork | null): Promise<void> {
+    const name = this.#nameOf(device);
+    const emulation = this.#emulationOf(device);
+    const { faults, network, revision } = emulation;
+    const wanted = new Map<string, EmulatedFault>(next?.faults.map((fault) => [fault.kind, fault]));
+    for (const kind of ['delay', 'slow'] as const) {
+      if (!wanted.has(kind) && !network?.faults.has(kind)) continue;
+      await this.#emulate(device, wanted.get(kind) ?? faults.get(kind) ?? NEUTRAL[kind]);
+    }
+    if (emulation.incarnation !== this.#incarnation(device) || emulation.revision !== revision) {
+      throw new ApiError(409, 'changed-meanwhile', `the faults of ${name} changed meanwhile`, 'Try again.');
+    }
+    emulation.revision++;
+    emulation.network = next === null ? null : { preset: next.preset, faults: wanted, changed: false };
+    this.#emulated.set(device, emulation);
+    this.#emit({ kind: 'network-set', device, message: next?.text ?? '' });
+  }
+
+  #emulationOf(device: string): Emulation {
+    const incarnation = this.#incarnation(device);
     const entry = this.#emulated.get(device);
-    if (entry === undefined || entry.incarnation !== this.#incarnation(device)) return [];
-    return [...entry.faults.values()];
+    if (entry !== undefined && entry.incarnation === incarnation) return entry;
+    return { incarnation, faults: new Map(), network: null, revision: 0 };
   }
 
   /**
@@ -76,16 +132,21 @@ export class DeviceFaults {
         return;
       case 'heal':
         await this.#emulate(device, request);
-        this.#emulated.delete(device);
+        this.#change(device, ({ faults, network }) => {
+          faults.clear();
+          network?.faults.clear();
+        });
         this.#emit({ kind: 'fault-healed', device, message: `the emulated faults of ${name} are ended` });
         return;
       default: {
-        this.#emit({ kind: 'fault-injected', device, message: `${name}: ${describeFault(request)}` });
+        const kind = isNeutral(request) ? 'fault-healed' : 'fault-injected';
+        this.#emit({ kind, device, message: `${name}: ${describeFault(request)}` });
         await this.#emulate(device, request);
-        const incarnation = this.#incarnation(device);
-        const entry = this.#emulated.get(device);
-        const faults = entry?.incarnation === incarnation ? entry.faults : new Map<string, EmulatedFault>();
-        this.#emulated.set(device, { incarnation, faults: faults.set(request.kind, request) });
+        this.#change(device, ({ faults, network }) => {
+          if (isNeutral(request)) faults.delete(request.kind);
+          else faults.set(request.kind, request);
+          network?.faults.delete(request.kind);
+        });
       }
     }
   }
@@ -107,6 +168,15 @@ export class DeviceFaults {
   forget(device: string): void {
     this.#emulated.delete(device);
     this.#paused.delete(device);
+  }
+
+  /** Applies an operator's change to what a device emulates. */
+  #change(device: string, change: (emulation: Emulation) => void): void {
+    const emulation = this.#emulationOf(device);
+    change(emulation);
+    emulation.revision++;
+    if (emulation.network !== null) emulation.network.changed = true;
+    this.#emulated.set(device, emulation);
   }
 
   #incarnation(device: string): string | null {
@@ -168,12 +238,23 @@ export class DeviceFaults {
   }
 }
 
+/** The faults that end a fault of their kind. */
+const NEUTRAL = { delay: { kind: 'delay', ms: 0, sigma: 0 }, slow: { kind: 'slow', factor: 1 } } as const;
+
+function isNeutral(fault: EmulatedFault): boolean {
+  if (fault.kind === 'slow') return fault.factor === 1;
+  return fault.kind === 'delay' && fault.ms === 0 && fault.quantiles === undefined;
+}
+
 /** Returns a readable description of a fault, for example "delay 50 ms". */
 export function describeFault(fault: EmulatedFault): string {
   switch (fault.kind) {
     case 'partition':
       return 'partition';
     case 'delay':
+      if (fault.quantiles !== undefined) {
+        return `delay drawn, median ${Math.round(fault.ms + medianMs(fault.quantiles))} ms`;
+      }
       return fault.sigma > 0 ? `delay ${fault.ms} ms (σ ${fault.sigma})` : `delay ${fault.ms} ms`;
     case 'slow':
       return `slow × ${fault.factor}`;
@@ -189,4 +270,10 @@ export function describeFault(fault: EmulatedFault): string {
 function expectOk(outcome: Outcome): void {
   if (outcome.ok) return;
   throw new ApiError(outcome.code === 'gone' ? 409 : 502, outcome.code, outcome.message);
+}
+
+function medianMs(points: DelayQuantiles): number {
+  const at = points.findIndex(({ share }) => share >= 0.5);
+  const [from, to] = [points[at - 1]!, points[at]!];
+  return from.ms + ((to.ms - from.ms) * (0.5 - from.share)) / (to.share - from.share);
 }

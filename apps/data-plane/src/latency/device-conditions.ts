@@ -7,6 +7,8 @@ interface Condition {
   fault: string | null;
   /** Why it does not answer: "killed", "lost", "silent" or "quarantined". */
   connection: string | null;
+  /** The emulated network: "paper’s WiFi". */
+  network: string | null;
 }
 
 /** A change of a device that can affect the latency of its deployments. */
@@ -22,7 +24,8 @@ export class DeviceConditions {
   readonly #conditions = new Map<string, Condition>();
 
   /**
-   * Describes the devices of a deployment: "healthy", or "local-3 delay 50 ms, local-4 killed".
+   * Describes the devices of a deployment: "healthy", "local-3 delay 50 ms, local-4 killed", or
+   * "healthy, paper’s WiFi (emulated)".
    * @param devices  the devices that have a seat
    */
   describe(devices: readonly string[], nameOf: (device: string) => string): string {
@@ -30,18 +33,29 @@ export class DeviceConditions {
       .filter((device) => this.#textOf(device) !== null)
       .map((device) => `${nameOf(device)} ${this.#textOf(device)}`)
       .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-    return problems.length === 0 ? 'healthy' : [...new Set(problems)].join(', ');
+    const networks = new Set(devices.flatMap((device) => this.#conditions.get(device)?.network ?? []));
+    const condition = problems.length === 0 ? 'healthy' : [...new Set(problems)].join(', ');
+    return [condition, ...[...networks].map((network) => `${network} (emulated)`)].join(', ');
   }
 
   /** @returns null if the condition of the event's device stays the same */
   observe(event: CoordinatorEvent | FaultEvent, nameOf: (device: string) => string): ConditionChange | null {
     if (!('device' in event) || event.device === null) return null;
     const { device } = event;
+    if (event.kind === 'network-set') return this.#networkSet(device, event.message || null);
     const before = this.#textOf(device);
     const text = this.#apply(device, event, nameOf(device));
     const after = this.#textOf(device);
     if (text === null || before === after) return null;
     return { device, cause: after === null ? 'revival' : 'fault', text };
+  }
+
+  #networkSet(device: string, network: string | null): ConditionChange | null {
+    const condition = this.#conditions.get(device) ?? { fault: null, connection: null, network: null };
+    if (condition.network === network) return null;
+    this.#conditions.set(device, { ...condition, network });
+    const text = network === null ? 'the emulated network ends' : `${network} is emulated`;
+    return { device, cause: 'network', text };
   }
 
   #textOf(device: string): string | null {
@@ -51,7 +65,7 @@ export class DeviceConditions {
 
   /** @returns what happened */
   #apply(device: string, event: CoordinatorEvent | FaultEvent, name: string): string | null {
-    const condition = this.#conditions.get(device) ?? { fault: null, connection: null };
+    const condition = this.#conditions.get(device) ?? { fault: null, connection: null, network: null };
     this.#conditions.set(device, condition);
     switch (event.kind) {
       case 'fault-injected': {
@@ -59,6 +73,8 @@ export class DeviceConditions {
         if (fault === 'killed') {
           condition.connection = fault;
           condition.fault = null;
+          // The process ends, and its emulation with it.
+          condition.network = null;
         } else condition.fault = fault;
         return event.message;
       }

@@ -68,9 +68,18 @@ export class Periods {
   change(change: Change, nowMs: number): boolean {
     const { cause, text, condition } = change;
     const current = this.#current;
+    const repeats =
+      cause === current.cause &&
+      (cause === 'fault' || cause === 'network') &&
+      nowMs - current.startMs < SIMULTANEOUS_MS;
+    if (repeats && cause === 'network' && text === current.change) {
+      // A preset changes all devices with the same words.
+      current.name = condition;
+      return false;
+    }
     this.#mark(change, nowMs);
     if (cause === 'plan') this.#warmUpLeft = WARM_UP_REQUESTS;
-    if (cause === 'fault' && current.cause === 'fault' && nowMs - current.startMs < SIMULTANEOUS_MS) {
+    if (repeats) {
       current.name = condition;
       current.change += `, ${text}`;
       return false;
