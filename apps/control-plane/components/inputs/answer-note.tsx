@@ -4,18 +4,20 @@ import { formatCount } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import type { LiveAnswers } from './use-live-answers.ts';
 
-/** How many shards of the last answer were recovered, or why there is no answer. */
+/** What parity did for the last answer, or why there is no answer. */
 export function AnswerNote({
   live: { last, asked, recoveredAnswers, problem },
-  hint,
+  deployment,
+  meanwhile,
 }: {
   live: LiveAnswers<unknown>;
-  /** What to do before the first answer. */
-  hint: string;
+  deployment: DeploymentView;
+  /** What to do during a kill: "draw", "type". */
+  meanwhile: string;
 }) {
   if (problem !== null) return <Notice tone="danger">{problem}</Notice>;
   const recovered = last?.recovered ?? 0;
-  const rescued = last?.rescued ?? 0;
+  const failed = hasFailedSeat(deployment);
   return (
     <p
       data-testid="answer-recovered"
@@ -23,24 +25,39 @@ export function AnswerNote({
       className={cn(
         // Two lines high from the start, so that the first answer moves nothing below.
         'min-h-15 rounded-lg px-3 py-2 text-[0.8125rem]',
-        recovered > 0 ? 'bg-parity-wash text-parity-ink' : 'bg-raised text-ink-soft',
+        recovered > 0 && failed ? 'bg-parity-wash text-parity-ink' : 'bg-raised text-ink-soft',
       )}
     >
-      {last === null
-        ? hint
-        : recovered > 0
-          ? `${recovered} ${recovered === 1 ? 'shard' : 'shards'} of this answer recovered from parity`
-          : rescued > 0
-            ? `${rescued} ${rescued === 1 ? 'shard' : 'shards'} of this answer computed by the data plane`
-            : 'All data shards answered'}
-      {asked > 0 && ` · ${formatCount(recoveredAnswers)} of ${formatCount(asked)} answers needed parity`}
+      {last === null ? killHint(deployment, meanwhile) : describeAnswer(last, failed)}
+      {asked > 0 && ` · ${formatCount(recoveredAnswers)} of ${formatCount(asked)} answers used parity`}
     </p>
   );
 }
 
+/** Returns whether a device is missing now. Without one, parity only replaces slow answers. */
+export function hasFailedSeat({ progress }: Pick<DeploymentView, 'progress'>): boolean {
+  return progress.seats.some(({ state }) => state !== 'ready');
+}
+
+/** Says how an answer came about. @param failed  whether a device is missing */
+export function describeAnswer(
+  { recovered, rescued }: { readonly recovered: number; readonly rescued: number },
+  failed: boolean,
+): string {
+  const shards = (count: number) => `${formatCount(count)} ${count === 1 ? 'shard' : 'shards'}`;
+  if (recovered > 0) {
+    return failed
+      ? `${shards(recovered)} of this answer recovered from parity`
+      : `This answer did not wait for ${shards(recovered)} of slow devices`;
+  }
+  return rescued > 0
+    ? `${shards(rescued)} of this answer computed by the data plane`
+    : 'All data shards answered';
+}
+
 /**
  * Returns what a kill does to the answers that the panel shows.
- * @param meanwhile  what the operator does during the kill: "draw", "type"
+ * @param meanwhile  what the operator does during the kill
  */
 export function killHint({ state, objective, planned, strategy }: DeploymentView, meanwhile: string): string {
   if (state !== 'ready' && state !== 'degraded') return 'Nothing is answered until enough devices answer.';

@@ -1,7 +1,7 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { formatMs } from '../../ui/format.ts';
-import { AnswerNote, killHint } from '../answer-note.tsx';
+import { AnswerNote } from '../answer-note.tsx';
 import { type ImageInput, inputBytes } from '../image-input.ts';
 import { floatsOf } from '../infer.ts';
 import { SquareStage } from '../square-stage.tsx';
@@ -50,7 +50,7 @@ export function ClassesPanel({ deployment, image }: { deployment: DeploymentView
         {classes === null ? '–' : formatMs(live.last?.latencyMs ?? null)} · colors from 0 to 1, classes by
         number
       </p>
-      <AnswerNote live={live} hint={killHint(deployment, 'watch the classes')} />
+      <AnswerNote live={live} deployment={deployment} meanwhile="watch the classes" />
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { Eraser } from 'lucide-react';
 import { useTheme } from 'next-themes';
 import { useState } from 'react';
 import { Button } from '../../ui/button.tsx';
-import { AnswerNote, killHint } from '../answer-note.tsx';
+import { AnswerNote } from '../answer-note.tsx';
 import { useLiveAnswers } from '../use-live-answers.ts';
 import { DigitCanvas } from './digit-canvas.tsx';
 import { DigitResult } from './digit-result.tsx';
@@ -40,7 +40,7 @@ export function DigitPad({ deployment, input }: { deployment: DeploymentView; in
         <DigitResult classification={live.last?.value ?? null} latencyMs={live.last?.latencyMs ?? null} />
       </div>
       <Samples onPick={setStrokes} onClear={() => setStrokes([])} empty={strokes.length === 0} />
-      <AnswerNote live={live} hint={killHint(deployment, 'draw')} />
+      <AnswerNote live={live} deployment={deployment} meanwhile="draw" />
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import type { DeploymentView } from '@sparewheel/protocol';
 import { DRAWN_FACE, FACE_SIZE, type Face, faceTensor, findFaces } from '@sparewheel/zoo/faces';
 import { formatMs, formatPercent } from '../../ui/format.ts';
-import { AnswerNote, killHint } from '../answer-note.tsx';
+import { AnswerNote } from '../answer-note.tsx';
 import { floatsOf } from '../infer.ts';
 import { SquareStage } from '../square-stage.tsx';
 import { useLiveAnswers } from '../use-live-answers.ts';
@@ -49,7 +49,7 @@ export function FacesPanel({ deployment }: { deployment: DeploymentView }) {
           {faces === null ? '–' : formatMs(live.last?.latencyMs ?? null)}
         </span>
       </p>
-      <AnswerNote live={live} hint={killHint(deployment, 'watch the boxes')} />
+      <AnswerNote live={live} deployment={deployment} meanwhile="watch the boxes" />
     </div>
   );
 }

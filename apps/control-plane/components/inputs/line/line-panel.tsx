@@ -8,7 +8,7 @@ import { Button } from '../../ui/button.tsx';
 import { cn } from '../../ui/class-names.ts';
 import { Field, Input } from '../../ui/field.tsx';
 import { Segmented } from '../../ui/segmented.tsx';
-import { AnswerNote, killHint } from '../answer-note.tsx';
+import { AnswerNote } from '../answer-note.tsx';
 import { CameraButton } from '../camera-button.tsx';
 import { floatsOf } from '../infer.ts';
 import { PictureDrop } from '../picture-drop.tsx';
@@ -126,7 +126,7 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
         comparison={read === null ? 'unknown' : compareTexts(read.typed, read.text)}
       />
       <ErrorNotice error={error} />
-      <AnswerNote live={live} hint={killHint(deployment, 'watch the text')} />
+      <AnswerNote live={live} deployment={deployment} meanwhile="watch the text" />
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { Play, Square } from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
 import { Button } from '../../ui/button.tsx';
 import { formatDims, formatMs } from '../../ui/format.ts';
-import { AnswerNote, killHint } from '../answer-note.tsx';
+import { AnswerNote } from '../answer-note.tsx';
 import type { OutputData } from '../infer.ts';
 import { useLiveAnswers } from '../use-live-answers.ts';
 import { relativeDifference, sampleFeeds } from './sample-feeds.ts';
@@ -55,7 +55,7 @@ export function TensorsPanel({ deployment }: { deployment: DeploymentView }) {
         Send your own with{' '}
         <code className="font-mono [overflow-wrap:anywhere]">POST /v2/models/{name}/infer</code>.
       </p>
-      <AnswerNote live={live} hint={killHint(deployment, 'watch the answers')} />
+      <AnswerNote live={live} deployment={deployment} meanwhile="watch the answers" />
     </div>
   );
 }

@@ -7,7 +7,7 @@ export function VoiceChart({ probabilities }: { probabilities: readonly number[]
       <div className="flex min-h-0 flex-1 gap-1.5">
         <div
           aria-hidden
-          className="flex w-9 flex-col justify-between text-right text-xs leading-none text-ink-faint"
+          className="flex w-11 flex-col justify-between text-right text-xs leading-none whitespace-nowrap text-ink-faint"
         >
           <span>100 %</span>
           <span>{SPEECH_FROM * 100} %</span>
@@ -39,7 +39,7 @@ export function VoiceChart({ probabilities }: { probabilities: readonly number[]
           />
         </svg>
       </div>
-      <figcaption className="flex justify-between pl-10.5 text-xs text-ink-faint">
+      <figcaption className="flex justify-between pl-12.5 text-xs text-ink-faint">
         <span>8 s ago</span>
         <span>now</span>
       </figcaption>

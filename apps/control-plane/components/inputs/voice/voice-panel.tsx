@@ -7,7 +7,7 @@ import { cn } from '../../ui/class-names.ts';
 import { formatCount, formatMs, formatPercent } from '../../ui/format.ts';
 import { Notice } from '../../ui/notice.tsx';
 import { Segmented } from '../../ui/segmented.tsx';
-import { AnswerNote, killHint } from '../answer-note.tsx';
+import { AnswerNote } from '../answer-note.tsx';
 import { useMicrophone } from './use-microphone.ts';
 import { useSampleVoice } from './use-sample-voice.ts';
 import { useVoice } from './use-voice.ts';
@@ -85,7 +85,7 @@ export function VoicePanel({ deployment }: { deployment: DeploymentView }) {
           {formatCount(skipped)} frames were skipped, because the answers came too slowly.
         </p>
       )}
-      <AnswerNote live={live} hint={killHint(deployment, 'speak')} />
+      <AnswerNote live={live} deployment={deployment} meanwhile="speak" />
     </div>
   );
 }
