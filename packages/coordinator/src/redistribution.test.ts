@@ -153,7 +153,7 @@ describe('an uncoded deployment under rescue: "devices"', () => {
   it('leaves the seat to a standby, if there is one', async () => {
     const rig = await readyRig({ ...OPTIONS, standbys: 1 });
     rig.fleet.kill('d1');
-    expect(state(rig).outage).toMatchObject({ phase: 'detecting' });
+    expect(state(rig).outage).toMatchObject({ phase: 'waiting' });
     const request = ask(rig);
     await rig.clock.run(request.done);
     request.expectCorrect();

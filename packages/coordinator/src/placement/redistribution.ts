@@ -120,8 +120,9 @@ export class Redistribution {
       }
       this.#reportDetected(seat, now);
       if (can(seat) || this.viableIf(can)) continue;
-      if (this.#hooks.standbyComes(seat, now)) detecting = true;
-      else if (rescue === 'devices') retryAt = Math.min(retryAt, this.#substitute(seat, now));
+      if (rescue === 'devices' && !this.#hooks.standbyComes(seat, now)) {
+        retryAt = Math.min(retryAt, this.#substitute(seat, now));
+      }
       if (seat.substitute !== null) filled.add(seat);
     }
     const loading = this.#seats.find((seat) => !isAnswering(seat) && isBeingFilled(seat));
