@@ -1,11 +1,11 @@
-import type { CoordinatorEvent, CoordinatorSnapshot } from '@sparewheel/coordinator';
+import { type CoordinatorEvent, type CoordinatorSnapshot, rescueRule } from '@sparewheel/coordinator';
 import type { Step } from '@sparewheel/planner';
 import type { CorruptionOracle } from './corruption-oracle.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { Health } from './health.ts';
 import type { PromiseName, Violation } from './promises.ts';
 import { answers, type RequestEnd, type RequestRecord } from './request-record.ts';
-import { type Scenario, stepBoundMs } from './scenario.ts';
+import { MIRROR, MIRRORED, mostInFlight, type Scenario, stepBoundMs } from './scenario.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** How late a request may be after its deadline: the resolution of a timer. */
@@ -41,6 +41,10 @@ export interface Coverage {
   flagged: number;
   returns: number;
   restarts: number;
+  /** Copies for a mirror; shards that a substitute began to compute; outages that ended. */
+  copies: number;
+  redistributions: number;
+  outages: number;
 }
 
 /** Checks the promises about requests: compares the end of every request with what the simulation knows. */
@@ -62,9 +66,12 @@ export class Checker {
     flagged: 0,
     returns: 0,
     restarts: 0,
+    copies: 0,
+    redistributions: 0,
+    outages: 0,
   };
-  /** The last time at which there were more requests than a device accepts. */
-  #crowdedAt = Number.NEGATIVE_INFINITY;
+  /** By number of outstanding requests: the last time at which there were so many. */
+  readonly #outstandingAt: number[] = [];
   #outstanding = 0;
   #lives = 0;
   #finishedEvents = 0;
@@ -101,7 +108,9 @@ export class Checker {
 
   happened(event: CoordinatorEvent, isCorrect: (device: string) => boolean): void {
     this.corruptionOracle.happened(event);
-    if (event.kind === 'request-finished') this.#finishedEvents++;
+    if (event.kind === 'request-finished' && event.deployment !== MIRROR) this.#finishedEvents++;
+    if (event.kind === 'redistribution-finished') this.coverage.redistributions++;
+    if (event.kind === 'outage-ended') this.coverage.outages++;
     if (event.kind === 'device-quarantined' && isCorrect(event.device)) {
       this.complain(
         'd: no wrong answer goes unnoticed',
@@ -136,16 +145,37 @@ export class Checker {
 
   /** Checks that no queue exceeds its limit. */
   checkBounds({ deployments, devices }: CoordinatorSnapshot): void {
-    const { requestsInFlight, requestsQueued, inFlightPerDevice } = this.scenario.options;
+    const { requestsInFlight, requestsQueued } = this.scenario.options;
     for (const { name, inFlight, queued } of deployments) {
       if (inFlight > requestsInFlight! || queued > requestsQueued!)
         this.complain('bounds', `${name} has ${inFlight} requests in flight and ${queued} queued`);
     }
     for (const { id, inFlight } of devices) {
       // One more if everything in flight is canceled: only its answer shows that the device is alive.
-      if (inFlight > inFlightPerDevice! + 1)
+      if (inFlight > mostInFlight(this.scenario) + 1)
         this.complain('bounds', `${id} has ${inFlight} computations in flight`);
     }
+  }
+
+  /**
+   * Checks, after a request was sent, that the mirror received a copy of it exactly if the original accepted it.
+   * @param before  a snapshot from before the request
+   */
+  checkCopy(name: string, before: CoordinatorSnapshot, after: CoordinatorSnapshot): void {
+    const [mirrorBefore, mirrorAfter] = [before, after].map(({ deployments }) =>
+      deployments.find((each) => each.name === MIRROR),
+    );
+    if (!mirrorBefore || !mirrorAfter || mirrorBefore.state === 'distributing') return;
+    const accepted = ({ deployments }: CoordinatorSnapshot) =>
+      deployments.find((each) => each.name === name)!.counters.requests;
+    const expected = name === MIRRORED ? accepted(after) - accepted(before) : 0;
+    const offered = mirrorAfter.mirrored.offered - mirrorBefore.mirrored.offered;
+    this.coverage.copies += offered;
+    if (offered === expected) return;
+    this.complain(
+      'mirrors: a copy of each request, and no effect on the original',
+      `${expected} requests to ${name} were accepted, and the mirror received ${offered} copies`,
+    );
   }
 
   /** Checks that exactly one event reported each end of an accepted request. */
@@ -156,7 +186,10 @@ export class Checker {
         `${this.#acceptedEnds} requests ended and ${this.#finishedEvents} were reported`,
       );
     }
-    for (const { name, counters } of snapshot.deployments) {
+    for (const { name, counters, mirrorOf, mirrored } of snapshot.deployments) {
+      if (mirrorOf !== null && mirrored.offered !== mirrored.accepted + mirrored.refused) {
+        this.complain('leaks', `the copies for ${name} do not add up: ${JSON.stringify(mirrored)}`);
+      }
       const { requests, answered, failed, canceled } = counters;
       if (requests === answered + failed + canceled) continue;
       this.complain('leaks', `the counters of ${name} do not add up: ${JSON.stringify(counters)}`);
@@ -185,7 +218,11 @@ export class Checker {
     const name = `request ${record.number}`;
     if (error.code !== 'deadline-exceeded') {
       this.complain('c: one answer or one error before the deadline', `${name} failed: ${error.message}`);
-    } else if (record.deadlineMs >= PATIENT_DEADLINE_MS && !this.#wasCrowded(record)) {
+    } else if (
+      record.deadlineMs >= PATIENT_DEADLINE_MS &&
+      rescueRule(record.policy, record.plan) === 'data-plane' &&
+      !this.#wasCrowded(record)
+    ) {
       this.complain(
         'b: beyond repair, rescue and then takeover',
         `${name} was not rescued: ${error.message}`,
@@ -204,6 +241,14 @@ export class Checker {
     }
     if (record.plan.steps.some((step) => step.kind === 'replicated' && step.tile)) coverage.tiled++;
     const { request } = inference;
+    // After a wrong answer, the data plane may compute a layer as a reference.
+    const forbidden = rescueRule(record.policy, record.plan) !== 'data-plane';
+    if (forbidden && inference.rescued > 0 && !corruptionOracle.misbehaviorTo(request)) {
+      this.complain(
+        'b: beyond repair, rescue and then takeover',
+        `request ${record.number} had ${inference.rescued} shards computed by the data plane under rescue "${record.policy.rescue}"`,
+      );
+    }
     const lieTold = corruptionOracle.lieTo(request);
     if (corruptionOracle.misbehaviorTo(request)) coverage.lies++;
     if (answers(record, inference)) return;
@@ -263,7 +308,7 @@ export class Checker {
     const waitMs =
       typeof threshold === 'number' ? threshold : threshold === 'adaptive' ? ADAPTIVE_MOST_MS : 0;
     const boundMs =
-      stages * (stepBoundMs(this.scenario.options.inFlightPerDevice!) + waitMs) +
+      stages * (stepBoundMs(mostInFlight(this.scenario)) + waitMs) +
       this.#engineMs(record, plane) +
       EPSILON_MS;
     if (tookMs > boundMs)
@@ -275,7 +320,7 @@ export class Checker {
 
   /** The shortest deadline that holds with slow messages, full queues and half of the time spent waiting. */
   #hurriedMs(steps: number, record: RequestRecord, plane: DataPlane): number {
-    const stepMs = stepBoundMs(this.scenario.options.inFlightPerDevice!) / 3;
+    const stepMs = stepBoundMs(mostInFlight(this.scenario)) / 3;
     return 2 * (steps * stepMs + this.#engineMs(record, plane));
   }
 
@@ -285,12 +330,28 @@ export class Checker {
   }
 
   #noteCrowd(): void {
-    if (4 * this.#outstanding > this.scenario.options.inFlightPerDevice!) this.#crowdedAt = this.clock.now();
+    for (let count = 0; count <= this.#outstanding; count++) this.#outstandingAt[count] = this.clock.now();
   }
 
-  #wasCrowded({ startedAt }: RequestRecord): boolean {
-    return this.#crowdedAt >= startedAt;
+  /** Whether there were more requests than a device accepts. A backup of several tiles accepts fewer requests. */
+  #wasCrowded({ startedAt, plan }: RequestRecord): boolean {
+    const accepted = this.scenario.options.inFlightPerDevice! / (4 * tilesPerSeat(plan));
+    const crowd = Math.max(2, Math.floor(accepted) + 1);
+    return (this.#outstandingAt[crowd] ?? Number.NEGATIVE_INFINITY) >= startedAt;
   }
+}
+
+/** Returns the largest number of tiles of one segment that a seat computes for one request, at least 1. */
+function tilesPerSeat({ steps }: RequestRecord['plan']): number {
+  const tiles = new Map<string, number>();
+  for (const step of steps) {
+    if (step.kind !== 'replicated' || !step.tile) continue;
+    for (const seat of step.seats) {
+      const key = `${step.tile.segment} ${seat}`;
+      tiles.set(key, (tiles.get(key) ?? 0) + 1);
+    }
+  }
+  return Math.max(1, ...tiles.values());
 }
 
 /** Whether the step's redundancy replaces the seats that are out without waiting, under the request's policy. */

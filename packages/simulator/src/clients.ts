@@ -110,6 +110,7 @@ export class Clients {
         (error: Error & { code?: string }) => end({ kind: 'failed', error }),
       );
     clock.touch();
+    if (world.scenario.mirror !== null) checker.checkCopy(name, snapshot, plane.coordinator.snapshot());
   }
 
   /** Accepts the answers of both plans, and of both models, until the change to the new plan is complete. */

@@ -9,9 +9,9 @@ export function checkWhole(world: World): void {
     const device = world.device(id);
     return device && !faulty(device) && state !== 'quarantined';
   });
-  for (const { name, state, reason, nextSeats } of snapshot.deployments) {
-    const { latest } = world.deployments.get(name)!;
-    if (usable.length < latest.plan.seats.length) continue;
+  for (const { name, state, reason, seats, nextSeats } of snapshot.deployments) {
+    const live = world.deployments.get(name);
+    if (usable.length < (live?.latest.plan.seats ?? seats).length) continue;
     if (state !== 'ready' || nextSeats !== null) {
       const change = nextSeats === null ? '' : '; the new plan has not taken over';
       checker.complain(
@@ -20,7 +20,7 @@ export function checkWhole(world: World): void {
       );
     }
   }
-  for (const name of world.deployments.keys()) {
+  for (const name of names(world)) {
     if (!snapshot.deployments.some((deployment) => deployment.name === name))
       checker.complain('g: a restart restores everything', `${name} is gone`);
   }
@@ -34,6 +34,10 @@ export function checkWhole(world: World): void {
         `the healthy device ${id} ends in state ${state}`,
       );
   }
+}
+
+function names({ deployments, scenario }: World): string[] {
+  return [...deployments.keys(), ...(scenario.mirror ? [scenario.mirror.name] : [])];
 }
 
 /** Checks that nothing is left of requests after a pause, and nothing at all after every deployment is removed. */
@@ -52,7 +56,7 @@ export async function checkLeaks(world: World, pending: number): Promise<void> {
     if (inFlight + queued > 0) leak(`${name} has ${inFlight} requests in flight and ${queued} queued`);
   if (plane.timers.pendingTimers > 0) leak(`${plane.timers.pendingTimers} timers are left`);
 
-  for (const name of [...world.deployments.keys()]) world.undeploy(name);
+  for (const name of names(world)) world.undeploy(name);
   await clock.runUntil(clock.now() + 10_000);
   if (plane.timers.pendingTimers > 0)
     leak(`${plane.timers.pendingTimers} timers are left after the last deployment was removed`);

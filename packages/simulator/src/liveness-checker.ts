@@ -11,6 +11,8 @@ import type { VirtualDevice } from './virtual-device.ts';
 
 /** The promised time in which a returning device, and everything after a restart, serves again. */
 const RETURN_WITHIN_MS = 5_000;
+/** The time of a redistribution after the detection. Other devices may be tried first. */
+const REDISTRIBUTE_WITHIN_MS = 2_000;
 /** Interval between checks of the seats. */
 const CHECK_EVERY_MS = 500;
 
@@ -18,6 +20,8 @@ const CHECK_EVERY_MS = 500;
 export class LivenessChecker {
   /** Since when each seat has been empty although a standby device was available. */
   #emptySince = new Map<string, number>();
+  /** Since when each deployment has been unable to answer although a device could compute the missing shards. */
+  #stalledSince = new Map<string, number>();
   /** The number of blobs on a device's disk when it connected. An aborted install may have sent more. */
   readonly #diskAtConnect = new Map<string, number>();
   /** Sent bytes by deployment, since the data plane started. */
@@ -156,13 +160,15 @@ export class LivenessChecker {
     const { plane, health } = this.world;
     if (!plane) {
       this.#emptySince.clear();
+      this.#stalledSince.clear();
       return;
     }
     const snapshot = this.#review();
     const now = this.world.clock.now();
     // A new map, which drops the seats that the current plan does not have.
     const emptySince = new Map<string, number>();
-    for (const { name, seats, nextSeats } of snapshot.deployments) {
+    this.#checkRedistribution(snapshot, now);
+    for (const { name, seats, nextSeats, policy } of snapshot.deployments) {
       const held = new Set(
         [...seats, ...(nextSeats ?? [])].flatMap(({ device, installing }) => [device, installing]),
       );
@@ -176,7 +182,7 @@ export class LivenessChecker {
         if (!standby || !this.#isEmpty(seat, snapshot)) continue;
         const since = this.#emptySince.get(key) ?? now;
         emptySince.set(key, since);
-        if (now - since <= takeoverBoundMs(this.world.scenario)) continue;
+        if (now - since <= takeoverBoundMs(this.world.scenario, policy)) continue;
         emptySince.set(key, now);
         this.world.checker.complain(
           'b: beyond repair, rescue and then takeover',
@@ -185,6 +191,28 @@ export class LivenessChecker {
       }
     }
     this.#emptySince = emptySince;
+  }
+
+  /** Checks that under `rescue: "devices"` a healthy device of the plan computes the missing shards in time. */
+  #checkRedistribution({ deployments }: CoordinatorSnapshot, now: number): void {
+    const { world } = this;
+    const stalledSince = new Map<string, number>();
+    for (const { name, seats, policy, outage } of deployments) {
+      if (policy.rescue !== 'devices' || outage === null) continue;
+      for (const { device, state } of seats) {
+        if (device === null || state !== 'ready' || world.health.isOut(device)) continue;
+        const key = `${name} ${device}`;
+        const since = this.#stalledSince.get(key) ?? now;
+        stalledSince.set(key, since);
+        if (now - since <= takeoverBoundMs(world.scenario, policy) + REDISTRIBUTE_WITHIN_MS) continue;
+        stalledSince.set(key, now);
+        world.checker.complain(
+          'b: beyond repair, rescue and then takeover',
+          `${name} cannot answer since ${since.toFixed(0)} ms, although ${device} could compute the missing shards`,
+        );
+      }
+    }
+    this.#stalledSince = stalledSince;
   }
 
   /** Whether the seat's device appears to be gone and no install replaces it. */

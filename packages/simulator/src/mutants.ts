@@ -1,4 +1,10 @@
-import { BackupHold, type CoordinatorPorts, Gather, type Installer } from '@sparewheel/coordinator';
+import {
+  BackupHold,
+  type CoordinatorPorts,
+  Gather,
+  type Installer,
+  type Policy,
+} from '@sparewheel/coordinator';
 import type { FromDevice } from '@sparewheel/protocol';
 import type { CoordinatorFace, Tampering } from './data-plane.ts';
 import type { PromiseName } from './promises.ts';
@@ -20,6 +26,7 @@ const D: PromiseName = 'd: no wrong answer goes unnoticed';
 const E: PromiseName = 'e: a returning device serves without a transfer';
 const F: PromiseName = 'f: changes disturb no request';
 const G: PromiseName = 'g: a restart restores everything';
+const MIRRORS: PromiseName = 'mirrors: a copy of each request, and no effect on the original';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -83,6 +90,16 @@ export const MUTANTS: readonly Mutant[] = [
     tampering: { ports: (ports) => withOptions(ports, { takeoverAfterMs: 1e9, takeoverSilentAfterMs: 1e9 }) },
   },
   {
+    name: 'rescues on the data plane although the policy forbids it',
+    promise: B,
+    tampering: { face: (face) => ruling(face, (rescue) => rescue && 'data-plane') },
+  },
+  {
+    name: 'never redistributes a shard',
+    promise: B,
+    tampering: { face: (face) => ruling(face, (rescue) => (rescue === 'devices' ? 'off' : rescue), true) },
+  },
+  {
     name: 'reports a seat as ready before its tasks are loaded',
     promise: B,
     tampering: {
@@ -117,6 +134,11 @@ export const MUTANTS: readonly Mutant[] = [
         };
       },
     },
+  },
+  {
+    name: 'loses the requests that arrive during a redistribution',
+    promise: C,
+    tampering: losingDuringRedistributions(),
   },
   {
     name: 'reports the end of a request twice',
@@ -305,6 +327,28 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'forgets that a deployment is a mirror',
+    promise: MIRRORS,
+    tampering: {
+      face: (face) => ({ ...face, deploy: (request) => face.deploy({ ...request, mirrorOf: null }) }),
+    },
+  },
+  {
+    name: 'fails requests while their mirror cannot answer',
+    promise: MIRRORS,
+    tampering: {
+      face: (face) => ({
+        ...face,
+        infer: (name, feeds, options) => {
+          const mirror = face.snapshot().deployments.find(({ mirrorOf }) => mirrorOf === name);
+          const inference = face.infer(name, feeds, options);
+          if (mirror?.state !== 'unavailable') return inference;
+          return inference.then(() => Promise.reject(new Error('the mirror cannot answer')));
+        },
+      }),
+    },
+  },
+  {
     name: 'refuses requests too early',
     promise: 'bounds',
     tampering: { ports: (ports) => withOptions(ports, { requestsInFlight: 2, requestsQueued: 1 }) },
@@ -370,6 +414,61 @@ function receiving(
 function every(n: number, rule: (device: string, message: FromDevice) => boolean) {
   let count = 0;
   return (device: string, message: FromDevice) => ++count % n !== 0 || rule(device, message);
+}
+
+/**
+ * Replaces the rescue rule of every policy.
+ * @param hidden  whether snapshots show the rule that was requested
+ */
+function ruling(
+  face: CoordinatorFace,
+  rule: (rescue: Policy['rescue']) => Policy['rescue'] | '',
+  hidden = false,
+): CoordinatorFace {
+  const requested = new Map<string, Policy>();
+  const changed = (name: string, policy: Policy): Policy => {
+    requested.set(name, policy);
+    return { ...policy, rescue: rule(policy.rescue) || undefined };
+  };
+  return {
+    ...face,
+    deploy: (request) => face.deploy({ ...request, policy: changed(request.name, request.policy) }),
+    setPolicy: (name, policy) => face.setPolicy(name, changed(name, policy)),
+    snapshot: () => {
+      const snapshot = face.snapshot();
+      if (!hidden) return snapshot;
+      const deployments = snapshot.deployments.map((each) => ({
+        ...each,
+        policy: requested.get(each.name) ?? each.policy,
+      }));
+      return { ...snapshot, deployments };
+    },
+  };
+}
+
+/** Requests that arrive while a shard is being redistributed never end. */
+function losingDuringRedistributions(): Tampering {
+  const loading = new Set<string>();
+  return {
+    ports: (ports) => {
+      loading.clear();
+      return {
+        ...ports,
+        emit: (event) => {
+          if (event.kind === 'redistribution-began') loading.add(event.deployment);
+          if (event.kind === 'outage-ended') loading.delete(event.deployment);
+          ports.emit(event);
+        },
+      };
+    },
+    face: (face) => ({
+      ...face,
+      infer: (name, feeds, options) => {
+        const inference = face.infer(name, feeds, options);
+        return loading.has(name) ? inference.then(() => new Promise<never>(() => {})) : inference;
+      },
+    }),
+  };
 }
 
 /** Replaces one value of `verify` by `"off"`. */

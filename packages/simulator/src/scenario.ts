@@ -1,5 +1,6 @@
 import type { CoordinatorOptions, DeployRequest, Policy } from '@sparewheel/coordinator';
 import { createPlan, type Plan, PlanRefusedError, type Strategy } from '@sparewheel/planner';
+import { LIMITS } from '@sparewheel/protocol';
 import type { Random } from '@sparewheel/runtime/random';
 import { SyntheticModel } from './synthetic-model.ts';
 import type { DeviceTraits } from './virtual-device.ts';
@@ -23,6 +24,8 @@ export type FaultLevel =
 export interface Scenario {
   readonly seed: number;
   readonly deployments: readonly DeploymentScenario[];
+  /** A mirror of the first deployment, or null. */
+  readonly mirror: DeploymentScenario | null;
   readonly devices: readonly DeviceTraits[];
   readonly level: FaultLevel;
   /** The duration of the faults. */
@@ -46,6 +49,11 @@ export interface Scenario {
 export const MOST_DELAY_MS = 8;
 export const MOST_COMPUTE_MS = 2;
 
+/** The name of the mirror. */
+export const MIRROR = 'net-mirror';
+/** The name of its original. */
+export const MIRRORED = 'net';
+
 export function drawScenario(seed: number, random: Random): Scenario {
   const count = random.chance(0.25) ? 2 : 1;
   const corrupters = random.chance(0.4);
@@ -53,9 +61,13 @@ export function drawScenario(seed: number, random: Random): Scenario {
   const seats = Math.max(...deployments.map(({ plan }) => plan.seats.length));
   const standbys = random.pick([0, 1, 1, 2]);
   const stormMs = random.between(4_000, 14_000);
+  const mirror = random.chance(0.3)
+    ? drawMirror(deployments[0]!, seats + standbys, corrupters, random)
+    : null;
   return {
     seed,
     deployments,
+    mirror,
     devices: Array.from({ length: seats + standbys }, () => drawTraits(random)),
     level: random.pick(['repairable', 'anything']),
     stormMs,
@@ -85,12 +97,24 @@ function drawDeployment(index: number, corrupters: boolean, random: Random): Dep
   const width = random.whole(5, 8);
   const model = drawModel(index + 1, width, random);
   return {
-    name: index === 0 ? 'net' : `net-${index + 1}`,
+    name: index === 0 ? MIRRORED : `net-${index + 1}`,
     width,
     model,
     plan: drawPlan(model, random),
     policy: drawPolicy(random, corrupters),
   };
+}
+
+/** Draws a plan and a policy for a mirror on at most `devices` devices. */
+function drawMirror(
+  { width, model }: DeploymentScenario,
+  devices: number,
+  corrupters: boolean,
+  random: Random,
+): DeploymentScenario | null {
+  const plan = drawPlan(model, random);
+  if (plan.seats.length > devices) return null;
+  return { name: MIRROR, width, model, plan, policy: drawPolicy(random, corrupters) };
 }
 
 /** @param id  a new id in this simulation */
@@ -137,6 +161,8 @@ export function drawPolicy(random: Random, corrupters: boolean): Policy {
       corrupters ? ['before', 'before', 'after', 'after', 'off'] : ['before', 'after', 'after', 'off'],
     ),
     deadlineMs: random.pick([3_000, 10_000, 20_000]),
+    rescue: random.pick([undefined, undefined, undefined, 'data-plane', 'devices', 'devices', 'off']),
+    detectMs: random.pick([undefined, undefined, null, 500, 2_000]),
   };
 }
 
@@ -163,8 +189,14 @@ export function deployRequest(
  * Returns the time within which a standby device must fill an empty seat: the longest grace period, the delay before a
  * failed install is retried, and an install over a slow link.
  */
-export function takeoverBoundMs({ options }: Scenario): number {
-  return Math.max(options.takeoverAfterMs!, options.takeoverSilentAfterMs!, options.returnGraceMs!) + 5_000;
+export function takeoverBoundMs({ options }: Scenario, { detectMs }: Policy): number {
+  const { takeoverAfterMs, takeoverSilentAfterMs, returnGraceMs } = options;
+  return Math.max(takeoverAfterMs!, takeoverSilentAfterMs!, returnGraceMs!, detectMs ?? 0) + 5_000;
+}
+
+/** Returns how many computations a healthy device may have in flight. */
+export function mostInFlight({ options, mirror }: Scenario): number {
+  return options.inFlightPerDevice! + (mirror === null ? 0 : LIMITS.mirroredPerDevice);
 }
 
 /**

@@ -49,6 +49,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   try {
     world.startPlane();
     for (const deployment of scenario.deployments) world.deployScenario(deployment);
+    if (scenario.mirror !== null) world.deployMirror(scenario.mirror);
     await clock.runUntil(4_000);
     world.livenessChecker.start();
     clients.start(scenario.requestEveryMs);

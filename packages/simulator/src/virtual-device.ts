@@ -123,7 +123,7 @@ export class VirtualDevice {
       const refuse = (code: string) => reply({ kind: 'refusal', request, task, code, message: 'no' });
       if (this.refuseCode !== null) refuse(this.refuseCode);
       else if (!life.tasks.has(task)) refuse('unknown-task');
-      else if (life.queue.length >= LIMITS.inFlightPerDevice) refuse('overloaded');
+      else if (life.queue.length >= LIMITS.inFlightPerDevice + LIMITS.mirroredPerDevice) refuse('overloaded');
       else {
         life.queue.push({ request: message, reply, canceled: false });
         this.longestQueue = Math.max(this.longestQueue, life.queue.length);

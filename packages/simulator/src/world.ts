@@ -7,7 +7,7 @@ import { DataPlane, type Tampering } from './data-plane.ts';
 import { Health } from './health.ts';
 import { LivenessChecker } from './liveness-checker.ts';
 import type { LiveDeployment, ObservedWorld } from './observed-world.ts';
-import { type DeploymentScenario, deployRequest, drawTraits, type Scenario } from './scenario.ts';
+import { type DeploymentScenario, deployRequest, drawTraits, MIRRORED, type Scenario } from './scenario.ts';
 import { Store } from './store.ts';
 import type { Kernel, SyntheticModel } from './synthetic-model.ts';
 import type { Trace } from './trace.ts';
@@ -179,6 +179,15 @@ export class World implements ObservedWorld {
   deployScenario({ name, width, model, plan, policy }: DeploymentScenario): void {
     const seats = this.devices.slice(0, plan.seats.length).map(({ id }) => id);
     this.deploy(deployRequest(name, model, plan, policy, seats), model, width);
+  }
+
+  deployMirror({ model, plan, policy, name }: DeploymentScenario): void {
+    const { coordinator } = this.plane!;
+    const seats = this.devices.slice(0, plan.seats.length).map(({ id }) => id);
+    const request = { ...deployRequest(name, model, plan, policy, seats), mirrorOf: MIRRORED };
+    coordinator.deploy(request);
+    this.store.deployed(request, coordinator.nextTask);
+    this.trace.note('mirror', name, plan.k, plan.r, () => plan.strategy);
   }
 
   undeploy(name: string): void {
