@@ -255,6 +255,14 @@ export class ServedDeployments {
       const text = `${nameOf(event.to)} takes seat ${event.seat} over${from}`;
       this.#changedIn(event.deployment, { cause: 'redistribution', text });
     }
+    if (event.kind === 'redistribution-finished') {
+      const text = `${nameOf(event.device)} computes seat ${event.seat} as a second task`;
+      this.#changedIn(event.deployment, { cause: 'redistribution', text });
+    }
+    if (event.kind === 'slowdown-ended') {
+      const text = `${nameOf(event.device)} computes seat ${event.seat} again`;
+      this.#changedIn(event.deployment, { cause: 'revival', text });
+    }
   }
 
   /** Changes the policy for requests accepted from now on. @throws {UnknownDeploymentError} */

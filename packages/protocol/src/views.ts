@@ -251,7 +251,7 @@ export type PeriodCause = 'start' | 'fault' | 'revival' | 'network' | 'policy' |
 
 /**
  * A time in which nothing relevant changed: no fault, revival, policy change, plan change or redistribution. A request
- * that was in flight at a policy or plan change belongs to the period before, and otherwise to the period after.
+ * that was in flight at a fault belongs to the period after it, and at any other change to the period before it.
  */
 export interface LatencyPeriod {
   /** Increases with time. */

@@ -41,6 +41,8 @@ export class Periods {
   #current: Period;
   /** Ended periods with counted requests, newest first. */
   #ended: Period[] = [];
+  /** The period before the current one, also if it has no counted request. */
+  #before: Period | null = null;
   #changes: LatencyView['changes'] = [];
   #nextId = 1;
   #warmUpLeft = WARM_UP_REQUESTS;
@@ -85,6 +87,7 @@ export class Periods {
       return false;
     }
     current.endMs = nowMs;
+    this.#before = current;
     if (current.latencies.count > 0) this.#ended = [current, ...this.#ended].slice(0, KEPT - 1);
     this.#current = this.#newPeriod(change, nowMs);
     return true;
@@ -122,16 +125,22 @@ export class Periods {
     const { name } = this.#current;
     this.#current = this.#newPeriod({ cause: 'start', text: 'reset', condition: name }, nowMs);
     this.#ended = [];
+    this.#before = null;
     this.#changes = [];
     this.#unsettled.clear();
   }
 
-  /** @param acceptedMs  when the request was accepted: it keeps the policy and the plan of that time */
+  /**
+   * A fault hits the requests in flight, so they belong to its period. After any other change, the requests in flight
+   * still have the policy, the plan and the devices of the period before.
+   * @param acceptedMs  when the request was accepted
+   */
   #periodOf(acceptedMs: number): Period {
     const { cause, startMs } = this.#current;
-    const before = this.#ended[0];
-    const keepsOld = (cause === 'policy' || cause === 'plan') && acceptedMs < startMs;
-    return keepsOld && before?.endMs === startMs ? before : this.#current;
+    const before = this.#before;
+    if (cause === 'fault' || acceptedMs >= startMs || before === null) return this.#current;
+    if (this.#ended[0] !== before) this.#ended = [before, ...this.#ended].slice(0, KEPT - 1);
+    return before;
   }
 
   #mark({ cause, text }: Change, nowMs: number): void {

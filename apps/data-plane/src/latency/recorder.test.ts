@@ -159,6 +159,7 @@ describe('periods', () => {
     answer(5);
     world.now += 5_000;
     recording.changed({ cause: 'redistribution', text: 'pi-9 takes seat 1 over', condition: 'healthy' });
+    world.now += 10;
     answer(2);
     const { periods, lastFault, changes } = recording.view();
     expect(periods).toMatchObject([
@@ -205,6 +206,27 @@ describe('periods', () => {
     world.now += 2;
     answer(8);
     expect(recording.view().periods[0]).toMatchObject({ name: 'pi-1 killed', percentiles: { count: 1 } });
+    // A request in flight at the return of the device was sent without it.
+    world.now += 1_000;
+    recording.changed({ cause: 'revival', text: 'pi-1 answers again', condition: 'healthy' });
+    world.now += 2;
+    answer(8);
+    expect(recording.view().periods.map(({ name, percentiles }) => [name, percentiles.count])).toEqual([
+      ['healthy', 0],
+      ['pi-1 killed', 2],
+      ['healthy', 1],
+    ]);
+  });
+
+  it('count a request that was in flight before a period without requests', () => {
+    const { world, recording, answer } = warm();
+    world.now += 1_000;
+    recording.changed(KILL);
+    world.now += 1_000;
+    recording.changed({ cause: 'revival', text: 'pi-1 answers again', condition: 'healthy' });
+    world.now += 2;
+    answer(8);
+    expect(recording.view().periods.map(({ name }) => name)).toEqual(['healthy', 'pi-1 killed']);
   });
 
   it('fit on one axis with their percentiles, however few requests they have', () => {
