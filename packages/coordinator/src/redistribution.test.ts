@@ -1,4 +1,5 @@
 /** `rescue: "devices"`: surviving devices compute the shards of failed ones, as in the paper's case I. */
+import type { FromDevice } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import type { CoordinatorEvent } from './events.ts';
 import type { Inference } from './requests/accepted-request.ts';
@@ -262,6 +263,30 @@ describe('the other rules', () => {
     expect(outageEvents(rig)[0]).toMatchObject({ kind: 'outage-began', device: 'd1' });
     expect(kinds(rig).filter((kind) => kind === 'redistribution-began')).toHaveLength(1);
   });
+
+  it.each([{ rescue: 'devices' }, { rescue: 'data-plane', detectMs: 2_000 }] as const)(
+    'two devices that lie about NaN do not fail a request: %j',
+    async (rules) => {
+      const rig = await readyRig({ ...OPTIONS, policy: { deadlineMs: 20_000, ...rules } });
+      const lie = (message: FromDevice): FromDevice => {
+        if (message.kind !== 'answer') return message;
+        const [tensor] = message.tensors;
+        const data = (tensor!.data as Float32Array).map(() => Number.NaN);
+        return { ...message, tensors: [{ type: 'float32', dims: tensor!.dims, data }] };
+      };
+      for (const id of ['d0', 'd1']) rig.fleet.device(id).behavior.tamper = lie;
+      const request = ask(rig);
+      await rig.clock.advance(400);
+      for (const id of ['d0', 'd1']) rig.fleet.device(id).behavior.tamper = null;
+      await rig.clock.run(request.done);
+      expect(request.ended).toMatchObject([{ request: expect.any(Number) }]);
+      expect(rig.coordinator.snapshot().devices.map(({ statistics }) => statistics.invalid > 0)).toEqual([
+        true,
+        true,
+        false,
+      ]);
+    },
+  );
 
   it('a change of the policy during an outage starts the redistribution', async () => {
     const rig = await readyRig({ ...OPTIONS, policy: { deadlineMs: 20_000, rescue: 'off' } });

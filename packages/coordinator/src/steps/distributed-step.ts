@@ -26,7 +26,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   /** Pending computations by shard index. */
   readonly #computations: (Computation | null)[];
   /** Devices that answered with NaN or infinity. They get a strike if the step's true output is finite. */
-  #notFinite: { readonly device: Device; readonly problem: string }[] | null = null;
+  #notFinite: { readonly device: Device; readonly shard: number; readonly problem: string }[] | null = null;
   /** Whether the data plane may compute the layer as a reference. False under the objective `devices-only`. */
   protected readonly mayCompute: boolean;
   /** Whether the data plane may compute missing shards. Otherwise they wait for devices. */
@@ -209,7 +209,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     }
     const fault = this.faultIn(message, shard);
     if (fault !== null) {
-      this.#blame(device, fault);
+      this.#blame(device, shard, fault);
       this.erased(shard, 'invalid');
       return;
     }
@@ -231,7 +231,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     }
   }
 
-  #blame(device: Device, { kind, problem }: AnswerFault): void {
+  #blame(device: Device, shard: number, { kind, problem }: AnswerFault): void {
     // Then an honest device also answers with NaN or infinity.
     if (kind === 'not-finite' && this.sentNotFinite) return;
     if (kind === 'malformed' || this.ended) {
@@ -239,7 +239,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       return;
     }
     this.#notFinite ??= [];
-    this.#notFinite.push({ device, problem });
+    this.#notFinite.push({ device, shard, problem });
   }
 
   erased(shard: number, reason: ErasureReason): void {
@@ -292,10 +292,13 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
    * because a device that refused or lost a computation may compute the next one.
    */
   #waitForDevices(): void {
-    // The devices agree that the output is not finite.
-    if (this.#notFinite !== null && new Set(this.#notFinite.map(({ device }) => device)).size > 1) {
-      this.host.fail(new NonFiniteOutputError(this.step.id));
-      return;
+    // The devices agree that the output is not finite. A rescue will show whether that is true.
+    if (!this.#mayRescue && new Set(this.#notFinite?.map(({ device }) => device)).size > 1) {
+      if (!this.mayCompute) {
+        this.host.fail(new NonFiniteOutputError(this.step.id));
+        return;
+      }
+      this.#checkNotFinite();
     }
     if (!this.#waiting) {
       this.#waiting = true;
@@ -308,6 +311,21 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       if (this.#mayRescue) this.advance(this.context.clock.now());
       else this.#waitForDevices();
     });
+  }
+
+  /** Computes the shards in question as a reference: either the request fails, or the devices get a strike. */
+  #checkNotFinite(): void {
+    const suspects = this.#notFinite ?? [];
+    this.#notFinite = null;
+    for (const { device, shard, problem } of suspects) {
+      this.computeLocally(shard).then(
+        (tensors) => {
+          if (tensors !== null) this.context.fleet.strike(device, problem);
+        },
+        // Without a reference, the shard waits for other devices.
+        () => {},
+      );
+    }
   }
 
   #resumeAfterMs(): number {
