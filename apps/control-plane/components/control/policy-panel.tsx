@@ -1,14 +1,16 @@
 'use client';
-import type { DeploymentView } from '@sparewheel/protocol';
+import type { DeploymentView, LatencyView } from '@sparewheel/protocol';
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { askApi } from '../live-connection/api-client.ts';
+import { useLive } from '../live-connection/live-queries.ts';
 import { ErrorNotice } from '../shell/errors.tsx';
 import { Card } from '../ui/card.tsx';
 import { Field, Select } from '../ui/field.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import type { RequestTrace } from '../waterfall/waterfall-view.ts';
 import { planKind } from './deployment-status.ts';
+import { changeKeys, useFreshTraces } from './fresh-traces.ts';
 import {
   describeVerify,
   describeWait,
@@ -23,6 +25,13 @@ import { WaitingGain } from './waiting-gain.tsx';
 import { adaptivePrediction, judgeWaiting, slowArrivalMs } from './waiting-rules.ts';
 
 type Policy = DeploymentView['policy'];
+
+/** The chosen rule is not in force yet. */
+const UNMEASURED = { requests: 0, leftOut: 0 };
+
+function keysOf(views: readonly LatencyView[], name: string) {
+  return changeKeys(views.find(({ deployment }) => deployment === name));
+}
 
 /** Delay before a change is sent: the slider produces many changes per second. */
 const SETTLE_MS = 150;
@@ -43,6 +52,9 @@ export function PolicyPanel({
   traces: readonly RequestTrace[];
 }) {
   const { name, policy, planned, waiting } = deployment;
+  const anyChange = useLive('latency', (views) => keysOf(views, name).any);
+  const arrivalChange = useLive('latency', (views) => keysOf(views, name).ofArrivals);
+  const fresh = useFreshTraces(traces, { any: anyChange, ofArrivals: arrivalChange });
   const coded = planKind(deployment) === 'coded';
   // The panel shows a choice until the server confirms it.
   const [chosen, setChosen] = useState<Partial<Policy>>({});
@@ -96,7 +108,14 @@ export function PolicyPanel({
         <p className="text-xs text-ink-faint">{describeWait(shown.waitMs, deployment)}</p>
         {coded && (
           <WaitingGain
-            rules={judgeWaiting(traces, planned.k, shown.waitMs)}
+            rules={judgeWaiting(fresh.arrivals, planned.k, shown.waitMs)}
+            measured={
+              shown.waitMs === policy.waitMs
+                ? judgeWaiting(fresh.measured, planned.k, policy.waitMs)
+                : UNMEASURED
+            }
+            idle={fresh.idle}
+            k={planned.k}
             adaptive={shown.waitMs === 'adaptive' ? adaptivePrediction(waiting) : null}
           />
         )}

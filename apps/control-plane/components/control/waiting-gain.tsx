@@ -1,4 +1,5 @@
 import { formatMs, formatPercent } from '../ui/format.ts';
+import { paperGainPercent } from './paper-gain.ts';
 import {
   type AdaptivePrediction,
   gainPercent,
@@ -7,34 +8,51 @@ import {
   type WaitingRules,
 } from './waiting-rules.ts';
 
-/** What the chosen waiting rule gains, predicted from the arrivals of the last requests, next to the measured time. */
+/**
+ * What the chosen waiting rule gains over waiting for all data shards: predicted from the arrivals of the last requests,
+ * measured, and in the paper.
+ */
 export function WaitingGain({
   rules,
+  measured,
+  idle,
+  k,
   adaptive,
 }: {
+  /** From all requests since the last change that affects arrivals. */
   rules: WaitingRules | NoPrediction;
+  /** From the requests that ran under the chosen rule. */
+  measured: WaitingRules | NoPrediction;
+  /** No request came for a while. */
+  idle: boolean;
+  k: number;
   /** For the adaptive rule; null for the others. */
   adaptive: AdaptivePrediction | null;
 }) {
-  if (!isPrediction(rules)) {
+  if (idle || !isPrediction(rules)) {
     return (
-      <p className="text-xs text-ink-faint" data-testid="no-prediction">
-        {rules.leftOut === 0
-          ? 'Start a load to compare the waiting rules.'
-          : `No prediction: ${rules.leftOut} of the last ${rules.requests + rules.leftOut} requests lack an answer. A device is dead, too slow or over its cap.`}
-      </p>
+      <div className="rounded-lg bg-raised px-3 py-2 text-xs">
+        <Gains predicted={null} measured={null} k={k} />
+        <p className="mt-1 text-ink-soft" data-testid="no-prediction">
+          Cannot be predicted now: {noPredictionReason(rules, idle)}
+        </p>
+      </div>
     );
   }
   const chosen = rules.chosen ?? (adaptive === null ? null : rules.anyK + adaptive.costMs);
+  const gained = isPrediction(measured) ? gainPercent(measured, measured.measured) : null;
   const rows = [
     ...(chosen === null ? [] : [{ key: 'chosen', label: 'This rule, predicted', ms: chosen, strong: true }]),
-    { key: 'measured', label: 'Measured', ms: rules.measured, strong: true },
+    ...(isPrediction(measured)
+      ? [{ key: 'measured', label: 'This rule, measured', ms: measured.measured, strong: true }]
+      : []),
     { key: 'any-k', label: 'Any k, predicted', ms: rules.anyK, strong: false },
     { key: 'all', label: 'All, predicted', ms: rules.all, strong: false },
   ];
   return (
     <div data-testid="waiting-gain" className="rounded-lg bg-raised px-3 py-2 text-xs">
-      <table className="w-full">
+      <Gains predicted={chosen === null ? null : gainPercent(rules, chosen)} measured={gained} k={k} />
+      <table className="mt-2 w-full">
         <caption className="sr-only">Gain of the waiting rules</caption>
         <thead>
           <tr className="text-left text-ink-faint">
@@ -57,7 +75,7 @@ export function WaitingGain({
               </th>
               <td className="text-right whitespace-nowrap">{formatMs(ms)}</td>
               <td className="text-right whitespace-nowrap" data-testid={`gain-${key}`}>
-                {key === 'all' ? '–' : `${gainPercent(rules, ms)} %`}
+                {key === 'all' ? '–' : `${key === 'measured' ? gained : gainPercent(rules, ms)} %`}
               </td>
             </tr>
           ))}
@@ -71,9 +89,46 @@ export function WaitingGain({
         </p>
       )}
       <p className="mt-1 text-ink-faint">
-        Means of the last {rules.requests} requests, from the arrival times of their answers.
+        Means of {rules.requests} requests since the last change, from the arrival times of their answers.
+        {gained === null && ' Nothing is measured yet under this rule.'}
         {rules.leftOut > 0 && ` Without ${rules.leftOut} requests that lack an answer.`}
       </p>
     </div>
   );
+}
+
+/** The three gains side by side. null is unknown. */
+function Gains({ predicted, measured, k }: { predicted: number | null; measured: number | null; k: number }) {
+  const paper = paperGainPercent(k);
+  const gains = [
+    { key: 'predicted', label: 'Predicted', percent: predicted },
+    { key: 'measured', label: 'Measured', percent: measured },
+    { key: 'paper', label: 'Paper', percent: paper },
+  ];
+  return (
+    <>
+      <dl className="grid grid-cols-3 gap-2" aria-label="Gain over waiting for all data shards">
+        {gains.map(({ key, label, percent }) => (
+          <div key={key}>
+            <dt className="text-ink-soft">{label}</dt>
+            <dd className="text-lg leading-6 font-semibold" data-testid={`${key}-gain`}>
+              {percent === null ? '–' : `${percent} %`}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p className="mt-1 text-ink-soft">
+        Gain over “all”.{' '}
+        {paper === null
+          ? `The paper has no value for ${k} data devices (Fig. 16: 3 to 6).`
+          : `Paper: Fig. 16, ${k} devices, Raspberry Pi 3 over WiFi.`}
+      </p>
+    </>
+  );
+}
+
+function noPredictionReason({ requests, leftOut }: NoPrediction | WaitingRules, idle: boolean): string {
+  if (idle) return 'no requests in the last 10 seconds. Start a load.';
+  if (leftOut === 0) return 'too few requests since the last change. Start a load.';
+  return `${leftOut} of the last ${requests + leftOut} requests lack an answer. A device is dead, too slow or over its cap.`;
 }

@@ -1,0 +1,42 @@
+// @vitest-environment happy-dom
+import { screen } from '@testing-library/react';
+import { describe, expect, it } from 'vitest';
+import { renderDashboard } from '../testing/render.tsx';
+import { codedTrace } from '../testing/view-fixtures.ts';
+import { paperGainPercent } from './paper-gain.ts';
+import { WaitingGain } from './waiting-gain.tsx';
+import { judgeWaiting } from './waiting-rules.ts';
+
+const rules = judgeWaiting(
+  Array.from({ length: 6 }, () => codedTrace([4, 30, 6])),
+  2,
+  'any-k',
+);
+const few = { requests: 0, leftOut: 0 };
+const gain = (key: string) => screen.getByTestId(`${key}-gain`).textContent;
+
+describe('the gain of a waiting rule', () => {
+  it('is predicted, measured, and compared with the paper', () => {
+    renderDashboard(<WaitingGain rules={rules} measured={rules} idle={false} k={4} adaptive={null} />);
+    expect([gain('predicted'), gain('measured'), gain('paper')]).toEqual(['80 %', '80 %', '8.7 %']);
+  });
+
+  it('is not measured before requests ran under the rule', () => {
+    renderDashboard(<WaitingGain rules={rules} measured={few} idle={false} k={2} adaptive={null} />);
+    expect([gain('predicted'), gain('measured'), gain('paper')]).toEqual(['80 %', '–', '–']);
+  });
+
+  it.each([
+    [true, rules, 'no requests in the last 10 seconds'],
+    [false, few, 'too few requests since the last change'],
+    [false, { requests: 2, leftOut: 6 }, '6 of the last 8 requests lack an answer'],
+  ])('shows no old number: %s', (idle, given, reason) => {
+    renderDashboard(<WaitingGain rules={given} measured={rules} idle={idle} k={4} adaptive={null} />);
+    expect(screen.getByTestId('no-prediction').textContent).toContain(`Cannot be predicted now: ${reason}`);
+    expect([gain('predicted'), gain('measured')]).toEqual(['–', '–']);
+  });
+
+  it('is known from the paper for three to six devices', () => {
+    expect([2, 3, 4, 5, 6, 7].map(paperGainPercent)).toEqual([null, 2.7, 8.7, 15.7, 34.6, null]);
+  });
+});
