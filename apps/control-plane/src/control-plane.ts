@@ -30,6 +30,7 @@ import { NetworkPresets } from './network/network-presets.ts';
 import type { Tokens } from './tokens.ts';
 import { offerFirstState } from './web/first-state.ts';
 import { joinAddresses } from './web/join-addresses.ts';
+import { seatsOf } from './web/joined-seats.ts';
 import { listen, requireFreePort } from './web/listen.ts';
 import { preparePages, requireBuiltPages } from './web/pages.ts';
 import { takeSnapshot } from './web/snapshot.ts';
@@ -284,7 +285,9 @@ export class ControlPlane {
     });
     this.#api = app;
     const api: RequestHandler = (request, response) => app.routing(request, response);
-    return { authentication, api, dataPlaneUrl };
+    const joinedSeats = (device: string) =>
+      seatsOf(device, deployments.views(), (name) => deployments.record(name).plan);
+    return { authentication, api, dataPlaneUrl, joinedSeats };
   }
 
   #startFleet(port: number): void {

@@ -6,7 +6,10 @@ import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
-import { type JoinAction, joinMeasures, joinView } from './join-page-view.ts';
+import { AnswerTrace } from './answer-trace.tsx';
+import { type JoinAction, joinMeasures, joinView, sleepNote } from './join-page-view.ts';
+import { JoinedShards } from './joined-shards.tsx';
+import { KillMe } from './kill-me.tsx';
 import { useWakeLock } from './use-wake-lock.ts';
 
 const HEADLINES = {
@@ -16,13 +19,15 @@ const HEADLINES = {
   muted: 'text-ink',
 };
 
-/** The device in this tab: its state, its measurements, and a button to leave the fleet. */
+/** The device in this tab: its state, its shard, each answer, its measurements, and buttons to end it. */
 export function DevicePanel({
   device,
+  token,
   onAction,
   onLeave,
 }: {
   device: TabDevice;
+  token: string;
   onAction: (action: JoinAction) => void;
   onLeave: () => void;
 }) {
@@ -30,6 +35,7 @@ export function DevicePanel({
   const { tone, headline, detail, busy, action } = joinView(state);
   const running = state.phase === 'running';
   const awake = useWakeLock(running);
+  const slept = sleepNote(state, Date.now());
 
   return (
     <div data-testid="join-device" data-state={headline} className="mt-6 flex flex-col gap-4">
@@ -51,11 +57,17 @@ export function DevicePanel({
             </Button>
           )}
         </div>
-        <dl className="grid grid-cols-2 border-t">
+        <AnswerTrace report={running ? state.report : null} answers={state.report?.answers ?? 0} />
+        <JoinedShards
+          device={device.settings.identity.id}
+          token={token}
+          tasks={running ? (state.report?.tasks ?? 0) : 0}
+        />
+        <dl className="grid grid-cols-3 border-t">
           {joinMeasures(state).map(({ id, label, value, hint }) => (
-            <div key={id} className="min-w-0 border-b px-4 py-3 odd:border-r nth-last-[-n+2]:border-b-0">
+            <div key={id} className="min-w-0 border-r px-3 py-2 last:border-r-0">
               <dt className="text-xs text-ink-faint">{label}</dt>
-              <dd className="text-lg font-semibold" data-testid={`join-${id}`}>
+              <dd className="text-base font-semibold" data-testid={`join-${id}`}>
                 {value}
               </dd>
               {hint !== undefined && <dd className="text-xs text-ink-faint">{hint}</dd>}
@@ -63,14 +75,20 @@ export function DevicePanel({
           ))}
         </dl>
       </section>
-      {running && <DeviceNotes memoryOnly={state.report?.storage === 'memory'} awake={awake} />}
-      <Button variant="danger" size="large" className="h-11" onClick={onLeave}>
-        <LogOut />
-        Leave the fleet
-      </Button>
+      {slept !== null && (
+        <div role="status" data-testid="join-slept">
+          <Notice title="Back from sleep">{slept}</Notice>
+        </div>
+      )}
+      {running && <KillMe name={device.settings.name} onKill={() => device.kill()} />}
       <p className="text-center text-xs text-ink-faint">
         Closing this tab also ends the device. The fleet continues without it.
       </p>
+      {running && <DeviceNotes memoryOnly={state.report?.storage === 'memory'} awake={awake} />}
+      <Button size="large" onClick={onLeave}>
+        <LogOut />
+        Leave the fleet
+      </Button>
     </div>
   );
 }

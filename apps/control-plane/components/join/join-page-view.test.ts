@@ -1,6 +1,14 @@
 import type { DeviceReport, TabDeviceState } from '@sparewheel/device/browser';
 import { describe, expect, it } from 'vitest';
-import { defaultName, joinMeasures, joinView, platformOf } from './join-page-view.ts';
+import {
+  defaultName,
+  joinMeasures,
+  joinView,
+  layerText,
+  platformOf,
+  seatText,
+  sleepNote,
+} from './join-page-view.ts';
 
 const report: DeviceReport = {
   connection: 'joined',
@@ -13,6 +21,8 @@ const report: DeviceReport = {
   tasks: 5,
   inFlight: 0,
   answers: 1_234,
+  recent: [],
+  slept: null,
   computeMs: 0.42,
 };
 const running = (changes: Partial<DeviceReport>): TabDeviceState => ({
@@ -44,15 +54,49 @@ describe('the join page', () => {
 
   it('shows measurements with units, and none before the first report', () => {
     const values = (state: TabDeviceState) => joinMeasures(state).map(({ value }) => value);
-    expect(values(running({}))).toEqual(['1,234', '0.42 ms', '120 KB', '33.0 MB']);
-    expect(values({ phase: 'running', problem: null, report: null })).toEqual(['0', '–', '0 B', '–']);
+    expect(values(running({}))).toEqual(['0.42 ms', '120 KB', '33.0 MB']);
+    expect(values({ phase: 'running', problem: null, report: null })).toEqual(['–', '0 B', '–']);
   });
 
   it('counts only shards that survive a kill', () => {
     const killed = (storage: DeviceReport['storage']) =>
-      joinMeasures({ phase: 'killed', problem: null, report: { ...report, storage } }).slice(2);
+      joinMeasures({ phase: 'killed', problem: null, report: { ...report, storage } }).slice(1);
     expect(killed('lasting')).toMatchObject([{ value: '120 KB', hint: '1 file, 0 loaded' }, { value: '–' }]);
     expect(killed('memory')).toMatchObject([{ value: '0 B', hint: '0 files, 0 loaded' }, { value: '–' }]);
+  });
+
+  it('says who killed the device', () => {
+    expect(joinView({ phase: 'killed', problem: null, report, killedBy: 'page' }).detail).toMatch(
+      /^You ended/,
+    );
+    expect(joinView({ phase: 'killed', problem: null, report, killedBy: 'dashboard' }).detail).toMatch(
+      /^The dashboard ended/,
+    );
+  });
+
+  it('says for a minute that the device slept and counted as failed', () => {
+    const slept = running({ slept: { endedAt: 100_000, ms: 42_300 } });
+    expect(sleepNote(slept, 101_000)).toMatch(
+      /slept for 42 seconds.*counted it as failed.*returns by itself/,
+    );
+    expect(sleepNote(slept, 161_000)).toBeNull();
+    expect(sleepNote(running({}), 101_000)).toBeNull();
+  });
+
+  it('names its seat and its rows', () => {
+    const layer = (change: object) => ({
+      layer: 'fc1',
+      rows: null,
+      of: 120,
+      kind: 'sum' as const,
+      ...change,
+    });
+    expect(seatText({ deployment: 'lenet5', seat: 2, role: 'data', layers: [] })).toBe(
+      'Seat 2 of lenet5, data',
+    );
+    expect(layerText(layer({ rows: { from: 30, to: 60 }, kind: 'rows' }))).toBe('fc1: rows 31 to 60 of 120');
+    expect(layerText(layer({}))).toBe('fc1: the sum of all blocks (parity)');
+    expect(layerText(layer({ kind: 'whole' }))).toBe('fc1: the whole step');
   });
 
   it('names a device after its system, and its platform after its browser', () => {

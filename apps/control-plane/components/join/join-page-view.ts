@@ -1,6 +1,7 @@
 import type { TabDeviceState } from '@sparewheel/device/browser';
+import type { JoinedLayerView, JoinedSeatView } from '@sparewheel/protocol';
 import type { Tone } from '../fleet/fleet-view.ts';
-import { formatBytes, formatCount, formatMs } from '../ui/format.ts';
+import { formatBytes, formatMs } from '../ui/format.ts';
 
 /** What the user can do in a state. */
 export type JoinAction = 'revive' | 'heal' | 'new-identity' | 'other-token';
@@ -22,9 +23,10 @@ const view = (
 ): JoinView => ({ tone, headline, detail, busy: options.busy ?? false, action: options.action ?? null });
 
 /** Returns the state of the tab's device in one word and one sentence, and an action if one is needed. */
-export function joinView({ phase, problem, report }: TabDeviceState): JoinView {
+export function joinView({ phase, problem, report, killedBy }: TabDeviceState): JoinView {
   if (phase === 'killed') {
-    return view('danger', 'Killed', 'The dashboard ended this device. The fleet continues without it.', {
+    const who = killedBy === 'page' ? 'You' : 'The dashboard';
+    return view('danger', 'Killed', `${who} ended this device. The fleet continues without it.`, {
       action: { kind: 'revive', label: 'Revive' },
     });
   }
@@ -91,13 +93,12 @@ export interface JoinMeasure {
   readonly hint?: string;
 }
 
-/** Returns the measurements of the device: its answers, its shards and its memory. */
+/** Returns the measurements of the device: its speed, its shards and its memory. */
 export function joinMeasures({ phase, report }: TabDeviceState): JoinMeasure[] {
   const files = report?.blobs ?? 0;
   const running = phase === 'running';
   const kept = running || report?.storage === 'lasting';
   return [
-    { id: 'answers', label: 'Answers', value: formatCount(report?.answers ?? 0) },
     {
       id: 'compute',
       label: 'Compute time',
@@ -117,6 +118,28 @@ export function joinMeasures({ phase, report }: TabDeviceState): JoinMeasure[] {
       hint: 'WebAssembly and shards',
     },
   ];
+}
+
+/** Says that the device slept, for a while after it woke up; null otherwise. @param now  in ms since 1970 */
+export function sleepNote({ report }: TabDeviceState, now: number): string | null {
+  const slept = report?.slept ?? null;
+  if (slept === null || now - slept.endedAt > SLEEP_SHOWN_MS) return null;
+  const seconds = Math.round(slept.ms / 1_000);
+  return `This device slept for ${seconds} seconds and answered nothing. The fleet counted it as failed and went on without it. It returns by itself.`;
+}
+
+const SLEEP_SHOWN_MS = 60_000;
+
+/** One line about a layer: "fc1: rows 31 to 60 of 120". */
+export function layerText({ layer, rows, of, kind }: JoinedLayerView): string {
+  if (kind === 'whole') return `${layer}: the whole step`;
+  if (rows === null) return `${layer}: the sum of all blocks (parity)`;
+  return `${layer}: rows ${rows.from + 1} to ${rows.to} of ${of ?? '?'}`;
+}
+
+/** "Seat 2 of lenet5, data" */
+export function seatText({ deployment, seat, role }: JoinedSeatView): string {
+  return `Seat ${seat} of ${deployment}, ${role}`;
 }
 
 /** Returns a name that differs between devices: the system, and four digits of the identity. */

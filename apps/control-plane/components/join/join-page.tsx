@@ -93,6 +93,7 @@ function Step({ state, session }: { state: JoinState; session: JoinSession | nul
           </p>
           <DevicePanel
             device={state.device}
+            token={state.device.settings.token}
             onAction={(action) => session && act(session, state.device, action)}
             onLeave={() => session?.leave()}
           />

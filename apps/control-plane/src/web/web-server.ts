@@ -1,16 +1,13 @@
 /** One port: Fastify serves `/api`, Next.js the pages for a session, Socket.IO its path before both. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Authentication } from '../api/authentication.ts';
-import { answerJoining } from './joining.ts';
+import { answerJoining, JOINING_PATHS, type JoiningParts } from './joining.ts';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-export interface WebParts {
-  readonly authentication: Authentication;
+export interface WebParts extends JoiningParts {
   readonly api: RequestHandler;
   readonly pages: RequestHandler;
-  /** Returns the data plane's origin for a browser that reached this server by a host name. */
-  readonly dataPlaneUrl: (hostname: string) => string;
 }
 
 /** Paths that need no session: signing in, and joining as a device. */
@@ -56,7 +53,7 @@ function route(request: IncomingMessage, response: ServerResponse, parts: WebPar
   response.setHeader('Content-Security-Policy', "frame-ancestors 'none'");
   response.setHeader('Referrer-Policy', 'same-origin');
 
-  if (path === '/join/data-plane') {
+  if (JOINING_PATHS.has(path)) {
     answerJoining(request, response, parts);
     return;
   }

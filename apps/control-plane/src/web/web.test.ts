@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { deviceView } from '@sparewheel/data-plane-client/testing';
+import type { JoinedSeatView } from '@sparewheel/protocol';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LiveViews } from '../live-views.ts';
 import { TestApi, TOKENS } from '../testing/test-api.ts';
 import { UiPush } from './ui-push.ts';
 import { createWebServer } from './web-server.ts';
+
+const SEAT: JoinedSeatView = { deployment: 'digits', seat: 1, role: 'data', layers: [] };
 
 let api: TestApi;
 let server: Server;
@@ -27,6 +30,7 @@ beforeEach(async () => {
       api: (request, response) => app.routing(request, response),
       pages: (request, response) => response.end(`page ${request.url}`),
       dataPlaneUrl: (hostname) => `http://${hostname}:3001`,
+      joinedSeats: (device) => (device === 'tab-1' ? [SEAT] : []),
     }),
   );
   live = new LiveViews();
@@ -120,6 +124,15 @@ describe('joining as a device', () => {
     expect(await ask('wrong')).toMatchObject({ status: 401, body: { error: { code: 'unauthorized' } } });
     expect(await ask(TOKENS.infer)).toMatchObject({ status: 403, body: { error: { code: 'wrong-role' } } });
     expect((await get('/join/data-plane')).status).toBe(401);
+  });
+
+  it('tells a page with the join token what its device computes', async () => {
+    const authorization = `Bearer ${TOKENS.join}`;
+    const seats = async (query: string) => (await get(`/join/shards${query}`, { authorization })).json();
+    expect(await seats('?device=tab-1')).toEqual({ seats: [SEAT] });
+    expect(await seats('?device=tab-2')).toEqual({ seats: [] });
+    expect(await seats('')).toEqual({ seats: [] });
+    expect((await get('/join/shards?device=tab-1')).status).toBe(401);
   });
 });
 

@@ -1,12 +1,22 @@
 import { createBrowserEngine } from '@sparewheel/engine/browser';
-import type { HandshakeRefusal } from '@sparewheel/protocol';
+import { type HandshakeRefusal, LIMITS } from '@sparewheel/protocol';
 import { availableDigest, BlobShardStore, type BlobStorage, MemoryBlobStorage } from '../blob-shard-store.ts';
 import { type ConnectedDevice, connectDevice } from '../connected-device.ts';
 import { IndexedDbStorage } from './indexed-db-storage.ts';
+import { SleepDetector } from './sleep-detector.ts';
 import { detectCrashes, trackWasmHeap } from './wasm-runtime.ts';
-import type { DeviceReport, TabDeviceSettings } from './worker-messages.ts';
+import {
+  type DeviceReport,
+  RECENT_ANSWERS,
+  type RecentAnswer,
+  type TabDeviceSettings,
+} from './worker-messages.ts';
 
 const REPORT_INTERVAL_MS = 500;
+/** The first answer after a pause is reported at once, and then at most so often. */
+const ANSWER_REPORT_MS = 250;
+/** The data plane closes a connection that is silent for this long, and counts the device as failed. */
+const LONGEST_GAP_MS = LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs;
 /** Number of answers that the average compute time follows. */
 const AVERAGED_ANSWERS = 20;
 
@@ -29,6 +39,9 @@ export async function runTabDevice(
   let refusal: HandshakeRefusal | null = null;
   let answers = 0;
   let computeMs: number | null = null;
+  let recent: RecentAnswer[] = [];
+  let reportedAt = 0;
+  const sleep = new SleepDetector(LONGEST_GAP_MS, Date.now());
   const measureMemory = () => heapBytes() + blobs.memoryBytes;
 
   const device = connectDevice({
@@ -63,10 +76,15 @@ export async function runTabDevice(
         answers++;
         const weight = 1 / Math.min(answers, AVERAGED_ANSWERS);
         computeMs = (computeMs ?? 0) * (1 - weight) + (computeMicros / 1_000) * weight;
+        if (recent.length < RECENT_ANSWERS) recent.push({ at: Date.now(), computeMs: computeMicros / 1_000 });
+        if (performance.now() - reportedAt >= ANSWER_REPORT_MS) report();
       },
     },
   });
-  const report = () =>
+  const report = () => {
+    const answered = recent;
+    recent = [];
+    reportedAt = performance.now();
     onReport({
       connection,
       refusal,
@@ -78,9 +96,15 @@ export async function runTabDevice(
       tasks: device.tasks.size,
       inFlight: device.queue.inFlight,
       answers,
+      recent: answered,
       computeMs,
+      slept: sleep.last,
     });
-  setInterval(report, REPORT_INTERVAL_MS);
+  };
+  setInterval(() => {
+    sleep.tick(Date.now());
+    report();
+  }, REPORT_INTERVAL_MS);
   report();
   return device;
 }

@@ -78,3 +78,14 @@ it('cancels the restart if the device was revived or stopped meanwhile', () => {
   vi.advanceTimersByTime(20_000);
   expect(workers).toHaveLength(2);
 });
+
+it('ends at once when its page kills it, and stays down until it is revived', () => {
+  device.kill();
+  expect(workers[0]?.terminated).toBe(true);
+  expect(device.getState()).toMatchObject({ phase: 'killed', killedBy: 'page' });
+  vi.advanceTimersByTime(20_000);
+  expect(workers).toHaveLength(1);
+  device.revive();
+  expect(workers).toHaveLength(2);
+  expect(device.getState()).toEqual({ phase: 'running', problem: null, report: null });
+});

@@ -20,9 +20,10 @@ const STABLE_AFTER_MS = 10_000;
 
 /** The page's state of its device. */
 export interface TabDeviceState {
-  /** `killed`: from the dashboard. `failed`: could not start or crashed, see `problem`; restarts by itself. */
+  /** `killed`: from the dashboard or this page, see `killedBy`. `failed`: could not start or crashed, see `problem`; restarts by itself. */
   readonly phase: 'running' | 'killed' | 'failed';
   readonly problem: string | null;
+  readonly killedBy?: 'dashboard' | 'page';
   /** The device's last report; null before the first. */
   readonly report: DeviceReport | null;
 }
@@ -53,7 +54,7 @@ export class TabDevice {
     socket.on('connect', () => this.#reportProcess());
     this.#on('kill', async (message) => {
       this.#expectOwn(parseDeviceCommand(message).id);
-      this.#end('killed', null);
+      this.#end('killed', null, 'dashboard');
       return { ok: true };
     });
     this.#on('revive', async (message) => {
@@ -87,6 +88,11 @@ export class TabDevice {
     this.#worker?.terminate();
     this.#worker = null;
     this.#connection.close();
+  }
+
+  /** Ends the device at once, as the dashboard can. It stays down until it is revived. */
+  kill(): void {
+    this.#end('killed', null, 'page');
   }
 
   /** Restarts the device. Does nothing if it is running. */
@@ -139,12 +145,17 @@ export class TabDevice {
     else this.#end('failed', message.message);
   }
 
-  #end(phase: 'killed' | 'failed', problem: string | null): void {
+  #end(phase: 'killed' | 'failed', problem: string | null, killedBy?: 'dashboard' | 'page'): void {
     if (this.#worker === null) return;
     this.#worker.terminate();
     this.#worker = null;
     for (const settle of [...this.#faultCalls.values()]) settle(NOT_RUNNING);
-    this.#setState({ ...this.#state, phase, problem });
+    this.#setState({
+      report: this.#state.report,
+      phase,
+      problem,
+      ...(killedBy === undefined ? {} : { killedBy }),
+    });
     const how = phase === 'killed' ? { exitCode: null, signal: 'SIGKILL' } : { exitCode: 1, signal: null };
     this.#connection.send('ended', { id: this.settings.identity.id, ...how });
     this.#reportProcess();

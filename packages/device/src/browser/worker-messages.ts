@@ -1,5 +1,7 @@
 /** Messages between a page and the Worker that runs its device. */
+
 import type { DeviceIdentity, HandshakeRefusal, Outcome } from '@sparewheel/protocol';
+import type { Sleep } from './sleep-detector.ts';
 
 export interface TabDeviceSettings {
   /** Origin of the data plane. */
@@ -13,7 +15,7 @@ export interface TabDeviceSettings {
   readonly platform: string;
 }
 
-/** The device's status, sent to the page twice a second and when its connection changes. */
+/** The device's status, sent to the page at least twice a second, and when its connection changes. */
 export interface DeviceReport {
   readonly connection: 'connecting' | 'joined' | 'lost';
   /** The data plane's last refusal; null after it accepts the device. */
@@ -28,9 +30,22 @@ export interface DeviceReport {
   readonly tasks: number;
   readonly inFlight: number;
   readonly answers: number;
+  /** The answers since the report before, at most RECENT_ANSWERS, oldest first. */
+  readonly recent: readonly RecentAnswer[];
   /** Moving average; null before the first answer. */
   readonly computeMs: number | null;
+  /** The last time that the browser or the phone stopped this device; null if it never did. */
+  readonly slept: Sleep | null;
 }
+
+export interface RecentAnswer {
+  /** In ms since 1970. */
+  readonly at: number;
+  readonly computeMs: number;
+}
+
+/** Bound of the answers in a report. The count stays exact beyond it. */
+export const RECENT_ANSWERS = 60;
 
 export type ToDeviceWorker =
   | { readonly kind: 'start'; readonly settings: TabDeviceSettings }
