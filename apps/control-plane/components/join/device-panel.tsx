@@ -58,11 +58,9 @@ export function DevicePanel({
           )}
         </div>
         <AnswerTrace report={running ? state.report : null} answers={state.report?.answers ?? 0} />
-        <JoinedShards
-          device={device.settings.identity.id}
-          token={token}
-          tasks={running ? (state.report?.tasks ?? 0) : 0}
-        />
+        {running && (
+          <JoinedShards device={device.settings.identity.id} token={token} tasks={state.report?.tasks ?? 0} />
+        )}
         <dl className="grid grid-cols-3 border-t">
           {joinMeasures(state).map(({ id, label, value, hint }) => (
             <div key={id} className="min-w-0 border-r px-3 py-2 last:border-r-0">

@@ -12,7 +12,9 @@ export function JoinedShards({ device, token, tasks }: { device: string; token: 
     <div className="border-t px-4 py-3" data-testid="join-shards">
       <h2 className="text-xs text-ink-faint">Its part of the network</h2>
       {seats.length === 0 ? (
-        <p className="text-ink-soft">No seat: this device is on standby.</p>
+        <p className="text-ink-soft">
+          {tasks === 0 ? 'Nothing yet: it waits for a shard.' : 'Its shards are loaded.'}
+        </p>
       ) : (
         seats.map((seat) => (
           <div key={seat.deployment} className="mt-0.5">
