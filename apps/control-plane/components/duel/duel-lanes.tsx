@@ -11,8 +11,8 @@ import { type LaneScale, laneScale } from './lane-scale.ts';
 import { LANE_HEADING, type LaneColors, laneBoxes, paintLanes } from './paint-lanes.ts';
 import { RunningClock } from './running-clock.tsx';
 
-/** Fifteen pictures a second look continuous, and cost little on a machine that also computes. */
-const FRAME_MS = 66;
+/** Dots arrive ten times a second. More pictures would cost processor time on a machine that also computes. */
+const FRAME_MS = 100;
 /** With reduced motion, the lanes move in steps. */
 const STILL_FRAME_MS = 1_000;
 

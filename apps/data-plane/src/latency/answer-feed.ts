@@ -13,8 +13,10 @@ import { type DeploymentAtFault, FaultReport } from './fault-report.ts';
 
 /** Updates without news, so that pages know the time and new pages get the statistics. */
 const REFRESH_MS = 1_000;
-/** Statistics are sent at most so often; percentiles cost more than dots. */
-const STATISTICS_MS = 200;
+/** Statistics are sent at most so often: percentiles cost more than dots, and twice a second is as fast as a person reads. */
+const STATISTICS_MS = 500;
+/** The same for reports, which a page waits for after a kill. */
+const REPORTS_MS = 200;
 const REPORTS_KEPT = 16;
 /** A loss that is noticed so soon after an injected fault of the same device belongs to that fault. */
 const NOTICED_MS = LIMITS.pingIntervalMs + LIMITS.pingTimeoutMs + 1_000;
@@ -50,6 +52,7 @@ export class AnswerFeed {
   #timer: NodeJS.Timeout | null = null;
   #postedAt = 0;
   #statisticsAt = 0;
+  #reportsAt = 0;
   #statisticsChanged = true;
   #reportsChanged = true;
 
@@ -128,14 +131,18 @@ export class AnswerFeed {
       refresh || (this.#statisticsChanged && now - this.#statisticsAt >= STATISTICS_MS)
         ? [...this.#lanes.values()].map((lane) => lane.statistics.view())
         : null;
-    const faults = refresh || this.#reportsChanged ? this.reports() : null;
+    const faults =
+      refresh || (this.#reportsChanged && now - this.#reportsAt >= REPORTS_MS) ? this.reports() : null;
     if (batches.length === 0 && statistics === null && faults === null) return;
     this.#postedAt = refresh ? now : this.#postedAt;
     if (statistics !== null) {
       this.#statisticsAt = now;
       this.#statisticsChanged = false;
     }
-    if (faults !== null) this.#reportsChanged = false;
+    if (faults !== null) {
+      this.#reportsAt = now;
+      this.#reportsChanged = false;
+    }
     this.#ports.post({
       at: now,
       batches,
