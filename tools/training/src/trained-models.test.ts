@@ -22,7 +22,8 @@ const DRAWN_MISTAKES: Readonly<Record<string, number>> = { lenet5: 0, branchnet:
 const folder = mnistFolder();
 if (folder === null) console.warn('MNIST not found in ../shared/data/mnist; skipping the accuracy tests');
 
-describe.each(zooModels.filter(({ trained }) => trained))('$name', (model) => {
+// The published models from npm do not classify digits.
+describe.each(zooModels.filter(({ name }) => name in DRAWN_MISTAKES))('$name', (model) => {
   let session: InferenceSession;
   beforeAll(async () => {
     session = await InferenceSession.create(joinChunks(await model.chunks()), { intraOpNumThreads: 1 });
