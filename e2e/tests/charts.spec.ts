@@ -107,6 +107,7 @@ test('the arrivals show the straggler first, on the live page and on its device 
   await page.goto(`${product.url}/devices/${straggler.id}`);
   await expect(page.getByTestId('device-arrivals').getByRole('img')).toHaveAccessibleName(
     new RegExp(`^${straggler.name}, data: .* answers`),
+    { timeout: 30_000 },
   );
   await page.goto(product.url);
   await untilLive(page);

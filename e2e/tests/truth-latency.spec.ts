@@ -124,8 +124,8 @@ test('no gain is predicted while shards are not sent or not answered', async () 
   const straggler = await holderOf(1);
   await fault(straggler, { kind: 'heal' });
   await stopLoad();
-  await startLoad({ mode: 'open', ratePerSecond: 10 });
-  // A healthy fleet allows a prediction.
+  // Few enough requests that no device of a busy test machine reaches its cap. A healthy fleet allows a prediction.
+  await startLoad({ mode: 'open', ratePerSecond: 5 });
   await expect(page.getByTestId('gain-any-k')).toBeVisible({ timeout: 60_000 });
   // Without a standby, the seat stays empty after the kill.
   const { progress } = await product.deployment('lenet5');
