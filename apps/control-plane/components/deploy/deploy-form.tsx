@@ -117,7 +117,7 @@ export function DeployForm({
           ? advice.problem.message
           : `${advice.available} devices are ready. ${planning ? 'Planning…' : 'This will be deployed:'}`}
       </p>
-      {advice.problem === null && <ErrorNotice error={planError} />}
+      {advice.problem === null && error === null && <ErrorNotice error={planError} />}
       {drawing !== null && (
         <OutlookPanel
           outlook={planOutlook(drawing, nameOf)}
@@ -135,7 +135,8 @@ export function DeployForm({
         <Button
           type="submit"
           variant="primary"
-          disabled={pending || advice.problem !== null || plan === null || planError !== null}
+          // A plan that could not be fetched does not block: the server checks the request again.
+          disabled={pending || advice.problem !== null || (plan === null && planError === null)}
         >
           {pending ? 'Deploying…' : 'Deploy'}
         </Button>
