@@ -13,8 +13,11 @@ const WAITING = [
   'faults',
   'load',
   'pages',
+  'presets',
+  'rescue',
   'startup',
   'trouble',
+  'truth-fleet',
   'truth-latency',
 ].map((name) => `${name}.spec.ts`);
 

@@ -175,6 +175,5 @@ test('the page fits a phone, with every percentile', async () => {
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
   expect(overhang).toBe(0);
-  await page.screenshot({ path: test.info().outputPath('phone.png'), fullPage: true });
   expect(errors).toEqual([]);
 });

@@ -104,7 +104,6 @@ test('slow requests are on the axis, which is logarithmic for a wide spread', as
   for (const [index, { left }] of labels.entries()) {
     if (index > 0) expect(left).toBeGreaterThan(labels[index - 1]!.right);
   }
-  await page.screenshot({ path: test.info().outputPath('log-axis.png'), fullPage: true });
   await product.api('/api/deployments/lenet5', { method: 'PATCH', json: { policy: { waitMs: 'any-k' } } });
 });
 
@@ -147,7 +146,6 @@ test('requests that an uncoded system never answers are a bar of its histogram',
   await expect(bar).toContainText('never', { timeout: 20_000 });
   await expect(bar).toContainText(/\d %/);
   await expect(page.getByTestId('rule-note')).toContainText('An uncoded system never answers');
-  await page.screenshot({ path: test.info().outputPath('never.png'), fullPage: true });
   await page.getByRole('radio', { name: 'By period' }).click();
   await expect(page.getByTestId('latency-since')).toContainText(killed.name);
   await expect(page.getByTestId('latency-failed-1')).toHaveText('1 device failed');
@@ -158,7 +156,6 @@ test('requests that an uncoded system never answers are a bar of its histogram',
 test('the chart over time marks changes', async () => {
   await page.getByRole('radio', { name: 'Over time' }).click();
   await expect(page.getByTestId('heatmap-change').filter({ hasText: 'is killed' }).first()).toBeVisible();
-  await page.screenshot({ path: test.info().outputPath('over-time.png'), fullPage: true });
 });
 
 test('rows of the waterfall name device and shard, and all arrivals share one axis', async () => {
@@ -193,7 +190,6 @@ test('a wrong answer is counted in red, with its request, its device and its con
   const details = page.getByTestId('wrong-answers');
   // The demo is devices-only with one parity device: a contradiction is noticed, but names no device.
   await expect(details).toContainText('the caller got a wrong answer. Its device was not identified.');
-  await page.screenshot({ path: test.info().outputPath('wrong.png'), fullPage: true });
   expect(errors).toEqual([]);
 });
 
@@ -201,19 +197,14 @@ for (const [width, height] of [
   [1280, 720],
   [390, 844],
 ] as const) {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    test(`the page fits ${width} × ${height}, ${colorScheme}`, async () => {
-      await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme });
-      for (const view of ['By period', 'Coded / uncoded', 'Over time']) {
-        await page.getByRole('radio', { name: view }).click();
-        const overhang = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        );
-        expect(overhang).toBe(0);
-        const name = `${view.toLowerCase().replaceAll(/\W+/g, '-')}-${width}-${colorScheme}.png`;
-        await page.screenshot({ path: test.info().outputPath(name), fullPage: true });
-      }
-    });
-  }
+  test(`the page fits ${width} × ${height}`, async () => {
+    await page.setViewportSize({ width, height });
+    for (const view of ['By period', 'Coded / uncoded', 'Over time']) {
+      await page.getByRole('radio', { name: view }).click();
+      const overhang = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(overhang).toBe(0);
+    }
+  });
 }
