@@ -1,4 +1,4 @@
-/** WCAG 2.1 A and AA checks by axe, on every page and dialog, in both themes; and use by keyboard only. */
+/** WCAG 2.2 A and AA checks by axe, on every page and dialog, in both themes; and use by keyboard only. */
 import AxeBuilder from '@axe-core/playwright';
 import { type Browser, expect, type Page, test } from '@playwright/test';
 import type { Product } from '../src/product.ts';
@@ -16,7 +16,7 @@ const open = (browser: Browser) => openDashboard(browser, product, [], { reduced
 
 /** The themes differ only in colors, so the dark theme needs only these rules. */
 const COLOR_RULES = ['color-contrast', 'link-in-text-block'];
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 /** Returns axe's violations on the current page in both themes, one line each. */
 async function violations(page: Page): Promise<string[]> {

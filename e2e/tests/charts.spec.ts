@@ -133,7 +133,7 @@ test('the waiting rule changes live, with the predicted and the measured gain', 
   await page.keyboard.press('PageUp');
   await expect.poll(async () => Number(await slider.inputValue())).toBeGreaterThan(0);
   await expect(page.getByTestId('gain-chosen')).toBeVisible({ timeout: 30_000 });
-  await expect(page.getByTestId('gain-measured')).toBeVisible();
+  await expect(page.getByTestId('gain-measured')).toBeVisible({ timeout: 30_000 });
 
   await rule('Adaptive').click();
   await isSet('adaptive');

@@ -135,8 +135,8 @@ export function DeployForm({
         <Button
           type="submit"
           variant="primary"
-          // A plan that could not be fetched does not block: the server checks the request again.
-          disabled={pending || advice.problem !== null || (plan === null && planError === null)}
+          // Enter works while the preview is fetched, and when it fails: the server checks the request again.
+          disabled={pending || advice.problem !== null}
         >
           {pending ? 'Deploying…' : 'Deploy'}
         </Button>

@@ -156,7 +156,7 @@ describe('the deploy form', () => {
     await user.click(screen.getByRole('button', { name: LONG }));
     expect((screen.getByLabelText('Deployment name') as HTMLInputElement).value).toBe(LONG);
     expect(screen.getByRole('status').textContent).toBe('3 devices are ready. Planning…');
-    expect(screen.getByRole('button', { name: 'Deploy' }).hasAttribute('disabled')).toBe(true);
+    expect(screen.getByRole('button', { name: 'Deploy' }).hasAttribute('disabled')).toBe(false);
   });
 
   it('shows before the deployment that nothing is distributed, and how fast each way is', async () => {
