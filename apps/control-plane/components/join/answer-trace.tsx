@@ -5,6 +5,7 @@ import { formatCount } from '../ui/format.ts';
 import { addAnswers, type TracedAnswer, traceTicks } from './answer-trace-view.ts';
 
 const HEIGHT = 56;
+const REDRAW_MS = 500;
 
 /** The number of answers, and a tick for each answer of the last seconds. */
 export function AnswerTrace({ report, answers }: { report: DeviceReport | null; answers: number }) {
@@ -13,9 +14,18 @@ export function AnswerTrace({ report, answers }: { report: DeviceReport | null; 
 
   useEffect(() => {
     if (report === null) return;
-    const now = Date.now();
-    traced.current = addAnswers(traced.current, report.recent, now);
-    if (canvas.current !== null) paint(canvas.current, traced.current, now);
+    let recent = report.recent;
+    const draw = () => {
+      const now = Date.now();
+      traced.current = addAnswers(traced.current, recent, now);
+      recent = [];
+      if (canvas.current !== null) paint(canvas.current, traced.current, now);
+      if (traced.current.length === 0) clearInterval(timer);
+    };
+    // Old ticks move on between two reports.
+    const timer = setInterval(draw, REDRAW_MS);
+    draw();
+    return () => clearInterval(timer);
   }, [report]);
 
   return (

@@ -1,13 +1,13 @@
 'use client';
-import type { TabDevice } from '@sparewheel/device/browser';
+import type { TabDevice, TabDeviceState } from '@sparewheel/device/browser';
 import { LogOut } from 'lucide-react';
-import { useSyncExternalStore } from 'react';
+import { useEffect, useState, useSyncExternalStore } from 'react';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { AnswerTrace } from './answer-trace.tsx';
-import { type JoinAction, joinMeasures, joinView, sleepNote } from './join-page-view.ts';
+import { type JoinAction, joinMeasures, joinView, SLEEP_SHOWN_MS, sleepNote } from './join-page-view.ts';
 import { JoinedShards } from './joined-shards.tsx';
 import { KillMe } from './kill-me.tsx';
 import { useWakeLock } from './use-wake-lock.ts';
@@ -35,7 +35,7 @@ export function DevicePanel({
   const { tone, headline, detail, busy, action } = joinView(state);
   const running = state.phase === 'running';
   const awake = useWakeLock(running);
-  const slept = sleepNote(state, Date.now());
+  const slept = useSleepNote(state);
 
   return (
     <div data-testid="join-device" data-state={headline} className="mt-6 flex flex-col gap-4">
@@ -89,6 +89,19 @@ export function DevicePanel({
       </Button>
     </div>
   );
+}
+
+/** Returns the note about a sleep for as long as it is news. */
+function useSleepNote(state: TabDeviceState): string | null {
+  const [now, setNow] = useState(Date.now);
+  const endedAt = state.report?.slept?.endedAt;
+  useEffect(() => {
+    if (endedAt === undefined) return;
+    setNow(endedAt);
+    const timer = setTimeout(() => setNow(Date.now()), SLEEP_SHOWN_MS + 1_000);
+    return () => clearTimeout(timer);
+  }, [endedAt]);
+  return sleepNote(state, now);
 }
 
 /** Notes about functions that this browser does not offer to the page. */

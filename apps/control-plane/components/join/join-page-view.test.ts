@@ -77,7 +77,7 @@ describe('the join page', () => {
   it('says for a minute that the device slept and counted as failed', () => {
     const slept = running({ slept: { endedAt: 100_000, ms: 42_300 } });
     expect(sleepNote(slept, 101_000)).toMatch(
-      /slept for 42 seconds.*counted it as failed.*returns by itself/,
+      /slept for 42 seconds.*continued without it.*returns by itself/,
     );
     expect(sleepNote(slept, 161_000)).toBeNull();
     expect(sleepNote(running({}), 101_000)).toBeNull();
@@ -95,6 +95,7 @@ describe('the join page', () => {
       'Seat 2 of lenet5, data',
     );
     expect(layerText(layer({ rows: { from: 30, to: 60 }, kind: 'rows' }))).toBe('fc1: rows 31 to 60 of 120');
+    expect(layerText(layer({ rows: { from: 4, to: 5 }, kind: 'rows' }))).toBe('fc1: row 5 of 120');
     expect(layerText(layer({}))).toBe('fc1: the sum of all blocks (parity)');
     expect(layerText(layer({ kind: 'whole' }))).toBe('fc1: the whole step');
   });

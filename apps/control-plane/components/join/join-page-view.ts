@@ -125,16 +125,18 @@ export function sleepNote({ report }: TabDeviceState, now: number): string | nul
   const slept = report?.slept ?? null;
   if (slept === null || now - slept.endedAt > SLEEP_SHOWN_MS) return null;
   const seconds = Math.round(slept.ms / 1_000);
-  return `This device slept for ${seconds} seconds and answered nothing. The fleet counted it as failed and went on without it. It returns by itself.`;
+  return `This device slept for ${seconds} seconds and answered nothing. The fleet continued without it, as after a failure. It returns by itself.`;
 }
 
-const SLEEP_SHOWN_MS = 60_000;
+export const SLEEP_SHOWN_MS = 60_000;
 
 /** One line about a layer: "fc1: rows 31 to 60 of 120". */
 export function layerText({ layer, rows, of, kind }: JoinedLayerView): string {
   if (kind === 'whole') return `${layer}: the whole step`;
   if (rows === null) return `${layer}: the sum of all blocks (parity)`;
-  return `${layer}: rows ${rows.from + 1} to ${rows.to} of ${of ?? '?'}`;
+  const first = rows.from + 1;
+  const range = first === rows.to ? `row ${first}` : `rows ${first} to ${rows.to}`;
+  return `${layer}: ${range} of ${of ?? '?'}`;
 }
 
 /** "Seat 2 of lenet5, data" */

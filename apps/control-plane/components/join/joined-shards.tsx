@@ -23,7 +23,12 @@ export function JoinedShards({ device, token, tasks }: { device: string; token: 
               {seat.layers.slice(0, FIRST).map((layer) => (
                 <li key={layer.layer}>{layerText(layer)}</li>
               ))}
-              {seat.layers.length > FIRST && <li>and {seat.layers.length - FIRST} more layers</li>}
+              {seat.layers.length > FIRST && (
+                <li>
+                  and {seat.layers.length - FIRST} more{' '}
+                  {seat.layers.length === FIRST + 1 ? 'layer' : 'layers'}
+                </li>
+              )}
             </ul>
           </div>
         ))

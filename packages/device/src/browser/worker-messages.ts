@@ -15,7 +15,7 @@ export interface TabDeviceSettings {
   readonly platform: string;
 }
 
-/** The device's status, sent to the page at least twice a second, and when its connection changes. */
+/** The device's status, sent to the page when it changes, a few times a second at most. */
 export interface DeviceReport {
   readonly connection: 'connecting' | 'joined' | 'lost';
   /** The data plane's last refusal; null after it accepts the device. */
