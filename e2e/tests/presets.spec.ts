@@ -1,0 +1,128 @@
+/** Network presets: one click changes the emulated network of the devices, and another one restores what was before. */
+import { expect, type Page, test } from '@playwright/test';
+import type { DeploymentView } from '@sparewheel/protocol';
+import type { Product } from '../src/product.ts';
+import { sharedDashboard } from '../src/shared.ts';
+
+let product: Product;
+let page: Page;
+const errors = sharedDashboard((...opened) => {
+  [product, page] = opened;
+});
+
+const preset = (name: string) => page.getByTestId(`preset-${name}`);
+const network = async () => (await product.deployment('lenet5')).network ?? null;
+
+/** Faults by device name, of the devices that have any. */
+async function faults(): Promise<Record<string, readonly string[]>> {
+  const devices = await product.devices();
+  return Object.fromEntries(
+    devices.filter(({ faults }) => faults.length > 0).map((each) => [each.name, each.faults]),
+  );
+}
+
+/** Chooses a preset and waits until every device of the deployment emulates it. */
+async function choose(name: string): Promise<void> {
+  await preset(name).click();
+  await expect(preset(name)).toHaveAttribute('aria-pressed', 'true');
+  await product.eventually(`the preset ${name}`, async () => {
+    const now = await network();
+    if (name === 'off') return now === null;
+    return (
+      now?.preset === name && now.devices.length > 0 && now.devices.every(({ state }) => state === 'applied')
+    );
+  });
+}
+
+const seats = ({ progress }: DeploymentView) => progress.seats.flatMap(({ deviceName }) => deviceName ?? []);
+
+/** The names of the devices that have a seat of the deployment or of its twin. */
+const seatedAnywhere = async () =>
+  [...new Set((await product.api<readonly DeploymentView[]>('/api/deployments')).body.flatMap(seats))].sort();
+
+/** The median of requests in the current period, once it has enough of them. */
+const p50 = () =>
+  product.eventually('50 requests in this period', async () => {
+    const [period] = (await product.latency('lenet5')).periods;
+    return period !== undefined && period.percentiles.count >= 50 && period.percentiles.p50;
+  });
+
+test('the paper’s WiFi delays every answer, and is labeled as emulated where its effect shows', async () => {
+  await product.api('/api/deployments/lenet5/load', {
+    method: 'POST',
+    json: { mode: 'closed', concurrency: 2 },
+  });
+  const before = await p50();
+  await choose('paper-wifi');
+  expect(Object.keys(await faults()).sort()).toEqual(await seatedAnywhere());
+  for (const texts of Object.values(await faults())) expect(texts).toEqual(['delay drawn, median 66 ms']);
+  const [period] = (await product.latency('lenet5')).periods;
+  expect(period?.name).toBe('healthy, paper’s WiFi (emulated)');
+  // The fastest delay of the paper is 0 ms, the median 66 ms; a request has several hops in a row.
+  expect(await p50()).toBeGreaterThan(3 * before);
+  for (const region of ['Coded against uncoded', 'Latency', 'Arrivals']) {
+    await expect(page.getByRole('region', { name: region }).getByTestId('emulated').first()).toHaveText(
+      'Paper’s WiFi, emulated',
+    );
+  }
+  await choose('off');
+  await expect(page.getByTestId('emulated')).toHaveCount(0);
+  expect(await faults()).toEqual({});
+});
+
+test('off restores the faults that were before, and keeps those that are newer', async () => {
+  const [older = '', newer = ''] = seats(await product.deployment('lenet5'));
+  const devices = await product.devices();
+  const inject = async (name: string, fault: object) => {
+    const id = devices.find((each) => each.name === name)?.id ?? '';
+    await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: fault });
+  };
+  await inject(older, { kind: 'delay', ms: 4 });
+  await inject(older, { kind: 'drop', probability: 0 });
+  await choose('ethernet');
+  await product.eventually('no delay', async () => (await faults())[older]?.join() === 'drop 0 %');
+  await inject(newer, { kind: 'delay', ms: 6 });
+  await expect(page.getByTestId('preset-status')).toContainText(`${newer}: its faults were changed by hand`);
+  await choose('off');
+  await product.eventually('the faults of before', async () => {
+    const now = await faults();
+    return now[older]?.join() === 'drop 0 %,delay 4 ms' || now[older]?.join() === 'delay 4 ms,drop 0 %';
+  });
+  expect((await faults())[newer]).toEqual(['delay 6 ms']);
+  for (const name of [older, newer]) await inject(name, { kind: 'heal' });
+  await product.eventually('no faults', async () => Object.keys(await faults()).length === 0);
+});
+
+test('a device that returns is told, and one that is dead is reported', async () => {
+  await choose('pi3');
+  await expect(page.getByTestId('preset-status')).toContainText('not measured');
+  const [name = ''] = seats(await product.deployment('lenet5'));
+  const device = async () => {
+    const found = (await product.devices()).find((each) => each.name === name);
+    if (found === undefined) throw new Error(`${name} has left`);
+    return found;
+  };
+  const { id, faults: slowed } = await device();
+  await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+  // Its seat goes to the standby, which is told.
+  await product.eventually('the standby is told', async () => {
+    const deployment = await product.deployment('lenet5');
+    const now = await network();
+    const told = new Set(now?.devices.filter(({ state }) => state === 'applied').map((each) => each.name));
+    return !seats(deployment).includes(name) && seats(deployment).every((each) => told.has(each));
+  });
+  await product.api(`/api/devices/${id}/revive`, { method: 'POST' });
+  await product.deploymentState('lenet5', 'ready');
+  // It comes back without a seat of the coded deployment: it is told only if the twin gives it one.
+  await product.eventually('the returned device', async () => {
+    const needed = (await seatedAnywhere()).includes(name);
+    const now = await device();
+    return now.state === 'ready' && now.faults.join() === (needed ? slowed.join() : '');
+  });
+  await choose('straggler');
+  expect(Object.values(await faults()).filter((texts) => texts.includes('delay 100 ms'))).toHaveLength(1);
+  await choose('off');
+  await product.eventually('no faults', async () => Object.keys(await faults()).length === 0);
+  await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
+  expect(errors).toEqual([]);
+});
