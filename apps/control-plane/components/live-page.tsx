@@ -84,8 +84,10 @@ export function LivePage() {
             <>
               <Load key={`load ${deployment.name}`} deployment={deployment} />
               <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
-              <Network key={`network ${deployment.name}`} deployment={deployment} />
-              <Faults />
+              <div className="flex min-w-0 flex-col gap-4 [&>:last-child]:grow">
+                <Network key={`network ${deployment.name}`} deployment={deployment} />
+                <Faults />
+              </div>
             </>
           )}
           <Deploy onDeployed={choose} />
