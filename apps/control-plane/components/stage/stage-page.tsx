@@ -97,7 +97,10 @@ function StageDuel({ duel }: { duel: Duel }) {
         className="relative min-h-80 flex-1 rounded-xl border bg-surface md:min-h-0"
       >
         <DuelLanes duel={duel} large />
-        <EmulatedBadge deployment={duel.coded} className="absolute top-2 right-2 h-8 px-3 text-lg" />
+        <EmulatedBadge
+          deployment={duel.coded}
+          className="absolute top-2 left-1/2 h-8 -translate-x-1/2 px-3 text-lg"
+        />
       </section>
       <div className="min-h-[5em] rounded-xl border bg-surface px-4 py-2 text-[clamp(1rem,1.5vw,2rem)] leading-normal">
         <LatestKill duel={duel} />
