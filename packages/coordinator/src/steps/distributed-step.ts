@@ -10,6 +10,8 @@ import type { CodedProgramStep, ReplicatedProgramStep } from '../requests/progra
 import type { QueuedStep, WaitingStep } from '../requests/step-queue.ts';
 import type { ShardTrace, StepTrace } from '../requests/trace.ts';
 import { Gather } from './gather.ts';
+import { NonFiniteAnswers } from './non-finite-answers.ts';
+import { PendingComputations } from './pending-computations.ts';
 import type { AnswerFault } from './validate.ts';
 
 /**
@@ -23,10 +25,9 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   protected ended = false;
   /** The answers contradict each other and the data plane is computing the step. The gather is no longer consulted. */
   protected recomputing = false;
-  /** Pending computations by shard index. */
-  readonly #computations: (Computation | null)[];
-  /** Devices that answered with NaN or infinity. They get a strike if the step's true output is finite. */
-  #notFinite: { readonly device: Device; readonly shard: number; readonly problem: string }[] | null = null;
+  readonly #pending: PendingComputations;
+  /** Created by the first such answer, because they are rare. */
+  #nonFinite: NonFiniteAnswers | null = null;
   /** Whether the data plane may compute the layer as a reference. False under the objective `devices-only`. */
   protected readonly mayCompute: boolean;
   /** Whether the data plane may compute missing shards. Otherwise they wait for devices. */
@@ -54,7 +55,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     const { plan } = host.generation.program;
     this.mayCompute = plan.objective !== 'devices-only';
     this.#mayRescue = rescueRule(host.policy, plan) === 'data-plane';
-    this.#computations = new Array<Computation | null>(dataShards + parityShards).fill(null);
+    this.#pending = new PendingComputations(context, host, step, this, dataShards + parityShards);
     const now = context.clock.now();
     this.trace = { step: step.id, kind: step.kind, startedAt: now, finishedAt: null, shards: [] };
     host.trace.steps.push(this.trace);
@@ -85,7 +86,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
 
   /** Returns the task number under which a shard was sent. */
   protected taskOf(shard: number): number {
-    return this.#computations[shard]?.task ?? this.step.task;
+    return this.#pending.taskOf(shard);
   }
   /** Whether a device was sent NaN or infinity that the feeds of the other devices may not contain. */
   protected get sentNotFinite(): boolean {
@@ -161,7 +162,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       const sampled = this.host.sampled && !this.host.generation.mirror;
       const asked = ready || device?.probeDue(now) || (sampled && device?.hasRoomForSample);
       if (device !== null && asked) {
-        this.#computations[shard] = this.#send(shard, device, now);
+        this.#pending.begin(shard, device, now);
         trace.device = device.id;
         trace.sentAt = now;
         trace.status = 'waiting';
@@ -200,7 +201,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   }
 
   answered(shard: number, message: FromDevice, computation: Computation): void {
-    if (this.#computations[shard] === computation) this.#computations[shard] = null;
+    this.#pending.answered(shard, computation);
     const { device } = computation;
     if (message.kind === 'refusal') {
       this.host.generation.placement.refused(this.step.plan.seats[shard]!, device, message);
@@ -238,13 +239,13 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       this.context.fleet.strike(device, problem);
       return;
     }
-    this.#notFinite ??= [];
-    this.#notFinite.push({ device, shard, problem });
+    this.#nonFinite ??= new NonFiniteAnswers(this.context.fleet);
+    this.#nonFinite.add(device, shard, problem);
   }
 
   erased(shard: number, reason: ErasureReason): void {
     // A silent device may still answer. After any other erasure no answer comes.
-    if (reason !== 'silent') this.#computations[shard] = null;
+    if (reason !== 'silent') this.#pending.lost(shard);
     this.gather.erase(shard);
     const trace = this.trace.shards[shard]!;
     if (trace.status === 'waiting') trace.status = 'missing';
@@ -293,12 +294,12 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
    */
   #waitForDevices(): void {
     // The devices agree that the output is not finite. A rescue will show whether that is true.
-    if (!this.#mayRescue && new Set(this.#notFinite?.map(({ device }) => device)).size > 1) {
+    if (!this.#mayRescue && this.#nonFinite?.fromSeveralDevices) {
       if (!this.mayCompute) {
         this.host.fail(new NonFiniteOutputError(this.step.id));
         return;
       }
-      this.#checkNotFinite();
+      this.#nonFinite.compare((shard) => this.computeLocally(shard));
     }
     if (!this.#waiting) {
       this.#waiting = true;
@@ -311,21 +312,6 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       if (this.#mayRescue) this.advance(this.context.clock.now());
       else this.#waitForDevices();
     });
-  }
-
-  /** Computes the shards in question as a reference: either the request fails, or the devices get a strike. */
-  #checkNotFinite(): void {
-    const suspects = this.#notFinite ?? [];
-    this.#notFinite = null;
-    for (const { device, shard, problem } of suspects) {
-      this.computeLocally(shard).then(
-        (tensors) => {
-          if (tensors !== null) this.context.fleet.strike(device, problem);
-        },
-        // Without a reference, the shard waits for other devices.
-        () => {},
-      );
-    }
   }
 
   #resumeAfterMs(): number {
@@ -375,23 +361,11 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   }
 
   #resend(shard: number, device: Device, now: number): void {
-    const old = this.#computations[shard] ?? null;
-    if (old?.device.cancel(old)) {
-      const cancel = { kind: 'cancel', request: this.host.id, task: old.task } as const;
-      this.context.transport.cancel([old.device.id], cancel);
-    }
-    this.#computations[shard] = this.#send(shard, device, now);
+    this.#pending.begin(shard, device, now);
     this.gather.expect(shard);
     const trace = this.trace.shards[shard]!;
     Object.assign(trace, { device: device.id, sentAt: now, status: 'waiting' });
     delete trace.failed;
-  }
-
-  #send(shard: number, device: Device, now: number): Computation {
-    const { placement, mirror } = this.host.generation;
-    const substituted = placement.isSubstituted(this.step.plan.seats[shard]!);
-    const task = substituted ? this.step.substituteTasks[shard]! : this.step.task;
-    return device.send(this.host.id, task, shard, this, now, mirror);
   }
 
   #rescue(shard: number): void {
@@ -445,9 +419,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     // The next step's scatter must go out before the cancels, because the request waits for it.
     this.host.stepFinished(this.step.index, outputs);
     this.cancelComputations(true);
-    if (this.#notFinite !== null && this.#isFarFromOverflow(outputs)) {
-      for (const { device, problem } of this.#notFinite) this.context.fleet.strike(device, problem);
-    }
+    this.#nonFinite?.judge(outputs, this.step.plan.seats.length);
   }
 
   /** Ends the step without outputs, because the request ended. */
@@ -471,41 +443,18 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
 
   /** Whether an answer can still come. */
   protected get awaitsAnswers(): boolean {
-    return this.#computations.some((computation) => computation !== null);
+    return this.#pending.any;
   }
 
   /** Cancels the pending computations. @param keepSurplus  keeps those whose surplus answer is still useful */
   protected cancelComputations(keepSurplus: boolean): void {
-    const { task } = this.step;
-    let devices: string[] | null = null;
-    for (let shard = 0; shard < this.#computations.length; shard++) {
-      const computation = this.#computations[shard]!;
-      if (computation === null || (keepSurplus && this.wantsSurplus(computation.device))) continue;
-      this.#computations[shard] = null;
+    const now = this.context.clock.now();
+    const kept = ({ device }: Computation) => keepSurplus && this.wantsSurplus(device);
+    this.#pending.cancel(kept, (shard, { sentAt }) => {
       const trace = this.trace.shards[shard]!;
-      const waitedMs = this.context.clock.now() - computation.sentAt;
-      if (!trace.failed && waitedMs < this.context.options.verifyWithinMs) trace.calledOff = true;
+      if (!trace.failed && now - sentAt < this.context.options.verifyWithinMs) trace.calledOff = true;
       this.gather.erase(shard);
       if (trace.status === 'waiting') trace.status = 'missing';
-      if (!computation.device.cancel(computation)) continue;
-      if (computation.task === task) {
-        devices ??= [];
-        devices.push(computation.device.id);
-      } else {
-        const cancel = { kind: 'cancel', request: this.host.id, task: computation.task } as const;
-        this.context.transport.cancel([computation.device.id], cancel);
-      }
-    }
-    if (devices === null) return;
-    this.context.transport.cancel(devices, { kind: 'cancel', request: this.host.id, task });
-  }
-
-  /** Returns whether all values are so small that no sum of shards can have overflowed float32. */
-  #isFarFromOverflow(outputs: readonly Tensor[]): boolean {
-    const bound = 1e37 / this.#computations.length;
-    return outputs.every(
-      ({ type, data }) =>
-        type !== 'float32' || (data as Float32Array).every((value) => Math.abs(value) < bound),
-    );
+    });
   }
 }
