@@ -1,7 +1,7 @@
 /** The objective `devices-only`: the data plane computes no linear layer, also if devices are missing. */
 import type { FromDevice } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
-import type { Inference } from './requests/accepted-request.ts';
+import { ask, linearRunsOnDataPlane } from './testing/asked-request.ts';
 import { type Rig, type RigOptions, readyRig } from './testing/index.ts';
 import { corrupted } from './testing/manual-rig.ts';
 
@@ -11,33 +11,6 @@ const OPTIONS: RigOptions = {
   policy: { deadlineMs: 20_000 },
   options: { returnGraceMs: 0 },
 };
-
-/** Names of the artifacts that the data plane computed: leaky ReLUs only, which are not linear layers. */
-const computedHere = ({ fleet, network }: Rig) => {
-  const local = network.plan.steps.filter(({ kind }) => kind === 'local');
-  const allowed = new Set(local.flatMap(({ id }) => network.artifacts[id]!.map(({ graph }) => graph.sha256)));
-  return fleet.local.runs.filter(({ graph }) => !allowed.has(graph.sha256));
-};
-
-/** Starts a request and records how it ends. */
-function ask(rig: Rig) {
-  const input = rig.input();
-  const ended: (Inference | (Error & { code?: string }))[] = [];
-  const done = rig.coordinator.infer('net', { t0: input }).then(
-    (inference) => void ended.push(inference),
-    (error: Error) => void ended.push(error),
-  );
-  const expectCorrect = () => {
-    const [end] = ended;
-    if (end === undefined || end instanceof Error) throw end ?? new Error('the request has not ended');
-    const output = Object.values(end.fetches)[0]!.data as Float32Array;
-    for (const [i, value] of rig.network.reference(input).data.entries()) {
-      expect(output[i]).toBeCloseTo(value, 4);
-    }
-    return end;
-  };
-  return { ended, done, expectCorrect };
-}
 
 const lie = (message: FromDevice) => (message.kind === 'answer' ? corrupted(message) : message);
 
@@ -56,7 +29,7 @@ describe('an uncoded deployment (r = 0)', () => {
     expect(request.ended).toEqual([]);
     await rig.clock.advance(6_000);
     expect(request.ended).toMatchObject([{ code: 'deadline-exceeded' }]);
-    expect(computedHere(rig)).toEqual([]);
+    expect(linearRunsOnDataPlane(rig)).toEqual([]);
   });
 
   it('answers the waiting requests when the device returns', async () => {
@@ -70,7 +43,7 @@ describe('an uncoded deployment (r = 0)', () => {
     await rig.clock.run(Promise.all([before.done, after.done]));
     for (const request of [before, after]) expect(request.expectCorrect().rescued).toBe(0);
     expect(state(rig).state).toBe('ready');
-    expect(computedHere(rig)).toEqual([]);
+    expect(linearRunsOnDataPlane(rig)).toEqual([]);
   });
 
   it('is rescued by the data plane under the objective "latency"', async () => {
@@ -79,7 +52,7 @@ describe('an uncoded deployment (r = 0)', () => {
     const request = ask(rig);
     await rig.clock.run(request.done);
     expect(request.expectCorrect().rescued).toBe(2);
-    expect(computedHere(rig)).toHaveLength(2);
+    expect(linearRunsOnDataPlane(rig)).toHaveLength(2);
   });
 });
 
@@ -90,7 +63,7 @@ describe('a coded deployment (r = 1)', () => {
     const request = ask(rig);
     await rig.clock.run(request.done);
     expect(request.expectCorrect()).toMatchObject({ rescued: 0, recovered: 2 });
-    expect(computedHere(rig)).toEqual([]);
+    expect(linearRunsOnDataPlane(rig)).toEqual([]);
   });
 
   it('lets a request with two dead devices continue on a standby', async () => {
@@ -100,7 +73,7 @@ describe('a coded deployment (r = 1)', () => {
     rig.fleet.kill('d1');
     await rig.clock.run(request.done);
     expect(request.expectCorrect().rescued).toBe(0);
-    expect(computedHere(rig)).toEqual([]);
+    expect(linearRunsOnDataPlane(rig)).toEqual([]);
   });
 
   it('sends a shard again to a device that refused it, but not without pause', async () => {
@@ -122,7 +95,7 @@ describe('a coded deployment (r = 1)', () => {
     const request = ask(rig);
     await rig.clock.run(request.done);
     expect(request.ended).toMatchObject([{ code: 'contradictory-answers' }]);
-    expect(computedHere(rig)).toEqual([]);
+    expect(linearRunsOnDataPlane(rig)).toEqual([]);
   });
 
   it('reports a contradiction after the answer without computing the layer', async () => {
@@ -132,7 +105,7 @@ describe('a coded deployment (r = 1)', () => {
     await rig.clock.run(request.done);
     await rig.clock.advance(1_000);
     expect(rig.events.some(({ kind }) => kind === 'corruption')).toBe(true);
-    expect(computedHere(rig)).toEqual([]);
+    expect(linearRunsOnDataPlane(rig)).toEqual([]);
   });
 });
 
@@ -147,5 +120,5 @@ it('a replicated step waits for a device if all replicas are dead', async () => 
   rig.fleet.revive('d1');
   await rig.clock.run(request.done);
   request.expectCorrect();
-  expect(computedHere(rig)).toEqual([]);
+  expect(linearRunsOnDataPlane(rig)).toEqual([]);
 });

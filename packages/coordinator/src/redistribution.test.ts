@@ -3,6 +3,7 @@ import type { FromDevice } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import type { CoordinatorEvent } from './events.ts';
 import type { Inference } from './requests/accepted-request.ts';
+import { type AskedRequest, ask as askRig, linearRunsOnDataPlane } from './testing/asked-request.ts';
 import { type Rig, type RigOptions, readyRig } from './testing/index.ts';
 
 const OPTIONS: RigOptions = {
@@ -25,31 +26,15 @@ const outageEvents = ({ events }: Rig) => events.filter(({ kind }) => kindsOfOut
 const kinds = (rig: Rig) => outageEvents(rig).map(({ kind }) => kind);
 const state = ({ coordinator }: Rig) => coordinator.snapshot().deployments[0]!;
 
-/** Artifacts of linear layers that the data plane computed. */
-const rescuedHere = ({ fleet, network }: Rig) => {
-  const local = network.plan.steps.filter(({ kind }) => kind === 'local');
-  const allowed = new Set(local.flatMap(({ id }) => network.artifacts[id]!.map(({ graph }) => graph.sha256)));
-  return fleet.local.runs.filter(({ graph }) => !allowed.has(graph.sha256));
-};
-
-function ask(rig: Rig, name = 'net') {
-  const input = rig.input();
-  const ended: (Inference | (Error & { code?: string }))[] = [];
-  const done = rig.coordinator.infer(name, { t0: input }).then(
-    (inference) => void ended.push(inference),
-    (error: Error) => void ended.push(error),
-  );
+/** Sends a request whose answer must not be rescued by the data plane. */
+function ask(rig: Rig, name?: string): AskedRequest {
+  const request = askRig(rig, name);
   const expectCorrect = () => {
-    const [end] = ended;
-    if (end === undefined || end instanceof Error) throw end ?? new Error('the request has not ended');
-    const output = Object.values(end.fetches)[0]!.data as Float32Array;
-    for (const [i, value] of rig.network.reference(input).data.entries()) {
-      expect(output[i]).toBeCloseTo(value, 4);
-    }
-    expect(end.rescued).toBe(0);
-    return end;
+    const answer = request.expectCorrect();
+    expect(answer.rescued).toBe(0);
+    return answer;
   };
-  return { ended, done, expectCorrect };
+  return { ...request, expectCorrect };
 }
 
 describe('an uncoded deployment under rescue: "devices"', () => {
@@ -78,7 +63,7 @@ describe('an uncoded deployment under rescue: "devices"', () => {
     expect(finished.transferredBytes).toBeGreaterThan(0);
     expect(state(rig)).toMatchObject({ state: 'degraded', outage: null });
     expect(state(rig).reason).toBe('3 of 3 seats answer; 1 of them on a device that computes a second seat');
-    expect(rescuedHere(rig)).toEqual([]);
+    expect(linearRunsOnDataPlane(rig)).toEqual([]);
   });
 
   it('acts as soon as the coordinator notices the failure, without detectMs', async () => {
@@ -216,7 +201,7 @@ describe('the other rules', () => {
     expect(request.ended).toMatchObject([{ code: 'deadline-exceeded' }]);
     expect(state(rig).outage).toMatchObject({ phase: 'waiting' });
     expect(state(rig).seats[1]!.substitute).toBeNull();
-    expect(rescuedHere(rig)).toEqual([]);
+    expect(linearRunsOnDataPlane(rig)).toEqual([]);
   });
 
   it('rescue: "data-plane" computes at once, and after detectMs if that is set', async () => {

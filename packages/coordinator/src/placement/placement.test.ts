@@ -165,7 +165,7 @@ describe('a connected device that does not answer', () => {
     rig.coordinator.forget('d1');
     expect(seatsOf(rig)[1]).toMatchObject({ device: null, state: 'empty' });
     expect(stateOf(rig)).toBe('degraded');
-    rig.coordinator.forget('nobody');
+    rig.coordinator.forget('unknown');
     rig.fleet.revive('d1');
     await rig.clock.advance(20);
     expect(holders(rig)).toEqual(['d0', 'd1', 'd2']);
