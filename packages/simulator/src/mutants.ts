@@ -1,13 +1,17 @@
-import {
-  BackupHold,
-  type CoordinatorPorts,
-  Gather,
-  type Installer,
-  type Policy,
-} from '@sparewheel/coordinator';
+import { BackupHold, type Gather } from '@sparewheel/coordinator';
 import type { FromDevice } from '@sparewheel/protocol';
-import type { CoordinatorFace, Tampering } from './data-plane.ts';
+import type { Tampering } from './data-plane.ts';
 import type { PromiseName } from './promises.ts';
+import {
+  every,
+  installing,
+  losingDuringRedistributions,
+  patchNext,
+  receiving,
+  ruling,
+  weakened,
+  withOptions,
+} from './tamper.ts';
 
 /** A coordinator that breaks a promise on purpose. The checker must complain. */
 export interface Mutant {
@@ -388,104 +392,3 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
 ];
-
-function withOptions(ports: CoordinatorPorts, options: CoordinatorPorts['options']): CoordinatorPorts {
-  return { ...ports, options: { ...ports.options, ...options } };
-}
-
-function installing(ports: CoordinatorPorts, install: Installer['install']): CoordinatorPorts {
-  const { installer } = ports;
-  return { ...ports, installer: { install, uninstall: (...args) => installer.uninstall(...args) } };
-}
-
-function receiving(
-  face: CoordinatorFace,
-  passes: (device: string, message: FromDevice) => boolean,
-): CoordinatorFace {
-  return {
-    ...face,
-    receive: (device, message) => {
-      if (passes(device, message)) face.receive(device, message);
-    },
-  };
-}
-
-/** Applies the rule to every n-th message and passes the others. */
-function every(n: number, rule: (device: string, message: FromDevice) => boolean) {
-  let count = 0;
-  return (device: string, message: FromDevice) => ++count % n !== 0 || rule(device, message);
-}
-
-/**
- * Replaces the rescue rule of every policy.
- * @param hidden  whether snapshots show the rule that was requested
- */
-function ruling(
-  face: CoordinatorFace,
-  rule: (rescue: Policy['rescue']) => Policy['rescue'] | '',
-  hidden = false,
-): CoordinatorFace {
-  const requested = new Map<string, Policy>();
-  const changed = (name: string, policy: Policy): Policy => {
-    requested.set(name, policy);
-    return { ...policy, rescue: rule(policy.rescue) || undefined };
-  };
-  return {
-    ...face,
-    deploy: (request) => face.deploy({ ...request, policy: changed(request.name, request.policy) }),
-    setPolicy: (name, policy) => face.setPolicy(name, changed(name, policy)),
-    snapshot: () => {
-      const snapshot = face.snapshot();
-      if (!hidden) return snapshot;
-      const deployments = snapshot.deployments.map((each) => ({
-        ...each,
-        policy: requested.get(each.name) ?? each.policy,
-      }));
-      return { ...snapshot, deployments };
-    },
-  };
-}
-
-/** Requests that arrive while a shard is being redistributed never end. */
-function losingDuringRedistributions(): Tampering {
-  const loading = new Set<string>();
-  return {
-    ports: (ports) => {
-      loading.clear();
-      return {
-        ...ports,
-        emit: (event) => {
-          if (event.kind === 'redistribution-began') loading.add(event.deployment);
-          if (event.kind === 'outage-ended') loading.delete(event.deployment);
-          ports.emit(event);
-        },
-      };
-    },
-    face: (face) => ({
-      ...face,
-      infer: (name, feeds, options) => {
-        const inference = face.infer(name, feeds, options);
-        return loading.has(name) ? inference.then(() => new Promise<never>(() => {})) : inference;
-      },
-    }),
-  };
-}
-
-/** Replaces one value of `verify` by `"off"`. */
-function weakened(face: CoordinatorFace, verify: 'before' | 'after'): CoordinatorFace {
-  const weaken = <P extends { readonly verify: string }>(policy: P): P =>
-    policy.verify === verify ? { ...policy, verify: 'off' } : policy;
-  return {
-    ...face,
-    deploy: (request) => face.deploy({ ...request, policy: weaken(request.policy) }),
-    setPolicy: (name, policy) => face.setPolicy(name, weaken(policy)),
-  };
-}
-
-function patchNext(make: (next: Gather['next']) => Gather['next']): () => void {
-  const { next } = Gather.prototype;
-  Gather.prototype.next = make(next);
-  return () => {
-    Gather.prototype.next = next;
-  };
-}
