@@ -251,7 +251,7 @@ describe('a deployment over real device processes', () => {
     await expect(call('release', device)).rejects.toMatchObject({ status: 409, code: 'not-quarantined' });
     await expect(call('forget', device)).rejects.toMatchObject({ status: 409, code: 'device-connected' });
     for (const kind of ['release', 'forget'] as const) {
-      await expect(call(kind, 'nobody')).rejects.toMatchObject({ status: 404, code: 'unknown-device' });
+      await expect(call(kind, 'unknown')).rejects.toMatchObject({ status: 404, code: 'unknown-device' });
     }
     expect(plane.events('device-forgotten')).toEqual([]);
   });

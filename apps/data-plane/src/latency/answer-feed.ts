@@ -95,7 +95,7 @@ export class AnswerFeed {
     this.#fault(device, description);
   }
 
-  /** The same for a loss that nobody caused here. Does nothing if an injected fault of the device explains it. */
+  /** Starts the same report for a device that failed by itself. Does nothing after a recent report of the device. */
   noticed(device: string, description: string): void {
     const now = this.#ports.now();
     const known = this.#reports.some(({ facts }) => facts.device === device && now - facts.at < NOTICED_MS);

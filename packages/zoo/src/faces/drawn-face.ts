@@ -1,6 +1,6 @@
 /**
  * A drawing of a face that the detector finds, as an SVG of 256 × 256 pixels. Replaces a camera in tests and in
- * the dashboard's sample. It is no photo, so nobody's rights are touched.
+ * the dashboard's sample. It is not a photo, so no person must give permission.
  */
 export const DRAWN_FACE = `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256" viewBox="0 0 256 256">
 <defs><radialGradient id="skin" cx="0.45" cy="0.4"><stop offset="0" stop-color="#f0c2a4"/><stop offset="1" stop-color="#d9a184"/></radialGradient></defs>
