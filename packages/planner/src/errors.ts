@@ -2,7 +2,6 @@ export type PlanRefusal =
   | 'BAD_COUNTS'
   | 'TOO_FEW_DEVICES'
   | 'TOO_LITTLE_MEMORY'
-  | 'NO_LINEAR_LAYER'
   | 'UNKNOWN_LAYER'
   | 'LAYER_NOT_CODABLE'
   | 'MORE_SHARDS_THAN_ROWS'

@@ -192,6 +192,49 @@ describe('a replicated plan', () => {
   });
 });
 
+describe('a model of which no layer can be divided runs whole, with the reason', () => {
+  const none = smallProfile([layer('relu', 'x', { rows: 0 })], ['x'], ['relu.out']);
+  const grouped = smallProfile(
+    [layer('conv', 'x', { rows: 0, notCodable: 'it has groups' })],
+    ['x'],
+    ['conv.out'],
+  );
+  const cases = [
+    ['no linear layer', none, 'the model has no linear layer with constant weights'],
+    ['no layer that can be coded', grouped, 'no linear layer can be divided over 9 devices'],
+    ['only layers with fewer rows than k', twoLayers, 'no linear layer can be divided over 9 devices'],
+  ] as const;
+
+  describe.each(cases)('%s', (_, profile, reason) => {
+    it.each([
+      ['coded', 'all'],
+      ['coded', 'auto'],
+      ['uncoded', 'auto'],
+      ['paper', 'all'],
+      ['paper', 'auto'],
+    ] as const)('strategy "%s", layers "%s"', (strategy, layers) => {
+      const plan = createPlan(profile, { ...OPTIONS, k: 9, strategy, layers });
+      expect(plan.runsWhole).toBe(`Runs whole on the data plane: ${reason}`);
+      expect(plan.steps.map(({ kind }) => kind)).toEqual(['local']);
+      expect(plan.decisions.every(({ distributed, reason }) => !distributed && reason !== '')).toBe(true);
+    });
+
+    it('on devices with replicas, under "devices-only" and with the strategy "replicated"', () => {
+      const devices = Array.from({ length: 12 }, (_, i) => ({ id: `d${i}` }));
+      const only = createPlan(profile, { ...OPTIONS, k: 9, r: 2, devices, objective: 'devices-only' });
+      expect(only.runsWhole).toBe(`Runs whole on one device, with 2 replicas: ${reason}`);
+      expect(only.steps).toMatchObject([{ kind: 'replicated', seats: [0, 1, 2] }]);
+      const asked = createPlan(profile, { ...OPTIONS, k: 1, strategy: 'replicated' });
+      expect(asked.steps).toMatchObject([{ kind: 'replicated', seats: [0, 1] }]);
+    });
+  });
+
+  it('with the splits "tiles" and the layers "auto", too', () => {
+    const plan = createPlan(twoLayers, { ...OPTIONS, layers: 'auto', splits: 'tiles' });
+    expect(plan.runsWhole).toMatch(/^Runs whole on the data plane/);
+  });
+});
+
 describe('createPlan refuses', () => {
   it.each([
     { k: 0, r: 1 },
@@ -213,21 +256,11 @@ describe('createPlan refuses', () => {
     expect(refusal(twoLayers, { devices })).toMatchObject({ code: 'TOO_LITTLE_MEMORY' });
   });
 
-  it('more shards than any layer has rows, and names the widest layer', () => {
-    expect(refusal(twoLayers, { k: 9 })).toMatchObject({ code: 'MORE_SHARDS_THAN_ROWS', layer: 'fc1' });
-    expect(refusal(twoLayers, { k: 9, layers: 'auto' })).toMatchObject({ code: 'MORE_SHARDS_THAN_ROWS' });
-    expect(refusal(twoLayers, { k: 4, layers: ['fc2'] })).toMatchObject({ layer: 'fc2' });
-  });
-
-  it('a model without layers that can be coded', () => {
-    const none = smallProfile([layer('relu', 'x', { rows: 0 })], ['x'], ['relu.out']);
-    expect(refusal(none, {})).toMatchObject({ code: 'NO_LINEAR_LAYER' });
-    const grouped = smallProfile(
-      [layer('conv', 'x', { rows: 0, notCodable: 'it has groups' })],
-      ['x'],
-      ['conv.out'],
-    );
-    expect(refusal(grouped, {}).message).toContain('it has groups');
+  it('a named layer with fewer rows than k', () => {
+    expect(refusal(twoLayers, { k: 4, layers: ['fc2'] })).toMatchObject({
+      code: 'MORE_SHARDS_THAN_ROWS',
+      layer: 'fc2',
+    });
   });
 
   it('names of unknown layers and of layers that cannot be coded', () => {

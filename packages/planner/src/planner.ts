@@ -7,7 +7,7 @@ import type { ModelProfile } from './profile.ts';
 import { isGrouped, layOutWithinMemory, refuseForMemory } from './seats/seat-layout.ts';
 import { assumeSpeeds, requireThreads, unifyMachineSpeeds } from './seats/seating.ts';
 import { coverageOf } from './seats/seats.ts';
-import { runWhole } from './steps/run-whole.ts';
+import { divides, runWhole } from './steps/run-whole.ts';
 
 /** A plan with its predicted costs and the devices for its seats. */
 export interface Planned {
@@ -30,8 +30,8 @@ export function createPlan(profile: ModelProfile, options: PlanOptions): Plan {
  * Creates a plan as `createPlan` does, with an explanation and the devices for the seats. Faster devices get
  * more rows if speeds differ; a device that is not measured counts as fast as the median of the others.
  *
- * With the layers "auto", nothing is divided if the whole model is predicted to be faster on the fastest single
- * participant: a device, or the data plane if the objective is `latency`.
+ * A model runs whole if no layer can be divided. With the layers "auto", it also runs whole if it is predicted to be
+ * faster on the fastest single participant: a device, or the data plane if the objective is `latency`.
  * @throws {PlanRefusedError} no plan with these options exists
  */
 export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
@@ -43,7 +43,8 @@ export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
   const options = { ...given, r, costs, ...(devices ? { devices } : {}) };
   const undivided = predictUndivided(profile, devices, costs, options.dataPlaneMemoryBytes);
   const divided = layOutWithinMemory(profile, options);
-  const whole = isGrouped(options) ? runWhole(profile, options, divided, undivided) : null;
+  const mayRunWhole = isGrouped(options) || (options.strategy === 'paper' && !divides(divided.layout));
+  const whole = mayRunWhole ? runWhole(profile, options, divided, undivided) : null;
   const chosen = whole ?? divided;
   const { shortage } = chosen;
   if (shortage) throw refuseForMemory(profile, options, { ...chosen, shortage });

@@ -17,8 +17,8 @@ export interface LayerSelection {
 }
 
 /**
- * Chooses the layers to distribute, as `options.layers` requires.
- * @throws {PlanRefusedError} a named layer cannot be distributed, or none can
+ * Chooses the layers to distribute, as `options.layers` requires. None is chosen if none can be divided.
+ * @throws {PlanRefusedError} a named layer cannot be distributed, or no layer can be computed in tiles as demanded
  */
 export function chooseLayers(profile: ModelProfile, options: SelectionOptions): LayerSelection {
   const { layers: choice } = options;
@@ -44,9 +44,9 @@ export function chooseLayers(profile: ModelProfile, options: SelectionOptions): 
     else
       decide(true, named ? 'it is in the list of layers to distribute' : 'the option "all" distributes it');
   }
-  // Under "devices-only", a model without layers that can be coded runs on devices with replicas.
-  const replicable = options.objective === 'devices-only' && !profile.layers.some(({ coding }) => coding);
-  if (chosen.size === 0 && free.length === 0 && !replicable) refuseWithoutLayers(profile, options);
+  // Tiles that the options demand must exist. Otherwise, a model that cannot be divided runs whole.
+  const demandsTiles = options.splits === 'tiles' && choice !== 'auto';
+  if (demandsTiles && chosen.size === 0) refuseWithoutTiles(profile, options);
   return { chosen, decisions, free };
 }
 
@@ -78,26 +78,25 @@ function requireNamed(profile: ModelProfile, name: string, options: SelectionOpt
   throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'remove it from the list of layers', name);
 }
 
-function refuseWithoutLayers(profile: ModelProfile, options: SelectionOptions): never {
-  const { k } = options;
-  const narrow = profile.layers.filter((layer) => mostRows(layer, options) > 0);
-  const widest = narrow.sort((a, b) => mostRows(b, options) - mostRows(a, options))[0];
-  if (widest) {
-    const most = mostRows(widest, options);
-    const problem = whyNotDivided(profile, widest, options)!;
-    if (most >= k) {
-      const message = `layer "${widest.name}" (${widest.op}) cannot be distributed: ${problem}`;
-      throw new PlanRefusedError('LAYER_NOT_CODABLE', message, 'use the strategy "replicated"', widest.name);
-    }
-    throw new PlanRefusedError('MORE_SHARDS_THAN_ROWS', problem, `choose k ≤ ${most}`, widest.name);
+function refuseWithoutTiles(profile: ModelProfile, options: SelectionOptions): never {
+  const tileable = profile.layers.filter((layer) => mostRows(layer, options) > 0);
+  const tallest = tileable.sort((a, b) => mostRows(b, options) - mostRows(a, options))[0];
+  if (tallest) {
+    const problem = whyNotDivided(profile, tallest, options)!;
+    throw new PlanRefusedError(
+      'MORE_SHARDS_THAN_ROWS',
+      problem,
+      `choose k ≤ ${mostRows(tallest, options)}`,
+      tallest.name,
+    );
   }
   const linear = profile.layers.find(({ coding, notCodable }) => coding || notCodable !== null);
   throw new PlanRefusedError(
-    'NO_LINEAR_LAYER',
+    'NOT_TILEABLE',
     linear
-      ? `no layer of the model can be distributed; for example, "${linear.name}" (${linear.op}): ${whyNotDivided(profile, linear, options)}`
+      ? `no layer of the model can be computed in tiles; for example, "${linear.name}" (${linear.op}): ${whyNotDivided(profile, linear, options)}`
       : 'the model has no linear layer (Conv, ConvTranspose, Gemm, MatMul) with constant weights',
-    'use the strategy "replicated", which works for every model',
+    'use another value of "splits"',
   );
 }
 

@@ -50,8 +50,10 @@ export function layOut(profile: ModelProfile, options: LayoutOptions): Layout {
 function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
   const costs = options.costs ?? DEFAULT_COSTS;
   const selection = chooseLayers(profile, options);
+  const undecided = selection.free.length > 0;
+  if (!undecided && selection.chosen.size === 0) return divide(profile, options, selection);
   if (options.splits === 'tiles') return requireTiles(profile, options, selection);
-  if (selection.free.length === 0) return divide(profile, options, selection);
+  if (!undecided) return divide(profile, options, selection);
   const localBytes = options.dataPlaneMemoryBytes ?? Number.POSITIVE_INFINITY;
   const msOf = ({ steps }: Layout) => {
     const tooLarge = steps.some((step) => step.kind === 'local' && stepBytes(profile, step) > localBytes);

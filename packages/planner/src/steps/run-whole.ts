@@ -2,12 +2,12 @@ import { type Costs, DEFAULT_COSTS, type DeviceCapacity } from '../costs/costs.t
 import { predictSteps, predictWholeOn, type Undivided } from '../costs/predict.ts';
 import { orderSteps } from '../layers/order-steps.ts';
 import type { LayerDecision, PlanOptions, Step } from '../plan.ts';
-import { isLinear, type ModelProfile } from '../profile.ts';
+import { isLinear, isSendable, type ModelProfile } from '../profile.ts';
 import { requireSendable } from '../seats/replica-seats.ts';
 import type { Attempt } from '../seats/seat-layout.ts';
 import { memoryOf } from '../seats/seating.ts';
 import { summarizeSeats } from '../seats/seats.ts';
-import { range, stepId } from './divide.ts';
+import { type Layout, range, stepId } from './divide.ts';
 import { localStep, replicatedStep } from './steps.ts';
 
 /**
@@ -33,7 +33,8 @@ export function runWhole(
   const dataPlaneMs = devicesOnly
     ? Number.POSITIVE_INFINITY
     : (undivided.dataPlane?.ms ?? Number.POSITIVE_INFINITY);
-  const onDevice = replicatedMs < dataPlaneMs;
+  const sendable = [...draft!.feeds, ...draft!.fetches].every((name) => isSendable(profile, name));
+  const onDevice = replicatedMs < dataPlaneMs && (sendable || devicesOnly);
   if (!onDevice && !Number.isFinite(dataPlaneMs)) return null;
   const singleMs = Math.min(
     dataPlaneMs,
@@ -50,8 +51,15 @@ export function runWhole(
     seated,
     pinned: seated.length > 0,
     shortage: null,
-    runsWhole: `Runs whole on ${where}: ${comparison(dividedMs, singleMs)}`,
+    runsWhole: `Runs whole on ${where}: ${dividedMs === null ? whyUndivided(profile, options) : comparison(dividedMs, singleMs)}`,
   };
+}
+
+/** Returns whether a layout divides any layer, into shards or tiles. */
+export function divides({ steps }: Layout): boolean {
+  return steps.some(
+    (step) => step.kind === 'coded' || (step.kind === 'replicated' && step.tile !== undefined),
+  );
 }
 
 /** Predictions that differ by less than this share count as equal. */
@@ -63,14 +71,19 @@ function dividedTime(
   { layout, seated, shortage }: Attempt,
   costs: Costs,
 ): number | null {
-  const divides = (step: Step) =>
-    step.kind === 'coded' || (step.kind === 'replicated' && step.tile !== undefined);
-  if (!layout.steps.some(divides)) return null;
+  if (!divides(layout)) return null;
   return shortage ? Number.POSITIVE_INFINITY : predictSteps(profile, layout.steps, seated, costs).ms;
 }
 
-function comparison(dividedMs: number | null, wholeMs: number): string {
-  if (dividedMs === null) return 'no layer can be divided';
+/** Returns why no layer is divided. The decisions of the plan have a reason for each layer. */
+function whyUndivided(profile: ModelProfile, { k }: PlanOptions): string {
+  const linear = profile.layers.some(({ coding, notCodable }) => coding || notCodable !== null);
+  return linear
+    ? `no linear layer can be divided over ${k} devices`
+    : 'the model has no linear layer with constant weights';
+}
+
+function comparison(dividedMs: number, wholeMs: number): string {
   if (!Number.isFinite(dividedMs)) return 'distributed it would not fit the memory of the devices';
   if (dividedMs / wholeMs < 1 + NO_GAIN) return 'distributing it gains nothing';
   return `distributed it would be ${times(dividedMs / wholeMs)} × slower`;

@@ -54,7 +54,8 @@ export function tiledLayout(
 }
 
 /**
- * Lays out a model with tiles only, as the splits "tiles" require.
+ * Lays out a model with tiles only, as the splits "tiles" require. With the layers "auto", divides nothing if there is
+ * no segment.
  * @throws {PlanRefusedError} NOT_TILEABLE  a named layer is in no segment, or there is no segment
  */
 export function requireTiles(
@@ -71,6 +72,14 @@ export function requireTiles(
   );
   const why = () =>
     fastestParts(profile, options, selection).problem ?? 'no layer has one input and one output';
+  if (!layout && options.layers === 'auto') {
+    const decisions = new Map(selection.decisions);
+    for (const node of selection.free) {
+      const { name: layer, op } = profile.layers[node]!;
+      decisions.set(node, { layer, op, distributed: false, reason: why() });
+    }
+    return divide(profile, options, { chosen: new Set(), decisions, free: [] });
+  }
   if (!layout) {
     throw new PlanRefusedError(
       'NOT_TILEABLE',
