@@ -35,6 +35,9 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Under load, deployments and devices take seconds to end. */
+const STOP_TIMEOUT_MS = 60_000;
+
 export class Product {
   readonly output: string[] = [];
   readonly tokens = {
@@ -149,6 +152,25 @@ export class Product {
     return (await this.api<LatencyView>(`/api/deployments/${name}/latency`)).body;
   }
 
+  /** Returns the device that holds a seat. @throws {Error} the seat is empty */
+  async holderOf(deployment: string, seat: number): Promise<DeviceView> {
+    const { progress } = await this.deployment(deployment);
+    const holder = progress.seats.find((each) => each.seat === seat)?.device;
+    const device = (await this.devices()).find(({ id }) => id === holder);
+    if (device === undefined) throw new Error(`seat ${seat} of ${deployment} is empty`);
+    return device;
+  }
+
+  /** Injects a fault. @throws {Error} the product refuses it */
+  async fault(
+    device: string,
+    fault: { readonly kind: string; readonly [parameter: string]: unknown },
+  ): Promise<void> {
+    const { status, body } = await this.api(`/api/devices/${device}/faults`, { method: 'POST', json: fault });
+    if (status !== 202)
+      throw new Error(`the fault ${fault.kind} was refused: ${status} ${JSON.stringify(body)}`);
+  }
+
   /**
    * Polls until `probe` resolves with a value other than undefined and false. A probe may throw.
    * @param what  the expected state, for the error message
@@ -185,12 +207,19 @@ export class Product {
     );
   }
 
-  /** Sends SIGINT to the process group, as Ctrl-C does, and waits for the exit. */
+  /** Sends SIGINT to the process group, as Ctrl-C does, and waits for the exit. @throws {Error} it does not end */
   async stop(): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
     if (this.#running) {
       const ended = once(this.#process, 'exit');
       process.kill(-(this.#process.pid ?? 0), 'SIGINT');
+      const timer = setTimeout(() => {
+        this.output.push(`not ended ${STOP_TIMEOUT_MS} ms after SIGINT`);
+        process.kill(-(this.#process.pid ?? 0), 'SIGKILL');
+      }, STOP_TIMEOUT_MS);
       await ended;
+      clearTimeout(timer);
+      if (this.#process.signalCode === 'SIGKILL')
+        throw new Error(`the product did not stop:\n${this.output.slice(-20).join('\n')}`);
     }
     return { exitCode: this.#process.exitCode, signal: this.#process.signalCode };
   }

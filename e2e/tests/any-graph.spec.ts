@@ -126,7 +126,7 @@ test('graphs with branches, attention and several inputs give correct outputs, a
   await allReady();
   for (const { deployment, graph } of deployments) expect((await check(deployment, graph)).rescued).toBe(0);
   for (const { id, name } of await product.devices()) {
-    await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+    await product.fault(id, { kind: 'kill' });
     for (const { deployment, graph } of deployments) {
       expect((await check(deployment, graph)).rescued, `${deployment} without ${name}`).toBe(0);
     }

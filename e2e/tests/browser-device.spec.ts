@@ -103,7 +103,7 @@ test('two tabs join and get shards, and answers agree with the undivided model',
 
 test('a tab killed from the dashboard ends at once, and serves again when it is revived', async () => {
   const { id } = await device('tab-one');
-  await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+  await product.fault(id, { kind: 'kill' });
   await expect(state(tab('tab-one'))).toHaveAttribute('data-state', 'Killed');
   await become('tab-one', 'dead');
   await expectAnswersAgree();
@@ -128,9 +128,7 @@ test('a tab restarts a crashed engine by itself and serves again', async () => {
 
 test('a partitioned tab is unreachable until it is healed in the tab', async () => {
   const { id } = await device('tab-two');
-  const fault = (kind: string) =>
-    product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind } });
-  expect((await fault('partition')).status).toBeLessThan(300);
+  await product.fault(id, { kind: 'partition' });
   await expect(state(tab('tab-two'))).toHaveAttribute('data-state', 'Partitioned');
   // Only a ping timeout reveals the partition.
   await become('tab-two', 'gone');
@@ -167,7 +165,7 @@ test('an insecure page keeps shards in memory, and says so', async ({ playwright
   await expect(page.getByText('Shards are kept in memory only')).toBeVisible();
   // The new device is the fleet's standby: it takes over the seat of the killed tab.
   const { id } = await device('tab-one');
-  await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+  await product.fault(id, { kind: 'kill' });
   await expect(state(page)).toHaveAttribute('data-state', 'Serving', { timeout: 30_000 });
   await product.deploymentState('lenet5', 'ready');
   await expectAnswersAgree();

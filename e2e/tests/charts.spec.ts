@@ -1,7 +1,6 @@
 /** The charts of the first page, with a straggler and a dead device, and their exports. */
 import { readFileSync } from 'node:fs';
 import { expect, type Page, test } from '@playwright/test';
-import type { DeviceView } from '@sparewheel/protocol';
 import type { Product } from '../src/product.ts';
 import { expectRightAnswer } from '../src/reference.ts';
 import { sharedDashboard, untilLive } from '../src/shared.ts';
@@ -16,18 +15,7 @@ const errors = sharedDashboard((...opened) => {
 const DELAY_MS = 150;
 const WARM_UP_REQUESTS = 12;
 
-async function holderOf(seat: number): Promise<DeviceView> {
-  const { progress } = await product.deployment('lenet5');
-  const holder = progress.seats.find((each) => each.seat === seat)?.device;
-  const device = (await product.devices()).find(({ id }) => id === holder);
-  if (device === undefined) throw new Error(`seat ${seat} is empty`);
-  return device;
-}
-
-async function fault(device: DeviceView, json: Record<string, unknown>): Promise<void> {
-  const { status } = await product.api(`/api/devices/${device.id}/faults`, { method: 'POST', json });
-  expect(status).toBe(202);
-}
+const holderOf = (seat: number) => product.holderOf('lenet5', seat);
 
 /**
  * Sends one request and waits until all its answers arrived or were given up. Without the wait, a busy device
@@ -68,7 +56,7 @@ test('a straggler delays an uncoded system but hardly a coded one, in the same c
   // Warm-up requests are not compared.
   for (let request = 0; request < WARM_UP_REQUESTS; request++) await expectRightAnswer(product);
   const straggler = await holderOf(1);
-  await fault(straggler, { kind: 'delay', ms: DELAY_MS });
+  await product.fault(straggler.id, { kind: 'delay', ms: DELAY_MS });
   // By keyboard only.
   await page.getByRole('radio', { name: 'By period' }).focus();
   await page.keyboard.press('ArrowRight');
@@ -153,8 +141,8 @@ test('the waterfall of one request is saved as PNG and CSV', async () => {
 });
 
 test('after a kill the comparison shows that an uncoded system never answers', async () => {
-  await fault(await holderOf(1), { kind: 'heal' });
-  await fault(await holderOf(2), { kind: 'kill' });
+  await product.fault((await holderOf(1)).id, { kind: 'heal' });
+  await product.fault((await holderOf(2)).id, { kind: 'kill' });
   await expect.poll(unanswered, { timeout: 30_000 }).toBeGreaterThan(0);
   await page.getByRole('radio', { name: 'Coded / uncoded' }).click();
   await expect(page.getByTestId('latency-uncoded-max')).toHaveText('never', { timeout: 30_000 });

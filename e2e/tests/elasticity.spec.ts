@@ -43,7 +43,7 @@ test('the plan shrinks from five devices to three and grows back, with no failed
 
   const [first, second] = await product.devices();
   for (const { id } of [first!, second!]) {
-    await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+    await product.fault(id, { kind: 'kill' });
   }
   await expectRightAnswer(product, { deployment: NAME });
   await planFor(2);

@@ -58,8 +58,9 @@ test('the paper’s WiFi delays every answer, and is labeled as emulated where i
   for (const texts of Object.values(await faults())) expect(texts).toEqual(['delay drawn, median 66 ms']);
   const [period] = (await product.latency('lenet5')).periods;
   expect(period?.name).toBe('healthy, paper’s WiFi (emulated)');
-  // The fastest delay of the paper is 0 ms, the median 66 ms; a request has several hops in a row.
-  expect(await p50()).toBeGreaterThan(3 * before);
+  // An emulated delay is a lower bound on any machine. The paper's median is 66 ms, and a request has several
+  // steps in a row, of which each waits for the fourth of five answers.
+  expect(await p50()).toBeGreaterThan(before + 2 * 66);
   for (const region of ['Coded against uncoded', 'Latency', 'Arrivals']) {
     await expect(page.getByRole('region', { name: region }).getByTestId('emulated').first()).toHaveText(
       'Paper’s WiFi, emulated',
@@ -73,9 +74,9 @@ test('the paper’s WiFi delays every answer, and is labeled as emulated where i
 test('off restores the faults that were before, and keeps those that are newer', async () => {
   const [older = '', newer = ''] = seats(await product.deployment('lenet5'));
   const devices = await product.devices();
-  const inject = async (name: string, fault: object) => {
+  const inject = async (name: string, fault: Parameters<Product['fault']>[1]) => {
     const id = devices.find((each) => each.name === name)?.id ?? '';
-    await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: fault });
+    await product.fault(id, fault);
   };
   await inject(older, { kind: 'delay', ms: 4 });
   await inject(older, { kind: 'drop', probability: 0 });
@@ -103,7 +104,7 @@ test('a device that returns is told, and one that is dead is reported', async ()
     return found;
   };
   const { id, faults: slowed } = await device();
-  await product.api(`/api/devices/${id}/faults`, { method: 'POST', json: { kind: 'kill' } });
+  await product.fault(id, { kind: 'kill' });
   // Its seat goes to the standby, which is told.
   await product.eventually('the standby is told', async () => {
     const deployment = await product.deployment('lenet5');

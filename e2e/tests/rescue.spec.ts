@@ -22,9 +22,6 @@ async function outageEvents(): Promise<readonly EventView[]> {
   return body.filter(({ kind }) => kinds.test(kind)).reverse();
 }
 
-const fault = (device: string, kind: string) =>
-  product.api(`/api/devices/${device}/faults`, { method: 'POST', json: { kind } });
-
 test('a model without distributed layers gets one clear sentence instead of a twin', async () => {
   const json = { name: 'whole', model: 'lenet5', strategy: 'replicated', k: 1 };
   expect((await product.api('/api/deployments', { method: 'POST', json })).status).toBe(202);
@@ -77,7 +74,7 @@ test('a kill stalls only the twin, which answers again after a redistribution', 
 
   const { progress } = await product.deployment('lenet5-uncoded');
   const victim = progress.seats[1]!.device!;
-  await fault(victim, 'kill');
+  await product.fault(victim, { kind: 'kill' });
   const outage = await product.eventually('the outage', async () => {
     return (await product.deployment('lenet5-uncoded')).outage ?? false;
   });

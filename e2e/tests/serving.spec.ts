@@ -12,11 +12,7 @@ sharedProduct((started) => {
 });
 
 async function kill(device: DeviceView): Promise<void> {
-  const { status } = await product.api(`/api/devices/${device.id}/faults`, {
-    method: 'POST',
-    json: { kind: 'kill' },
-  });
-  expect(status).toBeLessThan(300);
+  await product.fault(device.id, { kind: 'kill' });
   await product.eventually(`${device.name} dead`, async () => {
     const now = (await product.devices()).find(({ id }) => id === device.id);
     return now !== undefined && now.state !== 'ready';

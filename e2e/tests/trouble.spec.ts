@@ -54,7 +54,7 @@ test('a killed control plane is reported; after its restart the page continues w
   await expect(connection()).toHaveText('Reconnecting');
   // An action without a connection shows an error.
   await page.getByRole('button', { name: 'Deploy', exact: true }).click();
-  await expect(page.getByText('The control plane does not answer.')).toBeVisible();
+  await expect(page.locator('#deploy').getByText('The control plane does not answer.')).toBeVisible();
   await expect(page.getByLabel('Deployment name')).toHaveValue('interrupted');
   await product.restart();
   await product.deploymentState('lenet5', 'ready');
