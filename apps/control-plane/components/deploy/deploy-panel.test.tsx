@@ -2,9 +2,8 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { act, screen, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
-import type { ExplainedPlan } from '../plan/plan-drawing.ts';
 import { apiError, renderDashboard } from '../testing/render.tsx';
-import { device } from '../testing/view-fixtures.ts';
+import { device, plan } from '../testing/view-fixtures.ts';
 import { DeployPanel } from './deploy-panel.tsx';
 
 const LONG = 'a-very-long-model-name-that-does-not-fit-into-one-line-of-the-panel';
@@ -38,25 +37,14 @@ const model: ModelView = {
   createdAt: '2026-01-01T00:00:00Z',
 };
 const fleet = ['a', 'b', 'c'].map((name) => device(name));
-const PLAN: ExplainedPlan = {
-  version: 1,
-  model: { name: LONG, sha256: '0'.repeat(64) },
-  strategy: 'coded',
-  k: 2,
-  r: 1,
-  inputs: [],
-  outputs: [],
-  steps: [],
-  seats: [],
-  decisions: [],
-  coverage: null,
+const PLAN = plan({
   predictions: {
     plan: { ms: 1.2, megabytes: 0 },
     device: { ms: 4.5, megabytes: 0.01 },
     dataPlane: { ms: 1.2, megabytes: 0 },
   },
   runsWhole: 'Runs whole on the data plane: distributed it would be 3.0 × slower',
-};
+});
 const untilPlanned = () => screen.findByTestId('plan-outlook');
 
 /** Uploads that the test answers by hand. */

@@ -26,13 +26,6 @@ const OUTAGE = {
 
 beforeEach(() => {
   forgetAnswers();
-  vi.stubGlobal(
-    'IntersectionObserver',
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
 });
 
 const show = (selected = coded, deployments = [coded, twin], api: FakeApi = () => ({ status: 202 })) =>

@@ -1,23 +1,9 @@
 import type { Plan } from '@sparewheel/planner';
 import { describe, expect, it } from 'vitest';
+import { plan as emptyPlan, planSeat } from '../testing/view-fixtures.ts';
 import { describeStep, drawPlan } from './plan-drawing.ts';
 
-const seat = (number: number, role: 'data' | 'parity', weightsBytes: number) => ({
-  seat: number,
-  role,
-  weightsBytes,
-  multiplyAdds: 50,
-  bytesIn: 10,
-  bytesOut: 5,
-});
-const plan: Plan = {
-  version: 1,
-  model: { name: 'net', sha256: 'a'.repeat(64) },
-  strategy: 'coded',
-  k: 2,
-  r: 1,
-  inputs: [],
-  outputs: [],
+const plan: Plan = emptyPlan({
   steps: [
     {
       kind: 'coded',
@@ -40,10 +26,10 @@ const plan: Plan = {
     },
     { kind: 'local', id: 's1', summary: 'Relu', feeds: ['y'], fetches: ['z'], nodes: [1] },
   ],
-  seats: [seat(0, 'data', 400), seat(1, 'data', 200), seat(2, 'parity', 400)],
+  seats: [planSeat(0, 'data', 400), planSeat(1, 'data', 200), planSeat(2, 'parity', 400)],
   decisions: [{ layer: 'fc', op: 'Gemm', distributed: true, reason: 'worth it' }],
   coverage: 1,
-};
+});
 
 describe('the drawing of a plan', () => {
   it('names each seat by its role and compares it with the largest', () => {
@@ -105,7 +91,7 @@ describe('the drawing of a plan', () => {
         { ...step, step: 's0', ms: 3, bytes: 45 },
         { ...step, step: 's1', ms: 1, bytes: 0 },
       ],
-      seats: [{ ...seat(0, 'data', 400), device: 'pi', computeMs: 1, memoryBytes: 1e9 }],
+      seats: [{ ...planSeat(0, 'data', 400), device: 'pi', computeMs: 1, memoryBytes: 1e9 }],
       coverage: 1,
       notDistributed: [],
       runsWhole: null,

@@ -1,45 +1,28 @@
 import type { Plan } from '@sparewheel/planner';
 import { describe, expect, it } from 'vitest';
+import { plan, planSeat } from '../testing/view-fixtures.ts';
 import { drawPlan, type ExplainedPlan } from './plan-drawing.ts';
 import { planOutlook } from './plan-outlook.ts';
 
-const seat = (number: number, role: 'data' | 'parity' | 'replica') => ({
-  seat: number,
-  role,
-  weightsBytes: 100,
-  multiplyAdds: 10,
-  bytesIn: 1,
-  bytesOut: 1,
-});
-const whole: ExplainedPlan = {
-  version: 1,
-  model: { name: 'net', sha256: 'a'.repeat(64) },
-  strategy: 'coded',
-  k: 2,
-  r: 1,
-  inputs: [],
-  outputs: [],
-  steps: [],
-  seats: [],
+const whole = plan({
   decisions: [
     { layer: 'fc1', distributed: false, reason: 'runs whole' },
     { layer: 'fc2', distributed: false, reason: 'runs whole' },
   ] as unknown as Plan['decisions'],
-  coverage: null,
   predictions: {
     plan: { ms: 1.25, megabytes: 0 },
     device: { ms: 14, megabytes: 0.0132 },
     dataPlane: { ms: 1.25, megabytes: 0 },
   },
   runsWhole: 'Runs whole on the data plane: distributed it would be 11 × slower',
-};
+});
 const coded: ExplainedPlan = {
   ...whole,
   steps: [
     { id: 's0', kind: 'coded', layer: 'fc1', dataShards: 2, parityShards: 1, height: 4, multiplyAdds: 9 },
     { id: 's1', kind: 'local', summary: 'Relu' },
   ] as unknown as Plan['steps'],
-  seats: [seat(0, 'data'), seat(1, 'data'), seat(2, 'parity')],
+  seats: [planSeat(0, 'data'), planSeat(1, 'data'), planSeat(2, 'parity')],
   decisions: [
     { layer: 'fc1', distributed: true, reason: '' },
     { layer: 'fc2', distributed: false, reason: '' },
@@ -80,7 +63,7 @@ describe('the outlook of a plan', () => {
   });
 
   it('counts replicas and uncoded devices as what they are', () => {
-    const replicas = { ...whole, seats: [seat(0, 'replica'), seat(1, 'replica')], coverage: 1 };
+    const replicas = { ...whole, seats: [planSeat(0, 'replica'), planSeat(1, 'replica')], coverage: 1 };
     expect(outlookOf(replicas).survives).toBe('Survives the failure of any one device.');
     const uncoded = { ...coded, seats: coded.seats.slice(0, 2), coverage: 0 };
     expect(outlookOf(uncoded).survives).toBe('Survives no failure: all 2 devices are needed.');

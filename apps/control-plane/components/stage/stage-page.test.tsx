@@ -20,13 +20,6 @@ const coded = deployment(4, 1);
 beforeEach(() => {
   router.push.mockClear();
   forgetAnswers();
-  vi.stubGlobal(
-    'IntersectionObserver',
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
 });
 
 function show(change = {}) {

@@ -29,6 +29,15 @@ export function renderDashboard(
   { live = {}, api = () => undefined }: { live?: Partial<UiSnapshot>; api?: FakeApi } = {},
 ) {
   const sent: SentRequest[] = [];
+  // The test environment has no layout, so nothing becomes visible.
+  vi.stubGlobal(
+    'IntersectionObserver',
+    class {
+      observe() {}
+      unobserve() {}
+      disconnect() {}
+    },
+  );
   vi.stubGlobal('fetch', async (path: string, init?: RequestInit) => {
     const request = {
       method: init?.method ?? 'GET',

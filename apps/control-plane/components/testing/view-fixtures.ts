@@ -1,4 +1,5 @@
 import type { RequestTrace } from '@sparewheel/coordinator';
+import type { Plan } from '@sparewheel/planner';
 import type {
   DeploymentView,
   DeviceView,
@@ -8,6 +9,7 @@ import type {
   RuleComparisonView,
   SeatView,
 } from '@sparewheel/protocol';
+import type { ExplainedPlan } from '../plan/plan-drawing.ts';
 
 /** A healthy device. Tests change single fields. */
 export function device(name: string, change: Partial<DeviceView> = {}): DeviceView {
@@ -185,5 +187,30 @@ export function codedTrace(arrivals: readonly (number | null | 'never')[], reque
         })),
       },
     ],
+  };
+}
+
+/** A seat of a plan. */
+export const planSeat = (
+  seat: number,
+  role: 'data' | 'parity' | 'replica',
+  weightsBytes = 100,
+): Plan['seats'][number] => ({ seat, role, weightsBytes, multiplyAdds: 50, bytesIn: 10, bytesOut: 5 });
+
+/** A plan without steps. */
+export function plan(change: Partial<ExplainedPlan> = {}): ExplainedPlan {
+  return {
+    version: 1,
+    model: { name: 'net', sha256: '0'.repeat(64) },
+    strategy: 'coded',
+    k: 2,
+    r: 1,
+    inputs: [],
+    outputs: [],
+    steps: [],
+    seats: [],
+    decisions: [],
+    coverage: null,
+    ...change,
   };
 }
