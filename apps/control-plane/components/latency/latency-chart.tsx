@@ -1,19 +1,30 @@
 'use client';
 import { scaleLinear, scaleLog } from 'd3-scale';
-import { type PointerEvent, useState } from 'react';
+import { Area, AreaChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatAxis, formatPercent } from '../ui/format.ts';
 import { timeAxis } from './axis-ticks.ts';
 import { SERIES_STYLES } from './series-colors.ts';
-import { type LatencyHistogram, SMALLEST_SHARE } from './share-bins.ts';
+import { type LatencyHistogram, type ShareBin, SMALLEST_SHARE } from './share-bins.ts';
 import { useSize } from './use-size.ts';
 
-const LEFT = 56;
+const LEFT = 60;
 const RIGHT = 16;
 const TOP = 20;
 const BOTTOM = 42;
 /** Width of a bar after the axis, with its space. */
 const SLOT = 68;
 const LOG_TICKS = [0.01, 0.1, 1, 10, 100];
+const TICK = { fontSize: 11, fill: 'var(--ink-faint)' };
+/** On a logarithmic axis 0 has no place, so it is drawn far below the lower end. */
+const LOG_ZERO = SMALLEST_SHARE / 1e6;
+
+const shareOf = (series: number, floor: number) => (bin: ShareBin) =>
+  Math.max(floor, bin.shares[series] ?? 0);
+/** Constant functions: Recharts treats a new function as new data. */
+const SHARE_OF = {
+  linear: [shareOf(0, 0), shareOf(1, 0)],
+  log: [shareOf(0, LOG_ZERO), shareOf(1, LOG_ZERO)],
+};
 
 /** A bar after the end of the time axis: slower requests, or requests without an answer. */
 interface Slot {
@@ -22,122 +33,144 @@ interface Slot {
   readonly shares: readonly number[];
 }
 
-/** Draws each series as steps over the same time axis. What does not fit on the axis is drawn as bars after it. */
+/**
+ * Draws each series as steps over the same time axis. What does not fit on the axis is drawn as bars after it. Not
+ * animated: the data changes five times a second.
+ */
 export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram; scale: 'linear' | 'log' }) {
   const [frame, { width, height }] = useSize<HTMLDivElement>();
-  const [pointed, setPointed] = useState<number | null>(null);
-  const { bins, rows, topPercent } = histogram;
+  const { bins, rows, topPercent, startMs, endMs } = histogram;
   const slots = slotsOf(histogram);
-  const plot = { width: width - LEFT - RIGHT - slots.length * SLOT, height: height - TOP - BOTTOM };
+  const slotsWidth = slots.length * SLOT;
+  const plot = { width: width - LEFT - RIGHT - slotsWidth, height: height - TOP - BOTTOM };
   const visible = plot.width > 40 && plot.height > 40;
-  const { x, ticks } = timeAxis(histogram, Math.max(1, plot.width), slots.length > 0 ? 14 : 0);
   const log = scale === 'log';
   const y = (log ? scaleLog() : scaleLinear())
     .domain(log ? [SMALLEST_SHARE, 100] : [0, topPercent])
     .range([Math.max(1, plot.height), 0])
     .clamp(true);
-  const shareTicks = log ? LOG_TICKS : y.ticks(5);
-
-  function point({ nativeEvent }: PointerEvent) {
-    const at = bins.findIndex(({ to }) => x(to) > nativeEvent.offsetX - LEFT);
-    setPointed(at === -1 || nativeEvent.offsetX < LEFT ? null : at);
-  }
 
   return (
-    <div ref={frame} className="absolute inset-0">
+    <div ref={frame} role="img" aria-label={describe(histogram, slots)} className="absolute inset-0">
       {visible && (
-        <svg
-          width={width}
+        <AreaChart
+          width={width - slotsWidth}
           height={height}
-          role="img"
-          aria-label={describe(histogram, slots)}
-          className="text-[11px]"
-          onPointerMove={point}
-          onPointerLeave={() => setPointed(null)}
+          data={stepPoints(bins)}
+          margin={{ top: TOP, right: RIGHT, bottom: 0, left: 0 }}
+          // The frame describes the chart, and the table below has its numbers.
+          accessibilityLayer={false}
         >
-          <g transform={`translate(${LEFT} ${TOP})`}>
-            {shareTicks.map((percent) => (
-              <g key={percent} transform={`translate(0 ${y(percent)})`}>
-                <line x2={plot.width} stroke="var(--line)" />
-                <text x={-8} dy="0.32em" textAnchor="end" fill="var(--ink-faint)">
-                  {formatAxis(percent)} %
-                </text>
-              </g>
-            ))}
-            <line y1={plot.height} y2={plot.height} x2={plot.width} stroke="var(--line-strong)" />
-            {ticks.map((ms) => (
-              <g key={ms} transform={`translate(${x(ms)} ${plot.height})`}>
-                <line y2={4} stroke="var(--line-strong)" />
-                <text data-axis="time" y={16} textAnchor="middle" fill="var(--ink-faint)">
-                  {formatAxis(ms)}
-                </text>
-              </g>
-            ))}
-            <text x={plot.width / 2} y={plot.height + 34} textAnchor="middle" fill="var(--ink-faint)">
-              latency (ms{histogram.log ? ', log scale' : ''})
-            </text>
-            {rows.map(({ key }, series) => {
-              const { color, dash } = SERIES_STYLES[key];
-              return (
-                <path
-                  key={key}
-                  d={steps(bins, series, x, y)}
-                  fill={color}
-                  fillOpacity={dash ? 0.14 : series === 0 ? 0.3 : 0.22}
-                  stroke={color}
-                  strokeWidth={1.5}
-                  strokeDasharray={dash}
-                />
-              );
-            })}
-            {pointed !== null && bins[pointed] && (
-              <line
-                x1={x(bins[pointed].from)}
-                x2={x(bins[pointed].from)}
-                y2={plot.height}
-                stroke="var(--line-strong)"
-              />
-            )}
-            {slots.map((slot, at) => (
-              <SlotBars
-                key={slot.key}
-                slot={slot}
-                left={plot.width + at * SLOT}
-                bottom={plot.height}
-                y={y}
-                rows={rows}
-              />
-            ))}
-          </g>
-          <text
-            transform={`translate(11 ${TOP + plot.height / 2}) rotate(-90)`}
-            textAnchor="middle"
-            fill="var(--ink-faint)"
-          >
-            share of requests
-          </text>
+          <CartesianGrid stroke="var(--line)" vertical={false} />
+          <XAxis
+            dataKey="from"
+            type="number"
+            scale={histogram.log ? 'log' : 'linear'}
+            domain={[startMs, endMs]}
+            ticks={[...timeAxis(histogram, plot.width, slots.length > 0 ? 14 : 0).ticks]}
+            interval={0}
+            height={BOTTOM}
+            tick={TICK}
+            axisLine={{ stroke: 'var(--line-strong)' }}
+            tickLine={{ stroke: 'var(--line-strong)' }}
+            tickFormatter={formatAxis}
+            label={{
+              value: `latency (ms${histogram.log ? ', log scale' : ''})`,
+              position: 'insideBottom',
+              offset: 4,
+              ...TICK,
+            }}
+          />
+          <YAxis
+            scale={log ? 'log' : 'linear'}
+            domain={y.domain()}
+            ticks={log ? LOG_TICKS : y.ticks(5)}
+            interval={0}
+            allowDataOverflow
+            width={LEFT}
+            tick={TICK}
+            tickLine={false}
+            axisLine={false}
+            tickFormatter={(percent: number) => `${formatAxis(percent)} %`}
+            label={{
+              value: 'share of requests',
+              angle: -90,
+              position: 'insideLeft',
+              offset: 2,
+              style: { textAnchor: 'middle' },
+              ...TICK,
+            }}
+          />
+          <Tooltip content={BinTooltip} isAnimationActive={false} cursor={{ stroke: 'var(--line-strong)' }} />
+          {rows.map(({ key, label }, at) => (
+            <Area
+              key={key}
+              name={label}
+              type="stepAfter"
+              dataKey={SHARE_OF[scale][at]!}
+              baseValue={log ? LOG_ZERO : 0}
+              stroke={SERIES_STYLES[key].color}
+              strokeWidth={1.5}
+              strokeDasharray={SERIES_STYLES[key].dash ?? ''}
+              fill={SERIES_STYLES[key].color}
+              fillOpacity={SERIES_STYLES[key].dash ? 0.14 : at === 0 ? 0.3 : 0.22}
+              isAnimationActive={false}
+              activeDot={false}
+              dot={false}
+            />
+          ))}
+        </AreaChart>
+      )}
+      {visible && slots.length > 0 && (
+        <svg
+          width={slotsWidth}
+          height={height}
+          className="absolute inset-y-0 text-[11px]"
+          style={{ left: LEFT + plot.width }}
+          aria-hidden="true"
+        >
+          {slots.map((slot, at) => (
+            <SlotBars key={slot.key} slot={slot} left={at * SLOT} bottom={plot.height} y={y} rows={rows} />
+          ))}
         </svg>
       )}
-      {visible && pointed !== null && bins[pointed] && (
-        <div
-          className="pointer-events-none absolute top-2 rounded-lg border bg-surface px-3 py-2 text-xs shadow-float"
-          style={
-            x(bins[pointed].from) < plot.width / 2
-              ? { left: LEFT + x(bins[pointed].to) + 8 }
-              : { right: width - LEFT - x(bins[pointed].from) + 8 }
-          }
-        >
-          <p className="font-medium">
-            {pointed === 0 ? '≤ ' : `${formatAxis(bins[pointed].from)} – `}
-            {formatAxis(bins[pointed].to)} ms
-          </p>
-          {rows.map(({ key, label }, series) => (
-            <p key={key} className="text-ink-soft">
-              {label}: {(bins[pointed]?.shares[series] ?? 0).toFixed(2)} %
-            </p>
-          ))}
-        </div>
-      )}
+    </div>
+  );
+}
+
+/** The start of a step, with the times of its bar to display. */
+interface StepPoint extends ShareBin {
+  readonly times: string;
+}
+
+/** Appends a point at the right edge: the last step needs an end. */
+function stepPoints(bins: readonly ShareBin[]): readonly StepPoint[] {
+  const points = bins.map((bin, index) => {
+    // The first bar also counts faster requests.
+    const times = index === 0 ? `≤ ${formatAxis(bin.to)}` : `${formatAxis(bin.from)} – ${formatAxis(bin.to)}`;
+    return { ...bin, times };
+  });
+  const last = points.at(-1);
+  return last ? [...points, { ...last, from: last.to }] : [];
+}
+
+function BinTooltip({
+  active,
+  payload,
+}: {
+  active?: boolean;
+  payload?: readonly { payload?: StepPoint; name?: unknown }[];
+}) {
+  const bin = payload?.[0]?.payload;
+  if (!active || bin === undefined) return null;
+  return (
+    <div className="rounded-lg border bg-surface px-3 py-2 text-xs shadow-float">
+      <p className="font-medium">{bin.times} ms</p>
+      {payload?.map(({ name }, at) => (
+        <p key={String(name)} className="text-ink-soft">
+          {String(name)}: {(bin.shares[at] ?? 0).toFixed(2)} %
+        </p>
+      ))}
     </div>
   );
 }
@@ -158,7 +191,7 @@ function SlotBars({
   const barWidth = (SLOT - 28) / Math.max(1, rows.length);
   const danger = key === 'never';
   return (
-    <g data-testid={`slot-${key}`} transform={`translate(${left} 0)`}>
+    <g data-testid={`slot-${key}`} transform={`translate(${left} ${TOP})`}>
       <line x1={4} x2={4} y2={bottom} stroke="var(--line)" strokeDasharray="2 3" />
       <line x1={12} x2={SLOT - 8} y1={bottom} y2={bottom} stroke="var(--line-strong)" />
       {rows.map(({ key: series, label: name }, at) => {
@@ -214,24 +247,6 @@ function slotsOf({ beyond, never, endMs }: LatencyHistogram): Slot[] {
     ...(some(beyond) ? [{ key: 'beyond' as const, label: `> ${formatAxis(endMs)} ms`, shares: beyond }] : []),
     ...(some(never) ? [{ key: 'never' as const, label: 'never', shares: never }] : []),
   ];
-}
-
-/** Returns the outline of the bars of a series as an SVG path. */
-function steps(
-  bins: LatencyHistogram['bins'],
-  series: number,
-  x: (ms: number) => number,
-  y: (percent: number) => number,
-): string {
-  const [first, last] = [bins[0], bins.at(-1)];
-  if (first === undefined || last === undefined) return '';
-  // On a logarithmic axis, 0 is the lower end.
-  const floor = y(SMALLEST_SHARE / 1e6);
-  const parts = bins.map(({ from, to, shares }) => {
-    const top = y(Math.max(shares[series] ?? 0, SMALLEST_SHARE / 1e6)).toFixed(1);
-    return `L${x(from).toFixed(1)} ${top}L${x(to).toFixed(1)} ${top}`;
-  });
-  return `M${x(first.from).toFixed(1)} ${floor.toFixed(1)}${parts.join('')}L${x(last.to).toFixed(1)} ${floor.toFixed(1)}Z`;
 }
 
 function describe({ rows, startMs, endMs, beyond, never }: LatencyHistogram, slots: readonly Slot[]): string {
