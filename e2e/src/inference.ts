@@ -11,7 +11,8 @@ export interface Inferred {
 interface InferenceHeader {
   readonly parameters?: Inferred['parameters'];
   readonly outputs?: readonly { name: string; data?: number[]; parameters?: { binary_data_size?: number } }[];
-  readonly error?: Inferred['error'];
+  readonly error?: string;
+  readonly code?: string;
 }
 
 export interface InferenceInput {
@@ -36,7 +37,7 @@ function collect(status: number, header: InferenceHeader, binary: Uint8Array): I
     status,
     outputs,
     parameters: header.parameters ?? { recovered: Number.NaN, rescued: Number.NaN, latency_ms: Number.NaN },
-    error: header.error ?? null,
+    error: header.error === undefined ? null : { code: header.code ?? '', message: header.error },
   };
 }
 

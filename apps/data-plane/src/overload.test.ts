@@ -88,7 +88,7 @@ it('rejects requests over the limit with Retry-After, and answers every accepted
   expect(refusals).toHaveLength(excess);
   for (const { headers, json } of refusals) {
     expect(Number(headers['retry-after'])).toBeGreaterThan(0);
-    expect(json().error.code).toBe('overloaded');
+    expect(json().code).toBe('overloaded');
   }
   expect(all.filter(({ status }) => status === 200)).toHaveLength(capacity);
   expect(await requestsOf('busy')).toMatchObject({ answered: capacity, failed: 0, lost: 0 });

@@ -15,6 +15,13 @@ export interface ErrorBody {
   readonly error: Omit<ErrorReport, 'status'>;
 }
 
+/** The body of an error response of `/v2`. In the Open Inference Protocol, `error` is a string. */
+export interface InferenceErrorBody {
+  readonly error: string;
+  readonly code: string;
+  readonly hint?: string;
+}
+
 /** An error that the caller of an API should see. Every other error is a bug and becomes a 500. */
 export class ApiError extends Error implements ErrorReport {
   override readonly name = 'ApiError';
@@ -48,7 +55,12 @@ export function errorReport(error: unknown): ErrorReport {
   };
 }
 
-/** Returns the response body for an error. */
-export function errorBody({ code, message, hint }: ErrorReport): ErrorBody {
+/** Returns the response body of `/api` for an error. */
+export function errorBody({ code, message, hint }: Omit<ErrorReport, 'status'>): ErrorBody {
   return { error: hint === undefined ? { code, message } : { code, message, hint } };
+}
+
+/** Returns the response body of `/v2` for an error. */
+export function inferenceErrorBody({ code, message, hint }: Omit<ErrorReport, 'status'>): InferenceErrorBody {
+  return hint === undefined ? { error: message, code } : { error: message, code, hint };
 }

@@ -125,12 +125,12 @@ const loadShape = {
     .optional(),
 };
 export const loadRequestSchema = z.discriminatedUnion('mode', [
-  z.object({
+  z.strictObject({
     mode: z.literal('closed'),
     concurrency: z.number().int().min(1).max(64).default(8),
     ...loadShape,
   }),
-  z.object({ mode: z.literal('open'), ratePerSecond: z.number().positive().max(10_000), ...loadShape }),
+  z.strictObject({ mode: z.literal('open'), ratePerSecond: z.number().positive().max(10_000), ...loadShape }),
 ]);
 export type LoadRequest = z.infer<typeof loadRequestSchema>;
 

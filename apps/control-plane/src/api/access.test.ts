@@ -121,6 +121,19 @@ describe('health', () => {
   });
 });
 
+describe('a wrong method', () => {
+  it.each([
+    ['PUT', '/api/devices', 'GET'],
+    ['POST', '/api/deployments/x', 'GET, PATCH, DELETE'],
+    ['GET', '/api/plans/', 'POST'],
+    ['HEAD', '/api/health', 'GET'],
+  ] as const)('%s %s gets 405 and the methods of the path', async (method, url, allow) => {
+    const headers = { authorization: `Bearer ${TOKENS.operator}` };
+    const { statusCode, headers: answered } = await api.app.inject({ method, url, headers });
+    expect([statusCode, answered.allow]).toEqual([405, allow]);
+  });
+});
+
 describe('an unknown path', () => {
   it.each(['/api', '/api/', '/api/nothing', '/api/devices/a/b/c', '/api/deployments/%E0%A4%A'])(
     '%s is reported in JSON',

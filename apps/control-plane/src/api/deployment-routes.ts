@@ -12,8 +12,8 @@ import { parse } from './validation.ts';
 
 type ByName = { Params: { name: string } };
 /** The coordinator keeps the last 64 traces. */
-const tracesQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(64).default(64) });
-const historyQuerySchema = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(200) });
+const tracesQuerySchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(64).default(64) });
+const historyQuerySchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(200) });
 
 /** Sixteen color pictures of 512 × 512 in base64. */
 const LOAD_BODY_BYTES = 20 * 1024 * 1024;

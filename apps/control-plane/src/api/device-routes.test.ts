@@ -67,6 +67,7 @@ describe('devices', () => {
     [{ kind: 'drop', probability: 2 }, 'at most 1'],
     [{ kind: 'delay', ms: 0, median: 5 }, '"median" is unknown'],
     [{ kind: 'kill', softly: true }, '"softly" is unknown'],
+    [{ kind: 'slow', factor: 2, times: 2 }, '"times" is unknown'],
     [
       {
         kind: 'delay',

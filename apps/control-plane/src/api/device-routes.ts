@@ -2,7 +2,7 @@ import { ApiError, faultSchema } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
-import { parse } from './validation.ts';
+import { parse, requireNoFields } from './validation.ts';
 
 /** Signals to the device process. The device emulates the other faults. */
 const signalSchema = z.strictObject({ kind: z.enum(['kill', 'pause', 'resume']) });
@@ -36,12 +36,14 @@ export function deviceRoutes(
     return reply.code(202).send({ device: id, fault });
   });
 
-  app.post<ById>('/api/devices/:id/revive', async ({ params: { id } }, reply) => {
+  app.post<ById>('/api/devices/:id/revive', async ({ params: { id }, body }, reply) => {
+    requireNoFields(body);
     await dataPlane.call({ kind: 'revive', device: id });
     return reply.code(202).send({ device: id });
   });
 
-  app.post<ById>('/api/devices/:id/release', async ({ params: { id } }, reply) => {
+  app.post<ById>('/api/devices/:id/release', async ({ params: { id }, body }, reply) => {
+    requireNoFields(body);
     await dataPlane.call({ kind: 'release', device: id });
     return reply.code(202).send({ device: id });
   });

@@ -1,8 +1,10 @@
 /** Sends every error of the API in one form, without a stack trace. */
 import { ApiError, errorBody, LIMITS } from '@sparewheel/protocol';
+import { RouteMethods } from '@sparewheel/runtime/route-methods';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { log } from '../log.ts';
 
+/** Sets the handlers of errors, unknown paths and wrong methods. Must precede the routes, to see them all. */
 export function installErrorHandlers(app: FastifyInstance): void {
   app.setErrorHandler((error: unknown, request, reply) => {
     const known = asApiError(error);
@@ -20,23 +22,39 @@ export function installErrorHandlers(app: FastifyInstance): void {
     }
     return sendError(reply, known);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendError(
+  const methods = new RouteMethods();
+  app.addHook('onRoute', ({ method, url }) => methods.add(method, url));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.replace(/\?.*/s, '');
+    const allowed = methods.of(path);
+    if (allowed.length === 0) {
+      return sendError(
+        reply,
+        new ApiError(
+          404,
+          'unknown-path',
+          `The API has no ${request.method} ${path}.`,
+          'docs/API.md lists the paths of the admin API.',
+        ),
+      );
+    }
+    void reply.header('allow', allowed.join(', '));
+    return sendError(
       reply,
       new ApiError(
-        404,
-        'unknown-path',
-        `The API has no ${request.method} ${request.url.replace(/\?.*/, '')}.`,
-        'docs/API.md lists the paths of the admin API.',
+        405,
+        'method-not-allowed',
+        `${path} does not accept ${request.method}.`,
+        `Use ${allowed.join(' or ')}.`,
       ),
-    ),
-  );
+    );
+  });
 }
 
 export function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
   const { status } = error;
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="sparewheel"');
-  if (status === 503) void reply.header('retry-after', '1');
+  if (status === 503 && !reply.hasHeader('retry-after')) void reply.header('retry-after', '1');
   return reply.code(status).type('application/json; charset=utf-8').send(errorBody(error));
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
 import { parse } from './validation.ts';
 
-const querySchema = z.object({
+const querySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   /** Only events with a smaller id, for the next page. */
   before: z.coerce.number().int().min(1).optional(),

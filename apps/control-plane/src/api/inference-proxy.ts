@@ -1,17 +1,14 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { ApiError } from '@sparewheel/protocol';
+import { text } from 'node:stream/consumers';
+import { ApiError, type InferenceErrorBody } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { ApiParts } from './api-parts.ts';
 
 /** The headers of the inference protocol in both directions. Others are removed. */
 const FORWARDED = ['content-type', 'content-length', 'inference-header-content-length', 'accept'] as const;
-const RETURNED = [
-  'content-type',
-  'content-length',
-  'inference-header-content-length',
-  'retry-after',
-] as const;
+const RETURNED = ['content-type', 'content-length', 'inference-header-content-length'] as const;
+const ERROR_RETURNED = ['retry-after'] as const;
 
 /**
  * `POST /api/deployments/{name}/infer`: passes requests of the dashboard to the data plane's `/v2/models/{name}/infer`.
@@ -55,12 +52,32 @@ export function inferenceProxy(app: FastifyInstance, { deployments, dataPlane, i
       if (body === undefined) onward.end();
       else body.pipe(onward);
     });
-    for (const header of RETURNED) {
+    const returned = (response.statusCode ?? 502) < 400 ? RETURNED : ERROR_RETURNED;
+    for (const header of returned) {
       const value = response.headers[header];
       if (value !== undefined) void reply.header(header, value);
     }
-    return reply.code(response.statusCode ?? 502).send(response);
+    const { statusCode = 502 } = response;
+    if (statusCode < 400) return reply.code(statusCode).send(response);
+    throw await errorOf(statusCode, response);
   });
+}
+
+/** Reads an error of the data plane, to send it in the form of this port. */
+async function errorOf(status: number, response: IncomingMessage): Promise<ApiError> {
+  try {
+    const body = JSON.parse(await text(response)) as Partial<InferenceErrorBody>;
+    if (typeof body.error === 'string' && typeof body.code === 'string') {
+      return new ApiError(status, body.code, body.error, body.hint);
+    }
+  } catch {
+    // Not JSON, or the connection closed.
+  }
+  return new ApiError(
+    status,
+    'unexpected',
+    `The data plane answered with status ${status} and no explanation.`,
+  );
 }
 
 function absent(): ApiError {

@@ -8,7 +8,7 @@ import { parse } from './validation.ts';
 
 type ByName = { Params: { name: string } };
 const sizesText = z.string().max(2_000).optional();
-const uploadQuerySchema = z.object({ name: nameSchema, dims: sizesText, shapes: sizesText });
+const uploadQuerySchema = z.strictObject({ name: nameSchema, dims: sizesText, shapes: sizesText });
 const shapesSchema = z.record(z.string(), z.array(z.number().int().positive()).max(16));
 
 /** Routes in a scope of their own, where a body of any type is a stream. */

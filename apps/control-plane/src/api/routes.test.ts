@@ -1,8 +1,8 @@
 /** The remaining routes, with fakes of both worker threads. */
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, TOKENS } from '../testing/test-api.ts';
+import { DIGITS, TestApi, TOKENS } from '../testing/test-api.ts';
 
 let api: TestApi;
 beforeEach(async () => {
@@ -29,6 +29,33 @@ describe('events', () => {
       expect(body.error.message).toContain(`"${query.split('=')[0]}"`);
     },
   );
+});
+
+describe('an unknown field', () => {
+  it.each([
+    ['POST', '/api/session', { token: 'x', remember: true }, 'remember'],
+    ['POST', '/api/plans', { model: 'lenet5', split: 'spatial' }, 'split'],
+    ['POST', '/api/deployments', { ...DIGITS, split: 'spatial' }, 'split'],
+    ['POST', '/api/deployments', { ...DIGITS, policy: { wait: 5 } }, 'policy.wait'],
+    ['PATCH', '/api/deployments/digits', { policy: { waitMs: 5 }, r: 2 }, 'r'],
+    ['POST', '/api/deployments/digits/twin', { detect: 5 }, 'detect'],
+    ['POST', '/api/deployments/digits/load', { mode: 'closed', concurency: 2 }, 'concurency'],
+    ['POST', '/api/deployments/digits/load', { mode: 'open', ratePerSecond: 2, rate: 2 }, 'rate'],
+    ['PUT', '/api/deployments/digits/network', { preset: 'off', ms: 5 }, 'ms'],
+    ['POST', '/api/devices/device-0001/faults', { kind: 'heal', ms: 5 }, 'ms'],
+    ['POST', '/api/devices/device-0001/revive', { force: true }, 'force'],
+    ['POST', '/api/devices/device-0001/release', { force: true }, 'force'],
+    ['POST', '/api/zoo/alexnet', { name: 'mine' }, 'name'],
+    ['POST', '/api/zoo/alexnet?nome=mine', undefined, 'nome'],
+    ['POST', '/api/models?name=x&batch=1', undefined, 'batch'],
+    ['GET', '/api/events?since=5', undefined, 'since'],
+    ['GET', '/api/deployments/digits/traces?last=5', undefined, 'last'],
+    ['GET', '/api/deployments/digits/latency/history?last=5', undefined, 'last'],
+  ] as const)('of %s %s %j is refused by its name', async (method, path, sent, field) => {
+    await api.deployed();
+    const { status, body } = await api.ask(method, path, sent);
+    expect([status, body.error.message]).toEqual([400, `The field "${field}" is unknown.`]);
+  });
 });
 
 describe('metrics', () => {
@@ -81,7 +108,7 @@ describe('inference through the control plane', () => {
         const { authorization, 'inference-header-content-length': length } = request.headers;
         seen.push({ url: request.url, authorization, length, body });
         response
-          .writeHead(429, {
+          .writeHead(200, {
             'content-type': 'application/octet-stream',
             'inference-header-content-length': '7',
             server: 'x',
@@ -89,10 +116,7 @@ describe('inference through the control plane', () => {
           .end(Buffer.from([1, 2, 255]));
       });
     });
-    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
-    await api.close();
-    api = await TestApi.start({ port: (upstream.address() as AddressInfo).port });
-    await api.deployed();
+    await startBefore(upstream);
     const response = await api.app.inject({
       method: 'POST',
       url: '/api/deployments/digits/infer',
@@ -113,9 +137,41 @@ describe('inference through the control plane', () => {
         body: '{}binary',
       },
     ]);
-    expect(response.statusCode).toBe(429);
+    expect(response.statusCode).toBe(200);
     expect(response.headers['inference-header-content-length']).toBe('7');
     expect(response.headers.server).toBeUndefined();
     expect([...response.rawPayload]).toEqual([1, 2, 255]);
   });
+
+  it.each([
+    [
+      'an error of the protocol',
+      { error: 'no room', code: 'overloaded', hint: 'Wait.' },
+      'overloaded',
+      'no room',
+    ],
+    ['an error without a hint', { error: 'no room', code: 'overloaded' }, 'overloaded', 'no room'],
+    ['an error of another server', { error: { message: 'no' } }, 'unexpected', 'with status 503'],
+    ['no JSON', 'oh no', 'unexpected', 'with status 503'],
+  ])('gives %s the form of the admin API', async (_what, sent, code, message) => {
+    const upstream = createServer((_request, response) => {
+      response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '7' });
+      response.end(JSON.stringify(sent));
+    });
+    await startBefore(upstream);
+    const { status, headers, body } = await api.ask('POST', '/api/deployments/digits/infer', { inputs: [] });
+    upstream.close();
+    upstream.closeAllConnections();
+    expect([status, headers['retry-after'], body.error.code]).toEqual([503, '7', code]);
+    expect(body.error.message).toContain(message);
+    expect(body.error.hint).toBe((sent as { hint?: string }).hint);
+  });
+
+  /** Opens a data plane's HTTP server, and starts the API before it. */
+  async function startBefore(upstream: Server): Promise<void> {
+    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+    await api.close();
+    api = await TestApi.start({ port: (upstream.address() as AddressInfo).port });
+    await api.deployed();
+  }
 });

@@ -7,7 +7,7 @@ import type { ApiParts } from './api-parts.ts';
 import { isSameOrigin, wrongRole } from './authentication.ts';
 import { parse } from './validation.ts';
 
-const signInSchema = z.object({ token: z.string().min(1).max(512) });
+const signInSchema = z.strictObject({ token: z.string().min(1).max(512) });
 
 export function sessionRoutes(app: FastifyInstance, { authentication }: ApiParts): void {
   app.get('/api/session', async (request) => {

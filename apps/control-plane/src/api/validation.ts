@@ -1,7 +1,7 @@
 /** Turns an error of zod into a sentence that names the field. */
 
 import { ApiError } from '@sparewheel/protocol';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 type Issue = z.core.$ZodIssue;
 
@@ -26,6 +26,16 @@ export function parse<Schema extends z.ZodType>(
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new ApiError(400, 'invalid-request', issue ? describe(issue) : 'The request is invalid.');
+}
+
+const noFieldsSchema = z.strictObject({});
+
+/**
+ * Checks the body of a request that has no fields: it is empty or `{}`.
+ * @throws {ApiError} 400: names the first field
+ */
+export function requireNoFields(body: unknown): void {
+  parse(noFieldsSchema, body ?? {});
 }
 
 function describe(issue: Issue): string {

@@ -5,9 +5,9 @@ import { zooModel, zooModels } from '@sparewheel/zoo';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
-import { parse } from './validation.ts';
+import { parse, requireNoFields } from './validation.ts';
 
-const addQuerySchema = z.object({ name: nameSchema.optional() });
+const addQuerySchema = z.strictObject({ name: nameSchema.optional() });
 
 /** Routes that list the networks of the zoo, name their classes, and add them as models. */
 export function zooRoutes(app: FastifyInstance, { models, scratch }: ApiParts): void {
@@ -37,7 +37,8 @@ export function zooRoutes(app: FastifyInstance, { models, scratch }: ApiParts): 
     return labels();
   });
 
-  app.post<{ Params: { name: string } }>('/api/zoo/:name', async ({ params, query }, reply) => {
+  app.post<{ Params: { name: string } }>('/api/zoo/:name', async ({ params, query, body }, reply) => {
+    requireNoFields(body);
     const { name = params.name } = parse(addQuerySchema, query, 'query');
     const path = join(scratch, `zoo-${randomUUID()}`);
     const { model, created } = await models.addFromZoo(params.name, name, path);

@@ -27,8 +27,10 @@ export function answerJoining(
   const [, token = ''] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
   const role = authentication.roleOf(token);
   response.setHeader('Cache-Control', 'no-store');
-  if (method !== 'GET') fail(response, 405, 'method-not-allowed', 'This path answers GET only.');
-  else if (role === null) fail(response, 401, 'unauthorized', 'The join token is not known.');
+  if (method !== 'GET') {
+    response.setHeader('Allow', 'GET');
+    fail(response, 405, 'method-not-allowed', 'This path answers GET only.');
+  } else if (role === null) fail(response, 401, 'unauthorized', 'The join token is not known.');
   else if (role !== 'join')
     fail(response, 403, 'wrong-role', `This is the ${role} token, not the join token.`);
   else if (pathname === '/join/shards') {

@@ -1,5 +1,7 @@
 /** One port: Fastify serves `/api`, Next.js the pages for a session, Socket.IO its path before both. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { errorBody } from '@sparewheel/protocol';
+import { answerClientError } from '@sparewheel/runtime/client-error';
 import type { Authentication } from '../api/authentication.ts';
 import { answerJoining, JOINING_PATHS, type JoiningParts } from './joining.ts';
 
@@ -26,7 +28,7 @@ const LONGEST_REQUEST_MS = 3_600_000;
 
 /** Creates the server, which does not listen yet. Requests wait for `ready`. */
 export function createWebServer(ready: Promise<WebParts>): Server {
-  return createServer({ requestTimeout: LONGEST_REQUEST_MS }, (request, response) => {
+  const server = createServer({ requestTimeout: LONGEST_REQUEST_MS }, (request, response) => {
     const { url = '/' } = request;
     // Socket.IO is not ready yet. With this answer a dashboard reconnects soon after a restart; without one it would wait
     // for its timeout of 20 s.
@@ -39,6 +41,8 @@ export function createWebServer(ready: Promise<WebParts>): Server {
       () => response.writeHead(503).end(),
     );
   });
+  server.on('clientError', (error, socket) => answerClientError(error, socket, errorBody));
+  return server;
 }
 
 function route(request: IncomingMessage, response: ServerResponse, parts: WebParts): void {

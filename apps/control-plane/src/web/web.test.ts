@@ -1,7 +1,8 @@
 /** The port for browsers, over real sockets: pages, API and live channel. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { deviceView } from '@sparewheel/data-plane-client/testing';
 import type { JoinedSeatView } from '@sparewheel/protocol';
 import { io, type Socket } from 'socket.io-client';
@@ -58,6 +59,15 @@ afterEach(async () => {
 
 const get = (path: string, headers: Record<string, string> = {}) =>
   fetch(`${url}${path}`, { headers, redirect: 'manual' });
+
+it('answers invalid HTTP in the form of the admin API', async () => {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.end('GET\r\n\r\n');
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+  expect(head).toContain('HTTP/1.1 400');
+  expect(JSON.parse(body).error).toMatchObject({ code: 'invalid-http', message: expect.any(String) });
+});
 
 describe('pages', () => {
   it('need a session, except the sign-in page and its files', async () => {

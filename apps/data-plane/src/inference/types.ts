@@ -49,3 +49,17 @@ export interface InferenceResult {
   readonly rescued: number;
   readonly latencyMs: number;
 }
+
+/** What the servers of the inference protocol, HTTP and gRPC, need from the data plane. */
+export interface InferenceBackend {
+  /** Returns a deployment, or null if it does not exist. */
+  model(name: string): ServedModel | null;
+  /** Returns whether every stored deployment can answer or has failed. */
+  ready(): boolean;
+  /** Runs a request. Rejects with a CoordinatorError or ApiError. */
+  infer(
+    name: string,
+    feeds: Readonly<Record<string, Tensor>>,
+    options: { readonly fetches: readonly string[]; readonly signal: AbortSignal },
+  ): Promise<InferenceResult>;
+}

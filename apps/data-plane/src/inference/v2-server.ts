@@ -1,35 +1,20 @@
 /** The HTTP server of the Open Inference Protocol v2. Shares its port with Socket.IO. */
 import type { IncomingMessage, Server } from 'node:http';
-import type { ErrorReport } from '@sparewheel/protocol';
-import { ApiError, errorBody, errorReport, LIMITS } from '@sparewheel/protocol';
+import { LIMITS } from '@sparewheel/protocol';
 import type { Access } from '@sparewheel/runtime/access';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type InferenceBody, readInferenceBody } from './body.ts';
-import { retryAfterSeconds, toApiError } from './coordinator-errors.ts';
 import { parseInferenceRequest } from './request.ts';
 import { writeInferenceResponse } from './response.ts';
 import {
   DATATYPES,
   HEADER_LENGTH_HEADER,
-  type InferenceResult,
+  type InferenceBackend,
   MODEL_VERSION,
   type ServedModel,
 } from './types.ts';
-
-/** What the HTTP server needs from the data plane. */
-export interface InferenceBackend {
-  /** Returns a deployment, or null if it does not exist. */
-  model(name: string): ServedModel | null;
-  /** Returns whether every stored deployment can answer or has failed. */
-  ready(): boolean;
-  /** Runs a request. Rejects with a CoordinatorError or ApiError. */
-  infer(
-    name: string,
-    feeds: InferenceFeeds,
-    options: { readonly fetches: readonly string[]; readonly signal: AbortSignal },
-  ): Promise<InferenceResult>;
-}
-type InferenceFeeds = ReturnType<typeof parseInferenceRequest>['feeds'];
+import { requireInferenceToken, requireModel } from './v2-access.ts';
+import { EARLY_ERRORS, installErrorHandlers } from './v2-errors.ts';
 
 export interface V2ServerOptions {
   readonly access: Access;
@@ -54,7 +39,8 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
   const app = Fastify({
     serverFactory: (handler) => server.on('request', handler),
     bodyLimit: LIMITS.inferenceBodyBytes,
-    routerOptions: { maxParamLength: LIMITS.nameLength },
+    routerOptions: { maxParamLength: LIMITS.nameLength, ignoreTrailingSlash: true },
+    ...EARLY_ERRORS,
     // Socket.IO connections are closed before this server, so that only idle keep-alive connections remain.
     forceCloseConnections: 'idle',
   });
@@ -65,50 +51,11 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
     (request: FastifyRequest, payload: IncomingMessage): Promise<InferenceBody> =>
       readInferenceBody(payload, request.headers, options.bodyLimitBytes),
   );
-  app.setErrorHandler((error, request, reply) => {
-    const failure = failureOf(error);
-    // A client that closed its connection is not an internal error.
-    if (failure.status === 500 && !request.raw.socket.destroyed) options.onInternalError?.(error);
-    const retryAfter = retryAfterSeconds(error);
-    if (retryAfter !== null) reply.header('retry-after', retryAfter);
-    sendError(reply, failure);
-  });
-  app.setNotFoundHandler((request, reply) =>
-    sendError(reply, {
-      status: 404,
-      code: 'not-found',
-      message: `${request.method} ${request.url.split('?')[0]} does not exist`,
-      hint: 'This port serves /v2 and agents. The control plane serves the dashboard and /api on its own port.',
-    }),
-  );
+  installErrorHandlers(app, options.onInternalError);
 
-  const authorize = async (request: FastifyRequest): Promise<void> => {
-    const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const hint = 'Send the header Authorization: Bearer with SPAREWHEEL_INFER_TOKEN or the operator token.';
-    if (token === undefined) throw new ApiError(401, 'unauthorized', 'a token is missing', hint);
-    if (access.admits(token, 'infer')) return;
-    if (access.roleOf(token) === null) throw new ApiError(401, 'unauthorized', 'the token is unknown', hint);
-    throw new ApiError(403, 'forbidden', 'the join token does not allow inference', hint);
-  };
-  const served = (parameters: ModelParameters): ServedModel => {
-    const model = backend.model(parameters.name);
-    if (model === null) {
-      throw new ApiError(
-        404,
-        'unknown-model',
-        `no deployment is named '${parameters.name}'`,
-        'Use the name of the deployment, not of the model. GET /api/deployments on the control plane lists them.',
-      );
-    }
-    if (parameters.version !== undefined && parameters.version !== MODEL_VERSION) {
-      throw new ApiError(
-        404,
-        'unknown-version',
-        `deployment '${parameters.name}' has only version '${MODEL_VERSION}', not '${parameters.version}'`,
-      );
-    }
-    return model;
-  };
+  const authorize = async ({ headers }: FastifyRequest): Promise<void> =>
+    requireInferenceToken(access, headers.authorization);
+  const served = ({ name, version }: ModelParameters): ServedModel => requireModel(backend, name, version);
 
   app.get('/v2/health/live', async () => ({ live: true }));
   app.get('/v2/health/ready', async (_request, reply) => {
@@ -170,23 +117,4 @@ function metadata(model: ServedModel): object {
     inputs: describe(model.inputs),
     outputs: describe(model.outputs),
   };
-}
-
-function failureOf(error: unknown): ErrorReport {
-  const known = toApiError(error);
-  if (known instanceof ApiError) return errorReport(known);
-  // Errors of Fastify: an invalid content type, or a URL that does not decode.
-  const { statusCode, code, message } = error as { statusCode?: number; code?: string; message: string };
-  if (statusCode !== undefined && statusCode < 500) {
-    return {
-      status: statusCode,
-      code: code?.replace(/^FST_ERR_/, '').toLowerCase() ?? 'bad-request',
-      message,
-    };
-  }
-  return errorReport(error);
-}
-
-function sendError(reply: FastifyReply, error: ErrorReport): FastifyReply {
-  return reply.status(error.status).send(errorBody(error));
 }
