@@ -12,6 +12,7 @@ import {
   topologicalOrder,
   type ValueInfo,
 } from '@sparewheel/onnx';
+import { liftBodyWeights } from './lift-body-weights.ts';
 
 /** Sizes for a model's dynamic dimensions. */
 export interface DimensionValues {
@@ -24,13 +25,13 @@ export interface DimensionValues {
 /**
  * Prepares a model for ONNX Runtime's optimization: sets a static shape for every input, removes constants
  * from the inputs (files older than IR version 4 list them) so that they can be folded, turns Constant nodes
- * into initializers, and drops inferred shapes.
+ * into initializers, moves the weights of branches and loop bodies to the graph, and drops inferred shapes.
  * @throws {DynamicShapeError} a dynamic dimension without a size
  * @throws {ModelRejectedError} INVALID_GRAPH: no inputs; UNSUPPORTED_TYPE: an input is not a tensor;
  *          DYNAMIC_SHAPE: a given size is invalid, or its dimension or input does not exist
  */
 export function prepareModel(model: Model, values: DimensionValues): Model {
-  const hoisted = hoistConstants(model.graph);
+  const hoisted = liftBodyWeights({ ...model, graph: hoistConstants(model.graph) }).graph;
   const constants = new Set([...hoisted.initializers, ...hoisted.sparseInitializers].map(({ name }) => name));
   const declared = hoisted.inputs.filter(({ name }) => !constants.has(name));
   checkNames(declared, values);
@@ -148,7 +149,8 @@ function withoutShape({ name, type }: ValueInfo): ValueInfo {
  * @throws {ModelRejectedError} INVALID_GRAPH: the graph has a cycle
  */
 export function normalizeOptimized(optimized: Model, prepared: Graph): Model {
-  const { graph } = optimized;
+  // Folding can make new constants in bodies.
+  const { graph } = liftBodyWeights(optimized);
   const order = topologicalOrder(graph);
   if (!order) throw new ModelRejectedError('INVALID_GRAPH', 'the graph has a cycle');
   const nodes = nameNodes(order.map((index) => graph.nodes[index]!));

@@ -26,6 +26,7 @@ import {
   tensorByteLength,
 } from '@sparewheel/onnx';
 import { ELEMENT_TYPES, type ElementType, elementCount, type TensorSpec } from '@sparewheel/protocol';
+import { whyBodiesStayWhole } from './body-layers.ts';
 
 /** How the weights of a linear layer can be divided. */
 export interface LayerCoding {
@@ -70,7 +71,10 @@ export interface LayerProfile {
   /** Measured at upload, on the control plane's machine with one thread. */
   readonly timeMs: number | null;
   readonly coding: LayerCoding | null;
-  /** The reason why the weights of a linear layer cannot be coded; null for all other nodes. */
+  /**
+   * The reason why the weights of a linear layer cannot be coded, or those of the linear layers in the node's bodies;
+   * null for all other nodes.
+   */
   readonly notCodable: string | null;
   /**
    * How the input of a linear layer can be divided, or why it cannot. Null for all other nodes; absent in
@@ -148,7 +152,8 @@ export function profileModel(
       multiplyAdds: multiplyAdds(node, shapes),
       timeMs: nodeMs[node.name] ?? null,
       coding: isCodable(analysis) ? layerCoding(analysis, node, shapes) : null,
-      notCodable: analysis && 'reason' in analysis ? analysis.reason : null,
+      notCodable:
+        analysis && 'reason' in analysis ? analysis.reason : whyBodiesStayWhole(node, isLinearOperator),
       inputSplit: analyzeInputSplit(graph, index, constants, shapes) ?? null,
       tile: analyzeTile(model, index, constants, shapes),
     };
@@ -180,6 +185,8 @@ export function isSendable(profile: ModelProfile, name: string): boolean {
   return tensor !== undefined && (ELEMENT_TYPES as readonly string[]).includes(tensor.type);
 }
 
+const CODED_OPERATORS: ReadonlySet<string> = new Set<LinearOp>(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+
 /**
  * Operators that multiply by weights or by each other's outputs, beside those that `analyzeLinear` knows:
  * recurrent layers, attention, and quantized or fused forms.
@@ -190,6 +197,10 @@ const LINEAR_OPERATORS = new Set([
   ...['ConvInteger', 'QLinearConv', 'MatMulInteger', 'QLinearMatMul', 'QGemm', 'MatMulNBits'],
   ...['MatMulIntegerToFloat', 'DynamicQuantizeMatMul', 'FusedConv', 'FusedGemm', 'FusedMatMul'],
 ]);
+
+function isLinearOperator(op: string): boolean {
+  return CODED_OPERATORS.has(op) || LINEAR_OPERATORS.has(op);
+}
 
 /** Returns whether a node is a linear layer, or contains one. Such a node is not merely between layers. */
 export function isLinear({ op, coding, notCodable, multiplyAdds }: LayerProfile): boolean {

@@ -17,6 +17,7 @@ const TOLERANCE = 1e-4;
 /** By graph: the layers that are divided over 3 + 1 devices with the layers "all". */
 const DIVIDED: Readonly<Record<string, number>> = {
   constant_node_weight: 1,
+  if_with_weights: 1,
   loop_over_linear: 1,
   no_linear_layer: 0,
   one_output_head: 1,
