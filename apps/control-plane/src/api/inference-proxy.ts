@@ -6,7 +6,13 @@ import type { FastifyInstance } from 'fastify';
 import type { ApiParts } from './api-parts.ts';
 
 /** The headers of the inference protocol in both directions. Others are removed. */
-const FORWARDED = ['content-type', 'content-length', 'inference-header-content-length', 'accept'] as const;
+const FORWARDED = [
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'inference-header-content-length',
+  'accept',
+] as const;
 const RETURNED = ['content-type', 'content-length', 'inference-header-content-length'] as const;
 const ERROR_RETURNED = ['retry-after'] as const;
 

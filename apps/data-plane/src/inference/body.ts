@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ApiError, LIMITS } from '@sparewheel/protocol';
+import { expand, parseContentEncoding } from './content-encoding.ts';
 import { HEADER_LENGTH_HEADER } from './types.ts';
 
 /** The body of an `infer` call: the JSON part and the binary tensors after it (empty in JSON form). */
@@ -12,9 +13,11 @@ export interface InferenceBody {
 const ALIGNMENT = 8;
 
 /**
- * Reads a request body. With a known length, the bytes are copied once and the binary part is aligned, so
- * that tensors can be views of it.
- * @throws {ApiError} 400: the lengths contradict each other; 413: the body exceeds the limit
+ * Reads a request body, and expands it if it is compressed. Without compression and with a known length, the bytes are
+ * copied once and the binary part is aligned, so that tensors can be views of it.
+ * @param limitBytes  of the body as sent, and after expansion
+ * @throws {ApiError} 400: the lengths contradict each other, or the compression is invalid; 413: the body exceeds the limit;
+ *   415: the compression is unknown
  */
 export async function readInferenceBody(
   stream: Readable,
@@ -24,10 +27,13 @@ export async function readInferenceBody(
   const contentLength = wholeNumber(headers, 'content-length');
   const headerLength = wholeNumber(headers, HEADER_LENGTH_HEADER);
   if (contentLength !== null && contentLength > limitBytes) throw tooLarge(limitBytes);
+  const encoding = parseContentEncoding(headers['content-encoding'] as string | undefined);
   const body =
-    contentLength === null
-      ? await readChunks(stream, limitBytes)
-      : await readInto(stream, contentLength, (ALIGNMENT - ((headerLength ?? 0) % ALIGNMENT)) % ALIGNMENT);
+    encoding !== null
+      ? await expand(stream, encoding, (expanded) => readChunks(expanded, limitBytes, ' after expansion'))
+      : contentLength === null
+        ? await readChunks(stream, limitBytes, '')
+        : await readInto(stream, contentLength, (ALIGNMENT - ((headerLength ?? 0) % ALIGNMENT)) % ALIGNMENT);
   if (headerLength === null) return { json: textOf(body), binary: body.subarray(body.byteLength) };
   if (headerLength > body.byteLength) {
     throw new ApiError(
@@ -50,12 +56,12 @@ async function readInto(stream: Readable, length: number, padding: number): Prom
   return body;
 }
 
-async function readChunks(stream: Readable, limitBytes: number): Promise<Uint8Array> {
+async function readChunks(stream: Readable, limitBytes: number, when: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   await consume(stream, (chunk) => {
     size += chunk.byteLength;
-    if (size > limitBytes) throw tooLarge(limitBytes);
+    if (size > limitBytes) throw tooLarge(limitBytes, when);
     chunks.push(chunk);
   });
   return Buffer.concat(chunks);
@@ -103,6 +109,6 @@ function wholeNumber(
   return Number(text);
 }
 
-function tooLarge(limitBytes: number): ApiError {
-  return new ApiError(413, 'too-large', `the body exceeds the limit of ${limitBytes} bytes`);
+function tooLarge(limitBytes: number, when = ''): ApiError {
+  return new ApiError(413, 'too-large', `the body exceeds the limit of ${limitBytes} bytes${when}`);
 }

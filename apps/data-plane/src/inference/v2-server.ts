@@ -4,6 +4,7 @@ import { LIMITS } from '@sparewheel/protocol';
 import type { Access } from '@sparewheel/runtime/access';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type InferenceBody, readInferenceBody } from './body.ts';
+import { chooseEncoding, compressed } from './content-encoding.ts';
 import { parseInferenceRequest } from './request.ts';
 import { writeInferenceResponse } from './response.ts';
 import {
@@ -98,9 +99,14 @@ export function createV2Server(server: Server, options: V2ServerOptions): Fastif
           signal: abort.signal,
         });
         const { body, headerLength } = writeInferenceResponse(model.name, call, result);
-        if (headerLength === null) return reply.type('application/json; charset=utf-8').send(body);
-        reply.header(HEADER_LENGTH_HEADER, headerLength);
-        return reply.type('application/octet-stream').send(body);
+        if (headerLength !== null) reply.header(HEADER_LENGTH_HEADER, headerLength);
+        reply
+          .type(headerLength === null ? 'application/json; charset=utf-8' : 'application/octet-stream')
+          .header('vary', 'accept-encoding');
+        const encoding = chooseEncoding(request.headers['accept-encoding']);
+        const smaller = encoding === null ? null : await compressed(body, encoding);
+        if (encoding === null || smaller === null) return reply.send(body);
+        return reply.header('content-encoding', encoding).send(smaller);
       },
     );
   }
