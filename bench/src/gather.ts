@@ -92,6 +92,7 @@ async function agentFleet(home: string, graph: Uint8Array): Promise<Fleet & { co
     version: 'bench',
     backend: {
       model: () => null,
+      models: () => [],
       ready: () => false,
       infer: () => Promise.reject(new Error('not available in the benchmark')),
     },

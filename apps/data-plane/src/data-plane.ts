@@ -98,6 +98,7 @@ export class DataPlane {
       onInternalError: (error) => log.error({ err: error }, 'unexpected error in a request'),
       backend: {
         model: (name) => this.#deployments.model(name),
+        models: () => this.#deployments.models(),
         ready: () => this.#deployments.ready,
         infer: (name, feeds, inferOptions) => this.#deployments.infer(name, feeds, inferOptions),
       },
@@ -328,7 +329,7 @@ export class DataPlane {
         // Several events per megabyte. The views show the latest progress five times a second.
         return;
       case 'deployment-state':
-        this.#deployments.stateChanged(event.deployment, event.state);
+        this.#deployments.stateChanged(event.deployment, event.state, event.reason);
         this.#feed.changedState();
         break;
       case 'device-lost':

@@ -80,7 +80,7 @@ it('is not ready while the local steps of a new deployment are loading', async (
   expect(deployments.ready).toBe(false);
   loaded();
   await deployed;
-  deployments.stateChanged('linear', 'ready');
+  deployments.stateChanged('linear', 'ready', null);
   expect(deployments.ready).toBe(true);
 });
 

@@ -19,6 +19,7 @@ import type { Artifact, Plan } from '@sparewheel/planner';
 import type { LatencyView, LoadRequest, LoadView, Tensor } from '@sparewheel/protocol';
 import { ApiError } from '@sparewheel/protocol';
 import type { Distributor } from './devices/distribution/distributor.ts';
+import { CallStatistics } from './inference/call-statistics.ts';
 import type { InferenceResult, ServedModel } from './inference/types.ts';
 import { DeviceConditions } from './latency/device-conditions.ts';
 import type { Change } from './latency/periods.ts';
@@ -37,6 +38,9 @@ interface Served {
   readonly mirror: boolean;
   /** The latest state that the coordinator reported. */
   state: DeploymentState;
+  /** Why the deployment is in this state; empty if it is ready. */
+  reason: string;
+  readonly statistics: CallStatistics;
   /** Local steps of the current plan, which may still be distributed. All are loaded. */
   localArtifacts: readonly Artifact[];
   /** Local steps of replaced plans. Released when the current plan serves. */
@@ -130,9 +134,18 @@ export class ServedDeployments {
   /** Returns what clients may know of a deployment. null if it does not exist. */
   model(name: string): ServedModel | null {
     const served = this.#served.get(name);
-    if (served === undefined) return null;
-    const { inputs, outputs } = served.plan;
-    return { name, inputs, outputs, ready: canAnswer(served.state) };
+    return served === undefined ? null : this.#model(served);
+  }
+
+  /** Returns what clients may know of all deployments, in the order of their names. */
+  models(): readonly ServedModel[] {
+    const served = [...this.#served.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return served.map((each) => this.#model(each));
+  }
+
+  #model({ name, plan: { inputs, outputs }, state, reason, statistics }: Served): ServedModel {
+    const shown = canAnswer(state) ? 'READY' : state === 'distributing' ? 'LOADING' : 'UNAVAILABLE';
+    return { name, inputs, outputs, state: shown, reason: shown === 'READY' ? '' : reason, statistics };
   }
 
   /**
@@ -158,8 +171,8 @@ export class ServedDeployments {
     recorder.accepted();
     try {
       const inference = await this.#options.coordinator.infer(name, feeds, options);
-      const { fetches, recovered, rescued, latencyMs } = inference;
-      return { outputs: fetches, recovered, rescued, latencyMs };
+      const { fetches, recovered, rescued, latencyMs, queuedMs } = inference;
+      return { outputs: fetches, recovered, rescued, latencyMs, queuedMs };
     } catch (error) {
       if (isRejection(error)) recorder.rejected();
       throw error;
@@ -235,9 +248,11 @@ export class ServedDeployments {
     this.#served.get(name)?.recorder.settled(settled);
   }
 
-  stateChanged(name: string, state: DeploymentState): void {
+  stateChanged(name: string, state: DeploymentState, reason: string | null): void {
     const served = this.#served.get(name);
-    if (served !== undefined) served.state = state;
+    if (served === undefined) return;
+    served.state = state;
+    served.reason = reason ?? '';
   }
 
   /** Begins a new latency period for every deployment that an event affects. */
@@ -317,6 +332,8 @@ export class ServedDeployments {
       plan,
       mirror: (mirrorOf ?? null) !== null,
       state: 'distributing',
+      reason: 'its shards are being distributed',
+      statistics: new CallStatistics(),
       recorder: new LatencyRecorder(name, Date.now, () => this.#gauges(name), setImmediate),
       localArtifacts: local,
       outgoingArtifacts: [],

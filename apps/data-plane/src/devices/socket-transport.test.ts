@@ -75,7 +75,12 @@ const overTensorSocket: OpenDevice = async (url, device, received) => {
 /** The production path: the port of the data plane, the gateway, and two connections per device. */
 async function overSockets(open: OpenDevice) {
   const access = new Access(TEST_TOKENS);
-  const backend = { model: () => null, ready: () => true, infer: () => Promise.reject(new Error('unused')) };
+  const backend = {
+    model: () => null,
+    models: () => [],
+    ready: () => true,
+    infer: () => Promise.reject(new Error('unused')),
+  };
   const listener = new Listener({ access, version: 'test', backend });
   const connected = new Waiters();
   const disconnected = new Waiters();

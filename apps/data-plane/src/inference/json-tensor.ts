@@ -12,7 +12,7 @@ const ARRAYS = {
   uint32: Uint32Array,
 } as const;
 
-/** Smallest and largest value per integer type that a JSON number represents exactly. */
+/** Smallest and largest value per integer type. */
 const RANGES: Readonly<Partial<Record<ElementType, readonly [number, number]>>> = {
   int8: [-128, 127],
   uint8: [0, 255],
@@ -20,8 +20,6 @@ const RANGES: Readonly<Partial<Record<ElementType, readonly [number, number]>>> 
   uint16: [0, 65_535],
   int32: [-2_147_483_648, 2_147_483_647],
   uint32: [0, 4_294_967_295],
-  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-  uint64: [0, Number.MAX_SAFE_INTEGER],
 };
 
 /**
@@ -36,6 +34,8 @@ export function tensorDataFromJson(
   dims: readonly number[],
   data: unknown,
 ): TensorData {
+  // A scalar is the number itself, or an array of one element.
+  if (dims.length === 0 && !Array.isArray(data)) return elements(name, type, [data]);
   if (!Array.isArray(data)) {
     throw new ApiError(400, 'wrong-data', `the data of '${name}' is not an array`);
   }
@@ -74,11 +74,9 @@ function flatten(name: string, dims: readonly number[], data: readonly unknown[]
 
 function elements(name: string, type: ElementType, flat: readonly unknown[]): TensorData {
   if (type === 'bool') return Uint8Array.from(flat, (value, at) => booleanElement(name, value, at));
+  if (type === 'int64') return BigInt64Array.from(flat, (value, at) => bigElement(name, type, value, at));
+  if (type === 'uint64') return BigUint64Array.from(flat, (value, at) => bigElement(name, type, value, at));
   const range = RANGES[type];
-  if (type === 'int64' || type === 'uint64') {
-    const values = flat.map((value, at) => BigInt(integerElement(name, type, range!, value, at)));
-    return type === 'int64' ? BigInt64Array.from(values) : BigUint64Array.from(values);
-  }
   const result = new ARRAYS[type](flat.length);
   if (range !== undefined) {
     for (let at = 0; at < flat.length; at++) result[at] = integerElement(name, type, range, flat[at], at);
@@ -109,6 +107,16 @@ function integerElement(
   return value;
 }
 
+/** Accepts bigint (from gRPC), and numbers that JSON represents exactly. */
+function bigElement(name: string, type: 'int64' | 'uint64', value: unknown, at: number): bigint {
+  const low = type === 'int64' ? Number.MIN_SAFE_INTEGER : 0;
+  const exact = Number.isSafeInteger(value) ? BigInt(value as number) : value;
+  const wrapped = type === 'int64' ? BigInt.asIntN : BigInt.asUintN;
+  if (typeof exact === 'bigint' && wrapped(64, exact) === exact) return exact;
+  const range = `an integer from ${low} to ${Number.MAX_SAFE_INTEGER} (${type}; larger ones only in binary)`;
+  throw wrongElement(name, at, value, range);
+}
+
 function booleanElement(name: string, value: unknown, at: number): number {
   if (value === true || value === 1) return 1;
   if (value === false || value === 0) return 0;
@@ -116,7 +124,8 @@ function booleanElement(name: string, value: unknown, at: number): number {
 }
 
 function wrongElement(name: string, at: number, value: unknown, expected: string): ApiError {
-  const shown = JSON.stringify(value)?.slice(0, 40) ?? 'undefined';
+  const shown =
+    (typeof value === 'bigint' ? String(value) : JSON.stringify(value))?.slice(0, 40) ?? 'undefined';
   return new ApiError(400, 'wrong-value', `element ${at} of '${name}' is ${shown}, expected ${expected}`);
 }
 

@@ -1,6 +1,5 @@
-import { ApiError, bytesOf, isFiniteTensor, type Tensor } from '@sparewheel/protocol';
-import { tensorDataToJson } from './json-tensor.ts';
-import { DATATYPES, type InferenceRequest, type InferenceResult, MODEL_VERSION } from './types.ts';
+import { outputBytes, outputJson, outputTensors } from './output-tensors.ts';
+import { type InferenceRequest, type InferenceResult, MODEL_VERSION } from './types.ts';
 
 /** The binary part starts at a multiple of this, so that clients can view its tensors without a copy. */
 const ALIGNMENT = 8;
@@ -22,12 +21,11 @@ export function writeInferenceResponse(
   result: InferenceResult,
 ): InferenceResponse {
   const binaries: Uint8Array[] = [];
-  const outputs = request.outputs.map(({ name, binary }) => {
-    const tensor = result.outputs[name];
-    if (tensor === undefined) throw new Error(`the coordinator returned no output '${name}'`);
-    const head = `{"name":${JSON.stringify(name)},"datatype":"${DATATYPES[tensor.type]}","shape":[${tensor.dims.join(',')}]`;
-    if (!binary) return `${head},"data":${finiteJson(name, tensor)}}`;
-    const bytes = bytesOf(tensor.data);
+  const outputs = outputTensors(request, result).map((output) => {
+    const { name, datatype, shape, binary } = output;
+    const head = `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${shape.join(',')}]`;
+    if (!binary) return `${head},"data":${outputJson(output)}}`;
+    const bytes = outputBytes(output);
     binaries.push(bytes);
     return `${head},"parameters":{"binary_data_size":${bytes.byteLength}}}`;
   });
@@ -42,16 +40,4 @@ export function writeInferenceResponse(
   const padding = (ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT;
   const header = Buffer.from(json + ' '.repeat(padding));
   return { body: Buffer.concat([header, ...binaries]), headerLength: header.byteLength };
-}
-
-function finiteJson(name: string, tensor: Tensor): string {
-  if (!isFiniteTensor(tensor)) {
-    throw new ApiError(
-      500,
-      'not-finite',
-      `output '${name}' has NaN or infinite elements, which JSON cannot represent`,
-      'Request it in binary: "outputs": [{ "name": …, "parameters": { "binary_data": true } }].',
-    );
-  }
-  return tensorDataToJson(tensor);
 }

@@ -1,5 +1,6 @@
 /** Names and messages of the Open Inference Protocol v2. */
 import type { ElementType, Tensor, TensorSpec } from '@sparewheel/protocol';
+import type { CallStatistics } from './call-statistics.ts';
 
 export const DATATYPES: Readonly<Record<ElementType, string>> = {
   float32: 'FP32',
@@ -26,12 +27,40 @@ export interface ServedModel {
   readonly name: string;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  readonly ready: boolean;
+  /** As the model repository extension names it. */
+  readonly state: 'READY' | 'LOADING' | 'UNAVAILABLE';
+  /** Why the deployment is not ready; empty if it is. */
+  readonly reason: string;
+  readonly statistics: CallStatistics;
 }
 
 export interface RequestedOutput {
   readonly name: string;
   readonly binary: boolean;
+  /** The number of classes to return instead of the tensor; null for the tensor. */
+  readonly classes: number | null;
+}
+
+/** An input as it was sent, before it is compared with the model. */
+export interface SentInput {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: readonly number[];
+  /** The elements as bytes; or as values, flat or nested like the shape (JSON) or always flat (gRPC). */
+  readonly content: { readonly bytes: Uint8Array } | { readonly values: unknown };
+}
+
+/** An `infer` call as it was sent over HTTP or gRPC. */
+export interface SentRequest {
+  readonly id: string | null;
+  readonly inputs: readonly SentInput[];
+  /** Empty for all outputs. */
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly binary?: boolean | undefined;
+    readonly classes?: number | undefined;
+  }[];
+  readonly binaryByDefault: boolean;
 }
 
 export interface InferenceRequest {
@@ -48,10 +77,14 @@ export interface InferenceResult {
   /** Shards that the data plane computed itself. */
   readonly rescued: number;
   readonly latencyMs: number;
+  /** The part of the latency before the first step. */
+  readonly queuedMs: number;
 }
 
 /** What the servers of the inference protocol, HTTP and gRPC, need from the data plane. */
 export interface InferenceBackend {
+  /** Returns all deployments, in the order of their names. */
+  models(): readonly ServedModel[];
   /** Returns a deployment, or null if it does not exist. */
   model(name: string): ServedModel | null;
   /** Returns whether every stored deployment can answer or has failed. */

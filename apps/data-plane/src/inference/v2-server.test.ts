@@ -177,7 +177,7 @@ describe('bad input', () => {
     ['another type', { inputs: [{ ...x, datatype: 'FP64' }, n, mask] }, 'wrong-type'],
     ['another rank', { inputs: [{ ...x, shape: [6] }, n, mask] }, 'wrong-shape'],
     ['another dimension', { inputs: [{ ...x, shape: [3, 2] }, n, mask] }, 'wrong-shape'],
-    ['an empty dimension', { inputs: [{ ...x, shape: [0, 3], data: [] }, n, mask] }, 'wrong-shape'],
+    ['an empty fixed dimension', { inputs: [{ ...x, shape: [2, 0], data: [] }, n, mask] }, 'wrong-shape'],
     ['too few elements', { inputs: [{ ...x, data: [1, 2, 3] }, n, mask] }, 'wrong-length'],
     ['a huge shape over little data', { inputs: [{ ...x, shape: [9e15, 3] }, n, mask] }, 'wrong-length'],
     [
@@ -332,7 +332,13 @@ describe('metadata', () => {
     expect((await get('/v2')).json()).toEqual({
       name: 'sparewheel',
       version: '9.8.7',
-      extensions: ['binary_tensor_data'],
+      extensions: [
+        'binary_tensor_data',
+        'classification',
+        'model_configuration',
+        'model_repository',
+        'statistics',
+      ],
     });
     const model = (await get('/v2/models/halves')).json();
     expect(model.inputs[0]).toEqual({ name: 'x', datatype: 'FP32', shape: [-1, 3] });

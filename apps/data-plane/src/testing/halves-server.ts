@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Tensor } from '@sparewheel/protocol';
 import { Access } from '@sparewheel/runtime/access';
+import { CallStatistics } from '../inference/call-statistics.ts';
 import type { InferenceBackend, InferenceResult, ServedModel } from '../inference/types.ts';
 import { createV2Server } from '../inference/v2-server.ts';
 
@@ -24,7 +25,9 @@ export const HALVES: ServedModel = {
     { name: 'm', type: 'int64', dims: [2] },
     { name: 'flag', type: 'bool', dims: [2] },
   ],
-  ready: true,
+  state: 'READY',
+  reason: '',
+  statistics: new CallStatistics(),
 };
 
 /** Computes y = x / 2, m = n + 1 and flag = not mask, so that each type is received and sent. */
@@ -51,12 +54,14 @@ export class HalvesServer {
   readonly internalErrors: unknown[] = [];
   readonly backend: InferenceBackend = {
     model: (name) => this.models.get(name) ?? null,
+    models: () => [...this.models.values()],
     ready: () => true,
     infer: async (_name, feeds, { signal }): Promise<InferenceResult> => ({
       outputs: await this.infer(feeds, signal),
       recovered: 1,
       rescued: 2,
       latencyMs: 3.25,
+      queuedMs: 0,
     }),
   };
   readonly #app = createV2Server(createServer(), {

@@ -22,6 +22,8 @@ export interface Inference {
   /** Shards computed by the data plane. */
   readonly rescued: number;
   readonly latencyMs: number;
+  /** The part of the latency before the first step. */
+  readonly queuedMs: number;
   readonly request: number;
   readonly trace?: RequestTrace;
 }
@@ -44,6 +46,8 @@ export class AcceptedRequest {
   readonly promise: Promise<Inference>;
   /** null while the request is queued. */
   run: RequestRun | null = null;
+  /** When the request left the queue. */
+  startedAt: number | null = null;
   #resolve!: (inference: Inference) => void;
   #reject!: (error: CoordinatorError) => void;
   #settled = false;
@@ -90,6 +94,7 @@ export class AcceptedRequest {
       recovered: run.recovered,
       rescued: run.rescued,
       latencyMs: this.latencyMs,
+      queuedMs: (this.startedAt ?? this.acceptedAt) - this.acceptedAt,
       request: this.id,
     };
     this.#settle();

@@ -193,6 +193,7 @@ export class Deployment implements AcceptedRequestObserver {
       request.deadlineAt,
     );
     request.run = run;
+    request.startedAt = this.context.clock.now();
     this.traces.add(run.trace);
     run.start(request.feeds);
   }
