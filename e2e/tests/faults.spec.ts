@@ -60,7 +60,7 @@ test('a pause is visible, and undo resumes the device', async () => {
 });
 
 for (const [fault, words] of [
-  [/^WiFi/, 'delay'],
+  [/^Delay/, 'delay'],
   [/^Slow/, 'slow'],
   [/^Drop/, 'drop'],
   [/^Corrupt/, 'corrupt'],

@@ -89,7 +89,7 @@ export const deploymentRequestSchema = planShape
   .transform(withParity);
 export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>;
 
-/** The body of `POST /api/deployments/{name}/twin`. */
+/** The body of `POST` and `PATCH /api/deployments/{name}/twin`. */
 export const twinRequestSchema = z.strictObject({ detectMs: detectMsSchema.optional() });
 export type TwinRequest = z.infer<typeof twinRequestSchema>;
 

@@ -10,6 +10,7 @@ export * from './frame-stream.ts';
 export * from './joining.ts';
 export * from './limits.ts';
 export * from './network.ts';
+export * from './paper.ts';
 export * from './parse.ts';
 export * from './parser.ts';
 export * from './tensor.ts';

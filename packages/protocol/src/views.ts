@@ -218,7 +218,7 @@ export interface DeploymentView {
   readonly mirrorOf: string | null;
   /** Only of a mirror. */
   readonly mirror: MirrorCounts | null;
-  /** The deployment that mirrors this one. */
+  /** The uncoded twin of this deployment: a mirror with the same layers and devices, made by `POST …/twin`. */
   readonly twin: string | null;
   /** The emulated network of its devices; null or absent if there is none. A twin has the same. */
   readonly network?: NetworkView | null;

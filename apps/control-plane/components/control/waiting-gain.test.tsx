@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
+
+import { paperGainPercent } from '@sparewheel/protocol';
 import { screen } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 import { renderDashboard } from '../testing/render.tsx';
 import { codedTrace } from '../testing/view-fixtures.ts';
-import { paperGainPercent } from './paper-gain.ts';
 import { WaitingGain } from './waiting-gain.tsx';
 import { judgeWaiting } from './waiting-rules.ts';
 

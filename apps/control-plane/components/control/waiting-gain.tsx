@@ -1,5 +1,5 @@
+import { paperGainPercent } from '@sparewheel/protocol';
 import { formatMs, formatPercent } from '../ui/format.ts';
-import { paperGainPercent } from './paper-gain.ts';
 import {
   type AdaptivePrediction,
   gainPercent,

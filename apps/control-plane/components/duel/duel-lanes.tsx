@@ -6,7 +6,14 @@ import { useSize } from '../latency/use-size.ts';
 import { useLive } from '../live-connection/live-queries.ts';
 import { cn } from '../ui/class-names.ts';
 import { dotsOf, faultReports, SHOWN_MS, serverNow } from './answer-store.ts';
-import { type Duel, type LaneStatus, laneStatus, type Period, periodsOf } from './duel-view.ts';
+import {
+  type Duel,
+  type LaneStatus,
+  laneStatus,
+  type Period,
+  periodsOf,
+  uncodedDetail,
+} from './duel-view.ts';
 import { type LaneScale, laneScale } from './lane-scale.ts';
 import { LANE_HEADING, type LaneColors, laneBoxes, paintLanes } from './paint-lanes.ts';
 import { RunningClock } from './running-clock.tsx';
@@ -51,9 +58,7 @@ export function DuelLanes({ duel, large = false }: { duel: Duel; large?: boolean
         <LaneHeading
           key={lane.name}
           name={lane === coded ? 'Coded' : 'Uncoded'}
-          detail={
-            lane === coded ? `${coded.planned.k} + ${coded.planned.r} devices` : `${lane.planned.k} devices`
-          }
+          detail={lane === coded ? `${coded.planned.k} + ${coded.planned.r} devices` : uncodedDetail(lane)}
           status={laneStatus(lane, loading)}
           top={(boxes[at]?.top ?? 0) - LANE_HEADING * fontSize}
           height={LANE_HEADING * fontSize}

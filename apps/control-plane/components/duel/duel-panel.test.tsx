@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import type { AnswerUpdate, FaultReportView } from '@sparewheel/protocol';
-import { act, screen, waitFor } from '@testing-library/react';
+import { act, cleanup, screen, waitFor } from '@testing-library/react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { apiError, type FakeApi, renderDashboard } from '../testing/render.tsx';
 import { deployment, device } from '../testing/view-fixtures.ts';
@@ -10,7 +10,7 @@ import { DuelPanel } from './duel-panel.tsx';
 vi.mock('next/link', () => ({ default: (props: object) => <a {...props} /> }));
 vi.mock('next/navigation', () => ({ useRouter: () => ({ push: () => {} }) }));
 
-const coded = deployment(4, 1);
+const coded = deployment(4, 1, { twin: 'lenet5-uncoded' });
 const twin = deployment(4, 0, { name: 'lenet5-uncoded', strategy: 'uncoded', mirrorOf: 'lenet5' });
 const OUTAGE = {
   phase: 'redistributing',
@@ -83,9 +83,31 @@ describe('the duel', () => {
   });
 
   it('turns the twin on and off', async () => {
+    const path = '/api/deployments/lenet5/twin';
     const { sent, user } = show();
-    await user.click(screen.getByRole('switch', { name: 'Uncoded twin' }));
-    expect(sent.at(-1)).toMatchObject({ method: 'DELETE', path: '/api/deployments/lenet5/twin' });
+    await user.click(screen.getByRole('switch', { name: 'Uncoded twin', checked: true }));
+    expect(sent).toEqual([{ method: 'DELETE', path, body: undefined }]);
+    cleanup();
+    const without = { ...coded, twin: null };
+    const off = show(without, [without]);
+    await off.user.click(screen.getByRole('switch', { name: 'Uncoded twin', checked: false }));
+    expect(off.sent).toEqual([{ method: 'POST', path, body: undefined }]);
+  });
+
+  it('lets the twin detect failures as in the paper, and says that this is emulated', async () => {
+    const path = '/api/deployments/lenet5/twin';
+    const { sent, user } = show();
+    const choice = screen.getByRole('combobox', { name: 'Detects a failure' }) as HTMLSelectElement;
+    expect(choice.value).toBe('now');
+    expect(screen.queryByText(/Emulated/)).toBeNull();
+    await user.selectOptions(choice, 'as in the paper (20 s)');
+    expect(sent).toEqual([{ method: 'PATCH', path, body: { detectMs: 20_000 } }]);
+    cleanup();
+    const slow = show(coded, [coded, { ...twin, policy: { ...twin.policy, detectMs: 20_000 } }]);
+    expect(screen.getByText(/^Emulated: uncoded detects a failure after 20 s, as in the paper/)).toBeTruthy();
+    expect(screen.getByTestId('lane-uncoded').textContent).toContain('20 s detection (emulated)');
+    await slow.user.selectOptions(screen.getByRole('combobox', { name: 'Detects a failure' }), 'as now');
+    expect(slow.sent).toEqual([{ method: 'PATCH', path, body: { detectMs: null } }]);
   });
 
   it('without a twin offers one, and shows the reason if there cannot be one', async () => {

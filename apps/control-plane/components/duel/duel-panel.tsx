@@ -1,5 +1,5 @@
 'use client';
-import type { DeploymentView } from '@sparewheel/protocol';
+import { type DeploymentView, PAPER_DETECT_MS } from '@sparewheel/protocol';
 import { Play } from 'lucide-react';
 import { Switch } from 'radix-ui';
 import { useId } from 'react';
@@ -10,13 +10,23 @@ import { ErrorNotice } from '../shell/errors.tsx';
 import { StageLink } from '../stage/stage-link.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
+import { Select } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { isSampled } from './answer-store.ts';
 import { DuelHistogram } from './duel-histogram.tsx';
 import { DuelLanes } from './duel-lanes.tsx';
 import { DuelTable } from './duel-table.tsx';
-import { type Duel, duelOf, emulatedFaults, noTwinReason, serves } from './duel-view.ts';
-import { useDuelLoad, useDuelNumbers, useTwinSwitch } from './use-duel.ts';
+import {
+  type Detection,
+  type Duel,
+  detectionOf,
+  duelOf,
+  emulatedDetection,
+  emulatedFaults,
+  noTwinReason,
+  serves,
+} from './duel-view.ts';
+import { useDuelLoad, useDuelNumbers, useTwin } from './use-duel.ts';
 
 /** The selected deployment against its uncoded twin; one sentence if it cannot have one. */
 export function DuelPanel({ deployment }: { deployment: DeploymentView }) {
@@ -30,8 +40,10 @@ export function DuelPanel({ deployment }: { deployment: DeploymentView }) {
 function DuelCard({ duel }: { duel: Duel }) {
   const { coded, uncoded } = duel;
   const load = useDuelLoad(coded);
-  const twin = useTwinSwitch(coded);
-  const emulated = useLive('devices', (devices) => emulatedFaults(devices, duel));
+  const twin = useTwin(coded);
+  const faults = useLive('devices', (devices) => emulatedFaults(devices, duel));
+  const detection = emulatedDetection(uncoded);
+  const emulated = detection === null ? faults : [detection, ...faults];
   const running = coded.load?.running === true;
 
   return (
@@ -44,7 +56,18 @@ function DuelCard({ duel }: { duel: Duel }) {
       }
       actions={
         <div className="flex flex-wrap items-center justify-end gap-x-3 gap-y-1">
-          <TwinSwitch on={uncoded !== null} pending={twin.isPending} onChange={twin.mutate} />
+          {uncoded !== null && (
+            <DetectionChoice
+              value={detectionOf(uncoded)}
+              pending={twin.detection.isPending}
+              onChange={twin.detection.mutate}
+            />
+          )}
+          <TwinSwitch
+            on={uncoded !== null}
+            pending={twin.switched.isPending}
+            onChange={twin.switched.mutate}
+          />
           {!running && (
             <Button
               variant="primary"
@@ -62,7 +85,7 @@ function DuelCard({ duel }: { duel: Duel }) {
       }
     >
       <div className="px-4 empty:hidden">
-        <ErrorNotice error={twin.error ?? load.error} />
+        <ErrorNotice error={twin.switched.error ?? twin.detection.error ?? load.error} />
       </div>
       <div className="grid min-w-0 border-t lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="flex min-w-0 flex-col">
@@ -80,6 +103,38 @@ function DuelCard({ duel }: { duel: Duel }) {
       </div>
       <KillCard duel={duel} />
     </Card>
+  );
+}
+
+/** Chooses how long the uncoded twin takes to notice that a device has failed. */
+function DetectionChoice({
+  value,
+  pending,
+  onChange,
+}: {
+  value: Detection | null;
+  pending: boolean;
+  onChange: (detection: Detection) => void;
+}) {
+  const id = useId();
+  return (
+    <span className="flex items-center gap-2 text-xs text-ink-soft">
+      <label htmlFor={id} className="whitespace-nowrap">
+        Detects a failure
+      </label>
+      <Select
+        id={id}
+        className="h-7 w-auto text-xs"
+        value={value ?? ''}
+        disabled={pending}
+        title="How long the uncoded twin takes to notice that a device has failed"
+        onChange={({ target }) => onChange(target.value as Detection)}
+      >
+        {value === null && <option value="">as set by the API</option>}
+        <option value="now">as now</option>
+        <option value="paper">as in the paper ({PAPER_DETECT_MS / 1_000} s)</option>
+      </Select>
+    </span>
   );
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deployment, device, seat } from '../testing/view-fixtures.ts';
 import { duelOf, duelRows, emulatedFaults, laneStatus, noTwinReason, periodsOf } from './duel-view.ts';
 
-const coded = deployment(4, 1);
+const coded = deployment(4, 1, { twin: 'lenet5-uncoded' });
 const twin = deployment(4, 0, { name: 'lenet5-uncoded', strategy: 'uncoded', mirrorOf: 'lenet5' });
 
 const OUTAGE: OutageView = {
@@ -39,11 +39,16 @@ describe('the duel', () => {
     }
     expect(duelOf([coded], coded)).toEqual({ coded, uncoded: null });
     expect(duelOf([twin], twin)).toBeNull();
+    const copy = deployment(4, 1, { name: 'copy', mirrorOf: 'lenet5' });
+    expect(duelOf([copy, coded, twin], coded)).toEqual({ coded, uncoded: twin });
+    expect(duelOf([copy, coded, twin], copy)).toBeNull();
+    expect(duelOf([copy, { ...coded, twin: null }], { ...coded, twin: null })!.uncoded).toBeNull();
     expect(duelOf([], null)).toBeNull();
   });
 
   it('says in one sentence why there is none', () => {
     expect(noTwinReason(coded)).toBeNull();
+    expect(noTwinReason(deployment(4, 1, { mirrorOf: 'other' }))).toContain('is a mirror of other');
     expect(noTwinReason(deployment(4, 0, { strategy: 'uncoded' }))).toContain('is uncoded itself');
     expect(noTwinReason(deployment(4, 1, { coverage: null }))).toContain('nothing to compare');
     expect(noTwinReason(deployment(1, 1, { runsWhole: 'It runs whole.' }))).toContain('runs undivided');

@@ -1,9 +1,10 @@
-import type {
-  AnswerStatistics,
-  DeploymentView,
-  DeviceView,
-  EventView,
-  OutageView,
+import {
+  type AnswerStatistics,
+  type DeploymentView,
+  type DeviceView,
+  type EventView,
+  type OutageView,
+  PAPER_DETECT_MS,
 } from '@sparewheel/protocol';
 import { planKind } from '../control/deployment-status.ts';
 import { formatCount, formatMs } from '../ui/format.ts';
@@ -15,20 +16,44 @@ export interface Duel {
   readonly uncoded: DeploymentView | null;
 }
 
-/** Returns the duel that a deployment is part of; null if it is not coded and has no coded original. */
+/** Returns the duel that a deployment is part of; null if it is neither coded nor the twin of a coded deployment. */
 export function duelOf(deployments: readonly DeploymentView[], selected: DeploymentView | null): Duel | null {
   if (selected === null) return null;
   const coded =
-    selected.mirrorOf === null
-      ? selected
-      : (deployments.find(({ name }) => name === selected.mirrorOf) ?? null);
-  if (coded === null || planKind(coded) !== 'coded') return null;
-  return { coded, uncoded: deployments.find(({ mirrorOf }) => mirrorOf === coded.name) ?? null };
+    selected.mirrorOf === null ? selected : deployments.find(({ twin }) => twin === selected.name);
+  if (coded === undefined || planKind(coded) !== 'coded') return null;
+  return { coded, uncoded: deployments.find(({ name }) => name === coded.twin) ?? null };
+}
+
+/** How fast the uncoded twin detects a failure: as soon as it can, or as in the paper. */
+export type Detection = 'now' | 'paper';
+export const DETECT_MS: Readonly<Record<Detection, number | null>> = { now: null, paper: PAPER_DETECT_MS };
+
+/** Returns the detection of a twin; null for a time that was set through the API. */
+export function detectionOf({ policy }: Pick<DeploymentView, 'policy'>): Detection | null {
+  const detectMs = policy.detectMs ?? null;
+  return detectMs === DETECT_MS.now ? 'now' : detectMs === DETECT_MS.paper ? 'paper' : null;
+}
+
+/** Says that the detection of a twin is emulated: it acts later than it could. null if it acts as soon as it can. */
+export function emulatedDetection(twin: DeploymentView | null): string | null {
+  const detectMs = twin?.policy.detectMs ?? 0;
+  if (twin === null || detectMs === 0) return null;
+  const paper = detectionOf(twin) === 'paper' ? ', as in the paper (“tens of seconds”)' : '';
+  return `uncoded detects a failure after ${detectMs / 1_000} s${paper}`;
+}
+
+/** Describes the uncoded lane, also for an audience that sees nothing else: "5 devices, 20 s detection (emulated)". */
+export function uncodedDetail({ planned, policy }: DeploymentView): string {
+  const detection = policy.detectMs ? `, ${policy.detectMs / 1_000} s detection (emulated)` : '';
+  return `${planned.k} devices${detection}`;
 }
 
 /** Says in one sentence why a deployment cannot have an uncoded twin; null if it can. */
 export function noTwinReason(deployment: DeploymentView): string | null {
-  if (deployment.mirrorOf !== null) return null;
+  if (deployment.mirrorOf !== null) {
+    return `${deployment.name} is a mirror of ${deployment.mirrorOf}, and only the original can have an uncoded twin.`;
+  }
   switch (planKind(deployment)) {
     case 'coded':
       return null;

@@ -4,14 +4,17 @@ import { useMutation } from '@tanstack/react-query';
 import { askApi } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-queries.ts';
 import { useAnswerStatistics } from './answer-store.ts';
-import { type Duel, type DuelRow, duelRows } from './duel-view.ts';
+import { DETECT_MS, type Detection, type Duel, type DuelRow, duelRows } from './duel-view.ts';
 
-/** Turns the uncoded twin of a deployment on and off. */
-export function useTwinSwitch(coded: DeploymentView) {
-  return useMutation({
-    mutationFn: (on: boolean) =>
-      askApi(on ? 'POST' : 'DELETE', `/api/deployments/${encodeURIComponent(coded.name)}/twin`),
-  });
+/** Turns the uncoded twin of a deployment on and off, and changes how fast it detects a failure. */
+export function useTwin(coded: DeploymentView) {
+  const path = `/api/deployments/${encodeURIComponent(coded.name)}/twin`;
+  return {
+    switched: useMutation({ mutationFn: (on: boolean) => askApi(on ? 'POST' : 'DELETE', path) }),
+    detection: useMutation({
+      mutationFn: (detection: Detection) => askApi('PATCH', path, { detectMs: DETECT_MS[detection] }),
+    }),
+  };
 }
 
 /** The load that the duel starts: as many requests in flight as the tour uses. */

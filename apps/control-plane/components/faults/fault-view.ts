@@ -12,7 +12,7 @@ export interface FaultChoice {
 
 const HEAL: FaultRequest = { kind: 'heal' };
 
-/** The faults of the menu. Kill and revive have their own buttons. The WiFi delay fits the paper's Fig. 1. */
+/** The faults of the menu. Kill and revive have their own buttons. */
 export const FAULTS: readonly FaultChoice[] = [
   {
     id: 'pause',
@@ -33,13 +33,6 @@ export const FAULTS: readonly FaultChoice[] = [
     label: 'Delay 50 ms',
     effect: 'waits 50 ms before each answer',
     request: { kind: 'delay', ms: 50, sigma: 0 },
-    undo: HEAL,
-  },
-  {
-    id: 'wifi',
-    label: 'WiFi delay (log-normal)',
-    effect: 'delays each answer like a busy WiFi: median 65 ms, long tail',
-    request: { kind: 'delay', ms: 65, sigma: 0.6 },
     undo: HEAL,
   },
   {

@@ -55,6 +55,11 @@ export function deploymentRoutes(
       .send(twin);
   });
 
+  app.patch<ByName>('/api/deployments/:name/twin', async ({ params, body }) => {
+    deployments.record(params.name);
+    return deployments.setTwinDetection(params.name, parse(twinRequestSchema, body ?? {}));
+  });
+
   app.delete<ByName>('/api/deployments/:name/twin', async ({ params }, reply) => {
     await deployments.deleteTwin(params.name);
     return reply.code(204).send();

@@ -40,6 +40,8 @@ export interface DeploymentChoice {
   readonly devices: readonly string[] | null;
   /** The deployment whose accepted requests this one receives as copies. Absent in older records. */
   readonly mirrorOf?: string | null;
+  /** Whether the deployment is the uncoded twin of `mirrorOf`. Absent in other mirrors. */
+  readonly twin?: boolean;
 }
 
 /** `preparing`: shards are being encoded. `live`: handed to the data plane. `failed`: could not be deployed. */

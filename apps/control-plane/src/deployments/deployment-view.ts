@@ -17,7 +17,7 @@ export interface Preloads {
 
 /**
  * @param runtime   null if the data plane does not have the deployment (yet)
- * @param twin      the deployment that mirrors this one
+ * @param twin      the uncoded twin of this deployment
  * @param encoding  progress of encoding, from 0 to 1; used during the preparation
  */
 export function deploymentView(

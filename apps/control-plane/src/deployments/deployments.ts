@@ -26,7 +26,7 @@ import { type ExplainedPlan, Planning } from './planning.ts';
 import { Preloading } from './preloading.ts';
 import { Preparation } from './preparation.ts';
 import { Resizing } from './resizing.ts';
-import { checkMirror, checkRescue, hasTwin, noTwin, twinRequests } from './twins.ts';
+import { checkMirror, checkRescue, hasTwin, noTwin, twinDetection, twinRequests } from './twins.ts';
 
 export interface DeploymentParts {
   readonly store: Store;
@@ -167,7 +167,11 @@ export class Deployments {
    * Plans and stores a deployment, and prepares it in the background.
    * @throws {ApiError} 409 the name is taken, or there are too many deployments; and as `plan`
    */
-  async create(request: DeploymentRequest): Promise<DeploymentView> {
+  create(request: DeploymentRequest): Promise<DeploymentView> {
+    return this.#create(request, {});
+  }
+
+  async #create(request: DeploymentRequest, relation: { readonly twin?: true }): Promise<DeploymentView> {
     const { store, events } = this.#parts;
     if (this.has(request.name)) throw nameTaken(request.name);
     if (this.#records.size >= LIMITS.deployments) {
@@ -187,7 +191,15 @@ export class Deployments {
       model,
       status: 'preparing',
       reason: null,
-      choice: { k, r, strategy, layers, devices: devices ?? null, ...(mirrorOf ? { mirrorOf } : {}) },
+      choice: {
+        k,
+        r,
+        strategy,
+        layers,
+        devices: devices ?? null,
+        ...(mirrorOf ? { mirrorOf } : {}),
+        ...relation,
+      },
       policy,
       plan,
       artifacts: null,
@@ -251,7 +263,7 @@ export class Deployments {
     let problem: ApiError | null = null;
     for (const request of requests) {
       try {
-        return await this.create(request);
+        return await this.#create(request, { twin: true });
       } catch (error) {
         // The planner says 400 if the model cannot be divided over so many devices. Try fewer.
         if (!(error instanceof ApiError && error.status === 400)) throw error;
@@ -261,29 +273,36 @@ export class Deployments {
     throw noTwin(name, problem?.message ?? 'there is no plan for it.');
   }
 
-  /** Deletes the deployment that mirrors `name`. @throws {ApiError} 404 */
+  /** Changes how fast the twin of `name` detects a failure. @throws {ApiError} 404 */
+  setTwinDetection(name: string, { detectMs }: TwinRequest): Promise<DeploymentView> {
+    const { policy } = this.record(name);
+    return this.setPolicy(this.#requireTwin(name), twinDetection(policy, detectMs ?? null));
+  }
+
+  /** Deletes the uncoded twin of `name`; other mirrors stay. @throws {ApiError} 404 */
   async deleteTwin(name: string): Promise<void> {
     this.record(name);
+    await this.delete(this.#requireTwin(name));
+  }
+
+  #requireTwin(name: string): string {
     const twin = this.#twinOf(name);
-    if (twin === null) {
-      throw new ApiError(404, 'unknown-twin', `The deployment "${name}" has no twin.`);
-    }
-    await this.delete(twin);
+    if (twin !== null) return twin;
+    throw new ApiError(404, 'unknown-twin', `The deployment "${name}" has no twin.`);
   }
 
   #twinOf(name: string): string | null {
-    return this.#mirrorsOf(name)[0] ?? null;
+    return this.#mirrorsOf(name).find(({ choice }) => choice.twin)?.name ?? null;
   }
 
-  #mirrorsOf(name: string): string[] {
-    const mirrors = this.#records.sorted().filter(({ choice }) => choice.mirrorOf === name);
-    return mirrors.map((record) => record.name);
+  #mirrorsOf(name: string): DeploymentRecord[] {
+    return this.#records.sorted().filter(({ choice }) => choice.mirrorOf === name);
   }
 
   /** Deletes a deployment, and its mirrors. @throws {ApiError} 404 */
   async delete(name: string): Promise<void> {
     this.record(name);
-    for (const mirror of this.#mirrorsOf(name)) await this.#delete(mirror);
+    for (const mirror of this.#mirrorsOf(name)) await this.#delete(mirror.name);
     await this.#delete(name);
   }
 

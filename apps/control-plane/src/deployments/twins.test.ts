@@ -59,7 +59,7 @@ describe('the rules for failures', () => {
 });
 
 describe('a mirror', () => {
-  it('names its original, which names it, and both survive a restart', async () => {
+  it('names its original, is no twin, and survives a restart', async () => {
     await api.deployed();
     expect((await deploy({ name: 'copy', mirrorOf: 'digits' })).status).toBe(202);
     await api.deploymentIs('copy', 'distributing');
@@ -71,9 +71,8 @@ describe('a mirror', () => {
       ['copy', 'digits'],
     ]);
     expect(await view('copy')).toMatchObject({ mirrorOf: 'digits', twin: null });
-    expect(await view('digits')).toMatchObject({ mirrorOf: null, twin: 'copy', mirror: null });
+    expect(await view('digits')).toMatchObject({ mirrorOf: null, twin: null, mirror: null });
     const restarted = await TestApi.start({ store: api.store });
-    expect((await restarted.ask('GET', '/api/deployments/digits')).body.twin).toBe('copy');
     await restarted.deploymentIs('copy', 'distributing');
     const again = restarted.dataPlane.callsOf('deploy').map(({ deployment }) => deployment);
     expect(again.find(({ name }) => name === 'copy')!.mirrorOf).toBe('digits');
@@ -99,7 +98,6 @@ describe('a mirror', () => {
     await deploy({ name: 'copy', mirrorOf: 'digits' });
     await api.deploymentIs('copy', 'distributing');
     expect((await api.ask('DELETE', '/api/deployments/copy')).status).toBe(204);
-    expect((await view('digits')).twin).toBeNull();
     await deploy({ name: 'copy', mirrorOf: 'digits' });
     await api.deploymentIs('copy', 'distributing');
     expect((await api.ask('DELETE', '/api/deployments/digits')).status).toBe(204);
@@ -123,7 +121,7 @@ describe('the twin of a deployment', () => {
       r: 0,
       layers: 'all',
       mirrorOf: 'digits',
-      policy: { waitMs: 'all', rescue: 'devices', detectMs: 3_000, deadlineMs: 10_000 },
+      policy: { waitMs: 'all', rescue: 'devices', detectMs: 3_000, deadlineMs: 13_000 },
     });
     const planned = api.modelBuilder.jobs.filter(({ kind }) => kind === 'plan').at(-1) as {
       choice: { devices: readonly { id: string }[] };
@@ -131,6 +129,50 @@ describe('the twin of a deployment', () => {
     const devices = planned.choice.devices.map(({ id }) => id);
     expect(devices).toEqual(['device-0003', 'device-0001', 'device-0002']);
     expect((await view('digits')).twin).toBe('digits-uncoded');
+  });
+
+  it('is another deployment than the operator’s own mirrors, which stay when it is taken off', async () => {
+    await api.deployed();
+    for (const [name, strategy] of [
+      ['a-coded-copy', 'coded'],
+      ['an-uncoded-copy', 'uncoded'],
+    ] as const) {
+      const answer = await deploy({ name, strategy, r: strategy === 'coded' ? 1 : 0, mirrorOf: 'digits' });
+      expect(answer.status).toBe(202);
+    }
+    expect((await view('digits')).twin).toBeNull();
+    expect((await api.ask('DELETE', '/api/deployments/digits/twin')).status).toBe(404);
+    expect((await api.ask('POST', '/api/deployments/digits/twin')).status).toBe(202);
+    expect((await view('digits')).twin).toBe('digits-uncoded');
+    expect((await api.ask('DELETE', '/api/deployments/digits/twin')).status).toBe(204);
+    const left = (await api.ask('GET', '/api/deployments')).body as readonly { name: string }[];
+    expect(left.map(({ name }) => name)).toEqual(['a-coded-copy', 'an-uncoded-copy', 'digits']);
+  });
+
+  it('survives a restart', async () => {
+    await api.deployed();
+    await api.ask('POST', '/api/deployments/digits/twin');
+    await api.deploymentIs('digits-uncoded', 'distributing');
+    const restarted = await TestApi.start({ store: api.store });
+    expect((await restarted.ask('GET', '/api/deployments/digits')).body.twin).toBe('digits-uncoded');
+    await restarted.close();
+  });
+
+  it('changes its detection live, and its deadline with it', async () => {
+    await api.deployed();
+    const patch = (detectMs: number | null) => api.ask('PATCH', '/api/deployments/digits/twin', { detectMs });
+    expect([(await patch(1)).status, (await patch(1)).body.error.code]).toEqual([404, 'unknown-twin']);
+    await api.ask('POST', '/api/deployments/digits/twin');
+    await api.deploymentIs('digits-uncoded', 'distributing');
+    const { status, body } = await patch(20_000);
+    expect([status, body.name]).toEqual([200, 'digits-uncoded']);
+    expect(body.policy).toMatchObject({ detectMs: 20_000, deadlineMs: 30_000, rescue: 'devices' });
+    expect(api.dataPlane.callsOf('set-policy').at(-1)).toMatchObject({
+      name: 'digits-uncoded',
+      policy: { detectMs: 20_000, deadlineMs: 30_000 },
+    });
+    expect((await patch(null)).body.policy).toMatchObject({ detectMs: null, deadlineMs: 10_000 });
+    expect((await view('digits')).policy).toMatchObject({ detectMs: null, deadlineMs: 10_000 });
   });
 
   it('needs no body, and can be taken off', async () => {

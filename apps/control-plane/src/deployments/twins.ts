@@ -38,6 +38,22 @@ function refusal(message: string): ApiError {
   return new ApiError(400, 'invalid-request', message);
 }
 
+/** A twin's requests can be answered for at least this long after a failure is detected. */
+const AFTER_DETECTION_MS = 10_000;
+
+/**
+ * Returns the part of a twin's policy that depends on its detection. Its deadline is that of the original, or longer:
+ * requests that wait for the detection must be able to succeed.
+ * @param original  the policy of the coded deployment
+ */
+export function twinDetection(
+  { deadlineMs }: Pick<Policy, 'deadlineMs'>,
+  detectMs: number | null,
+): Required<Pick<Policy, 'deadlineMs' | 'detectMs'>> {
+  const needed = detectMs === null ? 0 : detectMs + AFTER_DETECTION_MS;
+  return { deadlineMs: Math.max(deadlineMs, needed), detectMs };
+}
+
 /**
  * Returns the requests for the uncoded twin of a deployment, the preferred one first: on all its devices, then on
  * fewer, because a layer may not be divisible over all of them. The twin distributes the same layers.
@@ -70,7 +86,7 @@ export function twinRequests(record: DeploymentRecord, detectMs: number | null):
     layers,
     splits: plan.splits ?? 'auto',
     objective: plan.objective ?? 'latency',
-    policy: { waitMs: 'all', verify: 'off', deadlineMs: policy.deadlineMs, rescue: 'devices', detectMs },
+    policy: { waitMs: 'all', verify: 'off', rescue: 'devices', ...twinDetection(policy, detectMs) },
     mirrorOf: name,
     ...(devices === null ? {} : { devices: [...devices] }),
   };

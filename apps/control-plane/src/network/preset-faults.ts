@@ -3,10 +3,10 @@ import {
   type DeviceView,
   NETWORK_PRESET_TEXTS,
   type NetworkPreset,
+  PAPER_WIFI,
   PI3_MULTIPLY_ADDS_PER_SECOND,
   STRAGGLER_MS,
 } from '@sparewheel/protocol';
-import { PAPER_WIFI } from './paper-wifi.ts';
 
 type ActivePreset = Exclude<NetworkPreset, 'off'>;
 
