@@ -1,7 +1,7 @@
 import { Camera as CameraIcon, VideoOff } from 'lucide-react';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
-import type { Camera } from './use-camera.ts';
+import type { MediaState } from './use-media-stream.ts';
 
 /** Starts and stops the camera, and says why it does not start. */
 export function CameraButton({
@@ -9,7 +9,7 @@ export function CameraButton({
   start,
   stop,
 }: {
-  camera: Camera;
+  camera: MediaState;
   start: () => Promise<void>;
   stop: () => void;
 }) {

@@ -5,7 +5,7 @@ import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Notice } from '../ui/notice.tsx';
 
-/** Takes one picture: chosen, or dropped on the area. The caller must close the picture that it replaces. */
+/** Takes one picture: chosen, or dropped on the area. The caller owns the picture, for example with `usePicture`. */
 export function PictureDrop({
   label,
   onPicture,

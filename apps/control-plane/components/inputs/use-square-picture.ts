@@ -2,6 +2,7 @@
 import { type RefObject, useEffect, useRef, useState } from 'react';
 import { paintWhole } from './letterbox.ts';
 import { useCamera } from './use-camera.ts';
+import { usePicture } from './use-picture.ts';
 
 export type PictureSource = 'sample' | 'picture' | 'camera';
 
@@ -26,10 +27,8 @@ export interface SquarePicture {
 /** @param sample  an SVG that replaces a camera; null: black */
 export function useSquarePicture(sample: string | null): SquarePicture {
   const [source, setSource] = useState<PictureSource>(sample === null ? 'picture' : 'sample');
-  const [pictures, setPictures] = useState<{ sample: HTMLImageElement | null; picture: ImageBitmap | null }>({
-    sample: null,
-    picture: null,
-  });
+  const [sampleImage, setSampleImage] = useState<HTMLImageElement | null>(null);
+  const [picture, setPicture] = usePicture();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scaled = useRef<HTMLCanvasElement>(null);
   const camera = useCamera();
@@ -37,14 +36,14 @@ export function useSquarePicture(sample: string | null): SquarePicture {
   useEffect(() => {
     if (sample === null) return;
     const image = new Image();
-    image.onload = () => setPictures((known) => ({ ...known, sample: image }));
+    image.onload = () => setSampleImage(image);
     image.src = `data:image/svg+xml,${encodeURIComponent(sample)}`;
     return () => {
       image.onload = null;
     };
   }, [sample]);
 
-  const still = source === 'camera' ? null : pictures[source];
+  const still = { sample: sampleImage, picture, camera: null }[source];
   useEffect(() => {
     if (canvas.current === null) return;
     if (still !== null) paintWhole(canvas.current, still, still);
@@ -57,7 +56,7 @@ export function useSquarePicture(sample: string | null): SquarePicture {
       if (next !== 'camera') camera.stop();
       setSource(next);
     },
-    setPicture: (picture) => setPictures((known) => ({ ...known, picture })),
+    setPicture,
     canvas,
     side: SHOWN_SIDE,
     camera,

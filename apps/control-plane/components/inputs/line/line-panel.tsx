@@ -14,6 +14,7 @@ import { floatsOf } from '../infer.ts';
 import { PictureDrop } from '../picture-drop.tsx';
 import { useCamera } from '../use-camera.ts';
 import { useLiveAnswers } from '../use-live-answers.ts';
+import { usePicture } from '../use-picture.ts';
 import { LineResult } from './line-result.tsx';
 import { compareTexts } from './line-view.ts';
 import { middleStrip, paintPicture, paintText } from './paint-line.ts';
@@ -33,7 +34,7 @@ const MOST_CHARACTERS = 48;
 export function LinePanel({ deployment }: { deployment: DeploymentView }) {
   const [source, setSource] = useState<Source>('text');
   const [text, setText] = useState('');
-  const [picture, setPicture] = useState<ImageBitmap | null>(null);
+  const [picture, setPicture] = usePicture();
   const paper = useRef<HTMLCanvasElement>(null);
   const filled = useRef(0);
   const camera = useCamera();
