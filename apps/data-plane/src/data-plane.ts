@@ -335,10 +335,6 @@ export class DataPlane {
       case 'device-lost':
         this.#answers.noticed(event.device, `${this.#nameOf(event.device)} is lost`);
         break;
-      case 'device-returned':
-      case 'device-released':
-        this.#answers.healed(event.device);
-        break;
       case 'corruption':
         if (event.answeredWrong) this.#answers.foundWrong(event.deployment, event.request);
         break;
@@ -355,8 +351,6 @@ export class DataPlane {
     this.#feed.changed();
     if (event.kind === 'fault-injected' && event.device !== null) {
       this.#answers.injected(event.device, event.message);
-    } else if (!['device-refused', 'network-set'].includes(event.kind) && event.device !== null) {
-      this.#answers.healed(event.device);
     }
     this.#deployments.observe(event);
     this.#post({ kind: 'event', event });

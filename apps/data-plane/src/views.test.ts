@@ -116,6 +116,7 @@ describe('a deployment', () => {
     installing: null,
     progress: null,
     substitute: null,
+    substituteState: null,
   } as const;
   const deployment = {
     name: 'lenet5',
@@ -173,7 +174,11 @@ describe('a deployment', () => {
       since: 5,
       phaseSince: 7,
     } as const;
-    const failing = { ...deployment, outage, seats: [{ ...seat, substitute: 'b' }] };
+    const failing = {
+      ...deployment,
+      outage,
+      seats: [{ ...seat, substitute: 'b', substituteState: 'loading' }],
+    } as const;
     const [view] = deploymentRuntimes(
       { devices: [], deployments: [failing] },
       (id) => `name of ${id}`,
@@ -191,7 +196,11 @@ describe('a deployment', () => {
       toName: 'name of b',
       waiting: 7,
     });
-    expect(view!.seats[0]).toMatchObject({ substitute: 'b', substituteName: 'name of b' });
+    expect(view!.seats[0]).toMatchObject({
+      substitute: 'b',
+      substituteName: 'name of b',
+      substituteState: 'loading',
+    });
     expect(view!.mirror).toBeNull();
   });
 

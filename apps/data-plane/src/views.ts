@@ -176,6 +176,7 @@ function seatView(seat: SeatSnapshot, nameOf: (device: string) => string | null)
     totalBytes: seat.progress?.totalBytes ?? 0,
     substitute: seat.substitute,
     substituteName: seat.substitute === null ? null : nameOf(seat.substitute),
+    substituteState: seat.substituteState,
   };
 }
 

@@ -223,7 +223,7 @@ export class Coordinator {
     await Promise.all([...this.#deployments.values(), ...this.#leaving].map((each) => each.idle()));
   }
 
-  /** Gives an accepted request to the mirrors of its deployment. Never throws. */
+  /** Gives an accepted request to the mirrors of its deployment. A mirror that refuses it does not affect the request. */
   #copyToMirrors(name: string, feeds: Readonly<Record<string, Tensor>>): void {
     for (const mirror of this.#deployments.values()) {
       if (mirror.mirrorOf === name) mirror.acceptCopy(this.#newRequest(), feeds);
@@ -277,6 +277,9 @@ export class Coordinator {
           const policy = owner.deployment?.policy ?? request.policy;
           return { rescue: rescueRule(policy, plan), detectMs: policy.detectMs ?? null };
         },
+        reportOutage: () => {
+          if (owner.deployment) this.#reviewOutage(owner.deployment);
+        },
         placementChanged: () => {
           if (owner.deployment) this.#review(owner.deployment);
           this.#context.stepQueue.startReady();
@@ -318,8 +321,7 @@ export class Coordinator {
     }
     const { placement } = deployment.active;
     const viable = placement.viable;
-    const rule = rescueRule(deployment.policy, deployment.active.program.plan);
-    const mayRescue = rule === 'data-plane';
+    const mayRescue = rescueRule(deployment.policy, deployment.active.program.plan) === 'data-plane';
     // A settled plan gets no further devices. It serves by rescue, for example after a restart with too few devices.
     if (viable || (placement.settled && mayRescue)) deployment.everReady = true;
     const state: DeploymentState = !deployment.everReady
@@ -331,22 +333,22 @@ export class Coordinator {
           : mayRescue
             ? 'rescuing'
             : 'unavailable';
-    if (deployment.everReady) {
-      const { clock, emit } = this.#context;
-      const waiting = deployment.inFlight + deployment.queued;
-      const event = deployment.outages.review(deployment.name, placement, rule, waiting, clock.now());
-      if (event !== null) emit(event);
-    }
+    this.#reviewOutage(deployment);
+    deployment.reason = reasonOf(state, placement);
     if (state === deployment.state) return;
     deployment.state = state;
-    const waits = state === 'unavailable' ? '; requests wait for other devices' : '';
-    const doubled = placement.substitutedSeats;
-    const second = doubled === 0 ? '' : `; ${doubled} of them on a device that computes a second seat`;
-    deployment.reason =
-      state === 'ready'
-        ? null
-        : `${placement.readySeats} of ${placement.seatCount} seats answer${second}${waits}`;
     this.#announce(deployment);
+  }
+
+  /** Updates the deployment's outage, and emits its begin or end. */
+  #reviewOutage(deployment: Deployment): void {
+    if (!deployment.everReady || this.#leaving.has(deployment)) return;
+    const { clock, emit } = this.#context;
+    const { placement, program } = deployment.active;
+    const rule = rescueRule(deployment.policy, program.plan);
+    const waiting = deployment.inFlight + deployment.queued;
+    const event = deployment.outages.review(deployment.name, placement, rule, waiting, clock.now());
+    if (event !== null) emit(event);
   }
 
   /** A viable next plan with empty seats replaces the active one if they stay empty or the active one is not viable. */
@@ -358,6 +360,15 @@ export class Coordinator {
     const { name, state, reason } = deployment;
     this.#context.emit({ kind: 'deployment-state', deployment: name, state, reason });
   }
+}
+
+/** Says how many seats answer; null while nothing is missing, and during the first distribution. */
+function reasonOf(state: DeploymentState, placement: Placement): string | null {
+  if (state === 'ready' || state === 'distributing') return null;
+  const waits = state === 'unavailable' ? '; requests wait for other devices' : '';
+  const doubled = placement.substitutedSeats;
+  const second = doubled === 0 ? '' : `; ${doubled} of them on a device that computes a second seat`;
+  return `${placement.readySeats} of ${placement.seatCount} seats answer${second}${waits}`;
 }
 
 /** Request ids are unsigned 32-bit numbers on the wire; 0 is not used. */

@@ -108,6 +108,8 @@ export interface RequestOutcome {
   /** Data shards decoded from parity, and shards computed by the data plane. */
   readonly recovered: number;
   readonly rescued: number;
+  /** Whether parity replaced a data shard of a failed device; see `survivedFailure`. */
+  readonly survivedFailure: boolean;
   /** Whether a step is known to have used a wrong answer (only under `verify: "after"`). */
   readonly corrupt: boolean;
   readonly error: { readonly code: string; readonly message: string } | null;

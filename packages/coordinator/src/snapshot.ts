@@ -66,9 +66,15 @@ export function takeSnapshot(
 function seatsByDevice(deployments: readonly DeploymentSnapshot[]): Map<DeviceId, HeldSeat[]> {
   const held = new Map<DeviceId, HeldSeat[]>();
   for (const { name, seats } of deployments) {
-    for (const { device, seat, role, state, substitute } of seats) {
+    for (const { device, seat, role, state, substitute, substituteState } of seats) {
       if (device !== null) add(device, { deployment: name, seat, role, state });
-      if (substitute !== null) add(substitute, { deployment: name, seat, role, state: 'ready' });
+      if (substitute === null) continue;
+      add(substitute, {
+        deployment: name,
+        seat,
+        role,
+        state: substituteState === 'loading' ? 'installing' : 'ready',
+      });
     }
   }
   return held;

@@ -11,7 +11,7 @@ export interface AnswerDot {
   /** From acceptance to the end. */
   readonly latencyMs: number;
   readonly outcome: AnswerOutcome;
-  /** The answer needed parity or a rescue because a device had failed. */
+  /** Parity replaced a shard of a device that had failed when the answer was given. */
   readonly survived: boolean;
 }
 

@@ -116,6 +116,7 @@ export interface SeatView {
   /** Under `rescue: "devices"`: the device that computes the seat's shards as a second task, or loads them. */
   readonly substitute?: string | null;
   readonly substituteName?: string | null;
+  readonly substituteState?: 'loading' | 'computing' | null;
 }
 
 /**
@@ -131,10 +132,10 @@ export interface OutageView {
   /** When the failure happened, and when the phase began. ISO 8601. */
   readonly since: string;
   readonly phaseSince: string;
-  /** The device that failed first; null if the seat has no device. */
+  /** The device that failed last, after which the rest was not enough; null if the seat has no device. */
   readonly device: string | null;
   readonly deviceName: string | null;
-  /** The seat that failed first. In a plan without parity, it is also the number of the missing shard. */
+  /** The seat that failed last. In a plan without parity, it is also the number of the missing shard. */
   readonly seat: number;
   /** The device that loads the missing shards. */
   readonly to: string | null;

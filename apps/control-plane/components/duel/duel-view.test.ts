@@ -78,9 +78,18 @@ describe('the state of a lane', () => {
       text: 'answering without d2',
       clockFrom: null,
     });
-    const slower = [seat(0, 'data', 'd1'), seat(1, 'data', 'd2', { state: 'down', substituteName: 'd1' })];
+    const slower = [
+      seat(0, 'data', 'd1'),
+      seat(1, 'data', 'd2', { state: 'down', substituteName: 'd1', substituteState: 'computing' }),
+    ];
     expect(laneStatus({ ...twin, progress: { ...progress, seats: slower } }, true).text).toBe(
       'slower: d1 has two shards',
+    );
+    const loading = slower.map((each) =>
+      each.substituteName ? { ...each, substituteState: 'loading' as const } : each,
+    );
+    expect(laneStatus({ ...twin, progress: { ...progress, seats: loading } }, true).text).toBe(
+      'answering without d2',
     );
     expect(laneStatus(coded, true)).toMatchObject({ tone: 'ok', text: 'answering' });
     expect(laneStatus(coded, false)).toMatchObject({ tone: 'ok', text: 'ready' });
@@ -116,7 +125,9 @@ describe('the periods of a lane', () => {
   });
 
   it('show a slowdown that lasts', () => {
-    const seats = [seat(0, 'data', 'd1', { state: 'down', substituteName: 'd2' })];
+    const seats = [
+      seat(0, 'data', 'd1', { state: 'down', substituteName: 'd2', substituteState: 'computing' }),
+    ];
     const slow = { ...twin, progress: { ...twin.progress, seats } };
     const finished = event('redistribution-finished', '2026-01-01T00:00:03Z', { durationMs: 400 });
     expect(periodsOf(slow, [finished])).toEqual([

@@ -5,6 +5,7 @@ import {
   type EventView,
   type OutageView,
   PAPER_DETECT_MS,
+  type SeatView,
 } from '@sparewheel/protocol';
 import { planKind } from '../control/deployment-status.ts';
 import { formatCount, formatMs } from '../ui/format.ts';
@@ -91,7 +92,7 @@ export function laneStatus(deployment: DeploymentView, loading: boolean): LaneSt
     return { tone: 'muted', text: 'being set up', clockFrom: null };
   }
   if (state === 'failed') return { tone: 'danger', text: 'could not be set up', clockFrom: null };
-  const substitute = progress.seats.find(({ substituteName }) => substituteName)?.substituteName;
+  const substitute = progress.seats.find(isSubstituted)?.substituteName;
   if (substitute) return { tone: 'warning', text: `slower: ${substitute} has two shards`, clockFrom: null };
   const down = progress.seats.filter((seat) => seat.state !== 'ready');
   if (down.length > 0) {
@@ -118,6 +119,11 @@ function outageStatus(outage: OutageView): LaneStatus {
   }
 }
 
+/** Whether another device computes the seat as a second task. */
+function isSubstituted({ substituteState }: SeatView): boolean {
+  return substituteState === 'computing';
+}
+
 /** A time in which a lane stalled or was slow, in ms since 1970. */
 export interface Period {
   readonly kind: 'outage' | 'slowdown';
@@ -137,7 +143,7 @@ export function periodsOf(deployment: DeploymentView, events: readonly EventView
   });
   const { outage } = deployment;
   if (outage !== null) return [...ended, { kind: 'outage', from: Date.parse(outage.since), to: null }];
-  if (!deployment.progress.seats.some(({ substituteName }) => substituteName)) return ended;
+  if (!deployment.progress.seats.some(isSubstituted)) return ended;
   const last = events.find(
     (event) => event.deployment === deployment.name && event.kind === 'redistribution-finished',
   );

@@ -115,12 +115,14 @@ describe('the fleet', () => {
     const coverOfD1 = (change = uncoded) =>
       fleetRows(devices(['d1']), change, NOTHING_PENDING).find((row) => row.device.name === 'd1')?.cover;
     expect(coverOfD1()).toBe('waiting for another device');
-    const seats = uncoded.progress.seats.map((old) =>
-      old.seat === 0 ? { ...old, substitute: 'id-d2', substituteName: 'd2' } : old,
-    );
-    expect(coverOfD1({ ...uncoded, progress: { ...uncoded.progress, seats } })).toBe(
-      'computed by d2 as a second task',
-    );
+    const substituted = (substituteState: 'loading' | 'computing') => {
+      const seats = uncoded.progress.seats.map((old) =>
+        old.seat === 0 ? { ...old, substitute: 'id-d2', substituteName: 'd2', substituteState } : old,
+      );
+      return { ...uncoded, progress: { ...uncoded.progress, seats } };
+    };
+    expect(coverOfD1(substituted('loading'))).toBe('loaded by d2 as a second task');
+    expect(coverOfD1(substituted('computing'))).toBe('computed by d2 as a second task');
   });
 
   it('counts devices that do not serve', () => {

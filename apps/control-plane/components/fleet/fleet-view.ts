@@ -151,10 +151,11 @@ function coverOf(
       : { text: 'waiting for another device', devices: [], waiting: true };
   return new Map(
     down.map((seat) => {
-      const { substituteName } = seat;
+      const { substituteName, substituteState } = seat;
       if (repaired || substituteName == null) return [seat.seat, cover];
-      const text = `computed by ${substituteName} as a second task`;
-      return [seat.seat, { text, devices: [], waiting: false }];
+      const loading = substituteState === 'loading';
+      const text = `${loading ? 'loaded' : 'computed'} by ${substituteName} as a second task`;
+      return [seat.seat, { text, devices: [], waiting: loading }];
     }),
   );
 }

@@ -102,11 +102,6 @@ export class AnswerFeed {
     if (!known) this.#fault(device, description);
   }
 
-  /** Records that a device works again. */
-  healed(device: string): void {
-    for (const lane of this.#lanes.values()) lane.hurtBy.delete(device);
-  }
-
   /** Newest first. */
   reports(): readonly FaultReportView[] {
     return this.#reports.map((report) => report.view());
@@ -158,9 +153,7 @@ export class AnswerFeed {
     if (all.length === 0) return;
     for (const { name, seated } of all) {
       if (!seated) continue;
-      const lane = this.#lane(name, now);
-      lane.statistics.startOver(now);
-      lane.hurtBy.add(device);
+      this.#lane(name, now).statistics.startOver(now);
     }
     const facts = { id: this.#nextReport++, at: now, device, deviceName: nameOf(device), description };
     this.#reports = [new FaultReport(facts, all), ...this.#reports].slice(0, REPORTS_KEPT);
@@ -175,11 +168,7 @@ export class AnswerFeed {
     for (const name of this.#lanes.keys()) {
       if (deployments.every((each) => each.name !== name)) this.#lanes.delete(name);
     }
-    for (const { name, devices } of deployments) {
-      const { hurtBy } = this.#lane(name, now);
-      // Another device has its seat now.
-      for (const device of hurtBy) if (!devices.includes(device)) hurtBy.delete(device);
-    }
+    for (const { name } of deployments) this.#lane(name, now);
     if (names !== this.#names) {
       // Deployments are compared, so all of them start at the same time.
       this.#names = names;
@@ -207,8 +196,6 @@ export class AnswerFeed {
 /** The answers of one deployment. */
 class Lane {
   readonly statistics: DeploymentStatistics;
-  /** Devices with a fault that is not healed. */
-  readonly hurtBy = new Set<string>();
   readonly #deployment: string;
   readonly #answered: AnswerSample<AnswerDot>;
   readonly #others: AnswerSample<AnswerDot>;
@@ -223,12 +210,12 @@ class Lane {
   }
 
   record(outcome: RequestOutcome, now: number): void {
-    const { status, latencyMs, recovered, rescued, corrupt, request } = outcome;
+    const { status, latencyMs, survivedFailure, corrupt, request } = outcome;
     const dot: AnswerDot = {
       at: round(now),
       latencyMs: round(latencyMs),
       outcome: status === 'failed' ? 'failed' : corrupt ? 'wrong' : 'answered',
-      survived: recovered + rescued > 0 && this.hurtBy.size > 0,
+      survived: survivedFailure,
     };
     this.#ended++;
     this.statistics.record(dot);

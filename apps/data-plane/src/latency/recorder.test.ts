@@ -15,6 +15,7 @@ function outcome(overrides: Partial<RequestOutcome> = {}): RequestOutcome {
     latencyMs: 2,
     recovered: 0,
     rescued: 0,
+    survivedFailure: false,
     corrupt: false,
     error: null,
     ...overrides,

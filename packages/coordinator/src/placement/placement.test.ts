@@ -36,6 +36,19 @@ describe('a seat whose device is down', () => {
     ]);
   });
 
+  it('is counted in the reason of its deployment, also while the state stays the same', async () => {
+    const rig = await readyRig({ k: 3, r: 2 });
+    const reported = () => {
+      const { state, reason } = rig.coordinator.snapshot().deployments[0]!;
+      return [state, reason];
+    };
+    expect(reported()).toEqual(['ready', null]);
+    rig.fleet.kill('d0');
+    expect(reported()).toEqual(['degraded', '4 of 5 seats answer']);
+    rig.fleet.kill('d1');
+    expect(reported()).toEqual(['degraded', '3 of 5 seats answer']);
+  });
+
   it('returns to the same device without a transfer within the grace period', async () => {
     const rig = await readyRig({ k: 2, r: 1, standbys: 1 });
     const sent = rig.fleet.device('d1').transferredBytes;

@@ -79,8 +79,8 @@ export class Placement {
     return missing && { ...missing, ...phase };
   }
 
-  /** When the data plane may compute the shards of a seat that does not answer. */
-  rescueDueAt(seat: number): number {
+  /** When the failure of a seat is detected; see `Redistribution.detectedAt`. */
+  detectedAt(seat: number): number {
     return this.#redistribution.detectedAt(this.#seats[seat]!);
   }
 
@@ -240,7 +240,7 @@ export class Placement {
     }
     const dueAt = Math.max(
       holder.silentSince + this.context.options.takeoverSilentAfterMs,
-      holder.unansweredSince + (this.context.policy().detectMs ?? 0),
+      this.#redistribution.detectedAt(seat),
     );
     if (dueAt > now) return dueAt;
     const retryAt = this.#replace(seat, now);
@@ -281,12 +281,13 @@ export class Placement {
     return Number.POSITIVE_INFINITY;
   }
 
-  #takeoverDueAt({ holder, everAnswered }: SeatRecord): number {
+  #takeoverDueAt(seat: SeatRecord): number {
+    const { holder } = seat;
     const { takeoverAfterMs, returnGraceMs } = this.context.options;
     if (holder === null || holder.quarantineReason !== null) return 0;
     // After a restart of the data plane, the devices named in a plan need time to reconnect.
-    const afterMs = Math.max(takeoverAfterMs, everAnswered ? (this.context.policy().detectMs ?? 0) : 0);
-    return Math.max(holder.downSince + afterMs, this.#startedAt + returnGraceMs);
+    const graceEndsAt = this.#startedAt + returnGraceMs;
+    return Math.max(holder.downSince + takeoverAfterMs, graceEndsAt, this.#redistribution.detectedAt(seat));
   }
 
   /** Starts a takeover by the best standby. @returns when to try again, or infinity */

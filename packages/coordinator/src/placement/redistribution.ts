@@ -79,13 +79,26 @@ export class Redistribution {
     });
   }
 
-  /** When the coordinator may act on the failure of a seat. */
+  /**
+   * When the failure of a seat is detected, so that the coordinator may act on it: by a rescue, a redistribution or a
+   * takeover. Minus infinity if there is nothing left to detect: the seat answers, it has never answered, or its device
+   * was quarantined or removed.
+   */
   detectedAt(seat: SeatRecord): number {
-    const { missingSince, holder } = seat;
+    // A request may ask before the seats were checked after a failure.
+    this.#follow(seat, this.#context.clock.now());
+    const { missingSince, failed, everAnswered } = seat;
+    if (missingSince === null || failed === null || !everAnswered) return Number.NEGATIVE_INFINITY;
+    const device = this.#context.fleet.get(failed);
+    if (device === undefined || device.quarantineReason !== null) return Number.NEGATIVE_INFINITY;
+    return missingSince + (this.#context.policy().detectMs ?? 0);
+  }
+
+  /** When a device may load the seat as a second task. */
+  #dueAt(seat: SeatRecord): number {
     // After a restart of the data plane, the devices named in a plan need time to connect.
-    const grace = seat.everAnswered ? 0 : this.#startedAt + this.#context.options.returnGraceMs;
-    if (missingSince === null || holder === null) return grace;
-    return Math.max(grace, missingSince + (this.#context.policy().detectMs ?? 0));
+    const graceEndsAt = this.#startedAt + this.#context.options.returnGraceMs;
+    return seat.everAnswered ? this.detectedAt(seat) : graceEndsAt;
   }
 
   /** Records since when seats do not answer. Must run before the seats are checked. */
@@ -112,10 +125,10 @@ export class Redistribution {
     let detecting = false;
     for (const seat of this.#seats) {
       if (isAnswering(seat)) continue;
-      const detectedAt = this.detectedAt(seat);
-      if (detectedAt > now) {
+      const dueAt = this.#dueAt(seat);
+      if (dueAt > now) {
         detecting = true;
-        retryAt = Math.min(retryAt, detectedAt);
+        retryAt = Math.min(retryAt, dueAt);
         continue;
       }
       this.#reportDetected(seat, now);
@@ -183,8 +196,7 @@ export class Redistribution {
   #reportDetected(seat: SeatRecord, now: number): void {
     if (seat.detected || !seat.everAnswered) return;
     seat.detected = true;
-    // The outage must be reported before its detection.
-    this.#context.placementChanged();
+    this.#context.reportOutage();
     this.#context.emit({
       kind: 'failure-detected',
       deployment: this.#deployment,

@@ -17,6 +17,8 @@ export interface PlacementContext {
   seatsToStore(): readonly (DeviceId | null)[];
   /** Returns the deployment's present rules for failures. */
   policy(): { readonly rescue: RescueRule; readonly detectMs: number | null };
+  /** Emits the event of an outage that has begun, so that the events of its parts follow it. */
+  reportOutage(): void;
   /** Called when a seat became ready or was lost, and when no other seat will become ready. */
   placementChanged(): void;
 }

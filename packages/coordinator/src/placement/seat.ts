@@ -12,6 +12,7 @@ export interface SeatSnapshot {
   readonly progress: InstallProgress | null;
   /** The surviving device that computes the seat as a second task, or loads it. */
   readonly substitute: DeviceId | null;
+  readonly substituteState: 'loading' | 'computing' | null;
 }
 
 /** A surviving device that computes a lost seat as a second task. */
@@ -109,6 +110,8 @@ export function seatSnapshot(seat: SeatRecord, role: SeatSnapshot['role']): Seat
     installing: seat.install?.device.id ?? null,
     progress: seat.install?.progress ?? seat.substitute?.progress ?? null,
     substitute: seat.substitute?.device.id ?? null,
+    substituteState:
+      seat.substitute === null ? null : seat.substitute.loadedAt === null ? 'loading' : 'computing',
   };
 }
 

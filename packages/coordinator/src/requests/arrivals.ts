@@ -67,16 +67,11 @@ export function replayArrivals({ trace, program }: SettledRequest): RequestArriv
   const allData = new ShiftedSteps(steps, dependencies);
   let missing: RequestArrivals['missing'] = null;
   const failedSeats = new Set<number>();
-  let survivedFailure = false;
   for (const [index, step] of steps.entries()) {
     if (step === undefined || step.finishedAt === null) continue;
     const durationMs = step.finishedAt - step.startedAt;
     const { kind, plan } = program.steps[index]!;
-    for (const { shard, failed, answeredAt, status } of step.shards) {
-      if (!failed || answeredAt !== null) continue;
-      failedSeats.add(seatOf(plan, shard));
-      if (status === 'recovered') survivedFailure = true;
-    }
+    for (const shard of step.shards) if (hasFailed(shard)) failedSeats.add(seatOf(plan, shard.shard));
     if (kind !== 'coded') {
       anyK.setDuration(index, durationMs);
       allData.setDuration(index, durationMs);
@@ -99,10 +94,23 @@ export function replayArrivals({ trace, program }: SettledRequest): RequestArriv
     allDataMs: missing === null ? measuredMs + allData.delayMs : null,
     missing,
     failedSeats: failedSeats.size,
-    survivedFailure,
+    survivedFailure: survivedFailure(trace),
     sampled: trace.sampled === true,
     shards,
   };
+}
+
+/**
+ * Returns whether parity replaced a data shard whose device had failed. Final when no answer is pending: a recovered
+ * shard counts as outrun until its device turns out to be silent.
+ */
+export function survivedFailure({ steps }: RequestTrace): boolean {
+  return steps.some(({ shards }) => shards.some((each) => each.status === 'recovered' && hasFailed(each)));
+}
+
+/** Whether the device of a shard could not answer. */
+function hasFailed({ failed, answeredAt }: ShardTrace): boolean {
+  return failed === true && answeredAt === null;
 }
 
 function seatOf(plan: Program['steps'][number]['plan'], shard: number): number {

@@ -1,6 +1,6 @@
 import type { Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext } from '../context.ts';
-import { CanceledError, type CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
+import { CanceledError, CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
 import type { DeploymentState } from '../events.ts';
 import type { Policy } from '../policy.ts';
 import { checkFeeds } from '../steps/validate.ts';
@@ -10,6 +10,7 @@ import {
   type Inference,
   type InferOptions,
 } from './accepted-request.ts';
+import { survivedFailure } from './arrivals.ts';
 import type { Generation } from './generation.ts';
 import { OutageTracker } from './outage.ts';
 import { RequestRun } from './request.ts';
@@ -134,7 +135,8 @@ export class Deployment implements AcceptedRequestObserver {
     try {
       this.accept(id, feeds, {}).catch(() => {});
       this.mirrored.accepted++;
-    } catch {
+    } catch (error) {
+      if (!(error instanceof CoordinatorError)) throw error;
       this.mirrored.refused++;
       emit({ kind: 'copy-refused', deployment: this.name });
     }
@@ -219,6 +221,7 @@ export class Deployment implements AcceptedRequestObserver {
         latencyMs,
         recovered: run?.recovered ?? 0,
         rescued: run?.rescued ?? 0,
+        survivedFailure: run !== null && survivedFailure(run.trace),
         corrupt: run?.corrupt ?? false,
         error: error === null ? null : { code: error.code, message: error.message },
       },

@@ -326,10 +326,8 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
 
   /** When the data plane may compute the shards: their failures must be detected first. */
   #rescueDueAt(shards: readonly number[]): number {
-    const { detectMs } = this.host.policy;
-    if (!detectMs) return Number.NEGATIVE_INFINITY;
     const { placement } = this.host.generation;
-    return Math.max(...shards.map((shard) => placement.rescueDueAt(this.step.plan.seats[shard]!)));
+    return Math.max(...shards.map((shard) => placement.detectedAt(this.step.plan.seats[shard]!)));
   }
 
   resume(): boolean {
