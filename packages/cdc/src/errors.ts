@@ -102,6 +102,14 @@ export class UndecodablePatternError extends CodingError {
   }
 }
 
+/** No integers satisfy the parity equations of these integer answers: one of them is wrong. */
+export class InexactAnswersError extends CodingError {
+  override name = 'InexactAnswersError';
+  constructor(readonly element: number) {
+    super(`element ${element} of the answers satisfies no parity equation in integers; one answer is wrong`);
+  }
+}
+
 /** Two answers for one shard. This package cannot tell which one is right. */
 export class DuplicateShardError extends CodingError {
   override name = 'DuplicateShardError';

@@ -31,6 +31,14 @@ export {
   totalShards,
   vandermondeGenerator,
 } from './generator.ts';
+export { bytePlanes, planeCount } from './integers/byte-planes.ts';
+export {
+  createIntegerDecoder,
+  type IntegerAnswers,
+  type IntegerDecoder,
+} from './integers/decode-integers.ts';
+export { integerGenerator, lostBits } from './integers/integer-generator.ts';
+export { encodeIntegers, verifyIntegers } from './integers/verify-integers.ts';
 export { largestMagnitude } from './linear-combination.ts';
 export { type Completion, codedCompletion, kthArrival, type WaitingThreshold } from './order-statistics.ts';
 export {

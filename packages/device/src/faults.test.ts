@@ -103,11 +103,19 @@ describe('faults', () => {
     expect(Math.abs(corrupted / 10_000 - 0.7)).toBeLessThan(0.025);
   });
 
-  it('do not change integers or empty answers', () => {
+  it('change int32 answers by an integer, and no other integers or empty answers', () => {
     const faults = new Faults(seeded(5), () => {});
-    faults.set({ kind: 'corrupt', amount: 1, probability: 1 });
     const integers: Tensor = { type: 'int32', dims: [1], data: Int32Array.of(4) };
-    faults.corrupt([integers, floats()]);
-    expect(integers.data).toEqual(Int32Array.of(4));
+    const bytes: Tensor = { type: 'uint8', dims: [1], data: Uint8Array.of(4) };
+    for (const [amount, changed] of [
+      [0.2, 5],
+      [-0.2, 4],
+      [2.6, 7],
+    ] as const) {
+      faults.set({ kind: 'corrupt', amount, probability: 1 });
+      faults.corrupt([bytes, floats(), integers]);
+      expect(integers.data).toEqual(Int32Array.of(changed));
+    }
+    expect(bytes.data).toEqual(Uint8Array.of(4));
   });
 });

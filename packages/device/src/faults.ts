@@ -78,12 +78,14 @@ export class Faults {
     const { amount, probability } = this.#corruption;
     if (probability === 0 || this.#random() >= probability) return;
     const target = tensors.find(
-      ({ type, data }) => (type === 'float32' || type === 'float64') && data.length > 0,
+      ({ type, data }) => (type === 'float32' || type === 'float64' || type === 'int32') && data.length > 0,
     );
     if (target === undefined) return;
-    const data = target.data as Float32Array | Float64Array;
+    const data = target.data as Float32Array | Float64Array | Int32Array;
     const index = Math.floor(this.#random() * data.length);
-    data[index] = data[index]! + amount;
+    const smallest = amount < 0 ? -1 : 1;
+    const change = target.type === 'int32' ? Math.round(amount) || smallest : amount;
+    data[index] = data[index]! + change;
   }
 
   #setPartitioned(partitioned: boolean): void {

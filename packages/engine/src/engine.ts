@@ -22,7 +22,8 @@ export interface LoadOptions {
   /**
    * Keeps the weights in their memory-mapped external file instead of copying them to repacked memory. The
    * model then needs 1 × the memory of its weights (shared with the page cache) instead of 2–3 ×, and runs
-   * 0–25 % slower. Has no effect on WebAssembly or on models with weights in the graph.
+   * 0–25 % slower. Has no effect on WebAssembly, on models with weights in the graph, or on
+   * integer kernels, which need repacked weights.
    */
   readonly mapped?: boolean;
   /** Size of the graph and its weights, if known. Decides in which thread the model starts. */

@@ -36,7 +36,8 @@ export class SessionEngine implements Engine {
     return this.#enqueue(async () => {
       let session = this.#sessions.get(key);
       if (session === undefined) {
-        session = await this.#open(source, options.mapped ?? false);
+        const mapped = options.mapped === true && !(await this.#mustRepack(source));
+        session = await this.#open(source, mapped);
         this.#sessions.set(key, session);
       }
       return { feeds: [...session.inputNames], fetches: [...session.outputNames] };
@@ -102,6 +103,16 @@ export class SessionEngine implements Engine {
     return result;
   }
 
+  /**
+   * Returns whether a model has kernels for integers. Without prepacking they repack their weights on each run, which
+   * takes longer than the product.
+   */
+  async #mustRepack(source: ModelSource): Promise<boolean> {
+    if (source.kind !== 'file' || this.#readFiles === null) return false;
+    const { graph } = await this.#readFiles({ kind: 'file', path: source.path });
+    return includesText(graph, 'MatMulInteger') || includesText(graph, 'ConvInteger');
+  }
+
   /** Opens a session with settings for a small device. @throws {EngineError} `invalid-model` */
   async #open(source: ModelSource, mapped: boolean): Promise<InferenceSession> {
     const options: InferenceSession.SessionOptions = {
@@ -164,6 +175,17 @@ export class SessionEngine implements Engine {
     }
     return inputs;
   }
+}
+
+/** Returns whether bytes contain an ASCII text. */
+function includesText(bytes: Uint8Array, text: string): boolean {
+  const first = text.charCodeAt(0);
+  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    let length = 1;
+    while (length < text.length && bytes[at + length] === text.charCodeAt(length)) length++;
+    if (length === text.length) return true;
+  }
+  return false;
 }
 
 function tensorOf(name: string, output: RuntimeTensor | undefined): Tensor {

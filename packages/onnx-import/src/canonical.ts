@@ -15,6 +15,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { externalDataIn, openFile, writeHashed } from './files.ts';
 import { type DimensionValues, normalizeOptimized, prepareModel } from './graph-rewrites.ts';
 import { mergeSiblings } from './merge-siblings.ts';
+import { lowerQuantized } from './quantized/lower-quantized.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
 import { readSkimmed, readSource } from './source.ts';
 import { computedNames, type TrialSpeed, trialRun } from './trial-run.ts';
@@ -79,7 +80,8 @@ export async function canonicalize(options: CanonicalOptions): Promise<Canonical
     try {
       const optimized = readSkimmed(join(scratch, 'optimized.onnx'), 'optimized.onnx');
       const canonical = normalizeOptimized(optimized, prepared.graph);
-      const merged = mergeSiblings({ model: canonical, external });
+      const lowered = lowerQuantized({ model: canonical, external });
+      const merged = mergeSiblings({ model: lowered, external });
       return await finish({ model: merged, external }, scratch, options.outputDirectory);
     } finally {
       external.close();

@@ -1,6 +1,8 @@
 export * from './cut.ts';
 export * from './errors.ts';
 export * from './input-split.ts';
+export * from './integer-layer.ts';
+export { byteData, IntegerConstants, parityPlanes } from './integer-shard.ts';
 export * from './linear.ts';
 export * from './model.ts';
 export { readModel } from './reader.ts';

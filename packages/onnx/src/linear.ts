@@ -1,3 +1,4 @@
+import { type IntegerWeights, isByte, notByte, withIntegers } from './integer-layer.ts';
 import {
   type ConstantTensor,
   DATA_TYPE,
@@ -8,7 +9,7 @@ import {
   type Node,
 } from './model.ts';
 
-export type LinearOp = 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
+export type LinearOp = 'Conv' | 'ConvInteger' | 'ConvTranspose' | 'Gemm' | 'MatMul' | 'MatMulInteger';
 
 /**
  * Memory layout of a constant relative to the layer's output rows: row-major [outer, rows, inner].
@@ -58,11 +59,13 @@ export interface LinearLayer {
   readonly addend?: Addend;
   /** Divided output axis; negative values count from the end. */
   readonly axis: number;
+  /** Set if weights and input are 8-bit integers and the output is int32; absent for float32. */
+  readonly integers?: IntegerWeights;
 }
 
 /** A linear operator that cannot be divided and coded. */
 export interface NotCodable {
-  readonly op: LinearOp;
+  readonly op: LinearOp | 'QLinearConv' | 'QLinearMatMul';
   readonly reason: string;
 }
 
@@ -104,12 +107,22 @@ export function analyzeLinear(
   if (node.domain !== '') return undefined;
   switch (node.opType) {
     case 'Conv':
+    case 'ConvInteger':
     case 'ConvTranspose':
       return analyzeConvolution(node, index, node.opType, constants, shapes);
     case 'Gemm':
       return analyzeGemm(node, index, constants);
     case 'MatMul':
-      return analyzeMatMul(node, index, constants, shapes);
+    case 'MatMulInteger':
+      return analyzeMatMul(node, index, node.opType, constants, shapes);
+    case 'QLinearConv':
+    case 'QLinearMatMul':
+      // The import divides these layers into an integer product and its scale, where it can.
+      return {
+        op: node.opType,
+        reason:
+          'only constant 8-bit weights with constant scales and zero points can be coded, in at least two rows',
+      };
     default:
       return undefined;
   }
@@ -122,21 +135,25 @@ export function isCodable(analysis: LinearLayer | NotCodable | undefined): analy
 function analyzeConvolution(
   node: Node,
   index: number,
-  op: 'Conv' | 'ConvTranspose',
+  op: 'Conv' | 'ConvInteger' | 'ConvTranspose',
   constants: ReadonlyMap<string, ConstantTensor>,
   shapes: Shapes,
 ): LinearLayer | NotCodable {
   const notCodable = (reason: string): NotCodable => ({ op, reason });
-  const [feed = '', weightsName = '', biasName = ''] = node.inputs;
+  const integers = op === 'ConvInteger';
+  const [feed = '', weightsName = ''] = node.inputs;
+  // The third input of ConvInteger is a zero point.
+  const biasName = integers ? '' : (node.inputs[2] ?? '');
   const weights = constants.get(weightsName);
   if (!weights) return notCodable('its weights are computed at run time; only constant weights can be coded');
   if (constants.has(feed)) return notCodable('its input is constant');
-  if (weights.dataType !== DATA_TYPE.float32) return notCodable(notFloat(weights));
+  const problem = typeProblem(weights, integers);
+  if (problem !== null) return notCodable(problem);
   if (weights.dims.length < 3) return notCodable(`its weights have the shape [${weights.dims.join(', ')}]`);
   const groups = intAttribute(node, 'group', 1);
   // Conv: [groups · rows, inputs, kernel…]. ConvTranspose: [groups · inputs, rows, kernel…].
-  const rowAxis = op === 'Conv' ? 0 : 1;
-  const weightsRowGroups = op === 'Conv' ? groups : 1;
+  const rowAxis = op === 'ConvTranspose' ? 1 : 0;
+  const weightsRowGroups = op === 'ConvTranspose' ? 1 : groups;
   const { outer, rows: along, inner } = layoutOf(weights.dims, rowAxis);
   const rows = along / weightsRowGroups;
   if (!Number.isInteger(rows) || groups < 1)
@@ -156,7 +173,7 @@ function analyzeConvolution(
   if (addend && (addend.dims.length !== 1 || addend.dims[0] !== groups * rows)) {
     return notCodable(`its bias has the shape [${addend.dims.join(', ')}] instead of [${groups * rows}]`);
   }
-  return checked({
+  const layer = checked({
     op,
     node: index,
     feed,
@@ -181,6 +198,7 @@ function analyzeConvolution(
         }
       : {}),
   });
+  return integers && isCodable(layer) ? withIntegers(layer, node, constants, inner) : layer;
 }
 
 /**
@@ -261,10 +279,12 @@ function analyzeGemm(
 function analyzeMatMul(
   node: Node,
   index: number,
+  op: 'MatMul' | 'MatMulInteger',
   constants: ReadonlyMap<string, ConstantTensor>,
   shapes: Shapes,
 ): LinearLayer | NotCodable {
-  const notCodable = (reason: string): NotCodable => ({ op: 'MatMul', reason });
+  const notCodable = (reason: string): NotCodable => ({ op, reason });
+  const integers = op === 'MatMulInteger';
   const [left = '', right = ''] = node.inputs;
   const weightsIndex = constants.has(right) ? 1 : 0;
   const feedIndex = 1 - weightsIndex;
@@ -274,7 +294,8 @@ function analyzeMatMul(
     return notCodable('it has no constant weights: both factors are computed at run time, as in attention');
   }
   if (constants.has(feed)) return notCodable('both factors are constant');
-  if (weights.dataType !== DATA_TYPE.float32) return notCodable(notFloat(weights));
+  const problem = typeProblem(weights, integers);
+  if (problem !== null) return notCodable(problem);
   const rank = weights.dims.length;
   if (rank < 2) return notCodable('its weights are a vector, so its output has one row');
   const feedRank = shapes.get(feed)?.length;
@@ -283,8 +304,8 @@ function analyzeMatMul(
   // vector counts as a matrix with one row or column, which the output drops.
   const rowAxis = weightsIndex === 1 ? rank - 1 : rank - 2;
   const axis = weightsIndex === 1 || feedRank === 1 ? -1 : -2;
-  return checked({
-    op: 'MatMul',
+  const layer = checked({
+    op,
     node: index,
     feed,
     fetch: node.outputs[0]!,
@@ -298,6 +319,8 @@ function analyzeMatMul(
     groups: 1,
     axis,
   });
+  const terms = weights.dims.at(weightsIndex === 1 ? -2 : -1)!;
+  return integers && isCodable(layer) ? withIntegers(layer, node, constants, terms) : layer;
 }
 
 /** Applies the checks common to all operators. */
@@ -315,6 +338,12 @@ function layoutOf(dims: readonly number[], rowAxis: number): RowLayout {
     rows: dims[rowAxis]!,
     inner: product(dims.slice(rowAxis + 1)),
   };
+}
+
+/** Returns why weights of this type cannot be coded; null if they can. */
+function typeProblem(weights: ConstantTensor, integers: boolean): string | null {
+  if (integers) return isByte(weights) ? null : notByte(weights);
+  return weights.dataType === DATA_TYPE.float32 ? null : notFloat(weights);
 }
 
 function notFloat(weights: ConstantTensor): string {

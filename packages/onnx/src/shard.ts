@@ -1,5 +1,6 @@
 import { type Generator, LengthMismatchError, type Partition } from '@sparewheel/cdc';
 import { type LoadedModel, typesByName } from './cut.ts';
+import { IntegerConstants, type ShardCore } from './integer-shard.ts';
 import { constantsOf, dividedDims, type LinearLayer } from './linear.ts';
 import {
   type ConstantTensor,
@@ -12,14 +13,18 @@ import {
 import { reshapeNode } from './reshape.ts';
 import { LayerConstant } from './shard-rows.ts';
 
-/** The constants of a linear layer. The addend is broadcast along the divided axis. */
-export interface LayerConstants {
+/** The constants of a float32 layer. The addend is broadcast along the divided axis. */
+interface FloatConstants {
   readonly weights: LayerConstant;
   readonly addend?: LayerConstant;
 }
 
+/** The constants of a linear layer. */
+export type LayerConstants = FloatConstants | IntegerConstants;
+
 /** Finds a layer's constants, for all of its shards. Their elements are read when a shard is written. */
 export function loadLayerConstants(loaded: LoadedModel, layer: LinearLayer): LayerConstants {
+  if (layer.integers) return new IntegerConstants(loaded, layer);
   const constants = constantsOf(loaded.model.graph);
   const weights = new LayerConstant(constants.get(layer.weights)!, loaded, layer.layout);
   if (!layer.addend) return { weights };
@@ -75,6 +80,63 @@ export function shardModel(
   const dims = wholeDims && dividedDims(layer, wholeDims, partition.height);
   // Padding an answer needs a static shape.
   const rows = dims ? computedRows(partition, shard) : partition.height;
+  const dataType = layer.integers ? DATA_TYPE.int32 : DATA_TYPE.float32;
+  const padded = rows < partition.height;
+  const own = padded ? `${layer.fetch}/own` : layer.fetch;
+  // `analyzeLinear` accepts grouped layers only with a static shape.
+  const channels = layer.groups > 1 ? `${layer.fetch}/channels` : own;
+  const { nodes, initializers } =
+    constants instanceof IntegerConstants
+      ? constants.core(partition, generator, shard, rows, channels)
+      : floatCore(node, layer, constants, partition, generator, shard, rows, channels);
+  if (layer.groups > 1) {
+    const reshape = reshapeNode(channels, own, dividedDims(layer, wholeDims!, rows));
+    nodes.push(reshape.node);
+    initializers.push(reshape.shape);
+  }
+  if (padded) {
+    const axis = layer.axis < 0 ? dims!.length + layer.axis : layer.axis;
+    const padding = zeroRows(
+      `${layer.fetch}/padding`,
+      withRows(dims!, axis, partition.height - rows),
+      dataType,
+    );
+    initializers.push(padding);
+    nodes.push(concatNode(own, padding.name, layer.fetch, axis));
+  }
+  return {
+    irVersion: model.irVersion,
+    producer: model.producer,
+    opsetImports: model.opsetImports.filter(({ domain }) => domain === ''),
+    functions: [],
+    graph: {
+      name: 'shard',
+      nodes,
+      initializers,
+      sparseInitializers: [],
+      inputs: [types.get(layer.feed) ?? { name: layer.feed }],
+      outputs: [
+        {
+          name: layer.fetch,
+          type: { kind: 'tensor', dataType, ...(dims ? { dims } : {}) },
+        },
+      ],
+      valueInfos: [],
+    },
+  };
+}
+
+/** Creates the part of a shard's graph that multiplies and adds, in float32. */
+function floatCore(
+  node: Node,
+  layer: LinearLayer,
+  constants: FloatConstants,
+  partition: Partition,
+  generator: Generator,
+  shard: number,
+  rows: number,
+  output: string,
+): ShardCore {
   const initializers = [
     constantTensor(
       layer.weights,
@@ -97,48 +159,13 @@ export function shardModel(
   inputs[layer.feedIndex] = layer.feed;
   inputs[layer.weightsIndex] = layer.weights;
   if (initializers[1]) inputs.push(initializers[1].name);
-  const padded = rows < partition.height;
-  const own = padded ? `${layer.fetch}/own` : layer.fetch;
-  const nodes: Node[] = [{ ...node, inputs, outputs: [own] }];
-  if (layer.groups > 1) {
-    // `analyzeLinear` accepts grouped layers only with a static shape.
-    const channels = `${layer.fetch}/channels`;
-    nodes[0] = { ...node, inputs, outputs: [channels] };
-    const reshape = reshapeNode(channels, own, dividedDims(layer, wholeDims!, rows));
-    nodes.push(reshape.node);
-    initializers.push(reshape.shape);
-  }
-  if (padded) {
-    const axis = layer.axis < 0 ? dims!.length + layer.axis : layer.axis;
-    const padding = zeroRows(`${layer.fetch}/padding`, withRows(dims!, axis, partition.height - rows));
-    initializers.push(padding);
-    nodes.push(concatNode(own, padding.name, layer.fetch, axis));
-  }
-  return {
-    irVersion: model.irVersion,
-    producer: model.producer,
-    opsetImports: model.opsetImports.filter(({ domain }) => domain === ''),
-    functions: [],
-    graph: {
-      name: 'shard',
-      nodes,
-      initializers,
-      sparseInitializers: [],
-      inputs: [types.get(layer.feed) ?? { name: layer.feed }],
-      outputs: [
-        {
-          name: layer.fetch,
-          type: { kind: 'tensor', dataType: DATA_TYPE.float32, ...(dims ? { dims } : {}) },
-        },
-      ],
-      valueInfos: [],
-    },
-  };
+  return { nodes: [{ ...node, inputs, outputs: [output] }], initializers };
 }
 
-function zeroRows(name: string, dims: readonly number[]): ConstantTensor {
+/** Creates zeros of a type with 4 bytes per element. */
+function zeroRows(name: string, dims: readonly number[], dataType: number): ConstantTensor {
   const bytes = new Uint8Array(4 * dims.reduce((product, dim) => product * dim, 1));
-  return constantTensor(name, dims, { kind: 'raw', bytes });
+  return { name, dims, dataType, storage: { kind: 'raw', bytes } };
 }
 
 /** Creates the node that pads with zeros. Concat works in every opset; Pad has changed its inputs. */

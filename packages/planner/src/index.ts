@@ -5,3 +5,4 @@ export * from './plan.ts';
 export * from './planner.ts';
 export * from './profile.ts';
 export * from './steps/build.ts';
+export { generatorOf } from './steps/generator-of.ts';

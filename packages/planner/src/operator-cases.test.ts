@@ -96,7 +96,7 @@ describe.skipIf(!GRAPHS_ARE_HERE)(
       for (const k of [2, 3, 4]) {
         for (const splits of ['weights', 'inputs'] as const) {
           const options = { k, r: 1, strategy: 'coded', layers: 'all', splits } as const;
-          if (whyNot(profile, layer, splits, k) !== null) {
+          if (whyNot(profile, layer, splits, { k }) !== null) {
             expect(() => createPlan(profile, options)).toThrow(PlanRefusedError);
             continue;
           }

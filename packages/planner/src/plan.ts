@@ -1,3 +1,4 @@
+import type { LinearOp } from '@sparewheel/onnx';
 import type { TensorSpec } from '@sparewheel/protocol';
 import type { Costs, DeviceCapacity } from './costs/costs.ts';
 import type { TensorProfile } from './profile.ts';
@@ -149,7 +150,7 @@ export interface CodedStep {
   /** The name of the layer's node, or a name derived from its output, and the node's index. */
   readonly layer: string;
   readonly node: number;
-  readonly op: 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
+  readonly op: LinearOp;
   /** Absent in plans of older versions, which divide weights. */
   readonly split?: Split;
   /** With `split: 'inputs'` only. */
@@ -177,6 +178,12 @@ export interface CodedStep {
    * accept any number of them.
    */
   readonly batchable?: true;
+  /**
+   * Set if the shards have integer weights and answer with int32 accumulators, modulo 2³². Parity coefficients are
+   * integers then, and recovered values are equal to the missing ones. Scales follow in a later step. Absent for
+   * float32 answers.
+   */
+  readonly answers?: 'int32';
 }
 
 export type Step = LocalStep | ReplicatedStep | CodedStep;

@@ -50,6 +50,11 @@ export interface LayerCoding {
    * otherwise, and in profiles of older versions.
    */
   readonly independentRows?: true;
+  /** Set for layers with integer weights, which answer with int32 accumulators. */
+  readonly integers?: {
+    /** The largest magnitude that an accumulator can have. */
+    readonly largest: number;
+  };
 }
 
 /** One node of the canonical graph. */
@@ -224,16 +229,17 @@ function layerCoding(layer: LinearLayer, node: Node, shapes: Shapes): LayerCodin
     rows,
     groups,
     axis: layer.axis,
-    bytesPerRow: 4 * (outer * inner + addend),
-    align: layer.op === 'Conv' || layer.op === 'ConvTranspose' ? 16 : 1,
+    bytesPerRow: (layer.integers ? 1 : 4) * (outer * inner + addend),
+    align: layer.op.startsWith('Conv') ? 16 : 1,
     ...(hasIndependentRows(layer, node, shapes) ? { independentRows: true } : {}),
+    ...(layer.integers ? { integers: { largest: layer.integers.largest } } : {}),
   };
 }
 
 function hasIndependentRows(layer: LinearLayer, node: Node, shapes: Shapes): boolean {
   const feed = shapes.get(layer.feed);
   if (!feed || layer.feedIndex !== 0 || layer.weightsDims.length !== 2) return false;
-  if (layer.op === 'MatMul') return feed.length >= 2;
+  if (layer.op === 'MatMul' || layer.op === 'MatMulInteger') return feed.length >= 2;
   // The addend may have a row for each row of the feed, unless the feed has only one.
   return layer.op === 'Gemm' && intAttribute(node, 'transA', 0) === 0 && feed[0] === 1;
 }
@@ -268,7 +274,8 @@ function multiplyAdds(node: Node, shapes: Shapes): number {
   const output = shape(node.outputs.find((name) => name !== '') ?? '');
   const input = (index: number) => shape(node.inputs[index] ?? '');
   switch (node.opType) {
-    case 'Conv': {
+    case 'Conv':
+    case 'ConvInteger': {
       const weights = input(1);
       return output && weights ? elementCount(output) * elementCount(weights.slice(1)) : 0;
     }
@@ -276,7 +283,8 @@ function multiplyAdds(node: Node, shapes: Shapes): number {
       const [feed, weights] = [input(0), input(1)];
       return feed && weights ? elementCount(feed) * elementCount(weights.slice(1)) : 0;
     }
-    case 'MatMul': {
+    case 'MatMul':
+    case 'MatMulInteger': {
       const left = input(0);
       return output && left ? elementCount(output) * (left.at(-1) ?? 1) : 0;
     }

@@ -107,7 +107,7 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs:', 
 /** Divides the input of every layer where that is possible, and the weights of the others. */
 function inputsWhereDivisible(profile: ModelProfile, k: number, r: number): Plan {
   const layers = profile.layers.map((layer) =>
-    whyNot(profile, layer, 'inputs', k) === null
+    whyNot(profile, layer, 'inputs', { k }) === null
       ? { ...layer, coding: null, notCodable: 'this test divides its input' }
       : layer,
   );

@@ -19,10 +19,13 @@ const DIVIDED: Readonly<Record<string, number>> = {
   constant_node_weight: 1,
   if_with_weights: 1,
   loop_over_linear: 1,
+  matmul_integer: 1,
   no_linear_layer: 0,
   one_output_head: 1,
   only_a_narrow_layer: 0,
   outputs_read_inside: 1,
+  qdq_gemm: 1,
+  qlinear_conv: 1,
   two_class_head: 1,
   weights_listed_as_inputs: 1,
 };

@@ -1,4 +1,3 @@
-import { createDecoder, type Decoder, type Generator, generatorMatrix } from '@sparewheel/cdc';
 import type {
   Artifact,
   Artifacts,
@@ -14,6 +13,7 @@ import type { SeatTask } from '../ports.ts';
 import { AdaptiveWait } from '../steps/adaptive-wait.ts';
 import { BackupHold } from '../steps/backup-hold.ts';
 import { ShapeMemory } from '../steps/shape-memory.ts';
+import { type ShardCode, shardCodeOf } from '../steps/shard-code.ts';
 
 interface ProgramStepCommon {
   readonly index: number;
@@ -56,8 +56,7 @@ export interface CodedProgramStep extends ProgramStepCommon {
   readonly task: number;
   /** By shard: the task number on a substitute, which may also have the task above. */
   readonly substituteTasks: readonly number[];
-  readonly generator: Generator;
-  readonly decoder: Decoder;
+  readonly code: ShardCode;
   readonly shapes: ShapeMemory;
   readonly wait: AdaptiveWait;
 }
@@ -182,7 +181,6 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
       refuse(`step ${step.id} divides its ${step.split ?? 'weights'}, which does not fit its pieces`);
     if (step.seats.length !== required)
       refuse(`step ${step.id} has ${step.seats.length} seats for ${required} shards`);
-    const generator = generatorMatrix(step.dataShards, step.parityShards);
     return {
       ...common,
       kind: 'coded',
@@ -191,8 +189,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
       artifacts: files,
       task,
       substituteTasks,
-      generator,
-      decoder: createDecoder(generator),
+      code: shardCodeOf(step),
       shapes: new ShapeMemory(),
       wait: new AdaptiveWait(),
     };

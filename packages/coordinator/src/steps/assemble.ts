@@ -1,5 +1,6 @@
 import type { Tensor } from '@sparewheel/protocol';
 import { uninitializedFloats } from '@sparewheel/runtime/memory';
+import type { ShardValues } from './shard-code.ts';
 
 /** The position of a block of rows in a layer's output. */
 export interface BlockRange {
@@ -18,11 +19,11 @@ export interface BlockRange {
  * @returns the layer's output; its divided axis has the total number of rows of all blocks
  */
 export function assemble(
-  parts: readonly Float32Array[],
+  parts: readonly ShardValues[],
   dims: readonly number[],
   axis: number,
   blocks: readonly BlockRange[],
-): Tensor<'float32'> {
+): Tensor<'float32' | 'int32'> {
   const divided = axis < 0 ? dims.length + axis : axis;
   let outer = 1;
   for (let i = 0; i < divided; i++) outer *= dims[i]!;
@@ -32,25 +33,29 @@ export function assemble(
   let rows = 0;
   for (let i = 0; i < blocks.length; i++) rows += blocks[i]!.rows;
 
-  const data = uninitializedFloats(outer * rows * inner);
+  const length = outer * rows * inner;
+  const integers = parts[0] instanceof Int32Array;
+  const data: ShardValues = integers ? new Int32Array(length) : uninitializedFloats(length);
   let offset = 0;
   for (let o = 0; o < outer; o++) {
     const from = o * height * inner;
     for (let i = 0; i < blocks.length; i++) {
-      const length = blocks[i]!.rows * inner;
-      copy(data, offset, parts[i]!, from, length);
-      offset += length;
+      const own = blocks[i]!.rows * inner;
+      copy(data, offset, parts[i]!, from, own);
+      offset += own;
     }
   }
   const shape = dims.slice();
   shape[divided] = rows;
-  return { type: 'float32', dims: shape, data };
+  return integers
+    ? { type: 'int32', dims: shape, data: data as Int32Array }
+    : { type: 'float32', dims: shape, data: data as Float32Array };
 }
 
 /** Length in values up to which a loop is faster than `set` with a new view. */
 const SHORT = 32;
 
-function copy(target: Float32Array, at: number, source: Float32Array, from: number, length: number): void {
+function copy(target: ShardValues, at: number, source: ShardValues, from: number, length: number): void {
   if (length <= SHORT) {
     for (let i = 0; i < length; i++) target[at + i] = source[from + i]!;
   } else {

@@ -1,4 +1,4 @@
-import { largestMagnitude, type Verification, verify } from '@sparewheel/cdc';
+import type { Verification } from '@sparewheel/cdc';
 import type { Artifact } from '@sparewheel/planner';
 import type { Answer, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext, StepHost } from '../context.ts';
@@ -8,11 +8,11 @@ import type { GatherPolicy, Policy } from '../policy.ts';
 import type { CodedProgramStep } from '../requests/program.ts';
 import type { ArrivalObservation } from './adaptive-wait.ts';
 import { assemble } from './assemble.ts';
-import { findFaultyShards } from './compare-outputs.ts';
 import { DistributedStep } from './distributed-step.ts';
 import { InputPieces } from './input-pieces.ts';
 import type { PendingVerification } from './pending-verifications.ts';
 import { sameDims } from './shape-memory.ts';
+import type { ShardValues } from './shard-code.ts';
 import { type AnswerFault, faultInShard, notFinite } from './validate.ts';
 
 /**
@@ -21,7 +21,7 @@ import { type AnswerFault, faultInShard, notFinite } from './validate.ts';
  * data plane computes the layer as a reference, and the comparison names it.
  */
 export class CodedStep extends DistributedStep implements PendingVerification {
-  readonly #answers: (Float32Array | undefined)[];
+  readonly #answers: (ShardValues | undefined)[];
   /** The largest magnitude of each valid answer. */
   readonly #magnitudes: Float64Array;
   readonly #coded: CodedProgramStep;
@@ -45,10 +45,12 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     const { dataShards, parityShards } = step.plan;
     super(context, host, step, feeds, dataShards, parityShards, resolveWait(host.policy, step));
     this.#coded = step;
-    this.#answers = new Array<Float32Array | undefined>(dataShards + parityShards).fill(undefined);
+    this.#answers = new Array<ShardValues | undefined>(dataShards + parityShards).fill(undefined);
     this.#magnitudes = new Float64Array(dataShards + parityShards);
     this.#verifiable = parityShards > 0 && host.policy.verify !== 'off';
-    this.#pieces = step.plan.pieces ? new InputPieces(step.generator, step.plan.pieces, feeds[0]!) : null;
+    this.#pieces = step.plan.pieces
+      ? new InputPieces(step.code.generator, step.plan.pieces, feeds[0]!)
+      : null;
     this.#expectedDims = step.shapes.expected(feeds[0]!.dims);
     this.#dims = this.#expectedDims;
   }
@@ -92,7 +94,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     const fault = faultInShard(this.#coded, answer, this.#expectedDims);
     if (fault !== null) return fault;
     // One pass finds both whether the values are finite and what verification needs of them.
-    const magnitude = largestMagnitude(answer.tensors[0]!.data as Float32Array);
+    const magnitude = this.#coded.code.magnitudeOf(answer.tensors[0]!.data as ShardValues);
     if (!(magnitude < Number.POSITIVE_INFINITY)) return notFinite(this.step.id);
     this.#magnitudes[shard] = magnitude;
     return null;
@@ -100,7 +102,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
 
   protected override store(shard: number, tensors: readonly Tensor[]): void {
     const { data, dims } = tensors[0]!;
-    this.#answers[shard] = data as Float32Array;
+    this.#answers[shard] = data as ShardValues;
     this.#dims ??= dims;
     if (this.host.policy.waitMs === 'adaptive') this.#recordArrival();
     // Without a verified shape the answers alone do not show which one is faulty.
@@ -141,23 +143,23 @@ export class CodedStep extends DistributedStep implements PendingVerification {
 
   protected override decode(now: number): void {
     if (this.#verifiable && this.host.policy.verify === 'before' && !this.#verifyBefore(now)) return;
-    let blocks: readonly (Float32Array | undefined)[] = this.#answers;
+    let blocks: readonly (ShardValues | undefined)[] = this.#answers;
     if (!this.gather.everyDataShardIn) {
       try {
-        blocks = this.#coded.decoder.reconstruct(this.#answers);
+        blocks = this.#coded.code.reconstruct(this.#answers);
       } catch {
         // The recovered values overflow: an answer is wrong, or this input overflows only the parity.
         this.#recompute(null);
         return;
       }
     }
-    this.#deliver(now, blocks as Float32Array[]);
+    this.#deliver(now, blocks as ShardValues[]);
     if (!this.#verifiesAfter && !this.host.sampled) this.#markSettled();
     else if (this.#awaitsMore) this.context.verifications.add(this);
     else this.verifyNow();
   }
 
-  #deliver(now: number, blocks: readonly Float32Array[]): void {
+  #deliver(now: number, blocks: readonly ShardValues[]): void {
     const { dataShards, axis, blocks: ranges } = this.#coded.plan;
     let recovered = 0;
     const decoded = !this.gather.everyDataShardIn && !this.recomputing;
@@ -251,7 +253,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   }
 
   #verify(): Verification {
-    return verify(this.#coded.generator, this.#answers, undefined, this.#magnitudes);
+    return this.#coded.code.verify(this.#answers, this.#magnitudes);
   }
 
   /** Verifies under `verify: "before"`. @returns whether the answers that are in may be used */
@@ -306,23 +308,23 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   }
 
   /** Computes the k data shards on the data plane. @returns null if an output is not finite */
-  async #computeReference(): Promise<Float32Array[] | null> {
+  async #computeReference(): Promise<ShardValues[] | null> {
     const shards = Array.from({ length: this.gather.dataShards }, (_, shard) => this.computeLocally(shard));
     const computed = await Promise.all(shards);
-    const reference: Float32Array[] = [];
+    const reference: ShardValues[] = [];
     for (const tensors of computed) {
       if (tensors === null) return null;
-      reference.push(tensors[0]!.data as Float32Array);
+      reference.push(tensors[0]!.data as ShardValues);
     }
     this.#dims = computed[0]![0]!.dims;
     this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims);
     return reference;
   }
 
-  #faultyShards(reference: readonly Float32Array[]): number[] {
-    return findFaultyShards(this.#coded.generator, this.#answers, reference).filter(
-      (shard) => this.gather.state(shard) === 'answered',
-    );
+  #faultyShards(reference: readonly ShardValues[]): number[] {
+    return this.#coded.code
+      .faultyShards(this.#answers, reference)
+      .filter((shard) => this.gather.state(shard) === 'answered');
   }
 
   #reportCorruption(shards: readonly number[], verification: Verification | null, delivered: boolean): void {

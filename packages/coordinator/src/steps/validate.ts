@@ -21,8 +21,9 @@ export function faultInShard(
   if (tensor === undefined || answer.tensors.length !== 1) {
     return malformed(`step ${step.id}: expected 1 tensor, received ${answer.tensors.length}`);
   }
-  if (tensor.type !== 'float32') {
-    return malformed(`step ${step.id}: expected type float32, received ${tensor.type}`);
+  const { type } = step.code;
+  if (tensor.type !== type) {
+    return malformed(`step ${step.id}: expected type ${type}, received ${tensor.type}`);
   }
   const { dims, data } = tensor;
   if (expected) {

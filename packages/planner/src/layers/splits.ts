@@ -1,4 +1,4 @@
-import { type InputPieces, inputPieces } from '@sparewheel/cdc';
+import { type InputPieces, inputPieces, integerGenerator, lostBits } from '@sparewheel/cdc';
 import { computedRows, type InputSplitLayer, isTileable } from '@sparewheel/onnx';
 import { COPY_BYTES_PER_MS, DEFAULT_COSTS, readWeightsMs, tensorBytes } from '../costs/costs.ts';
 import { deviceWork } from '../costs/predict.ts';
@@ -30,16 +30,39 @@ export function mostRows(layer: LayerProfile, options: SelectionOptions): number
   return Math.max(...allowedSplits(options).map((split) => rowsOf(layer, split)));
 }
 
-/** Returns why a split cannot divide a layer over k data shards; null if it can. */
-export function whyNot(profile: ModelProfile, layer: LayerProfile, split: Split, k: number): string | null {
-  return split === 'weights' ? whyNotWeights(profile, layer, k) : whyNotInputs(layer, k);
+/** Returns why a split cannot divide a layer over k data and r parity shards; null if it can. */
+export function whyNot(
+  profile: ModelProfile,
+  layer: LayerProfile,
+  split: Split,
+  { k, r = 1 }: { readonly k: number; readonly r?: number },
+): string | null {
+  return split === 'weights' ? whyNotWeights(profile, layer, k, r) : whyNotInputs(layer, k);
 }
 
-function whyNotWeights(profile: ModelProfile, layer: LayerProfile, k: number): string | null {
+function whyNotWeights(profile: ModelProfile, layer: LayerProfile, k: number, r: number): string | null {
   const { coding, notCodable } = layer;
   if (!coding) return notCodable ?? 'it is not a linear layer with constant weights';
   if (coding.rows < k) return tooNarrow(layer, k);
+  if (coding.integers && r > 1) {
+    const problem = tooLarge(coding.integers.largest, k, r);
+    if (problem !== null) return problem;
+  }
   return endsGrouped(profile, layer) ? ENDS_GROUPED : null;
+}
+
+/** More parity shards of integer layers are not worth the search for the bits that recovery loses. */
+const MOST_INTEGER_PARITY = 3;
+
+/** Returns why int32 answers do not determine outputs of this magnitude; null if they do. */
+function tooLarge(largest: number, k: number, r: number): string | null {
+  if (r > MOST_INTEGER_PARITY) {
+    return `its weights are integers, which are coded with at most ${MOST_INTEGER_PARITY} parity shards`;
+  }
+  const bits = 31 - lostBits(integerGenerator(k, r));
+  return largest < 2 ** bits
+    ? null
+    : `its integer outputs may need more than the ${bits} bits that are recovered exactly with k = ${k}, r = ${r}; r = 1 recovers them`;
 }
 
 function whyNotInputs(layer: LayerProfile, k: number): string | null {
@@ -85,7 +108,7 @@ export function possibleSplits(
 ): Split[] {
   return allowedSplits(options)
     .filter((split) => !(split === 'inputs' && options.weightsOnly?.has(layer.node)))
-    .filter((split) => whyNot(profile, layer, split, options.k) === null);
+    .filter((split) => whyNot(profile, layer, split, options) === null);
 }
 
 function tileRows({ tile, outputDims }: LayerProfile): number {
@@ -107,7 +130,7 @@ export function whyNotDivided(
   options: SelectionOptions,
 ): string | null {
   if (options.splits === 'tiles') return whyNotTiled(layer, options.k);
-  const reasons = allowedSplits(options).map((split) => whyNot(profile, layer, split, options.k));
+  const reasons = allowedSplits(options).map((split) => whyNot(profile, layer, split, options));
   return reasons.includes(null) ? null : reasons[0]!;
 }
 
@@ -230,5 +253,5 @@ function whyOnly(
   if (other === 'inputs' && options.weightsOnly?.has(layer.node)) {
     return `${what}: all its weights do not fit on every device`;
   }
-  return `${what}: ${other} cannot be divided because ${whyNot(profile, layer, other, options.k)}`;
+  return `${what}: ${other} cannot be divided because ${whyNot(profile, layer, other, options)}`;
 }

@@ -51,7 +51,7 @@ export function layOutWithinMemory(profile: ModelProfile, options: PlanOptions):
     }
     const heaviest = attempt.layout.steps
       .flatMap((step) => (step.kind === 'coded' && step.pieces ? [profile.layers[step.node]!] : []))
-      .filter((layer) => whyNot(profile, layer, 'weights', options.k) === null)
+      .filter((layer) => whyNot(profile, layer, 'weights', options) === null)
       .sort((a, b) => b.weightsBytes - a.weightsBytes);
     if (heaviest.length === 0) return attempt;
     let excess = attempt.shortage.weightsBytes - attempt.shortage.memoryBytes;

@@ -1,7 +1,8 @@
-import { computedRows } from '@sparewheel/onnx';
+import { computedRows, parityPlanes } from '@sparewheel/onnx';
 import { tensorBytes } from '../costs/costs.ts';
 import type { CodedStep, ReplicatedStep, RowRange, Seat, SeatSummary, Step } from '../plan.ts';
 import type { ModelProfile } from '../profile.ts';
+import { generatorOf } from '../steps/generator-of.ts';
 
 /**
  * Returns what one seat of a coded step computes, stores and transfers: one shard of the layer. A device with
@@ -22,11 +23,14 @@ export function codedPart(profile: ModelProfile, step: CodedStep, shard: number)
   }
   const coding = layer.coding!;
   const rows = computedRows(step, shard);
-  const share = rows / coding.rows;
+  const parity = shard - step.dataShards;
+  // The sums of 8-bit weights need more bits: each plane of them costs as much as a data shard.
+  const planes = coding.integers && parity >= 0 ? parityPlanes(generatorOf(step), parity) : 1;
+  const share = (planes * rows) / coding.rows;
   return {
     layers: [layer],
     share,
-    weightsBytes: coding.bytesPerRow * rows,
+    weightsBytes: planes * coding.bytesPerRow * rows,
     multiplyAdds: Math.round(step.multiplyAdds * share),
     bytesIn: tensorBytes(profile, step.feed),
     // A shard may compute fewer rows, but every answer is padded to the common height.

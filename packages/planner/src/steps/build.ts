@@ -1,4 +1,4 @@
-import { generatorMatrix, NonFiniteWeightError, type Partition, parityBiasFactor } from '@sparewheel/cdc';
+import { NonFiniteWeightError, type Partition, parityBiasFactor } from '@sparewheel/cdc';
 import {
   analyzeInputSplit,
   analyzeLinear,
@@ -35,6 +35,7 @@ import type {
   Step,
   TilePlan,
 } from '../plan.ts';
+import { generatorOf } from './generator-of.ts';
 
 /** Stores files by their hash. */
 export interface ArtifactSink {
@@ -163,7 +164,7 @@ function foldedShapes(
 /** Returns the seats of each file of a step that divides its input, with the factor of its bias. */
 function bySharedFile(step: CodedStep): [factor: number, seats: readonly Seat[]][] {
   const { dataShards: k, parityShards: r, seats } = step;
-  const generator = generatorMatrix(k, r);
+  const generator = generatorOf(step);
   const parity = Array.from({ length: r }, (_, index): [number, readonly Seat[]] => [
     parityBiasFactor(generator, index),
     [seats[k + index]!],
@@ -232,7 +233,7 @@ function cutStep(step: Exclude<Step, CodedStep>, model: Model): Model {
 
 /** Yields the k + r shard models of a layer, one at a time to limit memory. */
 function* shards(step: CodedStep, layer: LinearLayer, loaded: LoadedModel): Generator<Model> {
-  const generator = generatorMatrix(step.dataShards, step.parityShards);
+  const generator = generatorOf(step);
   const partition: Partition = { rows: layer.layout.rows, height: step.height, blocks: step.blocks };
   const constants = loadLayerConstants(loaded, layer);
   for (let shard = 0; shard < step.dataShards + step.parityShards; shard++) {

@@ -125,7 +125,7 @@ export function codedStep(
   { blocks, height }: Partition,
 ): CodedStep {
   const layer = profile.layers[draft.nodes[0]!]!;
-  const { op, feed, fetch, axis, independentRows } = layer.coding!;
+  const { op, feed, fetch, axis, independentRows, integers } = layer.coding!;
   const k = blocks.length;
   // A shorter block is padded with zeros of a fixed shape.
   const whole = blocks.every(({ rows }) => rows === height);
@@ -146,6 +146,7 @@ export function codedStep(
     seats,
     multiplyAdds: layer.multiplyAdds,
     ...(whole && independentRows ? { batchable: true } : {}),
+    ...(integers ? { answers: 'int32' } : {}),
   };
 }
 

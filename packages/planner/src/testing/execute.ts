@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createDecoder, generatorMatrix } from '@sparewheel/cdc';
+import { createDecoder, createIntegerDecoder, generatorMatrix } from '@sparewheel/cdc';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat, TilePlan } from '../plan.ts';
 import type { ArtifactSink } from '../steps/build.ts';
+import { generatorOf } from '../steps/generator-of.ts';
 
 /** Creates a sink that stores each file in a directory under its SHA-256, as a device does. */
 export function directorySink(directory: string): ArtifactSink {
@@ -82,7 +83,7 @@ export class PlanExecutor {
     live: ReadonlyMap<string, Tensor>,
     dead: ReadonlySet<Seat>,
   ): Promise<Tensor> {
-    const answers: (Float32Array | undefined)[] = [];
+    const answers: (Float32Array | Int32Array | undefined)[] = [];
     let dims: readonly number[] = [];
     for (const [shard, artifact] of artifacts.entries()) {
       if (dead.has(step.seats[shard]!)) {
@@ -92,30 +93,34 @@ export class PlanExecutor {
       if (step.batchable) {
         const output = await this.computeInBatch(step, artifact, take(live, step.feed));
         dims = output.dims;
-        answers.push(output.data as Float32Array);
+        answers.push(output.data as Float32Array | Int32Array);
         continue;
       }
       const feeds = step.pieces ? new Map([[step.feed, pieceOf(step, shard, take(live, step.feed))]]) : live;
       const output = (await this.compute(artifact, [step.feed], feeds))[step.fetch]!;
       dims = output.dims;
-      answers.push(output.data as Float32Array);
+      answers.push(output.data as Float32Array | Int32Array);
     }
-    const generator = generatorMatrix(step.dataShards, step.parityShards);
-    return joinBlocks(step, createDecoder(generator).reconstruct(answers), dims);
+    const generator = generatorOf(step);
+    const blocks =
+      step.answers === 'int32'
+        ? createIntegerDecoder(generator).reconstruct(answers as readonly (Int32Array | undefined)[])
+        : createDecoder(generator).reconstruct(answers as readonly (Float32Array | undefined)[]);
+    return joinBlocks(step, blocks, dims);
   }
 
   /** Computes a shard as the second of two requests in one run, as a busy device does. */
   private async computeInBatch(step: CodedStep, artifact: Artifact, feed: Tensor): Promise<Tensor> {
     const data = feed.data as Float32Array;
-    const joined = new Float32Array(2 * data.length);
+    const joined = new (data.constructor as Float32ArrayConstructor)(2 * data.length);
     joined.set(data.map((value) => 1 - value));
     joined.set(data, data.length);
     const [rows = 0, ...others] = feed.dims;
-    const input = new Tensor('float32', joined, [2 * rows, ...others]);
+    const input = new Tensor(feed.type as 'float32', joined, [2 * rows, ...others]);
     const output = (await this.compute(artifact, [step.feed], new Map([[step.feed, input]])))[step.fetch]!;
     const [outputRows = 0, ...outputOthers] = output.dims;
     const values = (output.data as Float32Array).slice(output.data.length / 2);
-    return new Tensor('float32', values, [outputRows / 2, ...outputOthers]);
+    return new Tensor(output.type as 'float32', values, [outputRows / 2, ...outputOthers]);
   }
 
   private async compute(
@@ -202,13 +207,18 @@ function concatenate(parts: readonly Tensor[], axis: number): Tensor {
 }
 
 /** Concatenates the data shards' blocks along the divided axis, without their padding. */
-function joinBlocks(step: CodedStep, shards: readonly Float32Array[], dims: readonly number[]): Tensor {
+function joinBlocks(
+  step: CodedStep,
+  shards: readonly (Float32Array | Int32Array)[],
+  dims: readonly number[],
+): Tensor {
   const axis = step.axis < 0 ? dims.length + step.axis : step.axis;
   const product = (part: readonly number[]) => part.reduce((total, dim) => total * dim, 1);
   const outer = product(dims.slice(0, axis));
   const inner = product(dims.slice(axis + 1));
   const rows = step.blocks.reduce((sum, block) => sum + block.rows, 0);
-  const joined = new Float32Array(outer * rows * inner);
+  const integers = step.answers === 'int32';
+  const joined = new (integers ? Int32Array : Float32Array)(outer * rows * inner);
   for (const [shard, { start, rows: own }] of step.blocks.entries()) {
     for (let o = 0; o < outer; o++) {
       const from = o * step.height * inner;
@@ -216,8 +226,8 @@ function joinBlocks(step: CodedStep, shards: readonly Float32Array[], dims: read
     }
   }
   return new Tensor(
-    'float32',
-    joined,
+    integers ? 'int32' : 'float32',
+    joined as Float32Array,
     dims.map((dim, i) => (i === axis ? rows : dim)),
   );
 }
