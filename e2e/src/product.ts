@@ -11,13 +11,19 @@ import type { DeploymentView, DeviceView, LatencyView } from '@sparewheel/protoc
 
 export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+export interface Ports {
+  readonly control: number;
+  readonly data: number;
+  readonly grpc: number;
+}
+
 export interface StartOptions {
   /** Arguments after `npm start --`. */
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   /** An existing home directory; default a new one. */
   readonly home?: string;
-  readonly ports?: { readonly control: number; readonly data: number };
+  readonly ports?: Ports;
   /** Does not wait for the demo deployment. */
   readonly withoutDemo?: boolean;
   /** Deploys the demo with its uncoded twin, as by default. The twin takes half of the devices' time. */
@@ -50,7 +56,7 @@ export class Product {
 
   private constructor(
     readonly home: string,
-    readonly ports: { readonly control: number; readonly data: number },
+    readonly ports: Ports,
     { args = [], environment = {}, twin = false }: StartOptions,
   ) {
     this.#args = twin ? args : [...args, '--no-twin'];
@@ -60,7 +66,11 @@ export class Product {
   /** Starts the product. Resolves when it serves the dashboard and, by default, the demo deployment is ready. */
   static async start(options: StartOptions = {}): Promise<Product> {
     const home = options.home ?? mkdtempSync(join(tmpdir(), 'sparewheel-e2e-'));
-    const ports = options.ports ?? { control: await freePort(), data: await freePort() };
+    const ports = options.ports ?? {
+      control: await freePort(),
+      data: await freePort(),
+      grpc: await freePort(),
+    };
     const product = new Product(home, ports, options);
     try {
       await product.#ready();
@@ -91,6 +101,7 @@ export class Product {
         FORCE_COLOR: undefined,
         PORT: String(this.ports.control),
         DATA_PORT: String(this.ports.data),
+        GRPC_PORT: String(this.ports.grpc),
         SPAREWHEEL_HOME: this.home,
         SPAREWHEEL_OPERATOR_TOKEN: this.tokens.operator,
         SPAREWHEEL_INFER_TOKEN: this.tokens.infer,

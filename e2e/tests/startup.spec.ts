@@ -42,7 +42,7 @@ function isRunning(processId: number): boolean {
 
 const stackTrace = /^\s+at .+:\d+:\d+\)?$/m;
 
-for (const variable of ['PORT', 'DATA_PORT']) {
+for (const variable of ['PORT', 'DATA_PORT', 'GRPC_PORT']) {
   test(`reports a ${variable} that is in use`, async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -11,6 +11,7 @@ describe('configuration', () => {
       host: '127.0.0.1',
       port: 3000,
       dataPort: 3001,
+      grpc: { port: 3002, required: false },
       home: '/checkout/.sparewheel',
       databaseUrl: 'file:///checkout/.sparewheel/sparewheel.db',
       fleet: 6,
@@ -30,6 +31,27 @@ describe('configuration', () => {
       home: '/checkout/here',
     });
     expect(parse([], { PORT: '', HOST: ' ' })).toMatchObject({ port: 3000, host: '127.0.0.1' });
+  });
+
+  it.each([
+    [{}, { port: 3002, required: false }],
+    [{ PORT: '3002' }, { port: 3003, required: false }],
+    [
+      { DATA_PORT: '4000', PORT: '' },
+      { port: 4001, required: false },
+    ],
+    [{ DATA_PORT: '0' }, { port: 0, required: false }],
+    [{ DATA_PORT: '65535' }, { port: 0, required: false }],
+    [{ GRPC_PORT: '50051' }, { port: 50_051, required: true }],
+    [{ GRPC_PORT: '0' }, { port: 0, required: true }],
+    [{ GRPC_PORT: 'off' }, null],
+  ])('chooses the port of gRPC for %j', (environment, grpc) => {
+    expect(parse([], environment as Record<string, string>)?.grpc).toEqual(grpc);
+    expect(parse(['--grpc-port', '9'], environment as Record<string, string>)?.grpc).toEqual({
+      port: 9,
+      required: true,
+    });
+    expect(parse(['--grpc-port', 'off'], environment as Record<string, string>)?.grpc).toBeNull();
   });
 
   it('reads the options of the fleet and the demo', () => {
@@ -53,6 +75,10 @@ describe('configuration', () => {
     [['--host', 'http://x'], {}, 'http://x'],
     [[], { PORT: '3e3' }, 'PORT'],
     [[], { DATA_PORT: '3000' }, '3000'],
+    [[], { GRPC_PORT: '3001' }, '3001'],
+    [[], { GRPC_PORT: '3000' }, '3000'],
+    [[], { GRPC_PORT: 'on' }, 'GRPC_PORT'],
+    [['--grpc-port', '70000'], {}, '--grpc-port'],
     [[], { SPAREWHEEL_JOIN_TOKEN: 'two words' }, 'SPAREWHEEL_JOIN_TOKEN'],
     [[], { SPAREWHEEL_INFER_TOKEN: 'with a space in the middle' }, 'SPAREWHEEL_INFER_TOKEN'],
   ])('rejects %j with %j and names %s', (args, environment, named) => {

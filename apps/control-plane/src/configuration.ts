@@ -13,6 +13,8 @@ export interface Configuration {
   readonly port: number;
   /** The port of the data plane: agents and inference. */
   readonly dataPort: number;
+  /** Inference over gRPC; null without it. */
+  readonly grpc: GrpcConfiguration | null;
   /** The folder of models, shards, local devices and, by default, the database. An absolute path. */
   readonly home: string;
   readonly databaseUrl: string;
@@ -27,6 +29,13 @@ export interface Configuration {
   readonly tokens: Readonly<Partial<Record<TokenName, string>>>;
 }
 
+export interface GrpcConfiguration {
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Whether the port was set. The default port is skipped if another program uses it. */
+  readonly required: boolean;
+}
+
 export const USAGE = `npm start -- [options]
 
   --fleet N        run N devices on this machine (default 6)
@@ -35,11 +44,12 @@ export const USAGE = `npm start -- [options]
   --no-twin        deploy the demo without its uncoded twin
   --port N         dashboard and admin API (PORT, default 3000)
   --data-port N    agents and inference (DATA_PORT, default 3001)
+  --grpc-port N    inference over gRPC, or "off" (GRPC_PORT, default the port after that of the data plane)
   --host ADDRESS   address to listen on (HOST, default 127.0.0.1)
   --dev            compile the dashboard's pages from source when they are requested
   --help
 
-Environment: PORT, DATA_PORT, HOST, DATABASE_URL (default file:SPAREWHEEL_HOME/sparewheel.db),
+Environment: PORT, DATA_PORT, GRPC_PORT, HOST, DATABASE_URL (default file:SPAREWHEEL_HOME/sparewheel.db),
 SPAREWHEEL_HOME (default .sparewheel in this folder), SPAREWHEEL_OPERATOR_TOKEN, SPAREWHEEL_JOIN_TOKEN,
 SPAREWHEEL_INFER_TOKEN (by default random and kept in SPAREWHEEL_HOME/tokens.json).`;
 
@@ -85,6 +95,7 @@ export function parseConfiguration(
     host: parseHost(options.host ?? variable('HOST') ?? '127.0.0.1'),
     port,
     dataPort,
+    grpc: parseGrpc(options['grpc-port'], variable('GRPC_PORT'), { port, dataPort }),
     home,
     databaseUrl: variable('DATABASE_URL') ?? pathToFileURL(join(home, 'sparewheel.db')).href,
     fleet: options['no-fleet'] ? 0 : parseFleet(options.fleet),
@@ -108,6 +119,7 @@ function parseOptions(args: readonly string[]) {
         'no-twin': { type: 'boolean' },
         port: { type: 'string' },
         'data-port': { type: 'string' },
+        'grpc-port': { type: 'string' },
         host: { type: 'string' },
         dev: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -130,6 +142,33 @@ function parsePort(name: string, text: string | undefined): number | undefined {
     );
   }
   return port;
+}
+
+/** @throws {StartupError} the port is invalid, or is one of the other two */
+function parseGrpc(
+  option: string | undefined,
+  variable: string | undefined,
+  others: { readonly port: number; readonly dataPort: number },
+): GrpcConfiguration | null {
+  const [name, text] =
+    option === undefined ? (['GRPC_PORT', variable] as const) : (['--grpc-port', option] as const);
+  if (text === 'off') return null;
+  const port = parsePort(name, text);
+  if (port === undefined) return defaultGrpc(others);
+  if (port !== 0 && Object.values(others).includes(port)) {
+    throw new StartupError(
+      `Inference over gRPC cannot share port ${port} with the dashboard or the data plane.`,
+      'Set GRPC_PORT to another port, or to "off".',
+    );
+  }
+  return { port, required: true };
+}
+
+/** The port after that of the data plane, or the next one if the dashboard has it. */
+function defaultGrpc({ port, dataPort }: { port: number; dataPort: number }): GrpcConfiguration {
+  if (dataPort === 0) return { port: 0, required: false };
+  const next = dataPort + 1 === port ? dataPort + 2 : dataPort + 1;
+  return { port: next > 65_535 ? 0 : next, required: false };
 }
 
 function parseHost(host: string): string {

@@ -29,6 +29,7 @@ import { Models } from './models/models.ts';
 import { NetworkPresets } from './network/network-presets.ts';
 import type { Tokens } from './tokens.ts';
 import { offerFirstState } from './web/first-state.ts';
+import { chooseGrpcPort } from './web/grpc-port.ts';
 import { joinAddresses } from './web/join-addresses.ts';
 import { seatsOf } from './web/joined-seats.ts';
 import { listen, requireFreePort } from './web/listen.ts';
@@ -78,6 +79,8 @@ export class ControlPlane {
   #api: FastifyInstance | null = null;
   #ui: UiPush | null = null;
   #withdrawFirstState = (): void => {};
+  /** Where the data plane opens gRPC; null for nowhere. */
+  #grpcPort: number | null = null;
   #stopping = false;
 
   private constructor(options: ControlPlaneOptions) {
@@ -91,6 +94,7 @@ export class ControlPlane {
       startDataPlaneThread({
         host: configuration.host,
         port: port ?? configuration.dataPort,
+        grpcPort: this.#grpcPort,
         joinToken: tokens.join,
         inferToken: tokens.infer,
         operatorToken: tokens.operator,
@@ -126,6 +130,13 @@ export class ControlPlane {
   /** The data plane's address, for this machine. */
   get inferenceUrl(): string {
     return `http://${bracketed(reachable(this.#options.configuration.host))}:${this.#link.port}`;
+  }
+
+  /** The address of inference over gRPC, for this machine; null without gRPC. */
+  get grpcAddress(): string | null {
+    const { grpcPort } = this.#link;
+    if (grpcPort === null) return null;
+    return `${bracketed(reachable(this.#options.configuration.host))}:${grpcPort}`;
   }
 
   /** Returns where other machines reach this one. Networks may change while it runs. */
@@ -187,8 +198,9 @@ export class ControlPlane {
   }
 
   async #openPorts(): Promise<void> {
-    const { host, port, dataPort } = this.#options.configuration;
+    const { host, port, dataPort, grpc } = this.#options.configuration;
     await listen(this.#web, host, port, 'PORT');
+    this.#grpcPort = await chooseGrpcPort(host, grpc, this.#options.log);
     if (dataPort === 0) return;
     await requireFreePort(host, dataPort, 'DATA_PORT');
     // The devices start now and retry until the data plane listens. They must not connect to another program.

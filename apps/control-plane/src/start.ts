@@ -24,7 +24,8 @@ function requireNode(version: string): void {
 function printAddresses(plane: ControlPlane, token: string): void {
   console.log(`Sparewheel is ready: ${plane.url}/?token=${encodeURIComponent(token)}`);
   for (const { dashboard } of plane.joinAddresses().addresses) console.log(`On the network: ${dashboard}`);
-  console.log(`Inference (Open Inference Protocol v2): ${plane.inferenceUrl}/v2`);
+  const grpc = plane.grpcAddress === null ? '' : `, gRPC ${plane.grpcAddress}`;
+  console.log(`Inference (Open Inference Protocol v2): ${plane.inferenceUrl}/v2${grpc}`);
 }
 
 /** Prints generated tokens. They are printed once. */

@@ -20,9 +20,11 @@ import { OutgoingMessage } from './devices/gateway/tensor-link.ts';
 import { LinkProbe } from './devices/link-probe.ts';
 import { Membership } from './devices/membership.ts';
 import { SocketTransport } from './devices/socket-transport.ts';
+import type { GrpcServer } from './grpc/grpc-server.ts';
 import { toApiError } from './inference/coordinator-errors.ts';
+import type { V2ServerOptions } from './inference/v2-server.ts';
 import { AnswerFeed } from './latency/answer-feed.ts';
-import { Listener } from './listener.ts';
+import { grpcListenError, Listener } from './listener.ts';
 import { EngineCompute } from './local-compute.ts';
 import { log } from './log.ts';
 import { ServedDeployments } from './served-deployments.ts';
@@ -51,13 +53,16 @@ export class DataPlane {
   readonly #deployments: ServedDeployments;
   readonly #feed: ViewFeed;
   readonly #answers: AnswerFeed;
+  readonly #inference: V2ServerOptions;
+  #grpc: GrpcServer | null = null;
   #port = 0;
+  #grpcPort: number | null = null;
 
   /**
-   * Opens the port and serves.
+   * Opens the ports and serves.
    * @param post  sends a message to the main thread
    * @param createEngine  called twice: for local steps, and for rescues
-   * @throws {ListenError} the port cannot be opened
+   * @throws {ListenError} a port cannot be opened
    * @throws {EngineError} no engine runs on this machine
    */
   static async start(
@@ -71,7 +76,9 @@ export class DataPlane {
     const plane = new DataPlane(options, post, new EngineCompute(options.blobs, { steps, rescues }));
     try {
       plane.#port = await plane.#listener.listen(options.host, options.port);
+      await plane.#openGrpc(options);
     } catch (error) {
+      await plane.#listener.close();
       await plane.#compute.close();
       throw error;
     }
@@ -92,7 +99,7 @@ export class DataPlane {
     const refused = (device: string | null, message: string): void =>
       this.#emit({ kind: 'device-refused', device, message });
 
-    this.#listener = new Listener({
+    this.#inference = {
       access,
       version: VERSION,
       onInternalError: (error) => log.error({ err: error }, 'unexpected error in a request'),
@@ -102,7 +109,8 @@ export class DataPlane {
         ready: () => this.#deployments.ready,
         infer: (name, feeds, inferOptions) => this.#deployments.infer(name, feeds, inferOptions),
       },
-    });
+    };
+    this.#listener = new Listener(this.#inference);
     const { io, server } = this.#listener;
     const registry = new DeviceRegistry(options.devices);
     this.#registry = registry;
@@ -209,6 +217,21 @@ export class DataPlane {
     return this.#port;
   }
 
+  /** The port of inference over gRPC; null without gRPC. */
+  get grpcPort(): number | null {
+    return this.#grpcPort;
+  }
+
+  async #openGrpc({ host, grpcPort = null }: DataPlaneOptions): Promise<void> {
+    if (grpcPort === null) return;
+    // Loaded on demand, because it takes 20 MB and 150 ms.
+    const { GrpcServer } = await import('./grpc/grpc-server.ts');
+    this.#grpc = new GrpcServer(this.#inference);
+    this.#grpcPort = await this.#grpc.listen(host, grpcPort).catch((error: Error) => {
+      throw grpcListenError(error, host, grpcPort);
+    });
+  }
+
   /**
    * Executes a call of the control plane.
    * @throws {ApiError} the call failed; any other error is a bug
@@ -298,7 +321,7 @@ export class DataPlane {
     this.#feed.post();
     this.#answers.stop();
     this.#answers.tick();
-    await this.#listener.close();
+    await Promise.all([this.#listener.close(), this.#grpc?.close()]);
     await this.#compute.close();
   }
 

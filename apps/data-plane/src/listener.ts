@@ -73,17 +73,28 @@ export class Listener {
   }
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+/** Returns the error for the port of gRPC, which reports the system's code as text. */
+export function grpcListenError({ message }: Error, host: string, port: number): ListenError {
+  const code = /\b(EADDRINUSE|EACCES|EADDRNOTAVAIL)\b/.exec(message)?.[1];
+  return listenError({ code, message }, host, port, 'GRPC_PORT');
+}
+
+function listenError(
+  error: { readonly code?: string | undefined; readonly message: string },
+  host: string,
+  port: number,
+  variable = 'DATA_PORT',
+): ListenError {
   switch (error.code) {
     case 'EADDRINUSE':
       return new ListenError(
         'port-taken',
-        `port ${port} on ${host} is used by another program; stop it, or set DATA_PORT to a free port`,
+        `port ${port} on ${host} is used by another program; stop it, or set ${variable} to a free port`,
       );
     case 'EACCES':
       return new ListenError(
         'port-forbidden',
-        `this user may not open port ${port}; set DATA_PORT to a port above 1023`,
+        `this user may not open port ${port}; set ${variable} to a port above 1023`,
       );
     case 'EADDRNOTAVAIL':
       return new ListenError('no-such-address', `${host} is not an address of this machine; set HOST`);

@@ -16,8 +16,15 @@ beforeEach(async () => {
 });
 afterEach(() => rm(blobs, { recursive: true, force: true }));
 
-function start(port: number) {
-  const workerData: DataPlaneOptions = { host: '127.0.0.1', port, devices: [], blobs, ...TEST_TOKENS };
+function start(port: number, grpcPort = 0) {
+  const workerData: DataPlaneOptions = {
+    host: '127.0.0.1',
+    port,
+    grpcPort,
+    devices: [],
+    blobs,
+    ...TEST_TOKENS,
+  };
   const { threadUrl } = siblingEntry(import.meta.url, { source: './worker.ts', bundled: './data-plane.js' });
   const worker = new Worker(threadUrl, { workerData });
   const exited = new Promise<number>((resolve) => worker.once('exit', resolve));
@@ -37,7 +44,11 @@ function start(port: number) {
 
 it('listens, answers calls, and exits after a stop', async () => {
   const plane = start(0);
-  await plane.message('listening');
+  expect(await plane.message('listening')).toEqual({
+    kind: 'listening',
+    port: expect.any(Number),
+    grpcPort: expect.any(Number),
+  });
   expect(await plane.call({ kind: 'latency', name: 'none' })).toMatchObject({
     call: 1,
     ok: false,
@@ -49,15 +60,15 @@ it('listens, answers calls, and exits after a stop', async () => {
   expect(await plane.exited).toBe(0);
 });
 
-it('reports a taken port and what to do', async () => {
+it.each(['DATA_PORT', 'GRPC_PORT'])('reports a taken %s and what to do', async (variable) => {
   const squatter = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => squatter.once('listening', resolve));
   const { port } = squatter.address() as AddressInfo;
-  const plane = start(port);
+  const plane = variable === 'DATA_PORT' ? start(port) : start(0, port);
   expect(await plane.message('failed')).toEqual({
     kind: 'failed',
     code: 'port-taken',
-    message: `port ${port} on 127.0.0.1 is used by another program; stop it, or set DATA_PORT to a free port`,
+    message: `port ${port} on 127.0.0.1 is used by another program; stop it, or set ${variable} to a free port`,
   });
   expect(await plane.exited).toBe(0);
   squatter.close();

@@ -24,7 +24,7 @@ try {
       },
     );
   });
-  post({ kind: 'listening', port: plane.port });
+  post({ kind: 'listening', port: plane.port, grpcPort: plane.grpcPort });
 } catch (error) {
   const code = error instanceof ListenError ? error.code : 'cannot-start';
   post({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });

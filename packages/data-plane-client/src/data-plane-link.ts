@@ -53,6 +53,7 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
   /** Messages received before `attend`; null after it. */
   #waiting: DataPlaneMessage[] | null = [];
   #port: number | null = null;
+  #grpcPort: number | null = null;
   #listening = false;
   #nextCall = 1;
   #stopping = false;
@@ -70,6 +71,11 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
   /** null before the data plane has listened. */
   get port(): number | null {
     return this.#port;
+  }
+
+  /** The port of inference over gRPC; null without gRPC, and before the data plane has listened. */
+  get grpcPort(): number | null {
+    return this.#grpcPort;
   }
 
   get listening(): boolean {
@@ -173,6 +179,7 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
       }
       case 'listening':
         this.#port = message.port;
+        this.#grpcPort = message.grpcPort;
         this.#listening = true;
         this.emit('listening', message.port);
         return;

@@ -25,6 +25,8 @@ import type {
 export interface DataPlaneOptions {
   readonly host: string;
   readonly port: number;
+  /** The port of inference over gRPC; 0 lets the system choose. Default null: no gRPC. */
+  readonly grpcPort?: number | null;
   readonly joinToken: string;
   readonly inferToken: string;
   /** The operator may also infer: the dashboard uses this token. */
@@ -153,7 +155,7 @@ export type DataPlaneMessage =
   | { kind: 'reply'; call: number; ok: true; value: DataPlaneReplies[keyof DataPlaneReplies] }
   | { kind: 'reply'; call: number; ok: false; failure: ErrorReport }
   /** The servers listen. */
-  | { kind: 'listening'; port: number }
+  | { kind: 'listening'; port: number; grpcPort: number | null }
   /** The data plane cannot start, for example because the port is taken. */
   | { kind: 'failed'; code: string; message: string }
   /** A device joined for the first time or under a new name. It must be stored. */

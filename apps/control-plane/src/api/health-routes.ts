@@ -15,7 +15,7 @@ export function healthRoutes(app: FastifyInstance, { authentication, dataPlane, 
     }
     return {
       ...health,
-      dataPlane: { listening: dataPlane.listening, port: dataPlane.port },
+      dataPlane: { listening: dataPlane.listening, port: dataPlane.port, grpcPort: dataPlane.grpcPort },
       processId: process.pid,
       startedAt,
     };

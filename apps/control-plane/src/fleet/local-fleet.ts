@@ -146,6 +146,7 @@ function agentEnvironment(joinToken: string): NodeJS.ProcessEnv {
     DATABASE_URL: _database,
     PORT: _port,
     DATA_PORT: _dataPort,
+    GRPC_PORT: _grpcPort,
     ...environment
   } = process.env;
   return { ...environment, SPAREWHEEL_JOIN_TOKEN: joinToken };

@@ -37,7 +37,7 @@ function cannotListen(
     case 'EADDRINUSE':
       return new StartupError(
         `Port ${port} on ${host} is taken by another program.`,
-        `Stop it, or choose another port with ${variable}: PORT=3100 DATA_PORT=3101 npm start`,
+        `Stop it, or choose another port with ${variable}: PORT=3100 DATA_PORT=3101 GRPC_PORT=3102 npm start`,
       );
     case 'EACCES':
       return new StartupError(

@@ -33,7 +33,7 @@ export class FakeDataPlane extends EventEmitter implements DataPlaneThread {
   }
 
   listen(port = 3001): void {
-    this.say({ kind: 'listening', port });
+    this.say({ kind: 'listening', port, grpcPort: null });
   }
 
   report(devices: readonly DeviceView[], deployments: readonly DeploymentRuntime[] = []): void {
