@@ -63,7 +63,7 @@ test('two clicks lead from the start to coded against uncoded under a kill', asy
   expect(await lane.getAttribute('data-tone')).not.toBe('danger');
 
   const report = await finalReport(0);
-  expect(report).toMatchObject({ deviceName: name, description: `${name} is killed` });
+  expect(report).toMatchObject({ deviceName: name, fault: { kind: 'kill' } });
   const of = (deployment: string) => report.deployments.find((each) => each.deployment === deployment);
   const [coded, uncoded] = [of('lenet5'), of('lenet5-uncoded')];
   // The coded deployment answers every request in flight before the uncoded one answers again.

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceNetwork } from '@sparewheel/data-plane-client';
-import type { FaultRequest } from '@sparewheel/protocol';
+import { type FaultRequest, faultWords } from '@sparewheel/protocol';
 import { siblingEntry } from '@sparewheel/runtime/entry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LinearModel, linearModel } from './testing/linear-model.ts';
@@ -163,7 +163,7 @@ describe('a deployment over real device processes', () => {
     const name = holderOf(0);
     await plane.plane.call({ kind: 'fault', device: idOf(name), fault: { kind: 'partition' } });
     await infer();
-    await plane.until(() => plane.device(name)?.faults.includes('partition') === true);
+    await plane.until(() => plane.device(name)?.faults.some(({ kind }) => kind === 'partition') === true);
     await plane.plane.call({ kind: 'fault', device: idOf(name), fault: { kind: 'heal' } });
     await plane.until(() => plane.device(name)?.state === 'ready' && plane.device(name)?.faults.length === 0);
     await infer();
@@ -177,7 +177,7 @@ describe('a deployment over real device processes', () => {
     const emulate = (network: DeviceNetwork | null) =>
       call.call(plane.plane, { kind: 'set-network', device, network });
     const shows = (...faults: string[]) =>
-      plane.until(() => plane.device(name)?.faults.join() === faults.join());
+      plane.until(() => plane.device(name)?.faults.map(faultWords).join() === faults.join());
     const wifi = {
       preset: 'paper-wifi',
       text: 'paper’s WiFi',
@@ -263,7 +263,7 @@ describe('a deployment over real device processes', () => {
     await plane.until(() => plane.device(name)?.connected === false);
     await plane.plane.call({ kind: 'forget', device });
     await plane.until(() => plane.device(name) === undefined);
-    expect(plane.events('device-forgotten')).toMatchObject([{ device, message: `${name} is forgotten` }]);
+    expect(plane.events('device-forgotten')).toMatchObject([{ device, name }]);
     await plane.until(() => plane.deployment('linear')?.state === 'ready');
     expect(plane.deployment('linear')!.seats.map((seat) => seat.device)).not.toContain(device);
     await infer();

@@ -356,13 +356,13 @@ export class DataPlane {
         this.#feed.changedState();
         break;
       case 'device-lost':
-        this.#answers.noticed(event.device, `${this.#nameOf(event.device)} is lost`);
+        this.#answers.noticed(event.device, { kind: 'loss' });
         break;
       case 'corruption':
         if (event.answeredWrong) this.#answers.foundWrong(event.deployment, event.request);
         break;
       case 'device-quarantined':
-        this.#answers.noticed(event.device, `${this.#nameOf(event.device)} is quarantined`);
+        this.#answers.noticed(event.device, { kind: 'quarantine' });
         break;
     }
     this.#deployments.observe(event);
@@ -372,9 +372,7 @@ export class DataPlane {
   /** Posts an operator's action or a rejected device. */
   #emit(event: FaultEvent): void {
     this.#feed.changed();
-    if (event.kind === 'fault-injected' && event.device !== null) {
-      this.#answers.injected(event.device, event.message);
-    }
+    if (event.kind === 'fault-injected') this.#answers.injected(event.device, event.fault);
     this.#deployments.observe(event);
     this.#post({ kind: 'event', event });
   }

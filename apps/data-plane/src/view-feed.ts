@@ -1,6 +1,6 @@
 import type { Coordinator } from '@sparewheel/coordinator';
 import type { DataPlaneMessage } from '@sparewheel/data-plane-client';
-import { type DeviceFaults, describeFault } from './devices/device-faults.ts';
+import type { DeviceFaults } from './devices/device-faults.ts';
 import type { Distributor } from './devices/distribution/distributor.ts';
 import type { DeviceGateway } from './devices/gateway/device-gateway.ts';
 import type { DeviceRegistry } from './devices/gateway/device-registry.ts';
@@ -96,7 +96,7 @@ export class ViewFeed {
         link: links.link(known.id),
         supervision: supervisors.of(known.id),
         paused: faults.isPaused(known.id),
-        faults: faults.active(known.id).map(describeFault),
+        faults: faults.active(known.id),
         network: faults.network(known.id),
         joinedAt: gateway.joinedAt(known.id) ?? this.#startedAt,
         lastSeenAt: session === undefined ? this.#startedAt : new Date(session.lastSeenAt),

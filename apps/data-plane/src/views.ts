@@ -32,8 +32,7 @@ export interface DeviceFacts {
   readonly link?: DeviceLink | null;
   readonly supervision: Supervision | undefined;
   readonly paused: boolean;
-  /** Descriptions of the active emulated faults. */
-  readonly faults: readonly string[];
+  readonly faults: DeviceView['faults'];
   readonly network?: DeviceView['network'];
   readonly joinedAt: Date;
   readonly lastSeenAt: Date;

@@ -12,6 +12,7 @@ import type {
   Fault,
   FaultReportView,
   FaultRequest,
+  InjectedFault,
   LatencyView,
   LoadRequest,
   LoadView,
@@ -192,16 +193,28 @@ export interface DeviceNetwork {
   readonly faults: readonly Extract<Fault, { kind: 'delay' | 'slow' }>[];
 }
 
-/** The effect of an operator's action. */
-export interface FaultEvent {
-  readonly kind:
-    | 'fault-injected'
-    | 'fault-healed'
-    /** The message is the text of the preset; empty if it ended. */
-    | 'network-set'
-    | 'device-revived'
-    | 'device-refused'
-    | 'device-forgotten';
-  readonly device: string | null;
-  readonly message: string;
-}
+/** The effect of an operator's action. `active`: the faults that an operator injected and that are in effect after it. */
+export type FaultEvent =
+  | {
+      readonly kind: 'fault-injected';
+      readonly device: string;
+      readonly fault: InjectedFault;
+      readonly active: readonly InjectedFault[];
+    }
+  /** `ended`: the kind of the fault that ended; `all`: every emulated one. */
+  | {
+      readonly kind: 'fault-healed';
+      readonly device: string;
+      readonly ended: InjectedFault['kind'] | 'all';
+      readonly active: readonly InjectedFault[];
+    }
+  | { readonly kind: 'device-revived'; readonly device: string; readonly active: readonly InjectedFault[] }
+  /** `network`: the text of the preset; null if it ended. */
+  | {
+      readonly kind: 'network-set';
+      readonly device: string;
+      readonly network: string | null;
+      readonly active: readonly InjectedFault[];
+    }
+  | { readonly kind: 'device-refused'; readonly device: string | null; readonly message: string }
+  | { readonly kind: 'device-forgotten'; readonly device: string; readonly name: string };

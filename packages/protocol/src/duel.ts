@@ -1,5 +1,6 @@
 /** Live data of single answers: the lanes of the duel and the kill card. Safe for browsers. */
 import type { HistogramBin } from './distribution.ts';
+import type { DeviceFailure } from './faults.ts';
 
 /** `wrong`: the answer is known to contain a wrong value. `failed`: the request ended with an explicit error. */
 export type AnswerOutcome = 'answered' | 'failed' | 'wrong';
@@ -80,8 +81,7 @@ export interface FaultReportView {
   readonly at: string;
   readonly device: string;
   readonly deviceName: string;
-  /** "local-4 is killed" */
-  readonly description: string;
+  readonly fault: DeviceFailure;
   /** All deployments, sorted by name. */
   readonly deployments: readonly FaultImpactView[];
   readonly measuring: boolean;

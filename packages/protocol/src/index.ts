@@ -4,6 +4,7 @@ export * from './arrivals.ts';
 export * from './blob-frame.ts';
 export * from './distribution.ts';
 export * from './duel.ts';
+export * from './faults.ts';
 export * from './finite.ts';
 export * from './frame.ts';
 export * from './frame-stream.ts';

@@ -3,6 +3,7 @@ import type { PolicyView } from './api.ts';
 import type { RuleComparisonView } from './arrivals.ts';
 import type { HistogramBin, Percentiles } from './distribution.ts';
 import type { AnswerUpdate } from './duel.ts';
+import type { EmulatedFault } from './faults.ts';
 import type { NetworkPreset, NetworkView } from './network.ts';
 import type { TensorSpec } from './tensor.ts';
 import type { DeviceProfile } from './wire.ts';
@@ -48,8 +49,8 @@ export interface DeviceView {
   readonly late: number;
   readonly invalid: number;
   readonly temperatureCelsius: number | null;
-  /** The active emulated faults, as texts: "delay 50 ms". */
-  readonly faults: readonly string[];
+  /** The faults that it emulates now, also those of a network preset. */
+  readonly faults: readonly EmulatedFault[];
   /** The network preset that it emulates. `changed`: an operator changed or ended its faults since. */
   readonly network?: { readonly preset: NetworkPreset; readonly changed: boolean } | null;
   readonly reason: string | null;

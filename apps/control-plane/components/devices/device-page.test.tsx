@@ -25,7 +25,15 @@ describe('the page of a device', () => {
   it('shows why a device is in quarantine, and does not call it standby', () => {
     const reason = 'its answer to step s0 was wrong';
     renderDashboard(<DevicePage id="id-a" />, {
-      live: { devices: [device('a', { state: 'quarantined', reason, faults: ['corrupt by 5'] })] },
+      live: {
+        devices: [
+          device('a', {
+            state: 'quarantined',
+            reason,
+            faults: [{ kind: 'corrupt', amount: 5, probability: 1 }],
+          }),
+        ],
+      },
       api: NO_EVENTS,
     });
     expect(screen.getByTestId('device-state').textContent).toBe('In quarantine');

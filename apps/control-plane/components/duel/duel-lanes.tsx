@@ -1,5 +1,5 @@
 'use client';
-import type { EventView } from '@sparewheel/protocol';
+import { type EventView, faultWords } from '@sparewheel/protocol';
 import { useTheme } from 'next-themes';
 import { type RefObject, useEffect, useRef } from 'react';
 import { useSize } from '../latency/use-size.ts';
@@ -149,9 +149,9 @@ function usePaintedLanes(
         fontFamily,
         colors,
         lanes: painted,
-        faults: faultReports().map(({ at, description }) => ({
+        faults: faultReports().map(({ at, deviceName, fault }) => ({
           at: Date.parse(at),
-          label: description.replace(' is ', ' '),
+          label: `${deviceName} ${faultWords(fault)}`,
         })),
         scale,
         now,

@@ -40,7 +40,7 @@ const report = (change: Partial<FaultReportView['deployments'][number]> = {}): F
   at: '2026-01-01T14:03:21.000Z',
   device: 'id-d3',
   deviceName: 'd3',
-  description: 'd3 is killed',
+  fault: { kind: 'kill' },
   measuring: false,
   deployments: [
     {
@@ -143,7 +143,10 @@ describe('the duel', () => {
     );
     const long = { ...coded, progress: { ...coded.progress, seats } };
     renderDashboard(<DuelPanel deployment={long} />, {
-      live: { deployments: [long, twin], devices: [device(name, { faults: ['delay 50 ms'] })] },
+      live: {
+        deployments: [long, twin],
+        devices: [device(name, { faults: [{ kind: 'delay', ms: 50, sigma: 0 }] })],
+      },
     });
     expect(screen.getByTitle(`answering without ${name}`)).toBeTruthy();
     expect(screen.getByText(`Emulated: ${name}: delay 50 ms`)).toBeTruthy();
@@ -198,7 +201,7 @@ describe('the kill card in the duel', () => {
 
   it('keeps earlier faults', async () => {
     const { user } = show();
-    receive({ faults: [{ ...report(), id: 4, description: 'd4 is killed', deviceName: 'd4' }, report()] });
+    receive({ faults: [{ ...report(), id: 4, deviceName: 'd4' }, report()] });
     expect(screen.getByTestId('kill-card').textContent).toContain('d4 killed');
     await user.click(screen.getByRole('button', { name: 'Earlier faults (1)' }));
     expect(screen.getByText(/^d3 killed at/)).toBeTruthy();

@@ -162,9 +162,9 @@ describe('the numbers of both lanes', () => {
 
 it('names emulated faults of the duel’s devices only', () => {
   const devices = [
-    device('d1', { faults: ['delay 50 ms'] }),
+    device('d1', { faults: [{ kind: 'delay', ms: 50, sigma: 0 }] }),
     device('d2'),
-    device('elsewhere', { faults: ['drop 30 %'] }),
+    device('elsewhere', { faults: [{ kind: 'drop', probability: 0.3 }] }),
   ];
   expect(emulatedFaults(devices, { coded, uncoded: twin })).toEqual(['d1: delay 50 ms']);
 });

@@ -3,6 +3,7 @@ import {
   type DeploymentView,
   type DeviceView,
   type EventView,
+  faultWords,
   type OutageView,
   PAPER_DETECT_MS,
   type SeatView,
@@ -157,11 +158,11 @@ export function emulatedFaults(devices: readonly DeviceView[], duel: Duel): read
     .filter(({ id }) => seated.has(id))
     .map(({ name, faults, network }) => {
       // The badge of the network preset names these.
-      const hidden = network != null && !network.changed ? /^(delay|slow)/ : null;
-      return { name, faults: faults.filter((fault) => !hidden?.test(fault)) };
+      const hidden = network != null && !network.changed ? ['delay', 'slow'] : [];
+      return { name, faults: faults.filter(({ kind }) => !hidden.includes(kind)) };
     })
     .filter(({ faults }) => faults.length > 0)
-    .map(({ name, faults }) => `${name}: ${faults.join(', ')}`);
+    .map(({ name, faults }) => `${name}: ${faults.map(faultWords).join(', ')}`);
 }
 
 /** One row of the table: the same number of both lanes. */

@@ -1,5 +1,5 @@
 'use client';
-import type { DeviceView } from '@sparewheel/protocol';
+import { type DeviceView, faultWords } from '@sparewheel/protocol';
 import { Undo2 } from 'lucide-react';
 import { deviceCommands, useDeviceActions } from '../fleet/use-device-actions.ts';
 import { Button } from '../ui/button.tsx';
@@ -10,7 +10,7 @@ export function ActiveFaults({ devices }: { devices: readonly DeviceView[] }) {
   const { pending } = useDeviceActions(devices);
   const active = devices.flatMap((device) => {
     const can = deviceActions(device);
-    const faults = [...(can.heal ? device.faults : [])];
+    const faults = can.heal ? device.faults.map(faultWords) : [];
     const stopped = device.state === 'dead' || device.state === 'paused';
     if (!stopped && faults.length === 0) return [];
     const words = stopped ? [device.state === 'dead' ? 'dead' : 'paused', ...faults] : faults;

@@ -24,7 +24,7 @@ describe('faults', () => {
     expect(deviceActions(device('a', { state: 'paused' }))).toMatchObject({ kill: true, revive: true });
     const departed = device('a', { state: 'lost', supervised: false });
     expect(deviceActions(departed)).toMatchObject({ kill: false, revive: false, forget: true });
-    expect(deviceActions(device('a', { faults: ['delay 50 ms'] })).heal).toBe(true);
+    expect(deviceActions(device('a', { faults: [{ kind: 'delay', ms: 50, sigma: 0 }] })).heal).toBe(true);
   });
 
   it('describe their effect', () => {

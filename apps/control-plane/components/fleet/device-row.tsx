@@ -1,4 +1,5 @@
 'use client';
+import { faultWords } from '@sparewheel/protocol';
 import Link from 'next/link';
 import { memo } from 'react';
 import { RoleBadge } from '../ui/badge.tsx';
@@ -93,7 +94,8 @@ function Row({ row, problem, columns, compact = false }: DeviceRowProps) {
 function DeviceState({ row, problem }: Pick<DeviceRowProps, 'row' | 'problem'>) {
   const { device } = row;
   const reason = row.cover === null && row.missing ? device.reason : null;
-  const title = [row.stateLabel, problem, row.cover, ...device.faults, reason].filter(Boolean).join(' · ');
+  const faults = device.faults.map(faultWords);
+  const title = [row.stateLabel, problem, row.cover, ...faults, reason].filter(Boolean).join(' · ');
   return (
     <p
       title={title}
@@ -121,7 +123,7 @@ function DeviceState({ row, problem }: Pick<DeviceRowProps, 'row' | 'problem'>) 
           · {row.cover}
         </span>
       )}
-      {device.faults.length > 0 && <span className="text-warning-ink"> · {device.faults.join(', ')}</span>}
+      {faults.length > 0 && <span className="text-warning-ink"> · {faults.join(', ')}</span>}
       {reason !== null && <span> · {reason}</span>}
     </p>
   );

@@ -1,5 +1,5 @@
 'use client';
-import type { DeviceView, FaultRequest } from '@sparewheel/protocol';
+import { type DeviceView, type FaultRequest, faultWords } from '@sparewheel/protocol';
 import { toast } from 'sonner';
 import { create } from 'zustand';
 import type { FaultChoice } from '../faults/fault-view.ts';
@@ -88,7 +88,7 @@ function settle(id: string): void {
 
 /** What an action changes about a device. */
 function lookOf(device: DeviceView): string {
-  return [device.state, device.processId, ...device.faults].join('|');
+  return [device.state, device.processId, ...device.faults.map(faultWords)].join('|');
 }
 
 function without<Value>(map: ReadonlyMap<string, Value>, key: string): ReadonlyMap<string, Value> {

@@ -19,12 +19,15 @@ const impact = (change: Partial<FaultImpactView> = {}): FaultImpactView => ({
   ...change,
 });
 
-const report = (deployments: readonly FaultImpactView[], change: Partial<FaultReportView> = {}) => ({
+const report = (
+  deployments: readonly FaultImpactView[],
+  change: Partial<FaultReportView> = {},
+): FaultReportView => ({
   id: 1,
   at: '2026-01-01T14:03:21.000Z',
   device: 'id',
   deviceName: 'local-4',
-  description: 'local-4 is killed',
+  fault: { kind: 'kill' },
   deployments,
   measuring: false,
   ...change,
@@ -100,7 +103,7 @@ describe('the kill card', () => {
     expect(killSentence(report([impact({ inFlight: 1, answered: 1 })]), names, timeOf)?.coded).toContain(
       '1 request in flight: 1 answered',
     );
-    const delay = report([impact()], { description: 'local-4: delay 50 ms' });
+    const delay = report([impact()], { fault: { kind: 'delay', ms: 50, sigma: 0 } });
     expect(killSentence(delay, names, timeOf)?.headline).toBe('local-4: delay 50 ms (emulated) at 14:03:21.');
   });
 

@@ -1,4 +1,10 @@
-import type { FaultImpactView, FaultReportView } from '@sparewheel/protocol';
+import {
+  type FaultImpactView,
+  type FaultReportView,
+  faultSentence,
+  faultWords,
+  isEmulated,
+} from '@sparewheel/protocol';
 import { formatMs } from '../ui/format.ts';
 
 /** The sentences of a kill card. */
@@ -14,7 +20,7 @@ export interface KillSentence {
   readonly uncodedTone: 'ok' | 'danger' | 'waiting';
 }
 
-/** A shorter silence is not worth a word: a person does not notice it. */
+/** A shorter silence is not mentioned, because a person does not notice it. */
 const NOTICEABLE_MS = 250;
 /** A longer silence interrupts a person. */
 const STALL_MS = 1_000;
@@ -43,9 +49,10 @@ export function killSentence(
 }
 
 /** "local-4 killed"; a fault that the device emulates is marked. */
-function faultText({ description, deviceName }: FaultReportView): string {
-  const emulated = description.startsWith(`${deviceName}: `);
-  return emulated ? `${description} (emulated)` : description.replace(`${deviceName} is `, `${deviceName} `);
+function faultText({ fault, deviceName }: FaultReportView): string {
+  return isEmulated(fault)
+    ? `${faultSentence(deviceName, fault)} (emulated)`
+    : `${deviceName} ${faultWords(fault)}`;
 }
 
 /** "37 requests in flight: 36 answered, 1 failed, slowest 41 ms, answering again after 2.8 s" */

@@ -7,7 +7,7 @@ const REPORT: FaultReportView = {
   at: '2026-11-23T10:00:00.000Z',
   device: 'device-0001',
   deviceName: 'local-1',
-  description: 'local-1 is killed',
+  fault: { kind: 'kill' },
   deployments: [],
   measuring: false,
 };

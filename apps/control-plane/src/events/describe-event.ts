@@ -1,6 +1,6 @@
 /** What happened on the data plane, as a sentence for the event list. Pure. */
 import type { DataPlaneMessage } from '@sparewheel/data-plane-client';
-import type { EventMeasures } from '@sparewheel/protocol';
+import { type EventMeasures, faultSentence } from '@sparewheel/protocol';
 import type { NewEvent } from './event-log.ts';
 
 type Happening = Extract<DataPlaneMessage, { kind: 'event' }>['event'];
@@ -135,17 +135,17 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
       // The control plane reports the preset once, not for each device.
       return null;
     case 'fault-injected':
+      return device(event, 'warning', `${faultSentence(nameOf(event.device), event.fault)}.`);
     case 'fault-healed':
+      return device(event, 'info', healed(event.ended, nameOf(event.device)));
     case 'device-revived':
-    case 'device-refused':
+      return device(event, 'info', `${nameOf(event.device)} is revived.`);
     case 'device-forgotten':
-      return {
-        kind: event.kind,
-        level: event.kind === 'fault-injected' || event.kind === 'device-refused' ? 'warning' : 'info',
-        message: event.message,
-        device: event.device,
-        deployment: null,
-      };
+      return device(event, 'info', `${event.name} is forgotten.`);
+    case 'device-refused': {
+      const { kind, message } = event;
+      return { kind, level: 'warning', message, device: event.device, deployment: null };
+    }
   }
 
   function subject(failed: string | null): string {
@@ -166,6 +166,11 @@ function outage(
 ): NewEvent {
   const { kind, device, deployment, seat } = event;
   return { kind, level, message: sentence(message), device, deployment, seat, ...measures };
+}
+
+function healed(ended: Extract<Happening, { kind: 'fault-healed' }>['ended'], name: string): string {
+  if (ended === 'all') return `The emulated faults of ${name} are ended.`;
+  return ended === 'pause' ? `${name} is resumed.` : `The fault "${ended}" of ${name} is ended.`;
 }
 
 function requests(count: number): string {

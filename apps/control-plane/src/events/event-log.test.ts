@@ -69,6 +69,24 @@ describe('the text of an event', () => {
     expect(describeEvent(happening, nameOf)?.message).toBe(sentence);
   });
 
+  it.each([
+    [{ kind: 'fault-injected', device: 'a', fault: { kind: 'kill' }, active: [] }, 'pi-1 is killed.'],
+    [
+      { kind: 'fault-injected', device: 'a', fault: { kind: 'delay', ms: 50, sigma: 0 }, active: [] },
+      'pi-1: delay 50 ms.',
+    ],
+    [{ kind: 'fault-healed', device: 'a', ended: 'pause', active: [] }, 'pi-1 is resumed.'],
+    [{ kind: 'fault-healed', device: 'a', ended: 'slow', active: [] }, 'The fault "slow" of pi-1 is ended.'],
+    [
+      { kind: 'fault-healed', device: 'a', ended: 'all', active: [] },
+      'The emulated faults of pi-1 are ended.',
+    ],
+    [{ kind: 'device-revived', device: 'a', active: [] }, 'pi-1 is revived.'],
+    [{ kind: 'device-forgotten', device: 'gone', name: 'pi-9' }, 'pi-9 is forgotten.'],
+  ] as const)('says what an operator did: %j', (happening, sentence) => {
+    expect(describeEvent(happening, nameOf)).toMatchObject({ message: sentence, deployment: null });
+  });
+
   it('names the faulty devices, or says that they are unknown', () => {
     const corruption = {
       kind: 'corruption',

@@ -1,11 +1,16 @@
 import type { DeviceNetwork, FaultEvent } from '@sparewheel/data-plane-client';
-import type { DelayQuantiles, Fault, FaultRequest, Outcome } from '@sparewheel/protocol';
-import { ApiError } from '@sparewheel/protocol';
+import {
+  ApiError,
+  type EmulatedFault,
+  type Fault,
+  type FaultRequest,
+  type InjectedFault,
+  isNeutral,
+  type Outcome,
+} from '@sparewheel/protocol';
 import { type DeviceGateway, DeviceGoneError } from './gateway/device-gateway.ts';
 import type { DeviceRegistry } from './gateway/device-registry.ts';
 import type { Supervisors } from './gateway/supervisors.ts';
-
-type EmulatedFault = Exclude<Fault, { kind: 'heal' }>;
 
 /** What one device process emulates. */
 interface Emulation {
@@ -62,6 +67,13 @@ export class DeviceFaults {
     );
   }
 
+  /** Returns the faults that an operator injected and that no network preset hides. */
+  #injected(device: string): readonly InjectedFault[] {
+    const { faults, network } = this.#emulationOf(device);
+    const emulated = [...faults.values()].filter(({ kind }) => network?.faults.has(kind) !== true);
+    return this.#paused.has(device) ? [{ kind: 'pause' }, ...emulated] : emulated;
+  }
+
   /** Returns the network preset that a device emulates; null without one. It ends with the device process. */
   network(device: string): { readonly preset: DeviceNetwork['preset']; readonly changed: boolean } | null {
     const { network } = this.#emulationOf(device);
@@ -90,7 +102,7 @@ export class DeviceFaults {
     emulation.revision++;
     emulation.network = next === null ? null : { preset: next.preset, faults: wanted, changed: false };
     this.#emulated.set(device, emulation);
-    this.#emit({ kind: 'network-set', device, message: next?.text ?? '' });
+    this.#emit({ kind: 'network-set', device, network: next?.text ?? null, active: this.#injected(device) });
   }
 
   #emulationOf(device: string): Emulation {
@@ -106,12 +118,12 @@ export class DeviceFaults {
    *   it
    */
   async inject(device: string, request: FaultRequest): Promise<void> {
-    const name = this.#nameOf(device);
+    this.#nameOf(device);
     switch (request.kind) {
       case 'kill':
         if (this.#supervised(device, 'killed').running) {
           // Emitted first: the loss of the device belongs to this fault.
-          this.#emit({ kind: 'fault-injected', device, message: `${name} is killed` });
+          this.#emit({ kind: 'fault-injected', device, fault: { kind: 'kill' }, active: [{ kind: 'kill' }] });
           await this.#command(device, 'kill');
         }
         this.#paused.delete(device);
@@ -119,7 +131,12 @@ export class DeviceFaults {
       case 'pause':
         this.#expectRunning(device, 'paused');
         if (this.#paused.has(device)) return;
-        this.#emit({ kind: 'fault-injected', device, message: `${name} is paused` });
+        this.#emit({
+          kind: 'fault-injected',
+          device,
+          fault: { kind: 'pause' },
+          active: [{ kind: 'pause' }, ...this.#injected(device)],
+        });
         await this.#command(device, 'pause');
         this.#paused.add(device);
         return;
@@ -127,7 +144,7 @@ export class DeviceFaults {
         this.#expectRunning(device, 'resumed');
         await this.#command(device, 'resume');
         if (this.#paused.delete(device)) {
-          this.#emit({ kind: 'fault-healed', device, message: `${name} is resumed` });
+          this.#emit({ kind: 'fault-healed', device, ended: 'pause', active: this.#injected(device) });
         }
         return;
       case 'heal':
@@ -136,16 +153,19 @@ export class DeviceFaults {
           faults.clear();
           network?.faults.clear();
         });
-        this.#emit({ kind: 'fault-healed', device, message: `the emulated faults of ${name} are ended` });
+        this.#emit({ kind: 'fault-healed', device, ended: 'all', active: this.#injected(device) });
         return;
       default: {
-        const kind = isNeutral(request) ? 'fault-healed' : 'fault-injected';
-        this.#emit({ kind, device, message: `${name}: ${describeFault(request)}` });
+        const { kind } = request;
+        // Emitted first: what the device does from now on belongs to this fault.
+        const others = this.#injected(device).filter((fault) => fault.kind !== kind);
+        if (isNeutral(request)) this.#emit({ kind: 'fault-healed', device, ended: kind, active: others });
+        else this.#emit({ kind: 'fault-injected', device, fault: request, active: [...others, request] });
         await this.#emulate(device, request);
         this.#change(device, ({ faults, network }) => {
-          if (isNeutral(request)) faults.delete(request.kind);
-          else faults.set(request.kind, request);
-          network?.faults.delete(request.kind);
+          if (isNeutral(request)) faults.delete(kind);
+          else faults.set(kind, request);
+          network?.faults.delete(kind);
         });
       }
     }
@@ -157,11 +177,11 @@ export class DeviceFaults {
    * @throws {ApiError} like `inject`
    */
   async revive(device: string): Promise<void> {
-    const name = this.#nameOf(device);
+    this.#nameOf(device);
     const ran = this.#supervised(device, 'revived').running && !this.#paused.has(device);
     await this.#command(device, this.isPaused(device) ? 'resume' : 'revive');
     this.#paused.delete(device);
-    if (!ran) this.#emit({ kind: 'device-revived', device, message: `${name} is revived` });
+    if (!ran) this.#emit({ kind: 'device-revived', device, active: this.#injected(device) });
   }
 
   /** Removes the faults of a device. */
@@ -241,39 +261,7 @@ export class DeviceFaults {
 /** The faults that end a fault of their kind. */
 const NEUTRAL = { delay: { kind: 'delay', ms: 0, sigma: 0 }, slow: { kind: 'slow', factor: 1 } } as const;
 
-function isNeutral(fault: EmulatedFault): boolean {
-  if (fault.kind === 'slow') return fault.factor === 1;
-  return fault.kind === 'delay' && fault.ms === 0 && fault.quantiles === undefined;
-}
-
-/** Returns a readable description of a fault, for example "delay 50 ms". */
-export function describeFault(fault: EmulatedFault): string {
-  switch (fault.kind) {
-    case 'partition':
-      return 'partition';
-    case 'delay':
-      if (fault.quantiles !== undefined) {
-        return `delay drawn, median ${Math.round(fault.ms + medianMs(fault.quantiles))} ms`;
-      }
-      return fault.sigma > 0 ? `delay ${fault.ms} ms (σ ${fault.sigma})` : `delay ${fault.ms} ms`;
-    case 'slow':
-      return `slow × ${fault.factor}`;
-    case 'drop':
-      return `drop ${Math.round(fault.probability * 100)} %`;
-    case 'corrupt':
-      return fault.probability < 1
-        ? `corrupt by ${fault.amount} in ${Math.round(fault.probability * 100)} %`
-        : `corrupt by ${fault.amount}`;
-  }
-}
-
 function expectOk(outcome: Outcome): void {
   if (outcome.ok) return;
   throw new ApiError(outcome.code === 'gone' ? 409 : 502, outcome.code, outcome.message);
-}
-
-function medianMs(points: DelayQuantiles): number {
-  const at = points.findIndex(({ share }) => share >= 0.5);
-  const [from, to] = [points[at - 1]!, points[at]!];
-  return from.ms + ((to.ms - from.ms) * (0.5 - from.share)) / (to.share - from.share);
 }

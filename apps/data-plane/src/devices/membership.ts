@@ -54,7 +54,7 @@ export class Membership {
     }
     remove(device);
     registry.forget(device);
-    emit({ kind: 'device-forgotten', device, message: `${name} is forgotten` });
+    emit({ kind: 'device-forgotten', device, name });
   }
 
   #nameOf(device: string): string {

@@ -139,7 +139,7 @@ describe('the answer feed', () => {
   it('says that an answer survived only if parity replaced a shard of a failed device', () => {
     const rig = new Rig();
     rig.deploy('a', 0, ['d1', 'd2']);
-    rig.feed.injected('d1', 'd1 is killed');
+    rig.feed.injected('d1', { kind: 'kill' });
     // It outran another device, which is only slow.
     rig.end('a', 1, 10, 5, { recovered: 1 });
     rig.end('a', 2, 20, 5, { recovered: 1, survivedFailure: true });
@@ -175,7 +175,7 @@ describe('the answer feed', () => {
     rig.deploy('other', 0, ['d9']);
     rig.tick(3_000);
     rig.now = 3_500;
-    rig.feed.injected('d1', 'd1 is killed');
+    rig.feed.injected('d1', { kind: 'kill' });
     const since = rig.tick(4_000)?.statistics?.map((each) => [each.deployment, each.since - START]);
     expect(since).toEqual([
       ['a', 3_500],
@@ -191,12 +191,12 @@ describe('a fault report', () => {
     rig.deploy('coded', 3, ['d1', 'd2'], [trace(1), trace(2), trace(3)]);
     rig.deploy('elsewhere', 5, ['d9']);
     rig.now = 100;
-    rig.feed.injected('d1', 'd1 is killed');
+    rig.feed.injected('d1', { kind: 'kill' });
     expect(rig.feed.reports()).toMatchObject([
       {
         at: new Date(START + 100).toISOString(),
         device: 'd1',
-        description: 'd1 is killed',
+        fault: { kind: 'kill' },
         measuring: true,
         deployments: [
           { deployment: 'coded', seated: true, inFlight: 3, waiting: 3, slowestMs: null },
@@ -241,7 +241,7 @@ describe('a fault report', () => {
     const rig = new Rig();
     rig.deploy('uncoded', 2, ['d1']);
     rig.now = 100;
-    rig.feed.injected('d1', 'd1 is killed');
+    rig.feed.injected('d1', { kind: 'kill' });
     rig.end('uncoded', 1, 600, 510, { status: 'failed' });
     rig.end('uncoded', 3, 700, 400, { status: 'failed' });
     rig.tick(1_500);
@@ -263,7 +263,7 @@ describe('a fault report', () => {
     const rig = new Rig();
     rig.deploy('a', 1, ['d1']);
     rig.now = 100;
-    rig.feed.injected('d1', 'd1 is killed');
+    rig.feed.injected('d1', { kind: 'kill' });
     // Both seem to have been accepted at the fault; only one was in flight.
     rig.end('a', 1, 105, 5);
     rig.end('a', 2, 106, 6);
@@ -274,7 +274,7 @@ describe('a fault report', () => {
     const rig = new Rig();
     rig.deploy('idle', 0, ['d1']);
     rig.deploy('gone', 1, ['d1']);
-    rig.feed.injected('d1', 'd1 is killed');
+    rig.feed.injected('d1', { kind: 'kill' });
     rig.tick(500);
     expect(rig.feed.reports()[0]?.measuring).toBe(true);
     rig.deployments = rig.deployments.filter(({ name }) => name === 'idle');
@@ -286,11 +286,14 @@ describe('a fault report', () => {
   it('is one for a kill and the loss that follows', () => {
     const rig = new Rig();
     rig.deploy('a', 0, ['d1', 'd2']);
-    rig.feed.injected('d1', 'd1 is killed');
+    rig.feed.injected('d1', { kind: 'kill' });
     rig.now = 50;
-    rig.feed.noticed('d1', 'd1 is lost');
+    rig.feed.noticed('d1', { kind: 'loss' });
     expect(rig.feed.reports()).toHaveLength(1);
-    rig.feed.noticed('d2', 'd2 is lost');
-    expect(rig.feed.reports().map(({ description }) => description)).toEqual(['d2 is lost', 'd1 is killed']);
+    rig.feed.noticed('d2', { kind: 'loss' });
+    expect(rig.feed.reports().map(({ device, fault }) => [device, fault.kind])).toEqual([
+      ['d2', 'loss'],
+      ['d1', 'kill'],
+    ]);
   });
 });

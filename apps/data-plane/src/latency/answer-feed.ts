@@ -4,7 +4,9 @@ import {
   type AnswerBatch,
   type AnswerDot,
   type AnswerUpdate,
+  type DeviceFailure,
   type FaultReportView,
+  type InjectedFault,
   LIMITS,
 } from '@sparewheel/protocol';
 import { AnswerSample } from './answer-sample.ts';
@@ -90,16 +92,16 @@ export class AnswerFeed {
     this.#statisticsChanged = true;
   }
 
-  /** Starts a report, and new statistics of the deployments on the device. @param description  "local-4 is killed" */
-  injected(device: string, description: string): void {
-    this.#fault(device, description);
+  /** Starts a report, and new statistics of the deployments on the device. */
+  injected(device: string, fault: InjectedFault): void {
+    this.#fault(device, fault);
   }
 
   /** Starts the same report for a device that failed by itself. Does nothing after a recent report of the device. */
-  noticed(device: string, description: string): void {
+  noticed(device: string, fault: DeviceFailure): void {
     const now = this.#ports.now();
     const known = this.#reports.some(({ facts }) => facts.device === device && now - facts.at < NOTICED_MS);
-    if (!known) this.#fault(device, description);
+    if (!known) this.#fault(device, fault);
   }
 
   /** Newest first. */
@@ -146,7 +148,7 @@ export class AnswerFeed {
     });
   }
 
-  #fault(device: string, description: string): void {
+  #fault(device: string, fault: DeviceFailure): void {
     const { now: clock, deployments, nameOf } = this.#ports;
     const now = clock();
     const all = deployments().map((each) => ({ ...each, seated: each.devices.includes(device) }));
@@ -155,7 +157,7 @@ export class AnswerFeed {
       if (!seated) continue;
       this.#lane(name, now).statistics.startOver(now);
     }
-    const facts = { id: this.#nextReport++, at: now, device, deviceName: nameOf(device), description };
+    const facts = { id: this.#nextReport++, at: now, device, deviceName: nameOf(device), fault };
     this.#reports = [new FaultReport(facts, all), ...this.#reports].slice(0, REPORTS_KEPT);
     this.#reportsChanged = true;
     this.#statisticsChanged = true;

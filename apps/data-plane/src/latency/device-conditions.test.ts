@@ -1,5 +1,6 @@
 import type { CoordinatorEvent } from '@sparewheel/coordinator';
 import type { FaultEvent } from '@sparewheel/data-plane-client';
+import type { InjectedFault } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { DeviceConditions } from './device-conditions.ts';
 
@@ -16,11 +17,18 @@ function observing() {
   };
 }
 
-const injected = (device: string, what: string): Event => ({
-  kind: 'fault-injected',
-  device,
-  message: `pi-${device}${what}`,
-});
+const DELAY = { kind: 'delay', ms: 50, sigma: 0 } as const;
+const SLOW = { kind: 'slow', factor: 2 } as const;
+const injected = (
+  device: string,
+  fault: InjectedFault,
+  active: readonly InjectedFault[] = [fault],
+): Event => ({ kind: 'fault-injected', device, fault, active });
+const healed = (
+  device: string,
+  ended: Extract<FaultEvent, { kind: 'fault-healed' }>['ended'],
+  active: readonly InjectedFault[] = [],
+): Event => ({ kind: 'fault-healed', device, ended, active });
 const back: Event = {
   kind: 'install-finished',
   deployment: 'lenet5',
@@ -33,7 +41,7 @@ describe('the condition of the devices', () => {
   it('changes once for a kill and the loss that it causes, and ends when the device serves again', () => {
     const { observe, condition, healthy } = observing();
     expect(healthy()).toBe(true);
-    expect(observe(injected('1', ' is killed'))).toBe('fault');
+    expect(observe(injected('1', { kind: 'kill' }))).toBe('fault');
     expect(observe({ kind: 'device-lost', device: '1', reason: 'closed' })).toBeNull();
     expect(condition()).toBe('pi-1 killed');
     expect(observe({ kind: 'device-returned', device: '1' })).toBeNull();
@@ -43,11 +51,32 @@ describe('the condition of the devices', () => {
 
   it('keeps an injected delay while other devices fail', () => {
     const { observe, condition } = observing();
-    observe(injected('2', ': delay 50 ms'));
+    observe(injected('2', DELAY));
     observe({ kind: 'device-lost', device: '1', reason: 'closed' });
     expect(condition()).toBe('pi-1 lost, pi-2 delay 50 ms');
-    expect(observe({ kind: 'fault-healed', device: '2', message: 'ended' })).toBe('revival');
+    expect(observe(healed('2', 'all'))).toBe('revival');
     expect(condition()).toBe('pi-1 lost');
+  });
+
+  it('keeps the faults that are left when one of several ends', () => {
+    const { observe, condition, healthy } = observing();
+    observe(injected('1', DELAY));
+    expect(observe(injected('1', SLOW, [DELAY, SLOW]))).toBe('fault');
+    expect(condition()).toBe('pi-1 delay 50 ms and slow × 2');
+    expect(observe(healed('1', 'delay', [SLOW]))).toBe('fault');
+    expect(condition()).toBe('pi-1 slow × 2');
+    expect(observe(injected('1', { kind: 'pause' }, [{ kind: 'pause' }, SLOW]))).toBe('fault');
+    observe(healed('1', 'pause', [SLOW]));
+    expect(condition()).toBe('pi-1 slow × 2');
+    expect(observe(healed('1', 'slow'))).toBe('revival');
+    expect(healthy()).toBe(true);
+  });
+
+  it('stays paused when a delay that does not exist is ended', () => {
+    const { observe, condition } = observing();
+    observe(injected('1', { kind: 'pause' }));
+    expect(observe(healed('1', 'delay', [{ kind: 'pause' }]))).toBeNull();
+    expect(condition()).toBe('pi-1 paused');
   });
 
   it('distinguishes a silent device from one that answers again, and a quarantined one until its release', () => {

@@ -1,10 +1,10 @@
 import type { CoordinatorEvent } from '@sparewheel/coordinator';
 import type { FaultEvent } from '@sparewheel/data-plane-client';
-import type { PeriodCause } from '@sparewheel/protocol';
+import { faultSentence, faultWords, type InjectedFault, type PeriodCause } from '@sparewheel/protocol';
 
 interface Condition {
-  /** An injected fault: "paused", "delay 50 ms". */
-  fault: string | null;
+  /** The injected faults that are in effect, without a kill: that lasts until the device answers again. */
+  faults: readonly InjectedFault[];
   /** Why it does not answer: "killed", "lost", "silent" or "quarantined". */
   connection: string | null;
   /** The emulated network: "paper’s WiFi". */
@@ -42,7 +42,10 @@ export class DeviceConditions {
   observe(event: CoordinatorEvent | FaultEvent, nameOf: (device: string) => string): ConditionChange | null {
     if (!('device' in event) || event.device === null) return null;
     const { device } = event;
-    if (event.kind === 'network-set') return this.#networkSet(device, event.message || null);
+    if (event.kind === 'network-set') {
+      this.#conditionOf(device).faults = event.active;
+      return this.#networkSet(device, event.network);
+    }
     const before = this.#textOf(device);
     const text = this.#apply(device, event, nameOf(device));
     const after = this.#textOf(device);
@@ -50,38 +53,44 @@ export class DeviceConditions {
     return { device, cause: after === null ? 'revival' : 'fault', text };
   }
 
+  #conditionOf(device: string): Condition {
+    const condition = this.#conditions.get(device) ?? { faults: [], connection: null, network: null };
+    this.#conditions.set(device, condition);
+    return condition;
+  }
+
+  #textOf(device: string): string | null {
+    const { faults, connection } = this.#conditionOf(device);
+    if (connection === 'killed' || connection === 'quarantined') return connection;
+    return faults.length > 0 ? faults.map(faultWords).join(' and ') : connection;
+  }
+
   #networkSet(device: string, network: string | null): ConditionChange | null {
-    const condition = this.#conditions.get(device) ?? { fault: null, connection: null, network: null };
+    const condition = this.#conditionOf(device);
     if (condition.network === network) return null;
-    this.#conditions.set(device, { ...condition, network });
+    condition.network = network;
     const text = network === null ? 'the emulated network ends' : `${network} is emulated`;
     return { device, cause: 'network', text };
   }
 
-  #textOf(device: string): string | null {
-    const { fault = null, connection = null } = this.#conditions.get(device) ?? {};
-    return connection === 'killed' || connection === 'quarantined' ? connection : (fault ?? connection);
-  }
-
   /** @returns what happened */
   #apply(device: string, event: CoordinatorEvent | FaultEvent, name: string): string | null {
-    const condition = this.#conditions.get(device) ?? { fault: null, connection: null, network: null };
-    this.#conditions.set(device, condition);
+    const condition = this.#conditionOf(device);
     switch (event.kind) {
-      case 'fault-injected': {
-        const fault = event.message.slice(name.length).replace(/^(: | is )/, '');
-        if (fault === 'killed') {
-          condition.connection = fault;
-          condition.fault = null;
+      case 'fault-injected':
+        condition.faults = event.active.filter(({ kind }) => kind !== 'kill');
+        if (event.fault.kind === 'kill') {
+          condition.connection = 'killed';
           // The process ends, and its emulation with it.
           condition.network = null;
-        } else condition.fault = fault;
-        return event.message;
-      }
+        }
+        return faultSentence(name, event.fault);
       case 'fault-healed':
+        condition.faults = event.active;
+        return `a fault of ${name} is ended`;
       case 'device-revived':
-        condition.fault = null;
-        return event.message;
+        condition.faults = event.active;
+        return `${name} is revived`;
       case 'device-lost':
         condition.connection ??= 'lost';
         return `${name} is lost: ${event.reason}`;

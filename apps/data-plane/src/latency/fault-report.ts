@@ -1,5 +1,5 @@
 import type { RequestOutcome, RequestTrace } from '@sparewheel/coordinator';
-import type { FaultImpactView, FaultReportView } from '@sparewheel/protocol';
+import type { DeviceFailure, FaultImpactView, FaultReportView } from '@sparewheel/protocol';
 
 /**
  * A request's start is its end minus its latency, read a moment after the latency was taken. The request may therefore
@@ -27,7 +27,7 @@ export interface FaultFacts {
   readonly at: number;
   readonly device: string;
   readonly deviceName: string;
-  readonly description: string;
+  readonly fault: DeviceFailure;
 }
 
 /** Follows the requests that were in flight when a fault hit a device, until all of them have ended. */
