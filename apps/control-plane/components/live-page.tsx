@@ -58,7 +58,7 @@ export function LivePage() {
               latency={latency}
               load={deployment.load}
               state={deployment.state}
-              objective={deployment.objective}
+              rescue={deployment.policy.rescue}
             />
           </div>
         )}

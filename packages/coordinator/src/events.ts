@@ -95,7 +95,7 @@ export type CoordinatorEvent =
 /**
  * - `distributing`: shards are being sent for the first time.
  * - `ready`: every seat answers.
- * - `degraded`: seats are missing, but the code can recover them.
+ * - `degraded`: seats are missing, but the code recovers them or another device computes them.
  * - `rescuing`: more seats are missing than the code can recover; the data plane computes their shards.
  * - `unavailable`: cannot answer. Unless the data plane may rescue, requests wait for other devices.
  */

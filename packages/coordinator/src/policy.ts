@@ -1,37 +1,6 @@
-/** How a deployment gathers answers. It can change while the deployment serves. */
-export interface Policy {
-  /**
-   * The waiting threshold: how long a step that can already be decoded waits for missing data shards.
-   * - `any-k`: not at all; decodes as soon as any k answers are in (threshold 0 in the paper).
-   * - a number: until that many milliseconds after the scatter, then decodes from the answers that are in.
-   * - `adaptive`: as a number, but learned per step from the observed arrivals; see `AdaptiveWait`.
-   * - `all`: for all k data shards, like an uncoded system. Uses parity only where a device is known to be down.
-   *
-   * Under every value, the remaining steps together may wait for at most half of the time left until the deadline.
-   */
-  readonly waitMs: number | 'any-k' | 'adaptive' | 'all';
-  /** When the parity check runs on surplus answers; see LIMITS.md. */
-  readonly verify: 'before' | 'after' | 'off';
-  /** From acceptance until the request fails with an explicit error. */
-  readonly deadlineMs: number;
-  /** Whether a busy device may compute requests that wait for the same step together. Default true. */
-  readonly batch?: boolean | undefined;
-  /**
-   * What happens to the shards of failed devices when more are missing than the code recovers. Default: `data-plane`;
-   * `off` under the objective `devices-only`.
-   * - `data-plane`: the data plane computes them.
-   * - `devices`: a surviving device loads them as a second task.
-   * - `off`: requests wait for the device or a standby.
-   */
-  readonly rescue?: RescueRule | undefined;
-  /**
-   * The least time in ms from a failure until the coordinator acts on it: by a rescue, a redistribution or a takeover.
-   * null: as soon as it notices the failure. Decoding needs no detection, so it never waits for this.
-   */
-  readonly detectMs?: number | null | undefined;
-}
+import type { Policy, RescueRule } from '@sparewheel/protocol';
 
-export type RescueRule = 'data-plane' | 'devices' | 'off';
+export type { Policy, RescueRule };
 
 /** Returns the rescue rule of a policy, or the default of the plan's objective. */
 export function rescueRule(

@@ -20,42 +20,60 @@ const waitMsSchema = z.union([
   z.literal('all'),
 ]);
 
-/**
- * What happens to the shards of failed devices when more are missing than the code recovers.
- * - `data-plane`: the data plane computes them at once.
- * - `devices`: a surviving device loads them as a second task, and computes two shards in turn until the seat moves back.
- * - `off`: requests wait for the device or a standby, until their deadline.
- */
-export const rescueSchema = z.enum(['data-plane', 'devices', 'off']);
-export type RescueRule = z.infer<typeof rescueSchema>;
-/** The least time in ms from a failure until the coordinator acts on it; null: as soon as it notices the failure. */
-export const detectMsSchema = z.number().min(0).max(60_000).nullable();
+/** How a deployment gathers answers. It can change while the deployment serves. */
+const policyFields = {
+  /**
+   * The waiting threshold: how long a step that can already be decoded waits for missing data shards.
+   * - `any-k`: not at all; decodes as soon as any k answers are in (threshold 0 in the paper).
+   * - a number: until that many milliseconds after the scatter, then decodes from the answers that are in.
+   * - `adaptive`: as a number, but learned per step from the observed arrivals.
+   * - `all`: for all k data shards, like an uncoded system. Uses parity only where a device is known to be down.
+   *
+   * Under every value, the remaining steps together may wait for at most half of the time left until the deadline.
+   */
+  waitMs: waitMsSchema,
+  /** When the parity check runs on surplus answers; see LIMITS.md. */
+  verify: z.enum(['before', 'after', 'off']),
+  /** From acceptance until the request fails with an explicit error. */
+  deadlineMs: z.number().min(10).max(600_000),
+  /** Whether a busy device may compute requests that wait for the same step together. Default true. */
+  batch: z.boolean(),
+  /**
+   * What happens to the shards of failed devices when more are missing than the code recovers. Default: `data-plane`;
+   * `off` under the objective `devices-only`.
+   * - `data-plane`: the data plane computes them at once.
+   * - `devices`: a surviving device loads them as a second task, and computes two shards in turn until the seat moves back.
+   * - `off`: requests wait for the device or a standby, until their deadline.
+   */
+  rescue: z.enum(['data-plane', 'devices', 'off']),
+  /**
+   * The least time in ms from a failure until the coordinator acts on it: by a rescue, a redistribution or a takeover.
+   * null, the default: as soon as it notices the failure. Decoding needs no detection, so it never waits for this.
+   */
+  detectMs: z.number().min(0).max(60_000).nullable(),
+};
 
 export const policySchema = z.strictObject({
-  waitMs: waitMsSchema.default('any-k'),
-  verify: z.enum(['before', 'after', 'off']).default('after'),
-  deadlineMs: z.number().min(10).max(600_000).default(LIMITS.requestDeadlineMs),
-  batch: z.boolean().optional(),
-  /** Default: `data-plane`; `off` under the objective `devices-only`. Answers of the API always contain it. */
-  rescue: rescueSchema.optional(),
-  /** Default: null. Answers of the API always contain it. */
-  detectMs: detectMsSchema.optional(),
+  ...policyFields,
+  waitMs: policyFields.waitMs.default('any-k'),
+  verify: policyFields.verify.default('after'),
+  deadlineMs: policyFields.deadlineMs.default(LIMITS.requestDeadlineMs),
+  batch: policyFields.batch.optional(),
+  rescue: policyFields.rescue.optional(),
+  detectMs: policyFields.detectMs.optional(),
 });
-/** A complete policy. */
-export type PolicyView = z.infer<typeof policySchema>;
+export type Policy = Readonly<z.infer<typeof policySchema>>;
+export type RescueRule = NonNullable<Policy['rescue']>;
+/** A policy in an answer of the API: the defaults of the rules for failures are filled in. */
+export type PolicyView = Policy & { readonly rescue: RescueRule; readonly detectMs: number | null };
+
 export const policyPatchSchema = z.strictObject({
   policy: z
-    .strictObject({
-      waitMs: waitMsSchema.optional(),
-      verify: z.enum(['before', 'after', 'off']).optional(),
-      deadlineMs: z.number().min(10).max(600_000).optional(),
-      batch: z.boolean().optional(),
-      rescue: rescueSchema.optional(),
-      detectMs: detectMsSchema.optional(),
-    })
+    .strictObject(policyFields)
+    .partial()
     .refine(
       (patch) => Object.keys(patch).length > 0,
-      'name at least one of waitMs, verify, deadlineMs, batch, rescue, detectMs',
+      `name at least one of ${Object.keys(policyFields).join(', ')}`,
     ),
 });
 
@@ -90,7 +108,7 @@ export const deploymentRequestSchema = planShape
 export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>;
 
 /** The body of `POST` and `PATCH /api/deployments/{name}/twin`. */
-export const twinRequestSchema = z.strictObject({ detectMs: detectMsSchema.optional() });
+export const twinRequestSchema = z.strictObject({ detectMs: policyFields.detectMs.optional() });
 export type TwinRequest = z.infer<typeof twinRequestSchema>;
 
 /** Adds the default of r, and rejects parity for a strategy without it. */
@@ -135,8 +153,10 @@ export const loadRequestSchema = z.discriminatedUnion('mode', [
 export type LoadRequest = z.infer<typeof loadRequestSchema>;
 
 /** The faults that an operator can inject. kill, pause and resume are signals; the agent emulates the others. */
-export const faultRequestSchema = z.union([
-  z.strictObject({ kind: z.enum(['kill', 'pause', 'resume']) }),
-  faultSchema,
+export const faultRequestSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('kill') }),
+  z.strictObject({ kind: z.literal('pause') }),
+  z.strictObject({ kind: z.literal('resume') }),
+  ...faultSchema.options,
 ]);
 export type FaultRequest = z.infer<typeof faultRequestSchema>;

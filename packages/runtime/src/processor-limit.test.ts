@@ -66,7 +66,7 @@ describe('the time of a run', () => {
 
   it.each([
     ['is the measured time without a limit', null, 1, 40],
-    ['is the processor time ÷ the cores of the limit', 0.3, 1, 40],
+    ['is the processor time ÷ the cores of the limit', 0.2, 1, 60],
     ['does not use more cores than threads', 2.5, 1, 12],
     ['divides the processor time among the threads', 2.5, 2, 6],
   ])('%s', async (_what, cores, threads, ms) => expect(await time(cores, threads)).toBeCloseTo(ms));

@@ -40,12 +40,17 @@ export function deploymentStatus(
   standbys: number | null = null,
 ): DeploymentStatus {
   const { label, tone, sentence: usual } = STATES[deployment.state];
+  const { state, planned } = deployment;
   const sentence =
-    deployment.state === 'ready' && standbys === 0 ? 'All seats answer; no standby is left.' : usual;
+    state === 'ready' && standbys === 0
+      ? 'All seats answer; no standby is left.'
+      : state === 'degraded' && planned.r === 0
+        ? 'Devices are missing. Others compute their shards as a second task.'
+        : usual;
   return {
     label,
     tone,
-    busy: deployment.state === 'preparing' || deployment.state === 'distributing',
+    busy: state === 'preparing' || state === 'distributing',
     sentence: deployment.reason ?? deployment.runsWhole ?? sentence,
   };
 }

@@ -53,7 +53,7 @@ describe('the fleet', () => {
   });
 
   it('waits for a standby instead, if the data plane may not compute', () => {
-    const devicesOnly = deployment(4, 1, { objective: 'devices-only' });
+    const devicesOnly = deployment(4, 1, { policy: { ...deployment(4, 1).policy, rescue: 'off' } });
     const rows = fleetRows(devices(['d1', 'd3']), devicesOnly, NOTHING_PENDING);
     expect([rows[0], rows[2]]).toMatchObject([
       { cover: 'waiting for another device', waiting: true },
@@ -110,7 +110,7 @@ describe('the fleet', () => {
   });
 
   it('follows the rescue rule of the policy, and names a substitute', () => {
-    const policy = { waitMs: 'any-k', verify: 'after', deadlineMs: 10_000, rescue: 'devices' } as const;
+    const policy = { ...deployment(4, 0).policy, rescue: 'devices' as const };
     const uncoded = deployment(4, 0, { policy });
     const coverOfD1 = (change = uncoded) =>
       fleetRows(devices(['d1']), change, NOTHING_PENDING).find((row) => row.device.name === 'd1')?.cover;

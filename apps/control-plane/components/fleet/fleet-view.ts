@@ -55,8 +55,7 @@ export function fleetRows(
   const seats = deployment?.progress.seats ?? [];
   const seatOf = new Map(seats.flatMap((seat) => (seat.device === null ? [] : [[seat.device, seat]])));
   const stateOf = new Map(devices.map((device) => [device.id, device.state]));
-  const mayRescue =
-    deployment?.objective !== 'devices-only' && (deployment?.policy.rescue ?? 'data-plane') === 'data-plane';
+  const mayRescue = deployment?.policy.rescue === 'data-plane';
   const unusedBy = deployment !== null && deployment.coverage === null ? deployment.name : null;
   const cover = coverOf(seats, (seat) => isMissing(seat, stateOf), mayRescue);
 

@@ -59,11 +59,14 @@ export function describeAnswer(
  * Returns what a kill does to the answers that the panel shows.
  * @param meanwhile  what the operator does during the kill
  */
-export function killHint({ state, objective, planned, strategy }: DeploymentView, meanwhile: string): string {
+export function killHint({ state, policy, planned }: DeploymentView, meanwhile: string): string {
   if (state !== 'ready' && state !== 'degraded') return 'Nothing is answered until enough devices answer.';
-  if (objective === 'latency') return `Kill a device while you ${meanwhile}: the result stays the same.`;
-  if (planned.r === 0 || strategy === 'uncoded')
-    return `Kill a device while you ${meanwhile}: the answer waits for its seat.`;
+  if (policy.rescue === 'data-plane')
+    return `Kill a device while you ${meanwhile}: the result stays the same.`;
+  if (planned.r === 0) {
+    const until = policy.rescue === 'devices' ? 'until another device has its shard' : 'for its seat';
+    return `Kill a device while you ${meanwhile}: the answer waits ${until}.`;
+  }
   const devices = planned.r === 1 ? 'one device' : `up to ${planned.r} devices`;
   return `Kill ${devices} while you ${meanwhile}: the result stays the same.`;
 }

@@ -1,4 +1,4 @@
-import type { DeploymentView, LatencyView, LoadView } from '@sparewheel/protocol';
+import type { DeploymentView, LatencyView, LoadView, RescueRule } from '@sparewheel/protocol';
 import { scaleLinear } from 'd3-scale';
 import { cn } from '../ui/class-names.ts';
 import { formatCount } from '../ui/format.ts';
@@ -19,14 +19,14 @@ export function CounterStrip({
   latency,
   load,
   state,
-  objective,
+  rescue,
 }: {
   latency: LatencyView | null;
   load: LoadView | null;
   state: DeploymentView['state'];
-  objective: DeploymentView['objective'];
+  rescue: RescueRule;
 }) {
-  const [lost, ...others] = counters(latency, load, state, objective);
+  const [lost, ...others] = counters(latency, load, state, rescue);
   const throughput = throughputNow(latency);
   return (
     <div className="flex flex-col gap-2">

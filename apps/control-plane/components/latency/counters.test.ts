@@ -75,7 +75,7 @@ describe('the counters', () => {
     expect(find('survived', list({}))).toMatchObject({
       value: '0',
       tone: 'quiet',
-      note: 'no device has failed',
+      note: 'no request needed parity for a failed device',
     });
     expect(find('survived', list({ outran: 1_200, survived: 4 }))).toMatchObject({
       value: '4',
@@ -85,8 +85,11 @@ describe('the counters', () => {
   });
 
   it('are quiet about zeros', () => {
-    const rescued = counters(null, null, 'ready', 'devices-only').find(({ key }) => key === 'rescued');
-    expect(rescued?.note).toBe('the data plane computes no shards');
+    const rescued = (rule?: 'devices' | 'off') =>
+      counters(null, null, 'ready', rule).find(({ key }) => key === 'rescued')?.note;
+    expect(rescued()).toBe('computed by the data plane');
+    expect(rescued('devices')).toBe('the data plane computes no shards');
+    expect(rescued('off')).toBe('the data plane computes no shards');
     const quiet = counters(latency(), null);
     for (const key of ['outran', 'survived', 'rescued', 'failed']) expect(tone(key, quiet)).toBe('quiet');
   });

@@ -1,4 +1,4 @@
-import type { DeploymentView, LatencyView, LoadView } from '@sparewheel/protocol';
+import type { DeploymentView, LatencyView, LoadView, RescueRule } from '@sparewheel/protocol';
 import { formatCount } from '../ui/format.ts';
 
 export type CounterKey = 'lost' | 'wrong' | 'failed' | 'requests' | 'outran' | 'survived' | 'rescued';
@@ -20,7 +20,7 @@ export function counters(
   latency: LatencyView | null,
   load: LoadView | null,
   state: DeploymentView['state'] = 'ready',
-  objective: DeploymentView['objective'] = 'latency',
+  rescue: RescueRule = 'data-plane',
 ): Counter[] {
   const counts = latency?.counts;
   const lost = Math.max(counts?.lost ?? 0, load?.lost ?? 0);
@@ -68,14 +68,17 @@ export function counters(
       key: 'survived',
       label: 'Survived a failed device',
       value: formatCount(counts?.survived ?? 0),
-      note: (counts?.survived ?? 0) === 0 ? 'no device has failed' : 'its shard came from parity',
+      note:
+        (counts?.survived ?? 0) === 0
+          ? 'no request needed parity for a failed device'
+          : 'its shard came from parity',
       tone: (counts?.survived ?? 0) === 0 ? 'quiet' : 'parity',
     },
     {
       key: 'rescued',
       label: 'Rescued',
       value: formatCount(rescued),
-      note: objective === 'devices-only' ? 'the data plane computes no shards' : 'computed by the data plane',
+      note: rescue === 'data-plane' ? 'computed by the data plane' : 'the data plane computes no shards',
       tone: rescued === 0 ? 'quiet' : 'plain',
     },
   ];

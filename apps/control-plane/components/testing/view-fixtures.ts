@@ -74,7 +74,7 @@ export function deployment(k: number, r: number, change: Partial<DeploymentView>
     r,
     planned: { k, r },
     layers: 'all',
-    policy: { waitMs: 'any-k', verify: 'after', deadlineMs: 10_000 },
+    policy: { waitMs: 'any-k', verify: 'after', deadlineMs: 10_000, rescue: 'data-plane', detectMs: null },
     inputs: [{ name: 'image', type: 'float32', dims: [1, 1, 28, 28] }],
     outputs: [{ name: 'scores', type: 'float32', dims: [1, 10] }],
     coverage: 1,

@@ -1,15 +1,10 @@
-import { ApiError, faultSchema } from '@sparewheel/protocol';
+import { ApiError, faultRequestSchema } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
 import { parse, requireNoFields } from './validation.ts';
 
-/** Signals to the device process. The device emulates the other faults. */
-const signalSchema = z.strictObject({ kind: z.enum(['kill', 'pause', 'resume']) });
-const KINDS: readonly string[] = [
-  ...signalSchema.shape.kind.options,
-  ...faultSchema.options.map((option) => option.shape.kind.value),
-];
+const KINDS: readonly string[] = faultRequestSchema.options.map((option) => option.shape.kind.value);
 
 type ById = { Params: { id: string } };
 
@@ -60,7 +55,7 @@ export function deviceRoutes(
   app.get('/api/join/addresses', async () => joinAddresses());
 }
 
-/** Checks the kind first, then its parameters: the error of a union would list every alternative. */
+/** Checks the kind first, so that the error of an unknown one lists those that exist. */
 function parseFault(body: unknown) {
   const { kind } = parse(z.looseObject({ kind: z.string() }), body);
   if (!KINDS.includes(kind)) {
@@ -71,6 +66,5 @@ function parseFault(body: unknown) {
       `Use one of ${KINDS.join(', ')}.`,
     );
   }
-  const isSignal = (signalSchema.shape.kind.options as readonly string[]).includes(kind);
-  return isSignal ? parse(signalSchema, body) : parse(faultSchema, body);
+  return parse(faultRequestSchema, body);
 }

@@ -2,7 +2,7 @@
  * The life cycle of deployments: they are planned, prepared in the model builder, sent to the data plane, changed, and
  * deleted. After a restart of this process or the data plane, all are sent again as they are stored.
  */
-import type { Policy } from '@sparewheel/coordinator';
+import { type Policy, rescueRule } from '@sparewheel/coordinator';
 import type { DataPlaneLink, DeploymentRuntime, PreloadProgress } from '@sparewheel/data-plane-client';
 import type { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
 import {
@@ -23,6 +23,7 @@ import { DeploymentRecords } from './deployment-records.ts';
 import { deploymentView } from './deployment-view.ts';
 import { Handover, isAbsence } from './handover.ts';
 import { type ExplainedPlan, Planning } from './planning.ts';
+import { policyText } from './policy-text.ts';
 import { Preloading } from './preloading.ts';
 import { Preparation } from './preparation.ts';
 import { Resizing } from './resizing.ts';
@@ -242,7 +243,7 @@ export class Deployments {
       this.#parts.events.add({
         kind: 'policy-changed',
         level: 'info',
-        message: `${name} has a new policy: it waits ${describeWait(policy.waitMs)}, ${describeVerify(policy.verify)}, and fails after ${policy.deadlineMs} ms.`,
+        message: `${name} has a new policy: ${policyText(policy, rescueRule(policy, record.plan))}.`,
         device: null,
         deployment: name,
       });
@@ -383,15 +384,4 @@ function nameTaken(name: string): ApiError {
     `There is already a deployment named "${name}".`,
     'Choose another name, or delete that deployment first.',
   );
-}
-
-function describeWait(waitMs: Policy['waitMs']): string {
-  if (waitMs === 'any-k') return 'for any k answers';
-  if (waitMs === 'all') return 'for all data shards';
-  if (waitMs === 'adaptive') return 'for the data shards as long as that pays off';
-  return `${waitMs} ms for the data shards`;
-}
-
-function describeVerify(verify: Policy['verify']): string {
-  return verify === 'off' ? 'verifies no answer' : `verifies ${verify} the answer`;
 }

@@ -1,3 +1,4 @@
+import type { RescueRule } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { deployment } from '../../testing/view-fixtures.ts';
 import { killHint } from '../answer-note.tsx';
@@ -20,12 +21,15 @@ describe('the digit canvas', () => {
   it('promises the result only as long as the fleet keeps it', () => {
     const hint = (r: number, overrides: Parameters<typeof deployment>[2]) =>
       killHint(deployment(4, r, { planned: { k: 4, r }, ...overrides }), 'draw');
-    expect(hint(1, { objective: 'devices-only' })).toContain('Kill one device');
-    expect(hint(2, { objective: 'devices-only' })).toContain('up to 2 devices');
-    expect(hint(0, { objective: 'devices-only' })).toContain('waits');
-    expect(hint(0, { objective: 'latency' })).toContain('stays the same');
+    const under = (rescue: RescueRule) => ({ policy: { ...deployment(4, 1).policy, rescue } });
+    expect(hint(1, under('off'))).toContain('Kill one device');
+    expect(hint(2, under('off'))).toContain('up to 2 devices');
+    expect(hint(0, under('off'))).toContain('waits for its seat');
+    // An uncoded twin: its objective is `latency`, but the data plane does not rescue.
+    expect(hint(0, { objective: 'latency', ...under('devices') })).toContain('waits until another device');
+    expect(hint(0, under('data-plane'))).toContain('stays the same');
     for (const state of ['unavailable', 'preparing'] as const) {
-      expect(hint(1, { objective: 'devices-only', state })).not.toContain('stays the same');
+      expect(hint(1, { ...under('off'), state })).not.toContain('stays the same');
     }
   });
 
