@@ -163,7 +163,7 @@ test('a device is killed and revived, and a model is deployed, by keyboard only'
   await page.keyboard.press('Escape');
   await expect(page.getByRole('button', { name: 'More faults for local-2' })).toBeFocused();
 
-  await tabTo(page, 'Choose a file');
+  await tabTo(page, 'Choose files');
   await tabTo(page, /^lenet5$/);
   await page.keyboard.press('Enter');
   await expect(page.getByLabel('Deployment name')).toBeVisible();

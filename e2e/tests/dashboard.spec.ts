@@ -67,7 +67,7 @@ test('a kill under load loses no request, its answers are recovered, and the dra
 });
 
 test('an uploaded model is deployed with the chosen k and r', async () => {
-  await page.getByLabel('ONNX file').setInputFiles(lenet5File);
+  await page.getByLabel('Model files').setInputFiles(lenet5File);
   await page.getByLabel('Deployment name').fill('mine');
   await page.getByLabel('k (data)').fill('3');
   await page.getByLabel('r (parity)').fill('1');
@@ -82,7 +82,7 @@ test('an uploaded model is deployed with the chosen k and r', async () => {
 test('a file that is not a model is rejected next to the upload, with the reason', async () => {
   const rejection = page.locator('#deploy').getByRole('alert');
   await expect(rejection).toHaveCount(0);
-  await page.getByLabel('ONNX file').setInputFiles({
+  await page.getByLabel('Model files').setInputFiles({
     name: 'notes.onnx',
     mimeType: 'application/octet-stream',
     buffer: Buffer.from('these are notes, not a network'),

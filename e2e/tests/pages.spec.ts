@@ -69,7 +69,7 @@ test('an uploaded model opens on its own page', async () => {
   await navigationLink('Models').click();
   // Waits for the navigation: the live page also has an upload field.
   await expect(page.getByRole('heading', { level: 1, name: 'Models' })).toBeVisible();
-  await page.getByLabel('ONNX file').setInputFiles(lenet5File);
+  await page.getByLabel('Model files').setInputFiles(lenet5File);
   await expect(page).toHaveURL(/\/models\/[\w.-]+$/, { timeout: 60_000 });
   await expect(page.getByTestId('plan-editor')).toBeVisible();
 });

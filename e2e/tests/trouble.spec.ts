@@ -21,7 +21,7 @@ async function fillPartly(name: string): Promise<void> {
 
 test('a broken upload is reported, and the file can be sent again', async () => {
   await page.route('**/api/models?**', (route) => route.abort('connectionreset'));
-  await page.getByLabel('ONNX file').setInputFiles(lenet5File);
+  await page.getByLabel('Model files').setInputFiles(lenet5File);
   await expect(page.getByText('The upload was interrupted.')).toBeVisible();
   await expect(page.getByText('Nothing was kept.')).toBeVisible();
   await page.unroute('**/api/models?**');
@@ -39,9 +39,9 @@ test('an upload can be canceled', async () => {
     await held;
     await route.abort().catch(() => {});
   });
-  await page.getByLabel('ONNX file').setInputFiles(lenet5File);
+  await page.getByLabel('Model files').setInputFiles(lenet5File);
   await page.getByRole('button', { name: 'Cancel the upload' }).click();
-  await expect(page.getByRole('button', { name: 'Choose a file' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Choose files' })).toBeVisible();
   abortUpload();
   await page.unroute('**/api/models?**');
 });

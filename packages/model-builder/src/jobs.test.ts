@@ -134,6 +134,88 @@ describe('model builder jobs', () => {
     expect(await readdir(tools.scratch)).toEqual([]);
   });
 
+  describe('a TensorFlow.js model', () => {
+    const layer = { name: 'head', units: 3, activation: 'softmax', batch_input_shape: [null, 4] };
+    const model = {
+      modelTopology: {
+        class_name: 'Sequential',
+        config: { layers: [{ class_name: 'Dense', config: layer }] },
+      },
+      weightsManifest: [
+        {
+          paths: ['weights.bin'],
+          weights: [
+            { name: 'head/kernel', shape: [4, 3], dtype: 'float32' },
+            {
+              name: 'head/bias',
+              shape: [3],
+              dtype: 'float32',
+              quantization: { dtype: 'uint8', scale: 0.5, min: -1 },
+            },
+          ],
+        },
+      ],
+    };
+    const importFiles = async (weights: Uint8Array | null, json: unknown = model) => {
+      const files = join(directory, 'tm');
+      await mkdir(files);
+      await writeFile(join(files, 'model.json'), JSON.stringify(json));
+      await writeFile(join(files, 'metadata.json'), '{"labels":["a","b","c"]}');
+      if (weights) await writeFile(join(files, 'weights.bin'), weights);
+      const archive = join(directory, 'tm.tar');
+      execFileSync('tar', ['-cf', archive, '-C', directory, 'tm']);
+      return runJob(
+        { kind: 'import-model', path: archive, name: 'tm', dimensions: { batch: 1 }, shapes: {} },
+        tools,
+        () => {},
+      );
+    };
+
+    it('is imported from an archive like an ONNX model', async () => {
+      const imported = await importFiles(new Uint8Array(51));
+      expect(imported.inputs).toMatchObject([{ name: 'head_input', type: 'float32' }]);
+      expect(imported.outputs).toMatchObject([{ name: 'head', type: 'float32' }]);
+      expect(imported.layers).toMatchObject([{ op: 'Gemm', parameters: 15, codable: true }]);
+      expect(await readdir(tools.scratch)).toEqual([]);
+    });
+
+    it.each([
+      ['without its weights', null, model, 'not-onnx', 'The weight file "weights.bin" is missing.'],
+      [
+        'with a short weight file',
+        new Uint8Array(50),
+        model,
+        'not-onnx',
+        'The weight file "weights.bin" has 50 bytes, but model.json describes 51.',
+      ],
+      [
+        'with an unknown layer',
+        new Uint8Array(51),
+        {
+          ...model,
+          modelTopology: { class_name: 'Sequential', config: [{ class_name: 'Mystery', config: layer }] },
+        },
+        'unknown-operator',
+        'The layer "Mystery" (named "head") is not supported.',
+      ],
+    ])('%s is rejected in one sentence', async (_what, weights, json, code, message) => {
+      const failure = await importFiles(weights, json).then(() => null, jobErrorReport);
+      expect(failure).toMatchObject({ status: 400, code, message });
+      expect(await readdir(tools.scratch)).toEqual([]);
+    });
+
+    it('without an archive is rejected, because its weights are missing', async () => {
+      const path = join(directory, 'upload');
+      await writeFile(path, JSON.stringify(model));
+      const failure = await importModel(path).then(() => null, jobErrorReport);
+      expect(failure).toMatchObject({
+        status: 400,
+        message: 'The weight file "weights.bin" is missing.',
+        hint: 'Upload model.json together with all weight files that it names.',
+      });
+    });
+  });
+
   it('writes a model of the zoo to a file', async () => {
     const path = join(directory, 'built.onnx');
     const built = await runJob({ kind: 'build-zoo-model', name: 'lenet5', path }, tools, () => {});

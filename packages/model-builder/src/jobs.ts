@@ -1,5 +1,5 @@
 /** The jobs of the model builder, independent of its thread, so that tests can call them directly. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type CanonicalChild,
@@ -28,7 +28,7 @@ import type {
   ModelBuilderResults,
   PlanningChoice,
 } from './messages.ts';
-import { isArchive, unpackModel } from './model-archive.ts';
+import { type UnpackedModel, unpackModel, uploadFormat } from './model-archive.ts';
 
 export interface Tools {
   readonly blobs: BlobStore;
@@ -73,23 +73,37 @@ async function importModel(
   job: Extract<ModelBuilderJob, { kind: 'import-model' }>,
   tools: Tools,
 ): Promise<ImportedModel> {
-  if (!isArchive(job.path)) return importFile(job, tools);
+  const format = uploadFormat(job.path);
+  if (format === 'onnx') return importFiles(job, { format, path: job.path }, tools);
   const directory = mkdtempSync(join(tools.scratch, 'archive-'));
   try {
-    return await importFile({ ...job, path: await unpackModel(job.path, directory) }, tools);
+    // A model.json alone lacks its weights. The conversion says which.
+    const files: UnpackedModel =
+      format === 'json'
+        ? { format: 'tfjs', jsonPaths: [modelJson(job.path, directory)] }
+        : await unpackModel(job.path, format, directory);
+    return await importFiles(job, files, tools);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function importFile(
-  { path, name, dimensions, shapes }: Extract<ModelBuilderJob, { kind: 'import-model' }>,
+/** Gives an upload its usual name, in a directory without other files. */
+function modelJson(upload: string, directory: string): string {
+  const path = join(directory, 'model.json');
+  copyFileSync(upload, path);
+  return path;
+}
+
+async function importFiles(
+  { name, dimensions, shapes }: Extract<ModelBuilderJob, { kind: 'import-model' }>,
+  files: UnpackedModel,
   { blobs, scratch, closing, canonicalChild }: Tools,
 ): Promise<ImportedModel> {
-  // ONNX Runtime is native code. A hostile model that crashes it must not crash the control plane.
+  // ONNX Runtime is native code, and a conversion can take long. A hostile model that crashes it must not crash the control plane.
   const { graph, weights, nodeMs, speed } = await canonicalizeInChild(
     {
-      modelPath: path,
+      ...(files.format === 'onnx' ? { modelPath: files.path } : { tfjsJsonPaths: files.jsonPaths }),
       scratchDirectory: scratch,
       outputDirectory: blobs.directory,
       dims: dimensions,

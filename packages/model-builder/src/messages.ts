@@ -50,8 +50,8 @@ export interface PlanningChoice {
 
 export type ModelBuilderJob =
   /**
-   * Canonicalizes and profiles an ONNX file, or a tar archive of an ONNX file and its data files. Keeps the
-   * file.
+   * Canonicalizes and profiles an ONNX file, or a tar or zip archive of an ONNX file and its data files, or of
+   * a TensorFlow.js model and its weight files. Keeps the file.
    */
   | {
       kind: 'import-model';

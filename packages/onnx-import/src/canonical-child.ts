@@ -1,18 +1,25 @@
 /** Entry of the child process that `canonicalizeInChild` starts for one model. */
 
 import { DynamicShapeError, ExternalDataError, ModelRejectedError } from '@sparewheel/onnx';
-import { type CanonicalOptions, canonicalize } from './canonical.ts';
-import type { ChildReply } from './isolated.ts';
+import { convertTfjsFiles } from '@sparewheel/tfjs-import';
+import { type CanonicalModel, canonicalize } from './canonical.ts';
+import type { ChildJob, ChildReply } from './isolated.ts';
 
-process.once('message', async (options: CanonicalOptions) => {
+process.once('message', async (job: ChildJob) => {
   let reply: ChildReply;
   try {
-    reply = { kind: 'done', model: await canonicalize(options) };
+    reply = { kind: 'done', model: await convert(job) };
   } catch (error) {
     reply = failureReply(error);
   }
   process.send!(reply, () => process.disconnect());
 });
+
+function convert(job: ChildJob): Promise<CanonicalModel> {
+  if ('modelPath' in job) return canonicalize(job);
+  const { tfjsJsonPaths, ...options } = job;
+  return canonicalize({ ...options, modelPath: convertTfjsFiles(tfjsJsonPaths, job.scratchDirectory) });
+}
 
 function failureReply(error: unknown): ChildReply {
   if (error instanceof DynamicShapeError) {

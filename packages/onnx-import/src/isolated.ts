@@ -28,6 +28,12 @@ export type ChildReply =
     }
   | { readonly kind: 'failed'; readonly message: string; readonly system: string | undefined };
 
+/** The files of a model: an ONNX file, or the JSON files of an upload with a TensorFlow.js model. */
+export type ModelFiles = { readonly modelPath: string } | { readonly tfjsJsonPaths: readonly string[] };
+
+/** What the child process converts. */
+export type ChildJob = Omit<CanonicalOptions, 'modelPath'> & ModelFiles;
+
 /** The module that the child process runs, and Node's arguments for it. */
 export interface CanonicalChild {
   readonly path: string;
@@ -44,13 +50,13 @@ export interface ChildOptions {
 }
 
 /**
- * Runs `canonicalize` in a child process. ONNX Runtime is native code: a hostile model can crash it or keep
+ * Runs `canonicalize` in a child process, after the conversion of a TensorFlow.js model. ONNX Runtime is native code: a hostile model can crash it or keep
  * it busy for hours, and a thread cannot be stopped from outside.
  * @throws {ModelRejectedError} as `canonicalize`; DOES_NOT_RUN if the child crashed or timed out
  * @throws {Error} the child failed for another reason; with the system's `code`, such as ENOSPC, if any
  */
 export async function canonicalizeInChild(
-  options: CanonicalOptions,
+  options: ChildJob,
   { timeoutMs, signal, child: { path, execArgv } = canonicalChild() }: ChildOptions,
 ): Promise<CanonicalModel> {
   signal?.throwIfAborted();

@@ -57,7 +57,7 @@ function readJson(path: string): unknown {
     );
   }
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 200) : String(error);
     throw incomplete(`the file "${basename(path).slice(0, 100)}" is not valid JSON: ${reason}`);

@@ -25,7 +25,7 @@ export function DeploymentBar({
     return (
       <Notice title="No deployment yet">
         <p>
-          Drop an ONNX file on{' '}
+          Drop an ONNX or TensorFlow.js model on{' '}
           <a href="#deploy" className="font-medium text-ink underline underline-offset-4">
             Deploy a model
           </a>{' '}

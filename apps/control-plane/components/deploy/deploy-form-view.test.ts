@@ -1,7 +1,7 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { device } from '../testing/view-fixtures.ts';
-import { adviseDeploy, firstForm, freeName, nameFromFile } from './deploy-form-view.ts';
+import { adviseDeploy, firstForm, freeName, mainFile, nameFromFile } from './deploy-form-view.ts';
 
 const layer = { name: 'fc1', op: 'Gemm', outputDims: [1, 120], parameters: 1, multiplyAdds: 1, reason: null };
 const model: ModelView = {
@@ -20,8 +20,18 @@ describe('the deploy form', () => {
   it('converts any file name to a valid name', () => {
     expect(nameFromFile('My Net (final).onnx')).toBe('My-Net-final');
     expect(nameFromFile('resnet18-v1.7.ONNX')).toBe('resnet18-v1.7');
+    expect(nameFromFile('converted_tfjs.zip')).toBe('converted_tfjs');
     expect(nameFromFile('…')).toBe('model');
     expect(freeName('net', ['net', 'net-2'])).toBe('net-3');
+  });
+
+  it('names a model of several files after the file of the model', () => {
+    const main = (...names: string[]) => mainFile(names.map((name) => ({ name })))?.name;
+    expect(main('weights.bin', 'metadata.json', 'model.json')).toBe('model.json');
+    expect(main('net.onnx.data', 'net.onnx')).toBe('net.onnx');
+    expect(main('emotion.bin', 'emotion.json')).toBe('emotion.json');
+    expect(main('weights.bin')).toBe('weights.bin');
+    expect(main()).toBeUndefined();
   });
 
   it('starts with k and r that fit the fleet', () => {

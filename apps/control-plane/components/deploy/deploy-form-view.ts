@@ -18,10 +18,19 @@ export interface DeployAdvice {
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
+/** What the form accepts. */
+export const UPLOAD_FILES = '.onnx,.json,.bin,.data,.zip,.tar';
+
+/** Returns the file that gives a model its name: the model, not one of its weight files. */
+export function mainFile<F extends { readonly name: string }>(files: readonly F[]): F | undefined {
+  const named = (pattern: RegExp) => files.find(({ name }) => pattern.test(name));
+  return named(/\.onnx$/i) ?? named(/^model\.json$/i) ?? named(/\.(json|zip|tar)$/i) ?? files[0];
+}
+
 /** Converts a file name to a valid model name: "My Net (final).onnx" → "My-Net-final". */
 export function nameFromFile(fileName: string): string {
   const name = fileName
-    .replace(/\.onnx$/i, '')
+    .replace(/\.(onnx|json|zip|tar)$/i, '')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+|-+$/g, '')
     .slice(0, 100);

@@ -55,6 +55,7 @@ function fakeUploads() {
     status = 0;
     responseText = '';
     url = '';
+    body?: Blob;
     onload = () => {};
     onerror = () => {};
     onabort = () => {};
@@ -65,7 +66,9 @@ function fakeUploads() {
       this.url = url;
     }
     setRequestHeader() {}
-    send() {}
+    send(body: Blob) {
+      this.body = body;
+    }
     abort() {
       this.onabort();
     }
@@ -88,7 +91,7 @@ function renderPanel(models: readonly ModelView[] = []) {
       path === '/api/plans' ? { body: PLAN } : apiError(409, 'The name is taken.', 'Choose another name.'),
   });
   const choose = (name: string) =>
-    rendered.user.upload(screen.getByLabelText('ONNX file'), new File(['onnx'], name));
+    rendered.user.upload(screen.getByLabelText('Model files'), new File(['onnx'], name));
   return { ...rendered, uploads, onDeployed, choose };
 }
 
@@ -110,6 +113,14 @@ describe('the upload of a model', () => {
     expect(screen.getByText(/^1 of 2 linear layers can be coded/)).toBeTruthy();
   });
 
+  it('sends several files as one archive, with the name of the model', async () => {
+    const { user, uploads } = renderPanel();
+    const files = ['weights.bin', 'pet.json'].map((name) => new File([name], name));
+    await user.upload(screen.getByLabelText('Model files'), files);
+    expect(uploads[0]?.url).toBe('/api/models?name=pet');
+    expect(uploads[0]?.body?.size).toBe(6 * 512);
+  });
+
   it('shows why the server rejects a file, without a button to send it again', async () => {
     const { uploads, choose } = renderPanel();
     await choose('notes.onnx');
@@ -117,7 +128,7 @@ describe('the upload of a model', () => {
     const alert = await screen.findByRole('alert');
     expect(alert.textContent).toBe('notes.onnx was not added: This is not an ONNX model.Export it again.');
     expect(within(alert).queryByRole('button')).toBeNull();
-    expect(screen.getByRole('button', { name: 'Choose a file' })).toBeTruthy();
+    expect(screen.getByRole('button', { name: 'Choose files' })).toBeTruthy();
   });
 
   it('sends a file again after an interruption', async () => {
@@ -133,7 +144,7 @@ describe('the upload of a model', () => {
     const { user, choose } = renderPanel();
     await choose('net.onnx');
     await user.click(screen.getByRole('button', { name: 'Cancel the upload' }));
-    expect(await screen.findByRole('button', { name: 'Choose a file' })).toBeTruthy();
+    expect(await screen.findByRole('button', { name: 'Choose files' })).toBeTruthy();
     expect(screen.queryByRole('alert')).toBeNull();
   });
 });

@@ -7,17 +7,17 @@ import { cn } from '../ui/class-names.ts';
 import { formatPercent } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Progress } from '../ui/progress.tsx';
+import { UPLOAD_FILES } from './deploy-form-view.ts';
 import type { ModelUpload } from './use-model-upload.ts';
 
-/** Takes an ONNX file by drag and drop or by a file dialog, and shows the progress of its upload. */
+/** Takes the files of a model by drag and drop or by a file dialog, and shows the progress of their upload. */
 export function ModelDrop({ upload, dimensions = '' }: { upload: ModelUpload; dimensions?: string }) {
   const [over, setOver] = useState(false);
 
   function drop(event: DragEvent) {
     event.preventDefault();
     setOver(false);
-    const [file] = event.dataTransfer.files;
-    if (file) upload.send(file, dimensions);
+    upload.send([...event.dataTransfer.files], dimensions);
   }
 
   return (
@@ -37,7 +37,7 @@ export function ModelDrop({ upload, dimensions = '' }: { upload: ModelUpload; di
         )}
       >
         {upload.fraction === null ? (
-          <ChooseFile onFile={(file) => upload.send(file, dimensions)} />
+          <ChooseFiles onFiles={(files) => upload.send(files, dimensions)} />
         ) : (
           <div className="w-full max-w-sm min-w-0">
             <p className="flex justify-center gap-1 text-[0.8125rem]">
@@ -58,29 +58,34 @@ export function ModelDrop({ upload, dimensions = '' }: { upload: ModelUpload; di
   );
 }
 
-function ChooseFile({ onFile }: { onFile: (file: File) => void }) {
+function ChooseFiles({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
   const chooser = useRef<HTMLInputElement>(null);
   return (
     <div className="flex flex-col items-center">
       <FileUp aria-hidden className="size-5 text-ink-faint" />
       <p className="mt-2 text-[0.8125rem]">
-        Drop an <span className="font-medium">ONNX</span> file here, or
+        Drop an <span className="font-medium">ONNX</span> file here, or a{' '}
+        <span className="font-medium">TensorFlow.js</span> model
+      </p>
+      <p className="mt-1 text-xs text-ink-faint">
+        One zip, or model.json together with its weight files. Teachable Machine exports such a zip.
       </p>
       <Button className="mt-2" onClick={() => chooser.current?.click()}>
-        Choose a file
+        Choose files
       </Button>
       <input
         ref={chooser}
         type="file"
-        accept=".onnx"
-        aria-label="ONNX file"
+        multiple
+        accept={UPLOAD_FILES}
+        aria-label="Model files"
         className="sr-only"
         tabIndex={-1}
         onChange={(event) => {
-          const [file] = event.target.files ?? [];
-          // So that the same file can be chosen again after a change.
+          const files = [...(event.target.files ?? [])];
+          // So that the same files can be chosen again after a change.
           event.target.value = '';
-          if (file) onFile(file);
+          onFiles(files);
         }}
       />
     </div>

@@ -3,17 +3,21 @@ import { ApiError, type ModelView } from '@sparewheel/protocol';
 import { useMutation } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { readApiError } from '../live-connection/api-client.ts';
-import { freeName, nameFromFile } from './deploy-form-view.ts';
+import { freeName, mainFile, nameFromFile } from './deploy-form-view.ts';
+import { tarOfFiles } from './tar-of-files.ts';
 
 export interface ModelUpload {
-  /** The file of the last upload; null before the first one and after a cancellation. */
+  /** The name of the last upload's model file; null before the first one and after a cancellation. */
   readonly file: string | null;
   /** Share of the bytes that were sent, 0 to 1; null while nothing is being sent. */
   readonly fraction: number | null;
   readonly error: Error | null;
-  /** @param dimensions  sizes of symbolic dimensions, "batch:1,seq:16"; "" without any */
-  send(file: File, dimensions?: string): void;
-  /** Sends the last file again. */
+  /**
+   * Sends the files of one model. Several files are sent as one archive.
+   * @param dimensions  sizes of symbolic dimensions, "batch:1,seq:16"; "" without any
+   */
+  send(files: readonly File[], dimensions?: string): void;
+  /** Sends the last files again. */
   again(): void;
   cancel(): void;
 }
@@ -26,20 +30,23 @@ export function useModelUpload(
   const [fraction, setFraction] = useState(0);
   const running = useRef<AbortController>(undefined);
   const upload = useMutation({
-    mutationFn: ({ file, dimensions }: { file: File; dimensions: string }) => {
+    mutationFn: ({ files, dimensions }: { files: readonly File[]; dimensions: string }) => {
       running.current?.abort();
       running.current = new AbortController();
       setFraction(0);
-      const name = freeName(nameFromFile(file.name), taken);
-      return uploadModel(file, name, dimensions, setFraction, running.current.signal);
+      const name = freeName(nameFromFile(mainFile(files)?.name ?? ''), taken);
+      const body = files.length === 1 ? files[0]! : tarOfFiles(files);
+      return uploadModel(body, name, dimensions, setFraction, running.current.signal);
     },
     onSuccess: onUploaded,
   });
   return {
-    file: upload.variables?.file.name ?? null,
+    file: mainFile(upload.variables?.files ?? [])?.name ?? null,
     fraction: upload.isPending ? fraction : null,
     error: upload.error,
-    send: (file, dimensions = '') => upload.mutate({ file, dimensions }),
+    send: (files, dimensions = '') => {
+      if (files.length > 0) upload.mutate({ files, dimensions });
+    },
     again: () => upload.variables && upload.mutate(upload.variables),
     cancel: () => {
       running.current?.abort();
@@ -49,12 +56,12 @@ export function useModelUpload(
 }
 
 /**
- * Sends an ONNX file to the control plane. Uses XMLHttpRequest because fetch does not report upload progress.
+ * Sends a model to the control plane. Uses XMLHttpRequest because fetch does not report upload progress.
  * @param onProgress  receives the share of the bytes that were sent, 0 to 1
  * @throws {ApiError} the server rejected the file, or the connection broke; the server then keeps nothing
  */
 function uploadModel(
-  file: Blob,
+  body: Blob,
   name: string,
   dimensions: string,
   onProgress: (fraction: number) => void,
@@ -81,6 +88,6 @@ function uploadModel(
       );
     request.onabort = () => reject(new DOMException('The upload was canceled.', 'AbortError'));
     signal.addEventListener('abort', () => request.abort());
-    request.send(file);
+    request.send(body);
   });
 }

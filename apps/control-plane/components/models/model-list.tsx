@@ -16,8 +16,8 @@ export function ModelList({ models }: { models: readonly ModelView[] }) {
     >
       {models.length === 0 ? (
         <p className="border-t px-4 py-8 text-ink-soft">
-          No models yet. Upload an ONNX file, for example from PyTorch or Keras, or add a network from the
-          zoo.
+          No models yet. Upload an ONNX file or a TensorFlow.js model, for example from Teachable Machine, or
+          add a network from the zoo.
         </p>
       ) : (
         <ul aria-label="Models">

@@ -50,7 +50,7 @@ export function tooLarge(limitBytes: number): ApiError {
     413,
     'too-large',
     `The model is larger than the limit of ${limitBytes} bytes.`,
-    'An ONNX file has at most 2 GiB. Cut a larger network before the upload.',
+    'A model has at most 2 GiB. Cut a larger network before the upload.',
   );
 }
 
@@ -59,7 +59,7 @@ export function empty(): ApiError {
     400,
     'not-onnx',
     'The request has no body, so it contains no model.',
-    'Send the bytes of the ONNX file: curl --data-binary @model.onnx …',
+    'Send the bytes of the file: curl --data-binary @model.onnx …',
   );
 }
 
