@@ -18,16 +18,12 @@ export interface CaseInput {
 /** A network with inputs and expected outputs. */
 export interface GraphCase {
   readonly name: string;
-  /** Query parameters of the upload, such as sizes of open dimensions. */
-  readonly query: string;
   /** The ONNX file; null for a network of the product's zoo. */
   readonly file: Uint8Array<ArrayBuffer> | null;
   readonly inputs: readonly CaseInput[];
   /** Expected values by output name. */
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
-
-const OPEN_DIMENSIONS: Readonly<Record<string, string>> = { two_inputs_two_outputs: '&dims=batch:1' };
 
 interface TensorFile {
   readonly file: string;
@@ -50,7 +46,6 @@ function publicCase(name: string): GraphCase {
   const bytes = ({ file }: TensorFile) => Uint8Array.from(readFileSync(join(GRAPHS, file)));
   return {
     name,
-    query: OPEN_DIMENSIONS[name] ?? '',
     file: Uint8Array.from(readFileSync(join(GRAPHS, `${name}.onnx`))),
     inputs: Object.entries(inputs).map(([input, file]) => ({
       name: input,
@@ -87,5 +82,5 @@ export async function zooCase(name: string): Promise<GraphCase> {
     ([output, tensor]) => [output, Float32Array.from(tensor.data as Float32Array)] as const,
   );
   await session.release();
-  return { name, query: '', file: null, inputs, outputs: Object.fromEntries(outputs) };
+  return { name, file: null, inputs, outputs: Object.fromEntries(outputs) };
 }

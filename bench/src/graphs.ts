@@ -51,7 +51,7 @@ async function upload(product: Product, graph: GraphCase): Promise<void> {
   const { status, body } =
     graph.file === null
       ? await product.api(`/api/zoo/${graph.name}`, { method: 'POST' })
-      : await product.api(`/api/models?name=${graph.name}${graph.query}`, {
+      : await product.api(`/api/models?name=${graph.name}`, {
           method: 'POST',
           body: graph.file,
           headers: { 'content-type': 'application/octet-stream' },

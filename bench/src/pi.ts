@@ -33,7 +33,14 @@ const NETWORKS = [
 async function profileOf(name: string, builder: ModelBuilder, blobs: BlobStore, scratch: string) {
   const path = join(scratch, `${name}.onnx`);
   await builder.run({ kind: 'build-zoo-model', name, path });
-  const { profile } = await builder.run({ kind: 'import-model', path, name, dimensions: {}, shapes: {} });
+  const { profile } = await builder.run({
+    kind: 'import-model',
+    path,
+    name,
+    dimensions: {},
+    maxDimensions: {},
+    shapes: {},
+  });
   const { speed: _, ...rest } = JSON.parse(await blobs.readText(profile.sha256)) as ModelProfile;
   return { ...rest, layers: rest.layers.map((layer) => ({ ...layer, timeMs: null })) };
 }

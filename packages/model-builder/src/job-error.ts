@@ -9,11 +9,8 @@ import { errorReport } from '@sparewheel/protocol';
  */
 export function jobErrorReport(error: unknown): ErrorReport {
   if (error instanceof DynamicShapeError) {
-    const { input, dimension, message } = error;
-    const hint =
-      typeof dimension === 'string'
-        ? `Give it one in the upload's address: ?dims=${dimension}:1`
-        : `Give the input's whole shape in the upload's address, for example ?shapes=${input}:1x3x224x224`;
+    const { input, message } = error;
+    const hint = `Give the input's whole shape in the upload's address, for example ?shapes=${input}:1x3x224x224`;
     return { status: 400, code: 'dynamic-shape', message: sentence(message), hint };
   }
   if (error instanceof ExternalDataError) {

@@ -31,7 +31,11 @@ describe('model builder jobs', () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   const importModel = (path = modelPath) =>
-    runJob({ kind: 'import-model', path, name: 'lenet5', dimensions: {}, shapes: {} }, tools, () => {});
+    runJob(
+      { kind: 'import-model', path, name: 'lenet5', dimensions: {}, maxDimensions: {}, shapes: {} },
+      tools,
+      () => {},
+    );
   const choice = { k: 4, r: 1, strategy: 'coded', layers: 'all' } as const;
   const devices = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `device-${index}` }));
 
@@ -165,7 +169,14 @@ describe('model builder jobs', () => {
       const archive = join(directory, 'tm.tar');
       execFileSync('tar', ['-cf', archive, '-C', directory, 'tm']);
       return runJob(
-        { kind: 'import-model', path: archive, name: 'tm', dimensions: { batch: 1 }, shapes: {} },
+        {
+          kind: 'import-model',
+          path: archive,
+          name: 'tm',
+          dimensions: { batch: 1 },
+          maxDimensions: {},
+          shapes: {},
+        },
         tools,
         () => {},
       );

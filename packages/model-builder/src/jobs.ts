@@ -96,17 +96,18 @@ function modelJson(upload: string, directory: string): string {
 }
 
 async function importFiles(
-  { name, dimensions, shapes }: Extract<ModelBuilderJob, { kind: 'import-model' }>,
+  { name, dimensions, maxDimensions, shapes }: Extract<ModelBuilderJob, { kind: 'import-model' }>,
   files: UnpackedModel,
   { blobs, scratch, closing, canonicalChild }: Tools,
 ): Promise<ImportedModel> {
   // ONNX Runtime is native code, and a conversion can take long. A hostile model that crashes it must not crash the control plane.
-  const { graph, weights, nodeMs, speed } = await canonicalizeInChild(
+  const { graph, weights, nodeMs, speed, free } = await canonicalizeInChild(
     {
       ...(files.format === 'onnx' ? { modelPath: files.path } : { tfjsJsonPaths: files.jsonPaths }),
       scratchDirectory: scratch,
       outputDirectory: blobs.directory,
       dims: dimensions,
+      maxDims: maxDimensions,
       shapes,
     },
     { timeoutMs: CANONICALIZE_LIMIT_MS, signal: closing, child: canonicalChild },
@@ -117,7 +118,7 @@ async function importFiles(
   };
   const opened = openCanonical(join(blobs.directory, graph.sha256));
   try {
-    const profile = profileModel(opened.model, { name, sha256: graph.sha256 }, nodeMs, speed);
+    const profile = profileModel(opened.model, { name, sha256: graph.sha256 }, nodeMs, speed, free);
     return {
       canonical,
       profile: blobs.write([new TextEncoder().encode(JSON.stringify(profile))]),

@@ -57,8 +57,10 @@ export type ModelBuilderJob =
       kind: 'import-model';
       path: string;
       name: string;
-      /** Sizes of symbolic dimensions, by name. */
+      /** Usual sizes of free dimensions, by name. */
       dimensions: Readonly<Record<string, number>>;
+      /** The largest sizes of free dimensions, by name. */
+      maxDimensions: Readonly<Record<string, number>>;
       /** Whole shapes, by input. */
       shapes: Readonly<Record<string, readonly number[]>>;
     }

@@ -132,7 +132,14 @@ it('runs jobs in a worker thread', async () => {
   const modelBuilder = ModelBuilder.inThread({ blobs: join(directory, 'blobs'), scratch });
   try {
     await mkdir(join(directory, 'blobs'));
-    const job = { kind: 'import-model', path, name: 'lenet5', dimensions: {}, shapes: {} } as const;
+    const job = {
+      kind: 'import-model',
+      path,
+      name: 'lenet5',
+      dimensions: {},
+      maxDimensions: {},
+      shapes: {},
+    } as const;
     expect((await modelBuilder.run(job)).parameters).toBe(61_706);
     await expect(modelBuilder.run({ ...job, path: bad })).rejects.toMatchObject({
       status: 400,

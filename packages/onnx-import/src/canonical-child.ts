@@ -23,7 +23,7 @@ function convert(job: ChildJob): Promise<CanonicalModel> {
 
 function failureReply(error: unknown): ChildReply {
   if (error instanceof DynamicShapeError) {
-    return { kind: 'dynamic-shape', input: error.input, dimension: error.dimension };
+    return { kind: 'dynamic-shape', input: error.input };
   }
   if (error instanceof ExternalDataError) {
     const { tensor, location, problem } = error;

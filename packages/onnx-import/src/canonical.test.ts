@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import {
   type Attribute,
   DATA_TYPE,
-  DynamicShapeError,
   joinChunks,
   type Model,
   ModelRejectedError,
@@ -148,43 +147,6 @@ describe('the canonical form', () => {
     });
     const { graph: file } = await convertModel(source);
     expect(open(file.path).graph.nodes.map(({ opType }) => opType)).toEqual(['Gemm', 'If']);
-  });
-});
-
-describe('dynamic dimensions', () => {
-  const dynamic = () => {
-    const { graph: good } = smallModel();
-    return model({ ...good, inputs: [value('x', ['batch', 4])], outputs: [value('y', ['batch', 3])] });
-  };
-
-  it('get sizes by name', async () => {
-    const { graph: file } = await convertModel(dynamic(), { dims: { batch: 5 } });
-    expect(open(file.path).graph.outputs).toEqual([value('y', [5, 3])]);
-  });
-
-  it('get sizes from a whole shape', async () => {
-    const { graph: file } = await convertModel(dynamic(), { shapes: { x: [2, 4] } });
-    expect(open(file.path).graph.inputs).toEqual([value('x', [2, 4])]);
-  });
-
-  it('are rejected without a size, with the input and the dimension', async () => {
-    const error = await rejection(convertModel(dynamic()));
-    expect(error).toBeInstanceOf(DynamicShapeError);
-    expect(error).toMatchObject({ code: 'DYNAMIC_SHAPE', input: 'x', dimension: 'batch' });
-  });
-
-  it('are rejected if written as 0, which crashes kernels of ONNX Runtime', async () => {
-    const empty = model({ ...smallModel().graph, inputs: [value('x', [0, 4])] });
-    expect(await rejection(convertModel(empty))).toMatchObject({ input: 'x', dimension: 0 });
-    await expect(convertModel(empty, { shapes: { x: [1, 4] } })).resolves.toBeDefined();
-  });
-
-  it('are rejected with sizes for unknown dimensions or of invalid value', async () => {
-    expect((await rejection(convertModel(dynamic(), { dims: { bacth: 1 } }))).hint).toContain('"batch"');
-    expect((await rejection(convertModel(dynamic(), { shapes: { x: [2, 5] } }))).message).toContain(
-      'cannot be [2, 5]',
-    );
-    expect((await rejection(convertModel(dynamic(), { dims: { batch: 0 } }))).hint).toContain('at least 1');
   });
 });
 

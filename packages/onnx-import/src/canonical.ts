@@ -10,15 +10,17 @@ import {
   readModel,
   writeModel,
 } from '@sparewheel/onnx';
-import { ELEMENT_TYPES, type ElementType } from '@sparewheel/protocol';
+import { ELEMENT_TYPES, type ElementType, type FreeDimension } from '@sparewheel/protocol';
 import { InferenceSession } from 'onnxruntime-node';
 import { externalDataIn, openFile, writeHashed } from './files.ts';
+import type { FixedDimension, FreeShapes } from './free-dimensions.ts';
 import { type DimensionValues, normalizeOptimized, prepareModel } from './graph-rewrites.ts';
 import { mergeSiblings } from './merge-siblings.ts';
 import { lowerQuantized } from './quantized/lower-quantized.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
 import { readSkimmed, readSource } from './source.ts';
-import { computedNames, type TrialSpeed, trialRun } from './trial-run.ts';
+import { computedNames, type Fixes } from './trace-shapes.ts';
+import { type TrialSpeed, trialRun } from './trial-run.ts';
 
 export interface CanonicalOptions extends DimensionValues {
   /** The uploaded ONNX file, next to its external data. Not changed. */
@@ -38,8 +40,9 @@ export interface CanonicalFile {
 
 /**
  * A model in canonical form: constants are folded, and Identity, Dropout and most batch normalizations are
- * removed. Linear layers that read the same tensor are one layer and a Split. Nodes are in topological order with unique names. `value_info` has the type and static shape of
- * every tensor. The location of the graph's external data is the SHA-256 of the weights.
+ * removed. Linear layers that read the same tensor are one layer and a Split. Nodes are in topological order with
+ * unique names. `value_info` has the type and shape of every tensor; free dimensions are open. The location of the
+ * graph's external data is the SHA-256 of the weights.
  */
 export interface CanonicalModel {
   readonly graph: CanonicalFile;
@@ -48,6 +51,7 @@ export interface CanonicalModel {
   readonly nodeMs: Readonly<Record<string, number>>;
   /** Speed of this machine when the nodes were timed. */
   readonly speed: TrialSpeed;
+  readonly free: FreeShapes;
 }
 
 /**
@@ -66,12 +70,28 @@ const BASIC_OPTIMIZATION = {
  * while ONNX Runtime loads and runs the model, and ONNX Runtime maps the weights instead of reading them. A
  * hostile model can crash or stall it: use `canonicalizeInChild` for uploads.
  * @throws {ModelRejectedError} the model cannot be served; the message says why
- * @throws {DynamicShapeError} a dynamic dimension has no size
+ * Free dimensions stay free. The trial runs with usual sizes and with larger ones. If the graph runs with one size of a
+ * dimension only, the dimension is fixed to it.
+ * @throws {DynamicShapeError} an input has no rank and no given shape
  */
 export async function canonicalize(options: CanonicalOptions): Promise<CanonicalModel> {
+  const fixed: Record<string, FixedDimension> = {};
+  for (;;) {
+    const result = await convert(options, fixed);
+    if (!('fixes' in result)) return result;
+    Object.assign(fixed, result.fixes);
+  }
+}
+
+async function convert(
+  options: CanonicalOptions,
+  fixed: Readonly<Record<string, FixedDimension>>,
+): Promise<CanonicalModel | Fixes> {
   const scratch = mkdtempSync(join(options.scratchDirectory, 'canonical-'));
   try {
-    const prepared = prepareModel(readSource(options.modelPath, scratch), options);
+    const source = readSource(options.modelPath, scratch);
+    const sizes = Object.fromEntries(Object.entries(fixed).map(([name, { size }]) => [name, size]));
+    const prepared = prepareModel(source, options, sizes);
     checkTypes(prepared.graph);
     writeHashed(join(scratch, 'prepared.onnx'), writeModel(prepared));
     await optimize(scratch);
@@ -82,7 +102,10 @@ export async function canonicalize(options: CanonicalOptions): Promise<Canonical
       const canonical = normalizeOptimized(optimized, prepared.graph);
       const lowered = lowerQuantized({ model: canonical, external });
       const merged = mergeSiblings({ model: lowered, external });
-      return await finish({ model: merged, external }, scratch, options.outputDirectory);
+      const finished = await finish({ model: merged, external }, scratch, options);
+      if ('fixes' in finished) return finished;
+      const inputs = { ...finished.free.inputs, ...fixedInputs(source, merged.graph, fixed, finished.free) };
+      return { ...finished, free: { ...finished.free, inputs } };
     } finally {
       external.close();
     }
@@ -144,7 +167,33 @@ async function optimize(scratch: string): Promise<void> {
   await session.release();
 }
 
-async function finish(loaded: LoadedModel, scratch: string, output: string): Promise<CanonicalModel> {
+/** Returns the inputs with dimensions that the graph fixes, so that an error can name the node. */
+function fixedInputs(
+  source: Model,
+  { inputs }: Graph,
+  fixed: Readonly<Record<string, FixedDimension>>,
+  free: FreeShapes,
+): FreeShapes['inputs'] {
+  const found: Record<string, readonly (FreeDimension | null)[]> = {};
+  if (Object.keys(fixed).length === 0) return found;
+  for (const { name, type } of prepareModel(source, {}).graph.inputs) {
+    const now = inputs.find((input) => input.name === name)?.type;
+    if (type?.kind !== 'tensor' || now?.kind !== 'tensor' || !type.dims) continue;
+    const axes = type.dims.map((dim, axis): FreeDimension | null => {
+      const entry = typeof dim === 'string' && Object.hasOwn(fixed, dim) ? fixed[dim] : undefined;
+      if (!entry || now.dims?.[axis] !== entry.size) return free.inputs[name]?.[axis] ?? null;
+      return { name: dim as string, usual: entry.size, max: entry.size, fixedBy: entry.by };
+    });
+    if (axes.some((axis) => axis !== null)) found[name] = axes;
+  }
+  return found;
+}
+
+async function finish(
+  loaded: LoadedModel,
+  scratch: string,
+  { outputDirectory: output, ...values }: CanonicalOptions,
+): Promise<CanonicalModel | Fixes> {
   const { model } = loaded;
   const detached = detachWeights(loaded);
   const weightsPath = join(scratch, 'weights');
@@ -168,7 +217,8 @@ async function finish(loaded: LoadedModel, scratch: string, output: string): Pro
     },
   };
   writeHashed(tracePath, detachWeights({ ...loaded, model: traced }).graph(location));
-  const trial = await trialRun(model.graph, tracePath, modelPath, scratch);
+  const trial = await trialRun(model.graph, tracePath, modelPath, scratch, values);
+  if ('fixes' in trial) return trial;
 
   const outputs = model.graph.outputs.map((value) => trial.values.get(value.name) ?? value);
   const complete: Model = {
@@ -195,5 +245,6 @@ async function finish(loaded: LoadedModel, scratch: string, output: string): Pro
     graph: moveToOutput(graphPath, graph),
     nodeMs: Object.fromEntries(trial.nodeMs),
     speed: trial.speed,
+    free: trial.free,
   };
 }

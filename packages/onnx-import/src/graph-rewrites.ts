@@ -12,30 +12,34 @@ import {
   topologicalOrder,
   type ValueInfo,
 } from '@sparewheel/onnx';
+import { type Sizes, unnamed } from './free-dimensions.ts';
 import { liftBodyWeights } from './lift-body-weights.ts';
 
-/** Sizes for a model's dynamic dimensions. */
+/** Sizes for a model's free dimensions. A dimension without a name is called "INPUT.AXIS". */
 export interface DimensionValues {
-  /** By symbolic name: `{ batch: 1 }`. */
-  readonly dims?: Readonly<Record<string, number>>;
-  /** Whole shapes by input: `{ image: [1, 3, 224, 224] }`. */
+  /** Sizes to plan for, by name: `{ batch: 1 }`. The dimensions stay free. */
+  readonly dims?: Sizes;
+  /** The largest sizes that requests may have, by name. */
+  readonly maxDims?: Sizes;
+  /** Whole shapes by input, which fix its free dimensions: `{ image: [1, 3, 224, 224] }`. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
 }
 
 /**
- * Prepares a model for ONNX Runtime's optimization: sets a static shape for every input, removes constants
+ * Prepares a model for ONNX Runtime's optimization: names the free dimensions of every input, removes constants
  * from the inputs (files older than IR version 4 list them) so that they can be folded, turns Constant nodes
  * into initializers, moves the weights of branches and loop bodies to the graph, and drops inferred shapes.
- * @throws {DynamicShapeError} a dynamic dimension without a size
+ * @param fixed  free dimensions that get a fixed size, by name
+ * @throws {DynamicShapeError} an input of unknown rank, without a shape
  * @throws {ModelRejectedError} INVALID_GRAPH: no inputs; UNSUPPORTED_TYPE: an input is not a tensor;
  *          DYNAMIC_SHAPE: a given size is invalid, or its dimension or input does not exist
  */
-export function prepareModel(model: Model, values: DimensionValues): Model {
+export function prepareModel(model: Model, values: DimensionValues, fixed: Sizes = {}): Model {
   const hoisted = liftBodyWeights({ ...model, graph: hoistConstants(model.graph) }).graph;
   const constants = new Set([...hoisted.initializers, ...hoisted.sparseInitializers].map(({ name }) => name));
   const declared = hoisted.inputs.filter(({ name }) => !constants.has(name));
   checkNames(declared, values);
-  const inputs = declared.map((input) => fixShape(input, values));
+  const inputs = declared.map((input) => nameDimensions(input, values, fixed));
   if (inputs.length === 0) {
     throw new ModelRejectedError(
       'INVALID_GRAPH',
@@ -77,20 +81,24 @@ function checkNames(inputs: readonly ValueInfo[], values: DimensionValues): void
   for (const { name, type } of inputs) {
     names.add(name);
     if (type?.kind !== 'tensor') continue;
-    for (const dim of type.dims ?? []) if (typeof dim === 'string') symbols.add(dim);
+    for (const [axis, dim] of (type.dims ?? []).entries()) {
+      const symbol = freeName(name, axis, dim);
+      if (symbol !== null) symbols.add(symbol);
+    }
   }
   const rejection = (what: string, known: ReadonlySet<string>) => {
     const list = [...known].map((name) => `"${name}"`).join(', ');
     return new ModelRejectedError('DYNAMIC_SHAPE', what, `the model has ${list || 'none'}`);
   };
-  for (const symbol of Object.keys(values.dims ?? {})) {
-    if (!symbols.has(symbol)) throw rejection(`no input has a dynamic dimension named "${symbol}"`, symbols);
+  for (const symbol of [...Object.keys(values.dims ?? {}), ...Object.keys(values.maxDims ?? {})]) {
+    if (!symbols.has(symbol)) throw rejection(`no input has a free dimension named "${symbol}"`, symbols);
   }
   for (const name of Object.keys(values.shapes ?? {})) {
     if (!names.has(name)) throw rejection(`no input is named "${name}"`, names);
   }
   for (const [what, sizes] of [
     ...Object.entries(values.dims ?? {}).map(([name, size]) => [name, [size]] as const),
+    ...Object.entries(values.maxDims ?? {}).map(([name, size]) => [name, [size]] as const),
     ...Object.entries(values.shapes ?? {}),
   ]) {
     if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 1)) {
@@ -103,14 +111,15 @@ function checkNames(inputs: readonly ValueInfo[], values: DimensionValues): void
   }
 }
 
-function fixShape(input: ValueInfo, values: DimensionValues): ValueInfo {
+/** Gives every free dimension a name, and those of a given shape their size. */
+function nameDimensions(input: ValueInfo, values: DimensionValues, fixed: Sizes): ValueInfo {
   const { name, type } = input;
   if (type?.kind !== 'tensor') {
     throw new ModelRejectedError('UNSUPPORTED_TYPE', `input "${name}" is not a tensor`);
   }
   const given = values.shapes?.[name];
   if (!type.dims) {
-    if (!given) throw new DynamicShapeError(name, 0);
+    if (!given) throw new DynamicShapeError(name);
     return { name, type: { ...type, dims: given } };
   }
   if (given && !fits(type.dims, given)) {
@@ -121,13 +130,17 @@ function fixShape(input: ValueInfo, values: DimensionValues): ValueInfo {
   }
   const dims = type.dims.map((dim, axis) => {
     if (given) return given[axis]!;
-    // Some exporters write 0 for a dynamic dimension.
-    if (typeof dim === 'number' && dim > 0) return dim;
-    const value = typeof dim === 'string' ? values.dims?.[dim] : undefined;
-    if (value === undefined) throw new DynamicShapeError(name, typeof dim === 'string' ? dim : axis);
-    return value;
+    const free = freeName(name, axis, dim);
+    if (free === null) return dim;
+    return Object.hasOwn(fixed, free) ? fixed[free]! : free;
   });
   return { name, type: { ...type, dims } };
+}
+
+/** Returns the name of a dimension, or null if it is fixed. Some exporters write 0 for a free dimension. */
+function freeName(input: string, axis: number, dim: Dimension): string | null {
+  if (typeof dim === 'number' && dim > 0) return null;
+  return typeof dim === 'string' && dim !== '' ? dim : unnamed(input, axis);
 }
 
 function fits(declared: readonly Dimension[], given: readonly number[]): boolean {

@@ -13,7 +13,7 @@ import type { CanonicalModel, CanonicalOptions } from './canonical.ts';
 /** The child's only message. A child that exits without a message has crashed. */
 export type ChildReply =
   | { readonly kind: 'done'; readonly model: CanonicalModel }
-  | { readonly kind: 'dynamic-shape'; readonly input: string; readonly dimension: string | number }
+  | { readonly kind: 'dynamic-shape'; readonly input: string }
   | {
       readonly kind: 'external-data';
       readonly tensor: string;
@@ -108,7 +108,7 @@ function unwrap(reply: ChildReply): CanonicalModel {
     case 'done':
       return reply.model;
     case 'dynamic-shape':
-      throw new DynamicShapeError(reply.input, reply.dimension);
+      throw new DynamicShapeError(reply.input);
     case 'external-data':
       throw new ExternalDataError(reply.tensor, reply.location, reply.problem);
     case 'rejected':

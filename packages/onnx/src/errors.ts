@@ -36,22 +36,14 @@ export class ModelRejectedError extends Error {
   }
 }
 
-/** An input with a dynamic dimension for which the caller gave no size. */
+/** An input of unknown rank for which the caller gave no shape. */
 export class DynamicShapeError extends ModelRejectedError {
   override name = 'DynamicShapeError';
-  constructor(
-    readonly input: string,
-    /** The symbolic name, or the axis of an unnamed dimension. */
-    readonly dimension: string | number,
-  ) {
-    const which =
-      typeof dimension === 'string' ? `dynamic dimension "${dimension}"` : `dynamic axis ${dimension}`;
+  constructor(readonly input: string) {
     super(
       'DYNAMIC_SHAPE',
-      `the ${which} of input "${input}" has no size`,
-      typeof dimension === 'string'
-        ? `set its size, for example dims: { "${dimension}": 1 }`
-        : `set the whole shape, for example shapes: { "${input}": [1, 3, 224, 224] }`,
+      `the model does not declare how many dimensions the input "${input}" has`,
+      `set the whole shape, for example shapes: { "${input}": [1, 3, 224, 224] }`,
     );
   }
 }

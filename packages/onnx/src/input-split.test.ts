@@ -70,7 +70,7 @@ describe('the input of a layer can be divided', () => {
       [node('Conv', ['x', 'w'], ['y'])],
       [1, 4, 'h', 9],
       [64, 4, 5, 3],
-      /height of its input is not known/,
+      /height of its input is not fixed/,
     ],
     ['a vector', [node('MatMul', ['x', 'w'], ['y'])], [8], [8, 4], /is a vector/],
     ['batched weights', [node('MatMul', ['x', 'w'], ['y'])], [2, 3, 8], [2, 8, 4], /shape \[2, 8, 4\]/],

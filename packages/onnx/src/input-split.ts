@@ -79,7 +79,7 @@ function analyzeConvolution(
   const input = shapes.get(feed);
   const output = shapes.get(fetch);
   const [inputRows = -1, outputRows = -1] = [input?.[SPATIAL_AXIS], output?.[SPATIAL_AXIS]];
-  if (inputRows < 1 || outputRows < 1) return { reason: 'the height of its input is not known' };
+  if (inputRows < 1 || outputRows < 1) return { reason: 'the height of its input is not fixed' };
   const pads = explicitPads(node, weights.dims.slice(2), input!.slice(2));
   if (pads === null) return { reason: 'the size of its automatic padding is not known' };
   const stride = intsAttribute(node, 'strides')?.[0] ?? 1;
@@ -121,7 +121,7 @@ function analyzeGemm(
     return { reason: 'its addend C differs between rows' };
   }
   const rows = shapes.get(feed)?.[0] ?? -1;
-  if (rows < 1) return { reason: 'the number of rows of its input is not known' };
+  if (rows < 1) return { reason: 'the number of rows of its input is not fixed' };
   return {
     op: 'Gemm',
     node: index,
@@ -151,7 +151,7 @@ function analyzeMatMul(
   if (!dims) return { reason: 'the shape of its input is not known' };
   if (dims.length < 2) return { reason: 'its input is a vector' };
   const rows = dims.at(-2)!;
-  if (rows < 1) return { reason: 'the number of rows of its input is not known' };
+  if (rows < 1) return { reason: 'the number of rows of its input is not fixed' };
   // The output of a grouped convolution may arrive with its groups folded into the batch, which changes axis 1.
   const producer = graph.nodes.find(({ outputs }) => outputs.includes(feed));
   if (producer && dims.length === 3 && intAttribute(producer, 'group', 1) > 1) {

@@ -165,8 +165,7 @@ function analyzeConvolution(
         `it is depthwise: each of its ${groups} groups has one output channel, so a parity would need all inputs and the work of the whole layer`,
       );
     }
-    const shape = shapes.get(node.outputs[0]!);
-    if (!shape || shape.includes(-1)) return notCodable('the shape of its output is not known');
+    if (!shapes.has(node.outputs[0]!)) return notCodable('the rank of its output is not known');
   }
   const addend = biasName === '' ? undefined : constants.get(biasName);
   if (biasName !== '' && !addend) return notCodable('its bias is computed at run time');
@@ -204,12 +203,12 @@ function analyzeConvolution(
 /**
  * Returns the shape of an output with `rows` rows on the divided axis. The groups of a grouped convolution
  * are folded into the batch.
- * @param dims  shape of the whole output
+ * @param dims  shape of the whole output; -1 for a free dimension
  */
 export function dividedDims(layer: LinearLayer, dims: readonly number[], rows: number): number[] {
   const axis = layer.axis < 0 ? dims.length + layer.axis : layer.axis;
   const divided = dims.map((dim, i) => (i === axis ? rows : dim));
-  divided[0]! *= layer.groups;
+  if (divided[0] !== -1) divided[0]! *= layer.groups;
   return divided;
 }
 

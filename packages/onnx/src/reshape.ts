@@ -2,20 +2,28 @@ import { mapBodies } from './cut.ts';
 import {
   type ConstantTensor,
   DATA_TYPE,
+  type Dimension,
   type Graph,
   type Model,
   type Node,
   type ValueInfo,
 } from './model.ts';
 
-/** Creates a Reshape node to a static shape, with its shape constant. */
+/** In the shape of a Reshape: the size of the input on the same axis. */
+const KEEP = 0;
+
+/**
+ * Creates a Reshape node, with its shape constant.
+ * @param dims  the new shape. A free dimension (-1) keeps its size; on axis 0 it takes what is left
+ */
 export function reshapeNode(
   input: string,
   output: string,
   dims: readonly number[],
 ): { readonly node: Node; readonly shape: ConstantTensor } {
   const name = `${output}/shape`;
-  const bytes = new Uint8Array(BigInt64Array.from(dims, BigInt).buffer);
+  const target = dims.map((dim, axis) => (dim === -1 && axis > 0 ? KEEP : dim));
+  const bytes = new Uint8Array(BigInt64Array.from(target, BigInt).buffer);
   return {
     node: {
       name: `${output}/reshape`,
@@ -32,7 +40,7 @@ export function reshapeNode(
 /**
  * Changes the shapes of some inputs to shapes of the same size, by a Reshape in front of their nodes. Needed
  * for the outputs of grouped convolutions, which fold the groups into the batch.
- * @param shapes  new shape by input name; other names are ignored
+ * @param shapes  new shape by input name, -1 for a free dimension; other names are ignored
  */
 export function reshapeInputs(model: Model, shapes: ReadonlyMap<string, readonly number[]>): Model {
   const { graph } = model;
@@ -43,8 +51,8 @@ export function reshapeInputs(model: Model, shapes: ReadonlyMap<string, readonly
     if (!dims || input.type?.kind !== 'tensor') return input;
     const expected = `${input.name}/whole`;
     renamed.set(input.name, expected);
-    reshapes.push(reshapeNode(input.name, expected, input.type.dims as readonly number[]));
-    return { name: input.name, type: { ...input.type, dims } };
+    reshapes.push(reshapeNode(input.name, expected, sizesOf(input.type.dims ?? [])));
+    return { name: input.name, type: { ...input.type, dims: openDims(dims) } };
   });
   if (renamed.size === 0) return model;
   return {
@@ -56,6 +64,16 @@ export function reshapeInputs(model: Model, shapes: ReadonlyMap<string, readonly
       initializers: [...graph.initializers, ...reshapes.map(({ shape }) => shape)],
     },
   };
+}
+
+/** Returns a declared shape as numbers: -1 for a free dimension. */
+export function sizesOf(dims: readonly Dimension[]): number[] {
+  return dims.map((dim) => (typeof dim === 'number' ? dim : -1));
+}
+
+/** Returns a shape in its declared form: -1 becomes an unknown dimension. */
+export function openDims(dims: readonly number[]): Dimension[] {
+  return dims.map((dim) => (dim === -1 ? null : dim));
 }
 
 /** Renames inputs, also in subgraphs: a name is unique in a model. */

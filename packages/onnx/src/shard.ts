@@ -10,7 +10,7 @@ import {
   type TensorStorage,
   type ValueInfo,
 } from './model.ts';
-import { reshapeNode } from './reshape.ts';
+import { openDims, reshapeNode, sizesOf } from './reshape.ts';
 import { LayerConstant } from './shard-rows.ts';
 
 /** The constants of a float32 layer. The addend is broadcast along the divided axis. */
@@ -76,14 +76,14 @@ export function shardModel(
   }
   const node = model.graph.nodes[layer.node]!;
   const types = typesByName(model.graph);
-  const wholeDims = staticDims(types.get(layer.fetch));
+  const wholeDims = knownDims(types.get(layer.fetch));
   const dims = wholeDims && dividedDims(layer, wholeDims, partition.height);
-  // Padding an answer needs a static shape.
+  // Padding an answer needs its rank.
   const rows = dims ? computedRows(partition, shard) : partition.height;
   const dataType = layer.integers ? DATA_TYPE.int32 : DATA_TYPE.float32;
   const padded = rows < partition.height;
   const own = padded ? `${layer.fetch}/own` : layer.fetch;
-  // `analyzeLinear` accepts grouped layers only with a static shape.
+  // `analyzeLinear` accepts grouped layers only with a known rank.
   const channels = layer.groups > 1 ? `${layer.fetch}/channels` : own;
   const { nodes, initializers } =
     constants instanceof IntegerConstants
@@ -96,13 +96,17 @@ export function shardModel(
   }
   if (padded) {
     const axis = layer.axis < 0 ? dims!.length + layer.axis : layer.axis;
-    const padding = zeroRows(
-      `${layer.fetch}/padding`,
-      withRows(dims!, axis, partition.height - rows),
-      dataType,
-    );
-    initializers.push(padding);
-    nodes.push(concatNode(own, padding.name, layer.fetch, axis));
+    const missing = partition.height - rows;
+    if (dims!.includes(-1)) {
+      const opset = model.opsetImports.find(({ domain }) => domain === '')?.version ?? 0;
+      const padding = padNode(own, layer.fetch, dims!.length, axis, missing, opset);
+      nodes.push(padding.node);
+      initializers.push(...padding.constants);
+    } else {
+      const padding = zeroRows(`${layer.fetch}/padding`, withRows(dims!, axis, missing), dataType);
+      initializers.push(padding);
+      nodes.push(concatNode(own, padding.name, layer.fetch, axis));
+    }
   }
   return {
     irVersion: model.irVersion,
@@ -118,7 +122,7 @@ export function shardModel(
       outputs: [
         {
           name: layer.fetch,
-          type: { kind: 'tensor', dataType, ...(dims ? { dims } : {}) },
+          type: { kind: 'tensor', dataType, ...(dims ? { dims: openDims(dims) } : {}) },
         },
       ],
       valueInfos: [],
@@ -168,7 +172,35 @@ function zeroRows(name: string, dims: readonly number[], dataType: number): Cons
   return { name, dims, dataType, storage: { kind: 'raw', bytes } };
 }
 
-/** Creates the node that pads with zeros. Concat works in every opset; Pad has changed its inputs. */
+/** Pad takes its sizes as an input from this operator set on. */
+const PAD_SIZES_AS_INPUT = 11;
+
+/** Creates the node that adds zero rows to a tensor with free dimensions. */
+function padNode(input: string, output: string, rank: number, axis: number, rows: number, opset: number) {
+  const pads = new Array<bigint>(2 * rank).fill(0n);
+  pads[rank + axis] = BigInt(rows);
+  const name = `${output}/pads`;
+  const common = { name: `${output}/pad`, opType: 'Pad', domain: '', outputs: [output] } as const;
+  if (opset < PAD_SIZES_AS_INPUT) {
+    const node: Node = {
+      ...common,
+      inputs: [input],
+      attributes: [{ name: 'pads', kind: 'ints', value: pads }],
+    };
+    return { node, constants: [] };
+  }
+  const bytes = new Uint8Array(BigInt64Array.from(pads).buffer);
+  const sizes: ConstantTensor = {
+    name,
+    dims: [2 * rank],
+    dataType: DATA_TYPE.int64,
+    storage: { kind: 'raw', bytes },
+  };
+  const node: Node = { ...common, inputs: [input, name], attributes: [] };
+  return { node, constants: [sizes] };
+}
+
+/** Creates the node that adds zero rows to a tensor of a fixed shape. Concat works in every operator set. */
 function concatNode(first: string, second: string, output: string, axis: number): Node {
   return {
     name: `${output}/pad`,
@@ -204,7 +236,7 @@ function broadcast(from: readonly number[], data: Float32Array, to: readonly num
   return out;
 }
 
-function staticDims(value: ValueInfo | undefined): readonly number[] | undefined {
-  const dims = value?.type?.kind === 'tensor' ? value.type.dims : undefined;
-  return dims?.every((dim) => typeof dim === 'number') ? (dims as readonly number[]) : undefined;
+/** Returns a value's shape, -1 for a free dimension; undefined if the rank is not known. */
+function knownDims(value: ValueInfo | undefined): readonly number[] | undefined {
+  return value?.type?.kind === 'tensor' && value.type.dims ? sizesOf(value.type.dims) : undefined;
 }

@@ -9,6 +9,7 @@ import {
   type Model,
   type Node,
 } from './model.ts';
+import { openDims } from './reshape.ts';
 import { nodeReads } from './topology.ts';
 
 /** Positions `[from, to)` along the tiled axis of one tensor. */
@@ -125,8 +126,9 @@ export function tileableSegment(
   return { nodes: found, feed, fetch };
 }
 
+/** Only the batch may be free: tiles have fixed rows, and padding depends on the other sizes. */
 function isImage(dims: readonly number[] | undefined): dims is readonly number[] {
-  return dims !== undefined && dims.length >= 3 && dims.every((dim) => dim > 0);
+  return dims !== undefined && dims.length >= 3 && dims.every((dim, axis) => dim > 0 || axis === 0);
 }
 
 /** Returns null if each position of the node's output depends only on a window of its inputs around that position. */
@@ -140,8 +142,8 @@ function whyNotLocal(
   const out = shapes.get(output);
   if (node.domain !== '') return `${label} is not an operator of ONNX itself`;
   const unknown = nodeReads(node).find((name) => !constants.has(name) && !isImage(shapes.get(name)));
-  if (unknown !== undefined) return `"${unknown}" is not an image of a known shape`;
-  if (!isImage(out)) return `"${output}" is not an image of a known shape`;
+  if (unknown !== undefined) return `"${unknown}" is not an image of a fixed size`;
+  if (!isImage(out)) return `"${output}" is not an image of a fixed size`;
   if (WINDOWED.has(node.opType)) {
     if (node.opType === 'MaxPool' && node.outputs.length > 1) return `${label} also returns positions`;
     if (intAttribute(node, 'ceil_mode', 0) !== 0) return `${label} rounds its size up`;
@@ -242,7 +244,7 @@ export function tileModel(
     type: {
       kind: 'tensor' as const,
       dataType: from?.type?.kind === 'tensor' ? from.type.dataType : DATA_TYPE.float32,
-      dims: withRows(value, span),
+      dims: openDims(withRows(value, span)),
     },
   });
   return {

@@ -94,11 +94,21 @@ export interface LayerProfile {
 }
 
 /**
- * A value's type and shape. The type may be one that cannot be sent; a dimension of -1 depends on the data.
+ * A value's type and shape. The type may be one that cannot be sent; a dimension of -1 is free or depends on the data.
  */
 export interface TensorProfile {
   readonly type: string;
   readonly dims: readonly number[];
+  /** The shape at the usual sizes of the model's free dimensions; absent if `dims` does not depend on them. */
+  readonly usual?: readonly number[];
+}
+
+/** What the import found about a model's free dimensions. Empty if it has none. */
+export interface FreeShapes {
+  /** By input with a free dimension, and by axis. */
+  readonly inputs: Readonly<Record<string, NonNullable<TensorSpec['free']>>>;
+  /** By tensor with a free dimension: its shape at the usual sizes. */
+  readonly usual: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Everything the planner needs to know about a model. JSON, without weights. */
@@ -127,6 +137,7 @@ export interface ModelProfile {
  * @param identity  the model's name and the SHA-256 of its canonical graph; plans refer to the model by them
  * @param nodeMs  measured milliseconds by node name
  * @param speed  speed of the machine that measured them
+ * @param free  the model's free dimensions; costs are those of their usual sizes
  * @throws {TypeError} an input or output has no shape
  */
 export function profileModel(
@@ -134,11 +145,13 @@ export function profileModel(
   identity: { readonly name: string; readonly sha256: string },
   nodeMs: Readonly<Record<string, number>> = {},
   speed?: NonNullable<ModelProfile['speed']>,
+  free: FreeShapes = { inputs: {}, usual: {} },
 ): ModelProfile {
   const { graph } = model;
   const constants = constantsOf(graph);
-  const tensors = tensorProfiles(graph);
+  const tensors = tensorProfiles(graph, free);
   const shapes = shapesOf(graph);
+  const usual = new Map([...shapes, ...Object.entries(free.usual)]);
   const sparse = new Set(graph.sparseInitializers.map(({ name }) => name));
   const layers = graph.nodes.map((node, index): LayerProfile => {
     const reads = nodeReads(node);
@@ -154,7 +167,7 @@ export function profileModel(
       outputDims: shapes.get(outputs[0] ?? '') ?? null,
       parameters: countParameters(used),
       weightsBytes: used.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
-      multiplyAdds: multiplyAdds(node, shapes),
+      multiplyAdds: multiplyAdds(node, usual),
       timeMs: nodeMs[node.name] ?? null,
       coding: isCodable(analysis) ? layerCoding(analysis, node, shapes) : null,
       notCodable:
@@ -167,7 +180,10 @@ export function profileModel(
   return {
     version: 1,
     model: identity,
-    inputs: graph.inputs.map(({ name }) => spec(name, tensors)),
+    inputs: graph.inputs.map(({ name }) => {
+      const axes = free.inputs[name];
+      return { ...spec(name, tensors), ...(axes ? { free: axes } : {}) };
+    }),
     outputs: graph.outputs.map(({ name }) => spec(name, tensors, constants.get(name))),
     layers,
     tensors,
@@ -241,15 +257,17 @@ function hasIndependentRows(layer: LinearLayer, node: Node, shapes: Shapes): boo
   if (!feed || layer.feedIndex !== 0 || layer.weightsDims.length !== 2) return false;
   if (layer.op === 'MatMul' || layer.op === 'MatMulInteger') return feed.length >= 2;
   // The addend may have a row for each row of the feed, unless the feed has only one.
-  return layer.op === 'Gemm' && intAttribute(node, 'transA', 0) === 0 && feed[0] === 1;
+  const oneAddend = feed[0] === 1 || (layer.addend?.layout.outer ?? 1) === 1;
+  return layer.op === 'Gemm' && intAttribute(node, 'transA', 0) === 0 && oneAddend;
 }
 
-function tensorProfiles(graph: Graph): Record<string, TensorProfile> {
+function tensorProfiles(graph: Graph, free: FreeShapes): Record<string, TensorProfile> {
   const tensors: Record<string, TensorProfile> = {};
   for (const { name, type } of [...graph.inputs, ...graph.valueInfos, ...graph.outputs]) {
     if (type?.kind !== 'tensor' || !type.dims) continue;
     const dims = type.dims.map((dim) => (typeof dim === 'number' ? dim : -1));
-    tensors[name] = { type: dataTypeName(type.dataType), dims };
+    const usual = free.usual[name];
+    tensors[name] = { type: dataTypeName(type.dataType), dims, ...(usual ? { usual } : {}) };
   }
   return tensors;
 }

@@ -27,10 +27,10 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs:', 
       modelPath: expected.modelPath,
       scratchDirectory: directory,
       outputDirectory: join(directory, 'models'),
-      ...(name === 'two_inputs_two_outputs' ? { dims: { batch: 1 } } : {}),
     });
     const loaded = openCanonical(canonical.graph.path);
-    const profile = profileModel(loaded.model, { name, sha256: canonical.graph.sha256 }, canonical.nodeMs);
+    const identity = { name, sha256: canonical.graph.sha256 };
+    const profile = profileModel(loaded.model, identity, canonical.nodeMs, undefined, canonical.free);
     return { expected, loaded, profile };
   };
 

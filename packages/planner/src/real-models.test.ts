@@ -17,6 +17,8 @@ const TOLERANCE = 1e-4;
 /** By graph: the layers that are divided over 3 + 1 devices with the layers "all". */
 const DIVIDED: Readonly<Record<string, number>> = {
   constant_node_weight: 1,
+  free_batch_and_length: 2,
+  free_unnamed_batch: 1,
   if_with_weights: 1,
   loop_over_linear: 1,
   matmul_integer: 1,
@@ -49,7 +51,8 @@ test.skipIf(!REAL_MODELS_ARE_HERE).each(Object.entries(DIVIDED))(
       outputDirectory: join(directory, 'models'),
     });
     const loaded = openCanonical(canonical.graph.path);
-    const profile = profileModel(loaded.model, { name, sha256: canonical.graph.sha256 }, canonical.nodeMs);
+    const identity = { name, sha256: canonical.graph.sha256 };
+    const profile = profileModel(loaded.model, identity, canonical.nodeMs, undefined, canonical.free);
     const check = async (plan: Plan) => {
       const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
       const executor = new PlanExecutor(plan, artifacts, directory);

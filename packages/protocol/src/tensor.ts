@@ -39,11 +39,30 @@ export interface Tensor<T extends ElementType = ElementType> {
   readonly data: TensorDataByType[T];
 }
 
+/** A dimension of an input that the model leaves open. */
+export interface FreeDimension {
+  /** The model's name for it, or "INPUT.AXIS". */
+  readonly name: string;
+  /** The size that plans are made for. */
+  readonly usual: number;
+  /** Requests with a larger size are refused. */
+  readonly max: number;
+  /** The node that accepts no other size than the usual one, if any: "Reshape "r"". The dimension is then fixed. */
+  readonly fixedBy?: string;
+}
+
 /** An input or output as its model declares it. A dimension of -1 may have any size. */
 export interface TensorSpec {
   readonly name: string;
   readonly type: ElementType;
   readonly dims: readonly number[];
+  /** By axis of an input, null for a fixed dimension. Absent if the model leaves none open. */
+  readonly free?: readonly (FreeDimension | null)[];
+}
+
+/** Returns the shape of a tensor at the usual sizes of its free dimensions; 1 where none is known. */
+export function usualDims({ dims, free }: TensorSpec): number[] {
+  return dims.map((dim, axis) => (dim === -1 ? (free?.[axis]?.usual ?? 1) : dim));
 }
 
 export const BYTES_PER_ELEMENT: Readonly<Record<ElementType, number>> = {

@@ -2,8 +2,12 @@ import type { Tensor } from '@sparewheel/protocol';
 import type { Random } from '@sparewheel/runtime/random';
 import type { LiveDeployment } from './observed-world.ts';
 import type { RequestEnd, RequestRecord } from './request-record.ts';
-import { LARGEST_VALUE } from './synthetic-model.ts';
+import { LARGEST_BATCH, LARGEST_VALUE } from './synthetic-model.ts';
 import type { World } from './world.ts';
+
+/** One request in so many has the largest batch, and one in so many is preceded by one with a larger batch. */
+const LARGEST_EVERY = 7;
+const TOO_LARGE_EVERY = 19;
 
 /** Sends single requests and bursts, and passes the end of each to the checker. */
 export class Clients {
@@ -44,7 +48,10 @@ export class Clients {
 
   requestAny(): void {
     const live = [...this.world.deployments.values()];
-    if (live.length > 0) this.request(this.random.pick(live));
+    if (live.length === 0) return;
+    const deployment = this.random.pick(live);
+    if (this.#requests % TOO_LARGE_EVERY === 1) this.#requestTooLarge(deployment);
+    this.request(deployment);
   }
 
   request(deployment: LiveDeployment): void {
@@ -122,11 +129,34 @@ export class Clients {
     }
   }
 
+  /** Sends a request with a batch above the limit. It must be refused, and is not counted as a request. */
+  #requestTooLarge({ name, width }: LiveDeployment): void {
+    const { plane, checker } = this.world;
+    if (!plane) return;
+    const batch = LARGEST_BATCH + 1;
+    const data = new Float32Array(batch * width);
+    const input: Tensor = { type: 'float32', dims: [batch, width], data };
+    plane.coordinator.infer(name, { t0: input }).then(
+      () => checker.complain('bounds', `${name} accepted a batch of ${LARGEST_BATCH + 1}`),
+      // A deployment that is not ready refuses it, too.
+      () => {},
+    );
+    this.world.clock.touch();
+  }
+
   #input(width: number): Tensor {
     const batch = this.random.pick([1, 1, 1, 2, 3]);
     const data = Float32Array.from({ length: batch * width }, () =>
       this.random.whole(-LARGEST_VALUE, LARGEST_VALUE),
     );
-    return { type: 'float32', dims: [batch, width], data };
+    const input: Tensor = { type: 'float32', dims: [batch, width], data };
+    return this.#requests % LARGEST_EVERY === 0 ? withBatch(input, LARGEST_BATCH) : input;
   }
+}
+
+/** Repeats the rows of an input up to another batch. */
+function withBatch({ dims, data }: Tensor, batch: number): Tensor {
+  const values = data as Float32Array;
+  const repeated = Float32Array.from({ length: batch * dims[1]! }, (_, i) => values[i % values.length]!);
+  return { type: 'float32', dims: [batch, dims[1]!], data: repeated };
 }

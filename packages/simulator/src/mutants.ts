@@ -11,6 +11,7 @@ import {
   ruling,
   weakened,
   withOptions,
+  withoutSizeLimits,
 } from './tamper.ts';
 
 /** A coordinator that breaks a promise on purpose. The checker must complain. */
@@ -361,6 +362,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'queues without a bound',
     promise: 'bounds',
     tampering: { ports: (ports) => withOptions(ports, { requestsInFlight: 1e6, requestsQueued: 1e6 }) },
+  },
+  {
+    name: 'accepts a size above the limit of a free dimension',
+    promise: 'bounds',
+    tampering: { face: withoutSizeLimits },
   },
   {
     name: 'sends a device more than its limit',

@@ -40,13 +40,16 @@ type Node =
   | { readonly op: 'Wrap'; readonly input: string; readonly output: string }
   | { readonly op: 'AddWrap'; readonly inputs: readonly [string, string]; readonly output: string };
 
+/** The batch of a synthetic network is free up to this size. */
+export const LARGEST_BATCH = 12;
+
 /** The largest magnitude of a tensor between linear layers. */
 export const LARGEST_VALUE = 3;
 
 /**
  * A synthetic network with exactly known answers. Weights, biases and activations are small integers, so float32
  * products are exact. Every activation rounds, so decoding errors do not accumulate. The network has chains, parallel
- * branches and residual connections; tensors are [batch, width].
+ * branches and residual connections; tensors are [batch, width], and the batch is free.
  */
 export class SyntheticModel {
   readonly profile: ModelProfile;
@@ -294,7 +297,7 @@ export class SyntheticModel {
     return {
       version: 1,
       model: { name: `model-${this.id}`, sha256: this.id.toString(16).padStart(64, '0') },
-      inputs: [spec('t0')],
+      inputs: [{ ...spec('t0'), free: [{ name: 'batch', usual: 1, max: LARGEST_BATCH }, null] }],
       outputs: [spec(output)],
       layers,
       tensors: Object.fromEntries(names.map((name) => [name, { type: 'float32', dims: [-1, width] }])),

@@ -1,4 +1,4 @@
-import type { TensorSpec } from '@sparewheel/protocol';
+import { type TensorSpec, usualDims } from '@sparewheel/protocol';
 
 /** The input of a model that takes one picture. */
 export interface ImageInput {
@@ -17,8 +17,8 @@ export function imageInput(inputs: readonly TensorSpec[]): ImageInput | null {
   const [spec, ...more] = inputs;
   if (spec === undefined || more.length > 0 || spec.dims.length !== 4) return null;
   if (spec.type !== 'float32' && spec.type !== 'uint8') return null;
-  const [batch, a = 0, b = 0, c = 0] = spec.dims;
-  if (batch !== 1 && batch !== -1) return null;
+  const [batch, a = 0, b = 0, c = 0] = usualDims(spec);
+  if (batch !== 1) return null;
   const planes = a === 1 || a === 3;
   const [channels, height, width] = planes ? [a, b, c] : [c, a, b];
   if ((channels !== 1 && channels !== 3) || Math.min(height, width) < SMALLEST_SIDE) return null;

@@ -8,7 +8,12 @@ import { parse } from './validation.ts';
 
 type ByName = { Params: { name: string } };
 const sizesText = z.string().max(2_000).optional();
-const uploadQuerySchema = z.strictObject({ name: nameSchema, dims: sizesText, shapes: sizesText });
+const uploadQuerySchema = z.strictObject({
+  name: nameSchema,
+  dims: sizesText,
+  maxDims: sizesText,
+  shapes: sizesText,
+});
 const shapesSchema = z.record(z.string(), z.array(z.number().int().positive()).max(16));
 
 /** Routes in a scope of their own, where a body of any type is a stream. */
@@ -22,8 +27,12 @@ export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts)
 
   app.post('/api/models', async (request, reply) => {
     try {
-      const { name, dims, shapes } = parse(uploadQuerySchema, request.query, 'query');
-      const sizes = { dimensions: parseDimensions(dims), shapes: parseShapes(shapes) };
+      const { name, dims, maxDims, shapes } = parse(uploadQuerySchema, request.query, 'query');
+      const sizes = {
+        dimensions: parseDimensions('dims', dims),
+        maxDimensions: parseDimensions('maxDims', maxDims),
+        shapes: parseShapes(shapes),
+      };
       const length = request.headers['content-length'];
       const bytes = length === undefined ? null : Number(length);
       if (bytes !== null && bytes > LIMITS.modelBytes) throw tooLarge(LIMITS.modelBytes);
@@ -45,13 +54,13 @@ export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts)
   });
 }
 
-/** Parses `batch:1,seq:16`: sizes of symbolic dimensions by name. @throws {ApiError} 400 */
-function parseDimensions(text: string | undefined): Record<string, number> {
-  const form = { field: 'dims', form: 'NAME:SIZE', example: '?dims=batch:1,seq:16' };
-  return checked(dimensionsSchema, mapParts(text, /^\d+$/, Number, form), 'dims');
+/** Parses `batch:1,seq:16`: sizes of free dimensions by name. @throws {ApiError} 400 */
+function parseDimensions(field: 'dims' | 'maxDims', text: string | undefined): Record<string, number> {
+  const form = { field, form: 'NAME:SIZE', example: `?${field}=batch:1,seq:16` };
+  return checked(dimensionsSchema, mapParts(text, /^\d+$/, Number, form), field);
 }
 
-/** Parses `image:1x3x224x224`: shapes by input, for dimensions without a name. @throws {ApiError} 400 */
+/** Parses `image:1x3x224x224`: shapes by input, which fix free dimensions. @throws {ApiError} 400 */
 function parseShapes(text: string | undefined): Record<string, number[]> {
   const form = { field: 'shapes', form: 'INPUT:SIZExSIZE…', example: '?shapes=image:1x3x224x224' };
   const read = (sizes: string) => sizes.split('x').map(Number);

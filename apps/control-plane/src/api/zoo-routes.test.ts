@@ -57,10 +57,19 @@ describe('the free dimensions of an upload', () => {
     expect(api.modelBuilder.jobs[0]).toMatchObject({ shapes: { image: [1, 1, 28, 28], mask: [5] } });
   });
 
+  it('take the usual and the largest sizes of the query', async () => {
+    expect((await api.upload('net', 'bytes', '&dims=length:64&maxDims=batch:8,x.1:512')).status).toBe(201);
+    expect(api.modelBuilder.jobs[0]).toMatchObject({
+      dimensions: { length: 64 },
+      maxDimensions: { batch: 8, 'x.1': 512 },
+    });
+  });
+
   it('make another model of the same bytes', async () => {
     await api.upload('net', 'bytes', '&shapes=image:1x1x28x28');
     expect((await api.upload('net', 'bytes', '&shapes=image:1x1x28x28')).status).toBe(200);
     expect((await api.upload('net', 'bytes', '&shapes=image:2x1x28x28')).status).toBe(409);
+    expect((await api.upload('net', 'bytes', '&maxDims=batch:8')).status).toBe(409);
   });
 
   it.each([
@@ -68,6 +77,7 @@ describe('the free dimensions of an upload', () => {
     ['shapes=image:1xx2', '"image:1xx2"'],
     ['shapes=image:0x2', 'at least 1'],
     ['dims=batch:1x2', '"batch:1x2"'],
+    ['maxDims=batch:0', '"maxDims"'],
   ])('are rejected for %s', async (query, named) => {
     const { status, body } = await api.upload('net', 'bytes', `&${query}`);
     expect(status).toBe(400);

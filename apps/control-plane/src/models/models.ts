@@ -16,12 +16,13 @@ export interface ModelParts {
   readonly collectGarbage: () => Promise<void>;
 }
 
-/** Sizes for free dimensions: of symbolic dimensions by name, and shapes by input. */
+/** Sizes for free dimensions: usual and largest ones by name, and shapes by input, which fix them. */
 export interface InputSizes {
   readonly dimensions: Readonly<Record<string, number>>;
+  readonly maxDimensions: Readonly<Record<string, number>>;
   readonly shapes: Readonly<Record<string, readonly number[]>>;
 }
-export const NO_SIZES: InputSizes = { dimensions: {}, shapes: {} };
+export const NO_SIZES: InputSizes = { dimensions: {}, maxDimensions: {}, shapes: {} };
 
 export class Models {
   readonly #parts: ModelParts;
@@ -101,13 +102,18 @@ export class Models {
     }
   }
 
-  async #add(name: string, file: ReceivedFile, { dimensions, shapes }: InputSizes) {
+  async #add(name: string, file: ReceivedFile, { dimensions, maxDimensions, shapes }: InputSizes) {
     const { store, modelBuilder, events } = this.#parts;
     const existing = await store.model(name);
     if (existing !== null) {
       const same =
         existing.sha256 === file.sha256 &&
         Object.entries(dimensions).every(([dimension, size]) => existing.dimensions[dimension] === size) &&
+        Object.entries(maxDimensions).every(([dimension, max]) =>
+          existing.inputs.some(({ free }) =>
+            free?.some((each) => each?.name === dimension && each.max === max),
+          ),
+        ) &&
         Object.entries(shapes).every(([input, shape]) =>
           existing.inputs.some(({ name: known, dims }) => known === input && `${dims}` === `${shape}`),
         );
@@ -119,6 +125,7 @@ export class Models {
       path: file.path,
       name,
       dimensions,
+      maxDimensions,
       shapes,
     });
     const record: ModelRecord = {

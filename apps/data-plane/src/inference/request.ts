@@ -63,10 +63,16 @@ function checkedDims({ name, shape, datatype }: SentInput, spec: TensorSpec): re
     throw badRequest(
       'wrong-shape',
       `input '${name}' has shape [${shape.join(', ')}], expected [${spec.dims.join(', ')}]`,
-      spec.dims.includes(-1) ? 'A dimension of -1 accepts any size.' : undefined,
+      shapeHint(spec),
     );
   }
   return shape;
+}
+
+function shapeHint({ dims, free }: TensorSpec): string | undefined {
+  const fixed = free?.find((each) => each?.fixedBy !== undefined);
+  if (fixed) return `${fixed.fixedBy} accepts only ${fixed.usual} in the dimension ${fixed.name}.`;
+  return dims.includes(-1) ? 'A dimension of -1 accepts any size.' : undefined;
 }
 
 function tensorFromBytes({ name, type }: TensorSpec, dims: readonly number[], bytes: Uint8Array): Tensor {

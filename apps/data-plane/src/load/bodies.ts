@@ -1,4 +1,11 @@
-import { ApiError, bytesOf, elementCount, type Tensor, type TensorSpec } from '@sparewheel/protocol';
+import {
+  ApiError,
+  bytesOf,
+  elementCount,
+  type Tensor,
+  type TensorSpec,
+  usualDims,
+} from '@sparewheel/protocol';
 import { sampleDigits } from '@sparewheel/zoo/digits';
 import { DATATYPES } from '../inference/types.ts';
 
@@ -15,7 +22,7 @@ const VARIANTS = 16;
 /**
  * Creates request bodies for a model: sample digits if an input is an image of 28 × 28 pixels, otherwise
  * random numbers.
- * @param inputs  a dimension of -1 becomes 1
+ * @param inputs  a free dimension gets its usual size
  * @param random  uniform in [0, 1)
  */
 export function loadBodies(inputs: readonly TensorSpec[], random: () => number): readonly RequestBody[] {
@@ -23,7 +30,7 @@ export function loadBodies(inputs: readonly TensorSpec[], random: () => number):
   return Array.from({ length: VARIANTS }, (_, variant) =>
     encodeBody(
       inputs.map((spec): [string, Tensor] => {
-        const dims = spec.dims.map((dim) => (dim === -1 ? 1 : dim));
+        const dims = usualDims(spec);
         const digit = digits[variant % digits.length];
         if (digit !== undefined && isDigitImage(spec, dims)) {
           return [
@@ -91,7 +98,7 @@ function pictureInput(inputs: readonly TensorSpec[]) {
       'Omit "pictures" to send random inputs.',
     );
   }
-  return { name: spec.name, type: spec.type, dims: spec.dims.map((dim) => (dim === -1 ? 1 : dim)) };
+  return { name: spec.name, type: spec.type, dims: usualDims(spec) };
 }
 
 /**

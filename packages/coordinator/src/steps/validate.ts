@@ -1,5 +1,11 @@
 import type { TensorProfile } from '@sparewheel/planner';
-import { type Answer, elementCount, isFiniteTensor, type Tensor } from '@sparewheel/protocol';
+import {
+  type Answer,
+  elementCount,
+  isFiniteTensor,
+  type Tensor,
+  type TensorSpec,
+} from '@sparewheel/protocol';
 import { InvalidFeedsError } from '../errors.ts';
 import type { CodedProgramStep, Program, ReplicatedProgramStep } from '../requests/program.ts';
 import { sameDims } from './shape-memory.ts';
@@ -93,7 +99,17 @@ export function checkFeeds(
     if (!shapeFits(tensor.dims, spec.dims)) {
       throw new InvalidFeedsError(
         spec.name,
-        `has shape [${tensor.dims.join(', ')}]; expected ${shapeText(spec.dims)}`,
+        `has shape [${tensor.dims.join(', ')}]; expected ${shapeText(spec.dims)}${fixedText(spec)}`,
+      );
+    }
+    for (const [axis, free] of (spec.free ?? []).entries()) {
+      const size = tensor.dims[axis]!;
+      if (free === null || (size >= 1 && size <= free.max)) continue;
+      // Kernels of ONNX Runtime can crash on empty tensors.
+      if (size < 1) throw new InvalidFeedsError(spec.name, `is empty in its dimension ${free.name}`);
+      throw new InvalidFeedsError(
+        spec.name,
+        `has the size ${size} in its dimension ${free.name}; the most is ${free.max}, and maxDims sets it at upload`,
       );
     }
     const count = elementCount(tensor.dims);
@@ -132,6 +148,14 @@ function shapeFits(dims: readonly number[], declared: readonly number[]): boolea
     if (declared[i] !== -1 && declared[i] !== size) return false;
   }
   return true;
+}
+
+/** Returns which nodes fix dimensions that the model declares as free, as the end of a sentence. */
+function fixedText({ free = [] }: TensorSpec): string {
+  const fixed = free.flatMap((each) =>
+    each?.fixedBy ? `, because ${each.fixedBy} accepts only ${each.usual} in the dimension ${each.name}` : [],
+  );
+  return fixed.join('');
 }
 
 function shapeText(dims: readonly number[]): string {

@@ -98,12 +98,14 @@ export interface DeviceCapacity {
 }
 
 /**
- * Returns the bytes of a value on the wire; 0 for an unknown shape. A data-dependent dimension counts as 1.
+ * Returns the bytes of a value on the wire; 0 for an unknown shape. A free dimension has its usual size, and a
+ * data-dependent one counts as 1.
  */
 export function tensorBytes(profile: ModelProfile, name: string): number {
   const tensor = profile.tensors[name];
   if (!tensor) return 0;
-  return elementCount(tensor.dims.map(Math.abs)) * (BYTES_PER_ELEMENT[tensor.type as ElementType] ?? 0);
+  const { dims, usual = dims } = tensor;
+  return elementCount(usual.map(Math.abs)) * (BYTES_PER_ELEMENT[tensor.type as ElementType] ?? 0);
 }
 
 /** Returns the milliseconds of an undivided layer on the data plane. */

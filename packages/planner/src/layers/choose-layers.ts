@@ -79,7 +79,8 @@ function requireNamed(profile: ModelProfile, name: string, options: SelectionOpt
 }
 
 function refuseWithoutTiles(profile: ModelProfile, options: SelectionOptions): never {
-  const tileable = profile.layers.filter((layer) => mostRows(layer, options) > 0);
+  const linear = profile.layers.filter(({ coding, notCodable }) => coding || notCodable !== null);
+  const tileable = linear.filter((layer) => mostRows(layer, options) > 0);
   const tallest = tileable.sort((a, b) => mostRows(b, options) - mostRows(a, options))[0];
   if (tallest) {
     const problem = whyNotDivided(profile, tallest, options)!;
@@ -90,11 +91,11 @@ function refuseWithoutTiles(profile: ModelProfile, options: SelectionOptions): n
       tallest.name,
     );
   }
-  const linear = profile.layers.find(({ coding, notCodable }) => coding || notCodable !== null);
+  const [first] = linear;
   throw new PlanRefusedError(
     'NOT_TILEABLE',
-    linear
-      ? `no layer of the model can be computed in tiles; for example, "${linear.name}" (${linear.op}): ${whyNotDivided(profile, linear, options)}`
+    first
+      ? `no layer of the model can be computed in tiles; for example, "${first.name}" (${first.op}): ${whyNotDivided(profile, first, options)}`
       : 'the model has no linear layer (Conv, ConvTranspose, Gemm, MatMul) with constant weights',
     'use another value of "splits"',
   );

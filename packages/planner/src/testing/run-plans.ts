@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Model, writeModel } from '@sparewheel/onnx';
-import { canonicalize, openCanonical } from '@sparewheel/onnx-import';
+import { canonicalize, type DimensionValues, openCanonical } from '@sparewheel/onnx-import';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import type { Plan } from '../plan.ts';
 import { type ModelProfile, profileModel } from '../profile.ts';
@@ -21,18 +21,29 @@ export interface PreparedModel {
   release(): void;
 }
 
-export async function prepareModel(model: Model, name = 'model'): Promise<PreparedModel> {
+export async function prepareModel(
+  model: Model,
+  name = 'model',
+  values: DimensionValues = {},
+): Promise<PreparedModel> {
   const directory = mkdtempSync(join(tmpdir(), 'prepared-'));
   const modelPath = join(directory, 'model.onnx');
   writeFileSync(modelPath, Buffer.concat(writeModel(model)));
   const canonical = await canonicalize({
+    ...values,
     modelPath,
     scratchDirectory: directory,
     outputDirectory: join(directory, 'models'),
   });
   const loaded = openCanonical(canonical.graph.path);
   return {
-    profile: profileModel(loaded.model, { name, sha256: canonical.graph.sha256 }, canonical.nodeMs),
+    profile: profileModel(
+      loaded.model,
+      { name, sha256: canonical.graph.sha256 },
+      canonical.nodeMs,
+      undefined,
+      canonical.free,
+    ),
     async expected(feeds) {
       const session = await InferenceSession.create(modelPath, { logSeverityLevel: 4 });
       const outputs = await session.run(feeds);

@@ -1,5 +1,6 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
+import { usualDims } from '@sparewheel/protocol';
 import { formatMs } from '../../ui/format.ts';
 import { AnswerNote } from '../answer-note.tsx';
 import { type ImageInput, inputBytes } from '../image-input.ts';
@@ -22,7 +23,7 @@ export function ClassesPanel({ deployment, image }: { deployment: DeploymentView
       if (pixels === null || input === undefined) return null;
       const bytes = inputBytes(pixels, image);
       const data = input.type === 'uint8' ? bytes : Float32Array.from(bytes, (value) => value / 255);
-      return [{ name: input.name, dims: input.dims.map((dim) => (dim === -1 ? 1 : dim)), data }];
+      return [{ name: input.name, dims: usualDims(input), data }];
     },
     fetches: [output],
     read: (answer) => topClasses(floatsOf(answer, output), SHOWN_CLASSES),

@@ -1,19 +1,21 @@
 import type { TensorSpec } from '@sparewheel/protocol';
-import { elementCount } from '@sparewheel/protocol';
+import { elementCount, usualDims } from '@sparewheel/protocol';
 import { seededRandom } from '@sparewheel/zoo/random';
 import type { Feed, OutputData } from '../infer.ts';
 
 const SEED = 4;
 
 /**
- * Returns the same input for each request: seeded random numbers for float32, zeros for other types.
+ * Returns the same input for each request: seeded random numbers for float32, zeros for other types. Free dimensions have
+ * their usual sizes.
  * @returns null if the page cannot write a type
  */
 export function sampleFeeds(inputs: readonly TensorSpec[]): readonly Feed[] | null {
   const random = seededRandom(SEED);
   const feeds: Feed[] = [];
-  for (const { name, type, dims: declared } of inputs) {
-    const dims = declared.map((dim) => (dim === -1 ? 1 : dim));
+  for (const input of inputs) {
+    const { name, type } = input;
+    const dims = usualDims(input);
     const count = elementCount(dims);
     if (type === 'float32') {
       const data = new Float32Array(count);

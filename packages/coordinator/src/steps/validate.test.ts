@@ -1,0 +1,44 @@
+import type { FreeDimension, Tensor, TensorSpec } from '@sparewheel/protocol';
+import { describe, expect, it } from 'vitest';
+import type { InvalidFeedsError } from '../errors.ts';
+import type { Program } from '../requests/program.ts';
+import { checkFeeds } from './validate.ts';
+
+const batch: FreeDimension = { name: 'batch', usual: 1, max: 4 };
+
+function problem(spec: Omit<TensorSpec, 'name' | 'type'>, dims: readonly number[]): string | null {
+  const inputs = [{ spec: { name: 'x', type: 'float32', ...spec } as const, slot: 0 }];
+  const data = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
+  const x: Tensor = { type: 'float32', dims, data };
+  try {
+    checkFeeds({ inputs, outputs: [] } as unknown as Program, { x }, undefined);
+    return null;
+  } catch (error) {
+    return (error as InvalidFeedsError).problem;
+  }
+}
+
+describe('a free dimension', () => {
+  it('accepts every size up to its limit, and refuses more in one sentence', () => {
+    const spec = { dims: [-1, 2], free: [batch, null] };
+    for (const size of [1, 2, 4]) expect(problem(spec, [size, 2])).toBeNull();
+    expect(problem(spec, [5, 2])).toBe(
+      'has the size 5 in its dimension batch; the most is 4, and maxDims sets it at upload',
+    );
+    expect(problem(spec, [0, 2])).toBe('is empty in its dimension batch');
+    expect(problem(spec, [5, 3])).toContain('has shape [5, 3]; expected [any, 2]');
+  });
+
+  it('without a known limit accepts every size', () => {
+    expect(problem({ dims: [-1, 2] }, [500, 2])).toBeNull();
+  });
+
+  it('that the graph fixes refuses other sizes with the name of the node', () => {
+    const fixedBy = 'Reshape "to_rows"';
+    const spec = { dims: [1, 2], free: [{ ...batch, max: 1, fixedBy }, null] };
+    expect(problem(spec, [1, 2])).toBeNull();
+    expect(problem(spec, [3, 2])).toBe(
+      'has shape [3, 2]; expected [1, 2], because Reshape "to_rows" accepts only 1 in the dimension batch',
+    );
+  });
+});
