@@ -5,6 +5,7 @@ import { inferBinary, inferJson } from '../src/inference.ts';
 import type { Product } from '../src/product.ts';
 import { digitInput, expectRight, expectRightAnswer, sampleImages } from '../src/reference.ts';
 import { sharedProduct } from '../src/shared.ts';
+import { tritonClientCalls } from '../src/triton-client.ts';
 
 let product: Product;
 sharedProduct((started) => {
@@ -53,6 +54,13 @@ test('answers agree with the undivided model, healthy and with each device dead,
     await revive(device);
     await product.deploymentState('lenet5', 'ready');
   }
+});
+
+test('Triton’s Python client gets the expected result of each of its calls, over HTTP and gRPC', async () => {
+  const { calls, skipped } = await tritonClientCalls(product, 'lenet5');
+  for (const reason of skipped) console.log(`Triton's client is not tested: ${reason}`);
+  test.skip(calls.length === 0, `no Triton client: ${skipped.join('; ')}`);
+  expect(calls.filter(({ ok }) => !ok)).toEqual([]);
 });
 
 test('under load, killing and reviving each device of the group fails and loses no request', async () => {
