@@ -112,6 +112,7 @@ async function agentFleet(home: string, graph: Uint8Array): Promise<Fleet & { co
       if (message.kind === 'refusal') throw new Error(`a device refused a task: ${message.message}`);
       answered(message);
     },
+    computing: () => {},
     known: () => {},
     refused: (_device, message) => console.error(`bench: gateway refused a message: ${message}`),
     changed: () => {},

@@ -127,6 +127,7 @@ export class DataPlane {
       received: (device, message) => {
         if (!links.received(device, message)) this.#coordinator.receive(device, message);
       },
+      computing: (device, computations) => this.#coordinator.reportComputing(device, computations),
       known: (device) => post({ kind: 'device-known', device }),
       refused,
       changed,

@@ -1,6 +1,7 @@
 import type { Artifacts, Plan } from '@sparewheel/planner';
 import type { FromDevice, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext } from './context.ts';
+import type { ReportedComputation } from './devices/computation-timeouts.ts';
 import { Fleet } from './devices/fleet.ts';
 import { InvalidDeploymentError, UnavailableError, UnknownDeploymentError } from './errors.ts';
 import type { CoordinatorEvent, DeploymentState } from './events.ts';
@@ -107,6 +108,15 @@ export class Coordinator {
     const computation = this.#fleet.matchMessage(device, message);
     computation?.owner?.answered(computation.shard, message, computation);
     this.#context.stepQueue.startReady();
+  }
+
+  /**
+   * Records that a device has received these computations and has not finished them, so that it does not count as
+   * silent. Its answers must still come before the longest timeout.
+   */
+  reportComputing(id: DeviceId, computations: readonly ReportedComputation[]): void {
+    const device = this.#fleet.get(id);
+    if (device?.live) device.recordReport(computations, this.#context.clock.now());
   }
 
   /** Excludes a device until its release. @param reason  shown to operators */

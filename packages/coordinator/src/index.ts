@@ -1,4 +1,5 @@
 export * from './coordinator.ts';
+export { AnswerTime, AnswerTimes } from './devices/answer-time.ts';
 export type { DeviceStatisticsView } from './devices/device.ts';
 export * from './errors.ts';
 export * from './events.ts';

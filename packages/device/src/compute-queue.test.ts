@@ -64,12 +64,21 @@ async function setUp(computeMs = 2, { intoFrames = false } = {}) {
     frames.push({ frame, sent: done });
   };
   const clock = new ManualClock();
+  const reports: { request: number; task: number }[][] = [];
   const faults = new Faults(
     () => 0,
     () => {},
   );
   const pool = new BufferPool();
-  const queue = new ComputeQueue({ engine, tasks, faults, clock, pool, send });
+  const queue = new ComputeQueue({
+    engine,
+    tasks,
+    faults,
+    clock,
+    pool,
+    send,
+    report: (jobs) => reports.push(jobs),
+  });
   const finish = async () => {
     running.shift()!.resolve();
     await settle();
@@ -79,6 +88,7 @@ async function setUp(computeMs = 2, { intoFrames = false } = {}) {
     frames,
     pool,
     sent,
+    reports,
     clock,
     faults,
     running,
@@ -97,6 +107,43 @@ describe('compute queue', () => {
     expect(kinds()).toEqual(['answer 1', 'answer 2', 'answer 3']);
     expect(sent[0]).toMatchObject({ computeMicros: 2_000, tensors: [one] });
     expect(queue.inFlight).toBe(0);
+  });
+
+  it('reports computations that take long, and those that wait for them, until they are answered', async () => {
+    const { queue, finish, reports, clock } = await setUp();
+    queue.receive(request(1));
+    queue.receive(request(2));
+    clock.advance(LIMITS.reportComputingMs - 1);
+    queue.receive(request(3));
+    expect(reports).toEqual([]);
+    clock.advance(1);
+    const task = 3;
+    const [first, second, third] = [1, 2, 3].map((request) => ({ request, task }));
+    expect(reports).toEqual([[first, second]]);
+    clock.advance(LIMITS.reportComputingMs);
+    expect(reports.at(-1)).toEqual([first, second, third]);
+    await finish();
+    queue.receive({ kind: 'cancel', request: 2, task });
+    clock.advance(LIMITS.reportComputingMs);
+    expect(reports.at(-1)).toEqual([third]);
+    queue.clear();
+    clock.advance(LIMITS.reportComputingMs);
+    expect(reports).toHaveLength(3);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('reports neither short computations nor answers that a fault delays', async () => {
+    const { queue, finish, reports, clock, faults } = await setUp();
+    for (let number = 1; number <= 10; number++) {
+      queue.receive(request(number));
+      clock.advance(LIMITS.reportComputingMs / 5);
+      await finish();
+    }
+    faults.set({ kind: 'delay', ms: 10 * LIMITS.reportComputingMs, sigma: 0 });
+    queue.receive(request(11));
+    await finish();
+    clock.advance(5 * LIMITS.reportComputingMs);
+    expect(reports).toEqual([]);
   });
 
   it('refuses unknown tasks, wrong feeds, and requests over its limit', async () => {

@@ -23,6 +23,7 @@ const MOST_JOBS = LIMITS.inFlightPerDevice + LIMITS.mirroredPerDevice;
 interface Job {
   readonly request: ComputeRequest;
   readonly task: LoadedTask;
+  readonly receivedAt: number;
   /** Cancels an answer that a delay fault holds back. */
   cancelAnswer: (() => void) | null;
 }
@@ -33,6 +34,9 @@ interface Job {
  * @param sent  called when the frame may be reused
  */
 export type SendAnswer = (message: FromDevice, frame: AnswerFrame | null, sent: () => void) => void;
+
+/** Reports computations that take long to the data plane, so that it knows that the device is alive. */
+export type ReportComputing = (computations: { request: number; task: number }[]) => void;
 
 const NOTHING = () => {};
 
@@ -47,6 +51,8 @@ export class ComputeQueue {
   readonly #clock: Clock;
   readonly #pool: BufferPool;
   readonly #send: SendAnswer;
+  readonly #report: ReportComputing;
+  #reportScheduled = false;
   readonly #waiting: Job[] = [];
   readonly #jobs = new Set<Job>();
   #computing = false;
@@ -60,6 +66,7 @@ export class ComputeQueue {
     readonly clock: Clock;
     readonly pool: BufferPool;
     readonly send: SendAnswer;
+    readonly report: ReportComputing;
   }) {
     this.#engine = parts.engine;
     this.#tasks = parts.tasks;
@@ -67,6 +74,7 @@ export class ComputeQueue {
     this.#clock = parts.clock;
     this.#pool = parts.pool;
     this.#send = parts.send;
+    this.#report = parts.report;
   }
 
   get inFlight(): number {
@@ -98,11 +106,31 @@ export class ComputeQueue {
     } else if (this.#jobs.size >= MOST_JOBS) {
       this.#refuse(request, 'overloaded', `${this.#jobs.size} requests are in flight, the maximum`);
     } else {
-      const job: Job = { request, task, cancelAnswer: null };
+      const job: Job = { request, task, receivedAt: this.#clock.now(), cancelAnswer: null };
       this.#jobs.add(job);
+      this.#scheduleReport();
       this.#waiting.push(job);
       void this.#drain();
     }
+  }
+
+  /** Reports long computations until no request is left. One timer serves all requests, so that short ones cost nothing. */
+  #scheduleReport(): void {
+    if (this.#reportScheduled) return;
+    this.#reportScheduled = true;
+    this.#clock.schedule(LIMITS.reportComputingMs, () => {
+      this.#reportScheduled = false;
+      if (this.#jobs.size === 0) return;
+      const before = this.#clock.now() - LIMITS.reportComputingMs;
+      const computations: { request: number; task: number }[] = [];
+      for (const { request, receivedAt, cancelAnswer } of this.#jobs) {
+        // An answer that a fault delays is finished.
+        if (receivedAt > before || cancelAnswer !== null) continue;
+        computations.push({ request: request.request, task: request.task });
+      }
+      if (computations.length > 0) this.#report(computations);
+      this.#scheduleReport();
+    });
   }
 
   /** Cancels a request. A running computation continues, but its answer is discarded. */

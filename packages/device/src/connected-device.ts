@@ -112,6 +112,7 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
       tensors.send(message, frame, sent);
       if (message.kind === 'answer') observer.answered?.(message);
     },
+    report: (computing) => sendStatistics({ computing }),
   });
   const commands = new Control(store, tasks, faults);
 
@@ -152,13 +153,20 @@ export function connectDevice(parts: DeviceParts): ConnectedDevice {
     observer.disconnected?.();
   });
 
-  const statistics = setInterval(() => {
+  // Measured once a second, and not for every report of long computations: some of it reads files.
+  let measured = parts.measure();
+  const sendStatistics = (more: Pick<DeviceStatistics, 'computing'> = {}) => {
     const message: DeviceStatistics = {
-      ...parts.measure(),
+      ...measured,
       storeBytes: store.bytes,
       inFlight: queue.inFlight,
+      ...more,
     };
     control.send('statistics', message);
+  };
+  const statistics = setInterval(() => {
+    measured = parts.measure();
+    sendStatistics();
   }, STATISTICS_INTERVAL_MS);
   control.open();
   tensors.open();

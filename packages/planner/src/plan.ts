@@ -24,11 +24,20 @@ export interface Prediction {
   readonly megabytes: number;
 }
 
+/** The prediction for a plan. */
+export interface PlanPrediction extends Prediction {
+  /**
+   * Milliseconds from the sending of a step's feeds to the answer of its slowest device, by the id of each step that
+   * devices compute. Absent in plans of older versions.
+   */
+  readonly answerMs?: Readonly<Record<string, number>>;
+}
+
 /** What a plan costs, beside the two ways to run the model without dividing it. */
 export interface Predictions {
   /** The whole model on the fastest single device; null if no device has enough memory. */
   readonly device: Prediction | null;
-  readonly plan: Prediction;
+  readonly plan: PlanPrediction;
   /** The whole model on the data plane; null if it has too little memory. */
   readonly dataPlane: Prediction | null;
 }

@@ -29,6 +29,8 @@ export const LIMITS = {
    */
   pingIntervalMs: 1_000,
   pingTimeoutMs: 4_000,
+  /** A device reports a computation that it received so long ago and has not finished, again and again. */
+  reportComputingMs: 250,
   requestDeadlineMs: 10_000,
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,

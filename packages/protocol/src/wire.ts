@@ -7,6 +7,7 @@
  * message, see frame.ts. A supervisor has one connection, `/supervisor`.
  */
 import { z } from 'zod';
+import { LIMITS } from './limits.ts';
 import { ELEMENT_TYPES, type Tensor } from './tensor.ts';
 
 export const PROTOCOL_VERSION = 1;
@@ -177,6 +178,19 @@ export const deviceStatisticsSchema = z.object({
   storeBytes: z.number().nonnegative(),
   inFlight: z.number().int().nonnegative(),
   temperatureCelsius: z.number().nullable(),
+  /**
+   * Computations that the device received LIMITS.reportComputingMs ago or earlier and has not finished. Absent if there
+   * are none.
+   */
+  computing: z
+    .array(
+      z.object({
+        request: z.number().int().min(0).max(0xffff_ffff),
+        task: z.number().int().min(0).max(0xffff_ffff),
+      }),
+    )
+    .max(LIMITS.inFlightPerDevice + LIMITS.mirroredPerDevice)
+    .optional(),
 });
 export type DeviceStatistics = z.infer<typeof deviceStatisticsSchema>;
 

@@ -47,7 +47,10 @@ export class Clients {
   }
 
   requestAny(): void {
-    const live = [...this.world.deployments.values()];
+    const { heavy } = this.world.scenario;
+    // Requests of the heavy model do not wait for each other.
+    const busy = heavy !== null && [...this.#pending].some(({ deployment }) => deployment === heavy.name);
+    const live = [...this.world.deployments.values()].filter(({ name }) => !busy || name !== heavy.name);
     if (live.length === 0) return;
     const deployment = this.random.pick(live);
     if (this.#requests % TOO_LARGE_EVERY === 1) this.#requestTooLarge(deployment);
@@ -66,7 +69,7 @@ export class Clients {
       return;
     }
     const { seats, inFlight } = found;
-    const deadlineMs = this.random.chance(0.1)
+    const deadlineMs = this.random.chance(world.scenario.heavy === null ? 0.1 : 0)
       ? this.random.between(30, 2_000)
       : deployment.policy.deadlineMs;
     const { active, latest, policy, everReady, width, name } = deployment;

@@ -26,6 +26,7 @@ export type CoordinatorFace = Pick<
   | 'deviceConnected'
   | 'deviceDisconnected'
   | 'receive'
+  | 'reportComputing'
   | 'quarantine'
   | 'nextTask'
 >;
@@ -122,6 +123,10 @@ export class DataPlane implements NetworkListener {
     this.coordinator.receive(device.id, message);
   }
 
+  computing(device: VirtualDevice, computations: Parameters<Coordinator['reportComputing']>[1]): void {
+    this.coordinator.reportComputing(device.id, computations);
+  }
+
   /** Kills the process: all of its timers and connections end. */
   kill(): void {
     this.parts.network.cut();
@@ -140,6 +145,7 @@ function faceOf(coordinator: Coordinator): CoordinatorFace {
     deviceConnected: (id: DeviceId) => coordinator.deviceConnected(id),
     deviceDisconnected: (id, reason) => coordinator.deviceDisconnected(id, reason),
     receive: (id, message) => coordinator.receive(id, message),
+    reportComputing: (id, computations) => coordinator.reportComputing(id, computations),
     quarantine: (id, reason) => coordinator.quarantine(id, reason),
     get nextTask() {
       return coordinator.nextTask;

@@ -1,4 +1,4 @@
-import { BackupHold, type Gather } from '@sparewheel/coordinator';
+import { AnswerTime, AnswerTimes, BackupHold, type Gather } from '@sparewheel/coordinator';
 import type { FromDevice } from '@sparewheel/protocol';
 import type { Tampering } from './data-plane.ts';
 import type { PromiseName } from './promises.ts';
@@ -31,6 +31,7 @@ const D: PromiseName = 'd: no wrong answer goes unnoticed';
 const E: PromiseName = 'e: a returning device serves without a transfer';
 const F: PromiseName = 'f: changes disturb no request';
 const G: PromiseName = 'g: a restart restores everything';
+const H: PromiseName = 'h: a device that computes is not silent';
 const MIRRORS: PromiseName = 'mirrors: a copy of each request, and no effect on the original';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -330,6 +331,28 @@ export const MUTANTS: readonly Mutant[] = [
         firstTask,
       }),
     },
+  },
+  {
+    name: 'expects the same time of every step of a device',
+    promise: A,
+    tampering: {},
+    patch: () => {
+      const { of } = AnswerTimes.prototype;
+      const byDevice = new Map<string, AnswerTime>();
+      AnswerTimes.prototype.of = (device) => {
+        const time = byDevice.get(device) ?? new AnswerTime();
+        byDevice.set(device, time);
+        return time;
+      };
+      return () => {
+        AnswerTimes.prototype.of = of;
+      };
+    },
+  },
+  {
+    name: 'ignores the reports of devices that compute',
+    promise: H,
+    tampering: { face: (face) => ({ ...face, reportComputing: () => {} }) },
   },
   {
     name: 'forgets that a deployment is a mirror',

@@ -9,6 +9,8 @@ import { deployRequest, drawModel, drawPlan, drawPolicy } from './scenario.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 import type { World } from './world.ts';
 
+/** The first kinds of faults: kill, pause, partition. After them, a device is as fast as before. */
+const CLEAR_FAULTS = 5;
 /** The number of devices that may join later. */
 const MOST_JOINS = 2;
 
@@ -101,7 +103,12 @@ export class Nemesis {
       random.between(400, 3_000),
       random.between(3_000, 9_000),
     ]);
-    switch (random.upTo(world.scenario.corrupters && this.#corrupters < 3 ? 14 : 9)) {
+    const kinds = world.scenario.heavy
+      ? CLEAR_FAULTS
+      : world.scenario.corrupters && this.#corrupters < 3
+        ? 14
+        : 9;
+    switch (random.upTo(kinds)) {
       case 0:
       case 1:
         if (world.scenario.losses && random.chance(0.4)) {
@@ -197,6 +204,7 @@ export class Nemesis {
         if (this.#joins++ < MOST_JOINS) world.connectSoon(world.addDevice(), random.between(1, 200));
         return;
       case 1:
+        if (scenario.heavy) return;
         world.setPolicy(deployment.name, drawPolicy(random, scenario.corrupters));
         return;
       case 2:

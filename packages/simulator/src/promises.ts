@@ -7,6 +7,7 @@ export type PromiseName =
   | 'e: a returning device serves without a transfer'
   | 'f: changes disturb no request'
   | 'g: a restart restores everything'
+  | 'h: a device that computes is not silent'
   | 'mirrors: a copy of each request, and no effect on the original'
   | 'bounds'
   | 'leaks';

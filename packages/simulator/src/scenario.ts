@@ -14,6 +14,15 @@ export interface DeploymentScenario {
   readonly policy: Policy;
 }
 
+/** A model with long steps, beside a model with short ones on the same devices. Only clear faults occur. */
+export interface HeavyScenario {
+  readonly name: string;
+  readonly model: SyntheticModel;
+  readonly computeMs: DeviceTraits['computeMs'];
+  /** Whether the plan predicts the time of the steps, with a plausible error. */
+  readonly predicted: boolean;
+}
+
 export type FaultLevel =
   /** At no time are more devices out than every group can repair: no request may be delayed. */
   | 'repairable'
@@ -39,6 +48,8 @@ export interface Scenario {
   readonly duplicateProbability: number;
   readonly reorder: boolean;
   readonly corrupters: boolean;
+  /** The second deployment, if its steps take longer than the shortest silence timeout. */
+  readonly heavy: HeavyScenario | null;
   /** Some devices that die stay dead. */
   readonly losses: boolean;
   readonly restarts: boolean;
@@ -55,6 +66,11 @@ export const MIRROR = 'net-mirror';
 export const MIRRORED = 'net';
 
 export function drawScenario(seed: number, random: Random): Scenario {
+  const scenario = drawLightScenario(seed, random);
+  return random.chance(0.08) ? withHeavyModel(scenario, random) : scenario;
+}
+
+function drawLightScenario(seed: number, random: Random): Scenario {
   const count = random.chance(0.25) ? 2 : 1;
   const corrupters = random.chance(0.4);
   const deployments = Array.from({ length: count }, (_, index) => drawDeployment(index, corrupters, random));
@@ -87,9 +103,46 @@ export function drawScenario(seed: number, random: Random): Scenario {
     duplicateProbability: random.pick([0, 0, 0.02, 0.2]),
     reorder: random.chance(0.25),
     corrupters,
+    heavy: null,
     losses: random.chance(0.5),
     restarts: random.chance(0.4),
     redeploys: random.chance(0.5),
+  };
+}
+
+/** Adds a model whose steps take more than a second. Requests for it are sent one after the other. */
+function withHeavyModel(scenario: Scenario, random: Random): Scenario {
+  const [light] = scenario.deployments;
+  const name = `${MIRRORED}-2`;
+  const width = random.whole(5, 8);
+  let model: SyntheticModel;
+  let plan: Plan;
+  do {
+    model = drawModel(2, width, random);
+    const [k, r] = [random.whole(2, 3), random.whole(1, 2)];
+    plan = createPlan(model.profile, { k, r, strategy: 'coded', layers: 'all' });
+  } while (plan.seats.length === 0);
+  const predicted = random.chance(0.6);
+  const predictedMs = predicted ? random.between(1_000, 1_800) : random.between(5, 100);
+  const answerMs = Object.fromEntries(plan.steps.map(({ id }) => [id, predictedMs]));
+  const predictions = { device: null, dataPlane: null, plan: { ms: predictedMs, megabytes: 0, answerMs } };
+  const policy: Policy = { waitMs: 'any-k', verify: 'after', deadlineMs: 20_000 };
+  const missing = plan.seats.length - scenario.devices.length;
+  return {
+    ...scenario,
+    deployments: [
+      { ...light!, policy },
+      { name, width, model, plan: { ...plan, predictions }, policy },
+    ],
+    mirror: null,
+    devices: [...scenario.devices, ...Array.from({ length: Math.max(0, missing) }, () => drawTraits(random))],
+    level: 'repairable',
+    requestEveryMs: Math.max(scenario.requestEveryMs, 250),
+    options: { ...scenario.options, inFlightPerDevice: 16, requestsInFlight: 64, requestsQueued: 256 },
+    heavy: { name, model, computeMs: [1_200, 1_500], predicted },
+    corrupters: false,
+    restarts: false,
+    redeploys: false,
   };
 }
 

@@ -23,9 +23,17 @@ export interface DeviceTraits {
   readonly answersAfterReconnect: boolean;
 }
 
+/** The ways of a device's messages to the data plane. */
+export interface Replies {
+  readonly answer: (message: FromDevice) => void;
+  /** Reports computations that take long, on the control connection. */
+  readonly report: (computations: readonly { request: number; task: number }[]) => void;
+}
+
 interface Job {
   readonly request: ComputeRequest;
   readonly reply: (message: FromDevice) => void;
+  readonly receivedAt: number;
   canceled: boolean;
 }
 
@@ -38,6 +46,7 @@ export interface Life {
   readonly tasks: Map<number, SeatTask>;
   queue: Job[];
   computing: Job | null;
+  reporting: boolean;
   /** Messages received during a pause. */
   inbox: (() => void)[];
 }
@@ -77,10 +86,14 @@ export class VirtualDevice {
     readonly random: Random,
     readonly kernelOf: (artifact: Artifact) => Kernel,
     readonly observer: DeviceObserver,
+    /** The time of a computation of an artifact, if it differs from the other computations of the device. */
+    readonly computeMsOf: (artifact: Artifact) => DeviceTraits['computeMs'] | null = () => null,
   ) {}
 
   start(): Life {
-    this.life = { incarnation: ++this.incarnations, tasks: new Map(), queue: [], computing: null, inbox: [] };
+    const incarnation = ++this.incarnations;
+    const tasks = new Map<number, SeatTask>();
+    this.life = { incarnation, tasks, queue: [], computing: null, reporting: false, inbox: [] };
     return this.life;
   }
 
@@ -110,7 +123,7 @@ export class VirtualDevice {
   }
 
   /** Receives a message on the tensor connection. */
-  receive(message: ToDevice, reply: (message: FromDevice) => void): void {
+  receive(message: ToDevice, { answer: reply, report }: Replies): void {
     this.#whenRunning(() => {
       const life = this.life!;
       if (message.kind === 'cancel') {
@@ -125,7 +138,8 @@ export class VirtualDevice {
       else if (!life.tasks.has(task)) refuse('unknown-task');
       else if (life.queue.length >= LIMITS.inFlightPerDevice + LIMITS.mirroredPerDevice) refuse('overloaded');
       else {
-        life.queue.push({ request: message, reply, canceled: false });
+        life.queue.push({ request: message, reply, receivedAt: this.clock.now(), canceled: false });
+        this.#scheduleReport(life, report);
         this.longestQueue = Math.max(this.longestQueue, life.queue.length);
         this.#work(life);
       }
@@ -148,7 +162,8 @@ export class VirtualDevice {
     const job = life.queue.shift();
     if (!job) return;
     life.computing = job;
-    const [from, to] = this.traits.computeMs;
+    const artifact = life.tasks.get(job.request.task)?.artifact;
+    const [from, to] = (artifact && this.computeMsOf(artifact)) ?? this.traits.computeMs;
     const ms = this.random.between(from, to) * this.slowFactor;
     this.busyUntil = this.clock.now() + ms;
     this.clock.schedule(ms, () => {
@@ -157,6 +172,24 @@ export class VirtualDevice {
         life.computing = null;
         if (!job.canceled) this.#answer(life, job, ms);
         this.#work(life);
+      });
+    });
+  }
+
+  /** Reports long computations as an agent does, until none is left. */
+  #scheduleReport(life: Life, report: Replies['report']): void {
+    if (life.reporting) return;
+    life.reporting = true;
+    this.clock.schedule(LIMITS.reportComputingMs, () => {
+      if (this.life !== life) return;
+      this.#whenRunning(() => {
+        life.reporting = false;
+        const jobs = [...(life.computing ? [life.computing] : []), ...life.queue];
+        if (jobs.length === 0) return;
+        const before = this.clock.now() - LIMITS.reportComputingMs;
+        const long = jobs.filter(({ receivedAt, canceled }) => receivedAt <= before && !canceled);
+        if (long.length > 0) report(long.map(({ request: { request, task } }) => ({ request, task })));
+        this.#scheduleReport(life, report);
       });
     });
   }

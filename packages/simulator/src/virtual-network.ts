@@ -12,6 +12,8 @@ export interface NetworkListener {
   connected(device: VirtualDevice): void;
   disconnected(device: VirtualDevice, reason: string): void;
   received(device: VirtualDevice, message: FromDevice): void;
+  /** The device reports that it has received these computations and has not finished them. */
+  computing(device: VirtualDevice, computations: readonly { request: number; task: number }[]): void;
 }
 
 /** Learns of every message to a device. */
@@ -181,7 +183,10 @@ export class VirtualNetwork implements Transport {
     this.trace.note(message.kind === 'compute' ? 'ask' : 'cancel', id, message.request, message.task);
     this.observer.sent(device, message);
     this.send(connection, 'toDevice', message.kind === 'compute', () =>
-      device.receive(message, (answer) => this.#fromDevice(connection, answer)),
+      device.receive(message, {
+        answer: (answer) => this.#fromDevice(connection, answer),
+        report: (computations) => this.#report(connection, computations),
+      }),
     );
   }
 
@@ -193,6 +198,15 @@ export class VirtualNetwork implements Transport {
     this.send(connection, 'fromDevice', true, () => {
       this.trace.note(message.kind, device.id, message.request, message.task);
       this.#listener?.received(device, message);
+    });
+  }
+
+  #report(connection: Connection, computations: Parameters<NetworkListener['computing']>[1]): void {
+    const { device } = connection;
+    if (!connection.openAtDevice || connection.life !== device.life) return;
+    this.send(connection, 'fromDevice', false, () => {
+      this.trace.note('computing', device.id, computations.length);
+      this.#listener?.computing(device, computations);
     });
   }
 

@@ -12,7 +12,7 @@ import { Store } from './store.ts';
 import type { Kernel, SyntheticModel } from './synthetic-model.ts';
 import type { Trace } from './trace.ts';
 import type { VirtualClock } from './virtual-clock.ts';
-import { VirtualDevice } from './virtual-device.ts';
+import { type DeviceTraits, VirtualDevice } from './virtual-device.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 
 /** The parts of a simulation, and the actions that involve several of them. */
@@ -64,7 +64,15 @@ export class World implements ObservedWorld {
       },
     };
     const id = `device-${this.devices.length}`;
-    const device = new VirtualDevice(id, traits, this.clock, this.#random.fork(), kernelOf, observer);
+    const device = new VirtualDevice(
+      id,
+      traits,
+      this.clock,
+      this.#random.fork(),
+      kernelOf,
+      observer,
+      (artifact) => this.#heavyMs(artifact),
+    );
     for (const way of ['toDevice', 'fromDevice'] as const) {
       device.link[way].duplicateProbability = this.scenario.duplicateProbability;
       device.link[way].reorder = this.scenario.reorder;
@@ -85,6 +93,11 @@ export class World implements ObservedWorld {
       if (kernel) return kernel;
     }
     throw new Error(`no model has a file ${artifact.graph.sha256}`);
+  }
+
+  #heavyMs(artifact: Artifact): DeviceTraits['computeMs'] | null {
+    const { heavy } = this.scenario;
+    return heavy?.model.kernel(artifact) ? heavy.computeMs : null;
   }
 
   /** Connects a device after a delay. Retries while its link is partitioned or no data plane listens. */
@@ -129,6 +142,7 @@ export class World implements ObservedWorld {
         );
         plane.received(device, message);
       },
+      computing: (device, computations) => plane.computing(device, computations),
     });
     trace.note('data plane up', 'data plane', this.restarts);
     for (const device of this.devices) this.connectSoon(device, this.#random.between(5, 2_000));

@@ -2,6 +2,7 @@
 
 import { rescueRule } from '@sparewheel/coordinator';
 import type { DeploymentRuntime, PreloadProgress } from '@sparewheel/data-plane-client';
+import type { Plan } from '@sparewheel/planner';
 import type { DeploymentView, NetworkView, SeatView } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
 
@@ -57,7 +58,7 @@ export function deploymentView(
     coverage: plan.seats.length === 0 ? null : plan.coverage,
     objective: plan.objective ?? 'latency',
     runsWhole: plan.runsWhole ?? null,
-    predictions: plan.predictions ?? null,
+    predictions: predictionsOf(plan),
     ...(runtime?.waiting ? { waiting: runtime.waiting } : {}),
     progress: progressOf(record, runtime, encoding, preloads),
     load: runtime?.load ?? null,
@@ -143,4 +144,11 @@ function emptySeat({ seat, role, weightsBytes }: DeploymentRecord['plan']['seats
     sentBytes: 0,
     totalBytes: weightsBytes,
   };
+}
+
+/** Leaves the times of the steps out, which only the coordinator needs. */
+function predictionsOf({ predictions }: Plan): DeploymentView['predictions'] {
+  if (predictions === undefined) return null;
+  const { ms, megabytes } = predictions.plan;
+  return { ...predictions, plan: { ms, megabytes } };
 }

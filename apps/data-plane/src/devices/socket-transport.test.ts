@@ -90,6 +90,7 @@ async function overSockets(open: OpenDevice) {
     connected: (device) => connected.resolve(device),
     disconnected: (device) => disconnected.resolve(device),
     received: (device, message) => received(device, message),
+    computing: () => {},
     known: () => {},
     refused: (_device, message) => rejections.push(message),
     changed: () => {},

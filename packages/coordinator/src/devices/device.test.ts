@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS } from '../options.ts';
 import { FakeClock } from '../testing/index.ts';
+import { AnswerTime } from './answer-time.ts';
 import { type ComputationOwner, Device, type DeviceObserver } from './device.ts';
 
 function setUp(options: Partial<typeof DEFAULT_OPTIONS> = {}) {
@@ -18,7 +19,8 @@ function setUp(options: Partial<typeof DEFAULT_OPTIONS> = {}) {
   const all = { ...DEFAULT_OPTIONS, inFlightPerDevice: 3, silentAfterMs: 100, ...options };
   const device = new Device('d', clock, all, { next: 1 }, observer);
   device.connect(0);
-  const send = (request: number, shard = request) => device.send(request, 1, shard, owner, clock.now());
+  const time = new AnswerTime();
+  const send = (request: number, shard = request) => device.send(request, 1, shard, owner, clock.now(), time);
   const answer = (request: number) => {
     const computation = device.take(request, 1);
     if (computation) device.recordMessage(computation, clock.now(), 10);
@@ -151,8 +153,8 @@ it('erases and forgets all computations when the connection ends', () => {
 
 it('distinguishes two computations of one request by their task', () => {
   const { device, owner } = setUp();
-  const a = device.send(1, 10, 0, owner, 0);
-  const b = device.send(1, 11, 0, owner, 0);
+  const a = device.send(1, 10, 0, owner, 0, new AnswerTime());
+  const b = device.send(1, 11, 0, owner, 0, new AnswerTime());
   expect(device.take(1, 12)).toBeUndefined();
   expect(device.take(1, 10)).toBe(a);
   expect(device.take(1, 10)).toBeUndefined();

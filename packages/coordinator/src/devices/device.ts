@@ -1,5 +1,7 @@
-import { type CoordinatorOptions, SHORTEST_WAIT_MS } from '../options.ts';
+import type { CoordinatorOptions } from '../options.ts';
 import type { Clock, DeviceId } from '../ports.ts';
+import { type AnswerTime, smoothed } from './answer-time.ts';
+import { ComputationTimeouts, type ReportedComputation, type TimedOut } from './computation-timeouts.ts';
 import {
   type Entry,
   type EntryOwner,
@@ -39,14 +41,6 @@ export interface DeviceObserver {
 export type Computation = Entry<Device>;
 export type ComputationOwner = EntryOwner<Device>;
 
-/** Weight of a new observation in a smoothed time. */
-const SMOOTHING = 1 / 8;
-/** Factor on the silence timeout until a device's first answer, because its first run may be cold. */
-const FIRST_ANSWER_FACTOR = 5;
-/** Upper limit of the silence timeout for a slow device, in multiples of `silentAfterMs`. */
-const MAX_SILENCE_FACTOR = 10;
-/** The silence timeout of a slow device, in multiples of its smoothed arrival time. */
-const ARRIVALS_TO_SILENCE = 4;
 /** Share of the cap that is left free for the sampled request, which has several steps in flight on a slow device. */
 const SAMPLE_RESERVE = 3 / 8;
 /** A smaller cap has no such places. */
@@ -81,9 +75,8 @@ export class Device {
   computeMs: number | null = null;
 
   readonly #computations: InFlightTable<Device>;
-  #lastMessageAt = Number.NEGATIVE_INFINITY;
+  readonly #timeouts: ComputationTimeouts<Device>;
   #nextProbeAt = 0;
-  #silenceTimer: (() => void) | null = null;
 
   constructor(
     readonly id: DeviceId,
@@ -93,6 +86,10 @@ export class Device {
     readonly observer: DeviceObserver,
   ) {
     this.#computations = new InFlightTable(this, order, REMEMBERED * options.inFlightPerDevice);
+    this.#timeouts = new ComputationTimeouts(this.#computations, clock, options, {
+      arrivalMs: () => this.arrivalMs,
+      timedOut: (computations, unanswered) => this.#timeOut(computations, unanswered),
+    });
     this.downSince = clock.now();
   }
 
@@ -159,13 +156,14 @@ export class Device {
     shard: number,
     owner: ComputationOwner,
     now: number,
+    time: AnswerTime,
     mirrored = false,
   ): Computation {
-    const computation = this.#computations.add(request, task, shard, owner, now, mirrored);
+    const computation = this.#computations.add(request, task, shard, owner, now, time, mirrored);
     this.sent++;
     this.unsolicited.recordSent(request, task);
     if (this.silentSince !== null) this.#nextProbeAt = now + this.options.probeEveryMs;
-    if (this.#silenceTimer === null) this.#scheduleSilenceCheck(this.options.silentAfterMs);
+    this.#timeouts.start();
     return computation;
   }
 
@@ -187,13 +185,19 @@ export class Device {
    * @param computeMicros  engine time in microseconds; null for a refusal
    */
   recordMessage(computation: Computation, now: number, computeMicros: number | null): void {
-    this.#lastMessageAt = now;
+    this.#timeouts.recordMessage(now);
     if (computeMicros !== null) {
       this.arrivalMs = smoothed(this.arrivalMs, now - computation.sentAt);
+      computation.time.observe(now - computation.sentAt);
       this.computeMs = smoothed(this.computeMs, computeMicros / 1000);
     }
     this.#computations.confirmCancels(computation);
     this.markResponsive();
+  }
+
+  /** Records the device's report that it has received these computations and has not finished them. */
+  recordReport(computations: readonly ReportedComputation[], now: number): void {
+    this.#timeouts.recordReport(computations, now);
   }
 
   /** Ends a silence, after the device computed or loaded something. */
@@ -213,7 +217,7 @@ export class Device {
     this.joined = true;
     this.silentSince = null;
     this.downReason = null;
-    this.#lastMessageAt = now;
+    this.#timeouts.recordMessage(now);
   }
 
   disconnect(now: number, reason: string): void {
@@ -226,8 +230,7 @@ export class Device {
 
   /** Erases all computations in flight. */
   eraseAll(reason: ErasureReason): void {
-    this.#silenceTimer?.();
-    this.#silenceTimer = null;
+    this.#timeouts.stop();
     for (const computation of this.#computations.clear()) {
       const { owner } = computation;
       computation.owner = null;
@@ -250,69 +253,20 @@ export class Device {
     };
   }
 
-  get #silenceTimeoutMs(): number {
-    const { silentAfterMs } = this.options;
-    if (this.arrivalMs === null) return silentAfterMs * FIRST_ANSWER_FACTOR;
-    const timeoutMs = Math.max(silentAfterMs, ARRIVALS_TO_SILENCE * this.arrivalMs);
-    return Math.min(timeoutMs, silentAfterMs * MAX_SILENCE_FACTOR);
-  }
-
-  #scheduleSilenceCheck(delayMs: number): void {
-    const due = this.clock.now() + delayMs;
-    this.#silenceTimer = this.clock.schedule(delayMs, () => {
-      this.#silenceTimer = null;
-      const overdueMs = this.clock.now() - due;
-      // The timer is late because this thread was blocked. Answers may wait unread in the sockets; read them first.
-      if (overdueMs > this.options.silentAfterMs / 4)
-        this.#scheduleSilenceCheck(this.options.silentAfterMs / 4);
-      else this.#timeOutOldComputations();
-    });
-  }
-
-  #timeOutOldComputations(): void {
+  /** Times out computations. @param unanswered  the oldest one whose missing answer makes the device silent */
+  #timeOut(timedOut: readonly TimedOut<Device>[], unanswered: Computation | null): void {
     const now = this.clock.now();
-    const timeoutMs = this.#silenceTimeoutMs;
-    const erased: Computation[] = [];
-    let silent = false;
-    let unansweredSince = now;
-    let nextDueMs = Number.POSITIVE_INFINITY;
-    for (let computation = this.#computations.oldest; computation !== null; ) {
-      const next: Computation | null = computation.younger;
-      const age = now - computation.sentAt;
-      if (age < timeoutMs && !silent) {
-        nextDueMs = timeoutMs - age;
-        break;
-      }
-      if (computation.cancelOrder > 0) {
-        this.#computations.remove(computation);
-      } else {
-        // If a later message came, only this computation was lost, and the device is not silent.
-        if (this.#lastMessageAt <= computation.sentAt) {
-          if (!silent) unansweredSince = computation.sentAt;
-          silent = true;
-        }
-        this.unanswered++;
-        this.#computations.timeOut(computation);
-        erased.push(computation);
-      }
-      computation = next;
-    }
-    const becameSilent = silent && this.silentSince === null;
+    const becameSilent = unanswered !== null && this.silentSince === null;
     if (becameSilent) {
       this.silentSince = now;
-      this.unansweredSince = unansweredSince;
+      this.unansweredSince = unanswered.sentAt;
       this.#nextProbeAt = now + this.options.probeEveryMs;
+      this.observer.silent(this);
     }
-    if (nextDueMs < Number.POSITIVE_INFINITY) {
-      // Check at least this often, because the timeout can shrink when the device's first answers arrive.
-      this.#scheduleSilenceCheck(Math.max(Math.min(nextDueMs, this.options.silentAfterMs), SHORTEST_WAIT_MS));
+    for (const { computation, reason } of timedOut) {
+      if (reason === 'silent') this.unanswered++;
+      computation.owner?.erased(computation.shard, reason);
     }
-    if (becameSilent) this.observer.silent(this);
-    for (const computation of erased) computation.owner?.erased(computation.shard, 'silent');
-    if (erased.length > 0) this.observer.computationsTimedOut(this);
+    if (timedOut.length > 0) this.observer.computationsTimedOut(this);
   }
-}
-
-function smoothed(previous: number | null, sample: number): number {
-  return previous === null ? sample : previous + SMOOTHING * (sample - previous);
 }

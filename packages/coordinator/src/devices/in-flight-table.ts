@@ -1,12 +1,13 @@
 import type { FromDevice } from '@sparewheel/protocol';
+import type { AnswerTime } from './answer-time.ts';
 
-/** Why no answer is expected. */
-export type ErasureReason = 'down' | 'silent' | 'busy' | 'quarantined' | 'refused' | 'invalid';
+/** Why no answer is expected. `late`: the device computes, but takes much longer than expected. */
+export type ErasureReason = 'down' | 'silent' | 'late' | 'busy' | 'quarantined' | 'refused' | 'invalid';
 
 /** The step that waits for a computation. */
 export interface EntryOwner<D> {
   answered(shard: number, message: FromDevice, computation: Entry<D>): void;
-  /** Reports that no answer is expected. Only after the reason `silent` can an answer still follow. */
+  /** Reports that no answer is expected. Only after `silent` and `late` can an answer still follow. */
   erased(shard: number, reason: ErasureReason): void;
 }
 
@@ -31,6 +32,14 @@ export interface Entry<D> {
   counted: boolean;
   /** Whether it belongs to a mirror. Mirrors have a cap of their own. */
   readonly mirrored: boolean;
+  /** How long the device takes for this step. */
+  readonly time: AnswerTime;
+  /** The longest time of a computation that was in flight before this one, and delays it; null if none was. */
+  readonly ahead: AnswerTime | null;
+  /** When the device last reported that it received this computation and has not finished it. */
+  reportedAt: number;
+  /** Whether the owner was told that the answer is late. */
+  late: boolean;
 }
 
 /** The sequence of all sends and cancels. One sequence for all devices makes "sent before" comparable between them. */
@@ -85,6 +94,7 @@ export class InFlightTable<D> {
     shard: number,
     owner: EntryOwner<D>,
     now: number,
+    time: AnswerTime,
     mirrored = false,
   ): Entry<D> {
     const computation: Entry<D> = {
@@ -101,6 +111,10 @@ export class InFlightTable<D> {
       sibling: this.#byRequest.get(request) ?? null,
       counted: true,
       mirrored,
+      time,
+      ahead: this.#longest(),
+      reportedAt: Number.NEGATIVE_INFINITY,
+      late: false,
     };
     this.#byRequest.set(request, computation);
     if (this.#youngest === null) this.#oldest = computation;
@@ -121,12 +135,17 @@ export class InFlightTable<D> {
     return true;
   }
 
-  /** Removes and returns a computation, also a timed-out one. Returns undefined if it is not in the table. */
-  take(request: number, task: number): Entry<D> | undefined {
+  /** Returns a computation, also a timed-out one. */
+  find(request: number, task: number): Entry<D> | undefined {
     let computation = this.#byRequest.get(request) ?? null;
     while (computation !== null && computation.task !== task) computation = computation.sibling;
-    if (computation === null) return undefined;
-    this.remove(computation);
+    return computation ?? undefined;
+  }
+
+  /** Removes and returns a computation, also a timed-out one. Returns undefined if it is not in the table. */
+  take(request: number, task: number): Entry<D> | undefined {
+    const computation = this.find(request, task);
+    if (computation !== undefined) this.remove(computation);
     return computation;
   }
 
@@ -173,6 +192,14 @@ export class InFlightTable<D> {
     this.#byRequest.clear();
     this.#timedOut.length = 0;
     return computations;
+  }
+
+  #longest(): AnswerTime | null {
+    let longest: AnswerTime | null = null;
+    for (let entry = this.#oldest; entry !== null; entry = entry.younger) {
+      if (longest === null || (entry.time.expectedMs ?? 0) > (longest.expectedMs ?? 0)) longest = entry.time;
+    }
+    return longest;
   }
 
   #unlink(computation: Entry<D>): void {

@@ -8,6 +8,7 @@ import type {
   TensorProfile,
 } from '@sparewheel/planner';
 import type { TensorSpec } from '@sparewheel/protocol';
+import { AnswerTimes } from '../devices/answer-time.ts';
 import { InvalidDeploymentError } from '../errors.ts';
 import type { SeatTask } from '../ports.ts';
 import { AdaptiveWait } from '../steps/adaptive-wait.ts';
@@ -36,6 +37,7 @@ export interface ReplicatedProgramStep extends ProgramStepCommon {
   readonly kind: 'replicated';
   readonly plan: ReplicatedStep;
   readonly artifact: Artifact;
+  readonly answerTimes: AnswerTimes;
   readonly task: number;
   /** By index of the seat in the step: the task number on a substitute, which may also have the task above. */
   readonly substituteTasks: readonly number[];
@@ -53,6 +55,7 @@ export interface CodedProgramStep extends ProgramStepCommon {
   readonly plan: CodedStep;
   /** By shard index. */
   readonly artifacts: readonly Artifact[];
+  readonly answerTimes: AnswerTimes;
   readonly task: number;
   /** By shard: the task number on a substitute, which may also have the task above. */
   readonly substituteTasks: readonly number[];
@@ -149,6 +152,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
     }
     const task = nextTask();
     const substituteTasks = step.seats.map(nextTask);
+    const answerTimes = new AnswerTimes(plan.predictions?.plan.answerMs?.[step.id] ?? null);
     if (new Set(step.seats).size !== step.seats.length) refuse(`step ${step.id} uses a seat twice`);
     for (const [shard, seat] of step.seats.entries()) {
       const tasks = seatTasks[seat];
@@ -171,6 +175,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
         plan: step,
         fetchSlots,
         artifact: files[0]!,
+        answerTimes,
         task,
         substituteTasks,
         fetchShapes,
@@ -187,6 +192,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
       plan: step,
       fetchSlots,
       artifacts: files,
+      answerTimes,
       task,
       substituteTasks,
       code: shardCodeOf(step),

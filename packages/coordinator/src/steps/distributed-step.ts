@@ -244,8 +244,8 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   }
 
   erased(shard: number, reason: ErasureReason): void {
-    // A silent device may still answer. After any other erasure no answer comes.
-    if (reason !== 'silent') this.#pending.lost(shard);
+    // A silent or late device may still answer. After any other erasure no answer comes.
+    if (reason !== 'silent' && reason !== 'late') this.#pending.lost(shard);
     this.gather.erase(shard);
     const trace = this.trace.shards[shard]!;
     if (trace.status === 'waiting') trace.status = 'missing';
@@ -354,6 +354,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
 
   /** A device gets the same shard again only after a pause, so that refusals do not repeat without end. */
   #mayResend(shard: number, device: Device, now: number): boolean {
+    if (this.#pending.isLate(shard, device)) return false;
     const { device: previous, sentAt } = this.trace.shards[shard]!;
     return previous !== device.id || now - sentAt! >= this.context.options.probeEveryMs;
   }

@@ -41,7 +41,14 @@ export class PendingComputations {
     const { placement, mirror } = this.#host.generation;
     const substituted = placement.isSubstituted(this.#step.plan.seats[shard]!);
     const task = substituted ? this.#step.substituteTasks[shard]! : this.#step.task;
-    this.#pending[shard] = device.send(this.#host.id, task, shard, this.#owner, now, mirror);
+    const time = this.#step.answerTimes.of(device.id);
+    this.#pending[shard] = device.send(this.#host.id, task, shard, this.#owner, now, time, mirror);
+  }
+
+  /** Whether this device is late with the shard, but computes it. */
+  isLate(shard: number, device: Device): boolean {
+    const computation = this.#pending[shard];
+    return computation?.device === device && computation.late && computation.counted;
   }
 
   /** Forgets a computation that was answered, unless the shard was sent again since. */

@@ -1,5 +1,6 @@
 import type { Artifact } from '@sparewheel/planner';
 import type { CancelRequest, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
+import type { ReportedComputation } from '../devices/computation-timeouts.ts';
 import type {
   Clock,
   DeviceId,
@@ -17,7 +18,10 @@ export type Kernel = (artifact: Artifact, feeds: readonly Tensor[]) => readonly 
 export interface DeviceBehavior {
   /** One-way network delay, in each direction. */
   networkMs: number;
-  computeMs: number;
+  /** The same for every computation, or by artifact. */
+  computeMs: number | ((artifact: Artifact) => number);
+  /** Interval at which the device reports computations that it has not finished; null for an old agent. */
+  reportEveryMs: number | null;
   /** Messages to the device are lost. */
   deaf: boolean;
   /** Messages from the device are lost. */
@@ -38,6 +42,7 @@ export interface DeviceBehavior {
 const HEALTHY: DeviceBehavior = {
   networkMs: 1,
   computeMs: 1,
+  reportEveryMs: null,
   deaf: false,
   mute: false,
   paused: false,
@@ -53,6 +58,7 @@ export interface FleetListener {
   deviceConnected(id: DeviceId): void;
   deviceDisconnected(id: DeviceId, reason: string): void;
   receive(id: DeviceId, message: FromDevice): void;
+  reportComputing?(id: DeviceId, computations: readonly ReportedComputation[]): void;
 }
 
 /** The state of one device process, lost when it ends. */
@@ -171,6 +177,7 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
       this.#deliver(id, (device, process) => {
         device.computed.push(request);
         process.queue.push(request);
+        if (process.queue.length === 1) this.#scheduleReport(device, process);
         this.#work(device, process);
       });
     }
@@ -249,12 +256,28 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
   #work(device: MemoryDevice, process: DeviceProcess): void {
     if (process.computing || process.queue.length === 0 || device.behavior.paused) return;
     process.computing = true;
-    this.clock.schedule(device.behavior.computeMs, () => {
+    this.clock.schedule(computeMs(device, process, process.queue[0]!), () => {
       process.computing = false;
       const request = process.queue.shift()!;
       if (device.process !== process) return;
       this.#answer(device, process, request);
       this.#work(device, process);
+    });
+  }
+
+  /** Reports the queue for as long as it is not empty. */
+  #scheduleReport(device: MemoryDevice, process: DeviceProcess): void {
+    const { reportEveryMs, networkMs } = device.behavior;
+    if (reportEveryMs === null) return;
+    this.clock.schedule(reportEveryMs, () => {
+      if (device.process !== process || process.queue.length === 0) return;
+      const computations = process.queue.map(({ request, task }) => ({ request, task }));
+      this.clock.schedule(networkMs, () => {
+        const { paused, mute } = device.behavior;
+        if (device.process === process && !paused && !mute)
+          this.#listener?.reportComputing?.(device.id, computations);
+      });
+      this.#scheduleReport(device, process);
     });
   }
 
@@ -282,7 +305,7 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
     const loaded = process.tasks.get(task);
     if (!loaded) return refuse('unknown-task', `task ${task} is not loaded`);
     const tensors = this.kernel(loaded.artifact, request.tensors);
-    const computeMicros = device.behavior.computeMs * 1000;
+    const computeMicros = computeMs(device, process, request) * 1000;
     return { kind: 'answer', request: id, task, computeMicros, tensors };
   }
 
@@ -295,4 +318,11 @@ export class MemoryFleet implements Transport, Installer, LocalCompute {
       });
     });
   }
+}
+
+function computeMs(device: MemoryDevice, process: DeviceProcess, { task }: ComputeRequest): number {
+  const { computeMs } = device.behavior;
+  if (typeof computeMs === 'number') return computeMs;
+  const loaded = process.tasks.get(task);
+  return loaded ? computeMs(loaded.artifact) : 0;
 }

@@ -1,4 +1,4 @@
-import type { Prediction, Predictions, Step } from '../plan.ts';
+import type { PlanPrediction, Prediction, Predictions, Step } from '../plan.ts';
 import type { LayerProfile, ModelProfile } from '../profile.ts';
 import { codedPart, isBackup, replicaPart } from '../seats/seats.ts';
 import {
@@ -118,16 +118,35 @@ export function requestMs(loads: readonly StepLoad[], costs: Costs): number {
   return Math.max(0, ...readyMs.values());
 }
 
-/** Predicts one request through a list of steps. */
+/** Predicts the time of one request through a list of steps, in milliseconds. */
+export function predictStepsMs(
+  profile: ModelProfile,
+  steps: readonly Step[],
+  seated: Seated,
+  costs: Costs,
+): number {
+  return requestMs(
+    steps.map((step) => stepLoad(profile, step, seated, costs)),
+    costs,
+  );
+}
+
+/** Predicts one request through a list of steps, and the answers of each step's devices. */
 export function predictSteps(
   profile: ModelProfile,
   steps: readonly Step[],
   seated: Seated,
   costs: Costs,
-): Prediction {
+): PlanPrediction {
   const loads = steps.map((step) => stepLoad(profile, step, seated, costs));
   const bytes = loads.flatMap(({ work }) => work).reduce((sum, work) => sum + work.bytes, 0);
-  return { ms: requestMs(loads, costs), megabytes: bytes / 1e6 };
+  const answerMs: Record<string, number> = {};
+  for (const { step, work } of loads) {
+    if (step.kind === 'local') continue;
+    const working = work.filter(({ backup }) => !backup);
+    answerMs[step.id] = stepTime(working, working.length, costs).ms;
+  }
+  return { ms: requestMs(loads, costs), megabytes: bytes / 1e6, answerMs };
 }
 
 /** The two ways to run a model without dividing it. */

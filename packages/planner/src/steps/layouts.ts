@@ -1,5 +1,5 @@
 import { DEFAULT_COSTS, localMs } from '../costs/costs.ts';
-import { predictSteps } from '../costs/predict.ts';
+import { predictStepsMs } from '../costs/predict.ts';
 import { PlanRefusedError } from '../errors.ts';
 import {
   chooseLayers,
@@ -57,7 +57,7 @@ function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
   const localBytes = options.dataPlaneMemoryBytes ?? Number.POSITIVE_INFINITY;
   const msOf = ({ steps }: Layout) => {
     const tooLarge = steps.some((step) => step.kind === 'local' && stepBytes(profile, step) > localBytes);
-    return tooLarge ? Number.POSITIVE_INFINITY : predictSteps(profile, steps, options.seated ?? [], costs).ms;
+    return tooLarge ? Number.POSITIVE_INFINITY : predictStepsMs(profile, steps, options.seated ?? [], costs);
   };
   const predictMs = (divided: ReadonlySet<number>) =>
     orInfinity(() =>

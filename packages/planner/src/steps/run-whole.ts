@@ -1,5 +1,5 @@
 import { type Costs, DEFAULT_COSTS, type DeviceCapacity } from '../costs/costs.ts';
-import { predictSteps, predictWholeOn, type Undivided } from '../costs/predict.ts';
+import { predictStepsMs, predictWholeOn, type Undivided } from '../costs/predict.ts';
 import { orderSteps } from '../layers/order-steps.ts';
 import type { LayerDecision, PlanOptions, Step } from '../plan.ts';
 import { isLinear, isSendable, type ModelProfile } from '../profile.ts';
@@ -29,7 +29,7 @@ export function runWhole(
   const devicesOnly = options.objective === 'devices-only';
   const hosts = devices ? wholeHosts(profile, devices, r, costs) : [];
   const copies = replicatedStep(profile, draft!, stepId(0), range(0, 1 + r));
-  const replicatedMs = hosts ? predictSteps(profile, [copies], hosts, costs).ms : Number.POSITIVE_INFINITY;
+  const replicatedMs = hosts ? predictStepsMs(profile, [copies], hosts, costs) : Number.POSITIVE_INFINITY;
   const dataPlaneMs = devicesOnly
     ? Number.POSITIVE_INFINITY
     : (undivided.dataPlane?.ms ?? Number.POSITIVE_INFINITY);
@@ -72,7 +72,7 @@ function dividedTime(
   costs: Costs,
 ): number | null {
   if (!divides(layout)) return null;
-  return shortage ? Number.POSITIVE_INFINITY : predictSteps(profile, layout.steps, seated, costs).ms;
+  return shortage ? Number.POSITIVE_INFINITY : predictStepsMs(profile, layout.steps, seated, costs);
 }
 
 /** Returns why no layer is divided. The decisions of the plan have a reason for each layer. */

@@ -1,6 +1,6 @@
 import { isTileable } from '@sparewheel/onnx';
 import { DEFAULT_COSTS } from '../costs/costs.ts';
-import { predictSteps, requestMs, stepLoad } from '../costs/predict.ts';
+import { predictStepsMs, requestMs, stepLoad } from '../costs/predict.ts';
 import { PlanRefusedError } from '../errors.ts';
 import { decideFree, type LayerSelection } from '../layers/choose-layers.ts';
 import { homeOf, layerTimes } from '../layers/optimize-layers.ts';
@@ -64,11 +64,8 @@ export function requireTiles(
   selection: LayerSelection,
 ): Layout {
   const costs = options.costs ?? DEFAULT_COSTS;
-  const layout = tiledLayout(
-    profile,
-    options,
-    selection,
-    ({ steps }) => predictSteps(profile, steps, options.seated ?? [], costs).ms,
+  const layout = tiledLayout(profile, options, selection, ({ steps }) =>
+    predictStepsMs(profile, steps, options.seated ?? [], costs),
   );
   const why = () =>
     fastestParts(profile, options, selection).problem ?? 'no layer has one input and one output';

@@ -3,6 +3,7 @@ import type { KnownDevice } from '@sparewheel/data-plane-client';
 import {
   type BlobChunk,
   type DeviceAuth,
+  type DeviceStatistics,
   type DeviceToControl,
   type Fault,
   type FromDevice,
@@ -42,6 +43,8 @@ export interface GatewayObserver {
   connected(device: string, hello: Hello): void;
   disconnected(device: string, reason: string): void;
   received(device: string, message: FromDevice): void;
+  /** The device has received these computations and has not finished them. */
+  computing(device: string, computations: NonNullable<DeviceStatistics['computing']>): void;
   /** Called for a new device, or one with a new name. The record must be stored. */
   known(device: KnownDevice): void;
   refused(device: string | null, message: string): void;
@@ -237,7 +240,9 @@ export class DeviceGateway {
     });
     socket.on('statistics', (message) => {
       if (session.control !== socket) return;
-      session.statistics = this.#parsed(session, () => parseStatistics(message));
+      const statistics = this.#parsed(session, () => parseStatistics(message));
+      if (statistics?.computing && session.up) this.#observer.computing(session.device, statistics.computing);
+      session.statistics = statistics;
       this.#observer.changed();
     });
     this.#monitor(session, socket as unknown as Socket, () => {
