@@ -57,7 +57,7 @@ test('in a healthy fleet, recovered requests outran a slow device; none survived
   const metrics = await fetch(`${product.url}/api/metrics`, {
     headers: { authorization: `Bearer ${product.tokens.operator}` },
   });
-  expect(await metrics.text()).toMatch(/requests\{deployment="lenet5",outcome="survived"\} 0/);
+  expect(await metrics.text()).toContain('sparewheel_requests_survived_total{deployment="lenet5"} 0');
 });
 
 test('a policy change begins a period', async () => {

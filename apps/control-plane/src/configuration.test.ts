@@ -81,6 +81,7 @@ describe('configuration', () => {
     [['--grpc-port', '70000'], {}, '--grpc-port'],
     [[], { SPAREWHEEL_JOIN_TOKEN: 'two words' }, 'SPAREWHEEL_JOIN_TOKEN'],
     [[], { SPAREWHEEL_INFER_TOKEN: 'with a space in the middle' }, 'SPAREWHEEL_INFER_TOKEN'],
+    [[], { SPAREWHEEL_METRICS_TOKEN: 'ümlaut' }, 'SPAREWHEEL_METRICS_TOKEN'],
   ])('rejects %j with %j and names %s', (args, environment, named) => {
     expect(() => parse(args, environment)).toThrow(StartupError);
     expect(() => parse(args, environment)).toThrow(named);

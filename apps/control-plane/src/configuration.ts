@@ -51,7 +51,7 @@ export const USAGE = `npm start -- [options]
 
 Environment: PORT, DATA_PORT, GRPC_PORT, HOST, DATABASE_URL (default file:SPAREWHEEL_HOME/sparewheel.db),
 SPAREWHEEL_HOME (default .sparewheel in this folder), SPAREWHEEL_OPERATOR_TOKEN, SPAREWHEEL_JOIN_TOKEN,
-SPAREWHEEL_INFER_TOKEN (by default random and kept in SPAREWHEEL_HOME/tokens.json).`;
+SPAREWHEEL_INFER_TOKEN, SPAREWHEEL_METRICS_TOKEN (by default random and kept in SPAREWHEEL_HOME/tokens.json).`;
 
 const DEFAULT_FLEET = 6;
 // Each device is a process with ONNX Runtime, about 90 MB.

@@ -34,6 +34,7 @@ function printNewTokens(
   made: readonly TokenName[],
   tokens: Readonly<Record<TokenName, string>>,
 ): void {
+  if (made.includes('metrics')) console.log(`Metrics token, shown once: ${tokens.metrics}`);
   if (made.includes('infer')) console.log(`Inference token, shown once: ${tokens.infer}`);
   if (made.includes('join')) {
     const command = (url: string) => `npm run agent -- --url ${url} --token ${tokens.join}`;

@@ -13,9 +13,9 @@ describe('tokens', () => {
 
   it('are generated once and kept, readable by the owner only', async () => {
     const first = await loadTokens(home, {});
-    expect(first.made).toEqual(['operator', 'join', 'infer']);
+    expect(first.made).toEqual(['operator', 'join', 'infer', 'metrics']);
     expect(Object.values(first.tokens).every(validToken)).toBe(true);
-    expect(new Set(Object.values(first.tokens)).size).toBe(3);
+    expect(new Set(Object.values(first.tokens)).size).toBe(4);
     expect((await stat(join(home, 'tokens.json'))).mode & 0o777).toBe(0o600);
     expect(await loadTokens(home, {})).toEqual({ tokens: first.tokens, made: [] });
   });
@@ -24,13 +24,25 @@ describe('tokens', () => {
     const operator = 'operator-token-of-the-test';
     const { tokens, made } = await loadTokens(home, { operator });
     expect(tokens.operator).toBe(operator);
-    expect(made).toEqual(['join', 'infer']);
+    expect(made).toEqual(['join', 'infer', 'metrics']);
     expect(await readFile(join(home, 'tokens.json'), 'utf8')).not.toContain(operator);
   });
 
   it('of two roles must differ', async () => {
     const same = 'the-same-token-for-both';
     await expect(loadTokens(home, { operator: same, infer: same })).rejects.toThrow('are the same');
+    await expect(loadTokens(home, { join: same, metrics: same })).rejects.toThrow(
+      'SPAREWHEEL_JOIN_TOKEN and SPAREWHEEL_METRICS_TOKEN are the same',
+    );
+  });
+
+  it('of an older version are kept, and the missing one is generated', async () => {
+    const { tokens } = await loadTokens(home, {});
+    const { metrics: _missing, ...older } = tokens;
+    await writeFile(join(home, 'tokens.json'), JSON.stringify(older));
+    const again = await loadTokens(home, {});
+    expect(again.made).toEqual(['metrics']);
+    expect(again.tokens).toMatchObject(older);
   });
 
   it('in an invalid file are rejected, and the error names the file', async () => {

@@ -1,17 +1,19 @@
-/** The three tokens that grant access. Tokens that the environment does not set are generated once and kept. */
+/** The tokens that grant access. Tokens that the environment does not set are generated once and kept. */
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { StartupError } from './startup-error.ts';
 
-export type TokenName = 'operator' | 'join' | 'infer';
+export const TOKEN_NAMES = ['operator', 'join', 'infer', 'metrics'] as const;
+export type TokenName = (typeof TOKEN_NAMES)[number];
 export type Tokens = Readonly<Record<TokenName, string>>;
 
 export const TOKEN_VARIABLES: Readonly<Record<TokenName, string>> = {
   operator: 'SPAREWHEEL_OPERATOR_TOKEN',
   join: 'SPAREWHEEL_JOIN_TOKEN',
   infer: 'SPAREWHEEL_INFER_TOKEN',
+  metrics: 'SPAREWHEEL_METRICS_TOKEN',
 };
 const TOKEN_BYTES = 24;
 
@@ -25,7 +27,7 @@ export function guessable(token: string): boolean {
   return token.length < 16;
 }
 
-const fileSchema = z.partialRecord(z.enum(['operator', 'join', 'infer']), z.string().refine(validToken));
+const fileSchema = z.partialRecord(z.enum(TOKEN_NAMES), z.string().refine(validToken));
 
 /**
  * Takes tokens from the environment, then from `tokens.json` in the home directory. Generates the missing ones and
@@ -47,19 +49,14 @@ export async function loadTokens(
     kept[name] = randomBytes(TOKEN_BYTES).toString('base64url');
     return kept[name];
   };
-  const tokens: Tokens = { operator: tokenOf('operator'), join: tokenOf('join'), infer: tokenOf('infer') };
-
-  for (const [a, b] of [
-    ['operator', 'join'],
-    ['operator', 'infer'],
-    ['join', 'infer'],
-  ] as const) {
-    if (tokens[a] === tokens[b]) {
-      throw new StartupError(
-        `${TOKEN_VARIABLES[a]} and ${TOKEN_VARIABLES[b]} are the same, so each grants the rights of both.`,
-        'Use different tokens.',
-      );
-    }
+  const tokens = Object.fromEntries(TOKEN_NAMES.map((name) => [name, tokenOf(name)])) as Tokens;
+  for (const [index, a] of TOKEN_NAMES.entries()) {
+    const b = TOKEN_NAMES.slice(index + 1).find((other) => tokens[other] === tokens[a]);
+    if (b === undefined) continue;
+    throw new StartupError(
+      `${TOKEN_VARIABLES[a]} and ${TOKEN_VARIABLES[b]} are the same, so each grants the rights of both.`,
+      'Use different tokens.',
+    );
   }
   if (made.length > 0) await keep(path, kept);
   return { tokens, made };

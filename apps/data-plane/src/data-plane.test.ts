@@ -99,6 +99,20 @@ describe('a deployment over real device processes', () => {
     const latency = plane.views!.latency.find(({ deployment }) => deployment === 'linear')!;
     expect(latency.counts).toMatchObject({ failed: 0, lost: 0, corrupt: 0 });
     expect(latency.counts.recovered).toBeGreaterThan(0);
+    const { devices, durations } = await plane.plane.call({ kind: 'metrics' });
+    expect(NAMES).toEqual(expect.arrayContaining(devices.map(({ name }) => name)));
+    expect(devices.length).toBeGreaterThanOrEqual(K + R);
+    const total = (field: 'answers' | 'recovered' | 'rescued') =>
+      devices.reduce((sum, { counts }) => sum + counts[field], 0);
+    const { counts } = await plane.plane.call({ kind: 'latency', name: 'linear' });
+    expect(total('recovered')).toBe(counts.recoveredShards);
+    expect(total('answers') + total('rescued')).toBeGreaterThanOrEqual(K * counts.answered);
+    for (const { counts } of devices) {
+      // Answers of one row: 32 columns of float32 each.
+      expect(counts.receivedBytes).toBe(counts.answers * (96 / K) * 4);
+      expect(counts.sentBytes).toBeGreaterThanOrEqual(counts.answers * 64 * 4);
+    }
+    expect(durations).toMatchObject([{ deployment: 'linear', count: counts.answered }]);
     expect(latency.lastFault!.description).toMatch(/^pi-\d is killed$/);
     // Each kill began a period, and each return or takeover ended it.
     const causes = latency.changes.map(({ cause }) => cause);

@@ -3,6 +3,7 @@ import { Coordinator, type CoordinatorEvent } from '@sparewheel/coordinator';
 import type {
   DataPlaneCall,
   DataPlaneMessage,
+  DataPlaneMetrics,
   DataPlaneOptions,
   DataPlaneReplies,
   FaultEvent,
@@ -299,10 +300,27 @@ export class DataPlane {
         return this.#answers.report(body.id);
       case 'traces':
         return this.#coordinator.traces(body.name).reverse().slice(0, body.limit);
+      case 'metrics':
+        return this.#metrics();
       case 'stop':
         await this.#stop();
         return null;
     }
+  }
+
+  #metrics(): DataPlaneMetrics {
+    return {
+      durations: this.#deployments.durations(),
+      devices: this.#coordinator.tallies().map(({ deployment, device, tally }) => ({
+        deployment,
+        id: device,
+        name: this.#nameOf(device),
+        counts: tally,
+      })),
+      quarantines: this.#coordinator
+        .snapshot()
+        .devices.map(({ id, statistics: { quarantines } }) => ({ id, name: this.#nameOf(id), quarantines })),
+    };
   }
 
   /** Releases a device from quarantine. Restarts or resumes its process if that is needed. */

@@ -14,7 +14,7 @@ import {
   UnavailableError,
   UnknownDeploymentError,
 } from '@sparewheel/coordinator';
-import type { FaultEvent, LiveDeployment } from '@sparewheel/data-plane-client';
+import type { FaultEvent, LiveDeployment, RequestDurations } from '@sparewheel/data-plane-client';
 import type { Artifact, Plan } from '@sparewheel/planner';
 import type { LatencyView, LoadRequest, LoadView, Tensor } from '@sparewheel/protocol';
 import { ApiError } from '@sparewheel/protocol';
@@ -222,6 +222,10 @@ export class ServedDeployments {
     const views = [...this.#served.values()].map(({ recorder }) => recorder.view());
     this.#snapshot = null;
     return views;
+  }
+
+  durations(): RequestDurations[] {
+    return [...this.#served.values()].map(({ recorder }) => recorder.durations());
   }
 
   load(name: string): LoadView | null {

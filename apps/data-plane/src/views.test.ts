@@ -10,6 +10,7 @@ const STATISTICS = {
   invalid: 1,
   unanswered: 0,
   unsolicited: 0,
+  quarantines: 0,
   arrivalMs: 1.5,
   computeMs: 0.5,
 };

@@ -3,6 +3,7 @@ import type { FromDevice, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext } from './context.ts';
 import type { ReportedComputation } from './devices/computation-timeouts.ts';
 import { Fleet } from './devices/fleet.ts';
+import { Tallies, type Tally } from './devices/tally.ts';
 import { InvalidDeploymentError, UnavailableError, UnknownDeploymentError } from './errors.ts';
 import type { CoordinatorEvent, DeploymentState } from './events.ts';
 import { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';
@@ -27,6 +28,13 @@ export interface CoordinatorPorts {
   readonly installer: Installer;
   readonly emit: (event: CoordinatorEvent) => void;
   readonly options?: Partial<CoordinatorOptions>;
+}
+
+/** What one device did for one deployment. */
+export interface DeploymentTally {
+  readonly deployment: string;
+  readonly device: DeviceId;
+  readonly tally: Readonly<Tally>;
 }
 
 export interface DeployRequest {
@@ -137,6 +145,7 @@ export class Coordinator {
     const device = this.#fleet.forget(id);
     if (device === undefined) return;
     for (const generation of this.#generations()) generation.placement.forget(device);
+    for (const deployment of this.#deployments.values()) deployment.tallies.forget(id);
     this.#availabilityChanged();
   }
 
@@ -227,6 +236,13 @@ export class Coordinator {
     return takeSnapshot(this.#deployments.values(), this.#fleet.devices);
   }
 
+  /** Returns what each device did for each deployment. */
+  tallies(): DeploymentTally[] {
+    return Array.from(this.#deployments.values(), ({ name, tallies }) =>
+      tallies.list().map(({ device, tally }) => ({ deployment: name, device, tally })),
+    ).flat();
+  }
+
   /** Stops accepting requests. Resolves when all accepted requests have ended. */
   async drain(): Promise<void> {
     this.#draining = true;
@@ -303,6 +319,7 @@ export class Coordinator {
       deployment: name,
       program,
       placement,
+      tallies: owner.deployment?.tallies ?? new Tallies(),
       mirror: (owner.deployment?.mirrorOf ?? request.mirrorOf ?? null) !== null,
       inFlight: 0,
       comparing: false,

@@ -1,6 +1,7 @@
 export * from './coordinator.ts';
 export { AnswerTime, AnswerTimes } from './devices/answer-time.ts';
 export type { DeviceStatisticsView } from './devices/device.ts';
+export type { Tally } from './devices/tally.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';

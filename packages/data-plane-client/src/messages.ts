@@ -2,7 +2,7 @@
  * The messages between the control plane's main thread and the data plane's worker thread. Plain data, which is cloned.
  * Each call has a reply with the same `call` number; notices have none.
  */
-import type { CoordinatorEvent, DeploymentState, Policy, RequestTrace } from '@sparewheel/coordinator';
+import type { CoordinatorEvent, DeploymentState, Policy, RequestTrace, Tally } from '@sparewheel/coordinator';
 import type { Artifact, Artifacts, Plan } from '@sparewheel/planner';
 import type {
   AnswerUpdate,
@@ -115,6 +115,8 @@ export type DataPlaneCall =
   | { kind: 'fault-report'; id: number }
   /** Returns the traces of the last requests, at most `limit`. */
   | { kind: 'traces'; name: string; limit: number }
+  /** Returns the counts that the views do not contain, for `GET /api/metrics`. */
+  | { kind: 'metrics' }
   /** Refuses new requests, finishes the accepted ones, then closes. */
   | { kind: 'stop' };
 
@@ -139,12 +141,38 @@ export interface DataPlaneReplies {
   'fault-report': FaultReportDetail | null;
   /** Newest first. */
   traces: readonly RequestTrace[];
+  metrics: DataPlaneMetrics;
   stop: null;
 }
 
 /** A report with the trace of the slowest request in flight, by deployment; null if it was not recorded. */
 export interface FaultReportDetail extends FaultReportView {
   readonly traces: Readonly<Record<string, RequestTrace | null>>;
+}
+
+/** Counts since the start of the data plane. */
+export interface DataPlaneMetrics {
+  readonly durations: readonly RequestDurations[];
+  readonly devices: readonly {
+    readonly deployment: string;
+    readonly id: string;
+    readonly name: string;
+    readonly counts: Readonly<Tally>;
+  }[];
+  readonly quarantines: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly quarantines: number;
+  }[];
+}
+
+/** The latencies of the answered requests of one deployment, as a histogram of Prometheus. */
+export interface RequestDurations {
+  readonly deployment: string;
+  /** `count` answers took at most `leSeconds`. Ascending. */
+  readonly buckets: readonly { readonly leSeconds: number; readonly count: number }[];
+  readonly count: number;
+  readonly sumSeconds: number;
 }
 
 export interface CallMessage {

@@ -1,11 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-export type Role = 'operator' | 'infer' | 'join';
+export type Role = 'operator' | 'infer' | 'join' | 'metrics';
 
 export interface Tokens {
   readonly operatorToken: string;
   readonly inferToken: string;
   readonly joinToken: string;
+  /** Absent where no metrics are served. */
+  readonly metricsToken?: string;
 }
 
 export function sha256Hex(text: string): string {
@@ -28,6 +30,7 @@ export class Access {
       ['operator', sha256Hex(tokens.operatorToken)],
       ['infer', sha256Hex(tokens.inferToken)],
       ['join', sha256Hex(tokens.joinToken)],
+      ...(tokens.metricsToken === undefined ? [] : [['metrics', sha256Hex(tokens.metricsToken)] as const]),
     ];
   }
 

@@ -16,6 +16,7 @@ const TOKENS = [
   { name: 'Operator', use: 'for this dashboard and /api', variable: 'SPAREWHEEL_OPERATOR_TOKEN' },
   { name: 'Join', use: 'for devices', variable: 'SPAREWHEEL_JOIN_TOKEN' },
   { name: 'Infer', use: 'for inference requests', variable: 'SPAREWHEEL_INFER_TOKEN' },
+  { name: 'Metrics', use: 'for Prometheus, which reads /api/metrics', variable: 'SPAREWHEEL_METRICS_TOKEN' },
 ];
 
 /** Addresses, tokens and the join command for reading. Environment variables set them at the start. */

@@ -51,6 +51,24 @@ describe.each(ROUTES)('%s %s', (method, url) => {
   });
 });
 
+describe('the metrics token', () => {
+  const ask = (method: (typeof ROUTES)[number][0], url: string) =>
+    api.app.inject({ method, url, headers: { authorization: `Bearer ${TOKENS.metrics}` } });
+
+  it('reads the metrics', async () => {
+    for (const url of ['/api/metrics', '/api/metrics/']) expect((await ask('GET', url)).statusCode).toBe(200);
+  });
+
+  it('opens nothing else', async () => {
+    for (const url of ['/api/metrics/x', '/api/metricsx', '/api//metrics', '/api/%6Detrics/../devices'])
+      expect((await ask('GET', url)).statusCode).not.toBe(200);
+    expect((await ask('POST', '/api/metrics')).statusCode).toBe(403);
+    for (const [method, url] of ROUTES) {
+      if (url !== '/api/metrics') expect((await ask(method, url)).statusCode, url).toBe(403);
+    }
+  });
+});
+
 describe('the dashboard’s cookie', () => {
   const signIn = (token: unknown, headers = {}) =>
     api.app.inject({ method: 'POST', url: '/api/session', payload: { token }, headers });
@@ -69,6 +87,7 @@ describe('the dashboard’s cookie', () => {
     ['an unknown token', 'wrong', 401],
     ['the join token', TOKENS.join, 403],
     ['the inference token', TOKENS.infer, 403],
+    ['the metrics token', TOKENS.metrics, 403],
     ['no token', undefined, 400],
     ['a number', 5, 400],
   ])('is not set for %s', async (_what, token, status) => {

@@ -18,6 +18,7 @@ import { zooRoutes } from './zoo-routes.ts';
 
 /** Public routes. */
 const OPEN = new Set(['/api/session', '/api/health']);
+const METRICS = '/api/metrics';
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
@@ -35,7 +36,10 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
     const path = request.url.replace(/\?.*$/, '').replace(/\/$/, '');
-    if (!OPEN.has(path)) parts.authentication.requireOperator(request.headers, !READING.has(request.method));
+    if (OPEN.has(path)) return;
+    const reads = READING.has(request.method);
+    const alsoAllowed = reads && path === METRICS ? 'metrics' : undefined;
+    parts.authentication.requireOperator(request.headers, !reads, alsoAllowed);
   });
 
   sessionRoutes(app, parts);

@@ -19,6 +19,7 @@ export class Authentication {
       operatorToken: tokens.operator,
       joinToken: tokens.join,
       inferToken: tokens.infer,
+      metricsToken: tokens.metrics,
     });
     // Derived from the token: the cookie survives a restart, does not contain the token, and changes with it.
     this.#session = createHmac('sha256', tokens.operator)
@@ -50,9 +51,10 @@ export class Authentication {
   /**
    * Requires the operator.
    * @param changes  whether the request changes something. Then a cookie is only accepted from our own pages.
+   * @param alsoAllowed  a role that may make this request, too
    * @throws {ApiError} 401 no or an unknown token; 403 another role, or a page of another site with the cookie
    */
-  requireOperator(headers: IncomingHttpHeaders, changes: boolean): void {
+  requireOperator(headers: IncomingHttpHeaders, changes: boolean, alsoAllowed?: Role): void {
     const { authorization } = headers;
     if (authorization !== undefined) {
       const [, token] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
@@ -61,7 +63,7 @@ export class Authentication {
       }
       const role = this.roleOf(token);
       if (role === null) throw unauthorized('The token in the Authorization header is unknown.');
-      if (role !== 'operator') throw wrongRole(role);
+      if (role !== 'operator' && role !== alsoAllowed) throw wrongRole(role);
       return;
     }
     if (!this.hasSession(headers)) throw unauthorized('This request needs the operator’s token.');
@@ -103,13 +105,18 @@ function unauthorized(message: string): ApiError {
   );
 }
 
+const USES: Readonly<Record<Exclude<Role, 'operator'>, string>> = {
+  join: 'The join token is for agents.',
+  infer: 'The inference token is for /v2 on the data plane’s port.',
+  metrics: 'The metrics token is for GET /api/metrics only.',
+};
+
 export function wrongRole(role: Role): ApiError {
+  const use = role === 'operator' ? '' : `${USES[role]} `;
   return new ApiError(
     403,
     'wrong-role',
-    role === 'join'
-      ? 'The join token is for agents. It does not open the admin API.'
-      : 'The inference token is for /v2 on the data plane’s port. It does not open the admin API.',
+    `${use}It does not open this part of the admin API.`,
     'Use the operator’s token.',
   );
 }

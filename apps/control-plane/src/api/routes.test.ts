@@ -66,6 +66,8 @@ describe('metrics', () => {
     expect(headers['content-type']).toContain('text/plain');
     expect(body).toContain('sparewheel_devices{state="ready"} 4');
     expect(body).toContain('sparewheel_deployment_state{deployment="digits",state="distributing"} 1');
+    expect(body).toContain('sparewheel_data_plane_up 1');
+    expect(api.dataPlane.callsOf('metrics')).toHaveLength(1);
   });
 });
 
@@ -87,6 +89,7 @@ describe('without the data plane', () => {
       200,
     );
     expect((await api.ask('GET', '/api/deployments/digits')).body).toMatchObject({ state: 'unavailable' });
+    expect((await api.ask('GET', '/api/metrics')).body).toContain('sparewheel_data_plane_up 0');
     expect((await api.ask('DELETE', '/api/deployments/digits')).status).toBe(204);
   });
 });

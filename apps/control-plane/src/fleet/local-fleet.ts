@@ -143,6 +143,7 @@ function agentEnvironment(joinToken: string): NodeJS.ProcessEnv {
   const {
     SPAREWHEEL_OPERATOR_TOKEN: _operator,
     SPAREWHEEL_INFER_TOKEN: _infer,
+    SPAREWHEEL_METRICS_TOKEN: _metrics,
     DATABASE_URL: _database,
     PORT: _port,
     DATA_PORT: _dataPort,

@@ -20,6 +20,7 @@ export const TOKENS = {
   operator: 'operator-token-of-the-tests',
   join: 'join-token-of-the-tests',
   infer: 'infer-token-of-the-tests',
+  metrics: 'metrics-token-of-the-tests',
 };
 /** A valid deployment request. */
 export const DIGITS = { name: 'digits', model: 'lenet5', k: 2, r: 1, layers: 'all' };

@@ -117,6 +117,23 @@ export class LatencyHistogram {
     return bins;
   }
 
+  /** Returns how many values are at most each edge, in ms. @param edges  ascending */
+  countsUpTo(edges: readonly number[]): number[] {
+    const counts = new Array<number>(edges.length).fill(0);
+    let bin = 0;
+    this.#forEach((micros, count) => {
+      while (bin < edges.length && micros / 1000 > edges[bin]!) bin++;
+      if (bin < edges.length) counts[bin]! += count;
+    });
+    for (let at = 1; at < counts.length; at++) counts[at]! += counts[at - 1]!;
+    return counts;
+  }
+
+  /** The sum of all values in ms. */
+  get sum(): number {
+    return this.#mean * this.count;
+  }
+
   /** Visits the recorded values in ascending order. */
   #forEach(visit: (micros: number, count: number) => void): void {
     let left = this.count;

@@ -36,6 +36,41 @@ function recorder() {
   };
 }
 
+describe('durations', () => {
+  it('count the latencies up to each limit, in seconds, for any latencies', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 100_000, noNaN: true })), (latencies) => {
+        const { recorder: recording } = recorder();
+        for (const latencyMs of latencies) {
+          recording.accepted();
+          recording.finished(outcome({ latencyMs }));
+        }
+        const { buckets, count, sumSeconds } = recording.durations();
+        expect(count).toBe(latencies.length);
+        expect(sumSeconds).toBeCloseTo(
+          latencies.reduce((sum, ms) => sum + ms / 1000, 0),
+          1,
+        );
+        for (const { leSeconds, count } of buckets) {
+          // The histogram keeps three digits.
+          const upTo = (factor: number) => latencies.filter((ms) => ms / 1000 <= leSeconds * factor).length;
+          expect(count).toBeGreaterThanOrEqual(upTo(0.998));
+          expect(count).toBeLessThanOrEqual(upTo(1.002));
+        }
+      }),
+    );
+  });
+
+  it('begin again after a reset, while the counts stay', () => {
+    const { recorder: recording } = recorder();
+    recording.accepted();
+    recording.finished(outcome());
+    recording.reset();
+    expect(recording.durations()).toMatchObject({ count: 0, sumSeconds: 0 });
+    expect(recording.counts().answered).toBe(1);
+  });
+});
+
 describe('counts', () => {
   it('report no lost request for any sequence of events', () => {
     const events = fc.array(fc.constantFrom('accept', 'answered', 'failed', 'canceled', 'refuse'), {

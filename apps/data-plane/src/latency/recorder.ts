@@ -1,4 +1,5 @@
 import type { CoordinatorEvent, RequestOutcome, SettledRequest } from '@sparewheel/coordinator';
+import type { RequestDurations } from '@sparewheel/data-plane-client';
 import type { LatencyView, RequestCounts } from '@sparewheel/protocol';
 import { ArrivalRecorder } from './arrivals.ts';
 import { chooseEdges } from './edges.ts';
@@ -7,6 +8,8 @@ import { type Change, Periods, periodView } from './periods.ts';
 import { WrongAnswers } from './wrong-answers.ts';
 
 const THROUGHPUT_SECONDS = 61;
+/** From a small model on one machine to a deadline of a minute. */
+const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** Counts that the recorder gets from the coordinator. */
 export interface RequestGauges {
@@ -148,6 +151,17 @@ export class LatencyRecorder {
       inFlight,
       late,
       corrupt,
+    };
+  }
+
+  /** Returns the latencies since the start or the last reset, for Prometheus. */
+  durations(): RequestDurations {
+    const counts = this.#total.countsUpTo(BUCKETS_SECONDS.map((seconds) => seconds * 1000));
+    return {
+      deployment: this.deployment,
+      buckets: BUCKETS_SECONDS.map((leSeconds, at) => ({ leSeconds, count: counts[at]! })),
+      count: this.#total.count,
+      sumSeconds: this.#total.sum / 1000,
     };
   }
 

@@ -3,6 +3,9 @@ import { DEFAULT_OPTIONS } from '../options.ts';
 import { FakeClock } from '../testing/index.ts';
 import { AnswerTime } from './answer-time.ts';
 import { type ComputationOwner, Device, type DeviceObserver } from './device.ts';
+import { Tallies } from './tally.ts';
+
+const accounting = () => ({ time: new AnswerTime(), tally: new Tallies().of('d'), mirrored: false });
 
 function setUp(options: Partial<typeof DEFAULT_OPTIONS> = {}) {
   const clock = new FakeClock();
@@ -19,8 +22,9 @@ function setUp(options: Partial<typeof DEFAULT_OPTIONS> = {}) {
   const all = { ...DEFAULT_OPTIONS, inFlightPerDevice: 3, silentAfterMs: 100, ...options };
   const device = new Device('d', clock, all, { next: 1 }, observer);
   device.connect(0);
-  const time = new AnswerTime();
-  const send = (request: number, shard = request) => device.send(request, 1, shard, owner, clock.now(), time);
+  const expected = accounting();
+  const send = (request: number, shard = request) =>
+    device.send(request, 1, shard, owner, clock.now(), expected);
   const answer = (request: number) => {
     const computation = device.take(request, 1);
     if (computation) device.recordMessage(computation, clock.now(), 10);
@@ -153,8 +157,8 @@ it('erases and forgets all computations when the connection ends', () => {
 
 it('distinguishes two computations of one request by their task', () => {
   const { device, owner } = setUp();
-  const a = device.send(1, 10, 0, owner, 0, new AnswerTime());
-  const b = device.send(1, 11, 0, owner, 0, new AnswerTime());
+  const a = device.send(1, 10, 0, owner, 0, accounting());
+  const b = device.send(1, 11, 0, owner, 0, accounting());
   expect(device.take(1, 12)).toBeUndefined();
   expect(device.take(1, 10)).toBe(a);
   expect(device.take(1, 10)).toBeUndefined();

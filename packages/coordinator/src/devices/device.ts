@@ -1,8 +1,9 @@
 import type { CoordinatorOptions } from '../options.ts';
 import type { Clock, DeviceId } from '../ports.ts';
-import { type AnswerTime, smoothed } from './answer-time.ts';
+import { smoothed } from './answer-time.ts';
 import { ComputationTimeouts, type ReportedComputation, type TimedOut } from './computation-timeouts.ts';
 import {
+  type Accounting,
   type Entry,
   type EntryOwner,
   type ErasureReason,
@@ -22,6 +23,7 @@ export interface DeviceStatisticsView {
   readonly unanswered: number;
   /** Messages that match no pending computation. */
   readonly unsolicited: number;
+  readonly quarantines: number;
   /** Smoothed time from scatter to answer. */
   readonly arrivalMs: number | null;
   /** Smoothed compute time in the device's engine. */
@@ -61,6 +63,8 @@ export class Device {
   downReason: string | null = null;
   /** Invalid answers since the last release. */
   strikes = 0;
+  /** Since the start of the data plane. */
+  quarantines = 0;
   /** Seats in all plans, including those being installed. */
   seatCount = 0;
 
@@ -156,10 +160,9 @@ export class Device {
     shard: number,
     owner: ComputationOwner,
     now: number,
-    time: AnswerTime,
-    mirrored = false,
+    accounting: Accounting,
   ): Computation {
-    const computation = this.#computations.add(request, task, shard, owner, now, time, mirrored);
+    const computation = this.#computations.add(request, task, shard, owner, now, accounting);
     this.sent++;
     this.unsolicited.recordSent(request, task);
     if (this.silentSince !== null) this.#nextProbeAt = now + this.options.probeEveryMs;
@@ -248,6 +251,7 @@ export class Device {
       invalid: this.invalid,
       unanswered: this.unanswered,
       unsolicited: this.unsolicited.count,
+      quarantines: this.quarantines,
       arrivalMs: this.arrivalMs,
       computeMs: this.computeMs,
     };

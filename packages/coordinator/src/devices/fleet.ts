@@ -5,12 +5,19 @@ import type { CoordinatorOptions } from '../options.ts';
 import type { Clock, DeviceId } from '../ports.ts';
 import { type Computation, Device, type DeviceObserver } from './device.ts';
 import type { SendOrder } from './in-flight-table.ts';
+import { bytesOfTensors } from './tally.ts';
 
 export interface FleetObserver {
   /** The device became usable or unusable: seats and queued steps must be checked again. */
   availabilityChanged(device: Device): void;
   /** Computations timed out, so the device may have capacity again. */
   capacityFreed(device: Device): void;
+}
+
+/** Counts a message that came when it was no longer needed. */
+export function countLate({ device, tally }: Computation): void {
+  device.late++;
+  tally.late++;
 }
 
 /** All devices that ever joined or were named in a plan, with their quarantine. */
@@ -66,6 +73,7 @@ export class Fleet implements DeviceObserver {
   quarantine(device: Device, reason: string): void {
     if (device.quarantineReason !== null) return;
     device.quarantineReason = reason;
+    device.quarantines++;
     this.emit({ kind: 'device-quarantined', device: device.id, reason });
     device.eraseAll('quarantined');
     this.observer.availabilityChanged(device);
@@ -115,9 +123,11 @@ export class Fleet implements DeviceObserver {
       device.recordMessage(computation, this.clock.now(), null);
     } else {
       device.answers++;
+      computation.tally.answers++;
+      computation.tally.receivedBytes += bytesOfTensors(message.tensors);
       device.recordMessage(computation, this.clock.now(), message.computeMicros);
     }
-    if (computation.owner === null) device.late++;
+    if (computation.owner === null) countLate(computation);
     return computation;
   }
 

@@ -1,5 +1,6 @@
 import type { FromDevice } from '@sparewheel/protocol';
 import type { AnswerTime } from './answer-time.ts';
+import type { Tally } from './tally.ts';
 
 /** Why no answer is expected. `late`: the device computes, but takes much longer than expected. */
 export type ErasureReason = 'down' | 'silent' | 'late' | 'busy' | 'quarantined' | 'refused' | 'invalid';
@@ -11,8 +12,18 @@ export interface EntryOwner<D> {
   erased(shard: number, reason: ErasureReason): void;
 }
 
+/** How a computation is measured and counted. */
+export interface Accounting {
+  /** How long the device takes for this step. */
+  readonly time: AnswerTime;
+  /** Of the device and the deployment. */
+  readonly tally: Tally;
+  /** Whether it belongs to a mirror. Mirrors have a cap of their own. */
+  readonly mirrored: boolean;
+}
+
 /** One computation sent to a device. */
-export interface Entry<D> {
+export interface Entry<D> extends Accounting {
   readonly device: D;
   readonly request: number;
   readonly task: number;
@@ -30,10 +41,6 @@ export interface Entry<D> {
   sibling: Entry<D> | null;
   /** Whether the computation counts as in flight. False after a timeout. */
   counted: boolean;
-  /** Whether it belongs to a mirror. Mirrors have a cap of their own. */
-  readonly mirrored: boolean;
-  /** How long the device takes for this step. */
-  readonly time: AnswerTime;
   /** The longest time of a computation that was in flight before this one, and delays it; null if none was. */
   readonly ahead: AnswerTime | null;
   /** When the device last reported that it received this computation and has not finished it. */
@@ -94,8 +101,7 @@ export class InFlightTable<D> {
     shard: number,
     owner: EntryOwner<D>,
     now: number,
-    time: AnswerTime,
-    mirrored = false,
+    { time, tally, mirrored }: Accounting,
   ): Entry<D> {
     const computation: Entry<D> = {
       device: this.device,
@@ -112,6 +118,7 @@ export class InFlightTable<D> {
       counted: true,
       mirrored,
       time,
+      tally,
       ahead: this.#longest(),
       reportedAt: Number.NEGATIVE_INFINITY,
       late: false,

@@ -1,5 +1,6 @@
 import type { Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext } from '../context.ts';
+import type { Tallies } from '../devices/tally.ts';
 import { CanceledError, CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
 import type { DeploymentState } from '../events.ts';
 import type { Policy } from '../policy.ts';
@@ -55,6 +56,8 @@ export class Deployment implements AcceptedRequestObserver {
     rescuedShards: 0,
     corrupt: 0,
   };
+  /** All generations count here. */
+  readonly tallies: Tallies;
   readonly outages = new OutageTracker();
   /** Copies of the original's requests, if this is a mirror. Counted since the mirror could first answer. */
   readonly mirrored = { offered: 0, accepted: 0, refused: 0 };
@@ -84,6 +87,7 @@ export class Deployment implements AcceptedRequestObserver {
     readonly mirrorOf: string | null = null,
   ) {
     this.active = generation;
+    this.tallies = generation.tallies;
     this.traces = new TraceRing(context.options.tracesKept);
   }
 

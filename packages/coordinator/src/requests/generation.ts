@@ -1,3 +1,4 @@
+import type { Tallies } from '../devices/tally.ts';
 import type { Placement } from '../placement/placement.ts';
 import type { Program } from './program.ts';
 
@@ -11,6 +12,8 @@ export interface Generation {
   readonly placement: Placement;
   /** Whether the deployment is a mirror, whose computations have a cap of their own on each device. */
   readonly mirror: boolean;
+  /** Of the deployment. */
+  readonly tallies: Tallies;
   /** Requests that run on this generation. */
   inFlight: number;
   /** Whether a step's answers are being compared with reference outputs computed by the data plane. */

@@ -67,10 +67,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       return;
     }
     this.#pieces.each(shards, (piece, index) =>
-      this.context.transport.scatter(
-        [devices[index]!],
-        this.computation([piece], this.taskOf(shards[index]!)),
-      ),
+      this.scatter([devices[index]!], this.computation([piece], this.taskOf(shards[index]!))),
     );
   }
 
@@ -168,6 +165,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       const present = this.gather.has(trace.shard);
       if (trace.shard < dataShards && !present) {
         recovered++;
+        this.tallyOf(trace.shard, 'recovered');
         trace.status = 'recovered';
       } else if (present) {
         trace.status = trace.shard < dataShards || decoded ? 'used' : 'surplus';
@@ -294,7 +292,10 @@ export class CodedStep extends DistributedStep implements PendingVerification {
         if (reference === null || this.ended) return;
         const faultyShards = this.#faultyShards(reference);
         this.host.rescued += reference.length;
-        for (let shard = 0; shard < reference.length; shard++) this.trace.shards[shard]!.status = 'rescued';
+        for (let shard = 0; shard < reference.length; shard++) {
+          this.trace.shards[shard]!.status = 'rescued';
+          this.tallyOf(shard, 'rescued');
+        }
         this.#deliver(this.context.clock.now(), reference);
         if (verification || faultyShards.length > 0)
           this.#reportCorruption(faultyShards, verification, false);
@@ -348,6 +349,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
       answeredWrong,
     });
     for (const device of faultyDevices) {
+      this.host.generation.tallies.of(device.id).corrupt++;
       this.context.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
     }
   }

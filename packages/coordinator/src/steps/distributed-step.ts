@@ -2,7 +2,9 @@ import type { Artifact } from '@sparewheel/planner';
 import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext, StepHost } from '../context.ts';
 import type { Availability, Computation, ComputationOwner, Device } from '../devices/device.ts';
+import { countLate } from '../devices/fleet.ts';
 import type { ErasureReason } from '../devices/in-flight-table.ts';
+import { bytesOfTensors } from '../devices/tally.ts';
 import { type CoordinatorError, LocalComputeError, NonFiniteOutputError } from '../errors.ts';
 import { SHORTEST_WAIT_MS } from '../options.ts';
 import { type GatherPolicy, rescueRule } from '../policy.ts';
@@ -72,16 +74,22 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   protected transmit(devices: readonly string[], shards: readonly number[]): void {
     const { task } = this.step;
     if (shards.every((shard) => this.taskOf(shard) === task)) {
-      this.context.transport.scatter(devices, this.computation(this.feeds));
+      this.scatter(devices, this.computation(this.feeds));
       return;
     }
     const own: string[] = [];
     for (const [index, shard] of shards.entries()) {
       const taskOfShard = this.taskOf(shard);
       if (taskOfShard === task) own.push(devices[index]!);
-      else this.context.transport.scatter([devices[index]!], this.computation(this.feeds, taskOfShard));
+      else this.scatter([devices[index]!], this.computation(this.feeds, taskOfShard));
     }
-    if (own.length > 0) this.context.transport.scatter(own, this.computation(this.feeds));
+    if (own.length > 0) this.scatter(own, this.computation(this.feeds));
+  }
+
+  protected scatter(devices: readonly string[], request: ComputeRequest): void {
+    const bytes = bytesOfTensors(request.tensors);
+    for (const device of devices) this.host.generation.tallies.of(device).sentBytes += bytes;
+    this.context.transport.scatter(devices, request);
   }
 
   /** Returns the task number under which a shard was sent. */
@@ -216,7 +224,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     }
     this.host.generation.placement.answered(this.step.plan.seats[shard]!);
     if (!this.gather.answer(shard)) {
-      device.late++;
+      countLate(computation);
       return;
     }
     const now = this.context.clock.now();
@@ -373,6 +381,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
         if (this.ended || this.recomputing || tensors === null || !this.gather.rescued(shard)) return;
         this.trace.shards[shard]!.status = 'rescued';
         this.host.rescued++;
+        this.tallyOf(shard, 'rescued');
         this.store(shard, tensors);
         this.advance(this.context.clock.now());
       },
@@ -433,6 +442,13 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     this.#holdTimer?.();
     this.#thresholdTimer?.();
     this.#resumeTimer?.();
+  }
+
+  /** Counts a shard that its device did not answer in time. */
+  protected tallyOf(shard: number, how: 'recovered' | 'rescued'): void {
+    const { placement, tallies } = this.host.generation;
+    const device = this.trace.shards[shard]!.device ?? placement.seatDevices[this.step.plan.seats[shard]!];
+    if (device) tallies.of(device)[how]++;
   }
 
   protected deviceOf(shard: number): Device | undefined {

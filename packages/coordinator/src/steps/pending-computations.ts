@@ -38,11 +38,15 @@ export class PendingComputations {
   begin(shard: number, device: Device, now: number): void {
     const old = this.#pending[shard] ?? null;
     if (old?.device.cancel(old)) this.#sendCancel([old.device.id], old.task);
-    const { placement, mirror } = this.#host.generation;
+    const { placement, mirror: mirrored, tallies } = this.#host.generation;
     const substituted = placement.isSubstituted(this.#step.plan.seats[shard]!);
     const task = substituted ? this.#step.substituteTasks[shard]! : this.#step.task;
     const time = this.#step.answerTimes.of(device.id);
-    this.#pending[shard] = device.send(this.#host.id, task, shard, this.#owner, now, time, mirror);
+    this.#pending[shard] = device.send(this.#host.id, task, shard, this.#owner, now, {
+      time,
+      tally: tallies.of(device.id),
+      mirrored,
+    });
   }
 
   /** Whether this device is late with the shard, but computes it. */

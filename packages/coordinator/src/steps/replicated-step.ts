@@ -114,6 +114,7 @@ export class ReplicatedStep extends DistributedStep {
         this.finish(reference);
         this.#reportCorruption(faultyDevices, residual);
         for (const device of faultyDevices) {
+          this.host.generation.tallies.of(device.id).corrupt++;
           this.context.fleet.quarantine(device, `its answer to step ${this.step.id} was wrong`);
         }
       },

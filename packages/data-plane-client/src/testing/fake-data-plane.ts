@@ -11,7 +11,9 @@ export class FakeDataPlane extends EventEmitter implements DataPlaneThread {
   readonly calls: DataPlaneCall[] = [];
   terminated = false;
   /** Answers by kind of call. A thrown ApiError becomes a failed reply. Other calls get null. */
-  readonly answers: Partial<Record<DataPlaneCall['kind'], Answer>> = {};
+  readonly answers: Partial<Record<DataPlaneCall['kind'], Answer>> = {
+    metrics: () => ({ durations: [], devices: [], quarantines: [] }),
+  };
 
   postMessage({ call, body }: CallMessage): void {
     this.calls.push(body);
