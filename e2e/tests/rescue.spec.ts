@@ -6,9 +6,12 @@ import { expectRightAnswer, sampleImages } from '../src/reference.ts';
 
 const DETECT_MS = 1_500;
 
+/** Each test continues with the twin, the killed device and the load of the one before. */
+test.describe.configure({ mode: 'serial' });
+
 let product: Product;
 test.beforeAll(async () => {
-  product = await Product.start({ args: ['--fleet', '5', '--no-twin'] });
+  product = await Product.start({ args: ['--fleet', '5'] });
 });
 test.afterAll(async () => {
   await product?.stop();

@@ -122,7 +122,6 @@ describe('a deployment over real device processes', () => {
     const killed = latency.periods.find(({ name }) => /^pi-\d killed$/.test(name));
     expect(killed!.percentiles.count).toBeGreaterThan(0);
     expect(latency.counts.survived).toBeGreaterThan(0);
-    expect(latency.counts.outran + latency.counts.survived).toBe(latency.counts.recovered);
   });
 
   it('returns at most the requested number of traces, newest first', async () => {

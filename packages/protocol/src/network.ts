@@ -46,8 +46,8 @@ export const NETWORK_PRESET_TEXTS: Readonly<Record<NetworkPreset, NetworkPresetT
 /**
  * - `applied`: the device emulates the preset.
  * - `changed`: it did, and then an operator changed or ended its faults.
- * - `pending`: the device is being told.
- * - `unreachable`: the device cannot be told now, see `reason`. It is told when it can be.
+ * - `pending`: the command is on its way to the device.
+ * - `unreachable`: the device cannot be changed now, see `reason`. The command is repeated when it can be.
  * - `impossible`: the preset does not exist for this device, see `reason`.
  */
 export type NetworkDeviceState = 'applied' | 'changed' | 'pending' | 'unreachable' | 'impossible';

@@ -8,10 +8,10 @@ import { cn } from '../ui/class-names.ts';
 import { dotsOf, faultReports, SHOWN_MS, serverNow } from './answer-store.ts';
 import {
   type Duel,
+  type Interruption,
+  interruptionsOf,
   type LaneStatus,
   laneStatus,
-  type Period,
-  periodsOf,
   uncodedDetail,
 } from './duel-view.ts';
 import { type LaneScale, laneScale } from './lane-scale.ts';
@@ -38,7 +38,10 @@ export function DuelLanes({ duel, large = false }: { duel: Duel; large?: boolean
   const [frame, { width, height }] = useSize<HTMLDivElement>();
   const fontSize = large ? Math.round(Math.min(28, Math.max(14, width / 62))) : 11;
   const canvas = usePaintedLanes(
-    lanes.map((lane) => ({ name: lane.name, periods: periodsOf(lane, events as readonly EventView[]) })),
+    lanes.map((lane) => ({
+      name: lane.name,
+      interruptions: interruptionsOf(lane, events as readonly EventView[]),
+    })),
     { width, height, fontSize },
   );
   const boxes = laneBoxes(height, fontSize, lanes.length);
@@ -112,7 +115,7 @@ function LaneHeading({
 
 interface LaneToPaint {
   readonly name: string;
-  readonly periods: readonly Period[];
+  readonly interruptions: readonly Interruption[];
 }
 
 /** Paints the lanes on a canvas while it is visible. */
@@ -142,7 +145,7 @@ function usePaintedLanes(
     const paint = () => {
       const now = serverNow();
       const { lanes, size } = latest.current;
-      const painted = lanes.map(({ name, periods }) => ({ dots: dotsOf(name), periods }));
+      const painted = lanes.map(({ name, interruptions }) => ({ dots: dotsOf(name), interruptions }));
       scale = scaleFor(scale, painted, now);
       paintLanes(context, {
         ...size,

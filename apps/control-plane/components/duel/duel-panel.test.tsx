@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import type { AnswerUpdate, FaultReportView } from '@sparewheel/protocol';
 import { act, cleanup, screen, waitFor } from '@testing-library/react';
+import { Profiler } from 'react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { apiError, type FakeApi, renderDashboard } from '../testing/render.tsx';
 import { deployment, device } from '../testing/view-fixtures.ts';
@@ -128,11 +129,14 @@ describe('the duel', () => {
     );
   });
 
-  it('shows what the stalled lane waits for, with a running clock', () => {
+  it('shows what the stalled lane waits for, with a running clock', async () => {
     show(coded, [coded, { ...twin, outage: OUTAGE }]);
     const lane = screen.getByTestId('lane-uncoded');
     expect(lane.textContent).toContain('stalled: redistributing shard 2 to d1');
-    expect(lane.textContent).toMatch(/\d+\.\d s$/);
+    const clock = screen.getByTestId('outage-clock');
+    const first = clock.textContent;
+    expect(first).toMatch(/^\d+\.\d s$/);
+    await waitFor(() => expect(clock.textContent).not.toBe(first));
     expect(screen.getByTestId('lane-coded').dataset.tone).toBe('ok');
   });
 
@@ -153,10 +157,18 @@ describe('the duel', () => {
   });
 
   it('does not render for dots, and renders for numbers', () => {
-    show();
+    const rendered = vi.fn();
+    renderDashboard(
+      <Profiler id="duel" onRender={rendered}>
+        <DuelPanel deployment={coded} />
+      </Profiler>,
+      { live: { deployments: [coded, twin] } },
+    );
     const before = screen.getByTestId('duel-coded-p99');
+    const renders = rendered.mock.calls.length;
     const dot = { at: Date.now(), latencyMs: 4, outcome: 'answered', survived: false } as const;
     receive({ batches: [{ deployment: 'lenet5', ended: 1, dots: [dot] }] });
+    expect(rendered).toHaveBeenCalledTimes(renders);
     expect(before.textContent).toBe('–');
     receive({
       statistics: [
@@ -174,7 +186,9 @@ describe('the duel', () => {
         },
       ],
     });
+    expect(rendered.mock.calls.length).toBeGreaterThan(renders);
     expect(before.textContent).toBe('4.00 ms');
+    expect(screen.getByText(/^since \d\d:\d\d:\d\d/)).toBeTruthy();
   });
 });
 

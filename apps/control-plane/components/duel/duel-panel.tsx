@@ -196,7 +196,7 @@ function Numbers({ duel }: { duel: Duel }) {
   return (
     <div className="flex min-w-0 flex-col border-t lg:border-t-0 lg:border-l">
       <DuelHistogram coded={coded} uncoded={uncoded} />
-      <DuelTable rows={rows} />
+      <DuelTable rows={rows} since={coded?.since ?? null} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import type { AnswerStatistics, EventView, OutageView } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { deployment, device, seat } from '../testing/view-fixtures.ts';
-import { duelOf, duelRows, emulatedFaults, laneStatus, noTwinReason, periodsOf } from './duel-view.ts';
+import { duelOf, duelRows, emulatedFaults, interruptionsOf, laneStatus, noTwinReason } from './duel-view.ts';
 
 const coded = deployment(4, 1, { twin: 'lenet5-uncoded' });
 const twin = deployment(4, 0, { name: 'lenet5-uncoded', strategy: 'uncoded', mirrorOf: 'lenet5' });
@@ -97,7 +97,7 @@ describe('the state of a lane', () => {
   });
 });
 
-describe('the periods of a lane', () => {
+describe('the interruptions of a lane', () => {
   const event = (kind: string, at: string, change: Partial<EventView> = {}): EventView => ({
     id: 1,
     at,
@@ -117,11 +117,13 @@ describe('the periods of a lane', () => {
       event('outage-began', '2026-01-01T00:00:07Z'),
     ];
     const start = Date.parse('2026-01-01T00:00:00Z');
-    expect(periodsOf(twin, events)).toEqual([
+    expect(interruptionsOf(twin, events)).toEqual([
       { kind: 'slowdown', from: start + 10_000, to: start + 20_000 },
       { kind: 'outage', from: start + 7_200, to: start + 10_000 },
     ]);
-    expect(periodsOf({ ...twin, outage: OUTAGE }, [])).toEqual([{ kind: 'outage', from: start, to: null }]);
+    expect(interruptionsOf({ ...twin, outage: OUTAGE }, [])).toEqual([
+      { kind: 'outage', from: start, to: null },
+    ]);
   });
 
   it('show a slowdown that lasts', () => {
@@ -130,7 +132,7 @@ describe('the periods of a lane', () => {
     ];
     const slow = { ...twin, progress: { ...twin.progress, seats } };
     const finished = event('redistribution-finished', '2026-01-01T00:00:03Z', { durationMs: 400 });
-    expect(periodsOf(slow, [finished])).toEqual([
+    expect(interruptionsOf(slow, [finished])).toEqual([
       { kind: 'slowdown', from: Date.parse('2026-01-01T00:00:03Z'), to: null },
     ]);
   });

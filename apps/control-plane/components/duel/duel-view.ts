@@ -126,7 +126,7 @@ function isSubstituted({ substituteState }: SeatView): boolean {
 }
 
 /** A time in which a lane stalled or was slow, in ms since 1970. */
-export interface Period {
+export interface Interruption {
   readonly kind: 'outage' | 'slowdown';
   readonly from: number;
   /** null while it lasts. */
@@ -134,8 +134,11 @@ export interface Period {
 }
 
 /** Returns the outages and slowdowns of a deployment from its events, and the present outage. */
-export function periodsOf(deployment: DeploymentView, events: readonly EventView[]): readonly Period[] {
-  const ended = events.flatMap((event): Period[] => {
+export function interruptionsOf(
+  deployment: DeploymentView,
+  events: readonly EventView[],
+): readonly Interruption[] {
+  const ended = events.flatMap((event): Interruption[] => {
     if (event.deployment !== deployment.name || typeof event.durationMs !== 'number') return [];
     const to = Date.parse(event.at);
     const from = to - event.durationMs;

@@ -1,4 +1,4 @@
-import type { Period } from './duel-view.ts';
+import type { Interruption } from './duel-view.ts';
 import { DOT_KINDS, type DotKind, type LaneBuffer } from './lane-buffer.ts';
 import { decadeLabel, decades, type LaneScale, latencyHeight } from './lane-scale.ts';
 
@@ -15,7 +15,7 @@ export interface LaneColors {
 
 export interface PaintedLane {
   readonly dots: LaneBuffer;
-  readonly periods: readonly Period[];
+  readonly interruptions: readonly Interruption[];
 }
 
 export interface LaneFault {
@@ -102,11 +102,11 @@ function dotSize(fontSize: number): number {
 function paintPeriods(
   context: CanvasRenderingContext2D,
   { colors, now, shownMs }: LanesPicture,
-  { periods }: PaintedLane,
+  { interruptions }: PaintedLane,
   box: Box,
   { left, plotWidth, x }: Plot,
 ): void {
-  for (const { kind, from, to } of periods) {
+  for (const { kind, from, to } of interruptions) {
     if ((to ?? now) < now - shownMs) continue;
     const start = Math.max(left, x(from));
     const end = Math.min(left + plotWidth, to === null ? left + plotWidth : x(to));

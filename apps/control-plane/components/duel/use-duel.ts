@@ -3,6 +3,7 @@ import type { DeploymentView } from '@sparewheel/protocol';
 import { useMutation } from '@tanstack/react-query';
 import { askApi } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-queries.ts';
+import { DEMO_LOAD } from '../load/demo-load.ts';
 import { useAnswerStatistics } from './answer-store.ts';
 import { DETECT_MS, type Detection, type Duel, type DuelRow, duelRows } from './duel-view.ts';
 
@@ -17,14 +18,11 @@ export function useTwin(coded: DeploymentView) {
   };
 }
 
-/** The load that the duel starts: as many requests in flight as the tour uses. */
-const LOAD = { mode: 'closed', concurrency: 8 } as const;
-
 /** Starts and stops the load of a deployment. Its twin gets copies of the requests. */
 export function useDuelLoad(coded: DeploymentView) {
   const path = `/api/deployments/${encodeURIComponent(coded.name)}/load`;
   return useMutation({
-    mutationFn: (on: boolean) => (on ? askApi('POST', path, LOAD) : askApi('DELETE', path)),
+    mutationFn: (on: boolean) => (on ? askApi('POST', path, DEMO_LOAD) : askApi('DELETE', path)),
   });
 }
 

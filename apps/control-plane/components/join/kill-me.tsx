@@ -20,7 +20,7 @@ export function KillMe({ name, onKill }: { name: string; onKill: () => void }) {
         action="Kill me"
         onConfirm={onKill}
       >
-        The device ends at once, without a goodbye. The fleet continues without it. Revive brings it back.
+        The device ends at once. The fleet continues without it. Revive brings it back.
       </Confirm>
     </>
   );

@@ -1,10 +1,10 @@
 import type { CsvTable } from '../export/csv.ts';
 import type { Waterfall } from '../waterfall/waterfall-view.ts';
 import type { LatencyHeatmap } from './latency-heatmap.ts';
-import type { LatencyHistogram } from './share-bins.ts';
+import type { LatencyBars } from './share-bins.ts';
 
 /** Returns one row per bar. Slower requests have no `to_ms`; requests that are never answered have no times. */
-export function histogramTable({ bins, rows, endMs, beyond, never }: LatencyHistogram): CsvTable {
+export function histogramTable({ bins, rows, endMs, beyond, never }: LatencyBars): CsvTable {
   const some = (shares: readonly number[]) => shares.some((share) => share > 0);
   return {
     columns: ['from_ms', 'to_ms', ...rows.map(({ key }) => `${key}_percent`)],

@@ -6,7 +6,7 @@ import { cn } from '../ui/class-names.ts';
 import { formatAxis } from '../ui/format.ts';
 import { timeAxis } from './axis-ticks.ts';
 import { HEATMAP_SECONDS, type LatencyHeatmap } from './latency-heatmap.ts';
-import type { LatencyHistogram } from './share-bins.ts';
+import type { LatencyBars } from './share-bins.ts';
 import { useSize } from './use-size.ts';
 
 const LEFT = 52;
@@ -29,7 +29,7 @@ export function HeatmapChart({
 }: {
   heatmap: LatencyHeatmap;
   /** The latency axis. */
-  axis: Pick<LatencyHistogram, 'startMs' | 'endMs' | 'log'>;
+  axis: Pick<LatencyBars, 'startMs' | 'endMs' | 'log'>;
   /** Formats a time of day. */
   timeOf: (at: string) => string;
 }) {

@@ -4,7 +4,7 @@ import { Area, AreaChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts'
 import { formatAxis, formatPercent } from '../ui/format.ts';
 import { timeAxis } from './axis-ticks.ts';
 import { SERIES_STYLES } from './series-colors.ts';
-import { type LatencyHistogram, type ShareBin, SMALLEST_SHARE } from './share-bins.ts';
+import { type LatencyBars, type ShareBin, SMALLEST_SHARE } from './share-bins.ts';
 import { useSize } from './use-size.ts';
 
 const LEFT = 60;
@@ -37,7 +37,7 @@ interface Slot {
  * Draws each series as steps over the same time axis. What does not fit on the axis is drawn as bars after it. Not
  * animated: the data changes five times a second.
  */
-export function LatencyChart({ histogram, scale }: { histogram: LatencyHistogram; scale: 'linear' | 'log' }) {
+export function LatencyChart({ histogram, scale }: { histogram: LatencyBars; scale: 'linear' | 'log' }) {
   const [frame, { width, height }] = useSize<HTMLDivElement>();
   const { bins, rows, topPercent, startMs, endMs } = histogram;
   const slots = slotsOf(histogram);
@@ -186,7 +186,7 @@ function SlotBars({
   left: number;
   bottom: number;
   y: (percent: number) => number;
-  rows: LatencyHistogram['rows'];
+  rows: LatencyBars['rows'];
 }) {
   const barWidth = (SLOT - 28) / Math.max(1, rows.length);
   const danger = key === 'never';
@@ -241,7 +241,7 @@ function SlotBars({
   );
 }
 
-function slotsOf({ beyond, never, endMs }: LatencyHistogram): Slot[] {
+function slotsOf({ beyond, never, endMs }: LatencyBars): Slot[] {
   const some = (shares: readonly number[]) => shares.some((share) => share > 0);
   return [
     ...(some(beyond) ? [{ key: 'beyond' as const, label: `> ${formatAxis(endMs)} ms`, shares: beyond }] : []),
@@ -249,7 +249,7 @@ function slotsOf({ beyond, never, endMs }: LatencyHistogram): Slot[] {
   ];
 }
 
-function describe({ rows, startMs, endMs, beyond, never }: LatencyHistogram, slots: readonly Slot[]): string {
+function describe({ rows, startMs, endMs, beyond, never }: LatencyBars, slots: readonly Slot[]): string {
   const after = rows.map(({ label }, at) => {
     const parts = slots.map(({ key, label: slot }) =>
       key === 'never'

@@ -1,6 +1,6 @@
 import type { LatencyPeriod, LatencyView } from '@sparewheel/protocol';
 import { formatCount } from '../ui/format.ts';
-import { type LatencyHistogram, type Series, shareBins } from './share-bins.ts';
+import { type LatencyBars, type Series, shareBins } from './share-bins.ts';
 
 /** A period that the chart can compare the current one with. */
 export interface PeriodChoice {
@@ -9,7 +9,7 @@ export interface PeriodChoice {
 }
 
 /** The latencies of the current period, and of an earlier one, on the same axes. */
-export interface PeriodComparison extends LatencyHistogram {
+export interface PeriodComparison extends LatencyBars {
   /** The earlier periods with requests, newest first. */
   readonly choices: readonly PeriodChoice[];
   /** The earlier period that is compared; null if there is none. */

@@ -1,13 +1,13 @@
 import type { LatencyPeriod, LatencyView, OpenPercentiles, RuleComparisonView } from '@sparewheel/protocol';
 import { formatCount, formatPercent } from '../ui/format.ts';
 import { type PeriodChoice, periodLabel } from './latency-periods.ts';
-import { type LatencyHistogram, shareBins } from './share-bins.ts';
+import { type LatencyBars, shareBins } from './share-bins.ts';
 
 export type Statistic = Exclude<keyof OpenPercentiles, 'count'>;
 export const STATISTICS: readonly Statistic[] = ['p50', 'p90', 'p95', 'p99', 'p999', 'max', 'mean', 'sd'];
 
 /** Coded and uncoded latency of the same requests on the same axes, from the arrival times of their answers. */
-export interface RuleComparison extends LatencyHistogram {
+export interface RuleComparison extends LatencyBars {
   /** How much faster coded is, as a fraction of uncoded; null without an uncoded value. */
   readonly gain: Readonly<Record<Statistic, number | null>> | null;
   /** Says in words which requests are compared and which are left out. */

@@ -18,7 +18,7 @@ export interface ShareBin {
 }
 
 /** Several distributions on the same axes. Shares are in percent, one per series. */
-export interface LatencyHistogram {
+export interface LatencyBars {
   /** Of equal width on the axis. The first bar also counts faster requests. */
   readonly bins: readonly ShareBin[];
   readonly startMs: number;
@@ -47,7 +47,7 @@ export const SMALLEST_SHARE = 0.01;
 export function shareBins(
   axis: readonly HistogramBin[],
   series: readonly (Series & { readonly histogram: readonly HistogramBin[]; readonly total?: number })[],
-): LatencyHistogram {
+): LatencyBars {
   const { edges, log } = barEdges(axis);
   const each = series.map(({ histogram, total }) => shares(histogram, edges, total));
   const bins = edges.slice(0, -1).map((from, index) => ({

@@ -3,7 +3,7 @@ import { Badge } from '../ui/badge.tsx';
 import { cn } from '../ui/class-names.ts';
 import { emulatedNetwork } from './preset-view.ts';
 
-/** Says that what stands beside it was measured in an emulated network. Draws nothing without one. */
+/** Marks numbers as measured in an emulated network. Draws nothing without one. */
 export function EmulatedBadge({
   deployment,
   className,

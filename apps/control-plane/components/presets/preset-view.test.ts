@@ -30,10 +30,10 @@ describe('a network preset', () => {
   });
 
   it('names each device that it does not reach, with the reason', () => {
-    const lost = device('a', 'unreachable', 'it is not connected; it is told when it returns');
+    const lost = device('a', 'unreachable', 'it is not connected; it follows when it returns');
     const tab = device('b', 'impossible', 'its speed was not measured');
     expect(presetExceptions(wifi(lost, tab, device('c', 'applied')))).toEqual([
-      { device: 'id-a', text: 'a cannot be told now: it is not connected; it is told when it returns.' },
+      { device: 'id-a', text: 'a cannot be changed now: it is not connected; it follows when it returns.' },
       { device: 'id-b', text: 'b is not changed: its speed was not measured.' },
     ]);
     expect(

@@ -11,10 +11,10 @@ export function emulatedNetwork({ network }: Pick<DeploymentView, 'network'>): s
 export function presetReach({ network }: Pick<DeploymentView, 'network'>): string | null {
   if (network == null || network.preset === 'off') return null;
   const { devices } = network;
-  const told = devices.filter(({ state }) => state === 'applied' || state === 'changed').length;
+  const emulating = devices.filter(({ state }) => state === 'applied' || state === 'changed').length;
   if (devices.length === 0) return 'No device of this deployment is connected yet.';
-  const all = told === devices.length;
-  return `Emulated on ${told}${all ? '' : ` of ${devices.length}`} ${devices.length === 1 ? 'device' : 'devices'}.`;
+  const all = emulating === devices.length;
+  return `Emulated on ${emulating}${all ? '' : ` of ${devices.length}`} ${devices.length === 1 ? 'device' : 'devices'}.`;
 }
 
 /** The devices that do not emulate the preset as it is, each with one sentence. */
@@ -38,7 +38,7 @@ function exception({ name, state, reason }: NetworkDeviceView, ending: boolean):
     case 'changed':
       return `${name}: its faults were changed by hand. They stay.`;
     case 'unreachable':
-      return `${name} cannot be ${ending ? 'restored' : 'told'} now: ${reason ?? 'it does not answer'}.`;
+      return `${name} cannot be ${ending ? 'restored' : 'changed'} now: ${reason ?? 'it does not answer'}.`;
     case 'impossible':
       return `${name} is not changed: ${reason ?? 'the preset does not fit it'}.`;
   }

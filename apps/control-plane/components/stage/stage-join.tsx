@@ -4,15 +4,17 @@ import { joinPageAddress } from '../join/join-command-view.ts';
 import { QrCode } from '../join/qr-code.tsx';
 import { useJoinAddress } from '../join/use-join-address.ts';
 import { askApi } from '../live-connection/api-client.ts';
+import { ErrorNotice } from '../shell/errors.tsx';
 
 /** The QR code with which a phone in the room becomes a device. The stage shows the join token on purpose. */
 export function StageJoin() {
   const address = useJoinAddress();
-  const { data } = useQuery({
+  const { data, error } = useQuery({
     queryKey: ['join-token'],
     queryFn: ({ signal }) => askApi<{ token: string }>('GET', '/api/join', undefined, signal),
     gcTime: 0,
   });
+  if (error !== null) return <ErrorNotice error={error} />;
   if (data === undefined) return null;
   const { chosen, problem } = address;
   if (chosen.onlyThisMachine) {

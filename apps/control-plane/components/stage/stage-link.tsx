@@ -3,7 +3,8 @@ import { Maximize } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useEffect } from 'react';
-import { enterFullScreen, isTyping } from './full-screen.ts';
+import { isTyping } from '../ui/is-typing.ts';
+import { enterFullScreen } from './full-screen.ts';
 
 function stageAddress(deployment: string): string {
   return `/stage?deployment=${encodeURIComponent(deployment)}`;

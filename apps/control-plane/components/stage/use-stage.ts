@@ -4,11 +4,11 @@ import { useRouter } from 'next/navigation';
 import { useCallback, useEffect, useRef } from 'react';
 import { deviceCommands } from '../fleet/use-device-actions.ts';
 import { askApi } from '../live-connection/api-client.ts';
+import { DEMO_LOAD } from '../load/demo-load.ts';
 import { toastError } from '../shell/errors.tsx';
-import { isTyping, leaveFullScreen } from './full-screen.ts';
+import { isTyping } from '../ui/is-typing.ts';
+import { leaveFullScreen } from './full-screen.ts';
 import type { StageDevice } from './stage-view.ts';
-
-const LOAD = { mode: 'closed', concurrency: 8 } as const;
 
 /** The actions of the stage. Leaving it undoes them: it revives devices and stops the load. */
 export function useStage(deployment: DeploymentView | null, devices: readonly DeviceView[]) {
@@ -35,7 +35,7 @@ export function useStage(deployment: DeploymentView | null, devices: readonly De
     // A load that runs since before is not the stage's to stop.
     if (loading && loaded.current !== name) return;
     loaded.current = loading ? null : name;
-    askApi(loading ? 'DELETE' : 'POST', loadPath(name), loading ? undefined : LOAD).catch(complain);
+    askApi(loading ? 'DELETE' : 'POST', loadPath(name), loading ? undefined : DEMO_LOAD).catch(complain);
   }, [name, loading]);
 
   const restore = useCallback(() => {

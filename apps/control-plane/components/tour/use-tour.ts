@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { fleetRows } from '../fleet/fleet-view.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-queries.ts';
+import { DEMO_LOAD } from '../load/demo-load.ts';
 import { toastError } from '../shell/errors.tsx';
 import { type TourAction, type TourStep, tourSteps, undoTour } from './tour-steps.ts';
 
@@ -57,7 +58,7 @@ function perform(deployment: string, action: TourAction): Promise<unknown> {
   const load = `/api/deployments/${encodeURIComponent(deployment)}/load`;
   switch (action.kind) {
     case 'start-load':
-      return askApi('POST', load, { mode: 'closed', concurrency: 8 });
+      return askApi('POST', load, DEMO_LOAD);
     case 'stop-load':
       return askApi('DELETE', load);
     case 'kill':

@@ -19,6 +19,7 @@ import { type DeploymentRecord, NameTakenError, type Store, UnknownModelError } 
 import type { EventLog } from '../events/event-log.ts';
 import { log } from '../log.ts';
 import { unknownModel } from '../models/models.ts';
+import { checkRescue } from './check-rescue.ts';
 import { DeploymentRecords } from './deployment-records.ts';
 import { deploymentView } from './deployment-view.ts';
 import { Handover, isAbsence } from './handover.ts';
@@ -27,7 +28,7 @@ import { policyText } from './policy-text.ts';
 import { Preloading } from './preloading.ts';
 import { Preparation } from './preparation.ts';
 import { Resizing } from './resizing.ts';
-import { checkMirror, checkRescue, hasTwin, noTwin, twinDetection, twinRequests } from './twins.ts';
+import { checkMirror, hasTwin, noTwin, twinDetection, twinRequests } from './twins.ts';
 
 export interface DeploymentParts {
   readonly store: Store;

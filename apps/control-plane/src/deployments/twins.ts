@@ -1,18 +1,6 @@
 /** The rules for mirrors, and for the uncoded twin of a deployment. Pure. */
-import { type Policy, rescueRule } from '@sparewheel/coordinator';
-import { ApiError, type DeploymentRequest, LIMITS } from '@sparewheel/protocol';
+import { ApiError, type DeploymentRequest, LIMITS, type Policy } from '@sparewheel/protocol';
 import type { DeploymentRecord } from '../database/store.ts';
-
-/** @throws {ApiError} 400 the rule contradicts the objective */
-export function checkRescue(policy: Pick<Policy, 'rescue'>, objective: 'latency' | 'devices-only'): void {
-  if (objective !== 'devices-only' || rescueRule(policy, { objective }) !== 'data-plane') return;
-  throw new ApiError(
-    400,
-    'invalid-request',
-    'The field "policy.rescue" is "data-plane", but under the objective "devices-only" the data plane computes no shard.',
-    'Choose "devices" or "off", or the objective "latency".',
-  );
-}
 
 /** @throws {ApiError} 400 the original cannot be mirrored by this deployment */
 export function checkMirror(

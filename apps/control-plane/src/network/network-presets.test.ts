@@ -1,4 +1,4 @@
-/** Network presets through the API, with a fake data plane whose devices emulate what they are told. */
+/** Network presets through the API, with a fake data plane whose devices emulate the commands. */
 import type { DataPlaneCall } from '@sparewheel/data-plane-client';
 import { deviceView, refuse } from '@sparewheel/data-plane-client/testing';
 import { type DeviceView, faultSchema, NETWORK_PRESETS, type NetworkView } from '@sparewheel/protocol';
@@ -65,7 +65,7 @@ async function settle(): Promise<void> {
 }
 
 const choose = (preset: unknown) => api.ask('PUT', '/api/deployments/digits/network', { preset });
-const told = () =>
+const commands = () =>
   (api.dataPlane.callsOf('set-network') as SetNetwork[]).map(({ device, network }) => [
     device,
     network?.preset ?? 'off',
@@ -79,48 +79,48 @@ describe('a network preset', () => {
   it('applies to the devices that have a seat, and off ends it', async () => {
     expect((await choose('paper-wifi')).status).toBe(202);
     await settle();
-    expect(told()).toEqual(seats.map((device) => [device, 'paper-wifi']));
+    expect(commands()).toEqual(seats.map((device) => [device, 'paper-wifi']));
     expect(await states()).toEqual(Object.fromEntries(seats.map((device) => [device, 'applied'])));
     const [view] = api.deployments.views();
     expect(view?.network?.preset).toBe('paper-wifi');
     await choose('off');
     await settle();
-    expect(told().slice(3)).toEqual(seats.map((device) => [device, 'off']));
+    expect(commands().slice(3)).toEqual(seats.map((device) => [device, 'off']));
     expect(api.deployments.views()[0]?.network).toBeNull();
   });
 
-  it('is told to a device that takes a seat later, and ended for one that lost it', async () => {
+  it('is sent to a device that takes a seat later, and ended for one that lost it', async () => {
     await choose('ethernet');
     await settle();
     seats = ['device-0001', 'device-0004', 'device-0003'];
     report();
     await settle();
-    expect(told().slice(3)).toEqual([
+    expect(commands().slice(3)).toEqual([
       ['device-0002', 'off'],
       ['device-0004', 'ethernet'],
     ]);
   });
 
-  it('is told again to a device whose process restarted', async () => {
+  it('is sent again to a device whose process restarted', async () => {
     await choose('ethernet');
     await settle();
     change('device-0002', { state: 'dead', connected: false, network: null });
     report();
     expect((await states())['device-0002']).toBe('unreachable');
     await settle();
-    expect(told()).toHaveLength(3);
+    expect(commands()).toHaveLength(3);
     change('device-0002', { state: 'ready', connected: true });
     await settle();
     await settle();
-    expect(told().slice(3)).toEqual([['device-0002', 'ethernet']]);
+    expect(commands().slice(3)).toEqual([['device-0002', 'ethernet']]);
   });
 
-  it('reports a device that cannot be told with the reason, and tries again after a pause', async () => {
+  it('reports a device that cannot be reached with the reason, and tries again after a pause', async () => {
     const works = api.dataPlane.answers['set-network']!;
     api.dataPlane.answers['set-network'] = () => refuse(502, 'no-answer', 'the process is paused');
     await choose('ethernet');
     await settle();
-    expect(told()).toHaveLength(3);
+    expect(commands()).toHaveLength(3);
     const { body } = await api.ask('GET', '/api/deployments/digits/network');
     expect(body.devices[0]).toEqual({
       device: 'device-0001',
@@ -140,17 +140,17 @@ describe('a network preset', () => {
     await settle();
     change('device-0001', { network: { preset: 'ethernet', changed: true } });
     await settle();
-    expect(told()).toHaveLength(3);
+    expect(commands()).toHaveLength(3);
     expect((await states())['device-0001']).toBe('changed');
   });
 
   it('delays one data device as the straggler, and the same one while it has a seat', async () => {
     await choose('straggler');
     await settle();
-    expect(told()).toEqual([['device-0001', 'straggler']]);
+    expect(commands()).toEqual([['device-0001', 'straggler']]);
     seats = ['device-0004', 'device-0001', 'device-0003'];
     await settle();
-    expect(told()).toHaveLength(1);
+    expect(commands()).toHaveLength(1);
   });
 
   it('slows a device down from its measured speed, and says where it was not measured', () => {
@@ -184,6 +184,6 @@ describe('a network preset', () => {
       status: 400,
       body: { error: { message: expect.stringContaining('"force"') } },
     });
-    expect(told()).toEqual([]);
+    expect(commands()).toEqual([]);
   });
 });

@@ -10,14 +10,14 @@ import { NETWORK_PRESET_TEXTS } from '@sparewheel/protocol';
 import type { EventLog } from '../events/event-log.ts';
 import { presetFaults } from './preset-faults.ts';
 
-/** Pause before a device that could not be told is told again. */
+/** Pause before a failed command is sent again. */
 const RETRY_MS = 2_000;
 
-/** What a device needs to hear, or why it cannot. */
+/** A command to a device that has not taken effect, or why it failed. */
 type Wanted = DeviceNetwork | null | string;
 
 /** A call to one device, or its failure. */
-interface Telling {
+interface PendingCommand {
   readonly preset: NetworkPreset;
   /** null while the call is in flight. */
   readonly failure: { readonly reason: string; readonly retryAtMs: number } | null;
@@ -34,12 +34,12 @@ export interface NetworkPresetParts {
 
 /**
  * Keeps the devices of one deployment, and of its twin, in the emulated network of a preset. It compares each report of
- * the data plane with what is wanted: so a device that takes a seat or restarts is told later, and one that loses its
+ * the data plane with what is wanted: so a device that takes a seat or restarts gets the preset later, and one that loses its
  * seat gets its own faults back. One preset is active at a time, because deployments share devices.
  */
 export class NetworkPresets {
   readonly #parts: NetworkPresetParts;
-  readonly #tellings = new Map<string, Telling>();
+  readonly #pending = new Map<string, PendingCommand>();
   #chosen: { readonly deployment: string; readonly preset: Exclude<NetworkPreset, 'off'> } | null = null;
   #straggler: string | null = null;
   #views: ReadonlyMap<string, NetworkView> = new Map();
@@ -57,7 +57,7 @@ export class NetworkPresets {
     // Off for one deployment does not end the preset of another.
     if (preset === 'off' && ofOthers) return;
     this.#chosen = preset === 'off' ? null : { deployment, preset };
-    for (const [device, { failure }] of this.#tellings) if (failure !== null) this.#tellings.delete(device);
+    for (const [device, { failure }] of this.#pending) if (failure !== null) this.#pending.delete(device);
     if ((before?.preset ?? 'off') !== preset || ofOthers) {
       const { label } = NETWORK_PRESET_TEXTS[preset];
       const message =
@@ -97,30 +97,30 @@ export class NetworkPresets {
     const network = device.network ?? null;
     const preset = typeof wanted === 'object' && wanted !== null ? wanted.preset : 'off';
     if ((network?.preset ?? 'off') === preset) {
-      const telling = this.#tellings.get(device.id);
-      if (telling?.failure !== null || telling.preset === preset) this.#tellings.delete(device.id);
+      const command = this.#pending.get(device.id);
+      if (command?.failure !== null || command.preset === preset) this.#pending.delete(device.id);
       if (typeof wanted === 'string') return { state: 'impossible', reason: wanted };
       if (wanted === null) return null;
       return { state: network?.changed ? 'changed' : 'applied', reason: null };
     }
     const away = AWAY[device.state];
     if (away !== undefined) return { state: 'unreachable', reason: away };
-    const telling = this.#tellings.get(device.id);
-    const due = telling === undefined || (telling.failure?.retryAtMs ?? Infinity) <= this.#parts.now();
-    if (due) this.#tell(device.id, preset, typeof wanted === 'string' ? null : wanted);
-    return telling?.failure
-      ? { state: 'unreachable', reason: telling.failure.reason }
+    const command = this.#pending.get(device.id);
+    const due = command === undefined || (command.failure?.retryAtMs ?? Infinity) <= this.#parts.now();
+    if (due) this.#send(device.id, preset, typeof wanted === 'string' ? null : wanted);
+    return command?.failure
+      ? { state: 'unreachable', reason: command.failure.reason }
       : { state: 'pending', reason: null };
   }
 
-  #tell(device: string, preset: NetworkPreset, network: DeviceNetwork | null): void {
-    this.#tellings.set(device, { preset, failure: null });
+  #send(device: string, preset: NetworkPreset, network: DeviceNetwork | null): void {
+    this.#pending.set(device, { preset, failure: null });
     this.#parts.dataPlane.call({ kind: 'set-network', device, network }).then(
-      // The next report shows the effect. If it does not, the device is told again.
-      () => this.#tellings.delete(device),
+      // The next report shows the effect. If it does not, the command is sent again.
+      () => this.#pending.delete(device),
       (error: Error) => {
         const failure = { reason: error.message, retryAtMs: this.#parts.now() + RETRY_MS };
-        this.#tellings.set(device, { preset, failure });
+        this.#pending.set(device, { preset, failure });
       },
     );
   }
@@ -145,7 +145,7 @@ export class NetworkPresets {
       for (const { name } of group) views.set(name, { preset: this.#chosen.preset, devices: states });
       return views;
     }
-    // A device that cannot be told yet still emulates the preset that ended.
+    // A device that cannot be reached yet still emulates the preset that ended.
     for (const deployment of deployments) {
       const own = new Set(devicesOf(deployment));
       const left = states.filter(({ device }) => own.has(device));
@@ -155,10 +155,10 @@ export class NetworkPresets {
   }
 }
 
-/** Why a device in this state cannot be told. */
+/** Why a device in this state cannot be reached. */
 const AWAY: Partial<Record<DeviceView['state'], string>> = {
-  dead: 'its process ended; it is told when it returns',
-  lost: 'it is not connected; it is told when it returns',
+  dead: 'its process ended; it follows when it returns',
+  lost: 'it is not connected; it follows when it returns',
   joining: 'it is connecting',
 };
 

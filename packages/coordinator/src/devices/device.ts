@@ -106,6 +106,11 @@ export class Device {
     return this.connected && this.quarantineReason === null;
   }
 
+  /** Whether the device is live and not silent. It may be at its cap. */
+  get answersNow(): boolean {
+    return this.live && this.silentSince === null;
+  }
+
   get availability(): Availability {
     if (this.quarantineReason !== null) return 'quarantined';
     if (!this.connected) return 'down';
@@ -127,7 +132,7 @@ export class Device {
 
   /** Whether the sampled request may use a place, also one that the others leave free. */
   get hasRoomForSample(): boolean {
-    return this.live && this.silentSince === null && this.#own < this.options.inFlightPerDevice;
+    return this.answersNow && this.#own < this.options.inFlightPerDevice;
   }
 
   /** If every computation in flight is canceled, one more is sent: its answer shows that the device read the cancels. */

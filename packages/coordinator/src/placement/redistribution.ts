@@ -159,7 +159,7 @@ export class Redistribution {
   #review(seat: SeatRecord): void {
     const { substitute } = seat;
     if (substitute === null) return;
-    if (!answers(substitute.device)) {
+    if (!substitute.device.answersNow) {
       this.#end(seat);
       return;
     }
@@ -211,7 +211,7 @@ export class Redistribution {
     let retryAt = Number.POSITIVE_INFINITY;
     let best: Device | null = null;
     for (const device of new Set(this.#seats.flatMap(({ holder }) => holder ?? []))) {
-      if (device === seat.holder || !answers(device)) continue;
+      if (device === seat.holder || !device.answersNow) continue;
       const own = this.#seats.filter(({ holder, substitute }) => {
         return holder === device || substitute?.device === device;
       });
@@ -298,12 +298,7 @@ export class Redistribution {
   }
 }
 
-function answers({ live, silentSince }: Device): boolean {
-  return live && silentSince === null;
-}
-
 /** Returns whether a device that answers is loading the seat. */
 function isBeingFilled({ install, substitute }: SeatRecord): boolean {
-  if (substitute !== null) return true;
-  return install !== null && answers(install.device);
+  return substitute !== null || install?.device.answersNow === true;
 }

@@ -122,15 +122,13 @@ export function isAnswering(seat: SeatRecord): boolean {
 
 /** Returns whether the seat's substitute is loaded, live and not silent. */
 export function substituteAnswers({ substitute }: SeatRecord): boolean {
-  if (substitute === null || substitute.loadedAt === null) return false;
-  return substitute.device.live && substitute.device.silentSince === null;
+  return substitute !== null && substitute.loadedAt !== null && substitute.device.answersNow;
 }
 
 /** Returns whether the seat's holder is loaded, live and not silent. */
 export function holderAnswers(seat: SeatRecord): boolean {
   const { holder } = seat;
-  if (holder === null || !seat.loaded) return false;
-  return holder.live && holder.silentSince === null;
+  return holder !== null && seat.loaded && holder.answersNow;
 }
 
 function stateOf(seat: SeatRecord): SeatSnapshot['state'] {

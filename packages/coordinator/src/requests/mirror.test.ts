@@ -1,0 +1,86 @@
+/** A deployment that receives copies of the requests of another one. */
+import { describe, expect, it } from 'vitest';
+import { ask } from '../testing/asked-request.ts';
+import { type Rig, type RigOptions, readyRig } from '../testing/index.ts';
+import type { Inference } from './accepted-request.ts';
+
+const state = ({ coordinator }: Rig) => coordinator.snapshot().deployments[0]!;
+
+describe('a mirror', () => {
+  async function mirroredRig(options: RigOptions = {}) {
+    const rig = await readyRig({ k: 2, r: 1, ...options });
+    const { plan, artifacts } = rig.network;
+    const policy = { ...state(rig).policy, rescue: 'devices', deadlineMs: 5_000 } as const;
+    const seats = plan.seats.map(({ seat }) => `d${seat}`);
+    rig.coordinator.deploy({ name: 'twin', plan, artifacts, policy, seats, mirrorOf: 'net' });
+    await rig.clock.advance(100);
+    const twin = () => rig.coordinator.snapshot().deployments.find(({ name }) => name === 'twin')!;
+    return { rig, twin };
+  }
+
+  it('receives a copy of each accepted request, and of no refused one', async () => {
+    const { rig, twin } = await mirroredRig();
+    await rig.clock.run(Promise.all([ask(rig), ask(rig), ask(rig)].map(({ done }) => done)));
+    await expect(rig.coordinator.infer('net', {})).rejects.toMatchObject({ code: 'invalid-feeds' });
+    await rig.clock.advance(100);
+    expect(twin()).toMatchObject({ mirrorOf: 'net', mirrored: { offered: 3, accepted: 3, refused: 0 } });
+    expect(twin().counters).toMatchObject({ requests: 3, answered: 3 });
+    expect(state(rig).counters).toMatchObject({ requests: 3, answered: 3 });
+    expect(rig.events.filter(({ kind }) => kind === 'request-copied')).toHaveLength(3);
+  });
+
+  it('does not mirror the requests that it receives itself', async () => {
+    const { rig, twin } = await mirroredRig();
+    const request = ask(rig, 'twin');
+    await rig.clock.run(request.done);
+    request.expectCorrect();
+    expect(twin().mirrored.offered).toBe(0);
+    expect(state(rig).counters.requests).toBe(0);
+  });
+
+  it('counts what its limits refuse, and neither delays nor fails the original', async () => {
+    const { rig, twin } = await mirroredRig({ options: { requestsInFlight: 4, requestsQueued: 0 } });
+    const before = await (async () => {
+      const request = ask(rig);
+      await rig.clock.run(request.done);
+      return request.expectCorrect().latencyMs;
+    })();
+    await rig.clock.advance(100);
+    rig.coordinator.setPolicy('twin', { ...twin().policy, rescue: 'off' });
+    rig.fleet.kill('d0');
+    rig.fleet.kill('d1');
+    // The original is rescued by the data plane; the mirror waits.
+    for (let i = 0; i < 10; i++) {
+      const request = ask(rig);
+      await rig.clock.run(request.done);
+      expect(request.ended[0]).toMatchObject({ recovered: expect.any(Number) });
+      expect((request.ended[0] as Inference).latencyMs).toBeLessThan(10 * before);
+    }
+    expect(state(rig).counters).toMatchObject({ requests: 11, answered: 11, failed: 0 });
+    expect(twin().mirrored).toMatchObject({ offered: 11 });
+    await rig.clock.advance(10_000);
+    expect(twin().mirrored).toEqual({ offered: 11, accepted: 5, refused: 6 });
+    expect(twin().counters).toMatchObject({ answered: 1, failed: 4 });
+  });
+
+  it('leaves the cap of each device to the original', async () => {
+    const options = { inFlightPerDevice: 2, mirroredPerDevice: 1 };
+    const { rig } = await mirroredRig({ options, behavior: { computeMs: 50 } });
+    const requests = [ask(rig, 'twin'), ask(rig, 'twin'), ask(rig), ask(rig)];
+    await rig.clock.advance(1);
+    const perDevice = rig.coordinator.snapshot().devices.map(({ inFlight }) => inFlight);
+    expect(perDevice).toEqual([3, 3, 3]);
+    await rig.clock.run(Promise.all(requests.map(({ done }) => done)));
+    for (const request of requests) request.expectCorrect();
+  });
+
+  it('stops when it or its original is undeployed', async () => {
+    const { rig } = await mirroredRig();
+    await rig.coordinator.undeploy('net');
+    const request = ask(rig, 'twin');
+    await rig.clock.run(request.done);
+    request.expectCorrect();
+    await rig.coordinator.undeploy('twin');
+    expect(rig.coordinator.snapshot().deployments).toEqual([]);
+  });
+});
