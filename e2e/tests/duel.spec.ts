@@ -157,6 +157,15 @@ test('the switch turns the twin off and on', async () => {
   await product.deploymentState('lenet5-uncoded', 'ready');
   await expect(page.getByTestId('lane-uncoded')).toBeVisible();
   await bothAnswer();
+  // It says on the screen that its detection is emulated.
+  const detection = page.getByLabel('Detects a failure');
+  await detection.selectOption('paper');
+  await expect(page.getByTestId('lane-uncoded')).toContainText('20 s detection (emulated)');
+  const { policy } = await product.deployment('lenet5-uncoded');
+  expect(policy.detectMs).toBe(20_000);
+  expect(policy.deadlineMs).toBeGreaterThan(20_000);
+  await detection.selectOption('now');
+  await expect(page.getByTestId('lane-uncoded')).not.toContainText('detection');
   await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
   expect(errors).toEqual([]);
 });
