@@ -133,3 +133,25 @@ it('leaves alone what differs in its settings, its bias or its input', () => {
   );
   expect(merge(made)).toBe(made);
 });
+
+it('keeps layers apart whose weights have very different scales', () => {
+  const scaled = (factor: number): Model => {
+    const made = gemms(0);
+    const shrink = (bytes: Uint8Array) =>
+      new Uint8Array(new Float32Array(bytes.slice().buffer).map((number) => number * factor).buffer);
+    return {
+      ...made,
+      graph: {
+        ...made.graph,
+        initializers: made.graph.initializers.map((tensor) =>
+          tensor.name.endsWith('2') && tensor.storage.kind === 'raw'
+            ? { ...tensor, storage: { kind: 'raw', bytes: shrink(tensor.storage.bytes) } }
+            : tensor,
+        ),
+      },
+    };
+  };
+  expect(ops(merge(scaled(1 / 8)))).toEqual(['Gemm', 'Split']);
+  expect(ops(merge(scaled(1 / 1000)))).toEqual(['Gemm', 'Gemm']);
+  expect(ops(merge(scaled(1000)))).toEqual(['Gemm', 'Gemm']);
+});

@@ -18,6 +18,12 @@ import {
 /** Bytes of merged weights that are made at a time. */
 const PIECE_BYTES = 1024 * 1024;
 const ELEMENT_BYTES = 4;
+/**
+ * Layers are merged if their largest weights differ by less than this factor. The error of a recovered shard is
+ * about 1e-6 of the whole layer's largest output. A head that computes meters beside one that computes pixels
+ * would lose its precision, and the product allows 1e-4.
+ */
+const MAX_SCALE_RATIO = 64;
 /** Split takes its sizes as an input from this operator set on. */
 const SPLIT_SIZES_AS_INPUT = 13;
 
@@ -40,7 +46,8 @@ interface Sibling {
 /**
  * Merges linear layers that read the same tensor in the same way (an attention's query, key and value; the 1 × 1
  * convolutions of an Inception block) into one layer and a Split. A distributed layer costs one hop whatever its
- * height, so three layers in one cost a third of the hops.
+ * height, so three layers in one cost a third of the hops. Layers whose weights have very different scales stay
+ * apart.
  */
 export function mergeSiblings({ model, external }: LoadedModel): Model {
   const { graph } = model;
@@ -57,7 +64,8 @@ export function mergeSiblings({ model, external }: LoadedModel): Model {
   const replaced = new Map<number, readonly Node[]>();
   const names = new Set(graph.nodes.map(({ name }) => name));
   const added: ConstantTensor[] = [];
-  for (const family of families.values()) {
+  const groups = [...families.values()].flatMap((family) => bySimilarScale(family, external));
+  for (const family of groups) {
     if (family.length < 2) continue;
     const merged = merge(family, uniqueName(family, names), external, opset);
     replaced.set(family[0]!.index, merged.nodes);
@@ -70,6 +78,35 @@ export function mergeSiblings({ model, external }: LoadedModel): Model {
     ...model,
     graph: withoutUnused({ ...graph, nodes, initializers: [...graph.initializers, ...added] }),
   };
+}
+
+/** Divides a family into layers whose weights have a similar scale. */
+function bySimilarScale(family: readonly Sibling[], external: ExternalData): Sibling[][] {
+  if (family.length < 2) return [[...family]];
+  const scaled = family.map((sibling) => ({ sibling, scale: scaleOf(sibling, external) }));
+  const groups: { smallest: number; siblings: Sibling[] }[] = [];
+  for (const { sibling, scale } of scaled.toSorted((a, b) => a.scale - b.scale)) {
+    const group = groups.at(-1);
+    if (group && scale <= group.smallest * MAX_SCALE_RATIO) group.siblings.push(sibling);
+    else groups.push({ smallest: scale, siblings: [sibling] });
+  }
+  return groups.map(({ siblings }) => siblings.sort((a, b) => a.index - b.index));
+}
+
+/** Returns the largest absolute weight or bias of a layer. */
+function scaleOf({ weights, bias }: Sibling, external: ExternalData): number {
+  let largest = 0;
+  for (const tensor of bias === null ? [weights] : [weights, bias]) {
+    for (const piece of tensorPieces(tensor, external)) {
+      const aligned = piece.byteOffset % ELEMENT_BYTES === 0 ? piece : piece.slice();
+      const values = new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / ELEMENT_BYTES);
+      for (const value of values) {
+        const size = Math.abs(value);
+        if (size > largest) largest = size;
+      }
+    }
+  }
+  return largest;
 }
 
 function withoutUnused(graph: Graph): Graph {
