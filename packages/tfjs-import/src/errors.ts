@@ -1,6 +1,6 @@
 import { ModelRejectedError } from '@sparewheel/onnx';
 
-const HINT = 'docs/MODELS.md lists the supported operators and layers; export the model as ONNX instead';
+const HINT = 'see docs/MODELS.md for the supported operators and layers, or export the model as ONNX';
 
 /** Returns the rejection of an operator or a layer that has no conversion. */
 export function unsupported(what: string): ModelRejectedError {

@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
 import {
   input,
   type LayersModel,
@@ -9,26 +8,12 @@ import {
 } from '@tensorflow/tfjs-layers';
 import { describe, expect, it, test } from 'vitest';
 import { convert, onnxOutputs, randomFeed, relativeError, saved, tfjsOutputs } from '../testing/compare.ts';
+import { randomized, teachableMachineModel } from '../testing/teachable-machine.ts';
 
 type Layer = InstanceType<typeof layers.Layer>;
 
 /** Rounding of float32 sums. The product allows 1e-4. */
 const TOLERANCE = 1e-5;
-
-/** Replaces weights by random ones: new models have biases of 0, which would hide errors. */
-function randomized(model: LayersModel): LayersModel {
-  const positive = (name: string) => /variance|gamma/.test(name);
-  model.setWeights(
-    model.weights.map((weight, index) => {
-      const { data, dims } = randomFeed(index + 1, weight.shape as number[]);
-      return tf.tensor(
-        data.map((value) => (positive(weight.name) ? Math.abs(value) + 0.5 : value)),
-        [...dims],
-      );
-    }),
-  );
-  return model;
-}
 
 async function errorOf(model: LayersModel, seed = 7): Promise<number> {
   const files = await saved(model);
@@ -189,63 +174,6 @@ describe('a layer gives the answer of TensorFlow.js:', () => {
   });
 });
 
-/** The structure of an image model of Teachable Machine: a cut MobileNet and a head, each in a Sequential. */
-function teachableMachineModel(size: number, classes: number): LayersModel {
-  const pixels = input({ shape: [size, size, 3], name: 'input_1' });
-  const block = (from: SymbolicTensor, filters: number, strides: number, id: number) => {
-    const chain: Layer[] = [
-      ...(strides === 2
-        ? [
-            layers.zeroPadding2d({
-              padding: [
-                [0, 1],
-                [0, 1],
-              ],
-              name: `pad_${id}`,
-            }),
-          ]
-        : []),
-      layers.depthwiseConv2d({
-        kernelSize: 3,
-        strides,
-        padding: strides === 2 ? 'valid' : 'same',
-        useBias: false,
-        name: `dw_${id}`,
-      }),
-      layers.batchNormalization({ name: `dw_${id}_bn` }),
-      layers.reLU({ maxValue: 6, name: `dw_${id}_relu` }),
-      layers.conv2d({ filters, kernelSize: 1, padding: 'same', useBias: false, name: `pw_${id}` }),
-      layers.batchNormalization({ name: `pw_${id}_bn` }),
-      layers.reLU({ maxValue: 6, name: `pw_${id}_relu` }),
-    ] as Layer[];
-    return chain.reduce((value, layer) => layer.apply(value) as SymbolicTensor, from);
-  };
-  const stem = layers.conv2d({
-    filters: 8,
-    kernelSize: 3,
-    strides: 2,
-    padding: 'same',
-    useBias: false,
-    name: 'conv1',
-  });
-  let value = stem.apply(pixels) as SymbolicTensor;
-  value = block(value, 16, 1, 1);
-  value = block(value, 24, 2, 2);
-  const skip = block(value, 24, 1, 3);
-  value = layers.add({ name: 'add' }).apply([value, skip]) as SymbolicTensor;
-  const mobileNet = modelOf({ inputs: pixels, outputs: value, name: 'model1' });
-  const features = sequential({ name: 'sequential_1' });
-  features.add(mobileNet);
-  features.add(layers.globalAveragePooling2d({ name: 'pool' }));
-  const head = sequential({ name: 'sequential_3' });
-  head.add(layers.dense({ units: 100, activation: 'relu', inputShape: [24], name: 'dense_Dense1' }));
-  head.add(layers.dense({ units: classes, useBias: false, activation: 'softmax', name: 'dense_Dense2' }));
-  const whole = sequential({ name: 'sequential_4' });
-  whole.add(features);
-  whole.add(head);
-  return randomized(whole);
-}
-
 describe('a layers model', () => {
   it('with the structure of Teachable Machine gives the answer of TensorFlow.js', async () => {
     const model = teachableMachineModel(32, 3);
@@ -257,6 +185,19 @@ describe('a layers model', () => {
     expect(graph.outputs.map(({ name }) => name)).toEqual(['dense_Dense2']);
     // One transpose at the input. Between the convolutions the channels stay first.
     expect(graph.nodes.filter(({ opType }) => opType === 'Transpose')).toHaveLength(1);
+  });
+
+  it('with the structure of an audio project of Teachable Machine gives the answer of TensorFlow.js', async () => {
+    const audio = sequential();
+    audio.add(layers.conv2d({ filters: 4, kernelSize: [2, 8], activation: 'relu', inputShape: [43, 58, 1] }));
+    audio.add(layers.maxPooling2d({ poolSize: [2, 2], strides: [2, 2] }));
+    audio.add(layers.conv2d({ filters: 8, kernelSize: [2, 4], activation: 'relu' }));
+    audio.add(layers.maxPooling2d({ poolSize: [2, 2], strides: [1, 2] }));
+    audio.add(layers.flatten());
+    audio.add(layers.dense({ units: 20, activation: 'relu' }));
+    audio.add(layers.dropout({ rate: 0.5 }));
+    audio.add(layers.dense({ units: 3, activation: 'softmax' }));
+    expect(await errorOf(randomized(audio))).toBeLessThan(TOLERANCE);
   });
 
   it('may call a layer twice, and a model inside a model twice', async () => {

@@ -1,0 +1,2 @@
+export * from './compare.ts';
+export { teachableMachineModel } from './teachable-machine.ts';
