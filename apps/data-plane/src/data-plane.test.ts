@@ -231,6 +231,23 @@ describe('a deployment over real device processes', () => {
     await expect(gone).rejects.toMatchObject({ status: 404 });
   });
 
+  it('ends the emulated faults of a device whose process ended', async () => {
+    const name = holderOf(0);
+    const device = idOf(name);
+    const inject = (fault: FaultRequest) => plane.plane.call({ kind: 'fault', device, fault });
+    await inject({ kind: 'slow', factor: 2 });
+    await plane.until(() => plane.device(name)?.faults.length === 1);
+    await inject({ kind: 'kill' });
+    await plane.until(() => plane.device(name)?.state === 'dead');
+    await plane.plane.call({ kind: 'revive', device });
+    await plane.until(() => plane.device(name)?.state === 'ready' && plane.device(name)?.faults.length === 0);
+    expect(plane.events('fault-healed').at(-1)).toMatchObject({ device, ended: 'all', active: [] });
+    await plane.until(() => plane.deployment('linear')?.state === 'ready');
+    await plane.plane.call({ kind: 'reset-latency', name: 'linear' });
+    await infer();
+    await plane.until(() => plane.views?.latency[0]?.periods[0]?.name === 'healthy');
+  });
+
   it('pauses and resumes a device', async () => {
     const name = holderOf(1);
     const device = idOf(name);

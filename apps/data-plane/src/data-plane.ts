@@ -117,6 +117,7 @@ export class DataPlane {
     this.#registry = registry;
     const gateway = new DeviceGateway(server, io, access, registry, {
       connected: (device, hello) => {
+        this.#faults.connected(device);
         this.#distributor.deviceHolds(device, hello.held);
         this.#coordinator.deviceConnected(device);
         if (hello.profile) links.connected(device);

@@ -334,21 +334,6 @@ export interface LoadView {
 
 export type EventLevel = 'info' | 'warning' | 'error';
 
-/** The events of an outage, in their order. */
-export type OutageEventKind =
-  /** The deployment cannot answer. `requests`: in flight. */
-  | 'outage-began'
-  /** `durationMs` after the failure, the coordinator acts on it. */
-  | 'failure-detected'
-  /** `device` begins to load the shard of `seat`. */
-  | 'redistribution-began'
-  /** `device` computes the shard; `durationMs` since the redistribution began, `bytes` transferred. */
-  | 'redistribution-finished'
-  /** The deployment answers again, `durationMs` after the failure. `requests`: still waiting. */
-  | 'outage-ended'
-  /** The seat's own device computes it again; `durationMs` since the redistribution finished. */
-  | 'slowdown-ended';
-
 export interface EventView extends EventMeasures {
   readonly id: number;
   readonly at: string;

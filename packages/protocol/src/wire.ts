@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
-import { ELEMENT_TYPES, type Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -32,11 +32,6 @@ export const TENSOR_SOCKET = {
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 export const blobRefSchema = z.object({ sha256: sha256Schema, bytes: z.number().int().nonnegative() });
-export const tensorSpecSchema = z.object({
-  name: z.string().min(1),
-  type: z.enum(ELEMENT_TYPES),
-  dims: z.array(z.number().int().gte(-1)),
-});
 
 /** A device creates its identity once and stores it. The secret proves the identity when the device returns. */
 export const deviceIdentitySchema = z.object({

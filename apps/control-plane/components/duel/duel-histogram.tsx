@@ -19,7 +19,7 @@ export interface DuelHistogramView {
 }
 
 /** Returns both distributions on one logarithmic axis; null without answers. */
-export function duelHistogram(
+function duelHistogram(
   coded: AnswerStatistics | null,
   uncoded: AnswerStatistics | null,
 ): DuelHistogramView | null {

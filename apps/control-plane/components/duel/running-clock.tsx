@@ -5,7 +5,7 @@ import { serverNow } from './answer-store.ts';
 const TICK_MS = 100;
 
 /** Returns the time since a moment: "0.4 s", "12.3 s". */
-export function clockText(from: number, now: number): string {
+function clockText(from: number, now: number): string {
   return `${(Math.max(0, now - from) / 1_000).toFixed(1)} s`;
 }
 

@@ -5,6 +5,7 @@ import { useRef, useState } from 'react';
 import { useFaultReports } from '../duel/answer-store.ts';
 import type { Duel } from '../duel/duel-view.ts';
 import { savePng } from '../export/save-png.ts';
+import { useTimeOfDay } from '../latency/use-time-of-day.ts';
 import { toastError } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
@@ -17,16 +18,13 @@ const TONES: Record<KillSentence['codedTone'], string> = {
   waiting: 'text-warning-ink',
 };
 
-export function timeOfDay(at: string): string {
-  return new Date(at).toLocaleTimeString('en-GB');
-}
-
 /** The faults of a duel's devices, newest first, with their sentences. */
 function useKillSentences({ coded, uncoded }: Duel) {
   const reports = useFaultReports();
+  const timeOf = useTimeOfDay();
   const names = { coded: coded.name, uncoded: uncoded?.name ?? null };
   return reports.flatMap((report) => {
-    const sentence = killSentence(report, names, timeOfDay);
+    const sentence = killSentence(report, names, timeOf);
     return sentence === null ? [] : [{ report, sentence }];
   });
 }
@@ -104,7 +102,7 @@ function Fault({ duel, report, sentence }: { duel: Duel; report: FaultReportView
 }
 
 /** The sentence of one fault. */
-export function KillText({
+function KillText({
   report,
   sentence,
   large = false,

@@ -184,6 +184,15 @@ export class DeviceFaults {
     if (!ran) this.#emit({ kind: 'device-revived', device, active: this.#injected(device) });
   }
 
+  /** Handles a new connection. A new process emulates nothing, so the faults of the one before have ended. */
+  connected(device: string): void {
+    const before = this.#emulated.get(device);
+    if (before === undefined || before.incarnation === this.#incarnation(device)) return;
+    this.#emulated.delete(device);
+    this.#paused.delete(device);
+    if (before.faults.size > 0) this.#emit({ kind: 'fault-healed', device, ended: 'all', active: [] });
+  }
+
   /** Removes the faults of a device. */
   forget(device: string): void {
     this.#emulated.delete(device);
