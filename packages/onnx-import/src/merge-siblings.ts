@@ -19,9 +19,9 @@ import {
 const PIECE_BYTES = 1024 * 1024;
 const ELEMENT_BYTES = 4;
 /**
- * Layers are merged if their largest weights differ by less than this factor. The error of a recovered shard is
- * about 1e-6 of the whole layer's largest output. A head that computes meters beside one that computes pixels
- * would lose its precision, and the product allows 1e-4.
+ * Layers are merged if the estimated sizes of their outputs differ by less than this factor. The error of a recovered
+ * shard is about 1e-6 of the whole layer's largest output. A head that computes meters beside one that computes
+ * pixels would lose its precision, and the product allows 1e-4.
  */
 const MAX_SCALE_RATIO = 64;
 /** Split takes its sizes as an input from this operator set on. */
@@ -46,8 +46,8 @@ interface Sibling {
 /**
  * Merges linear layers that read the same tensor in the same way (an attention's query, key and value; the 1 × 1
  * convolutions of an Inception block) into one layer and a Split. A distributed layer costs one hop whatever its
- * height, so three layers in one cost a third of the hops. Layers whose weights have very different scales stay
- * apart.
+ * height, so three layers in one cost a third of the hops. Layers whose outputs have very different scales
+ * stay apart.
  */
 export function mergeSiblings({ model, external }: LoadedModel): Model {
   const { graph } = model;
@@ -80,7 +80,7 @@ export function mergeSiblings({ model, external }: LoadedModel): Model {
   };
 }
 
-/** Divides a family into layers whose weights have a similar scale. */
+/** Divides a family into layers whose outputs have a similar scale. */
 function bySimilarScale(family: readonly Sibling[], external: ExternalData): Sibling[][] {
   if (family.length < 2) return [[...family]];
   const scaled = family.map((sibling) => ({ sibling, scale: scaleOf(sibling, external) }));
@@ -93,20 +93,34 @@ function bySimilarScale(family: readonly Sibling[], external: ExternalData): Sib
   return groups.map(({ siblings }) => siblings.sort((a, b) => a.index - b.index));
 }
 
-/** Returns the largest absolute weight or bias of a layer. */
-function scaleOf({ weights, bias }: Sibling, external: ExternalData): number {
-  let largest = 0;
-  for (const tensor of bias === null ? [weights] : [weights, bias]) {
-    for (const piece of tensorPieces(tensor, external)) {
-      const aligned = piece.byteOffset % ELEMENT_BYTES === 0 ? piece : piece.slice();
-      const values = new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / ELEMENT_BYTES);
-      for (const value of values) {
-        const size = Math.abs(value);
-        if (size > largest) largest = size;
-      }
+/**
+ * Estimates the size of a layer's outputs: the root of the mean of their squares, for inputs with mean 1 and variance
+ * 1. Activations are rarely centered, so that weights of one sign count more than their size.
+ */
+function scaleOf(layer: Sibling, external: ExternalData): number {
+  const { rows, inner, weights, bias } = layer;
+  const sums = new Float64Array(rows);
+  let squares = 0;
+  let at = 0;
+  for (const piece of tensorPieces(weights, external)) {
+    for (const value of floatsOf(piece)) {
+      const row = Math.floor(at++ / inner) % rows;
+      sums[row]! += value;
+      squares += value * value;
     }
   }
-  return largest;
+  if (bias !== null) {
+    let row = 0;
+    for (const piece of tensorPieces(bias, external))
+      for (const value of floatsOf(piece)) sums[row++]! += value;
+  }
+  for (const sum of sums) squares += sum * sum;
+  return Math.sqrt(squares / rows);
+}
+
+function floatsOf(bytes: Uint8Array): Float32Array {
+  const aligned = bytes.byteOffset % ELEMENT_BYTES === 0 ? bytes : bytes.slice();
+  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / ELEMENT_BYTES);
 }
 
 function withoutUnused(graph: Graph): Graph {
