@@ -4,6 +4,10 @@ export const LIMITS = {
   frameBytes: 64 * 1024 * 1024,
   /** The body of an inference request. */
   inferenceBodyBytes: 64 * 1024 * 1024,
+  /** Inference over gRPC: calls of one connection at a time. Each may hold a message of the largest size. */
+  grpcCallsPerConnection: 256,
+  /** Inference over gRPC: requests of one stream that run at a time. More wait in the connection. */
+  grpcCallsPerStream: 16,
   /** An uploaded model. Protobuf allows less than 2 GiB. */
   modelBytes: 2 * 1024 * 1024 * 1024 - 1,
   /** A JSON body of the admin API. */

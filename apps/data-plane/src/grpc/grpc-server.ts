@@ -34,8 +34,6 @@ import { grpcStatus } from './grpc-status.ts';
 import { INFERENCE_SERVICE } from './service-definition.ts';
 import { streamInfer } from './stream-infer.ts';
 
-/** Calls of one connection at the same time. Each may hold a message of the largest size. */
-const STREAMS_PER_CONNECTION = 256;
 /** How long `close` waits for calls. Streams that clients keep open end after it. */
 const CLOSE_MS = 1_000;
 /** Calls without a token, as over HTTP. */
@@ -65,7 +63,7 @@ export class GrpcServer {
     this.#server = new Server({
       'grpc.max_receive_message_length': options.messageLimitBytes ?? LIMITS.inferenceBodyBytes,
       'grpc.max_send_message_length': -1,
-      'grpc.max_concurrent_streams': STREAMS_PER_CONNECTION,
+      'grpc.max_concurrent_streams': LIMITS.grpcCallsPerConnection,
       interceptors: [this.#authorize],
     });
     this.#server.addService(INFERENCE_SERVICE, this.#calls());

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { LIMITS } from '@sparewheel/protocol';
 import type { ModelInferRequest, ModelInferResponse } from './grpc-messages.ts';
-
-/** Calls of one stream that run at the same time. More wait in the connection. */
-const CALLS_AT_ONCE = 16;
 
 interface StreamResponse {
   readonly error_message: string;
@@ -39,11 +37,11 @@ export function streamInfer(
     await once(call, 'drain', { signal: abort.signal }).catch(() => {});
   };
   call.on('data', (request: ModelInferRequest) => {
-    if (++running >= CALLS_AT_ONCE) call.pause();
+    if (++running >= LIMITS.grpcCallsPerStream) call.pause();
     const response = answer(request);
     written = written.then(async () => {
       await write(await response);
-      if (--running < CALLS_AT_ONCE) call.resume();
+      if (--running < LIMITS.grpcCallsPerStream) call.resume();
     });
   });
   call.on('end', () => void written.then(() => call.end()));

@@ -6,15 +6,16 @@ import { type InferenceBackend, MODEL_VERSION, type ServedModel } from './types.
 /**
  * Checks that a caller may use the inference protocol.
  * @param authorization  the header (HTTP) or the metadata (gRPC) `authorization`
- * @throws {ApiError} 401: no token, or an unknown one; 403: the join token
+ * @throws {ApiError} 401: no token, or an unknown one; 403: the token of another role
  */
 export function requireInferenceToken(access: Access, authorization: string | undefined): void {
   const token = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
   const hint = 'Send Authorization: Bearer with SPAREWHEEL_INFER_TOKEN or the operator token.';
   if (token === undefined) throw new ApiError(401, 'unauthorized', 'a token is missing', hint);
   if (access.admits(token, 'infer')) return;
-  if (access.roleOf(token) === null) throw new ApiError(401, 'unauthorized', 'the token is unknown', hint);
-  throw new ApiError(403, 'forbidden', 'the join token does not allow inference', hint);
+  const role = access.roleOf(token);
+  if (role === null) throw new ApiError(401, 'unauthorized', 'the token is unknown', hint);
+  throw new ApiError(403, 'forbidden', `the ${role} token does not allow inference`, hint);
 }
 
 /**
