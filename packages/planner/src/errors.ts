@@ -1,5 +1,6 @@
 export type PlanRefusal =
   | 'BAD_COUNTS'
+  | 'INEXACT_RECOVERY'
   | 'TOO_FEW_DEVICES'
   | 'TOO_LITTLE_MEMORY'
   | 'UNKNOWN_LAYER'

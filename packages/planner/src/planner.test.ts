@@ -245,6 +245,28 @@ describe('createPlan refuses', () => {
     expect(refusal(twoLayers, counts).code).toBe('BAD_COUNTS');
   });
 
+  // Amplifications of the generator table in docs/NUMERICS.md: 209 for 12 + 4, 531 for 16 + 4.
+  it.each([
+    { k: 16, r: 4, largest: 3 },
+    { k: 6, r: 10, largest: 4 },
+    { k: 2, r: 16, largest: 8 },
+    { k: 64, r: 16, largest: 1 },
+  ])('$k + $r shards, whose recovery is inexact', ({ k, r, largest }) => {
+    const error = refusal(twoLayers, { k, r });
+    expect(error.code).toBe('INEXACT_RECOVERY');
+    expect(error.hint).toContain(`r ≤ ${largest} for k = ${k}`);
+    const codeOf = (change: object) => {
+      try {
+        createPlan(twoLayers, { ...OPTIONS, ...change });
+        return null;
+      } catch (refused) {
+        return (refused as PlanRefusedError).code;
+      }
+    };
+    expect(codeOf({ k, r: largest })).not.toBe('INEXACT_RECOVERY');
+    expect(codeOf({ k, r, strategy: 'replicated' })).not.toBe('INEXACT_RECOVERY');
+  });
+
   it('too few devices', () => {
     const error = refusal(twoLayers, { devices: [{ id: 'a' }, { id: 'b' }] });
     expect(error).toMatchObject({ code: 'TOO_FEW_DEVICES' });

@@ -4,6 +4,7 @@ import { predictSteps, predictUndivided } from './costs/predict.ts';
 import { PlanRefusedError } from './errors.ts';
 import type { Plan, PlanOptions } from './plan.ts';
 import type { ModelProfile } from './profile.ts';
+import { requireExactRecovery } from './recovery-error.ts';
 import { isGrouped, layOutWithinMemory, refuseForMemory } from './seats/seat-layout.ts';
 import { assumeSpeeds, requireThreads, unifyMachineSpeeds } from './seats/seating.ts';
 import { coverageOf } from './seats/seats.ts';
@@ -37,6 +38,7 @@ export function createPlan(profile: ModelProfile, options: PlanOptions): Plan {
 export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
   const r = given.strategy === 'uncoded' ? 0 : given.r;
   requireCounts(given.k, r);
+  if (given.strategy !== 'replicated') requireExactRecovery(given.k, r);
   requireThreads(given.devices ?? []);
   const devices = given.devices && assumeSpeeds(unifyMachineSpeeds(given.devices, profile.speed?.served));
   const costs = onDataPlane(given.costs ?? DEFAULT_COSTS, profile.speed?.served);
