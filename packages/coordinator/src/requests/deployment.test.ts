@@ -136,6 +136,20 @@ describe('requests beyond the in-flight limit', () => {
     expect(deploymentOf(rig).counters).toMatchObject({ requests: 5, answered: 5, refused: 1 });
   });
 
+  it('report the time in the queue as part of their latency', async () => {
+    const rig = await readyRig({ k: 2, r: 1, options: { requestsInFlight: 2, requestsQueued: 3 } });
+    const answers = Array.from({ length: 5 }, () => rig.coordinator.infer('net', { t0: rig.input() }));
+    const results = await rig.clock.run(Promise.all(answers));
+    // Two at a time: each pair starts when a request of the pair before it ends.
+    expect(results.map(({ queuedMs }) => queuedMs > 0)).toEqual([false, false, true, true, true]);
+    expect(results[4]!.queuedMs).toBeGreaterThan(results[2]!.queuedMs);
+    for (const { queuedMs, latencyMs } of results) {
+      // The rest is as long as for a request that did not wait, apart from a wait in a device.
+      expect(latencyMs - queuedMs).toBeGreaterThanOrEqual(results[0]!.latencyMs);
+      expect(latencyMs - queuedMs).toBeLessThan(2 * results[0]!.latencyMs);
+    }
+  });
+
   it('respect the devices’ caps, and are not rescued when all devices are busy', async () => {
     const rig = await readyRig({
       k: 2,
