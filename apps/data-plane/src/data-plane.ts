@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { Coordinator, type CoordinatorEvent } from '@sparewheel/coordinator';
+import { Coordinator, CoordinatorError, type CoordinatorEvent } from '@sparewheel/coordinator';
 import type {
   DataPlaneCall,
   DataPlaneMessage,
@@ -361,6 +361,7 @@ export class DataPlane {
         return;
       case 'copy-refused':
         this.#deployments.copyRefused(event.deployment);
+        if (!(event.error instanceof CoordinatorError)) log.error({ err: event.error }, 'a copy failed');
         return;
       case 'outage-began':
       case 'outage-ended':

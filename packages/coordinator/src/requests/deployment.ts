@@ -1,7 +1,7 @@
 import type { Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext } from '../context.ts';
 import type { Tallies } from '../devices/tally.ts';
-import { CanceledError, CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
+import { CanceledError, type CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
 import type { DeploymentState } from '../events.ts';
 import type { Policy } from '../policy.ts';
 import { checkFeeds } from '../steps/validate.ts';
@@ -140,9 +140,9 @@ export class Deployment implements AcceptedRequestObserver {
       this.accept(id, feeds, {}).catch(() => {});
       this.mirrored.accepted++;
     } catch (error) {
-      if (!(error instanceof CoordinatorError)) throw error;
+      // The original was accepted before, and its answer must not be lost for a defect here.
       this.mirrored.refused++;
-      emit({ kind: 'copy-refused', deployment: this.name });
+      emit({ kind: 'copy-refused', deployment: this.name, error });
     }
   }
 

@@ -1,10 +1,14 @@
 /** A deployment that receives copies of the requests of another one. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ask } from '../testing/asked-request.ts';
 import { type Rig, type RigOptions, readyRig } from '../testing/index.ts';
 import type { Inference } from './accepted-request.ts';
+import { Deployment } from './deployment.ts';
 
 const state = ({ coordinator }: Rig) => coordinator.snapshot().deployments[0]!;
+
+const { accept } = Deployment.prototype;
+afterEach(() => void vi.restoreAllMocks());
 
 describe('a mirror', () => {
   async function mirroredRig(options: RigOptions = {}) {
@@ -61,6 +65,20 @@ describe('a mirror', () => {
     await rig.clock.advance(10_000);
     expect(twin().mirrored).toEqual({ offered: 11, accepted: 5, refused: 6 });
     expect(twin().counters).toMatchObject({ answered: 1, failed: 4 });
+  });
+
+  it('does not fail the original by a defect in the copy', async () => {
+    const { rig, twin } = await mirroredRig();
+    const defect = new TypeError('a defect');
+    vi.spyOn(Deployment.prototype, 'accept').mockImplementation(function (this: Deployment, ...args) {
+      if (this.name === 'twin') throw defect;
+      return accept.apply(this, args);
+    });
+    const request = ask(rig);
+    await rig.clock.run(request.done);
+    request.expectCorrect();
+    expect(twin().mirrored).toEqual({ offered: 1, accepted: 0, refused: 1 });
+    expect(rig.events).toContainEqual({ kind: 'copy-refused', deployment: 'twin', error: defect });
   });
 
   it('leaves the cap of each device to the original', async () => {
