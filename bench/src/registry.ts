@@ -16,5 +16,6 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   predict: async () => (await import('./predict.ts')).predict,
   pi: async () => (await import('./pi.ts')).pi,
   'speed-up': async () => (await import('./speed/speed-up.ts')).speedUp,
+  integers: async () => (await import('./integers.ts')).integers,
   cpu: async () => (await import('./speed/cpu.ts')).cpu,
 };

@@ -19,6 +19,7 @@ import { erasures, productFloat64, transpose } from '../src/testing/coded-layer.
 import { onnxOperator, runWithConstants } from '../src/testing/onnx-operator.ts';
 import { normalArray, seededNormal, seededRandom } from '../src/testing/random.ts';
 import { DEFAULT_ANSWER_TOLERANCE, verify } from '../src/verify.ts';
+import { compactSections } from './compact-numerics.ts';
 
 type Product = (weights: Float32Array, rows: number, input: Float32Array) => Promise<Float32Array>;
 
@@ -332,6 +333,7 @@ function worstPattern(k: number, r: number): string {
 const generators = await generatorTable();
 const kernelErrors = await kernelTable();
 const verification = await verifyTable();
+const compact = await compactSections(kernels['Gemm, weights in the model (repacked)']!);
 await gemm.release();
 await gemmByColumns.release();
 
@@ -380,6 +382,7 @@ constant weights as on devices, the error is 1e-6 up to k = 4 and at most twice 
 its answers. Kernels that do not repack their weights start with two to four times the error. With three missing shards of
 k = 12, every kernel stays below 1e-4.
 
+${compact}
 ## Wrong answers
 
 \`verify\` allows each answer an error of ${DEFAULT_ANSWER_TOLERANCE.toExponential(1)} (2⁻¹⁶) of its own largest value, and sums these allowances over each parity

@@ -15,6 +15,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { externalDataIn, openFile, writeHashed } from './files.ts';
 import type { FixedDimension, FreeShapes } from './free-dimensions.ts';
 import { type DimensionValues, normalizeOptimized, prepareModel } from './graph-rewrites.ts';
+import { hideHalf, restoreHalf } from './half-weights.ts';
 import { mergeSiblings } from './merge-siblings.ts';
 import { lowerQuantized } from './quantized/lower-quantized.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
@@ -93,13 +94,14 @@ async function convert(
     const sizes = Object.fromEntries(Object.entries(fixed).map(([name, { size }]) => [name, size]));
     const prepared = prepareModel(source, options, sizes);
     checkTypes(prepared.graph);
-    writeHashed(join(scratch, 'prepared.onnx'), writeModel(prepared));
+    const { model: visible, hidden } = hideHalf(prepared);
+    writeHashed(join(scratch, 'prepared.onnx'), writeModel(visible));
     await optimize(scratch);
 
     const external = externalDataIn(scratch);
     try {
       const optimized = readSkimmed(join(scratch, 'optimized.onnx'), 'optimized.onnx');
-      const canonical = normalizeOptimized(optimized, prepared.graph);
+      const canonical = normalizeOptimized(restoreHalf(optimized, hidden), prepared.graph);
       const lowered = lowerQuantized({ model: canonical, external });
       const merged = mergeSiblings({ model: lowered, external });
       const finished = await finish({ model: merged, external }, scratch, options);

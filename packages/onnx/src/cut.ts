@@ -1,3 +1,4 @@
+import { castConstants } from './half.ts';
 import { bodies, type ConstantTensor, type Graph, type Model, type Node, type ValueInfo } from './model.ts';
 import { type ExternalData, tensorByteLength, tensorBytes, tensorPieces } from './tensor-data.ts';
 import { nodeReads } from './topology.ts';
@@ -24,7 +25,7 @@ export interface Cut {
  */
 export function cutSubgraph(model: Model, cut: Cut): Model {
   const { graph } = model;
-  const nodes = [...cut.nodes].sort((a, b) => a - b).map((index) => graph.nodes[index]!);
+  const nodes = withCasts(graph, cut.nodes);
   const types = typesByName(graph);
   const inside = new Set(cut.feeds);
   for (const node of nodes) for (const output of node.outputs) inside.add(output);
@@ -56,6 +57,19 @@ export function cutSubgraph(model: Model, cut: Cut): Model {
       valueInfos: [],
     },
   };
+}
+
+/** Returns nodes in the order of the graph, with the casts of half-precision constants that they read. */
+function withCasts(graph: Graph, chosen: readonly number[]): Node[] {
+  const indices = new Set(chosen);
+  const reads = new Set(chosen.flatMap((index) => nodeReads(graph.nodes[index]!)));
+  const casts = new Set(castConstants(graph).map(({ name }) => name));
+  if (casts.size > 0) {
+    for (const [index, { outputs }] of graph.nodes.entries()) {
+      if (casts.has(outputs[0]!) && reads.has(outputs[0]!)) indices.add(index);
+    }
+  }
+  return [...indices].sort((a, b) => a - b).map((index) => graph.nodes[index]!);
 }
 
 /** Returns the declared types of a graph's values by name. */

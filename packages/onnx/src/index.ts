@@ -1,5 +1,6 @@
 export * from './cut.ts';
 export * from './errors.ts';
+export { castConstants, halfToFloat32, isHalf } from './half.ts';
 export * from './input-split.ts';
 export * from './integer-layer.ts';
 export { byteData, IntegerConstants, parityPlanes } from './integer-shard.ts';

@@ -1,3 +1,4 @@
+import { castConstants, isHalf } from './half.ts';
 import { type IntegerWeights, isByte, notByte, withIntegers } from './integer-layer.ts';
 import {
   type ConstantTensor,
@@ -86,9 +87,13 @@ export function shapesOf(graph: Graph): Shapes {
   return shapes;
 }
 
-/** Returns a graph's constants by name. */
+/**
+ * Returns a graph's constants by name. A half-precision constant behind a Cast to float32 is also listed under the
+ * name of the Cast's output, with its half-precision type.
+ */
 export function constantsOf(graph: Graph): Map<string, ConstantTensor> {
-  return new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  const all = [...graph.initializers, ...castConstants(graph)];
+  return new Map(all.map((tensor) => [tensor.name, tensor]));
 }
 
 /**
@@ -225,7 +230,7 @@ function analyzeGemm(
   const weights = constants.get(weightsIndex === 1 ? b : a);
   if (!weights) return notCodable('it has no constant weights: both factors are computed at run time');
   if (constants.has(feed)) return notCodable('both factors are constant');
-  if (weights.dataType !== DATA_TYPE.float32) return notCodable(notFloat(weights));
+  if (!isFloat(weights)) return notCodable(notFloat(weights));
   if (weights.dims.length !== 2) return notCodable(`its weights have the shape [${weights.dims.join(', ')}]`);
   const transposed = intAttribute(node, weightsIndex === 1 ? 'transB' : 'transA', 0) !== 0;
   // In Y = A'·B', B' determines the columns of Y and A' its rows.
@@ -342,9 +347,13 @@ function layoutOf(dims: readonly number[], rowAxis: number): RowLayout {
 /** Returns why weights of this type cannot be coded; null if they can. */
 function typeProblem(weights: ConstantTensor, integers: boolean): string | null {
   if (integers) return isByte(weights) ? null : notByte(weights);
-  return weights.dataType === DATA_TYPE.float32 ? null : notFloat(weights);
+  return isFloat(weights) ? null : notFloat(weights);
+}
+
+function isFloat({ dataType }: ConstantTensor): boolean {
+  return dataType === DATA_TYPE.float32 || isHalf(dataType);
 }
 
 function notFloat(weights: ConstantTensor): string {
-  return `its weights are ${dataTypeName(weights.dataType)}; only float32 can be coded`;
+  return `its weights are ${dataTypeName(weights.dataType)}; only float32, float16, bfloat16 and 8-bit integers can be coded`;
 }

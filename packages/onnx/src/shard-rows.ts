@@ -6,13 +6,15 @@ import {
   totalShards,
 } from '@sparewheel/cdc';
 import type { LoadedModel } from './cut.ts';
+import { isHalf } from './half.ts';
 import type { RowLayout } from './linear.ts';
-import type { ConstantTensor, TensorStorage } from './model.ts';
+import { type ConstantTensor, DATA_TYPE, type TensorStorage } from './model.ts';
 import {
   type ExternalData,
   type ExternalStorage,
   externalBytes,
   float32Data,
+  halfData,
   tensorPieces,
 } from './tensor-data.ts';
 
@@ -20,10 +22,14 @@ import {
  * Elements read from each block at a time: half a megabyte, so that the ranges of all blocks fit in a cache.
  */
 const RANGE = 128 * 1024;
+/** Size of a float32. */
 const ELEMENT_BYTES = 4;
 
+type Elements = Float32Array | Uint16Array;
+
 /**
- * The elements of a layer's weights or addend. They are read range by range if they are contiguous in a file,
+ * The elements of a layer's weights or addend. Data shards keep half-precision weights; parity shards and addends are
+ * float32. The elements are read range by range if they are contiguous in a file,
  * otherwise as a whole.
  */
 export class LayerConstant {
@@ -31,22 +37,26 @@ export class LayerConstant {
   readonly #external: ExternalData;
   readonly #layout: RowLayout;
   readonly #broadcast: (data: Float32Array) => Float32Array;
+  /** Type of the elements of a data shard. */
+  readonly #dataType: number;
   #values: Float32Array | undefined;
 
   /**
    * @param layout  of the elements after broadcasting: row-major [outer, rows, inner]
-   * @param broadcast  repeats elements along the divided axis; may return its argument
+   * @param broadcast  repeats elements along the divided axis; may return its argument. Without it, data shards keep
+   *   a half-precision type
    */
   constructor(
     tensor: ConstantTensor,
     { external }: LoadedModel,
     layout: RowLayout,
-    broadcast = (data: Float32Array) => data,
+    broadcast?: (data: Float32Array) => Float32Array,
   ) {
     this.#tensor = tensor;
     this.#external = external;
     this.#layout = layout;
-    this.#broadcast = broadcast;
+    this.#broadcast = broadcast ?? ((data) => data);
+    this.#dataType = broadcast ? DATA_TYPE.float32 : tensor.dataType;
   }
 
   /**
@@ -70,18 +80,29 @@ export class LayerConstant {
     }
     const { start, rows } = partition.blocks[shard]!;
     if (!file) return raw(this.#block(start, rows, height));
-    const own = range(file, start * inner, rows * inner);
+    const size = this.#elementBytes;
+    const own = range(file, start * inner, rows * inner, size);
     if (rows === height) return own;
-    const padding = (height - rows) * inner * ELEMENT_BYTES;
+    const padding = (height - rows) * inner * size;
     const pieces = () => this.#padded(own, padding);
-    return { kind: 'computed', byteLength: rows * inner * ELEMENT_BYTES + padding, pieces };
+    return { kind: 'computed', byteLength: rows * inner * size + padding, pieces };
+  }
+
+  /** Returns the type of a shard's elements: a TensorProto.DataType. */
+  typeOf(generator: GeneratorMatrix, shard: number): number {
+    return shard < generator.dataShards ? this.#dataType : DATA_TYPE.float32;
+  }
+
+  get #elementBytes(): number {
+    return isHalf(this.#dataType) ? 2 : ELEMENT_BYTES;
   }
 
   /** Returns the file if the rows are contiguous in it and need no broadcasting. */
   #file(): ExternalStorage | null {
     const { outer, rows, inner } = this.#layout;
     const { storage } = this.#tensor;
-    const whole = outer * rows * inner * ELEMENT_BYTES;
+    if (this.#tensor.dataType !== this.#dataType) return null;
+    const whole = outer * rows * inner * this.#elementBytes;
     return outer === 1 && storage.kind === 'external' && storage.length === whole ? storage : null;
   }
 
@@ -91,11 +112,13 @@ export class LayerConstant {
   }
 
   /** Returns a view if the rows are contiguous and need no padding. */
-  #block(start: number, own: number, height: number): Float32Array {
+  #block(start: number, own: number, height: number): Elements {
     const { outer, rows, inner } = this.#layout;
-    const source = this.#all;
+    const half = isHalf(this.#dataType);
+    const source = half ? halfData(this.#tensor, this.#external) : this.#all;
     if (outer === 1 && own === height) return source.subarray(start * inner, (start + own) * inner);
-    const out = new Float32Array(outer * height * inner);
+    const length = outer * height * inner;
+    const out = half ? new Uint16Array(length) : new Float32Array(length);
     for (let o = 0; o < outer; o++) {
       const from = (o * rows + start) * inner;
       out.set(source.subarray(from, from + own * inner), o * height * inner);
@@ -143,7 +166,7 @@ export class LayerConstant {
       const views = partition.blocks.map(({ start, rows }, block) => {
         const end = Math.min(to, rows * inner);
         if (end <= from) return new Float32Array(0);
-        const at = range(file, start * inner + from, end - from);
+        const at = range(file, start * inner + from, end - from, this.#elementBytes);
         const bytes = externalBytes(this.#tensor.name, at, this.#external, buffers[block]!);
         return float32Data({ ...this.#tensor, storage: { kind: 'raw', bytes } }, this.#external);
       });
@@ -154,10 +177,10 @@ export class LayerConstant {
 }
 
 /** Returns a subrange. @param first  its first element, relative to the range of `file` */
-function range(file: ExternalStorage, first: number, elements: number): ExternalStorage {
-  return { ...file, offset: file.offset + first * ELEMENT_BYTES, length: elements * ELEMENT_BYTES };
+function range(file: ExternalStorage, first: number, elements: number, size: number): ExternalStorage {
+  return { ...file, offset: file.offset + first * size, length: elements * size };
 }
 
-function raw(data: Float32Array): TensorStorage {
+function raw(data: Elements): TensorStorage {
   return { kind: 'raw', bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }

@@ -1,5 +1,6 @@
 import { type Generator, LengthMismatchError, type Partition } from '@sparewheel/cdc';
 import { type LoadedModel, typesByName } from './cut.ts';
+import { isHalf } from './half.ts';
 import { IntegerConstants, type ShardCore } from './integer-shard.ts';
 import { constantsOf, dividedDims, type LinearLayer } from './linear.ts';
 import {
@@ -141,12 +142,15 @@ function floatCore(
   rows: number,
   output: string,
 ): ShardCore {
-  const initializers = [
-    constantTensor(
-      layer.weights,
-      withRows(layer.weightsDims, layer.weightsRowAxis, layer.weightsRowGroups * rows),
-      constants.weights.shard(partition, generator, shard, rows),
-    ),
+  const dataType = constants.weights.typeOf(generator, shard);
+  const stored = isHalf(dataType) ? `${layer.weights}/half` : layer.weights;
+  const initializers: ConstantTensor[] = [
+    {
+      name: stored,
+      dims: withRows(layer.weightsDims, layer.weightsRowAxis, layer.weightsRowGroups * rows),
+      dataType,
+      storage: constants.weights.shard(partition, generator, shard, rows),
+    },
   ];
   if (layer.addend && constants.addend) {
     const { name, dims, rowAxis } = layer.addend;
@@ -163,7 +167,21 @@ function floatCore(
   inputs[layer.feedIndex] = layer.feed;
   inputs[layer.weightsIndex] = layer.weights;
   if (initializers[1]) inputs.push(initializers[1].name);
-  return { nodes: [{ ...node, inputs, outputs: [output] }], initializers };
+  const nodes: Node[] = [{ ...node, inputs, outputs: [output] }];
+  // ONNX Runtime computes this Cast once, when it loads the shard.
+  if (stored !== layer.weights) nodes.unshift(castNode(stored, layer.weights));
+  return { nodes, initializers };
+}
+
+function castNode(input: string, output: string): Node {
+  return {
+    name: `${output}/cast`,
+    opType: 'Cast',
+    domain: '',
+    inputs: [input],
+    outputs: [output],
+    attributes: [{ name: 'to', kind: 'int', value: BigInt(DATA_TYPE.float32) }],
+  };
 }
 
 /** Creates zeros of a type with 4 bytes per element. */

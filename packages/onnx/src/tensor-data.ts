@@ -1,4 +1,5 @@
 import { ExternalDataError } from './errors.ts';
+import { halfToFloat32, isHalf } from './half.ts';
 import { type ConstantTensor, DATA_TYPE, type TensorStorage } from './model.ts';
 
 /** A range of a file with the elements of a constant. */
@@ -103,14 +104,23 @@ export function* tensorPieces(tensor: ConstantTensor, external: ExternalData): G
 }
 
 /**
- * Returns the elements of a float32 constant, row-major: a view if the bytes are aligned, otherwise a copy.
- * @throws {TypeError} it is not float32
+ * Returns the elements of a float32 constant, row-major: a view if the bytes are aligned, otherwise a copy. Converts
+ * float16 and bfloat16.
+ * @throws {TypeError} it has another type
  */
 export function float32Data(tensor: ConstantTensor, external: ExternalData): Float32Array {
+  if (isHalf(tensor.dataType)) return halfToFloat32(halfData(tensor, external), tensor.dataType);
   if (tensor.dataType !== DATA_TYPE.float32) throw new TypeError(`constant "${tensor.name}" is not float32`);
   const bytes = tensorBytes(tensor, external);
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
+}
+
+/** Returns the bits of the elements of a float16 or bfloat16 constant: a view if they are aligned, otherwise a copy. */
+export function halfData(tensor: ConstantTensor, external: ExternalData): Uint16Array {
+  const bytes = tensorBytes(tensor, external);
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
+  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 1);
 }
 
 /** Returns the size of a constant in bytes; 0 for strings and for external data of unknown length. */

@@ -4,6 +4,7 @@ import {
   analyzeTile,
   bodies,
   type ConstantTensor,
+  castConstants,
   constantsOf,
   DATA_TYPE,
   dataTypeName,
@@ -12,6 +13,7 @@ import {
   intAttribute,
   isCodable,
   isDivisible,
+  isHalf,
   type LinearLayer,
   type LinearOp,
   type Model,
@@ -41,6 +43,8 @@ export interface LayerCoding {
   readonly axis: number;
   /** Bytes of weights and addend for one row. The addend is expanded along the rows. */
   readonly bytesPerRow: number;
+  /** The same for parity weights; absent if equal. The sums of half-precision weights are float32. */
+  readonly parityBytesPerRow?: number;
   /**
    * Preferred multiple of a block's height. 16 for convolutions, whose kernels process 16 channels at a time.
    */
@@ -91,6 +95,11 @@ export interface LayerProfile {
    * tile. Absent in profiles of older versions.
    */
   readonly tile?: RowWindow | NotTileable;
+  /**
+   * True if the node converts a half-precision constant to float32. Its output counts as a constant with the bytes of
+   * half precision. Every part of the model that reads it contains the node.
+   */
+  readonly folded?: boolean;
 }
 
 /**
@@ -153,11 +162,13 @@ export function profileModel(
   const shapes = shapesOf(graph);
   const usual = new Map([...shapes, ...Object.entries(free.usual)]);
   const sparse = new Set(graph.sparseInitializers.map(({ name }) => name));
+  const casts = new Set(castConstants(graph).map(({ name }) => name));
   const layers = graph.nodes.map((node, index): LayerProfile => {
     const reads = nodeReads(node);
     const analysis = analyzeLinear(graph, index, constants, shapes);
     const used = reads.flatMap((name) => constants.get(name) ?? []);
     const outputs = node.outputs.filter((name) => name !== '');
+    const folded = casts.has(outputs[0] ?? '');
     return {
       node: index,
       name: node.name,
@@ -168,12 +179,15 @@ export function profileModel(
       parameters: countParameters(used),
       weightsBytes: used.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
       multiplyAdds: multiplyAdds(node, usual),
-      timeMs: nodeMs[node.name] ?? null,
-      coding: isCodable(analysis) ? layerCoding(analysis, node, shapes) : null,
+      timeMs: folded ? 0 : (nodeMs[node.name] ?? null),
+      coding: isCodable(analysis)
+        ? layerCoding(analysis, node, shapes, constants.get(analysis.weights)!)
+        : null,
       notCodable:
         analysis && 'reason' in analysis ? analysis.reason : whyBodiesStayWhole(node, isLinearOperator),
       inputSplit: analyzeInputSplit(graph, index, constants, shapes) ?? null,
       tile: analyzeTile(model, index, constants, shapes),
+      ...(folded ? { folded } : {}),
     };
   });
   const counted = [...constants.values()];
@@ -234,7 +248,14 @@ export function inputSplitOf({ inputSplit }: LayerProfile): InputSplitLayer | un
   return isDivisible(analysis) ? analysis : undefined;
 }
 
-function layerCoding(layer: LinearLayer, node: Node, shapes: Shapes): LayerCoding {
+function layerCoding(
+  layer: LinearLayer,
+  node: Node,
+  shapes: Shapes,
+  { dataType }: ConstantTensor,
+): LayerCoding {
+  const half = isHalf(dataType);
+  const weightBytes = layer.integers ? 1 : half ? 2 : 4;
   const { outer, rows, inner } = layer.layout;
   const { groups } = layer;
   const addend = layer.addend ? layer.addend.layout.outer * layer.addend.layout.inner : 0;
@@ -245,7 +266,8 @@ function layerCoding(layer: LinearLayer, node: Node, shapes: Shapes): LayerCodin
     rows,
     groups,
     axis: layer.axis,
-    bytesPerRow: (layer.integers ? 1 : 4) * (outer * inner + addend),
+    bytesPerRow: weightBytes * outer * inner + 4 * addend,
+    ...(half ? { parityBytesPerRow: 4 * (outer * inner + addend) } : {}),
     align: layer.op.startsWith('Conv') ? 16 : 1,
     ...(hasIndependentRows(layer, node, shapes) ? { independentRows: true } : {}),
     ...(layer.integers ? { integers: { largest: layer.integers.largest } } : {}),

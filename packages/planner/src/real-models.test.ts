@@ -17,6 +17,7 @@ const TOLERANCE = 1e-4;
 /** By graph: the layers that are divided over 3 + 1 devices with the layers "all". */
 const DIVIDED: Readonly<Record<string, number>> = {
   constant_node_weight: 1,
+  float16_matmul: 1,
   free_batch_and_length: 2,
   free_unnamed_batch: 1,
   if_with_weights: 1,

@@ -28,7 +28,7 @@ export function orderSteps(profile: ModelProfile, distributed: ReadonlySet<numbe
 
   const groups = new Map<number, number[]>();
   for (const { node } of layers) {
-    if (distributed.has(node)) continue;
+    if (distributed.has(node) || layers[node]!.folded) continue;
     const point = lastAtMost(points, latest[node]!);
     const group = groups.get(point);
     if (group) group.push(node);
@@ -86,7 +86,9 @@ function choosePoints(
   earliest: readonly number[],
   latest: readonly number[],
 ): number[] {
-  const nodes = layers.map(({ node }) => node).filter((node) => !distributed.has(node));
+  const nodes = layers
+    .filter(({ node, folded }) => !folded && !distributed.has(node))
+    .map(({ node }) => node);
   const points: number[] = [];
   for (const node of nodes.sort((a, b) => latest[a]! - latest[b]!)) {
     const last = points.at(-1);

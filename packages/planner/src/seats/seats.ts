@@ -30,7 +30,8 @@ export function codedPart(profile: ModelProfile, step: CodedStep, shard: number)
   return {
     layers: [layer],
     share,
-    weightsBytes: planes * coding.bytesPerRow * rows,
+    weightsBytes:
+      planes * rows * (parity < 0 ? coding.bytesPerRow : (coding.parityBytesPerRow ?? coding.bytesPerRow)),
     multiplyAdds: Math.round(step.multiplyAdds * share),
     bytesIn: tensorBytes(profile, step.feed),
     // A shard may compute fewer rows, but every answer is padded to the common height.

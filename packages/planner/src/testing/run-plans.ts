@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Model, writeModel } from '@sparewheel/onnx';
 import { canonicalize, type DimensionValues, openCanonical } from '@sparewheel/onnx-import';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
-import type { Plan } from '../plan.ts';
+import type { Artifacts, Plan } from '../plan.ts';
 import { type ModelProfile, profileModel } from '../profile.ts';
 import { buildArtifacts } from '../steps/build.ts';
 import { directorySink, PlanExecutor } from './execute.ts';
@@ -18,6 +18,8 @@ export interface PreparedModel {
   expected(feeds: Tensors): Promise<Tensors>;
   /** Runs the plan once for each set of dead seats. */
   run(plan: Plan, feeds: Tensors, deadSets: readonly (readonly number[])[]): Promise<readonly Tensors[]>;
+  /** Builds the files of the plan. */
+  build(plan: Plan): Promise<Artifacts>;
   release(): void;
 }
 
@@ -58,6 +60,7 @@ export async function prepareModel(
       await executor.release();
       return outputs;
     },
+    build: (plan) => buildArtifacts(plan, loaded, directorySink(directory)),
     release() {
       loaded.close();
       rmSync(directory, { recursive: true, force: true });
