@@ -75,7 +75,8 @@ function onDemand(): Case[] {
           file.endsWith('.json') && readFileSync(join(folder, file), 'utf8').includes('weightsManifest'),
       )
       .map((file) => {
-        const name = file === 'model.json' ? basename(folder) : basename(file, '.json');
+        const holder = basename(folder) === 'model' ? dirname(folder) : folder;
+        const name = basename(file === 'model.json' ? holder : file, '.json');
         return { name, path: join(folder, file), input: INPUTS[name] ?? { size: 64, highest: 1 } };
       }),
   );
