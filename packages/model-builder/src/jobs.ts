@@ -15,7 +15,7 @@ import {
   type ModelProfile,
   type Planned,
   planFleet,
-  profileModel,
+  profileLoaded,
 } from '@sparewheel/planner';
 import type { LinearLayerView } from '@sparewheel/protocol';
 import { zooModel } from '@sparewheel/zoo';
@@ -118,7 +118,7 @@ async function importFiles(
   };
   const opened = openCanonical(join(blobs.directory, graph.sha256));
   try {
-    const profile = profileModel(opened.model, { name, sha256: graph.sha256 }, nodeMs, speed, free);
+    const profile = profileLoaded(opened, { name, sha256: graph.sha256 }, nodeMs, speed, free);
     return {
       canonical,
       profile: blobs.write([new TextEncoder().encode(JSON.stringify(profile))]),

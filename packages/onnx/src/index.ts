@@ -7,6 +7,7 @@ export { byteData, IntegerConstants, parityPlanes } from './integer-shard.ts';
 export * from './linear.ts';
 export * from './model.ts';
 export { readModel } from './reader.ts';
+export { type SeparatedModel, separateRecurrent } from './recurrent.ts';
 export { reshapeInputs } from './reshape.ts';
 export * from './shard.ts';
 export * from './skim.ts';

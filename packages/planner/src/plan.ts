@@ -241,6 +241,8 @@ export interface Plan {
   readonly objective?: Objective;
   /** Absent in plans of older versions. */
   readonly predictions?: Predictions;
+  /** True if the plan is for the model with the matrices of recurrent layers as layers of their own. */
+  readonly separated?: true;
   /** Why no layer is divided, as a sentence to display; absent or null if a layer is divided. */
   readonly runsWhole?: string | null;
 }

@@ -31,11 +31,48 @@ export function createPlan(profile: ModelProfile, options: PlanOptions): Plan {
  * Creates a plan as `createPlan` does, with an explanation and the devices for the seats. Faster devices get
  * more rows if speeds differ; a device that is not measured counts as fast as the median of the others.
  *
+ * Recurrent layers stay in one piece, or their matrices become layers of their own: the plan that is predicted to be
+ * faster, or the latter with the layers "all".
+ *
  * A model runs whole if no layer can be divided. With the layers "auto", it also runs whole if it is predicted to be
  * faster on the fastest single participant: a device, or the data plane if the objective is `latency`.
  * @throws {PlanRefusedError} no plan with these options exists
  */
 export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
+  const { separated } = profile;
+  const { layers, strategy } = given;
+  const known = (name: string) => profile.layers.some((layer) => layer.name === name);
+  const named = typeof layers !== 'string';
+  if (!separated || strategy === 'replicated' || (named && layers.every(known))) {
+    return planForm(profile, given, profile);
+  }
+  if (named) return planForm(separated, given, profile);
+  const whole = orRefusal(() => planForm(profile, given, profile));
+  const parts = orRefusal(() => planForm(separated, given, profile));
+  if (parts instanceof PlanRefusedError || parts.plan.runsWhole) return unlessRefused(whole);
+  if (layers === 'all' || whole instanceof PlanRefusedError) return parts;
+  return parts.plan.predictions!.plan.ms < whole.plan.predictions!.plan.ms ? parts : whole;
+}
+
+function orRefusal(plan: () => Planned): Planned | PlanRefusedError {
+  try {
+    return plan();
+  } catch (error) {
+    if (error instanceof PlanRefusedError) return error;
+    throw error;
+  }
+}
+
+function unlessRefused(result: Planned | PlanRefusedError): Planned {
+  if (result instanceof PlanRefusedError) throw result;
+  return result;
+}
+
+/**
+ * Plans one form of a model.
+ * @param original  the model with its recurrent layers in one piece, to predict it undivided
+ */
+function planForm(profile: ModelProfile, given: PlanOptions, original: ModelProfile): Planned {
   const r = given.strategy === 'uncoded' ? 0 : given.r;
   requireCounts(given.k, r);
   if (given.strategy !== 'replicated') requireExactRecovery(given.k, r);
@@ -43,7 +80,7 @@ export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
   const devices = given.devices && assumeSpeeds(unifyMachineSpeeds(given.devices, profile.speed?.served));
   const costs = onDataPlane(given.costs ?? DEFAULT_COSTS, profile.speed?.served);
   const options = { ...given, r, costs, ...(devices ? { devices } : {}) };
-  const undivided = predictUndivided(profile, devices, costs, options.dataPlaneMemoryBytes);
+  const undivided = predictUndivided(original, devices, costs, options.dataPlaneMemoryBytes);
   const divided = layOutWithinMemory(profile, options);
   const mayRunWhole = isGrouped(options) || (options.strategy === 'paper' && !divides(divided.layout));
   const whole = mayRunWhole ? runWhole(profile, options, divided, undivided) : null;
@@ -67,6 +104,7 @@ export function planFleet(profile: ModelProfile, given: PlanOptions): Planned {
     coverage: coverageOf(layout.steps),
     predictions: { ...undivided, plan: predictSteps(profile, layout.steps, seated, costs) },
     runsWhole: whole?.runsWhole ?? null,
+    ...(profile === original ? {} : { separated: true as const }),
   };
   return {
     plan,

@@ -138,6 +138,8 @@ export interface ModelProfile {
    * in profiles of older versions.
    */
   readonly speed?: { readonly trial: Speed; readonly served: Speed };
+  /** The model with the matrices of its recurrent layers as layers of their own; absent if it has none. */
+  readonly separated?: ModelProfile;
 }
 
 /**
@@ -184,7 +186,11 @@ export function profileModel(
         ? layerCoding(analysis, node, shapes, constants.get(analysis.weights)!)
         : null,
       notCodable:
-        analysis && 'reason' in analysis ? analysis.reason : whyBodiesStayWhole(node, isLinearOperator),
+        analysis && 'reason' in analysis
+          ? analysis.reason
+          : RECURRENT_OPERATORS.has(node.opType)
+            ? 'each of its time steps needs the one before, so it runs in one piece'
+            : whyBodiesStayWhole(node, isLinearOperator),
       inputSplit: analyzeInputSplit(graph, index, constants, shapes) ?? null,
       tile: analyzeTile(model, index, constants, shapes),
       ...(folded ? { folded } : {}),
@@ -221,6 +227,8 @@ export function isSendable(profile: ModelProfile, name: string): boolean {
 }
 
 const CODED_OPERATORS: ReadonlySet<string> = new Set<LinearOp>(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+
+const RECURRENT_OPERATORS: ReadonlySet<string> = new Set(['LSTM', 'GRU', 'RNN']);
 
 /**
  * Operators that multiply by weights or by each other's outputs, beside those that `analyzeLinear` knows:

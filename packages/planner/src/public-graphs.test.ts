@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNot } from './layers/splits.ts';
 import type { Plan } from './plan.ts';
 import { createPlan } from './planner.ts';
-import { type ModelProfile, profileModel } from './profile.ts';
+import type { ModelProfile } from './profile.ts';
+import { profileLoaded } from './profile-loaded.ts';
 import { buildArtifacts } from './steps/build.ts';
 import { directorySink, PlanExecutor } from './testing/execute.ts';
 import { caseNames, GRAPHS, GRAPHS_ARE_HERE, loadCase, relativeError } from './testing/public-graphs.ts';
@@ -30,7 +31,7 @@ describe.skipIf(!GRAPHS_ARE_HERE)('a public graph gives its expected outputs:', 
     });
     const loaded = openCanonical(canonical.graph.path);
     const identity = { name, sha256: canonical.graph.sha256 };
-    const profile = profileModel(loaded.model, identity, canonical.nodeMs, undefined, canonical.free);
+    const profile = profileLoaded(loaded, identity, canonical.nodeMs, undefined, canonical.free);
     return { expected, loaded, profile };
   };
 

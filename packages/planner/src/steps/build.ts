@@ -15,6 +15,7 @@ import {
   loadLayerConstants,
   type Model,
   reshapeInputs,
+  separateRecurrent,
   shapesOf,
   shardModel,
   TILED_AXIS,
@@ -61,16 +62,17 @@ export interface BuildProgress {
  * and all its data shards are the same. The tiles of a segment share one weights file, too.
  *
  * Memory: pieces of a layer if its rows are contiguous in the file, else the layer and one shard.
- * @param model  the canonical model that the plan was made from
+ * @param canonical  the canonical model that the plan was made from
  * @throws {PlanMismatchError} the plan was made from another model
  * @throws {PlanRefusedError} LAYER_NOT_CODABLE  a layer has weights that are not finite
  */
 export async function buildArtifacts(
   plan: Plan,
-  model: LoadedModel,
+  canonical: LoadedModel,
   sink: ArtifactSink,
   onProgress: (progress: BuildProgress) => void = () => {},
 ): Promise<Artifacts> {
+  const model = plan.separated ? separated(canonical) : canonical;
   const artifactsTotal = plan.steps.reduce((sum, step) => sum + artifactCount(step), 0);
   let artifactsDone = 0;
   let bytes = 0;
@@ -135,6 +137,12 @@ export async function buildArtifacts(
     artifacts[step.id] = made;
   }
   return artifacts;
+}
+
+function separated(canonical: LoadedModel): LoadedModel {
+  const found = separateRecurrent(canonical);
+  if (!found) throw new PlanMismatchError('step-0', 'the model has no recurrent layer');
+  return found.loaded;
 }
 
 /** Lets axis 0 of a shard's feed and fetch have any size. */

@@ -5,7 +5,8 @@ import { type Model, writeModel } from '@sparewheel/onnx';
 import { canonicalize, type DimensionValues, openCanonical } from '@sparewheel/onnx-import';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import type { Artifacts, Plan } from '../plan.ts';
-import { type ModelProfile, profileModel } from '../profile.ts';
+import type { ModelProfile } from '../profile.ts';
+import { profileLoaded } from '../profile-loaded.ts';
 import { buildArtifacts } from '../steps/build.ts';
 import { directorySink, PlanExecutor } from './execute.ts';
 
@@ -39,8 +40,8 @@ export async function prepareModel(
   });
   const loaded = openCanonical(canonical.graph.path);
   return {
-    profile: profileModel(
-      loaded.model,
+    profile: profileLoaded(
+      loaded,
       { name, sha256: canonical.graph.sha256 },
       canonical.nodeMs,
       undefined,
