@@ -116,6 +116,24 @@ describe('free dimensions', () => {
     expect(free.usual.y).toEqual([1, 2, 625]);
   });
 
+  it('are tried in combinations if a batch is not recognized by its place or name', async () => {
+    const step = model({
+      nodes: [
+        node('Conv', ['x', 'w'], ['c'], window(100)),
+        node('ReduceMean', ['c'], ['m'], [{ name: 'axes', kind: 'ints', value: [2n] }]),
+        node('Add', ['m', 'state'], ['y']),
+      ],
+      initializers: [floats('w', [2, 1, 100])],
+      inputs: [value('x', [null, 1, null]), value('state', [2, null, 1])],
+      outputs: [{ name: 'y' }],
+    });
+    const { free } = await convert(step);
+    expect(free.inputs).toMatchObject({
+      x: [{ name: 'x.0', usual: 1 }, null, { name: 'x.2', usual: 128 }],
+      state: [null, { name: 'state.1', usual: 1 }, null],
+    });
+  });
+
   it('have a largest size with which every tensor fits into a frame', async () => {
     const outer = withInput(['rows', 4], { nodes: [node('MatMul', ['x', 'wide'], ['y'])] });
     const wide = floats('wide', [4, 100_000], new Array<number>(400_000).fill(1));

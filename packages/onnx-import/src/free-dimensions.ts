@@ -48,15 +48,28 @@ export function usualSizes(inputs: readonly ValueInfo[], hints: Sizes, maxDims: 
       else choices.set(name, dims.length === 4 ? IMAGE_SIZES : OTHER_SIZES);
     }
   }
-  const tries = Math.max(...[...choices.values()].map(({ length }) => length));
-  return Array.from({ length: tries }, (_, at) =>
-    Object.fromEntries(
-      [...choices].map(([name, sizes]) => {
-        const most = Object.hasOwn(maxDims, name) ? maxDims[name]! : Number.POSITIVE_INFINITY;
-        return [name, Math.min(sizes[at] ?? sizes.at(-1)!, most)];
-      }),
-    ),
+  const limited = [...choices].map(([name, sizes]) => {
+    const most = Object.hasOwn(maxDims, name) ? maxDims[name]! : Number.POSITIVE_INFINITY;
+    return [name, sizes.map((size) => Math.min(size, most))] as const;
+  });
+  const tries = Math.max(...limited.map(([, sizes]) => sizes.length));
+  const alike = Array.from({ length: tries }, (_, at) =>
+    Object.fromEntries(limited.map(([name, sizes]) => [name, sizes[at] ?? sizes.at(-1)!])),
   );
+  return [...alike, ...combinations(limited)];
+}
+
+/** Other combinations are tried if the model runs with no equal sizes: a batch can have any place and name. */
+const MOST_COMBINATIONS = 40;
+
+function combinations(choices: readonly (readonly [string, readonly number[]])[]): Sizes[] {
+  let made: Sizes[] = [{}];
+  for (const [name, sizes] of choices) {
+    const options = sizes.length === 1 ? sizes : [1, ...sizes];
+    made = options.flatMap((size) => made.map((each) => ({ ...each, [name]: size })));
+    if (made.length > MOST_COMBINATIONS) return [];
+  }
+  return made;
 }
 
 /** Returns the names of the free dimensions of a model's inputs. */

@@ -1,15 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { canonicalize, openCanonical } from '@sparewheel/onnx-import';
 import { expect, test } from 'vitest';
-import type { Plan, PlanOptions } from './plan.ts';
-import { createPlan } from './planner.ts';
-import { profileLoaded } from './profile-loaded.ts';
-import { buildArtifacts } from './steps/build.ts';
-import { directorySink, PlanExecutor } from './testing/execute.ts';
-import { relativeError } from './testing/public-graphs.ts';
-import { loadRealModel, REAL_MODELS_ARE_HERE } from './testing/real-models.ts';
+import { measureRealModel } from './testing/measure-real-model.ts';
+import { REAL_MODELS_ARE_HERE } from './testing/real-models.ts';
 
 /** The product's limit for the relative error of every network, healthy and with a dead device. */
 const TOLERANCE = 1e-4;
@@ -34,46 +25,13 @@ const DIVIDED: Readonly<Record<string, number>> = {
   weights_listed_as_inputs: 1,
 };
 
-const CHOICES: readonly PlanOptions[] = [
-  { k: 3, r: 1, strategy: 'coded', layers: 'all' },
-  { k: 4, r: 2, strategy: 'coded', layers: 'all' },
-  { k: 3, r: 1, strategy: 'coded', layers: 'auto' },
-  { k: 3, r: 1, strategy: 'paper', layers: 'all' },
-  { k: 1, r: 1, strategy: 'replicated', layers: 'all' },
-];
-
 test.skipIf(!REAL_MODELS_ARE_HERE).each(Object.entries(DIVIDED))(
   'a real kind of model gives its expected outputs, healthy and with each device dead: %s',
   async (name, divided) => {
-    const directory = mkdtempSync(join(tmpdir(), 'real-'));
-    const { modelPath, inputs, outputs } = loadRealModel(name);
-    const canonical = await canonicalize({
-      modelPath,
-      scratchDirectory: directory,
-      outputDirectory: join(directory, 'models'),
-    });
-    const loaded = openCanonical(canonical.graph.path);
-    const identity = { name, sha256: canonical.graph.sha256 };
-    const profile = profileLoaded(loaded, identity, canonical.nodeMs, undefined, canonical.free);
-    const check = async (plan: Plan) => {
-      const artifacts = await buildArtifacts(plan, loaded, directorySink(directory));
-      const executor = new PlanExecutor(plan, artifacts, directory);
-      for (const dead of [[], ...plan.seats.map(({ seat }) => [seat])]) {
-        const answer = await executor.run(inputs, new Set(dead));
-        for (const [output, expected] of Object.entries(outputs)) {
-          expect(answer[output]!.dims).toEqual(expected.dims);
-          expect(relativeError(answer[output]!, expected)).toBeLessThan(TOLERANCE);
-        }
-      }
-      await executor.release();
-    };
-    for (const [index, options] of CHOICES.entries()) {
-      const plan = createPlan(profile, options);
-      const coded = plan.steps.filter(({ kind }) => kind === 'coded');
-      if (index === 0) expect(coded).toHaveLength(divided);
-      await check(plan);
+    const plans = await measureRealModel(name);
+    expect(plans[0]!.divided).toBe(divided);
+    for (const { options, healthy, dead } of plans) {
+      expect(Math.max(healthy, dead), JSON.stringify(options)).toBeLessThan(TOLERANCE);
     }
-    loaded.close();
-    rmSync(directory, { recursive: true, force: true });
   },
 );
