@@ -375,4 +375,9 @@ export interface UiServerEvents {
   event(event: EventView): void;
   /** The ends of single requests. Not repeated if the connection is slow. */
   answers(update: AnswerUpdate): void;
+  /** Sent every `UI_HEARTBEAT_MS`, so that a dashboard notices a server that is connected but does not run. */
+  heartbeat(): void;
 }
+
+/** Time between two heartbeats of `/ui`. */
+export const UI_HEARTBEAT_MS = 2_000;

@@ -6,7 +6,7 @@ import type { LiveAnswers } from './use-live-answers.ts';
 
 /** What parity did for the last answer, or why there is no answer. */
 export function AnswerNote({
-  live: { last, asked, recoveredAnswers, problem },
+  live: { last, previous, waitingMs, asked, recoveredAnswers, problem },
   deployment,
   meanwhile,
 }: {
@@ -16,7 +16,18 @@ export function AnswerNote({
   meanwhile: string;
 }) {
   if (problem !== null) return <Notice tone="danger">{problem}</Notice>;
-  const recovered = last?.recovered ?? 0;
+  if (waitingMs !== null) {
+    return (
+      <p
+        data-testid="answer-waiting"
+        className="min-h-15 rounded-lg bg-warning-wash px-3 py-2 text-[0.8125rem] text-warning-ink"
+      >
+        {describeWait(waitingMs, last !== null)}
+      </p>
+    );
+  }
+  const shown = last ?? previous;
+  const recovered = shown?.recovered ?? 0;
   const failed = hasFailedSeat(deployment);
   return (
     <p
@@ -28,10 +39,18 @@ export function AnswerNote({
         recovered > 0 && failed ? 'bg-parity-wash text-parity-ink' : 'bg-raised text-ink-soft',
       )}
     >
-      {last === null ? killHint(deployment, meanwhile) : describeAnswer(last, failed)}
+      {shown === null ? killHint(deployment, meanwhile) : describeAnswer(shown, failed)}
       {asked > 0 && ` · ${formatCount(recoveredAnswers)} of ${formatCount(asked)} answers used parity`}
     </p>
   );
+}
+
+/** Says how long an input waits. @param answered  whether it has an earlier answer */
+export function describeWait(waitingMs: number, answered: boolean): string {
+  const seconds = `${formatCount(Math.max(1, Math.floor(waitingMs / 1_000)))} s`;
+  return answered
+    ? `No new answer for ${seconds}. The result above is the last answer to this input.`
+    : `This input has waited ${seconds} for an answer.`;
 }
 
 /** Returns whether a device is missing now. Without one, parity only replaces slow answers. */

@@ -20,6 +20,8 @@ export interface SquarePicture {
   readonly camera: ReturnType<typeof useCamera>;
   /** Whether there is a picture now. */
   readonly present: boolean;
+  /** Identifies the picture: another picture gets another answer. The camera is one input. */
+  readonly input: unknown;
   /** Returns the pixels of the picture at a size, four bytes each; null if there is none now. */
   readonly pixels: (size: { readonly width: number; readonly height: number }) => Uint8ClampedArray | null;
 }
@@ -61,6 +63,7 @@ export function useSquarePicture(sample: string | null): SquarePicture {
     side: SHOWN_SIDE,
     camera,
     present: still !== null || (source === 'camera' && camera.camera.state === 'on'),
+    input: still ?? source,
     pixels: ({ width, height }) => {
       scaled.current ??= document.createElement('canvas');
       scaled.current.width = width;

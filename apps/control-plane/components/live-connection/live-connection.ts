@@ -1,21 +1,39 @@
-import type { UiServerEvents } from '@sparewheel/protocol';
+import { UI_HEARTBEAT_MS, type UiServerEvents } from '@sparewheel/protocol';
 import type { QueryClient } from '@tanstack/react-query';
 import { io, type Socket } from 'socket.io-client';
 import { create } from 'zustand';
 import { forgetAnswers, receiveAnswers } from '../duel/answer-store.ts';
 import { writeEvent, writeLive, writeSnapshot } from './live-queries.ts';
 
-/** `signed-out`: the server refuses this session. `lost`: the server is unreachable; the page reconnects. */
-export type Connection = 'connecting' | 'live' | 'lost' | 'signed-out';
+/**
+ * `silent`: connected, but the server has sent nothing for `SILENT_AFTER_MS`, not even a heartbeat. `lost`: the server is
+ * unreachable; the page reconnects. `signed-out`: the server refuses this session.
+ */
+export type Connection = 'connecting' | 'live' | 'silent' | 'lost' | 'signed-out';
 
-const connectionStore = create<{ readonly connection: Connection }>(() => ({ connection: 'connecting' }));
+/** Without a message for this long, the page shows old data. Two heartbeats may be late. */
+export const SILENT_AFTER_MS = 2.5 * UI_HEARTBEAT_MS;
+const CHECK_MS = 500;
+
+interface ConnectionState {
+  readonly connection: Connection;
+  /** When the last message came before a silence, in ms since 1970; null without a silence. */
+  readonly silentSince: number | null;
+}
+
+const connectionStore = create<ConnectionState>(() => ({ connection: 'connecting', silentSince: null }));
 
 export function useConnection(): Connection {
   return connectionStore(({ connection }) => connection);
 }
 
-function become(connection: Connection): void {
-  connectionStore.setState({ connection });
+/** Returns when the last message came, in ms since 1970; null while messages come. */
+export function useSilentSince(): number | null {
+  return connectionStore(({ silentSince }) => silentSince);
+}
+
+function become(connection: Connection, silentSince: number | null = null): void {
+  connectionStore.setState({ connection, silentSince });
 }
 
 /** Delay before the next attempt after a refusal: the control plane may still be starting. */
@@ -36,6 +54,7 @@ export function connect(client: QueryClient): () => void {
     reconnectionDelayMax: 2_000,
   });
   socket = opened;
+  const stopWatching = watchSilence(opened);
   opened.on('snapshot', (snapshot) => {
     writeSnapshot(client, snapshot);
     forgetAnswers();
@@ -54,10 +73,25 @@ export function connect(client: QueryClient): () => void {
   opened.on('connect_error', () => lose(opened));
   return () => {
     clearTimeout(retry);
+    stopWatching();
     socket = null;
     opened.disconnect();
     become('connecting');
   };
+}
+
+/** Marks the connection as silent while no message comes. @returns ends it */
+function watchSilence(watched: Socket<UiServerEvents>): () => void {
+  let heardAt = Date.now();
+  watched.onAny(() => {
+    heardAt = Date.now();
+    if (connectionStore.getState().connection === 'silent') become('live');
+  });
+  const timer = setInterval(() => {
+    const { connection } = connectionStore.getState();
+    if (connection === 'live' && Date.now() - heardAt > SILENT_AFTER_MS) become('silent', heardAt);
+  }, CHECK_MS);
+  return () => clearInterval(timer);
 }
 
 /** Connects again after signing in: the next attempt sends the new cookie. */

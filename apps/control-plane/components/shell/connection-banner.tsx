@@ -1,7 +1,8 @@
 'use client';
 import { CloudOff } from 'lucide-react';
-import { useConnection } from '../live-connection/live-connection.ts';
+import { useConnection, useSilentSince } from '../live-connection/live-connection.ts';
 import { useLoaded } from '../live-connection/live-queries.ts';
+import { useNow } from '../use-now.ts';
 import { SignInForm } from './sign-in-form.tsx';
 
 /** Says that the page shows old data. It disappears when the connection is back. Typed input is kept. */
@@ -21,6 +22,10 @@ export function ConnectionBanner() {
             </p>
             <SignInForm compact />
           </>
+        ) : connection === 'silent' ? (
+          <p className="min-w-0 flex-1">
+            The control plane has sent nothing for <Silence /> s. This page shows the last known state.
+          </p>
         ) : (
           <p className="min-w-0 flex-1">
             The connection to the control plane is lost. This page shows the last known state and reconnects
@@ -30,4 +35,11 @@ export function ConnectionBanner() {
       </div>
     </div>
   );
+}
+
+/** The seconds since the last message. */
+function Silence() {
+  const now = useNow();
+  const since = useSilentSince();
+  return since === null ? 0 : Math.max(0, Math.floor((now - since) / 1_000));
 }

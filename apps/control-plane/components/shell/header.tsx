@@ -12,6 +12,7 @@ import { ThemeSwitch } from './theme-switch.tsx';
 const CONNECTIONS: Record<Connection, { label: string; tone: Tone }> = {
   connecting: { label: 'Connecting', tone: 'muted' },
   live: { label: 'Live', tone: 'ok' },
+  silent: { label: 'No updates', tone: 'danger' },
   lost: { label: 'Reconnecting', tone: 'danger' },
   'signed-out': { label: 'Signed out', tone: 'danger' },
 };

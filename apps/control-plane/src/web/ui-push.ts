@@ -1,6 +1,6 @@
 /** The dashboard's live channel: a snapshot on connection, then each list that changed, at most five times a second. */
 import type { Server as HttpServer } from 'node:http';
-import type { AnswerUpdate, UiServerEvents } from '@sparewheel/protocol';
+import { type AnswerUpdate, UI_HEARTBEAT_MS, type UiServerEvents } from '@sparewheel/protocol';
 import { Server, type Socket } from 'socket.io';
 import { type Authentication, isSameOrigin } from '../api/authentication.ts';
 import { log } from '../log.ts';
@@ -12,6 +12,8 @@ type ClientEvents = Record<never, never>;
 
 export interface UiPushParts extends SnapshotParts {
   readonly authentication: Authentication;
+  /** Time between two heartbeats; `UI_HEARTBEAT_MS` by default. */
+  readonly heartbeatMs?: number;
 }
 
 export class UiPush {
@@ -19,6 +21,7 @@ export class UiPush {
   readonly #server: Server<ClientEvents, UiServerEvents>;
   readonly #last = new Map<string, string>();
   readonly #unsubscribe: () => void;
+  readonly #heartbeat: NodeJS.Timeout;
   #timer: NodeJS.Timeout | null = null;
   #modelsChanged = false;
 
@@ -39,6 +42,10 @@ export class UiPush {
     });
     ui.on('connection', (socket) => void this.#welcome(socket));
     this.#unsubscribe = parts.events.subscribe((event) => ui.emit('event', event));
+    this.#heartbeat = setInterval(
+      () => ui.volatile.emit('heartbeat'),
+      parts.heartbeatMs ?? UI_HEARTBEAT_MS,
+    ).unref();
   }
 
   /** Sends what changed, soon. */
@@ -61,6 +68,7 @@ export class UiPush {
 
   async close(): Promise<void> {
     this.#unsubscribe();
+    clearInterval(this.#heartbeat);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#server.disconnectSockets(true);
     // `close()` would also close the HTTP server, which the caller owns.

@@ -1,6 +1,6 @@
 /** The port for browsers, over real sockets: pages, API and live channel. */
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { deviceView } from '@sparewheel/data-plane-client/testing';
@@ -9,13 +9,14 @@ import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LiveViews } from '../live-views.ts';
 import { TestApi, TOKENS } from '../testing/test-api.ts';
-import { UiPush } from './ui-push.ts';
+import { UiPush, type UiPushParts } from './ui-push.ts';
 import { createWebServer } from './web-server.ts';
 
 const SEAT: JoinedSeatView = { deployment: 'digits', seat: 1, role: 'data', layers: [] };
 
 let api: TestApi;
 let server: Server;
+let parts: UiPushParts;
 let ui: UiPush;
 let live: LiveViews;
 let url: string;
@@ -35,7 +36,7 @@ beforeEach(async () => {
     }),
   );
   live = new LiveViews();
-  ui = new UiPush(server, {
+  parts = {
     live,
     deployments: () => api.deployments.views(),
     models: async () => [],
@@ -43,7 +44,8 @@ beforeEach(async () => {
     startedAt: '2026-11-23T10:00:00.000Z',
     authentication,
     inferenceUrl: (hostname) => `http://${hostname}:3001`,
-  });
+  };
+  ui = new UiPush(server, parts);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -181,6 +183,21 @@ describe('the live channel', () => {
     ui.modelsChanged();
     await models;
     expect(heard).toEqual(['models']);
+  });
+
+  it('sends a heartbeat while nothing changes', async () => {
+    const web = createServer().listen(0, '127.0.0.1');
+    await once(web, 'listening');
+    const beating = new UiPush(web, { ...parts, heartbeatMs: 1 });
+    const socket = io(`http://127.0.0.1:${(web.address() as AddressInfo).port}/ui`, {
+      transports: ['websocket'],
+      auth: { token: TOKENS.operator },
+    });
+    sockets.push(socket);
+    expect(await next(socket, 'heartbeat')).toBeUndefined();
+    await beating.close();
+    web.close();
+    web.closeAllConnections();
   });
 
   it('sends events as they occur', async () => {

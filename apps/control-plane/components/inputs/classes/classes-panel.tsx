@@ -18,6 +18,7 @@ export function ClassesPanel({ deployment, image }: { deployment: DeploymentView
   const [input] = deployment.inputs;
   const output = deployment.outputs[0]?.name ?? '';
   const live = useLiveAnswers(deployment, square.present, {
+    input: square.input,
     feeds: () => {
       const pixels = square.pixels(image);
       if (pixels === null || input === undefined) return null;

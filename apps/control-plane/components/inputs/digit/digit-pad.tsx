@@ -17,6 +17,7 @@ export function DigitPad({ deployment, input }: { deployment: DeploymentView; in
   const { resolvedTheme } = useTheme();
   const output = deployment.outputs[0]?.name ?? '';
   const live = useLiveAnswers(deployment, strokes.length > 0, {
+    input: strokes,
     feeds: async () => {
       const { digitFromStrokes } = await import('@sparewheel/zoo/digits');
       const data = digitFromStrokes(strokes.map((stroke) => stroke.map(([x, y]) => ({ x, y }))));
@@ -37,7 +38,11 @@ export function DigitPad({ deployment, input }: { deployment: DeploymentView; in
             </p>
           )}
         </div>
-        <DigitResult classification={live.last?.value ?? null} latencyMs={live.last?.latencyMs ?? null} />
+        <DigitResult
+          classification={(live.last ?? live.previous)?.value ?? null}
+          current={live.last !== null}
+          latencyMs={live.last?.latencyMs ?? null}
+        />
       </div>
       <Samples onPick={setStrokes} onClear={() => setStrokes([])} empty={strokes.length === 0} />
       <AnswerNote live={live} deployment={deployment} meanwhile="draw" />

@@ -7,9 +7,12 @@ const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 /** The predicted digit, and the ten probabilities as bars. */
 export function DigitResult({
   classification,
+  current,
   latencyMs,
 }: {
   classification: Classification | null;
+  /** Whether this is the answer to the current drawing; false for the drawing before it. */
+  current: boolean;
   latencyMs: number | null;
 }) {
   return (
@@ -20,14 +23,14 @@ export function DigitResult({
           aria-label="Predicted digit"
           className={cn(
             'w-10 text-6xl leading-none font-semibold tracking-[-0.03em]',
-            classification === null && 'text-ink-faint',
+            !current && 'text-ink-faint',
           )}
         >
           {classification?.digit ?? '?'}
         </output>
         <div className="min-w-0 text-xs text-ink-faint">
           <p data-testid="digit-latency" className="text-sm text-ink">
-            {classification ? formatMs(latencyMs) : '–'}
+            {current ? formatMs(latencyMs) : '–'}
           </p>
           <p>latency</p>
         </div>

@@ -13,6 +13,7 @@ export function FacesPanel({ deployment }: { deployment: DeploymentView }) {
   const square = useSquarePicture(DRAWN_FACE);
   const fetches = deployment.outputs.map(({ name }) => name);
   const live = useLiveAnswers(deployment, square.present, {
+    input: square.input,
     feeds: () => {
       const pixels = square.pixels({ width: FACE_SIZE, height: FACE_SIZE });
       if (pixels === null) return null;

@@ -1,7 +1,7 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { LINE_HEIGHT, LINE_WIDTH, lineTensor, readCharacters } from '@sparewheel/zoo/line-reader';
-import { type RefObject, useEffect, useRef, useState } from 'react';
+import { type RefObject, useLayoutEffect, useRef, useState } from 'react';
 import { useApi } from '../../live-connection/live-queries.ts';
 import { ErrorNotice } from '../../shell/errors.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -40,7 +40,7 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
   const camera = useCamera();
   const { data: alphabet, error } = useApi<readonly string[]>('/api/zoo/line-reader/labels');
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const context = paper.current?.getContext('2d');
     if (!context) return;
     if (source === 'text') filled.current = paintText(context, text);
@@ -61,6 +61,7 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
   }[source];
 
   const live = useLiveAnswers(deployment, shown && alphabet !== undefined, {
+    input: { text: `text ${text}`, picture, camera: 'camera' }[source],
     feeds: () => {
       const context = paper.current?.getContext('2d', { willReadFrequently: true });
       const video = camera.video.current;
@@ -92,6 +93,7 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
   }
 
   const read = live.last?.value ?? null;
+  const shownRead = read ?? live.previous?.value ?? null;
   return (
     <div className="flex flex-1 flex-col gap-3 border-t p-4">
       <Segmented label="Source of the line" value={source} options={SOURCES} onChange={choose} />
@@ -122,7 +124,8 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
       )}
       {source === 'camera' && <CameraStrip {...camera} />}
       <LineResult
-        read={read}
+        read={shownRead}
+        current={read !== null}
         latencyMs={live.last?.latencyMs ?? null}
         comparison={read === null ? 'unknown' : compareTexts(read.typed, read.text)}
       />

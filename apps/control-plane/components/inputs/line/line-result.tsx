@@ -14,10 +14,13 @@ const COMPARISONS: Readonly<Record<Comparison, string>> = {
 /** The text that was read, how sure the model is, and whether it is the typed text. */
 export function LineResult({
   read,
+  current,
   latencyMs,
   comparison,
 }: {
   read: ReadLine | null;
+  /** Whether this was read from the current line; false for the line before it. */
+  current: boolean;
   latencyMs: number | null;
   comparison: Comparison;
 }) {
@@ -28,14 +31,16 @@ export function LineResult({
         aria-label="Text that was read"
         className={cn(
           'text-2xl leading-8 font-semibold tracking-[-0.02em] [overflow-wrap:anywhere]',
-          (read === null || read.text === '') && 'text-ink-faint',
+          (!current || read === null || read.text === '') && 'text-ink-faint',
         )}
       >
         {read === null ? '?' : read.text === '' ? 'no text' : read.text}
       </output>
       <p className="flex flex-wrap items-center gap-x-3 text-xs text-ink-faint">
-        <span data-testid="line-latency">{read === null ? '–' : formatMs(latencyMs)}</span>
-        {read !== null && read.text !== '' && <span>confidence {formatPercent(read.confidence, 0)}</span>}
+        <span data-testid="line-latency">{current ? formatMs(latencyMs) : '–'}</span>
+        {current && read !== null && read.text !== '' && (
+          <span>confidence {formatPercent(read.confidence, 0)}</span>
+        )}
         {comparison !== 'unknown' && (
           <span
             data-testid="line-comparison"

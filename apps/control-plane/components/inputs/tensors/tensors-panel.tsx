@@ -16,6 +16,7 @@ export function TensorsPanel({ deployment }: { deployment: DeploymentView }) {
   const first = useRef<ReadonlyMap<string, OutputData>>(null);
   const feeds = useMemo(() => sampleFeeds(inputs), [inputs]);
   const live = useLiveAnswers(deployment, on && feeds !== null, {
+    input: feeds,
     feeds: () => feeds,
     fetches: outputs.map((output) => output.name),
     read: (answer) => {

@@ -81,10 +81,10 @@ export function useVoice(deployment: DeploymentView, active: boolean): Listening
           previous = frame;
           setHeard(({ live, probabilities, skipped }) => ({
             live: {
+              ...NO_ANSWERS,
               last: { ...answer, value },
               asked: live.asked + 1,
               recoveredAnswers: live.recoveredAnswers + (answer.recovered > 0 ? 1 : 0),
-              problem: null,
             },
             probabilities: appendProbability(probabilities, value),
             skipped,
