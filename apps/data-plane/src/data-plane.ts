@@ -209,6 +209,7 @@ export class DataPlane {
           name,
           inFlight: inFlight + queued,
           devices: seats.map(({ device }) => device),
+          agesMs: () => this.#coordinator.requestAges(name),
           running: () => this.#coordinator.traces(name).filter(({ finishedAt }) => finishedAt === null),
         })),
       nameOf: (device) => this.#nameOf(device),

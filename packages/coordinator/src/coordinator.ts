@@ -232,6 +232,14 @@ export class Coordinator {
     return this.#find(name).traces.list();
   }
 
+  /**
+   * Returns the ages in ms of a deployment's accepted requests that have not ended, oldest first.
+   * @throws {UnknownDeploymentError}
+   */
+  requestAges(name: string): number[] {
+    return this.#find(name).requestAges();
+  }
+
   snapshot(): CoordinatorSnapshot {
     return takeSnapshot(this.#deployments.values(), this.#fleet.devices);
   }

@@ -39,10 +39,15 @@ export interface AnswerStatistics {
   readonly survived: number;
   readonly failed: number;
   readonly wrong: number;
-  /** Of all answers, wrong ones included, in ms; zeros without one. */
+  /**
+   * Of all answers, wrong ones included, in ms; zeros without one. A request that has waited noticeably long counts with
+   * its age, so that a deployment that stalls does not look fast.
+   */
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
+  /** The percentiles that are lower bounds, because requests still wait. */
+  readonly atLeast: readonly ('p50' | 'p95' | 'p99')[];
   /** All answers in bins of equal ratio, ten per factor of ten. Only bins with answers, ascending. */
   readonly histogram: readonly HistogramBin[];
 }
@@ -70,6 +75,8 @@ export interface FaultImpactView {
    * Final when all requests in flight have ended and a later one was answered.
    */
   readonly answeringAgainMs: number | null;
+  /** That longest time itself. A deployment that answers throughout has a short one. null before the first answer. */
+  readonly longestSilenceMs: number | null;
   /** Whether the numbers may still change. */
   readonly measuring: boolean;
 }

@@ -1,7 +1,15 @@
 import type { AnswerStatistics, EventView, OutageView } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { deployment, device, seat } from '../testing/view-fixtures.ts';
-import { duelOf, duelRows, emulatedFaults, interruptionsOf, laneStatus, noTwinReason } from './duel-view.ts';
+import {
+  duelOf,
+  duelRows,
+  emulatedFaults,
+  interruptionsOf,
+  laneStatus,
+  noTwinReason,
+  percentileText,
+} from './duel-view.ts';
 
 const coded = deployment(4, 1, { twin: 'lenet5-uncoded' });
 const twin = deployment(4, 0, { name: 'lenet5-uncoded', strategy: 'uncoded', mirrorOf: 'lenet5' });
@@ -28,9 +36,12 @@ const statistics = (change: Partial<AnswerStatistics> = {}): AnswerStatistics =>
   p50: 4,
   p95: 6,
   p99: 9,
+  atLeast: [],
   histogram: [{ from: 3, to: 4, count: 10 }],
   ...change,
 });
+
+const CHECKED = { coded: true, uncoded: true };
 
 describe('the duel', () => {
   it('has the coded deployment above, whichever of both is selected', () => {
@@ -143,7 +154,12 @@ describe('the numbers of both lanes', () => {
     Object.fromEntries(rows.map(({ key, coded: a, uncoded: b }) => [key, [a, b]]));
 
   it('are dashes before the first answer, and without a twin', () => {
-    const rows = duelRows(statistics({ answered: 0, histogram: [] }), null, { coded: 0, uncoded: null });
+    const rows = duelRows(
+      statistics({ answered: 0, histogram: [] }),
+      null,
+      { coded: 0, uncoded: null },
+      CHECKED,
+    );
     expect(texts(rows)).toEqual({
       p50: ['–', '–'],
       p95: ['–', '–'],
@@ -154,8 +170,31 @@ describe('the numbers of both lanes', () => {
     });
   });
 
+  it('count waiting requests: a percentile that they will raise is a lower bound', () => {
+    const stalled = statistics({ p95: 3_200, p99: 3_200, atLeast: ['p95', 'p99'] });
+    const rows = duelRows(statistics(), stalled, { coded: 0, uncoded: 0 }, CHECKED);
+    expect(texts(rows)).toMatchObject({
+      p50: ['4.00 ms', '4.00 ms'],
+      p95: ['6.00 ms', '≥ 3.20 s'],
+      p99: ['9.00 ms', '≥ 3.20 s'],
+    });
+    const silent = statistics({ answered: 0, histogram: [], p50: 700, atLeast: ['p50'] });
+    expect(percentileText(silent, 'p50')).toBe('≥ 700 ms');
+    expect(percentileText({ ...silent, atLeast: [] }, 'p50')).toBe('–');
+  });
+
+  it('do not claim that unchecked answers are right', () => {
+    const lost = { coded: 0, uncoded: 0 };
+    const wrong = (ofUncoded: number, uncoded: boolean) =>
+      texts(duelRows(statistics(), statistics({ wrong: ofUncoded }), lost, { coded: true, uncoded })).wrong;
+    expect(wrong(0, false)).toEqual(['0', 'not checked']);
+    expect(wrong(0, true)).toEqual(['0', '0']);
+    expect(wrong(2, false)).toEqual(['0', '2']);
+  });
+
   it('mark each loss', () => {
-    const rows = duelRows(statistics(), statistics({ p99: 2_810, failed: 12 }), { coded: 0, uncoded: 3 });
+    const slow = statistics({ p99: 2_810, failed: 12 });
+    const rows = duelRows(statistics(), slow, { coded: 0, uncoded: 3 }, CHECKED);
     expect(texts(rows)).toMatchObject({ p99: ['9.00 ms', '2.81 s'], failed: ['0', '12'], lost: ['0', '3'] });
     expect(rows.filter(({ codedBad }) => codedBad)).toEqual([]);
     expect(rows.filter(({ uncodedBad }) => uncodedBad).map(({ key }) => key)).toEqual(['lost', 'failed']);

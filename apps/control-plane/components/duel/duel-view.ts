@@ -181,25 +181,33 @@ export interface DuelRow {
 
 const NONE = '–';
 
+/** Formats a percentile: "9.00 ms"; "≥ 2.80 s" while requests wait that will raise it; "–" without any. */
+export function percentileText(statistics: AnswerStatistics | null, key: 'p50' | 'p95' | 'p99'): string {
+  if (statistics === null) return NONE;
+  const { [key]: value, histogram, atLeast } = statistics;
+  if (atLeast.includes(key)) return `≥ ${formatMs(value)}`;
+  return histogram.length === 0 ? NONE : formatMs(value);
+}
+
 /**
  * Returns the numbers of both lanes.
- * @param lost  requests that neither ended nor are in flight; null if unknown
+ * @param lost     requests that neither ended nor are in flight; null if unknown
+ * @param checked  whether the answers are verified; without it, no answer can be found wrong
  */
 export function duelRows(
   coded: AnswerStatistics | null,
   uncoded: AnswerStatistics | null,
   lost: { readonly coded: number | null; readonly uncoded: number | null },
+  checked: { readonly coded: boolean; readonly uncoded: boolean },
 ): readonly DuelRow[] {
   const times = (['p50', 'p95', 'p99'] as const).map((key): DuelRow => {
-    const of = (statistics: AnswerStatistics | null) =>
-      statistics === null || statistics.histogram.length === 0 ? NONE : formatMs(statistics[key]);
     return {
       key,
       label: key,
-      coded: of(coded),
-      uncoded: of(uncoded),
-      codedBad: false,
-      uncodedBad: false,
+      coded: percentileText(coded, key),
+      uncoded: percentileText(uncoded, key),
+      codedBad: coded?.atLeast.includes(key) ?? false,
+      uncodedBad: uncoded?.atLeast.includes(key) ?? false,
     };
   });
   const counts: readonly [DuelRow['key'], string, number | null, number | null][] = [
@@ -212,10 +220,15 @@ export function duelRows(
     ...counts.map(([key, label, ofCoded, ofUncoded]) => ({
       key,
       label,
-      coded: ofCoded === null ? NONE : formatCount(ofCoded),
-      uncoded: ofUncoded === null ? NONE : formatCount(ofUncoded),
+      coded: countText(ofCoded, key === 'wrong' && !checked.coded),
+      uncoded: countText(ofUncoded, key === 'wrong' && !checked.uncoded),
       codedBad: (ofCoded ?? 0) > 0,
       uncodedBad: (ofUncoded ?? 0) > 0,
     })),
   ];
+}
+
+function countText(count: number | null, unchecked: boolean): string {
+  if (count === null) return NONE;
+  return count === 0 && unchecked ? 'not checked' : formatCount(count);
 }

@@ -34,6 +34,10 @@ export function useDuelNumbers({ coded, uncoded }: Duel) {
   const lostOf = (name: string | undefined) =>
     latencies.find(({ deployment }) => deployment === name)?.counts.lost ?? null;
   const lost = { coded: lostOf(coded.name), uncoded: lostOf(uncoded?.name) };
-  const rows: readonly DuelRow[] = duelRows(ofCoded, ofUncoded, lost);
+  const checked = {
+    coded: coded.policy.verify !== 'off',
+    uncoded: uncoded !== null && uncoded.policy.verify !== 'off',
+  };
+  const rows: readonly DuelRow[] = duelRows(ofCoded, ofUncoded, lost, checked);
   return { coded: ofCoded, uncoded: ofUncoded, lost, rows };
 }

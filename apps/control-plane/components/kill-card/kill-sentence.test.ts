@@ -15,6 +15,7 @@ const impact = (change: Partial<FaultImpactView> = {}): FaultImpactView => ({
   slowestRequest: 5,
   failedAfter: 0,
   answeringAgainMs: 3,
+  longestSilenceMs: 3,
   measuring: false,
   ...change,
 });
@@ -45,6 +46,7 @@ describe('the kill card', () => {
       failed: 12,
       slowestMs: null,
       answeringAgainMs: 2_800,
+      longestSilenceMs: 2_800,
     });
     expect(killSentence(report([impact(), other]), names, timeOf)).toEqual({
       headline: 'local-4 killed at 14:03:21.',
@@ -56,7 +58,13 @@ describe('the kill card', () => {
   });
 
   it('marks a stall of a second even if every request is answered in the end', () => {
-    const stalled = uncoded({ inFlight: 8, answered: 8, slowestMs: 2_810, answeringAgainMs: 2_800 });
+    const stalled = uncoded({
+      inFlight: 8,
+      answered: 8,
+      slowestMs: 2_810,
+      answeringAgainMs: 2_800,
+      longestSilenceMs: 2_800,
+    });
     expect(killSentence(report([impact(), stalled]), names, timeOf)).toMatchObject({
       uncoded: 'Uncoded: 8 requests in flight: 8 answered, slowest 2.81 s, answering again after 2.80 s.',
       uncodedTone: 'danger',
@@ -70,6 +78,7 @@ describe('the kill card', () => {
       waiting: 8,
       slowestMs: null,
       answeringAgainMs: null,
+      longestSilenceMs: null,
       measuring: true,
     });
     const sentence = killSentence(report([impact(), other], { measuring: true }), names, timeOf);
@@ -98,7 +107,13 @@ describe('the kill card', () => {
   });
 
   it('reports a fault without load, one request, and an emulated fault', () => {
-    const nothing = impact({ inFlight: 0, answered: 0, slowestMs: null, answeringAgainMs: null });
+    const nothing = impact({
+      inFlight: 0,
+      answered: 0,
+      slowestMs: null,
+      answeringAgainMs: null,
+      longestSilenceMs: null,
+    });
     expect(killSentence(report([nothing]), names, timeOf)?.coded).toBe('no requests in flight.');
     expect(killSentence(report([impact({ inFlight: 1, answered: 1 })]), names, timeOf)?.coded).toContain(
       '1 request in flight: 1 answered',
@@ -111,6 +126,23 @@ describe('the kill card', () => {
     expect(killSentence(report([impact({ seated: false })]), names, timeOf)?.headline).toBe(
       'local-4 killed at 14:03:21. It had no shard of lenet5.',
     );
+  });
+
+  it('does not say that a lane answers again that answered throughout, or that had no shard on the device', () => {
+    const sentence = (change: Partial<FaultImpactView>) =>
+      killSentence(report([impact({ answeringAgainMs: 2_530, ...change })]), names, timeOf);
+    expect(sentence({ longestSilenceMs: 12 })).toMatchObject({
+      coded: '37 requests in flight: 37 answered, slowest 41.2 ms.',
+      codedTone: 'ok',
+    });
+    expect(sentence({ longestSilenceMs: 2_500, seated: false })).toMatchObject({
+      coded: '37 requests in flight: 37 answered, slowest 41.2 ms.',
+      codedTone: 'ok',
+    });
+    expect(sentence({ longestSilenceMs: 2_500 })).toMatchObject({
+      coded: '37 requests in flight: 37 answered, slowest 41.2 ms, answering again after 2.53 s.',
+      codedTone: 'danger',
+    });
   });
 
   it('is not shown for a fault of other deployments', () => {

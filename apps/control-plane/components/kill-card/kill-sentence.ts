@@ -23,7 +23,7 @@ export interface KillSentence {
 /** A shorter silence is not mentioned, because a person does not notice it. */
 const NOTICEABLE_MS = 250;
 /** A longer silence interrupts a person. */
-const STALL_MS = 1_000;
+export const STALL_MS = 1_000;
 
 /**
  * Describes a fault with the measured numbers of both deployments.
@@ -75,17 +75,20 @@ function impactText(impact: FaultImpactView): string {
   return `${inFlight} ${requests} in flight: ${ends.join(', ')}`;
 }
 
-function againText({ answeringAgainMs, measuring, waiting }: FaultImpactView): string | null {
-  if (answeringAgainMs !== null) {
-    return answeringAgainMs < NOTICEABLE_MS ? null : `answering again after ${formatMs(answeringAgainMs)}`;
-  }
-  if (measuring) return waiting > 0 ? 'not answering again yet' : null;
-  return null;
+/** null if the deployment answered throughout, and for a device without a seat: nothing stopped because of it. */
+function againText(impact: FaultImpactView): string | null {
+  const { seated, answeringAgainMs, longestSilenceMs, measuring, waiting } = impact;
+  if (!seated) return null;
+  if (answeringAgainMs === null) return measuring && waiting > 0 ? 'not answering again yet' : null;
+  return (longestSilenceMs ?? 0) < NOTICEABLE_MS
+    ? null
+    : `answering again after ${formatMs(answeringAgainMs)}`;
 }
 
 function toneOf(impact: FaultImpactView): KillSentence['codedTone'] {
-  const { wrong, failed, failedAfter, waiting, measuring, answeringAgainMs } = impact;
-  if (wrong + failed + failedAfter > 0 || (answeringAgainMs ?? 0) >= STALL_MS) return 'danger';
+  const { seated, wrong, failed, failedAfter, waiting, measuring, longestSilenceMs } = impact;
+  const stalled = seated && (longestSilenceMs ?? 0) >= STALL_MS;
+  if (wrong + failed + failedAfter > 0 || stalled) return 'danger';
   if (waiting > 0) return measuring ? 'waiting' : 'danger';
   return 'ok';
 }

@@ -14,12 +14,18 @@ function trace(request: number): RequestTrace {
 class Rig {
   now = 0;
   readonly updates: AnswerUpdate[] = [];
-  deployments: (Omit<LiveDeploymentFacts, 'running'> & { traces?: RequestTrace[] })[] = [];
+  deployments: (Omit<LiveDeploymentFacts, 'running' | 'agesMs'> & { traces?: RequestTrace[] })[] = [];
+  /** By deployment. */
+  ages: Readonly<Record<string, readonly number[]>> = {};
   readonly feed = new AnswerFeed({
     now: () => START + this.now,
     random: () => 0.5,
     deployments: () =>
-      this.deployments.map(({ traces = [], ...each }) => ({ ...each, running: () => traces })),
+      this.deployments.map(({ traces = [], ...each }) => ({
+        ...each,
+        running: () => traces,
+        agesMs: () => this.ages[each.name] ?? [],
+      })),
     nameOf: (device) => device,
     post: (update) => this.updates.push(update),
   });
@@ -136,6 +142,29 @@ describe('the answer feed', () => {
     }
   });
 
+  it('counts waiting requests with their age, so that a stalled deployment does not look fast', () => {
+    const rig = new Rig();
+    rig.deploy('a', 8, ['d1']);
+    rig.tick(1_000);
+    for (let request = 0; request < 92; request++) rig.end('a', request, 1_010, 4);
+    const now = (at: number, ages: readonly number[]) => {
+      rig.ages = { a: ages };
+      return rig.tick(at)?.statistics?.[0];
+    };
+    // Requests of an ordinary age change nothing.
+    expect(now(2_100, [3, 5, 240])).toMatchObject({ atLeast: [], answered: 92 });
+    const stalled = now(3_200, new Array(8).fill(2_800));
+    expect(stalled).toMatchObject({ p95: 2_800, p99: 2_800, atLeast: ['p95', 'p99'], answered: 92 });
+    expect(stalled?.p50).toBeCloseTo(4, 1);
+    expect(stalled?.histogram.map(({ count }) => count)).toEqual([92]);
+    // The stall ends: the ages are gone, and the answers count themselves.
+    for (let request = 92; request < 100; request++) rig.end('a', request, 3_300, 2_900);
+    expect(now(4_300, [])).toMatchObject({ atLeast: [], answered: 100 });
+    rig.feed.injected('d1', { kind: 'kill' });
+    const silent = now(5_400, [1_000, 1_000]);
+    expect(silent).toMatchObject({ answered: 0, p50: 1_000, atLeast: ['p50', 'p95', 'p99'] });
+  });
+
   it('says that an answer survived only if parity replaced a shard of a failed device', () => {
     const rig = new Rig();
     rig.deploy('a', 0, ['d1', 'd2']);
@@ -228,6 +257,7 @@ describe('a fault report', () => {
       slowestRequest: 2,
       failedAfter: 0,
       answeringAgainMs: 10,
+      longestSilenceMs: 6,
       measuring: false,
     });
     expect(rig.feed.report(1)?.traces.coded?.request).toBe(2);
@@ -246,7 +276,11 @@ describe('a fault report', () => {
     rig.end('uncoded', 3, 700, 400, { status: 'failed' });
     rig.tick(1_500);
     rig.end('uncoded', 2, 2_900, 2_810);
-    expect(rig.impact('uncoded')).toMatchObject({ answeringAgainMs: 2_800, measuring: true });
+    expect(rig.impact('uncoded')).toMatchObject({
+      answeringAgainMs: 2_800,
+      longestSilenceMs: 2_800,
+      measuring: true,
+    });
     // It waited for others after the stall, so its latency is no silence.
     rig.end('uncoded', 4, 4_350, 2_900);
     expect(rig.impact('uncoded')).toMatchObject({

@@ -3,6 +3,7 @@ import {
   ANSWER_DOTS,
   type AnswerBatch,
   type AnswerDot,
+  type AnswerStatistics,
   type AnswerUpdate,
   type DeviceFailure,
   type FaultReportView,
@@ -29,6 +30,8 @@ const REMEMBERED = 1_024;
 export interface LiveDeploymentFacts extends Omit<DeploymentAtFault, 'seated'> {
   /** Device ids of its seats. */
   readonly devices: readonly (string | null)[];
+  /** Returns the ages in ms of the accepted requests that have not ended. */
+  readonly agesMs: () => readonly number[];
 }
 
 export interface AnswerFeedPorts {
@@ -126,7 +129,7 @@ export class AnswerFeed {
     const batches = [...this.#lanes.values()].flatMap((lane) => lane.batch() ?? []);
     const statistics =
       refresh || (this.#statisticsChanged && now - this.#statisticsAt >= STATISTICS_MS)
-        ? [...this.#lanes.values()].map((lane) => lane.statistics.view())
+        ? this.#statistics()
         : null;
     const faults =
       refresh || (this.#reportsChanged && now - this.#reportsAt >= REPORTS_MS) ? this.reports() : null;
@@ -161,6 +164,11 @@ export class AnswerFeed {
     this.#reports = [new FaultReport(facts, all), ...this.#reports].slice(0, REPORTS_KEPT);
     this.#reportsChanged = true;
     this.#statisticsChanged = true;
+  }
+
+  #statistics(): AnswerStatistics[] {
+    const facts = new Map(this.#ports.deployments().map((each) => [each.name, each]));
+    return [...this.#lanes].map(([name, { statistics }]) => statistics.view(facts.get(name)?.agesMs() ?? []));
   }
 
   /** Follows the list of deployments, and ends measurements that get no more requests. */

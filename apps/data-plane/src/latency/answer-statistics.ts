@@ -7,6 +7,10 @@ const BINS_PER_DECADE = 10;
 const LOWEST_DECADE = -2;
 /** The last bin ends at 1000 s, above any deadline; slower answers count there. */
 const HIGHEST_DECADE = 6;
+/** A shorter wait is normal. It would mark percentiles as lower bounds now and then, without a stall. */
+const WAITING_MS = 250;
+const PERCENTILES = ['p50', 'p95', 'p99'] as const;
+const FRACTIONS = [0.5, 0.95, 0.99];
 const BINS = (HIGHEST_DECADE - LOWEST_DECADE) * BINS_PER_DECADE;
 
 /** Exact counts and latencies of one deployment since a time. */
@@ -51,8 +55,14 @@ export class DeploymentStatistics {
     this.#wrong = 0;
   }
 
-  view(): AnswerStatistics {
-    const { count, p50, p95, p99 } = this.#latencies.percentiles();
+  /** @param agesMs  of the accepted requests that have not ended */
+  view(agesMs: readonly number[]): AnswerStatistics {
+    const { count, p50: median, p95: answered95, p99: answered99 } = this.#latencies.percentiles();
+    // A request that is younger than most answers were says nothing.
+    const waiting = agesMs.filter((age) => age >= Math.max(median, WAITING_MS));
+    const [p50, p95, p99] = this.#latencies.valuesAt(FRACTIONS, waiting) as [number, number, number];
+    const ofAnswers = [median, answered95, answered99];
+    const atLeast = PERCENTILES.filter((_, at) => [p50, p95, p99][at]! > ofAnswers[at]!);
     const histogram: HistogramBin[] = [];
     for (const [bin, answers] of this.#bins.entries()) {
       if (answers > 0) histogram.push({ from: edge(bin), to: edge(bin + 1), count: answers });
@@ -67,6 +77,7 @@ export class DeploymentStatistics {
       p50,
       p95,
       p99,
+      atLeast,
       histogram,
     };
   }

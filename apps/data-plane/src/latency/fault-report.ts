@@ -97,7 +97,7 @@ class FaultImpact {
   #slowestMs: number | null = null;
   #slowestRequest: number | null = null;
   #answeringAgainMs: number | null = null;
-  #longestSilenceMs = -1;
+  #longestSilenceMs: number | null = null;
   #lastAnswerAt: number;
   /** Whether a request that was accepted after the fault was answered. */
   #resumed = false;
@@ -153,6 +153,7 @@ class FaultImpact {
       slowestRequest: this.#slowestRequest,
       failedAfter: this.#failedAfter,
       answeringAgainMs: this.#answeringAgainMs,
+      longestSilenceMs: this.#longestSilenceMs,
       measuring: this.measuring,
     };
   }
@@ -174,7 +175,7 @@ class FaultImpact {
   #answeredAt(now: number, startedAt: number): void {
     const silenceMs = now - Math.max(this.#lastAnswerAt, startedAt);
     this.#lastAnswerAt = now;
-    if (silenceMs <= this.#longestSilenceMs) return;
+    if (this.#longestSilenceMs !== null && silenceMs <= this.#longestSilenceMs) return;
     this.#longestSilenceMs = silenceMs;
     this.#answeringAgainMs = now - this.#faultAt;
   }

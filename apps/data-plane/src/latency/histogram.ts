@@ -85,18 +85,24 @@ export class LatencyHistogram {
   /**
    * Returns quantiles in ms; zeros if there are no values.
    * @param fractions  in (0, 1], ascending
+   * @param others     values in ms that count as if they were recorded
    */
-  valuesAt(fractions: readonly number[]): number[] {
-    const total = this.count;
+  valuesAt(fractions: readonly number[], others: readonly number[] = []): number[] {
+    const total = this.count + others.length;
     if (total === 0) return fractions.map(() => 0);
     const values: number[] = [];
     let seen = 0;
-    this.#forEach((micros, count) => {
+    const visit = (ms: number, count: number) => {
       seen += count;
-      while (values.length < fractions.length && seen >= fractions[values.length]! * total) {
-        values.push(micros / 1000);
-      }
+      while (values.length < fractions.length && seen >= fractions[values.length]! * total) values.push(ms);
+    };
+    const sorted = [...others].sort((a, b) => a - b);
+    let next = 0;
+    this.#forEach((micros, count) => {
+      while (next < sorted.length && sorted[next]! <= micros / 1000) visit(sorted[next++]!, 1);
+      visit(micros / 1000, count);
     });
+    while (next < sorted.length) visit(sorted[next++]!, 1);
     return values;
   }
 

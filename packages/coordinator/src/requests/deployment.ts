@@ -72,6 +72,8 @@ export class Deployment implements AcceptedRequestObserver {
   everReady = false;
   state: DeploymentState = 'distributing';
   reason: string | null = null;
+  /** Accepted requests that have not ended, in the order of their acceptance. */
+  readonly #accepted = new Set<AcceptedRequest>();
   readonly #queue = new Set<AcceptedRequest>();
   readonly #wrong = new Set<number>();
   #inFlight = 0;
@@ -122,6 +124,7 @@ export class Deployment implements AcceptedRequestObserver {
     this.counters.requests++;
     this.context.liveRequests.add(id);
     const request = new AcceptedRequest(id, feeds, options, this.policy, this.context.clock, this);
+    this.#accepted.add(request);
     if (startNow) this.#start(request);
     else this.#queue.add(request);
     return request.promise;
@@ -168,6 +171,11 @@ export class Deployment implements AcceptedRequestObserver {
     this.#disposeIfIdle(old);
   }
 
+  /** Returns the ages in ms of the accepted requests that have not ended, oldest first. */
+  requestAges(): number[] {
+    return Array.from(this.#accepted, ({ latencyMs }) => latencyMs);
+  }
+
   /** Resolves when no request is in flight or queued. */
   idle(): Promise<void> {
     if (this.#inFlight === 0 && this.#queue.size === 0) return Promise.resolve();
@@ -207,6 +215,7 @@ export class Deployment implements AcceptedRequestObserver {
   requestEnded(request: AcceptedRequest, error: CoordinatorError | null): void {
     const { run, latencyMs } = request;
     this.context.liveRequests.delete(request.id);
+    this.#accepted.delete(request);
     const status = error === null ? 'answered' : error instanceof CanceledError ? 'canceled' : 'failed';
     this.counters[status]++;
     if (run && error === null) {

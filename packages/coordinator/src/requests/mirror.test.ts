@@ -81,6 +81,25 @@ describe('a mirror', () => {
     expect(rig.events).toContainEqual({ kind: 'copy-refused', deployment: 'twin', error: defect });
   });
 
+  it('tells the ages of its requests that have not ended, oldest first, queued ones included', async () => {
+    const { rig, twin } = await mirroredRig({ options: { requestsInFlight: 1 } });
+    rig.coordinator.setPolicy('twin', { ...twin().policy, rescue: 'off' });
+    rig.fleet.kill('d0');
+    rig.fleet.kill('d1');
+    for (let i = 0; i < 2; i++) {
+      await rig.clock.run(ask(rig).done);
+      await rig.clock.advance(1_000);
+    }
+    const ages = rig.coordinator.requestAges('twin');
+    expect(twin()).toMatchObject({ inFlight: 1, queued: 1 });
+    expect(ages).toHaveLength(2);
+    expect(ages[1]).toBeGreaterThanOrEqual(1_000);
+    expect(ages[0]! - ages[1]!).toBeGreaterThanOrEqual(1_000);
+    expect(rig.coordinator.requestAges('net')).toEqual([]);
+    await rig.clock.advance(10_000);
+    expect(rig.coordinator.requestAges('twin')).toEqual([]);
+  });
+
   it('leaves the cap of each device to the original', async () => {
     const options = { inFlightPerDevice: 2, mirroredPerDevice: 1 };
     const { rig } = await mirroredRig({ options, behavior: { computeMs: 50 } });
