@@ -8,7 +8,7 @@ import { bytesColumn, type ColumnFormat, formatIn, msColumn } from '../ui/format
 import { Progress } from '../ui/progress.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
 import { DeviceButtons } from './device-buttons.tsx';
-import { type FleetRow, sameRow } from './fleet-view.ts';
+import { endReason, type FleetRow, sameRow } from './fleet-view.ts';
 
 interface DeviceRowProps {
   readonly row: FleetRow;
@@ -93,7 +93,7 @@ function Row({ row, problem, columns, compact = false }: DeviceRowProps) {
 /** One or two lines, whatever they say: the height of a row never changes. The title has the whole text. */
 function DeviceState({ row, problem }: Pick<DeviceRowProps, 'row' | 'problem'>) {
   const { device } = row;
-  const reason = row.cover === null && row.missing ? device.reason : null;
+  const reason = row.cover === null && row.missing ? endReason(device) : null;
   const faults = device.faults.map(faultWords);
   const title = [row.stateLabel, problem, row.cover, ...faults, reason].filter(Boolean).join(' · ');
   return (

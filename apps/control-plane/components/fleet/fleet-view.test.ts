@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deployment, device, seat } from '../testing/view-fixtures.ts';
-import { fleetRows, fleetSummary } from './fleet-view.ts';
+import { endReason, fleetRows, fleetSummary } from './fleet-view.ts';
 
 const NOTHING_PENDING = new Map();
 const names = ['d1', 'd2', 'd3', 'd4', 'p1', 'standby-10', 'standby-9'];
@@ -123,6 +123,36 @@ describe('the fleet', () => {
     };
     expect(coverOfD1(substituted('loading'))).toBe('loaded by d2 as a second task');
     expect(coverOfD1(substituted('computing'))).toBe('computed by d2 as a second task');
+  });
+
+  it('counts a shard that a substitute computes as answered, so that parity recovers the other one', () => {
+    const policy = { ...deployment(4, 1).policy, rescue: 'devices' as const };
+    const coded = deployment(4, 1, { policy });
+    const covers = (substituteState: 'loading' | 'computing') => {
+      const seats = coded.progress.seats.map((old) =>
+        old.seat === 0 ? { ...old, substitute: 'id-d2', substituteName: 'd2', substituteState } : old,
+      );
+      const changed = { ...coded, progress: { ...coded.progress, seats } };
+      const rows = fleetRows(devices(['d1', 'd3']), changed, NOTHING_PENDING);
+      return [rows[0]?.cover, rows[2]?.cover, rows[2]?.waiting];
+    };
+    expect(covers('computing')).toEqual(['computed by d2 as a second task', 'recovered by parity p1', false]);
+    // Until then, two shards are missing and one parity shard is not enough.
+    expect(covers('loading')).toEqual(['loaded by d2 as a second task', 'waiting for another device', true]);
+  });
+
+  it('does not blame a signal for a device in a browser tab', () => {
+    const tab = device('phone', {
+      state: 'dead',
+      platform: 'android, Chrome 143',
+      engine: 'wasm',
+      reason: 'killed by SIGKILL',
+    });
+    expect(endReason(tab)).toBe('ended in its browser tab');
+    expect(endReason({ ...tab, platform: 'linux arm', reason: 'killed by SIGKILL' })).toBe(
+      'killed by SIGKILL',
+    );
+    expect(endReason({ ...tab, reason: 'its connection broke' })).toBe('its connection broke');
   });
 
   it('counts devices that do not serve', () => {

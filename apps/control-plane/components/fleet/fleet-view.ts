@@ -114,6 +114,12 @@ export function sameRow(a: FleetRow, b: FleetRow): boolean {
   );
 }
 
+/** Returns why a device is missing. A browser tab has no process that a signal could end. */
+export function endReason({ reason, platform }: Pick<DeviceView, 'reason' | 'platform'>): string | null {
+  const isTab = /, (Edg|Firefox|Chrome|Safari|browser)\b/.test(platform);
+  return isTab && reason?.startsWith('killed by ') ? 'ended in its browser tab' : reason;
+}
+
 /** Summarizes the fleet: "6 devices, all ready", "6 devices, 1 not serving". */
 export function fleetSummary(rows: readonly FleetRow[]): string {
   const down = rows.filter((row) => STATES[row.device.state].missing).length;
@@ -128,7 +134,8 @@ function isMissing(seat: SeatView, stateOf: ReadonlyMap<string, DeviceState>): b
 
 /**
  * Says how each missing data seat is replaced. d missing data shards need d live parity shards. With fewer, the data
- * plane computes the missing shards, or requests wait for other devices.
+ * plane computes the missing shards, or requests wait for other devices. A shard that a substitute computes is not
+ * missing.
  */
 function coverOf(
   seats: readonly SeatView[],
@@ -136,13 +143,18 @@ function coverOf(
   mayRescue: boolean,
 ): ReadonlyMap<number, { text: string; devices: readonly string[]; waiting: boolean }> {
   const down = seats.filter((seat) => seat.role === 'data' && missing(seat));
-  const parity = seats.filter((seat) => seat.role === 'parity' && !missing(seat)).slice(0, down.length);
-  const repaired = down.length <= parity.length;
-  const names = parity.map((seat) => seat.deviceName ?? `seat ${seat.seat}`).join(' + ');
+  const uncovered = down.filter((seat) => !isSubstituted(seat));
+  const parity = seats
+    .filter((seat) => seat.role === 'parity' && (!missing(seat) || isSubstituted(seat)))
+    .slice(0, uncovered.length);
+  const repaired = uncovered.length <= parity.length;
+  const names = parity
+    .map((seat) => (missing(seat) ? seat.substituteName : seat.deviceName) ?? `seat ${seat.seat}`)
+    .join(' + ');
   const cover = repaired
     ? {
         text: `recovered by parity ${names}`,
-        devices: parity.flatMap((seat) => seat.device ?? []),
+        devices: parity.flatMap((seat) => (missing(seat) ? [] : (seat.device ?? []))),
         waiting: false,
       }
     : mayRescue
@@ -151,12 +163,17 @@ function coverOf(
   return new Map(
     down.map((seat) => {
       const { substituteName, substituteState } = seat;
-      if (repaired || substituteName == null) return [seat.seat, cover];
+      if (substituteName == null || (repaired && !isSubstituted(seat))) return [seat.seat, cover];
       const loading = substituteState === 'loading';
       const text = `${loading ? 'loaded' : 'computed'} by ${substituteName} as a second task`;
       return [seat.seat, { text, devices: [], waiting: loading }];
     }),
   );
+}
+
+/** Returns whether another device computes the shard as a second task. */
+function isSubstituted({ substituteName, substituteState }: SeatView): boolean {
+  return substituteName != null && substituteState === 'computing';
 }
 
 const NAMES = new Intl.Collator('en', { numeric: true });

@@ -20,6 +20,7 @@ const KINDS: Record<BarKind, Paint> = {
   recovered: { label: 'recovered', color: 'var(--parity)', look: 'hatched' },
   rescued: { label: 'rescued', color: 'var(--ink-faint)', look: 'hatched' },
   late: { label: 'late, not needed', color: 'var(--idle)', look: 'hatched' },
+  skipped: { label: 'not asked, busy', color: 'var(--idle)', look: 'faint' },
   missing: { label: 'no answer', color: 'var(--danger)', look: 'hatched' },
   waiting: { label: 'in flight', color: 'var(--line-strong)' },
 };

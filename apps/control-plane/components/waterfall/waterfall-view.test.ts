@@ -51,6 +51,24 @@ describe('the waterfall of a request', () => {
     expect(texts([4, 'never', 5], 1)[1]).toContain('recovered from parity; the answer was canceled');
   });
 
+  it('does not call a busy device missing', () => {
+    const trace = codedTrace([4, null, 5]);
+    trace.steps[0]!.shards[1]!.calledOff = true;
+    expect(draw(trace).lanes[2]!.label).toBe('not asked');
+    expect(draw(codedTrace([4, null, 5])).lanes[2]!.label).toBe('no device');
+    // Another step of the request knows the device of the shard.
+    trace.steps.push({ ...codedTrace([4, 6, 5]).steps[0]!, step: 's1' });
+    expect(draw(trace).lanes.map(({ label }) => label)).toEqual(['data plane', 'D0', 'D1', 'D2']);
+  });
+
+  it('does not show a busy parity device as a failure', () => {
+    const trace = codedTrace([4, 5, null]);
+    Object.assign(trace.steps[0]!.shards[2]!, { status: 'missing', calledOff: true });
+    expect(draw(trace).lanes[3]!.bars[0]).toMatchObject({ kind: 'skipped' });
+    trace.steps[0]!.shards[2]!.calledOff = undefined as never;
+    expect(draw(trace).lanes[3]!.bars[0]).toMatchObject({ kind: 'missing' });
+  });
+
   it('ends the axis soon after the result, even with a very late answer', () => {
     expect(draw(codedTrace([4, 6000, 5])).endMs).toBeLessThan(10);
   });

@@ -3,7 +3,16 @@ import type { RequestTrace, ShardTrace, StepTrace } from '@sparewheel/coordinato
 export type { RequestTrace };
 
 /** The result of a shard's answer, or of a step on the data plane. */
-export type BarKind = 'local' | 'used' | 'surplus' | 'recovered' | 'rescued' | 'late' | 'missing' | 'waiting';
+export type BarKind =
+  | 'local'
+  | 'used'
+  | 'surplus'
+  | 'recovered'
+  | 'rescued'
+  | 'late'
+  | 'missing'
+  | 'skipped'
+  | 'waiting';
 
 /** Times in milliseconds since the request was accepted. */
 export interface WaterfallBar {
@@ -18,7 +27,7 @@ export interface WaterfallBar {
 
 export interface WaterfallLane {
   readonly id: string;
-  /** The device; "no device" for a shard that was not sent. */
+  /** The device; "no device" for a shard without one, "not asked" if all its devices were busy. */
   readonly label: string;
   /** The shards that the device computes: "data 1"; empty for the data plane. */
   readonly shard: string;
@@ -73,6 +82,7 @@ export function waterfall(
     { label: string; shards: Set<string>; role: WaterfallLane['role']; bars: WaterfallBar[] }
   >();
   lanes.set('plane', { label: 'data plane', shards: new Set(), role: 'plane', bars: [] });
+  const holders = holdersOf(trace);
   const tally = { recovered: 0, rescued: 0, late: 0 };
 
   for (const step of trace.steps) {
@@ -86,10 +96,12 @@ export function waterfall(
       if (kind === 'recovered') tally.recovered += 1;
       if (kind === 'rescued') tally.rescued += 1;
       if (shard.status === 'late') tally.late += 1;
-      const id = shard.device ?? `seat ${shard.shard}`;
+      // A busy device is not asked, but it is there.
+      const holder = shard.device ?? (shard.calledOff ? (holders.get(shard.shard) ?? null) : null);
+      const id = holder ?? `seat ${shard.shard}`;
       const role = roleOf(step, shard, k);
       const lane = lanes.get(id) ?? {
-        label: shard.device === null ? 'no device' : nameOf(shard.device),
+        label: holder !== null ? nameOf(holder) : shard.calledOff ? 'not asked' : 'no device',
         shards: new Set(),
         role,
         bars: [],
@@ -114,6 +126,12 @@ export function waterfall(
     ...tally,
     summary: summaryOf(totalMs, trace.steps.length, tally),
   };
+}
+
+/** Returns the device of each shard, from the steps in which it was asked. */
+function holdersOf({ steps }: RequestTrace): ReadonlyMap<number, string> {
+  const shards = steps.filter(({ kind }) => kind === 'coded').flatMap((step) => step.shards);
+  return new Map(shards.flatMap(({ shard, device }) => (device === null ? [] : [[shard, device]])));
 }
 
 function localBar(step: StepTrace, layer: string, origin: number, last: number): WaterfallBar {
@@ -152,8 +170,9 @@ function shardBar(
   };
 }
 
-/** A data shard with a late answer was recovered: the result includes it. */
-function kindOf(step: StepTrace, { shard, status }: ShardTrace, k: number): BarKind {
+/** A data shard with a late answer was recovered: the result includes it. A busy device that was not asked did not fail. */
+function kindOf(step: StepTrace, { shard, status, sentAt, calledOff }: ShardTrace, k: number): BarKind {
+  if (status === 'missing' && sentAt === null && calledOff) return 'skipped';
   if (status !== 'late') return status;
   return step.kind === 'coded' && shard < k ? 'recovered' : 'late';
 }
@@ -180,6 +199,8 @@ function describe(kind: BarKind, shard: ShardTrace, tookMs: number): string {
         : `recovered from parity; the answer came late, after ${took}`;
     case 'rescued':
       return 'computed by the data plane';
+    case 'skipped':
+      return `${notAsked(shard)} and its answer was not needed`;
     case 'missing':
       return sentAt === null ? notAsked(shard) : `${notAnswered(shard)}, not needed`;
     case 'waiting':
