@@ -147,7 +147,9 @@ test('after a kill the comparison shows that an uncoded system never answers', a
   await page.getByRole('radio', { name: 'Coded / uncoded' }).click();
   await expect(page.getByTestId('latency-uncoded-max')).toHaveText('never', { timeout: 30_000 });
   await expect(page.getByTestId('latency-coded-max')).toHaveText(/ms|s$/);
-  await expect(page.getByTestId('rule-note')).toContainText('An uncoded system never answers');
+  await expect(page.getByTestId('rule-note')).toContainText(
+    'An uncoded system that only waits never answers',
+  );
   await page.getByRole('radio', { name: 'Over time' }).click();
   await expect(page.getByRole('img', { name: /Latency of the last two minutes/ })).toBeVisible();
   const [head] = (await saved('Save the chart as CSV')).toString().split('\n');

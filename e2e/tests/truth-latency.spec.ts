@@ -135,7 +135,9 @@ test('requests that an uncoded system never answers are a bar of its histogram',
   const bar = page.getByTestId('slot-never');
   await expect(bar).toContainText('never', { timeout: 20_000 });
   await expect(bar).toContainText(/\d %/);
-  await expect(page.getByTestId('rule-note')).toContainText('An uncoded system never answers');
+  await expect(page.getByTestId('rule-note')).toContainText(
+    'An uncoded system that only waits never answers',
+  );
   await page.getByRole('radio', { name: 'By period' }).click();
   await expect(page.getByTestId('latency-since')).toContainText(killed.name);
   await expect(page.getByTestId('latency-failed-1')).toHaveText('1 device failed');

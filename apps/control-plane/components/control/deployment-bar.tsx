@@ -35,9 +35,7 @@ export function DeploymentBar({
     );
   }
   const status = deploymentStatus(selected, standbys);
-  const shape = [deploymentShape(selected, standbys), deploymentForecast(selected)]
-    .filter(Boolean)
-    .join(' · ');
+  const forecast = deploymentForecast(selected);
   return (
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
@@ -63,7 +61,9 @@ export function DeploymentBar({
         <div className="flex min-w-0 flex-1 basis-96 items-center gap-2 text-xs leading-4 text-ink-faint lg:text-right">
           {/* Of constant height: a text that wraps would move every button below it. */}
           <div className="min-w-0 flex-1" data-testid="deployment-facts">
-            <Fact text={shape} />
+            <Fact text={deploymentShape(selected, standbys)} />
+            {/* In a line of its own, because it was cut off behind the shape. */}
+            {forecast !== null && <Fact text={forecast} />}
             <Fact text={status.sentence} />
           </div>
           <DeploymentMenu key={selected.name} deployment={selected} />

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 
 import { paperGainPercent } from '@sparewheel/protocol';
-import { screen } from '@testing-library/react';
+import { render, screen } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 import { renderDashboard } from '../testing/render.tsx';
 import { codedTrace } from '../testing/view-fixtures.ts';
@@ -25,6 +25,30 @@ describe('the gain of a waiting rule', () => {
   it('is not measured before requests ran under the rule', () => {
     renderDashboard(<WaitingGain rules={rules} measured={few} idle={false} k={2} adaptive={null} />);
     expect([gain('predicted'), gain('measured'), gain('paper')]).toEqual(['80 %', '–', '–']);
+  });
+
+  it('says that few requests are a first estimate, and counts in words that fit', () => {
+    const text = (requests: number, leftOut: number) => {
+      const given = { ...rules, requests, leftOut };
+      const { container } = render(
+        <WaitingGain rules={given} measured={given} idle={false} k={4} adaptive={null} />,
+      );
+      return container.textContent;
+    };
+    expect(text(6, 1)).toMatch(/first estimate\. Left out: 1 request that lacks an answer\./);
+    expect(text(64, 2)).toMatch(/Left out: 2 requests that lack an answer\./);
+    expect(text(64, 0)).not.toMatch(/first estimate|Left out/);
+  });
+
+  it.each(['98.0 %', '100 %'])('compares decoded layers with “any k”', (share) => {
+    const recoveredShare = Number.parseFloat(share) / 100;
+    const adaptive = { costMs: 1, thresholdsMs: [2], recoveredShare, anyKRecoveredShare: 1 };
+    render(<WaitingGain rules={rules} measured={rules} idle={false} k={4} adaptive={adaptive} />);
+    expect(screen.getByTestId('adaptive-prediction').textContent).toContain(
+      share === '100 %'
+        ? 'of layers are decoded, as with “any k”.'
+        : 'of layers are decoded, instead of 100 % with “any k”.',
+    );
   });
 
   it.each([

@@ -84,17 +84,27 @@ export function WaitingGain({
       {adaptive !== null && (
         <p className="mt-1 text-ink-soft" data-testid="adaptive-prediction">
           Learned: waits up to {adaptive.thresholdsMs.map((each) => formatMs(each)).join(', ')} by layer;{' '}
-          {formatPercent(adaptive.recoveredShare)} of layers are decoded, instead of{' '}
-          {formatPercent(adaptive.anyKRecoveredShare)} with “any k”.
+          {decodedText(formatPercent(adaptive.recoveredShare), formatPercent(adaptive.anyKRecoveredShare))}
         </p>
       )}
       <p className="mt-1 text-ink-faint">
         Means of {rules.requests} requests since the last change, from the arrival times of their answers.
         {gained === null && ' Nothing is measured yet under this rule.'}
-        {rules.leftOut > 0 && ` Without ${rules.leftOut} requests that lack an answer.`}
+        {rules.requests < FEW_REQUESTS && ' So few requests give only a first estimate.'}
+        {rules.leftOut > 0 &&
+          ` Left out: ${rules.leftOut} ${rules.leftOut === 1 ? 'request that lacks' : 'requests that lack'} an answer.`}
       </p>
     </div>
   );
+}
+
+/** Means of fewer requests change much with each further request. */
+const FEW_REQUESTS = 30;
+
+function decodedText(share: string, anyKShare: string): string {
+  return share === anyKShare
+    ? `${share} of layers are decoded, as with “any k”.`
+    : `${share} of layers are decoded, instead of ${anyKShare} with “any k”.`;
 }
 
 /** The three gains side by side. null is unknown. */

@@ -83,7 +83,11 @@ function facts({ arrivals, lastShare, notInShare, neverCame }: ArrivalRow) {
     { label: 'p99', value: formatMs(p99) },
     { label: 'max', value: formatMs(max) },
     { label: 'mean ± sd', value: `${formatMs(mean)} ± ${formatMs(sd)}` },
-    { label: 'Answered', value: formatCount(answered), note: `of ${formatCount(asked)} requests` },
+    {
+      label: 'Answered',
+      value: formatCount(answered),
+      note: `of ${formatCount(asked)} layers since the last change`,
+    },
     { label: 'Canceled', value: formatCount(calledOff), note: 'not needed any more' },
     { label: 'No answer', value: formatCount(neverCame) },
   ];
@@ -93,7 +97,7 @@ function facts({ arrivals, lastShare, notInShare, neverCame }: ArrivalRow) {
     {
       label: 'Missed the result',
       value: formatPercent(notInShare),
-      note: `in ${formatCount(dataSteps)} layers`,
+      note: `of ${formatCount(dataSteps)} layers since the last change; canceled answers included`,
     },
     { label: 'Answered last', value: formatPercent(lastShare), note: 'of the data shards' },
   ];

@@ -12,7 +12,11 @@ export function DeviceProfile({ device }: { device: DeviceView }) {
     { label: 'Arrival', value: formatMs(device.arrivalMs), note: 'from request to answer, smoothed' },
     { label: 'In flight', value: formatCount(device.inFlight) },
     { label: 'Answers', value: formatCount(device.answers) },
-    { label: 'Late', value: formatCount(device.late), note: 'arrived after the result' },
+    {
+      label: 'Late',
+      value: formatCount(device.late),
+      note: 'answers that came after the result; canceled ones never come',
+    },
     { label: 'Invalid', value: formatCount(device.invalid), note: 'rejected on arrival' },
     {
       label: 'Engine',

@@ -31,13 +31,15 @@ describe('coded and uncoded latency', () => {
     ]);
     expect(view).toMatchObject({ beyond: [10, 0], never: [40, 0] });
     expect(view.gain).toMatchObject({ p50: 0.5, p99: null, mean: null });
-    expect(view.note).toContain('An uncoded system never answers 40 % of them');
+    expect(view.note).toContain('An uncoded system that only waits never answers 4 of these 10 requests');
     expect(view.note).not.toContain('Left out');
   });
 
   it('say whether they cover a sample', () => {
     expect(compare({ ...some, sampleOf: 1_234 }).note).toContain('A sample of 10 of 1,234 requests');
+    expect(compare({ ...some, sampleOf: 1_234 }).note).toContain('“By period” counts all requests');
     expect(compare(some).note).toContain('The same 10 requests');
+    expect(compare(some).note).not.toContain('By period');
   });
 
   it('count the requests that are left out, and say that nothing is left', () => {

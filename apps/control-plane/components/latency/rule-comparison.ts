@@ -1,5 +1,5 @@
 import type { LatencyPeriod, LatencyView, OpenPercentiles, RuleComparisonView } from '@sparewheel/protocol';
-import { formatCount, formatPercent } from '../ui/format.ts';
+import { formatCount } from '../ui/format.ts';
 import { type PeriodChoice, periodLabel } from './latency-periods.ts';
 import { type LatencyBars, shareBins } from './share-bins.ts';
 
@@ -75,16 +75,13 @@ function note({ requests, unanswered, calledOff, sampleOf }: RuleComparisonView,
     `${which}, from the arrival times of their answers.`,
     unanswered === 0
       ? `In each of them, all ${k} data shards answered.`
-      : `An uncoded system never answers ${neverShare(unanswered, requests)} of them: the answer of a data shard never came.`,
+      : `An uncoded system that only waits never answers ${formatCount(unanswered)} of these ${formatCount(requests)} requests: the answer of a data shard never came. The uncoded twin answers such requests after another device has loaded the shard.`,
   ];
+  if (sampleOf !== null) parts.push('“By period” counts all requests, so its values can differ.');
   if (calledOff > 0) {
     parts.push(`Left out: ${formatCount(calledOff)} requests with a canceled answer or a busy device.`);
   }
   return parts.join(' ');
-}
-
-function neverShare(unanswered: number, requests: number): string {
-  return formatPercent(unanswered / requests);
 }
 
 function emptyNote(calledOff: number): string {

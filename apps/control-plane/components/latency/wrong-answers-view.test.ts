@@ -9,6 +9,7 @@ describe('a wrong answer', () => {
     expect(wrongAnswerLines([wrong], [device('a', { state: 'quarantined' })])).toEqual([
       {
         request: 7,
+        at: wrong.at,
         given: true,
         what: 'Request 7: the caller got a wrong answer.',
         from: 'From a, quarantined.',

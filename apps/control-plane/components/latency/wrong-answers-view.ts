@@ -2,6 +2,7 @@ import type { DeviceView, WrongAnswerView } from '@sparewheel/protocol';
 
 export interface WrongAnswerLine {
   readonly request: number;
+  readonly at: string;
   readonly given: boolean;
   /** "Request 4711: the caller got a wrong answer." */
   readonly what: string;
@@ -15,8 +16,9 @@ export function wrongAnswerLines(
   devices: readonly Pick<DeviceView, 'id' | 'name' | 'state'>[],
 ): WrongAnswerLine[] {
   const known = new Map(devices.map((device) => [device.id, device]));
-  return answers.map(({ request, given, devices: ids }) => ({
+  return answers.map(({ at, request, given, devices: ids }) => ({
     request,
+    at,
     given,
     what: given
       ? `Request ${request}: the caller got a wrong answer.`

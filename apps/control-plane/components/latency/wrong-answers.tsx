@@ -1,6 +1,7 @@
 import type { WrongAnswerView } from '@sparewheel/protocol';
 import { useLive } from '../live-connection/live-queries.ts';
 import { cn } from '../ui/class-names.ts';
+import { LocalTime } from '../ui/local-time.tsx';
 import { wrongAnswerLines } from './wrong-answers-view.ts';
 
 /** More lines would push the page down. */
@@ -27,9 +28,9 @@ export function WrongAnswers({ answers }: { answers: readonly WrongAnswerView[] 
       )}
     >
       <ul>
-        {lines.slice(0, SHOWN).map(({ request, what, from }) => (
+        {lines.slice(0, SHOWN).map(({ request, at, what, from }) => (
           <li key={request}>
-            <span className="font-medium">{what}</span> {from}
+            <LocalTime at={at} /> · <span className="font-medium">{what}</span> {from}
           </li>
         ))}
       </ul>
