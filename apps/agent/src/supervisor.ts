@@ -22,13 +22,17 @@ export class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }
 
+/** The failed attempt that is logged. The local fleet starts before the data plane listens, so the first ones fail. */
+const REPORTED_ATTEMPT = 4;
+
 /** Runs the device processes of one machine: starts them, reports their ends, and executes the data plane's commands. */
 export class Supervisor {
   readonly #devices = new Map<string, DeviceProcess>();
   readonly #unlock: (() => Promise<void>)[] = [];
   readonly #connection: Connection;
   readonly #log: Log;
-  #unreachable = false;
+  /** Attempts without a connection since the last one. */
+  #failedAttempts = 0;
   #stopped = false;
 
   /**
@@ -44,15 +48,15 @@ export class Supervisor {
     this.#connection = new Connection(options.url, NAMESPACES.supervisor, auth);
     const { socket } = this.#connection;
     socket.on('connect', () => {
-      this.#unreachable = false;
+      this.#failedAttempts = 0;
       log.info(`connected to ${options.url}`);
       this.#report();
     });
     socket.on('connect_error', (error) => {
       const refusal = refusalIn(error);
       if (refusal !== null) onRefused(new RefusedError(`${options.url} refused this agent: ${refusal}`));
-      else if (!this.#unreachable) log.info(`cannot reach ${options.url} (${reasonOf(error)}); retrying`);
-      this.#unreachable = true;
+      else if (++this.#failedAttempts === REPORTED_ATTEMPT)
+        log.info(`cannot reach ${options.url} (${reasonOf(error)}); retrying`);
     });
     this.#on('kill', (device) => device.kill());
     this.#on('pause', (device) => device.pause());

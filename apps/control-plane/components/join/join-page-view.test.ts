@@ -52,6 +52,10 @@ describe('the join page', () => {
     expect(view.detail).toMatch(/\.$/);
   });
 
+  it('does not claim that every request needs the device: its seat may be in the twin only', () => {
+    expect(joinView(running({})).detail).toBe('Computing its part of each request to the deployments below.');
+  });
+
   it('shows measurements with units, and none before the first report', () => {
     const values = (state: TabDeviceState) => joinMeasures(state).map(({ value }) => value);
     expect(values(running({}))).toEqual(['0.42 ms', '120 KB', '33.0 MB']);

@@ -57,7 +57,7 @@ export function joinView({ phase, problem, report, killedBy }: TabDeviceState): 
   }
   if (report.connection === 'joined') {
     return report.tasks > 0
-      ? view('ok', 'Serving', 'Computing its part of every request.')
+      ? view('ok', 'Serving', 'Computing its part of each request to the deployments below.')
       : view('ok', 'Joined', 'On standby until a deployment sends a shard.');
   }
   if (report.refusal !== null) return refusalView(report.refusal);

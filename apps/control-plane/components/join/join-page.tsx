@@ -58,8 +58,8 @@ function Step({ state, session }: { state: JoinState; session: JoinSession | nul
       return (
         <Text title="Join as a device">
           <p className="mt-2 text-ink-soft">
-            This tab will compute a part of the fleet’s neural networks. Enter the join token: the control
-            plane printed it at its first start. “Add a device” in the dashboard also shows it.
+            This tab will compute a part of the fleet’s neural networks. Scan the QR code again, or enter the
+            join token. The operator finds it on the dashboard under “Add a device”.
           </p>
           <TokenForm problem={state.problem} onToken={(token) => session?.useToken(token)} />
         </Text>

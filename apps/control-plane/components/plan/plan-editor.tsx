@@ -12,7 +12,15 @@ import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { PlanControls } from './plan-controls.tsx';
 import { drawPlan } from './plan-drawing.ts';
-import { firstPlanForm, type PlanForm, planRequest, toggleLayer, wholeAdvice } from './plan-form.ts';
+import {
+  DISTRIBUTE_ANYWAY,
+  firstPlanForm,
+  isDistributable,
+  type PlanForm,
+  planRequest,
+  toggleLayer,
+  wholeAdvice,
+} from './plan-form.ts';
 import { PlanSummary } from './plan-summary.tsx';
 import { SeatBars } from './seat-bars.tsx';
 import { StepStrip } from './step-strip.tsx';
@@ -68,7 +76,14 @@ export function PlanEditor({ model }: { model: ModelView }) {
               <div className={error ? 'flex flex-col gap-4 opacity-50' : 'flex flex-col gap-4'}>
                 <PlanSummary drawing={drawing} />
                 {drawing.runsWhole !== null && (
-                  <p className="text-xs text-ink-soft">{wholeAdvice(form, model, drawing)}</p>
+                  <p className="flex flex-wrap items-center gap-x-3 gap-y-1 text-xs text-ink-soft">
+                    {wholeAdvice(form, model, drawing)}
+                    {isDistributable(form, model) && (
+                      <Button size="small" onClick={() => set(DISTRIBUTE_ANYWAY)}>
+                        Distribute it anyway
+                      </Button>
+                    )}
+                  </p>
                 )}
                 <StepStrip drawing={drawing} />
                 <SeatBars drawing={drawing} />

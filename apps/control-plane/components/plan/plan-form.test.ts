@@ -1,7 +1,15 @@
 import type { ModelView } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { device } from '../testing/view-fixtures.ts';
-import { firstPlanForm, incomplete, planRequest, toggleLayer, wholeAdvice } from './plan-form.ts';
+import {
+  DISTRIBUTE_ANYWAY,
+  firstPlanForm,
+  incomplete,
+  isDistributable,
+  planRequest,
+  toggleLayer,
+  wholeAdvice,
+} from './plan-form.ts';
 
 const layer = (name: string) => ({
   name,
@@ -55,6 +63,14 @@ describe('the choices of the plan editor', () => {
     );
     const fixed = wholeAdvice({ layers: 'all' }, model, { seats: [0, 1] });
     expect(fixed).toBe('The model runs whole, so k is not used, and r is the number of replicas.');
+  });
+
+  it('can replace the automatic choice by that of the demo, if a layer can be divided', () => {
+    expect(isDistributable(form, model)).toBe(true);
+    expect(isDistributable(form, { layers: [{ ...layer('a'), codable: false }] })).toBe(false);
+    const anyway = { ...form, ...DISTRIBUTE_ANYWAY };
+    expect(anyway).toMatchObject({ layers: 'all', objective: 'devices-only' });
+    expect(isDistributable(anyway, model)).toBe(false);
   });
 
   it('are incomplete with an empty field or without layers', () => {

@@ -116,6 +116,18 @@ export function wholeAdvice(
     seats.length === 0
       ? 'The model runs whole, so k and r are not used.'
       : 'The model runs whole, so k is not used, and r is the number of replicas.';
-  const advises = layers === 'auto' && model.layers.some(({ codable }) => codable);
-  return advises ? `${unused} To see a distributed plan, choose “All codable” under Layers.` : unused;
+  return isDistributable({ layers }, model)
+    ? `${unused} To see a distributed plan, choose “All codable” under Layers.`
+    : unused;
 }
+
+/** Returns whether the automatic choice of layers is the reason that nothing is distributed. */
+export function isDistributable(
+  { layers }: Pick<PlanForm, 'layers'>,
+  model: Pick<ModelView, 'layers'>,
+): boolean {
+  return layers === 'auto' && model.layers.some(({ codable }) => codable);
+}
+
+/** The choices of the demo: every codable layer, and nothing is computed by the data plane. */
+export const DISTRIBUTE_ANYWAY = { layers: 'all', objective: 'devices-only' } as const;

@@ -10,7 +10,7 @@ export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
       key: 'coverage',
       label: 'Coverage',
       value: drawing.coverage === null ? '–' : formatPercent(drawing.coverage, 0),
-      note: drawing.coverage === null ? 'no devices needed' : 'of single failures survived',
+      note: coverageNote(drawing),
     },
     { key: 'devices', label: 'Devices', value: String(drawing.seats.length), note: 'needed' },
     {
@@ -62,6 +62,20 @@ export function PlanSummary({ drawing }: { drawing: PlanDrawing }) {
       <PlanComparison drawing={drawing} />
     </div>
   );
+}
+
+/** Says which failures the coverage counts, and how many at once a coded plan survives. */
+export function coverageNote({
+  coverage,
+  seats,
+  steps,
+}: Pick<PlanDrawing, 'coverage' | 'seats' | 'steps'>): string {
+  if (coverage === null) return 'no devices needed';
+  const parity = seats.filter(({ role }) => role === 'parity').length;
+  const allCoded = steps.every(({ kind }) => kind === 'coded' || kind === 'local');
+  return parity > 1 && allCoded
+    ? `of single failures survived; any ${parity} at once, too`
+    : 'of single failures survived';
 }
 
 /** Compares the plan with the two ways to run the undivided model. */

@@ -40,7 +40,7 @@ export function answerJoining(
 
 function fail(response: ServerResponse, status: number, code: string, message: string): void {
   const hint =
-    'Use the join token that Sparewheel printed at its first start, or the value of SPAREWHEEL_JOIN_TOKEN.';
+    'Scan the QR code again, or ask the operator for the join token. The dashboard shows it under “Add a device”.';
   send(response, status, { error: { code, message, hint } } satisfies ErrorBody);
 }
 
