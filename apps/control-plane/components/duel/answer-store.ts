@@ -22,9 +22,11 @@ const answerStore = create<AnswerState>(() => ({ statistics: new Map(), faults: 
 
 const lanes = new Map<string, { readonly dots: LaneBuffer; sampledAt: number }>();
 let skewMs: number | null = null;
+let firstUpdateAt: number | null = null;
 
 /** Takes an update of the live connection. */
 export function receiveAnswers(update: AnswerUpdate, browserNow: number = Date.now()): void {
+  firstUpdateAt ??= update.at;
   const delay = browserNow - update.at;
   skewMs = skewMs === null ? delay : Math.min(skewMs + DRIFT_MS_PER_UPDATE, delay);
   for (const { deployment, ended, dots } of update.batches) {
@@ -46,12 +48,18 @@ export function receiveAnswers(update: AnswerUpdate, browserNow: number = Date.n
 export function forgetAnswers(): void {
   lanes.clear();
   skewMs = null;
+  firstUpdateAt = null;
   answerStore.setState({ statistics: new Map(), faults: [] });
 }
 
 /** Returns the server's time in ms since 1970. */
 export function serverNow(): number {
   return Date.now() - (skewMs ?? 0);
+}
+
+/** Returns when the first update came, in ms since 1970 of the server; null before it. */
+export function receivedSince(): number | null {
+  return firstUpdateAt;
 }
 
 /** Returns the dots of a deployment; without any, an empty buffer. */

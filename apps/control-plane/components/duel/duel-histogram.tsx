@@ -43,7 +43,7 @@ function duelHistogram(
   return { scale, coded: ofCoded, uncoded: ofUncoded, topShare };
 }
 
-/** Both histograms over each other: coded amber, uncoded blue and dashed. */
+/** Both histograms over each other: coded solid, uncoded dashed. Their colors are not those of the dots. */
 export function DuelHistogram({
   coded,
   uncoded,
@@ -79,8 +79,8 @@ export function DuelHistogram({
             vectorEffect="non-scaling-stroke"
           />
         ))}
-        <Area steps={view.uncoded} top={view.topShare} color="var(--data)" dash="5 3" />
-        <Area steps={view.coded} top={view.topShare} color="var(--parity)" />
+        <Area steps={view.uncoded} top={view.topShare} color="var(--ink-faint)" dash="5 3" />
+        <Area steps={view.coded} top={view.topShare} color="var(--ink)" />
       </svg>
       <div aria-hidden className="relative h-4 text-[11px] leading-4 text-ink-faint">
         {ticks.map((ms, at) => (
@@ -97,8 +97,8 @@ export function DuelHistogram({
         ))}
       </div>
       <figcaption className="flex gap-4 text-[11px] text-ink-soft">
-        <Key color="var(--parity)" label="Coded" />
-        <Key color="var(--data)" label="Uncoded" dashed />
+        <Key color="var(--ink)" label="Coded" />
+        <Key color="var(--ink-faint)" label="Uncoded" dashed />
         <span className="ml-auto whitespace-nowrap text-ink-faint">share of answers</span>
       </figcaption>
     </figure>

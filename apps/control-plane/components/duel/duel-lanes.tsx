@@ -5,7 +5,7 @@ import { type RefObject, useEffect, useRef } from 'react';
 import { useSize } from '../latency/use-size.ts';
 import { useLive } from '../live-connection/live-queries.ts';
 import { cn } from '../ui/class-names.ts';
-import { dotsOf, faultReports, SHOWN_MS, serverNow } from './answer-store.ts';
+import { dotsOf, faultReports, receivedSince, SHOWN_MS, serverNow } from './answer-store.ts';
 import {
   type Duel,
   type Interruption,
@@ -159,6 +159,7 @@ function usePaintedLanes(
         scale,
         now,
         shownMs: SHOWN_MS,
+        receivedSince: receivedSince(),
       });
     };
     return whileVisible(context.canvas, paint);
@@ -215,5 +216,6 @@ function colorsOf(element: Element): LaneColors {
     fault: color('--danger-ink'),
     outage: color('--danger-wash'),
     slowdown: color('--warning-wash'),
+    unknown: color('--raised'),
   };
 }

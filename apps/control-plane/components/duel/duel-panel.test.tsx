@@ -84,6 +84,23 @@ describe('the duel', () => {
     });
   });
 
+  it('also ends the load', async () => {
+    const load = { running: true } as NonNullable<typeof coded.load>;
+    const loaded = { ...coded, load };
+    const { sent, user } = show(loaded, [loaded, twin]);
+    await user.click(screen.getByRole('button', { name: 'End load' }));
+    expect(sent.at(-1)).toMatchObject({ method: 'DELETE', path: '/api/deployments/lenet5/load' });
+  });
+
+  it('says how the twin gets its requests', () => {
+    show();
+    expect(screen.getByText(/also while its earlier ones wait/)).toBeTruthy();
+    cleanup();
+    const without = { ...coded, twin: null };
+    show(without, [without]);
+    expect(screen.queryByText(/also while its earlier ones wait/)).toBeNull();
+  });
+
   it('turns the twin on and off', async () => {
     const path = '/api/deployments/lenet5/twin';
     const { sent, user } = show();

@@ -1,6 +1,6 @@
 'use client';
 import { type DeploymentView, PAPER_DETECT_MS } from '@sparewheel/protocol';
-import { Play } from 'lucide-react';
+import { Play, Square } from 'lucide-react';
 import { Switch } from 'radix-ui';
 import { useId } from 'react';
 import { KillCard } from '../kill-card/kill-card.tsx';
@@ -13,6 +13,8 @@ import { Card } from '../ui/card.tsx';
 import { Select } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { isSampled } from './answer-store.ts';
+import { CoverNote } from './cover-note.tsx';
+import { DotLegend } from './dot-legend.tsx';
 import { DuelHistogram } from './duel-histogram.tsx';
 import { DuelLanes } from './duel-lanes.tsx';
 import { DuelTable } from './duel-table.tsx';
@@ -68,18 +70,18 @@ function DuelCard({ duel }: { duel: Duel }) {
             pending={twin.switched.isPending}
             onChange={twin.switched.mutate}
           />
-          {!running && (
-            <Button
-              variant="primary"
-              size="small"
-              disabled={load.isPending}
-              title="Keeps 8 requests in flight, and copies each to the uncoded twin"
-              onClick={() => load.mutate(true)}
-            >
-              <Play />
-              Run a load
-            </Button>
-          )}
+          <Button
+            variant={running ? 'outline' : 'primary'}
+            size="small"
+            disabled={load.isPending}
+            title={
+              running ? 'Stops the load' : 'Keeps 8 requests in flight, and copies each to the uncoded twin'
+            }
+            onClick={() => load.mutate(!running)}
+          >
+            {running ? <Square /> : <Play />}
+            {running ? 'End load' : 'Run a load'}
+          </Button>
           <StageLink deployment={coded.name} />
         </div>
       }
@@ -168,9 +170,11 @@ function Legend({ duel: { coded, uncoded }, emulated }: { duel: Duel; emulated: 
   const sampled = isSampled(coded.name) || (uncoded !== null && isSampled(uncoded.name));
   return (
     <div className="flex flex-wrap gap-x-4 gap-y-1 px-4 pt-1 pb-3 text-[11px] leading-4 text-ink-soft">
-      <Dot color="var(--data)" label="answered" />
-      <Dot color="var(--parity)" label="survived a failed device" />
-      <Dot color="var(--danger)" label="failed or wrong" />
+      <DotLegend />
+      <CoverNote coded={coded} />
+      {uncoded !== null && (
+        <span>The twin gets a copy of each request at once, also while its earlier ones wait.</span>
+      )}
       {sampled && <span>The dots are a fair sample; the numbers count every request.</span>}
       {emulated.length > 0 && (
         <span className="min-w-0 [overflow-wrap:anywhere] text-warning-ink">
@@ -178,15 +182,6 @@ function Legend({ duel: { coded, uncoded }, emulated }: { duel: Duel; emulated: 
         </span>
       )}
     </div>
-  );
-}
-
-function Dot({ color, label }: { color: string; label: string }) {
-  return (
-    <span className="flex items-center gap-1.5 whitespace-nowrap">
-      <span aria-hidden className="size-2" style={{ background: color }} />
-      {label}
-    </span>
   );
 }
 

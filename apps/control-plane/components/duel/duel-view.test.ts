@@ -1,7 +1,8 @@
-import type { AnswerStatistics, EventView, OutageView } from '@sparewheel/protocol';
+import type { AnswerStatistics, DeploymentView, EventView, OutageView } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import { deployment, device, seat } from '../testing/view-fixtures.ts';
 import {
+  coverNote,
   duelOf,
   duelRows,
   emulatedFaults,
@@ -105,6 +106,33 @@ describe('the state of a lane', () => {
     expect(laneStatus(coded, true)).toMatchObject({ tone: 'ok', text: 'answering' });
     expect(laneStatus(coded, false)).toMatchObject({ tone: 'ok', text: 'ready' });
     expect(laneStatus({ ...twin, state: 'preparing' }, true).text).toBe('being set up');
+  });
+});
+
+describe('the warning before a kill', () => {
+  const missing = (k: number, r: number, down: number, change: Partial<DeploymentView> = {}) => {
+    const whole = deployment(k, r, { state: down > 0 ? 'degraded' : 'ready' });
+    const seats = whole.progress.seats.map((each) =>
+      each.seat < down ? { ...each, state: 'down' as const } : each,
+    );
+    const policy = { ...whole.policy, rescue: 'off' as const };
+    return { ...whole, policy, progress: { ...whole.progress, seats }, ...change };
+  };
+
+  it('comes exactly when no answer is to spare', () => {
+    const none = 'No standby is left: the next kill is not covered.';
+    for (const r of [1, 2, 3]) {
+      for (let down = 0; down <= r; down++) {
+        expect(coverNote(missing(4, r, down), 0)).toBe(down < r ? null : none);
+      }
+    }
+    expect(coverNote(missing(4, 1, 1), 1)).toBe(
+      'Until a standby has the missing shard, the next kill is not covered.',
+    );
+    const rescued = missing(4, 1, 1);
+    const policy = { ...rescued.policy, rescue: 'data-plane' as const };
+    expect(coverNote({ ...rescued, policy }, 0)).toBeNull();
+    expect(coverNote(missing(4, 1, 2, { state: 'unavailable' }), 0)).toBe(none);
   });
 });
 

@@ -103,6 +103,23 @@ export function laneStatus(deployment: DeploymentView, loading: boolean): LaneSt
   return { tone: 'ok', text: loading ? 'answering' : 'ready', clockFrom: null };
 }
 
+/**
+ * Says that the next kill stops a coded deployment: it has no answer to spare, and the data plane may not compute shards.
+ * @param standbys  the number of devices that can take a seat over
+ * @returns null while the next kill is covered
+ */
+export function coverNote(
+  { progress, planned, policy, state }: DeploymentView,
+  standbys: number,
+): string | null {
+  const answering = progress.seats.filter((seat) => seat.state === 'ready').length;
+  if (state !== 'degraded' && state !== 'unavailable') return null;
+  if (answering > planned.k || policy.rescue === 'data-plane') return null;
+  return standbys === 0
+    ? 'No standby is left: the next kill is not covered.'
+    : 'Until a standby has the missing shard, the next kill is not covered.';
+}
+
 function outageStatus(outage: OutageView): LaneStatus {
   const clockFrom = Date.parse(outage.since);
   const device = outage.deviceName ?? `seat ${outage.seat}`;

@@ -11,6 +11,7 @@ export interface LaneColors {
   readonly fault: string;
   readonly outage: string;
   readonly slowdown: string;
+  readonly unknown: string;
 }
 
 export interface PaintedLane {
@@ -36,6 +37,8 @@ export interface LanesPicture {
   /** The time at the right edge, and how much of the past is shown. In ms. */
   readonly now: number;
   readonly shownMs: number;
+  /** Since when the page receives dots, in ms. null if it has received none. */
+  readonly receivedSince: number | null;
 }
 
 /** Space around the lanes in multiples of the font size: labels of the axes, and the texts above each lane. */
@@ -72,6 +75,7 @@ export function paintLanes(context: CanvasRenderingContext2D, picture: LanesPict
   for (const [at, lane] of lanes.entries()) {
     const box = boxes[at]!;
     paintPeriods(context, picture, lane, box, { left, plotWidth, x });
+    paintUnknown(context, picture, box, { left, plotWidth, x });
     paintScale(context, picture, box, left, plotWidth);
     paintDots(context, lane.dots, box, {
       left,
@@ -113,6 +117,24 @@ function paintPeriods(
     context.fillStyle = kind === 'outage' ? colors.outage : colors.slowdown;
     context.fillRect(start, box.top, Math.max(1, end - start), box.height);
   }
+}
+
+/** Covers the time before the page opened: it has no dots of it, which must not look like an outage. */
+function paintUnknown(
+  context: CanvasRenderingContext2D,
+  { colors, receivedSince, fontSize }: LanesPicture,
+  box: Box,
+  { left, plotWidth, x }: Plot,
+): void {
+  const width = receivedSince === null ? 0 : Math.min(plotWidth, x(receivedSince) - left);
+  if (width <= 0) return;
+  context.fillStyle = colors.unknown;
+  context.fillRect(left, box.top, width, box.height);
+  const label = 'before this page opened';
+  if (context.measureText(label).width + fontSize > width) return;
+  context.textAlign = 'center';
+  context.fillStyle = colors.faint;
+  context.fillText(label, left + width / 2, box.top + box.height / 2);
 }
 
 function paintScale(
@@ -206,14 +228,14 @@ function paintFaults(
   { left, plotWidth, x, boxes }: Plot & { boxes: readonly Box[] },
 ): void {
   const first = boxes[0];
-  const last = boxes.at(-1);
-  if (first === undefined || last === undefined) return;
+  if (first === undefined) return;
   context.font = `600 ${fontSize}px ${fontFamily}`;
   for (const { at, label } of faults) {
     if (at < now - shownMs || at > now) continue;
     const place = Math.round(x(at));
     context.fillStyle = colors.fault;
-    context.fillRect(place - 1, first.top, 2, last.top + last.height - first.top);
+    // Not through the heading of a lane.
+    for (const { top, height } of boxes) context.fillRect(place - 1, top, 2, height);
     const width = context.measureText(label).width;
     const onRight = place + width + fontSize <= left + plotWidth;
     context.textAlign = onRight ? 'left' : 'right';

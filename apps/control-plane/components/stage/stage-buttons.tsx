@@ -3,7 +3,7 @@ import type { PendingAction } from '../fleet/fleet-view.ts';
 import { cn } from '../ui/class-names.ts';
 import type { StageDevice } from './stage-view.ts';
 
-/** Large buttons that kill and revive devices. Their order never changes. */
+/** Large buttons that kill and revive devices. The order of the keys never changes. */
 export function StageButtons({
   devices,
   others,
@@ -45,7 +45,7 @@ function StageButton({
   pending: PendingAction | null;
   onPress: (device: StageDevice) => void;
 }) {
-  const { device, key, action } = stage;
+  const { device, label, key, action } = stage;
   const dead = action === 'revive';
   const Icon = dead ? RotateCcw : Skull;
   const verb = dead ? 'Revive' : 'Kill';
@@ -55,8 +55,8 @@ function StageButton({
       data-testid={`stage-${device.name}`}
       data-state={device.state}
       disabled={action === null || pending !== null}
-      aria-label={`${verb} ${device.name}, key ${key}`}
-      title={`${verb} ${device.name} (key ${key})`}
+      aria-label={`${verb} ${label}, key ${key}`}
+      title={`${verb} ${label} (key ${key})`}
       onClick={() => onPress(stage)}
       className={cn(
         '@container flex h-24 w-full min-w-0 flex-col items-center justify-center rounded-xl border-2 px-1 font-semibold select-none disabled:cursor-not-allowed disabled:opacity-60',
@@ -73,7 +73,7 @@ function StageButton({
         </kbd>
       </span>
       <span className="w-full truncate text-center text-sm leading-6 font-medium @min-[8rem]:text-base">
-        {device.name}
+        {label}
       </span>
     </button>
   );

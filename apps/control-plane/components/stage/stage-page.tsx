@@ -1,13 +1,16 @@
 'use client';
 import { Minimize, Play, Square } from 'lucide-react';
+import { useAnswerStatistics, useFaultReports } from '../duel/answer-store.ts';
+import { CoverNote } from '../duel/cover-note.tsx';
+import { DotLegend } from '../duel/dot-legend.tsx';
 import { DuelLanes } from '../duel/duel-lanes.tsx';
 import { type Duel, duelOf, noTwinReason } from '../duel/duel-view.ts';
 import { useDuelNumbers } from '../duel/use-duel.ts';
 import { fleetRows } from '../fleet/fleet-view.ts';
 import { FleetWheel } from '../fleet/fleet-wheel.tsx';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
-import { wheelRows } from '../fleet/wheel.ts';
 import { LatestKill } from '../kill-card/kill-card.tsx';
+import { useTimeOfDay } from '../latency/use-time-of-day.ts';
 import { useLive, useLoaded } from '../live-connection/live-queries.ts';
 import { EmulatedBadge } from '../presets/emulated-badge.tsx';
 import { LoadingPage } from '../shell/loading-page.tsx';
@@ -16,8 +19,8 @@ import { useSelectedDeployment } from '../use-deployment.ts';
 import { StageButtons } from './stage-buttons.tsx';
 import { StageJoin } from './stage-join.tsx';
 import { StageNumbers } from './stage-numbers.tsx';
-import { stageDevices, stageNumbers } from './stage-view.ts';
-import { useStage, useStageKeys } from './use-stage.ts';
+import { pauseOf, stageNumbers, stageWheel } from './stage-view.ts';
+import { useStage, useStageDevices, useStageKeys } from './use-stage.ts';
 
 /** The duel for an audience: wheel, lanes, four numbers and large kill buttons on one screen without scrolling. */
 export function StagePage() {
@@ -28,13 +31,13 @@ export function StagePage() {
   const devices = useLive('devices');
   const { pending } = useDeviceActions(devices);
   const stage = useStage(deployment, devices);
-  const { shown, others } = stageDevices(devices);
+  const { shown, others } = useStageDevices(devices);
   useStageKeys(
     shown.filter(({ device }) => !pending.has(device.id)),
     stage,
   );
   if (!loaded) return <LoadingPage />;
-  const rows = fleetRows(devices, deployment, pending);
+  const wheel = stageWheel(fleetRows(devices, deployment, pending));
   const running = deployment?.load?.running === true;
 
   return (
@@ -42,7 +45,12 @@ export function StagePage() {
       <h1 className="sr-only">Stage</h1>
       <aside className="flex min-h-0 min-w-0 flex-col items-center gap-2 overflow-hidden max-md:order-last">
         <div className="w-full md:[&>div]:max-w-none">
-          {rows.length > 0 && <FleetWheel rows={wheelRows(rows).shown} />}
+          {wheel.shown.length > 0 && <FleetWheel rows={wheel.shown} />}
+          {wheel.others > 0 && (
+            <p className="text-center text-sm text-ink-soft">
+              {wheel.others} more {wheel.others === 1 ? 'device' : 'devices'} without a seat
+            </p>
+          )}
         </div>
         <StageJoin />
         <div className="mt-auto flex w-full flex-wrap gap-2">
@@ -50,7 +58,7 @@ export function StagePage() {
             size="large"
             variant={running ? 'outline' : 'primary'}
             className="flex-1 px-2 text-base"
-            disabled={deployment === null || !stage.ownsLoad}
+            disabled={deployment === null}
             title={running ? 'Stops the load (key l)' : 'Keeps 8 requests in flight (key l)'}
             onClick={stage.toggleLoad}
           >
@@ -102,6 +110,11 @@ function StageDuel({ duel }: { duel: Duel }) {
           className="absolute top-2 left-1/2 h-8 -translate-x-1/2 px-3 text-lg"
         />
       </section>
+      <div className="flex flex-wrap items-center gap-x-6 px-2 text-[clamp(0.875rem,1.1vw,1.25rem)] leading-tight text-ink-soft">
+        <DotLegend />
+        <StageSince name={duel.coded.name} />
+        <CoverNote coded={duel.coded} />
+      </div>
       <div className="min-h-[5em] rounded-xl border bg-surface px-4 py-2 text-[clamp(1rem,1.5vw,2rem)] leading-normal">
         <LatestKill duel={duel} />
       </div>
@@ -112,5 +125,28 @@ function StageDuel({ duel }: { duel: Duel }) {
 /** Renders alone when the numbers change. */
 function Numbers({ duel }: { duel: Duel }) {
   const { coded, uncoded, lost } = useDuelNumbers(duel);
-  return <StageNumbers numbers={stageNumbers(coded, uncoded, lost, duel.uncoded)} />;
+  const reports = useFaultReports();
+  const numbers = stageNumbers(
+    {
+      statistics: coded,
+      lost: lost.coded,
+      waiting: duel.coded.outage?.waiting ?? 0,
+      pauseMs: pauseOf(reports, coded),
+    },
+    {
+      statistics: uncoded,
+      lost: lost.uncoded,
+      waiting: duel.uncoded?.outage?.waiting ?? 0,
+      pauseMs: pauseOf(reports, uncoded),
+    },
+  );
+  return <StageNumbers numbers={numbers} />;
+}
+
+/** Says since when the numbers count. */
+function StageSince({ name }: { name: string }) {
+  const since = useAnswerStatistics(name)?.since ?? null;
+  const timeOf = useTimeOfDay();
+  if (since === null) return null;
+  return <span>Numbers since {timeOf(new Date(since).toISOString())}</span>;
 }

@@ -8,44 +8,44 @@ import { DEMO_LOAD } from '../load/demo-load.ts';
 import { toastError } from '../shell/errors.tsx';
 import { isTyping } from '../ui/is-typing.ts';
 import { leaveFullScreen } from './full-screen.ts';
-import type { StageDevice } from './stage-view.ts';
+import { readStage, rememberStage } from './stage-memory.ts';
+import { assignKeys, type StageDevice, type StageSlots, stageDevices } from './stage-view.ts';
 
-/** The actions of the stage. Leaving it undoes them: it revives devices and stops the load. */
+/**
+ * The actions of the stage. Leaving it undoes them, also after a reload: it revives devices and stops the load that was
+ * started here.
+ */
 export function useStage(deployment: DeploymentView | null, devices: readonly DeviceView[]) {
   const router = useRouter();
   const name = deployment?.name ?? null;
   const loading = deployment?.load?.running === true;
-  const killed = useRef(new Set<string>());
-  const loaded = useRef<string | null>(null);
   const known = useRef(devices);
   known.current = devices;
 
   const toggleDevice = useCallback(({ device, action }: StageDevice) => {
     if (action === 'kill') {
-      killed.current.add(device.id);
+      rememberStage({ killed: [...readStage().killed, device.id] });
       deviceCommands.kill(device);
     } else if (action === 'revive') {
-      killed.current.delete(device.id);
+      rememberStage({ killed: readStage().killed.filter((id) => id !== device.id) });
       deviceCommands.revive(device);
     }
   }, []);
 
   const toggleLoad = useCallback(() => {
     if (name === null) return;
-    // A load that runs since before is not the stage's to stop.
-    if (loading && loaded.current !== name) return;
-    loaded.current = loading ? null : name;
+    rememberStage({ loaded: loading ? null : name });
     askApi(loading ? 'DELETE' : 'POST', loadPath(name), loading ? undefined : DEMO_LOAD).catch(complain);
   }, [name, loading]);
 
   const restore = useCallback(() => {
+    const { killed, loaded } = readStage();
     for (const device of known.current) {
       // Also one that is not reported as dead yet. A revive of a running device does nothing.
-      if (killed.current.has(device.id)) deviceCommands.revive(device);
+      if (killed.includes(device.id)) deviceCommands.revive(device);
     }
-    killed.current.clear();
-    if (loaded.current !== null) askApi('DELETE', loadPath(loaded.current)).catch(complain);
-    loaded.current = null;
+    if (loaded !== null) askApi('DELETE', loadPath(loaded)).catch(complain);
+    rememberStage({ killed: [], loaded: null });
   }, []);
 
   const leave = useCallback(() => {
@@ -57,7 +57,17 @@ export function useStage(deployment: DeploymentView | null, devices: readonly De
   // The "back" button leaves the stage, too.
   useEffect(() => restore, [restore]);
 
-  return { toggleDevice, toggleLoad, leave, ownsLoad: !loading || loaded.current === name };
+  return { toggleDevice, toggleLoad, leave };
+}
+
+/** Returns the devices with their keys. A device keeps its key while others join and leave, and over a reload. */
+export function useStageDevices(devices: readonly DeviceView[]) {
+  const slots = useRef<StageSlots | null>(null);
+  slots.current = assignKeys(slots.current ?? readStage().keys, devices);
+  const keys = slots.current;
+  const text = keys.join();
+  useEffect(() => rememberStage({ keys }), [text]);
+  return stageDevices(devices, keys);
 }
 
 /** Handles the keys of the stage: 1 to 9 toggle devices, l the load, f and Escape leave. */

@@ -37,7 +37,7 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
       return outage(
         event,
         'error',
-        `${event.deployment} cannot answer, because ${subject(event.device)} failed. ${requests(event.inFlight)} in flight.`,
+        `${event.deployment} cannot answer, because ${subject(event.device)} failed. ${requests(event.inFlight)} waiting.`,
         { requests: event.inFlight },
       );
     case 'failure-detected':

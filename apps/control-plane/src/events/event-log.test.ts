@@ -122,7 +122,7 @@ describe('the text of an event', () => {
       ] as const
     ).map((happening) => describeEvent(happening, nameOf)!);
     expect(texts.map(({ message }) => message)).toEqual([
-      'x cannot answer, because pi-1 failed. 37 requests are in flight.',
+      'x cannot answer, because pi-1 failed. 37 requests are waiting.',
       'x detected the failure of pi-1 after 3.0 s.',
       'pi-2 loads shard 1 of x for pi-1, as a second task.',
       'pi-2 loaded shard 1 of x in 412 ms (2.5 MB). It computes two shards in turn, so x is slower.',

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { LaneBuffer } from './lane-buffer.ts';
+import { laneScale } from './lane-scale.ts';
+import { laneBoxes, paintLanes } from './paint-lanes.ts';
+
+const [WIDTH, HEIGHT, FONT] = [1_000, 400, 10];
+
+/** Paints two lanes of 20 s and returns every rectangle with its color. */
+function painted(receivedSince: number | null) {
+  const rectangles: { color: string; x: number; y: number; width: number; height: number }[] = [];
+  const texts: string[] = [];
+  const context = {
+    fillStyle: '',
+    clearRect() {},
+    fillRect(x: number, y: number, width: number, height: number) {
+      rectangles.push({ color: this.fillStyle, x, y, width, height });
+    },
+    fillText: (text: string) => texts.push(text),
+    measureText: (text: string) => ({ width: text.length * 5 }),
+  };
+  const names = ['ink', 'faint', 'line', 'surface', 'fault', 'outage', 'slowdown', 'unknown'] as const;
+  const colors = Object.fromEntries(names.map((name) => [name, name])) as Record<
+    (typeof names)[number],
+    string
+  >;
+  paintLanes(context as unknown as CanvasRenderingContext2D, {
+    width: WIDTH,
+    height: HEIGHT,
+    fontSize: FONT,
+    fontFamily: 'sans-serif',
+    colors: { ...colors, dots: { answered: 'answered', survived: 'survived', bad: 'bad' } },
+    lanes: [1, 2].map(() => ({ dots: new LaneBuffer(1), interruptions: [] })),
+    faults: [{ at: 90_000, label: 'd3 killed' }],
+    scale: laneScale(null, 1, 100),
+    now: 100_000,
+    shownMs: 20_000,
+    receivedSince,
+  });
+  return { rectangles, texts };
+}
+
+describe('the painted lanes', () => {
+  it('cover the time before the page opened, so that it does not look like an outage', () => {
+    const { rectangles, texts } = painted(95_000);
+    const unknown = rectangles.filter(({ color }) => color === 'unknown');
+    const plot = WIDTH - 5.8 * FONT;
+    expect(unknown).toHaveLength(2);
+    for (const { x, width } of unknown) {
+      expect(x).toBe(5 * FONT);
+      expect(width).toBeCloseTo(plot * 0.75, 6);
+    }
+    expect(texts).toContain('before this page opened');
+    for (const since of [null, 80_000, 10_000]) {
+      expect(painted(since).rectangles.filter(({ color }) => color === 'unknown')).toEqual([]);
+    }
+  });
+
+  it('mark a fault inside the lanes, not through their headings', () => {
+    const lines = painted(null).rectangles.filter(({ color, width }) => color === 'fault' && width === 2);
+    expect(lines.map(({ y, height }) => ({ top: y, height }))).toEqual(laneBoxes(HEIGHT, FONT, 2));
+  });
+});
