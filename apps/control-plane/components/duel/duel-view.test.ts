@@ -206,6 +206,12 @@ describe('the numbers of both lanes', () => {
       p95: ['6.00 ms', '≥ 3.20 s'],
       p99: ['9.00 ms', '≥ 3.20 s'],
     });
+    expect(rows.filter(({ uncodedBad }) => uncodedBad).map(({ key }) => key)).toEqual(['p95', 'p99']);
+    // On a busy machine, requests may wait a little without a stall.
+    const busy = statistics({ p99: 260, atLeast: ['p99'] });
+    const busyRows = duelRows(busy, busy, { coded: 0, uncoded: 0 }, CHECKED);
+    expect(texts(busyRows).p99).toEqual(['≥ 260 ms', '≥ 260 ms']);
+    expect(busyRows.filter(({ codedBad, uncodedBad }) => codedBad || uncodedBad)).toEqual([]);
     const silent = statistics({ answered: 0, histogram: [], p50: 700, atLeast: ['p50'] });
     expect(percentileText(silent, 'p50')).toBe('≥ 700 ms');
     expect(percentileText({ ...silent, atLeast: [] }, 'p50')).toBe('–');

@@ -1,5 +1,5 @@
 import type { AnswerStatistics, DeviceView, FaultReportView } from '@sparewheel/protocol';
-import { percentileText } from '../duel/duel-view.ts';
+import { percentileText, stallRaises } from '../duel/duel-view.ts';
 import { deviceActions } from '../faults/fault-view.ts';
 import type { FleetRow } from '../fleet/fleet-view.ts';
 import { STALL_MS } from '../kill-card/kill-sentence.ts';
@@ -175,12 +175,11 @@ function availability(
 
 function slowest(key: string, label: string, statistics: AnswerStatistics | null): StageNumber {
   const value = percentileText(statistics, 'p99');
-  const waits = statistics?.atLeast.includes('p99') === true;
   return {
     key,
     label,
     value,
     note: value === NONE ? 'no answers yet' : `p50 ${percentileText(statistics, 'p50')}`,
-    tone: waits ? 'danger' : value === NONE ? 'quiet' : 'plain',
+    tone: stallRaises(statistics, 'p99') ? 'danger' : value === NONE ? 'quiet' : 'plain',
   };
 }
