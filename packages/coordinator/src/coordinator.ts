@@ -354,6 +354,7 @@ export class Coordinator {
     if (next && (next.placement.complete || (next.placement.viable && this.#isBetter(next, deployment)))) {
       deployment.switchTo(next);
     }
+    deployment.restartStranded();
     const { placement } = deployment.active;
     const viable = placement.viable;
     const mayRescue = rescueRule(deployment.policy, deployment.active.program.plan) === 'data-plane';

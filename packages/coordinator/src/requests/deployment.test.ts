@@ -8,14 +8,46 @@ import {
   UnknownDeploymentError,
 } from '../errors.ts';
 import { DEFAULT_POLICY } from '../policy.ts';
-import { ManualRig, type Rig, readyRig, settle, syntheticNetwork } from '../testing/index.ts';
+import {
+  ManualRig,
+  type Rig,
+  readyRig,
+  type SyntheticNetwork,
+  settle,
+  syntheticNetwork,
+} from '../testing/index.ts';
 import type { Inference } from './accepted-request.ts';
+
+/** The layers of a rig by default. */
+const LAYERS = [
+  { kind: 'coded', inputs: 6, outputs: 7 },
+  { kind: 'local' },
+  { kind: 'coded', inputs: 7, outputs: 5 },
+] as const;
 
 const deploymentOf = (rig: Pick<Rig, 'coordinator'>) => rig.coordinator.snapshot().deployments[0]!;
 
-function expectCorrect(rig: Rig, inference: Inference, input: ReturnType<Rig['input']>): void {
-  const expected = rig.network.reference(input).data;
+function expectCorrect(
+  { network }: { readonly network: SyntheticNetwork },
+  inference: Inference,
+  input: ReturnType<Rig['input']>,
+): void {
+  const expected = network.reference(input).data;
   for (const [i, value] of inference.fetches.t3!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
+}
+
+/** Lets the devices of a rig run a second network, whose files have other names. */
+function alsoRun({ fleet }: Rig, next: SyntheticNetwork): void {
+  const { kernel } = fleet;
+  Object.assign(fleet, {
+    kernel: (...args: Parameters<typeof kernel>) => {
+      try {
+        return next.kernel(...args);
+      } catch {
+        return kernel(...args);
+      }
+    },
+  });
 }
 
 describe('killing devices during a request', () => {
@@ -46,6 +78,33 @@ describe('killing devices during a request', () => {
       expectCorrect(rig, await rig.clock.run(answer), input);
       expect(deploymentOf(rig).state).toBe('rescuing');
       expectCorrect(rig, await rig.clock.run(rig.coordinator.infer('net', { t0: input })), input);
+    }
+  });
+});
+
+describe('a plan for fewer devices', () => {
+  it('answers the requests that wait for dead devices of the former plan, whenever they were sent', async () => {
+    for (let moment = 0; moment <= 8; moment += 0.5) {
+      const rig = await readyRig({ k: 2, r: 1, objective: 'devices-only' });
+      const smaller = syntheticNetwork({ k: 1, r: 0, layers: LAYERS, seed: 2, objective: 'devices-only' });
+      alsoRun(rig, smaller);
+      const inputs = [rig.input(), rig.input()];
+      const answers = [rig.coordinator.infer('net', { t0: inputs[0]! })];
+      await rig.clock.advance(moment);
+      for (const id of ['d0', 'd1']) rig.fleet.kill(id);
+      answers.push(rig.coordinator.infer('net', { t0: inputs[1]! }));
+      await rig.clock.advance(100);
+      const { plan, artifacts } = smaller;
+      rig.coordinator.deploy({ name: 'net', plan, artifacts, policy: DEFAULT_POLICY, seats: ['d2'] });
+      const [first, second] = await rig.clock.run(Promise.all(answers));
+      // The weights of the plans differ, so that the answer tells which plan gave it. A request takes 7 ms.
+      expectCorrect(moment < 7 ? { network: smaller } : rig, first!, inputs[0]!);
+      expectCorrect({ network: smaller }, second!, inputs[1]!);
+      for (const { rescued, latencyMs } of [first!, second!]) {
+        expect(rescued).toBe(0);
+        expect(latencyMs).toBeLessThan(1_000);
+      }
+      expect(deploymentOf(rig)).toMatchObject({ inFlight: 0, counters: { requests: 2, answered: 2 } });
     }
   });
 });
@@ -189,16 +248,7 @@ describe('changing a deployment while it serves', () => {
       layers: [{ kind: 'coded', inputs: 6, outputs: 9 }],
       seed: 2,
     });
-    const kernel = rig.fleet.kernel;
-    Object.assign(rig.fleet, {
-      kernel: (...args: Parameters<typeof kernel>) => {
-        try {
-          return next.kernel(...args);
-        } catch {
-          return kernel(...args);
-        }
-      },
-    });
+    alsoRun(rig, next);
     for (const device of rig.fleet.devices) device.behavior.installMs = 100;
     const input = rig.input();
     rig.coordinator.deploy({ ...next, name: 'net', policy: DEFAULT_POLICY, seats: [] });

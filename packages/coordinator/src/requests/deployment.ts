@@ -3,7 +3,7 @@ import type { CoordinatorContext } from '../context.ts';
 import type { Tallies } from '../devices/tally.ts';
 import { CanceledError, type CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
 import type { DeploymentState } from '../events.ts';
-import type { Policy } from '../policy.ts';
+import { type Policy, rescueRule } from '../policy.ts';
 import { checkFeeds } from '../steps/validate.ts';
 import {
   AcceptedRequest,
@@ -75,6 +75,7 @@ export class Deployment implements AcceptedRequestObserver {
   /** Accepted requests that have not ended, in the order of their acceptance. */
   readonly #accepted = new Set<AcceptedRequest>();
   readonly #queue = new Set<AcceptedRequest>();
+  readonly #running = new Set<AcceptedRequest>();
   readonly #wrong = new Set<number>();
   #inFlight = 0;
   #latencyMs = RETRY_AFTER_MIN_MS;
@@ -176,6 +177,23 @@ export class Deployment implements AcceptedRequestObserver {
     return Array.from(this.#accepted, ({ latencyMs }) => latencyMs);
   }
 
+  /**
+   * Restarts the requests that wait for devices of a former plan on the active one. The former plan gets no further
+   * devices, so they would wait until their deadline.
+   */
+  restartStranded(): void {
+    if (this.draining.size === 0 || !this.active.placement.viable) return;
+    for (const request of [...this.#running]) {
+      const { run, policy } = request;
+      if (run === null || !this.draining.has(run.generation) || run.generation.placement.viable) continue;
+      if (rescueRule(policy, run.generation.program.plan) === 'data-plane') continue;
+      run.abandon();
+      this.#ended(request, run);
+      request.run = null;
+      this.#startAgain(request);
+    }
+  }
+
   /** Resolves when no request is in flight or queued. */
   idle(): Promise<void> {
     if (this.#inFlight === 0 && this.#queue.size === 0) return Promise.resolve();
@@ -207,7 +225,8 @@ export class Deployment implements AcceptedRequestObserver {
       request.deadlineAt,
     );
     request.run = run;
-    request.startedAt = this.context.clock.now();
+    request.startedAt ??= this.context.clock.now();
+    this.#running.add(request);
     this.traces.add(run.trace);
     run.start(request.feeds);
   }
@@ -239,19 +258,21 @@ export class Deployment implements AcceptedRequestObserver {
         error: error === null ? null : { code: error.code, message: error.message },
       },
     });
-    if (run) {
-      this.#inFlight--;
-      run.generation.inFlight--;
-      this.#disposeIfIdle(run.generation);
-    } else {
-      this.#queue.delete(request);
-    }
+    if (run) this.#ended(request, run);
+    else this.#queue.delete(request);
     this.#startQueued();
     if (this.#onIdle.length > 0 && this.#inFlight === 0 && this.#queue.size === 0) {
       const waiting = this.#onIdle;
       this.#onIdle = [];
       for (const resolve of waiting) resolve();
     }
+  }
+
+  #ended(request: AcceptedRequest, run: RequestRun): void {
+    this.#running.delete(request);
+    this.#inFlight--;
+    run.generation.inFlight--;
+    this.#disposeIfIdle(run.generation);
   }
 
   #disposeIfIdle(generation: Generation): void {
@@ -263,15 +284,19 @@ export class Deployment implements AcceptedRequestObserver {
     while (this.#queue.size > 0 && this.#inFlight < this.context.options.requestsInFlight) {
       const request = this.#queue.values().next().value!;
       this.#queue.delete(request);
-      try {
-        // A rolling change may have activated a plan with other inputs since the request was accepted.
-        checkFeeds(this.active.program, request.feeds, request.options.fetches);
-      } catch (error) {
-        request.end(error as InvalidFeedsError);
-        continue;
-      }
-      this.#start(request);
+      this.#startAgain(request);
     }
+  }
+
+  /** Starts a request that was accepted under a former plan, which may have had other inputs. */
+  #startAgain(request: AcceptedRequest): void {
+    try {
+      checkFeeds(this.active.program, request.feeds, request.options.fetches);
+    } catch (error) {
+      request.end(error as InvalidFeedsError);
+      return;
+    }
+    this.#start(request);
   }
 
   /** Estimates how long the queued requests will take. */

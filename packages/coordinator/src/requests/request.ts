@@ -110,9 +110,15 @@ export class RequestRun implements StepHost {
 
   fail(error: CoordinatorError): void {
     if (this.#ended) return;
+    this.abandon();
+    this.observer.failed(this, error);
+  }
+
+  /** Ends the run without a result. Does not notify the observer. */
+  abandon(): void {
+    if (this.#ended) return;
     this.#end();
     if (this.sampled) this.generation.sampling = false;
-    this.observer.failed(this, error);
   }
 
   #succeed(): void {
