@@ -2,6 +2,7 @@
  * Creates the README's pictures from the running product: `npm run pictures`.
  * docs/images/dashboard.png: a dead device under load. docs/images/kill.gif: the seconds around the kill.
  * docs/images/duel-{light,dark}.png, kill-card-{light,dark}.png, stage-{light,dark}.png: coded against uncoded after a kill.
+ * docs/images/phone-{light,dark}.png: a phone that serves a shard.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,6 +61,36 @@ async function duelPictures(browser: Browser): Promise<void> {
   }
 }
 
+/** Pictures of the page of a phone that has a seat. Without two local devices, the next standby is the phone. */
+async function phonePictures(browser: Browser): Promise<void> {
+  const product = await Product.start();
+  try {
+    for (const seat of [1, 2])
+      await product.fault((await product.holderOf('lenet5', seat)).id, { kind: 'kill' });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const context = await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme });
+      const page = await context.newPage();
+      const name = `phone-${colorScheme}`;
+      await page.goto(`${product.url}/join#token=${product.tokens.join}&name=${name}`);
+      await product.eventually('the phone has a seat', async () => {
+        const { state, progress } = await product.deployment('lenet5');
+        return state === 'ready' && progress.seats.some(({ deviceName }) => deviceName === name);
+      });
+      await product.api('/api/deployments/lenet5/load', {
+        method: 'POST',
+        json: { mode: 'closed', concurrency: 2 },
+      });
+      await page.waitForTimeout(AFTER_KILL_MS);
+      await page.screenshot({ path: join(images, `phone-${colorScheme}.png`) });
+      await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
+      await context.close();
+    }
+  } finally {
+    await product.stop();
+    product.removeHome();
+  }
+}
+
 async function main(): Promise<void> {
   mkdirSync(images, { recursive: true });
   const executablePath = process.env.CHROMIUM_PATH;
@@ -104,6 +135,7 @@ async function main(): Promise<void> {
     await product.api('/api/deployments/lenet5/load', { method: 'DELETE' });
     await page.close();
     await duelPictures(browser);
+    await phonePictures(browser);
   } finally {
     await browser.close();
     await product.stop();
