@@ -36,7 +36,6 @@ export interface AnswerStatistics {
   /** In ms since 1970. */
   readonly since: number;
   readonly answered: number;
-  readonly survived: number;
   readonly failed: number;
   readonly wrong: number;
   /**

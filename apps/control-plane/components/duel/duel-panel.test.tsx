@@ -4,7 +4,7 @@ import { act, cleanup, screen, waitFor } from '@testing-library/react';
 import { Profiler } from 'react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { apiError, type FakeApi, renderDashboard } from '../testing/render.tsx';
-import { deployment, device } from '../testing/view-fixtures.ts';
+import { answerStatistics, deployment, device } from '../testing/view-fixtures.ts';
 import { forgetAnswers, receiveAnswers } from './answer-store.ts';
 import { DuelPanel } from './duel-panel.tsx';
 
@@ -190,19 +190,7 @@ describe('the duel', () => {
     expect(before.textContent).toBe('–');
     receive({
       statistics: [
-        {
-          deployment: 'lenet5',
-          since: 0,
-          answered: 1,
-          survived: 0,
-          failed: 0,
-          wrong: 0,
-          p50: 4,
-          p95: 4,
-          p99: 4,
-          atLeast: [],
-          histogram: [{ from: 3.98, to: 5.01, count: 1 }],
-        },
+        answerStatistics({ answered: 1, p95: 4, p99: 4, histogram: [{ from: 3.98, to: 5.01, count: 1 }] }),
       ],
     });
     expect(rendered.mock.calls.length).toBeGreaterThan(renders);

@@ -1,6 +1,6 @@
-import type { AnswerStatistics, DeploymentView, EventView, OutageView } from '@sparewheel/protocol';
+import type { DeploymentView, EventView, OutageView } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
-import { deployment, device, seat } from '../testing/view-fixtures.ts';
+import { answerStatistics, deployment, device, seat } from '../testing/view-fixtures.ts';
 import {
   coverNote,
   duelOf,
@@ -26,21 +26,6 @@ const OUTAGE: OutageView = {
   toName: null,
   waiting: 8,
 };
-
-const statistics = (change: Partial<AnswerStatistics> = {}): AnswerStatistics => ({
-  deployment: 'lenet5',
-  since: 0,
-  answered: 10,
-  survived: 0,
-  failed: 0,
-  wrong: 0,
-  p50: 4,
-  p95: 6,
-  p99: 9,
-  atLeast: [],
-  histogram: [{ from: 3, to: 4, count: 10 }],
-  ...change,
-});
 
 const CHECKED = { coded: true, uncoded: true };
 
@@ -183,7 +168,7 @@ describe('the numbers of both lanes', () => {
 
   it('are dashes before the first answer, and without a twin', () => {
     const rows = duelRows(
-      statistics({ answered: 0, histogram: [] }),
+      answerStatistics({ answered: 0, histogram: [] }),
       null,
       { coded: 0, uncoded: null },
       CHECKED,
@@ -199,8 +184,8 @@ describe('the numbers of both lanes', () => {
   });
 
   it('count waiting requests: a percentile that they will raise is a lower bound', () => {
-    const stalled = statistics({ p95: 3_200, p99: 3_200, atLeast: ['p95', 'p99'] });
-    const rows = duelRows(statistics(), stalled, { coded: 0, uncoded: 0 }, CHECKED);
+    const stalled = answerStatistics({ p95: 3_200, p99: 3_200, atLeast: ['p95', 'p99'] });
+    const rows = duelRows(answerStatistics(), stalled, { coded: 0, uncoded: 0 }, CHECKED);
     expect(texts(rows)).toMatchObject({
       p50: ['4.00 ms', '4.00 ms'],
       p95: ['6.00 ms', '≥ 3.20 s'],
@@ -208,11 +193,11 @@ describe('the numbers of both lanes', () => {
     });
     expect(rows.filter(({ uncodedBad }) => uncodedBad).map(({ key }) => key)).toEqual(['p95', 'p99']);
     // On a busy machine, requests may wait a little without a stall.
-    const busy = statistics({ p99: 260, atLeast: ['p99'] });
+    const busy = answerStatistics({ p99: 260, atLeast: ['p99'] });
     const busyRows = duelRows(busy, busy, { coded: 0, uncoded: 0 }, CHECKED);
     expect(texts(busyRows).p99).toEqual(['≥ 260 ms', '≥ 260 ms']);
     expect(busyRows.filter(({ codedBad, uncodedBad }) => codedBad || uncodedBad)).toEqual([]);
-    const silent = statistics({ answered: 0, histogram: [], p50: 700, atLeast: ['p50'] });
+    const silent = answerStatistics({ answered: 0, histogram: [], p50: 700, atLeast: ['p50'] });
     expect(percentileText(silent, 'p50')).toBe('≥ 700 ms');
     expect(percentileText({ ...silent, atLeast: [] }, 'p50')).toBe('–');
   });
@@ -220,15 +205,17 @@ describe('the numbers of both lanes', () => {
   it('do not claim that unchecked answers are right', () => {
     const lost = { coded: 0, uncoded: 0 };
     const wrong = (ofUncoded: number, uncoded: boolean) =>
-      texts(duelRows(statistics(), statistics({ wrong: ofUncoded }), lost, { coded: true, uncoded })).wrong;
+      texts(
+        duelRows(answerStatistics(), answerStatistics({ wrong: ofUncoded }), lost, { coded: true, uncoded }),
+      ).wrong;
     expect(wrong(0, false)).toEqual(['0', 'not checked']);
     expect(wrong(0, true)).toEqual(['0', '0']);
     expect(wrong(2, false)).toEqual(['0', '2']);
   });
 
   it('mark each loss', () => {
-    const slow = statistics({ p99: 2_810, failed: 12 });
-    const rows = duelRows(statistics(), slow, { coded: 0, uncoded: 3 }, CHECKED);
+    const slow = answerStatistics({ p99: 2_810, failed: 12 });
+    const rows = duelRows(answerStatistics(), slow, { coded: 0, uncoded: 3 }, CHECKED);
     expect(texts(rows)).toMatchObject({ p99: ['9.00 ms', '2.81 s'], failed: ['0', '12'], lost: ['0', '3'] });
     expect(rows.filter(({ codedBad }) => codedBad)).toEqual([]);
     expect(rows.filter(({ uncodedBad }) => uncodedBad).map(({ key }) => key)).toEqual(['lost', 'failed']);

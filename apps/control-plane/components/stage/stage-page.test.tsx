@@ -1,11 +1,11 @@
 // @vitest-environment happy-dom
-import type { AnswerStatistics, FaultReportView } from '@sparewheel/protocol';
+import type { FaultReportView } from '@sparewheel/protocol';
 import { act, screen } from '@testing-library/react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { forgetAnswers } from '../duel/answer-store.ts';
 import { fleetRows } from '../fleet/fleet-view.ts';
 import { renderDashboard } from '../testing/render.tsx';
-import { deployment, device } from '../testing/view-fixtures.ts';
+import { answerStatistics, deployment, device } from '../testing/view-fixtures.ts';
 import { rememberStage } from './stage-memory.ts';
 import { StagePage } from './stage-page.tsx';
 import { assignKeys, pauseOf, type StageLane, stageDevices, stageNumbers, stageWheel } from './stage-view.ts';
@@ -109,19 +109,11 @@ describe('the wheel of the stage', () => {
 });
 
 describe('the numbers of the stage', () => {
-  const statistics: AnswerStatistics = {
-    deployment: 'lenet5',
+  const statistics = answerStatistics({
     since: 1_000.4,
     answered: 900,
-    survived: 0,
-    failed: 0,
-    wrong: 0,
-    p50: 4,
-    p95: 6,
-    p99: 9,
-    atLeast: [],
     histogram: [{ from: 3, to: 4, count: 900 }],
-  };
+  });
   const lane = (change: Partial<StageLane> = {}): StageLane => ({
     statistics,
     lost: 0,

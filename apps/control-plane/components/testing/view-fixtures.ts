@@ -1,6 +1,7 @@
 import type { RequestTrace } from '@sparewheel/coordinator';
 import type { Plan } from '@sparewheel/planner';
 import type {
+  AnswerStatistics,
   DeploymentView,
   DeviceView,
   LatencyPeriod,
@@ -214,3 +215,18 @@ export function plan(change: Partial<ExplainedPlan> = {}): ExplainedPlan {
     ...change,
   };
 }
+
+/** What the duel counts of ten answers without a failure. */
+export const answerStatistics = (change: Partial<AnswerStatistics> = {}): AnswerStatistics => ({
+  deployment: 'lenet5',
+  since: 0,
+  answered: 10,
+  failed: 0,
+  wrong: 0,
+  p50: 4,
+  p95: 6,
+  p99: 9,
+  atLeast: [],
+  histogram: [{ from: 3, to: 4, count: 10 }],
+  ...change,
+});

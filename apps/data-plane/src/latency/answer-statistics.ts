@@ -20,7 +20,6 @@ export class DeploymentStatistics {
   // Two significant digits: 13 KB, percentiles within 1 %.
   #latencies = new LatencyHistogram(2);
   #bins = new Uint32Array(BINS);
-  #survived = 0;
   #failed = 0;
   #wrong = 0;
 
@@ -30,13 +29,12 @@ export class DeploymentStatistics {
     this.#since = since;
   }
 
-  record({ latencyMs, outcome, survived }: AnswerDot): void {
+  record({ latencyMs, outcome }: AnswerDot): void {
     if (outcome === 'failed') {
       this.#failed++;
       return;
     }
     if (outcome === 'wrong') this.#wrong++;
-    if (survived) this.#survived++;
     this.#latencies.record(latencyMs);
     this.#bins[binOf(latencyMs)]!++;
   }
@@ -50,7 +48,6 @@ export class DeploymentStatistics {
     this.#since = since;
     this.#latencies = new LatencyHistogram(2);
     this.#bins = new Uint32Array(BINS);
-    this.#survived = 0;
     this.#failed = 0;
     this.#wrong = 0;
   }
@@ -71,7 +68,6 @@ export class DeploymentStatistics {
       deployment: this.deployment,
       since: this.#since,
       answered: count - this.#wrong,
-      survived: this.#survived,
       failed: this.#failed,
       wrong: this.#wrong,
       p50,
