@@ -106,9 +106,11 @@ function wholeHosts(
 
 function wholeDecision(decision: LayerDecision): LayerDecision {
   if (!decision.distributed) return decision;
-  const { layer, op } = decision;
-  const figures = decision.reason.slice(decision.reason.indexOf(': ') + 2);
-  return { layer, op, distributed: false, reason: `the undivided model is faster: ${figures}` };
+  const { layer, op, reason } = decision;
+  // Some reasons give the predicted times after a colon.
+  const figures = /: (.*)/.exec(reason)?.[1];
+  const than = figures === undefined ? ` than one with this layer ${reason}` : `: ${figures}`;
+  return { layer, op, distributed: false, reason: `the undivided model is faster${than}` };
 }
 
 /** Formats a ratio with two significant digits or more: 1.2, 14, 130. */

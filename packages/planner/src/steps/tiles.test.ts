@@ -185,6 +185,17 @@ describe('the choice of tiles', () => {
     expect(plan.runsWhole).toContain('Runs whole');
   });
 
+  it('gives a readable reason for each layer if the undivided model is faster than tiles', () => {
+    const { plan } = planFleet(slow(prepared.profile, 0.05), { ...auto, splits: 'tiles' });
+    expect(plan.runsWhole).toMatch(/^Runs whole on /);
+    const reasons = plan.decisions.flatMap(({ op, reason }) => (op === 'Conv' ? [reason] : []));
+    expect(reasons).toEqual([
+      'the undivided model is faster than one with this layer computed in 3 tiles with 2 other operators, without a gather between them',
+      'not faster in tiles',
+      'not faster in tiles',
+    ]);
+  });
+
   it('gives tiles up if a device has too little memory for all weights of a segment', () => {
     const bytes = convolutions(prepared.profile).reduce((sum, { weightsBytes }) => sum + weightsBytes, 0);
     const small = devices(4).map((device) => ({ ...device, memoryBytes: bytes - 1 }));
