@@ -50,6 +50,9 @@ describe('the painted lanes', () => {
       expect(width).toBeCloseTo(plot * 0.75, 6);
     }
     expect(texts).toContain('before this page opened');
+    // Otherwise a line of the scale would strike the label through.
+    const lastLine = rectangles.findLastIndex(({ color, height }) => color === 'line' && height === 1);
+    expect(lastLine).toBeLessThan(rectangles.indexOf(unknown[1]!));
     for (const since of [null, 80_000, 10_000]) {
       expect(painted(since).rectangles.filter(({ color }) => color === 'unknown')).toEqual([]);
     }

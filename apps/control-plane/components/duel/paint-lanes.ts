@@ -75,8 +75,9 @@ export function paintLanes(context: CanvasRenderingContext2D, picture: LanesPict
   for (const [at, lane] of lanes.entries()) {
     const box = boxes[at]!;
     paintPeriods(context, picture, lane, box, { left, plotWidth, x });
-    paintUnknown(context, picture, box, { left, plotWidth, x });
     paintScale(context, picture, box, left, plotWidth);
+    // Over the lines of the scale, which would strike its label through.
+    paintUnknown(context, picture, box, { left, plotWidth, x });
     paintDots(context, lane.dots, box, {
       left,
       plotWidth,

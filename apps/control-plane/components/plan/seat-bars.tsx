@@ -10,11 +10,7 @@ const FILLS: Record<DrawnSeat['role'], string> = { data: 'bg-data', parity: 'bg-
 export function SeatBars({ drawing: { seats } }: { drawing: PlanDrawing }) {
   const names = new Map(useLive('devices').map(({ id, name }) => [id, name]));
   if (seats.length === 0) {
-    return (
-      <p className="text-[0.8125rem] text-ink-soft">
-        The data plane runs all layers. Choose “All codable” below to distribute them anyway.
-      </p>
-    );
+    return <p className="text-[0.8125rem] text-ink-soft">The data plane runs all layers.</p>;
   }
   return (
     <section aria-label="Devices of the plan">
