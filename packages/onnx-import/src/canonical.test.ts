@@ -1,58 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  type Attribute,
-  DATA_TYPE,
-  joinChunks,
-  type Model,
-  ModelRejectedError,
-  writeModel,
-} from '@sparewheel/onnx';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type Attribute, DATA_TYPE, joinChunks, writeModel } from '@sparewheel/onnx';
 import { floats, graph, model, node, smallModel, value } from '@sparewheel/onnx/testing';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { canonicalize, openCanonical } from './canonical.ts';
-import type { DimensionValues } from './graph-rewrites.ts';
+import { describe, expect, it } from 'vitest';
+import { importFolder, readCanonical } from './testing/import-folder.ts';
 
-let directory: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'canonical-test-'));
-  mkdirSync(join(directory, 'scratch'));
-});
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-function convert(bytes: Uint8Array, values: DimensionValues = {}) {
-  const modelPath = join(directory, 'model.onnx');
-  writeFileSync(modelPath, bytes);
-  return canonicalize({
-    modelPath,
-    scratchDirectory: join(directory, 'scratch'),
-    outputDirectory: join(directory, 'out'),
-    ...values,
-  });
-}
-
-const convertModel = (source: Model, values?: DimensionValues) =>
-  convert(joinChunks(writeModel(source)), values);
-
-function open(path: string): Model {
-  const loaded = openCanonical(path);
-  loaded.close();
-  return loaded.model;
-}
-
-async function rejection(promise: Promise<unknown>): Promise<ModelRejectedError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(ModelRejectedError);
-  expect(readdirSync(join(directory, 'scratch'))).toEqual([]);
-  expect((error as Error).message).not.toContain(directory);
-  return error as ModelRejectedError;
-}
+const { path: inFolder, convert, convertModel, rejection } = importFolder();
 
 describe('the canonical form', () => {
   it('has folded constants, no Identity, named nodes and the shape of every tensor', async () => {
@@ -68,14 +22,14 @@ describe('the canonical form', () => {
       outputs: [value('y', [2, 3])],
     });
     const { graph: file, weights, nodeMs } = await convertModel(source);
-    const { graph: found } = open(file.path);
+    const { graph: found } = readCanonical(file.path);
     expect(found.nodes.map(({ opType }) => opType)).toEqual(['MatMul', 'Relu']);
     expect(new Set(found.nodes.map(({ name }) => name)).size).toBe(2);
     expect(found.valueInfos).toEqual([value('h', [2, 3])]);
     expect(Object.keys(nodeMs)).toEqual(expect.arrayContaining(found.nodes.map(({ name }) => name)));
     // 48 bytes of weights stay in the graph.
     expect(weights).toBeNull();
-    expect(readdirSync(join(directory, 'scratch'))).toEqual([]);
+    expect(readdirSync(inFolder('scratch'))).toEqual([]);
   });
 
   it('names its files by their hashes and refers to the weights by hash', async () => {
@@ -105,7 +59,7 @@ describe('the canonical form', () => {
       irVersion: 3,
     };
     const { graph: file } = await convertModel(old);
-    expect(open(file.path).graph.inputs.map(({ name }) => name)).toEqual(['x']);
+    expect(readCanonical(file.path).graph.inputs.map(({ name }) => name)).toEqual(['x']);
   });
 
   it('turns Constant nodes into weights', async () => {
@@ -113,11 +67,11 @@ describe('the canonical form', () => {
     const { graph: good } = smallModel();
     const nodes = [node('Constant', [], ['w'], [constant]), ...good.nodes];
     const { graph: file } = await convertModel(model({ ...good, nodes, initializers: [floats('b', [3])] }));
-    expect(open(file.path).graph.nodes.map(({ opType }) => opType)).toEqual(['Gemm', 'Relu']);
+    expect(readCanonical(file.path).graph.nodes.map(({ opType }) => opType)).toEqual(['Gemm', 'Relu']);
   });
 
   it('reads external data next to the model', async () => {
-    writeFileSync(join(directory, 'weights.dat'), new Uint8Array(new Float32Array(1200).fill(0.5).buffer));
+    writeFileSync(inFolder('weights.dat'), new Uint8Array(new Float32Array(1200).fill(0.5).buffer));
     const storage = { kind: 'external' as const, location: 'weights.dat', offset: 0, length: 4800 };
     const source = model({
       nodes: [node('MatMul', ['x', 'w'], ['y'])],
@@ -146,7 +100,7 @@ describe('the canonical form', () => {
       inputs: [...good.inputs, value('choice', [1], DATA_TYPE.bool)],
     });
     const { graph: file } = await convertModel(source);
-    expect(open(file.path).graph.nodes.map(({ opType }) => opType)).toEqual(['Gemm', 'If']);
+    expect(readCanonical(file.path).graph.nodes.map(({ opType }) => opType)).toEqual(['Gemm', 'If']);
   });
 });
 
@@ -231,7 +185,7 @@ describe('a model is rejected if it', () => {
         location,
       });
     }
-    writeFileSync(join(directory, 'short.bin'), new Uint8Array(40));
+    writeFileSync(inFolder('short.bin'), new Uint8Array(40));
     const source = model({ ...good, initializers: [external('short.bin'), floats('b', [3])] });
     expect((await rejection(convertModel(source))).message).toContain('only 40 bytes');
   });

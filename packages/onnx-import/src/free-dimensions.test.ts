@@ -1,54 +1,19 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  type Attribute,
-  DATA_TYPE,
-  DynamicShapeError,
-  type Model,
-  ModelRejectedError,
-  writeModel,
-} from '@sparewheel/onnx';
+import { type Attribute, DATA_TYPE, DynamicShapeError, type Model } from '@sparewheel/onnx';
 import { floats, model, node, smallModel, value } from '@sparewheel/onnx/testing';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { canonicalize, openCanonical } from './canonical.ts';
-import type { DimensionValues } from './graph-rewrites.ts';
+import { describe, expect, it } from 'vitest';
+import { importFolder, readCanonical } from './testing/import-folder.ts';
 
-let directory: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'free-test-'));
-  mkdirSync(join(directory, 'scratch'));
-});
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-function convert(source: Model, values: DimensionValues = {}) {
-  const modelPath = join(directory, 'model.onnx');
-  writeFileSync(modelPath, Buffer.concat(writeModel(source)));
-  const scratchDirectory = join(directory, 'scratch');
-  return canonicalize({ modelPath, scratchDirectory, outputDirectory: join(directory, 'out'), ...values });
-}
+const { convertModel, rejection } = importFolder();
 
 function shapes(path: string) {
-  const loaded = openCanonical(path);
-  loaded.close();
-  const { inputs, outputs, valueInfos } = loaded.model.graph;
+  const { inputs, outputs, valueInfos } = readCanonical(path).graph;
   return Object.fromEntries(
     [...inputs, ...valueInfos, ...outputs].map(({ name, type }) => [
       name,
       type?.kind === 'tensor' ? type.dims : null,
     ]),
   );
-}
-
-async function rejection(promise: Promise<unknown>): Promise<ModelRejectedError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(ModelRejectedError);
-  expect(readdirSync(join(directory, 'scratch'))).toEqual([]);
-  return error as ModelRejectedError;
 }
 
 const ints = (name: string, values: readonly number[]) => ({
@@ -68,7 +33,7 @@ describe('free dimensions', () => {
     ['without a name', null, 'x.0'],
     ['written as 0, as some exporters do', 0, 'x.0'],
   ])('%s stay free', async (_, dim, name) => {
-    const { graph, free } = await convert(withInput([dim, 4]));
+    const { graph, free } = await convertModel(withInput([dim, 4]));
     const found = shapes(graph.path);
     expect(found.x).toEqual([name, 4]);
     expect(found.h).toEqual([null, 3]);
@@ -88,20 +53,20 @@ describe('free dimensions', () => {
       nodes: [node('GlobalAveragePool', ['x'], ['y'])],
       initializers: [],
     });
-    expect((await convert(pixels)).free.usual).toMatchObject({ x: [1, 3, 224, 224], y: [1, 3, 1, 1] });
+    expect((await convertModel(pixels)).free.usual).toMatchObject({ x: [1, 3, 224, 224], y: [1, 3, 1, 1] });
     const words = withInput(['seq_len', 'batch', 4], { nodes: [node('Relu', ['x'], ['y'])] });
-    expect((await convert(words)).free.usual.x).toEqual([16, 1, 4]);
+    expect((await convertModel(words)).free.usual.x).toEqual([16, 1, 4]);
   });
 
   it('get another usual size from a hint, and stay free', async () => {
-    const { graph, free } = await convert(withInput(['rows', 4]), { dims: { rows: 5 } });
+    const { graph, free } = await convertModel(withInput(['rows', 4]), { dims: { rows: 5 } });
     expect(free.inputs.x).toMatchObject([{ name: 'rows', usual: 5 }, null]);
     expect(free.usual.y).toEqual([5, 3]);
     expect(shapes(graph.path).y).toEqual([null, 3]);
   });
 
   it('are fixed by a whole shape', async () => {
-    const { graph, free } = await convert(withInput(['rows', 4]), { shapes: { x: [2, 4] } });
+    const { graph, free } = await convertModel(withInput(['rows', 4]), { shapes: { x: [2, 4] } });
     expect(shapes(graph.path)).toMatchObject({ x: [2, 4], y: [2, 3] });
     expect(free).toEqual({ inputs: {}, usual: {} });
   });
@@ -111,7 +76,7 @@ describe('free dimensions', () => {
       nodes: [node('Conv', ['x', 'w'], ['y'], window(400))],
       initializers: [floats('w', [2, 1, 400])],
     });
-    const { free } = await convert(audio);
+    const { free } = await convertModel(audio);
     expect(free.inputs.x![2]).toMatchObject({ name: 'samples', usual: 1024 });
     expect(free.usual.y).toEqual([1, 2, 625]);
   });
@@ -127,7 +92,7 @@ describe('free dimensions', () => {
       inputs: [value('x', [null, 1, null]), value('state', [2, null, 1])],
       outputs: [{ name: 'y' }],
     });
-    const { free } = await convert(step);
+    const { free } = await convertModel(step);
     expect(free.inputs).toMatchObject({
       x: [{ name: 'x.0', usual: 1 }, null, { name: 'x.2', usual: 128 }],
       state: [null, { name: 'state.1', usual: 1 }, null],
@@ -137,7 +102,7 @@ describe('free dimensions', () => {
   it('have a largest size with which every tensor fits into a frame', async () => {
     const outer = withInput(['rows', 4], { nodes: [node('MatMul', ['x', 'wide'], ['y'])] });
     const wide = floats('wide', [4, 100_000], new Array<number>(400_000).fill(1));
-    const { free } = await convert({ ...outer, graph: { ...outer.graph, initializers: [wide] } });
+    const { free } = await convertModel({ ...outer, graph: { ...outer.graph, initializers: [wide] } });
     const { max } = free.inputs.x![0]!;
     // 400 kB for each row; a frame has 64 MiB.
     expect(max).toBe(Math.floor((0.95 * 64 * 1024 * 1024) / 400_000));
@@ -145,9 +110,9 @@ describe('free dimensions', () => {
       nodes: [node('Transpose', ['x'], ['t']), node('MatMul', ['x', 't'], ['y'])],
       initializers: [],
     });
-    const length = (await convert(square)).free.inputs.x![0]!.max;
+    const length = (await convertModel(square)).free.inputs.x![0]!.max;
     expect(length).toBe(Math.floor(Math.sqrt((0.95 * 64 * 1024 * 1024) / 4)));
-    expect((await convert(square, { maxDims: { length: 9 } })).free.inputs.x![0]).toEqual({
+    expect((await convertModel(square, { maxDims: { length: 9 } })).free.inputs.x![0]).toEqual({
       name: 'length',
       usual: 9,
       max: 9,
@@ -160,7 +125,7 @@ describe('free dimensions', () => {
       inputs: [value('a', [null, 4]), value('b', [null, 4])],
       outputs: [{ name: 'y' }],
     });
-    const { free } = await convert(pair, { dims: { 'a.0': 3, 'b.0': 3 } });
+    const { free } = await convertModel(pair, { dims: { 'a.0': 3, 'b.0': 3 } });
     expect(free.inputs).toMatchObject({ a: [{ usual: 3 }, null], b: [{ usual: 3 }, null] });
     expect(free.inputs.a![0]).not.toHaveProperty('fixedBy');
   });
@@ -174,7 +139,7 @@ describe('free dimensions', () => {
       ],
       initializers: [floats('w', [64, 3]), ints('two', [0, -1])],
     });
-    const { graph, free } = await convert(fixed);
+    const { graph, free } = await convertModel(fixed);
     expect(free.inputs.x).toMatchObject([
       { name: 'batch', usual: 1 },
       { name: 'length', usual: 16, max: 16, fixedBy: expect.stringContaining('Gemm') },
@@ -185,23 +150,25 @@ describe('free dimensions', () => {
       nodes: [{ ...node('Reshape', ['x', 'shape'], ['y']), name: 'to_shape' }],
       initializers: [ints('shape', [1, 2, 2])],
     });
-    const found = await convert(constant);
+    const found = await convertModel(constant);
     expect(found.free.inputs.x![0]).toMatchObject({ usual: 1, fixedBy: 'Reshape "to_shape"' });
     expect(shapes(found.graph.path)).toMatchObject({ x: [1, 4], y: [1, 2, 2] });
   });
 
   it('are rejected with a shape of unknown rank, an unknown name, or an invalid size', async () => {
     const unknown = { name: 'x', type: { kind: 'tensor', dataType: DATA_TYPE.float32 } } as const;
-    const rank = await rejection(convert(model({ ...smallModel().graph, inputs: [unknown] })));
+    const rank = await rejection(convertModel(model({ ...smallModel().graph, inputs: [unknown] })));
     expect(rank).toBeInstanceOf(DynamicShapeError);
     expect(rank).toMatchObject({ code: 'DYNAMIC_SHAPE', input: 'x' });
     for (const values of [{ dims: { bacth: 1 } }, { maxDims: { bacth: 1 } }]) {
-      expect((await rejection(convert(withInput(['batch', 4]), values))).hint).toContain('"batch"');
+      expect((await rejection(convertModel(withInput(['batch', 4]), values))).hint).toContain('"batch"');
     }
     const free = withInput(['batch', 4]);
-    expect((await rejection(convert(free, { dims: { batch: 0 } }))).hint).toContain('at least 1');
-    expect((await rejection(convert(free, { shapes: { x: [2, 5] } }))).message).toContain('cannot be [2, 5]');
-    const huge = await rejection(convert(free, { dims: { batch: 1_000_000_000 } }));
+    expect((await rejection(convertModel(free, { dims: { batch: 0 } }))).hint).toContain('at least 1');
+    expect((await rejection(convertModel(free, { shapes: { x: [2, 5] } }))).message).toContain(
+      'cannot be [2, 5]',
+    );
+    const huge = await rejection(convertModel(free, { dims: { batch: 1_000_000_000 } }));
     expect(huge.code).toBe('TOO_LARGE');
   });
 
@@ -210,7 +177,7 @@ describe('free dimensions', () => {
       nodes: [node('Gather', ['w', 'far'], ['g']), node('MatMul', ['x', 'g'], ['y'])],
       initializers: [floats('w', [5, 4]), ints('far', [4, 4, 4])],
     });
-    const error = await rejection(convert(impossible));
+    const error = await rejection(convertModel(impossible));
     expect(error.message).toMatch(/MatMul|shape/);
   });
 });
