@@ -1,7 +1,8 @@
 import type { DeploymentView, DeviceView, ModelView } from '@sparewheel/protocol';
+import { type AdvancedChoices, FIRST_ADVANCED } from './advanced-choices.ts';
 
 /** The choices so far. They survive a lost connection. */
-export interface DeployForm {
+export interface DeployForm extends AdvancedChoices {
   readonly name: string;
   readonly k: number;
   readonly r: number;
@@ -49,14 +50,14 @@ export function readyDevices(devices: readonly DeviceView[]): number {
   return devices.filter((device) => device.state === 'ready').length;
 }
 
-/** Returns the first choices: up to four data devices, and one for parity. */
+/** Returns the first choices, as for the demo: every codable layer over up to four data devices, and one for parity. */
 export function firstForm(
   model: ModelView,
   devices: readonly DeviceView[],
   taken: readonly string[],
 ): DeployForm {
   const k = Math.max(1, Math.min(4, readyDevices(devices) - 1));
-  return { name: freeName(model.name, taken), k, r: 1, layers: 'auto', waitMs: 'any-k' };
+  return { name: freeName(model.name, taken), k, r: 1, layers: 'all', waitMs: 'any-k', ...FIRST_ADVANCED };
 }
 
 export function adviseDeploy(

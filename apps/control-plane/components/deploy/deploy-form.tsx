@@ -11,10 +11,11 @@ import { usePlan } from '../plan/use-plan.ts';
 import { ErrorNotice } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { Field, Input, Select } from '../ui/field.tsx';
+import { AdvancedFields } from './advanced-fields.tsx';
 import { adviseDeploy, type DeployForm as Form, firstForm } from './deploy-form-view.ts';
 import { useDeploy } from './use-deploy.ts';
 
-/** Chooses the name, k and r, the layers and the policy of a deployment. Shows in advance what will run where. */
+/** Chooses how a model is deployed. Shows in advance what will run where. */
 export function DeployForm({
   model,
   onDeployed,
@@ -31,7 +32,7 @@ export function DeployForm({
   const advice = adviseDeploy(form, model, devices, taken);
   const set = (change: Partial<Form>) => setForm((old) => ({ ...old, ...change }));
 
-  const choice = { ...form, strategy: form.r === 0 ? 'uncoded' : 'coded', objective: 'latency' } as const;
+  const choice = { ...form, strategy: form.r === 0 ? 'uncoded' : 'coded' } as const;
   const fleet = devices.map(({ id, state }) => `${id} ${state}`).join();
   const { plan, error: planError, pending: planning } = usePlan(model.name, choice, fleet);
   const drawing = plan === null ? null : drawPlan(plan);
@@ -91,11 +92,11 @@ export function DeployForm({
               onChange={(event) => set({ layers: event.target.value as Form['layers'] })}
             >
               <option value="auto">auto: where it pays off</option>
-              <option value="all">all codable layers</option>
+              <option value="all">all codable</option>
             </Select>
           )}
         </Field>
-        <Field label="Policy">
+        <Field label="Waiting rule">
           {(ids) => (
             <Select
               {...ids}
@@ -112,6 +113,7 @@ export function DeployForm({
           )}
         </Field>
       </div>
+      <AdvancedFields choices={form} hasParity={form.r > 0} onChange={set} />
       <p className={advice.problem ? 'text-xs text-danger-ink' : 'text-xs text-ink-soft'} role="status">
         {advice.problem
           ? advice.problem.message
@@ -125,9 +127,9 @@ export function DeployForm({
           stale={planning || planError !== null || advice.problem !== null}
         />
       )}
-      {drawing?.seats.length === 0 && form.layers === 'auto' && (
+      {drawing !== null && drawing.runsWhole !== null && form.layers === 'auto' && (
         <p className="text-xs text-ink-soft">
-          To distribute the model anyway, choose “all codable layers” under Layers.
+          To distribute the model anyway, choose “all codable” under Layers.
         </p>
       )}
       <ErrorNotice error={error} />

@@ -161,6 +161,7 @@ describe('the deploy form', () => {
   it('shows before the deployment that nothing is distributed, and how fast each way is', async () => {
     const { user, sent } = renderPanel([model]);
     await user.click(screen.getByRole('button', { name: LONG }));
+    await user.selectOptions(screen.getByLabelText('Layers'), 'auto');
     const outlook = await untilPlanned();
     expect(outlook.textContent).toContain(
       'Runs whole on the data plane: distributed it would be 3.0 × slower.',
@@ -173,6 +174,31 @@ describe('the deploy form', () => {
       k: 2,
       r: 1,
       layers: 'auto',
+    });
+  });
+
+  it('starts as the demo does, and sends the advanced choices', async () => {
+    const { user, sent } = renderPanel([model]);
+    await user.click(screen.getByRole('button', { name: LONG }));
+    await untilPlanned();
+    expect(sent.find(({ path }) => path === '/api/plans')?.body).toMatchObject({
+      layers: 'all',
+      objective: 'devices-only',
+      policy: { rescue: 'off', verify: 'after', detectMs: null },
+    });
+    await user.click(screen.getByText('Advanced'));
+    const rescue = screen.getByLabelText('Rescue');
+    expect(within(rescue).queryByRole('option', { name: 'by the data plane' })).toBeNull();
+    await user.selectOptions(screen.getByLabelText('Objective'), 'latency');
+    expect((rescue as HTMLSelectElement).value).toBe('data-plane');
+    await user.selectOptions(rescue, 'devices');
+    await user.selectOptions(screen.getByLabelText('Check answers with parity'), 'before');
+    await user.type(screen.getByLabelText('Detection in ms'), '1500');
+    await user.click(screen.getByRole('button', { name: 'Deploy' }));
+    await screen.findByRole('alert');
+    expect(sent.find(({ path }) => path === '/api/deployments')?.body).toMatchObject({
+      objective: 'latency',
+      policy: { rescue: 'devices', verify: 'before', detectMs: 1_500, deadlineMs: 11_500 },
     });
   });
 

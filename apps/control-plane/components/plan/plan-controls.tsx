@@ -1,9 +1,10 @@
 import { FIRST_THRESHOLD_MS, type WaitKind, waitKind, waitOf } from '../control/policy.ts';
+import { AdvancedFields } from '../deploy/advanced-fields.tsx';
 import { Field, Input, Select } from '../ui/field.tsx';
 import { Segmented } from '../ui/segmented.tsx';
 import { type PlanForm, STRATEGIES, strategyChoice } from './plan-form.ts';
 
-/** Chooses the name, the strategy, k, r, the waiting rule and the objective. The layer table chooses the layers. */
+/** Chooses the strategy, the name, k, r, the waiting rule and the advanced choices. The layer table chooses the layers. */
 export function PlanControls({
   form,
   nameProblem,
@@ -26,7 +27,7 @@ export function PlanControls({
         />
         <p className="mt-1.5 text-xs text-ink-soft">{strategy.description}</p>
       </div>
-      <div className="grid grid-cols-2 items-start gap-3 @2xl:grid-cols-[minmax(0,1.5fr)_5rem_8rem_minmax(0,1.2fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-2 items-start gap-3 @2xl:grid-cols-[minmax(0,1.5fr)_5rem_8rem_minmax(0,1.2fr)]">
         <Field label="Deployment name" error={nameProblem} className="col-span-2 @2xl:col-span-1">
           {(ids) => (
             <Input
@@ -62,19 +63,12 @@ export function PlanControls({
             </Select>
           )}
         </Field>
-        <Field label="Objective" className="col-span-2 @2xl:col-span-1">
-          {(ids) => (
-            <Select
-              {...ids}
-              value={form.objective}
-              onChange={(event) => onChange({ objective: event.target.value as PlanForm['objective'] })}
-            >
-              <option value="latency">lowest latency</option>
-              <option value="devices-only">devices only</option>
-            </Select>
-          )}
-        </Field>
       </div>
+      <AdvancedFields
+        choices={form}
+        hasParity={form.strategy !== 'uncoded' && form.strategy !== 'replicated' && form.r > 0}
+        onChange={onChange}
+      />
     </div>
   );
 }

@@ -38,7 +38,7 @@ const form = firstPlanForm(
 
 describe('the choices of the plan editor', () => {
   it('start with k and r that fit the fleet', () => {
-    expect(form).toMatchObject({ name: 'net', strategy: 'coded', k: 2, r: 1, layers: 'auto' });
+    expect(form).toMatchObject({ name: 'net', strategy: 'coded', k: 2, r: 1, layers: 'all' });
   });
 
   it('turn a rule into a list of layers when one layer is toggled', () => {
@@ -52,13 +52,24 @@ describe('the choices of the plan editor', () => {
     expect(planRequest({ ...form, strategy: 'coded', r: 2 }, 'net').r).toBe(2);
   });
 
-  it('request the lowest latency unless another objective is chosen', () => {
-    expect(planRequest(form, 'net').objective).toBe('latency');
-    expect(planRequest({ ...form, objective: 'devices-only' }, 'net').objective).toBe('devices-only');
+  it('request devices only, as the demo does, unless another objective is chosen', () => {
+    expect(planRequest(form, 'net').objective).toBe('devices-only');
+    expect(planRequest({ ...form, objective: 'latency' }, 'net').objective).toBe('latency');
+  });
+
+  it('request the chosen rescue, check and detection', () => {
+    const chosen = { ...form, rescue: 'devices', verify: 'before', detectMs: 1_500 } as const;
+    expect(planRequest(chosen, 'net').policy).toEqual({
+      waitMs: 'any-k',
+      rescue: 'devices',
+      verify: 'before',
+      detectMs: 1_500,
+      deadlineMs: 11_500,
+    });
   });
 
   it('are not used when the model runs whole, and the advice says how to distribute it', () => {
-    expect(wholeAdvice(form, model, { seats: [] })).toBe(
+    expect(wholeAdvice({ layers: 'auto' }, model, { seats: [] })).toBe(
       'The model runs whole, so k and r are not used. To see a distributed plan, choose “All codable” under Layers.',
     );
     const fixed = wholeAdvice({ layers: 'all' }, model, { seats: [0, 1] });
@@ -66,9 +77,9 @@ describe('the choices of the plan editor', () => {
   });
 
   it('can replace the automatic choice by that of the demo, if a layer can be divided', () => {
-    expect(isDistributable(form, model)).toBe(true);
-    expect(isDistributable(form, { layers: [{ ...layer('a'), codable: false }] })).toBe(false);
-    const anyway = { ...form, ...DISTRIBUTE_ANYWAY };
+    expect(isDistributable({ layers: 'auto' }, model)).toBe(true);
+    expect(isDistributable({ layers: 'auto' }, { layers: [{ ...layer('a'), codable: false }] })).toBe(false);
+    const anyway = Object.assign({}, form, { layers: 'auto', objective: 'latency' }, DISTRIBUTE_ANYWAY);
     expect(anyway).toMatchObject({ layers: 'all', objective: 'devices-only' });
     expect(isDistributable(anyway, model)).toBe(false);
   });
@@ -77,6 +88,7 @@ describe('the choices of the plan editor', () => {
     expect(incomplete(form)).toBeNull();
     expect(incomplete({ ...form, k: Number.NaN })).toMatch(/for k/);
     expect(incomplete({ ...form, r: -1 })).toMatch(/for r/);
+    expect(incomplete({ ...form, detectMs: 60_001 })).toMatch(/detection/);
     expect(incomplete({ ...form, layers: [] })).toMatch(/at least one/);
   });
 });

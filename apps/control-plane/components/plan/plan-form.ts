@@ -1,4 +1,5 @@
 import type { DeploymentRequest, DeviceView, ModelView } from '@sparewheel/protocol';
+import { advancedPolicy, detectProblem, FIRST_ADVANCED } from '../deploy/advanced-choices.ts';
 import { type DeployForm, firstForm } from '../deploy/deploy-form-view.ts';
 
 export type Strategy = DeploymentRequest['strategy'];
@@ -8,7 +9,6 @@ export type LayerChoice = 'auto' | 'all' | readonly string[];
 export interface PlanForm extends Omit<DeployForm, 'layers'> {
   readonly strategy: Strategy;
   readonly layers: LayerChoice;
-  readonly objective: DeploymentRequest['objective'];
 }
 
 export interface StrategyChoice {
@@ -62,15 +62,16 @@ export function firstPlanForm(
   devices: readonly DeviceView[],
   taken: readonly string[],
 ): PlanForm {
-  return { ...firstForm(model, devices, taken), strategy: 'coded', objective: 'latency' };
+  return { ...firstForm(model, devices, taken), strategy: 'coded' };
 }
 
 /** Says why the choices are incomplete; null if a plan can be requested. */
-export function incomplete({ k, r, layers }: PlanForm): string | null {
+export function incomplete(form: PlanForm): string | null {
+  const { k, r, layers } = form;
   if (!Number.isInteger(k) || k < 1 || k > 64) return 'Enter a whole number from 1 to 64 for k.';
   if (!Number.isInteger(r) || r < 0 || r > 16) return 'Enter a whole number from 0 to 16 for r.';
   if (typeof layers !== 'string' && layers.length === 0) return 'Choose at least one layer below.';
-  return null;
+  return detectProblem(form);
 }
 
 /** Returns the body of `POST /api/plans`. With a name, it is the body of `POST /api/deployments`. */
@@ -87,7 +88,7 @@ export function planRequest(
     strategy,
     layers: typeof layers === 'string' ? layers : [...layers],
     objective,
-    policy: { waitMs, verify: 'after', deadlineMs: 10_000 },
+    policy: { waitMs, ...advancedPolicy(form) },
   };
 }
 
@@ -130,4 +131,4 @@ export function isDistributable(
 }
 
 /** The choices of the demo: every codable layer, and nothing is computed by the data plane. */
-export const DISTRIBUTE_ANYWAY = { layers: 'all', objective: 'devices-only' } as const;
+export const DISTRIBUTE_ANYWAY = { layers: 'all', ...FIRST_ADVANCED } as const;
