@@ -7,8 +7,11 @@ import { firstState } from '../(dashboard)/first-state.ts';
 export default async function StageLayout({ children }: { children: ReactNode }) {
   return (
     <LiveProvider first={await firstState()}>
-      <ConnectionBanner />
-      <main>{children}</main>
+      {/* The stage shrinks under the banner, so that its buttons stay on the screen. */}
+      <div className="flex min-h-dvh flex-col md:h-dvh">
+        <ConnectionBanner />
+        <main className="flex min-h-0 flex-1 flex-col">{children}</main>
+      </div>
     </LiveProvider>
   );
 }

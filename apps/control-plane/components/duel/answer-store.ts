@@ -17,12 +17,21 @@ interface AnswerState {
   readonly faults: readonly FaultReportView[];
 }
 
+/** A time without messages of the server, in ms since 1970. */
+export interface Silence {
+  readonly from: number;
+  /** null while it lasts. */
+  readonly to: number | null;
+}
+
 /** Numbers, for components. Dots are not in it: they would render every component ten times a second. */
 const answerStore = create<AnswerState>(() => ({ statistics: new Map(), faults: [] }));
 
 const lanes = new Map<string, { readonly dots: LaneBuffer; sampledAt: number }>();
 let skewMs: number | null = null;
 let firstUpdateAt: number | null = null;
+/** In ms since 1970 of the browser, oldest first. */
+let silent: readonly Silence[] = [];
 
 /** Takes an update of the live connection. */
 export function receiveAnswers(update: AnswerUpdate, browserNow: number = Date.now()): void {
@@ -49,12 +58,36 @@ export function forgetAnswers(): void {
   lanes.clear();
   skewMs = null;
   firstUpdateAt = null;
+  silent = [];
   answerStore.setState({ statistics: new Map(), faults: [] });
 }
 
 /** Returns the server's time in ms since 1970. */
 export function serverNow(): number {
-  return Date.now() - (skewMs ?? 0);
+  return serverTimeOf(Date.now());
+}
+
+/** Converts a time of the browser to the server's time, both in ms since 1970. */
+export function serverTimeOf(browserTime: number): number {
+  return browserTime - (skewMs ?? 0);
+}
+
+/** Notes that no message has come since `from`, in ms since 1970 of the browser. */
+export function beginSilence(from: number): void {
+  silent = [...silent.filter(({ to }) => to === null || Date.now() - to < SHOWN_MS), { from, to: null }];
+}
+
+/** Notes that messages come again. */
+export function endSilence(browserNow: number = Date.now()): void {
+  silent = silent.map((each) => (each.to === null ? { ...each, to: browserNow } : each));
+}
+
+/** Returns the last silences in the server's time, oldest first. */
+export function silences(): readonly Silence[] {
+  return silent.map(({ from, to }) => ({
+    from: serverTimeOf(from),
+    to: to === null ? null : serverTimeOf(to),
+  }));
 }
 
 /** Returns when the first update came, in ms since 1970 of the server; null before it. */

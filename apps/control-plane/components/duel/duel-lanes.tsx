@@ -3,15 +3,25 @@ import { type EventView, faultWords } from '@sparewheel/protocol';
 import { useTheme } from 'next-themes';
 import { type RefObject, useEffect, useRef } from 'react';
 import { useSize } from '../latency/use-size.ts';
+import { useConnection, useSilentSince } from '../live-connection/live-connection.ts';
 import { useLive } from '../live-connection/live-queries.ts';
 import { cn } from '../ui/class-names.ts';
-import { dotsOf, faultReports, receivedSince, SHOWN_MS, serverNow } from './answer-store.ts';
+import {
+  dotsOf,
+  faultReports,
+  receivedSince,
+  SHOWN_MS,
+  serverNow,
+  serverTimeOf,
+  silences,
+} from './answer-store.ts';
 import {
   type Duel,
   type Interruption,
   interruptionsOf,
   type LaneStatus,
   laneStatus,
+  silentStatus,
   uncodedDetail,
 } from './duel-view.ts';
 import { type LaneScale, laneScale } from './lane-scale.ts';
@@ -46,6 +56,8 @@ export function DuelLanes({ duel, large = false }: { duel: Duel; large?: boolean
   );
   const boxes = laneBoxes(height, fontSize, lanes.length);
   const loading = coded.load?.running === true;
+  const silentSince = useSilentSince();
+  const silent = silentStatus(useConnection(), silentSince === null ? null : serverTimeOf(silentSince));
 
   return (
     <div ref={frame} className="absolute inset-0" style={{ fontSize }}>
@@ -62,7 +74,7 @@ export function DuelLanes({ duel, large = false }: { duel: Duel; large?: boolean
           key={lane.name}
           name={lane === coded ? 'Coded' : 'Uncoded'}
           detail={lane === coded ? `${coded.planned.k} + ${coded.planned.r} devices` : uncodedDetail(lane)}
-          status={laneStatus(lane, loading)}
+          status={silent ?? laneStatus(lane, loading)}
           top={(boxes[at]?.top ?? 0) - LANE_HEADING * fontSize}
           height={LANE_HEADING * fontSize}
           testId={lane === coded ? 'lane-coded' : 'lane-uncoded'}
@@ -160,6 +172,7 @@ function usePaintedLanes(
         now,
         shownMs: SHOWN_MS,
         receivedSince: receivedSince(),
+        silences: silences(),
       });
     };
     return whileVisible(context.canvas, paint);

@@ -11,6 +11,27 @@ import { DuelPanel } from './duel-panel.tsx';
 vi.mock('next/link', () => ({ default: (props: object) => <a {...props} /> }));
 vi.mock('next/navigation', () => ({ useRouter: () => ({ push: () => {} }) }));
 
+const connection = vi.hoisted(() => ({
+  state: { connection: 'live', silentSince: null as number | null },
+  listeners: new Set<() => void>(),
+  become(connection: string, silentSince: number | null) {
+    this.state = { connection, silentSince };
+    for (const listener of this.listeners) listener();
+  },
+}));
+vi.mock('../live-connection/live-connection.ts', async () => {
+  const { useSyncExternalStore } = await import('react');
+  const use = <Key extends 'connection' | 'silentSince'>(key: Key) =>
+    useSyncExternalStore(
+      (listener) => {
+        connection.listeners.add(listener);
+        return () => connection.listeners.delete(listener);
+      },
+      () => connection.state[key],
+    );
+  return { useConnection: () => use('connection'), useSilentSince: () => use('silentSince') };
+});
+
 const coded = deployment(4, 1, { twin: 'lenet5-uncoded' });
 const twin = deployment(4, 0, { name: 'lenet5-uncoded', strategy: 'uncoded', mirrorOf: 'lenet5' });
 const OUTAGE = {
@@ -72,6 +93,20 @@ describe('the duel', () => {
     expect(screen.getByTestId('duel-coded-p99').textContent).toBe('–');
     expect(screen.getByText(/Run a load to compare/)).toBeTruthy();
     expect(screen.getByText(/Kill a device in the fleet below/)).toBeTruthy();
+  });
+
+  it('says on both lanes that the server is silent, until messages come again', () => {
+    show();
+    act(() => connection.become('silent', Date.now() - 7_000));
+    for (const lane of ['lane-coded', 'lane-uncoded']) {
+      const heading = screen.getByTestId(lane);
+      expect(heading.textContent).toMatch(/unknown: no updates from the server7\.\d s$/);
+      expect(heading.dataset.tone).toBe('danger');
+    }
+    act(() => connection.become('lost', Date.now()));
+    expect(screen.getByTestId('lane-coded').textContent).toContain('unknown: no connection');
+    act(() => connection.become('live', null));
+    expect(screen.getByTestId('lane-coded').textContent).not.toContain('unknown');
   });
 
   it('starts the load of the coded deployment with one click', async () => {

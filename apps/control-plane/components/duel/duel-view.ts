@@ -10,6 +10,7 @@ import {
 } from '@sparewheel/protocol';
 import { planKind } from '../control/deployment-status.ts';
 import { STALL_MS } from '../kill-card/kill-sentence.ts';
+import type { Connection } from '../live-connection/live-connection.ts';
 import { formatCount, formatMs } from '../ui/format.ts';
 
 /** A coded deployment and its uncoded twin. */
@@ -102,6 +103,16 @@ export function laneStatus(deployment: DeploymentView, loading: boolean): LaneSt
     return { tone: 'warning', text: `answering without ${names}`, clockFrom: null };
   }
   return { tone: 'ok', text: loading ? 'answering' : 'ready', clockFrom: null };
+}
+
+/**
+ * Says that the page does not know what a lane does; null while messages come.
+ * @param since  when the last message came, in ms since 1970
+ */
+export function silentStatus(connection: Connection, since: number | null): LaneStatus | null {
+  if (connection === 'live' || connection === 'connecting') return null;
+  const text = connection === 'silent' ? 'unknown: no updates from the server' : 'unknown: no connection';
+  return { tone: 'danger', text, clockFrom: since };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Silence } from './answer-store.ts';
 import type { Interruption } from './duel-view.ts';
 import { DOT_KINDS, type DotKind, type LaneBuffer } from './lane-buffer.ts';
 import { decadeLabel, decades, type LaneScale, latencyHeight } from './lane-scale.ts';
@@ -39,6 +40,8 @@ export interface LanesPicture {
   readonly shownMs: number;
   /** Since when the page receives dots, in ms. null if it has received none. */
   readonly receivedSince: number | null;
+  /** Times in which the page received nothing. */
+  readonly silences: readonly Silence[];
 }
 
 /** Space around the lanes in multiples of the font size: labels of the axes, and the texts above each lane. */
@@ -120,22 +123,26 @@ function paintPeriods(
   }
 }
 
-/** Covers the time before the page opened: it has no dots of it, which must not look like an outage. */
+/** Covers the times without messages: the page has no dots of them, which must not look like an outage. */
 function paintUnknown(
   context: CanvasRenderingContext2D,
-  { colors, receivedSince, fontSize }: LanesPicture,
+  { colors, receivedSince, silences, fontSize, now }: LanesPicture,
   box: Box,
   { left, plotWidth, x }: Plot,
 ): void {
-  const width = receivedSince === null ? 0 : Math.min(plotWidth, x(receivedSince) - left);
-  if (width <= 0) return;
-  context.fillStyle = colors.unknown;
-  context.fillRect(left, box.top, width, box.height);
-  const label = 'before this page opened';
-  if (context.measureText(label).width + fontSize > width) return;
-  context.textAlign = 'center';
-  context.fillStyle = colors.faint;
-  context.fillText(label, left + width / 2, box.top + box.height / 2);
+  const cover = (from: number, to: number, label: string) => {
+    const start = Math.max(left, from);
+    const width = Math.min(left + plotWidth, to) - start;
+    if (width <= 0) return;
+    context.fillStyle = colors.unknown;
+    context.fillRect(start, box.top, width, box.height);
+    if (context.measureText(label).width + fontSize > width) return;
+    context.textAlign = 'center';
+    context.fillStyle = colors.faint;
+    context.fillText(label, start + width / 2, box.top + box.height / 2);
+  };
+  if (receivedSince !== null) cover(left, x(receivedSince), 'before this page connected');
+  for (const { from, to } of silences) cover(x(from), x(to ?? now), 'no updates from the server');
 }
 
 function paintScale(

@@ -96,7 +96,7 @@ export function useLiveAnswers<Value>(
 }
 
 /** Renders regularly while active. @returns the time in ms */
-function useTicks(active: boolean): number {
+export function useTicks(active: boolean): number {
   const [, tick] = useState(0);
   useEffect(() => {
     if (!active) return;
@@ -106,7 +106,8 @@ function useTicks(active: boolean): number {
   return clock();
 }
 
-function clock(): number {
+/** Returns the time in ms, for durations. */
+export function clock(): number {
   return performance.now();
 }
 

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { act, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { silences } from '../duel/answer-store.ts';
 import { ConnectionBanner } from '../shell/connection-banner.tsx';
 import { renderDashboard } from '../testing/render.tsx';
 import { connect, SILENT_AFTER_MS, useConnection } from './live-connection.ts';
@@ -57,7 +58,11 @@ it('notices a server that stays connected but sends nothing, and its return', as
     /^The control plane has sent nothing for 1[12] s\. This page shows the last known state\.$/,
   );
 
+  expect(silences()).toMatchObject([{ to: null }]);
   act(() => send('heartbeat'));
   expect([label(), screen.queryByRole('alert')]).toEqual(['live', null]);
+  // The lanes show the silence as a time without data.
+  const [{ from, to }] = silences() as readonly [{ from: number; to: number }];
+  expect(to - from).toBeGreaterThan(SILENT_AFTER_MS);
   end();
 });

@@ -2,7 +2,7 @@ import { UI_HEARTBEAT_MS, type UiServerEvents } from '@sparewheel/protocol';
 import type { QueryClient } from '@tanstack/react-query';
 import { io, type Socket } from 'socket.io-client';
 import { create } from 'zustand';
-import { forgetAnswers, receiveAnswers } from '../duel/answer-store.ts';
+import { beginSilence, endSilence, forgetAnswers, receiveAnswers } from '../duel/answer-store.ts';
 import { writeEvent, writeLive, writeSnapshot } from './live-queries.ts';
 
 /**
@@ -17,7 +17,7 @@ const CHECK_MS = 500;
 
 interface ConnectionState {
   readonly connection: Connection;
-  /** When the last message came before a silence, in ms since 1970; null without a silence. */
+  /** When the last message came, in ms since 1970; null while messages come. */
   readonly silentSince: number | null;
 }
 
@@ -32,8 +32,12 @@ export function useSilentSince(): number | null {
   return connectionStore(({ silentSince }) => silentSince);
 }
 
-function become(connection: Connection, silentSince: number | null = null): void {
-  connectionStore.setState({ connection, silentSince });
+function become(connection: Connection): void {
+  const old = connectionStore.getState();
+  const known = connection === 'live' || connection === 'connecting';
+  if (known) endSilence();
+  else if (old.silentSince === null) beginSilence(heardAt);
+  connectionStore.setState({ connection, silentSince: known ? null : (old.silentSince ?? heardAt) });
 }
 
 /** Delay before the next attempt after a refusal: the control plane may still be starting. */
@@ -41,6 +45,8 @@ const REFUSED_RETRY_MS = 1_500;
 
 let socket: Socket<UiServerEvents> | null = null;
 let retry: ReturnType<typeof setTimeout> | undefined;
+/** When the last message came, in ms since 1970. */
+let heardAt = Date.now();
 
 /**
  * Connects to the server and writes what it pushes into the cache. Reconnects until it is ended.
@@ -82,14 +88,14 @@ export function connect(client: QueryClient): () => void {
 
 /** Marks the connection as silent while no message comes. @returns ends it */
 function watchSilence(watched: Socket<UiServerEvents>): () => void {
-  let heardAt = Date.now();
+  heardAt = Date.now();
   watched.onAny(() => {
     heardAt = Date.now();
     if (connectionStore.getState().connection === 'silent') become('live');
   });
   const timer = setInterval(() => {
     const { connection } = connectionStore.getState();
-    if (connection === 'live' && Date.now() - heardAt > SILENT_AFTER_MS) become('silent', heardAt);
+    if (connection === 'live' && Date.now() - heardAt > SILENT_AFTER_MS) become('silent');
   }, CHECK_MS);
   return () => clearInterval(timer);
 }

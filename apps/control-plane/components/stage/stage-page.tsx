@@ -41,7 +41,7 @@ export function StagePage() {
   const running = deployment?.load?.running === true;
 
   return (
-    <div className="grid min-h-dvh min-w-0 grid-cols-[minmax(0,1fr)] gap-3 p-3 md:h-dvh md:grid-cols-[clamp(13rem,22vw,28rem)_minmax(0,1fr)] md:overflow-hidden">
+    <div className="grid min-h-0 min-w-0 flex-1 grid-cols-[minmax(0,1fr)] gap-3 p-3 md:grid-cols-[clamp(13rem,22vw,28rem)_minmax(0,1fr)] md:overflow-hidden">
       <h1 className="sr-only">Stage</h1>
       <aside className="flex min-h-0 min-w-0 flex-col items-center gap-2 overflow-hidden max-md:order-last">
         <div className="w-full md:[&>div]:max-w-none">

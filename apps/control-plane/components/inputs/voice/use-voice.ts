@@ -10,26 +10,28 @@ import {
 import { useEffect, useRef, useState } from 'react';
 import { errorText } from '../../live-connection/api-client.ts';
 import { useConnection } from '../../live-connection/live-connection.ts';
+import { NOTICEABLE_WAIT_MS } from '../current-answer.ts';
 import { floatsOf, infer } from '../infer.ts';
-import { answers, type LiveAnswers, NO_ANSWERS } from '../use-live-answers.ts';
-import { appendProbability, MOST_WAITING } from './voice-view.ts';
+import { answers, clock, type LiveAnswers, NO_ANSWERS, useTicks } from '../use-live-answers.ts';
+import { appendGap, appendProbability, type FrameResult, MOST_WAITING } from './voice-view.ts';
 
 export interface Listening {
   readonly live: LiveAnswers<number>;
-  /** Probabilities of speech, oldest first. */
-  readonly probabilities: readonly number[];
-  /** Frames without a request, because the answers came too slowly. */
+  /** Probabilities of speech, oldest first; null for a frame without an answer. */
+  readonly probabilities: readonly FrameResult[];
+  /** Frames without a request, because the answers came too slowly or the deployment does not answer. */
   readonly skipped: number;
   /** Adds samples at 16 kHz. */
   readonly hear: (samples: Float32Array) => void;
 }
 
-const SILENT = { live: NO_ANSWERS, probabilities: [], skipped: 0 };
+const SILENT: Omit<Listening, 'hear'> = { live: NO_ANSWERS, probabilities: [], skipped: 0 };
 /** Time until the next attempt after an error. */
 const PAUSE_MS = 250;
 
 /**
- * Sends each frame of sound with the state of the last answer, one request at a time.
+ * Sends each frame of sound with the state of the last answer, one request at a time. A result belongs to its moment: it
+ * disappears when no answer comes.
  * @param active  whether there is sound; a change starts from a silent state
  */
 export function useVoice(deployment: DeploymentView, active: boolean): Listening {
@@ -39,6 +41,10 @@ export function useVoice(deployment: DeploymentView, active: boolean): Listening
   const wake = useRef<() => void>(() => {});
   const { name } = deployment;
   const asking = useConnection() === 'live' && answers(deployment) && active;
+
+  const now = useTicks(active);
+  const since = useRef({ active: false, answeredAt: now });
+  if (since.current.active !== active) since.current = { active, answeredAt: now };
 
   useEffect(() => {
     if (!active) setHeard(SILENT);
@@ -79,6 +85,7 @@ export function useVoice(deployment: DeploymentView, active: boolean): Listening
           const value = floatsOf(answer, 'output')[0] ?? 0;
           state = floatsOf(answer, 'stateN') as Float32Array<ArrayBuffer>;
           previous = frame;
+          since.current.answeredAt = clock();
           setHeard(({ live, probabilities, skipped }) => ({
             live: {
               ...NO_ANSWERS,
@@ -98,15 +105,22 @@ export function useVoice(deployment: DeploymentView, active: boolean): Listening
     }
   }, [name, asking]);
 
+  const silentMs = now - since.current.answeredAt;
+  const stalled = active && silentMs > NOTICEABLE_WAIT_MS;
   return {
     ...heard,
+    live: stalled ? { ...heard.live, last: null, waitingMs: silentMs } : heard.live,
     hear: (samples) => {
-      if (!asking) return;
+      if (!active) return;
       waiting.current.push(...frames.current.add(samples));
-      const late = waiting.current.length - MOST_WAITING;
+      const late = waiting.current.length - (asking ? MOST_WAITING : 0);
       if (late > 0) {
         waiting.current.splice(0, late);
-        setHeard((known) => ({ ...known, skipped: known.skipped + late }));
+        setHeard(({ live, probabilities, skipped }) => ({
+          live,
+          probabilities: appendGap(probabilities, late),
+          skipped: skipped + late,
+        }));
       }
       wake.current();
     },

@@ -1,7 +1,7 @@
-import { linePoints, SHOWN_FRAMES, SPEECH_FROM } from './voice-view.ts';
+import { type FrameResult, linePath, SHOWN_FRAMES, SPEECH_FROM } from './voice-view.ts';
 
-/** The probability of speech over the last 8 s. */
-export function VoiceChart({ probabilities }: { probabilities: readonly number[] }) {
+/** The probability of speech over the last 8 s. Sound without an answer is a gap. */
+export function VoiceChart({ probabilities }: { probabilities: readonly FrameResult[] }) {
   return (
     <figure className="flex min-h-28 flex-1 flex-col gap-1">
       <div className="flex min-h-0 flex-1 gap-1.5">
@@ -29,8 +29,8 @@ export function VoiceChart({ probabilities }: { probabilities: readonly number[]
             strokeDasharray="4 4"
             vectorEffect="non-scaling-stroke"
           />
-          <polyline
-            points={linePoints(probabilities)}
+          <path
+            d={linePath(probabilities)}
             fill="none"
             stroke="var(--ink)"
             strokeWidth="2"

@@ -82,7 +82,7 @@ export function VoicePanel({ deployment }: { deployment: DeploymentView }) {
       <VoiceChart probabilities={probabilities} />
       {skipped > 0 && (
         <p className="text-xs text-ink-soft">
-          {formatCount(skipped)} frames were skipped, because the answers came too slowly.
+          {formatCount(skipped)} frames have no answer, because answers came too slowly or not at all.
         </p>
       )}
       <AnswerNote live={live} deployment={deployment} meanwhile="speak" />

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { appendProbability, linePoints, SHOWN_FRAMES } from './voice-view.ts';
+import { appendGap, appendProbability, linePath, SHOWN_FRAMES } from './voice-view.ts';
 
 test('keeps the newest probabilities', () => {
   const full = Array.from({ length: SHOWN_FRAMES }, (_, index) => index);
@@ -9,6 +9,12 @@ test('keeps the newest probabilities', () => {
 });
 
 test('draws the newest probability at the right, and 1 at the top', () => {
-  expect(linePoints([1, 0.25])).toBe('248,0.0 249,75.0');
-  expect(linePoints([])).toBe('');
+  expect(linePath([1, 0.25])).toBe('M248,0.0L249,75.0');
+  expect(linePath([])).toBe('');
+});
+
+test('leaves a gap where answers are missing', () => {
+  const known = appendProbability(appendGap([1, 1], 2), 0);
+  expect(linePath(known)).toBe('M245,0.0L246,0.0M249,100.0');
+  expect(appendGap(known, SHOWN_FRAMES)).toEqual(Array.from({ length: SHOWN_FRAMES }, () => null));
 });
