@@ -117,12 +117,16 @@ async function agentFleet(home: string, graph: Uint8Array): Promise<Fleet & { co
     refused: (_device, message) => console.error(`bench: gateway refused a message: ${message}`),
     changed: () => {},
   });
-  const distributor = new Distributor(blobs, {
-    blob: (device, chunk, timeoutMs) => gateway.request(device, 'blob', chunk, timeoutMs),
-    load: (device, task, timeoutMs) => gateway.request(device, 'load', task, timeoutMs),
-    unload: (device, task) => gateway.request(device, 'unload', { task }),
-    retain: (device, kept) => gateway.request(device, 'retain', { blobs: [...kept] }),
-  });
+  const distributor = new Distributor(
+    blobs,
+    { require: async () => {} },
+    {
+      blob: (device, chunk, timeoutMs) => gateway.request(device, 'blob', chunk, timeoutMs),
+      load: (device, task, timeoutMs) => gateway.request(device, 'load', task, timeoutMs),
+      unload: (device, task) => gateway.request(device, 'unload', { task }),
+      retain: (device, kept) => gateway.request(device, 'retain', { blobs: [...kept] }),
+    },
+  );
   const transport = new SocketTransport({
     link: (device) => gateway.tensorLink(device),
     refused: (_device, message) =>

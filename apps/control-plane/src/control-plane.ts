@@ -13,6 +13,8 @@ import { processorLimit } from '@sparewheel/runtime/processor-limit';
 import type { FastifyInstance } from 'fastify';
 import { createApi } from './api/api.ts';
 import { Authentication } from './api/authentication.ts';
+import { BlobRepair } from './blobs/blob-repair.ts';
+import { BlobScrub } from './blobs/blob-scrub.ts';
 import type { Configuration } from './configuration.ts';
 import { startDataPlaneThread } from './data-plane-thread.ts';
 import { openDatabase } from './database/open-database.ts';
@@ -54,6 +56,7 @@ interface State {
   readonly deployments: Deployments;
   readonly network: NetworkPresets;
   readonly models: Models;
+  readonly repair: BlobRepair;
 }
 
 /** How long accepted requests may take to finish during a stop. */
@@ -75,6 +78,7 @@ export class ControlPlane {
   #store: Store | null = null;
   #events: EventLog | null = null;
   #latencyHistory: LatencyHistory | null = null;
+  #scrub: BlobScrub | null = null;
   #fleet: LocalFleet | null = null;
   #api: FastifyInstance | null = null;
   #ui: UiPush | null = null;
@@ -179,6 +183,11 @@ export class ControlPlane {
         listening: (port) => this.#startFleet(port),
       }),
     );
+    this.#link.on('blobDamaged', async (sha256) => {
+      const problem = await state.repair.repair(sha256);
+      // Without a data plane, none waits.
+      await this.#link.call({ kind: 'blob-repaired', sha256, problem }).catch(() => {});
+    });
     this.#link.on('answers', (update) => this.#ui?.answers(update));
     this.#link.attend();
     const interfaces = await this.#openInterfaces(state);
@@ -195,6 +204,7 @@ export class ControlPlane {
     if (configuration.demo) this.#startDemo(state);
     this.#modelBuilder.warmUp();
     void state.deployments.collectGarbage();
+    this.#scrub = new BlobScrub(state.repair);
   }
 
   async #openPorts(): Promise<void> {
@@ -247,12 +257,13 @@ export class ControlPlane {
       },
       () => this.#ui?.changed(),
     );
+    const repair = new BlobRepair({ store, modelBuilder, events });
     const models = new Models(
       { store, modelBuilder, events, collectGarbage: () => deployments.collectGarbage() },
       () => this.#ui?.modelsChanged(),
     );
     await deployments.open();
-    return { store, events, deployments, network, models };
+    return { store, events, deployments, network, models, repair };
   }
 
   /** Opens the admin API, the live channel, and the first state of the pages. */
@@ -354,6 +365,7 @@ export class ControlPlane {
     this.#web.close();
     this.#web.closeIdleConnections();
     await Promise.all([this.#ui?.close(), this.#link.stop(DRAIN_MS)]);
+    this.#scrub?.close();
     await Promise.all([
       this.#fleet?.stop(FLEET_END_MS),
       this.#modelBuilder.close(),

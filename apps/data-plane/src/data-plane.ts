@@ -24,6 +24,7 @@ import { SocketTransport } from './devices/socket-transport.ts';
 import type { GrpcServer } from './grpc/grpc-server.ts';
 import { toApiError } from './inference/coordinator-errors.ts';
 import type { V2ServerOptions } from './inference/v2-server.ts';
+import { IntactBlobs } from './intact-blobs.ts';
 import { AnswerFeed } from './latency/answer-feed.ts';
 import { grpcListenError, Listener } from './listener.ts';
 import { EngineCompute } from './local-compute.ts';
@@ -57,6 +58,7 @@ export class DataPlane {
   readonly #inference: V2ServerOptions;
   #grpc: GrpcServer | null = null;
   #port = 0;
+  readonly #blobs: IntactBlobs;
   #grpcPort: number | null = null;
 
   /**
@@ -74,7 +76,9 @@ export class DataPlane {
     const [steps, rescues] = await Promise.all([createEngine(), createEngine()]);
     if (steps.backend === 'wasm')
       log.warn('ONNX Runtime has no native binary for this platform; WebAssembly is slower');
-    const plane = new DataPlane(options, post, new EngineCompute(options.blobs, { steps, rescues }));
+    const blobs = new IntactBlobs(options.blobs, (sha256) => post({ kind: 'blob-damaged', sha256 }));
+    const compute = new EngineCompute(options.blobs, blobs, { steps, rescues });
+    const plane = new DataPlane(options, post, { blobs, compute });
     try {
       plane.#port = await plane.#listener.listen(options.host, options.port);
       await plane.#openGrpc(options);
@@ -91,9 +95,10 @@ export class DataPlane {
   private constructor(
     options: DataPlaneOptions,
     post: (message: DataPlaneMessage) => void,
-    compute: EngineCompute,
+    { blobs, compute }: { readonly blobs: IntactBlobs; readonly compute: EngineCompute },
   ) {
     this.#post = post;
+    this.#blobs = blobs;
     this.#compute = compute;
     const access = new Access(options);
     const changed = (): void => this.#feed.changed();
@@ -143,7 +148,7 @@ export class DataPlane {
     );
     this.#supervisors = new Supervisors(io, access, { refused, changed });
     this.#faults = new DeviceFaults(gateway, this.#supervisors, registry, (event) => this.#emit(event));
-    this.#distributor = new Distributor(options.blobs, {
+    this.#distributor = new Distributor(options.blobs, blobs, {
       blob: (device, chunk, timeoutMs) => gateway.request(device, 'blob', chunk, timeoutMs),
       load: (device, task, timeoutMs) => gateway.request(device, 'load', task, timeoutMs),
       unload: (device, task) => gateway.request(device, 'unload', { task }),
@@ -281,6 +286,9 @@ export class DataPlane {
         return null;
       case 'release':
         this.#membership.release(body.device);
+        return null;
+      case 'blob-repaired':
+        this.#blobs.repaired(body.sha256, body.problem);
         return null;
       case 'forget':
         this.#membership.forget(body.device);

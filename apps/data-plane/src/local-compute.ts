@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { LocalCompute } from '@sparewheel/coordinator';
 import type { Engine } from '@sparewheel/engine';
-import type { Artifact } from '@sparewheel/planner';
+import { type Artifact, blobsOf } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
+import type { IntactBlobs } from './intact-blobs.ts';
 
 /** Memory for loaded rescue shards: those of a few small models, or one of a large model. */
 const RESCUE_BYTES = 512 * 1024 * 1024;
@@ -13,6 +14,7 @@ const RESCUE_BYTES = 512 * 1024 * 1024;
  */
 export class EngineCompute implements LocalCompute {
   readonly #directory: string;
+  readonly #blobs: IntactBlobs;
   readonly #steps: Engine;
   readonly #rescues: Engine;
   /** Number of deployments that use an artifact as a local step, by key. */
@@ -20,10 +22,18 @@ export class EngineCompute implements LocalCompute {
   /** Loaded rescue shards by key, least recently used first. */
   readonly #recent = new Map<string, number>();
   readonly #rescueBytes: number;
+  /** Artifacts whose files were verified since they were last unloaded, by key. */
+  readonly #verified = new Set<string>();
 
   /** @param directory  holds the blob files, named by their SHA-256 */
-  constructor(directory: string, engines: { steps: Engine; rescues: Engine }, rescueBytes = RESCUE_BYTES) {
+  constructor(
+    directory: string,
+    blobs: IntactBlobs,
+    engines: { steps: Engine; rescues: Engine },
+    rescueBytes = RESCUE_BYTES,
+  ) {
     this.#directory = directory;
+    this.#blobs = blobs;
     this.#steps = engines.steps;
     this.#rescues = engines.rescues;
     this.#rescueBytes = rescueBytes;
@@ -44,7 +54,10 @@ export class EngineCompute implements LocalCompute {
       const key = keyOf(artifact);
       const users = (this.#pinned.get(key) ?? 0) - 1;
       if (users > 0) this.#pinned.set(key, users);
-      else if (this.#pinned.delete(key)) await this.#steps.unload(key);
+      else if (this.#pinned.delete(key)) {
+        this.#verified.delete(key);
+        await this.#steps.unload(key);
+      }
     }
   }
 
@@ -70,12 +83,15 @@ export class EngineCompute implements LocalCompute {
 
   async #load(engine: Engine, artifact: Artifact, mapped: boolean): Promise<void> {
     const { graph, weights } = artifact;
+    const key = keyOf(artifact);
+    if (!this.#verified.has(key)) {
+      await this.#blobs.require(blobsOf(artifact));
+      this.#verified.add(key);
+    }
     const source = { kind: 'file', path: join(this.#directory, graph.sha256) } as const;
-    await engine.load(
-      keyOf(artifact),
-      weights === null ? source : { ...source, externalData: [weights.sha256] },
-      { mapped },
-    );
+    await engine.load(key, weights === null ? source : { ...source, externalData: [weights.sha256] }, {
+      mapped,
+    });
   }
 
   /** Marks a rescue shard as used, and unloads the least recently used shards over the memory limit. */
@@ -88,6 +104,7 @@ export class EngineCompute implements LocalCompute {
     for (const [oldest, bytes] of this.#recent) {
       if (total <= this.#rescueBytes || oldest === key) return;
       this.#recent.delete(oldest);
+      this.#verified.delete(oldest);
       total -= bytes;
       void this.#rescues.unload(oldest);
     }

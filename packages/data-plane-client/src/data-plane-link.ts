@@ -29,6 +29,7 @@ interface LinkEvents {
   views: [views: Views];
   answers: [update: Answers];
   happening: [event: Happening];
+  blobDamaged: [sha256: string];
   device: [device: Extract<DataPlaneMessage, { kind: 'device-known' }>['device']];
 }
 
@@ -185,6 +186,9 @@ export class DataPlaneLink extends EventEmitter<LinkEvents> {
         return;
       case 'failed':
         this.emit('unable', message.code, message.message);
+        return;
+      case 'blob-damaged':
+        this.emit('blobDamaged', message.sha256);
         return;
       case 'device-known':
         this.emit('device', message.device);

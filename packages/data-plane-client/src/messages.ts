@@ -101,6 +101,8 @@ export type DataPlaneCall =
   | { kind: 'revive'; device: string }
   /** Ends a quarantine. */
   | { kind: 'release'; device: string }
+  /** Answers `blob-damaged`: the file is intact again, or `problem` says why it is not. */
+  | { kind: 'blob-repaired'; sha256: string; problem: string | null }
   /** Removes a device that is not connected. If it joins again, it is new. */
   | { kind: 'forget'; device: string }
   | { kind: 'start-load'; name: string; load: LoadRequest }
@@ -131,6 +133,7 @@ export interface DataPlaneReplies {
   'set-network': null;
   revive: null;
   release: null;
+  'blob-repaired': null;
   forget: null;
   'start-load': LoadView;
   'stop-load': LoadView | null;
@@ -187,6 +190,8 @@ export type DataPlaneMessage =
   | { kind: 'listening'; port: number; grpcPort: number | null }
   /** The data plane cannot start, for example because the port is taken. */
   | { kind: 'failed'; code: string; message: string }
+  /** A blob file is missing, or its content does not match its name. Answered by the call `blob-repaired`. */
+  | { kind: 'blob-damaged'; sha256: string }
   /** A device joined for the first time or under a new name. It must be stored. */
   | { kind: 'device-known'; device: KnownDevice }
   /**

@@ -8,6 +8,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BlobRef } from '@sparewheel/planner';
+import { hasHash } from '@sparewheel/runtime/hash-file';
 
 const NAME = /^[0-9a-f]{64}$/;
 /**
@@ -38,13 +39,18 @@ export class BlobStore {
     return join(this.directory, sha256);
   }
 
-  /** Returns whether a blob exists with the right length. Does not verify the content; readers do. */
+  /** Returns whether a blob exists with the right length. Does not verify the content. */
   async has({ sha256, bytes }: BlobRef): Promise<boolean> {
     try {
       return (await stat(this.path(sha256))).size === bytes;
     } catch {
       return false;
     }
+  }
+
+  /** Returns whether a blob exists and has the content of its name. Reads the whole file. */
+  isIntact(sha256: string): Promise<boolean> {
+    return hasHash(this.path(sha256), sha256);
   }
 
   /**

@@ -73,6 +73,48 @@ describe('model builder jobs', () => {
     expect(await runJob(job, tools, () => {})).toEqual(artifacts);
   });
 
+  it('builds damaged files of a plan again, byte for byte', async () => {
+    const imported = await importModel();
+    const { plan } = await runJob(
+      {
+        kind: 'plan',
+        profileSha256: imported.profile.sha256,
+        choice: { ...choice, splits: 'weights', devices: devices(5) },
+      },
+      tools,
+      () => {},
+    );
+    const job = { kind: 'build', plan, canonical: imported.canonical } as const;
+    const files = new Set(
+      Object.values(await runJob(job, tools, () => {})).flatMap((each) => each.flatMap(blobsOf)),
+    );
+    for (const { sha256 } of files) await changeOneByte(tools.blobs.path(sha256));
+    const verify = (sha256: string) => runJob({ kind: 'verify-blob', sha256 }, tools, () => {});
+    for (const { sha256 } of files) expect(await verify(sha256)).toBe(false);
+    await runJob(job, tools, () => {});
+    for (const { sha256 } of files) expect(await verify(sha256)).toBe(true);
+  });
+
+  it('neither plans nor builds with a damaged file of a model', async () => {
+    const { profile, canonical } = await importModel();
+    const planning = {
+      kind: 'plan',
+      profileSha256: profile.sha256,
+      choice: { ...choice, devices: devices(5) },
+    } as const;
+    const { plan } = await runJob(planning, tools, () => {});
+    await changeOneByte(tools.blobs.path(canonical.weights!.sha256));
+    const building = runJob({ kind: 'build', plan, canonical }, tools, () => {});
+    expect(await building.then(() => null, jobErrorReport)).toMatchObject({ code: 'damaged-model' });
+    await changeOneByte(tools.blobs.path(profile.sha256));
+    const again = runJob(planning, tools, () => {});
+    expect(await again.then(() => null, jobErrorReport)).toMatchObject({
+      status: 500,
+      code: 'damaged-model',
+      hint: expect.stringContaining('Upload the same model again'),
+    });
+  });
+
   it('builds one file of weights for all shards of a layer that divides its input', async () => {
     const imported = await importModel();
     const { plan } = await runJob(
@@ -316,3 +358,9 @@ describe('the blob store', () => {
     await rm(directory, { recursive: true });
   });
 });
+
+async function changeOneByte(path: string): Promise<void> {
+  const data = await readFile(path);
+  data[data.length >> 1]! ^= 1;
+  await writeFile(path, data);
+}

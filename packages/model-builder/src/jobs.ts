@@ -10,6 +10,7 @@ import {
 import {
   type Artifact,
   type Artifacts,
+  blobsOf,
   buildArtifacts,
   inputSplitOf,
   type ModelProfile,
@@ -17,7 +18,7 @@ import {
   planFleet,
   profileLoaded,
 } from '@sparewheel/planner';
-import type { LinearLayerView } from '@sparewheel/protocol';
+import { ApiError, type LinearLayerView } from '@sparewheel/protocol';
 import { zooModel } from '@sparewheel/zoo';
 import type { BlobStore } from './blob-store.ts';
 import type {
@@ -64,6 +65,8 @@ export async function runJob(
       return buildZooModel(job);
     case 'plan':
       return plan(job, tools);
+    case 'verify-blob':
+      return tools.blobs.isIntact(job.sha256);
     case 'build':
       return build(job, tools, onProgress);
   }
@@ -163,6 +166,7 @@ async function plan(
   { profileSha256, choice }: { profileSha256: string; choice: PlanningChoice },
   { blobs }: Tools,
 ): Promise<Planned> {
+  await requireIntact(blobs, [profileSha256]);
   const profile = JSON.parse(await blobs.readText(profileSha256)) as ModelProfile;
   return planFleet(profile, choice);
 }
@@ -172,6 +176,10 @@ async function build(
   { blobs }: Tools,
   onProgress: (progress: JobProgress) => void,
 ): Promise<Artifacts> {
+  await requireIntact(
+    blobs,
+    blobsOf(canonical).map(({ sha256 }) => sha256),
+  );
   const opened = openCanonical(blobs.path(canonical.graph.sha256));
   try {
     return await buildArtifacts(
@@ -183,5 +191,18 @@ async function build(
     );
   } finally {
     opened.close();
+  }
+}
+
+/** @throws {ApiError} a file of the model is damaged. Shards cut from it would give wrong answers */
+async function requireIntact(blobs: BlobStore, names: readonly string[]): Promise<void> {
+  for (const sha256 of names) {
+    if (await blobs.isIntact(sha256)) continue;
+    throw new ApiError(
+      500,
+      'damaged-model',
+      `A stored file of the model is damaged: blob ${sha256}.`,
+      'Upload the same model again under the same name. This repairs it.',
+    );
   }
 }

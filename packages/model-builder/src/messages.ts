@@ -67,6 +67,8 @@ export type ModelBuilderJob =
   /** Writes a model of the zoo to a new file. */
   | { kind: 'build-zoo-model'; name: string; path: string }
   | { kind: 'plan'; profileSha256: string; choice: PlanningChoice }
+  /** Returns whether a blob exists and has the content of its name. */
+  | { kind: 'verify-blob'; sha256: string }
   /** Cuts the model and encodes the shards of a plan into the blob store. */
   | { kind: 'build'; plan: Plan; canonical: Artifact };
 
@@ -81,5 +83,6 @@ export interface ModelBuilderResults {
   'import-model': ImportedModel;
   'build-zoo-model': BuiltZooModel;
   plan: Planned;
+  'verify-blob': boolean;
   build: Artifacts;
 }

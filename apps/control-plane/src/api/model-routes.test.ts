@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { ApiError } from '@sparewheel/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { smallPlan, smallPlanned } from '../testing/records.ts';
+import { digest, smallPlan, smallPlanned } from '../testing/records.ts';
 import { TestApi } from '../testing/test-api.ts';
 
 let api: TestApi;
@@ -42,6 +42,19 @@ describe('models', () => {
     expect((await api.upload('lenet5', 'fewer bytes')).status).toBe(409);
     expect((await api.upload('lenet5', 'bytes of a model', '&dims=batch:2')).status).toBe(409);
     expect(api.modelBuilder.jobs.filter(({ kind }) => kind === 'import-model')).toHaveLength(1);
+  });
+
+  it('with damaged files are repaired by the same upload, and not by one that gives other files', async () => {
+    await api.upload('lenet5', 'bytes of a model');
+    const record = await api.store.model('lenet5');
+    api.modelBuilder.damaged.add(record!.canonical.graph.sha256);
+    expect((await api.upload('lenet5', 'bytes of a model')).status).toBe(200);
+    expect(api.modelBuilder.jobs.filter(({ kind }) => kind === 'import-model')).toHaveLength(2);
+    expect((await api.events.query({ limit: 1 }))[0]).toMatchObject({ kind: 'model-repaired' });
+
+    api.modelBuilder.imported = { graph: { sha256: digest('0'), bytes: 1 }, weights: null };
+    const { status, body } = await api.upload('lenet5', 'bytes of a model');
+    expect([status, body.error.code]).toEqual([409, 'not-repaired']);
   });
 
   it('with one name are added once, even if they arrive together', async () => {

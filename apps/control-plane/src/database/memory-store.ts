@@ -45,6 +45,11 @@ export class MemoryStore implements Store {
     this.#models.set(model.name, model);
   }
 
+  async setModelProfile(name: string, profileSha256: string): Promise<void> {
+    const model = this.#models.get(name);
+    if (model !== undefined) this.#models.set(name, { ...model, profileSha256 });
+  }
+
   async deleteModel(name: string): Promise<boolean> {
     const users = [...this.#deployments.values()].filter(({ model }) => model === name);
     if (users.length > 0) {

@@ -79,6 +79,10 @@ export class PrismaStore implements Store {
     }
   }
 
+  async setModelProfile(name: string, profileSha256: string): Promise<void> {
+    await this.#prisma.model.updateMany({ where: { name }, data: { profileSha256 } });
+  }
+
   async deleteModel(name: string): Promise<boolean> {
     return this.#prisma.$transaction(async (transaction) => {
       const users = await transaction.deployment.findMany({

@@ -99,6 +99,14 @@ for (const { name, open } of implementations) {
       expect(await store.model('none')).toBeNull();
     });
 
+    it('changes the profile of a model', async () => {
+      await store.createModel(modelRecord());
+      await store.setModelProfile('lenet5', digest('9'));
+      await store.setModelProfile('none', digest('9'));
+      expect(await store.model('lenet5')).toEqual(modelRecord('lenet5', { profileSha256: digest('9') }));
+      expect(await store.blobsInUse()).toContain(digest('9'));
+    });
+
     it('rejects a taken name and keeps the first record', async () => {
       await store.createModel(modelRecord());
       await expect(store.createModel(modelRecord('lenet5', { bytes: 1 }))).rejects.toThrow(NameTakenError);

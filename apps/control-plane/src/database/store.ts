@@ -118,6 +118,8 @@ export interface Store {
   model(name: string): Promise<ModelRecord | null>;
   /** @throws {NameTakenError} */
   createModel(model: ModelRecord): Promise<void>;
+  /** Refers to another profile of the model. Does nothing if the model does not exist. */
+  setModelProfile(name: string, profileSha256: string): Promise<void>;
   /**
    * @returns false if no such model exists
    * @throws {ModelInUseError}

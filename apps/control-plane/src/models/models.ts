@@ -1,6 +1,7 @@
 /** Models: uploads, import in the model builder, records, deletion. */
 import { rm } from 'node:fs/promises';
 import type { ModelBuilder } from '@sparewheel/model-builder';
+import { type Artifact, blobsOf } from '@sparewheel/planner';
 import type { ModelView } from '@sparewheel/protocol';
 import { ApiError } from '@sparewheel/protocol';
 import { zooModel, zooModels } from '@sparewheel/zoo';
@@ -118,7 +119,8 @@ export class Models {
           existing.inputs.some(({ name: known, dims }) => known === input && `${dims}` === `${shape}`),
         );
       if (!same) throw nameTaken(name);
-      return { model: modelView(existing), created: false };
+      if (await this.#isIntact(existing)) return { model: modelView(existing), created: false };
+      return { model: await this.#repair(existing, file, shapes), created: false };
     }
     const { canonical, profile, ...described } = await modelBuilder.run({
       kind: 'import-model',
@@ -148,6 +150,58 @@ export class Models {
     });
     this.#changed();
     return { model: modelView(record), created: true };
+  }
+
+  async #isIntact({ canonical, profileSha256 }: ModelRecord): Promise<boolean> {
+    for (const sha256 of [profileSha256, ...blobsOf(canonical).map((blob) => blob.sha256)]) {
+      if (!(await this.#parts.modelBuilder.run({ kind: 'verify-blob', sha256 }))) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Writes the damaged files of a model again.
+   * @throws {ApiError} 409 the upload gives other files, which would not match the plans of the deployments
+   */
+  async #repair(
+    existing: ModelRecord,
+    { path }: ReceivedFile,
+    shapes: InputSizes['shapes'],
+  ): Promise<ModelView> {
+    const { store, modelBuilder, events } = this.#parts;
+    const { name, dimensions } = existing;
+    const maxDimensions = Object.fromEntries(
+      existing.inputs.flatMap(({ free }) =>
+        (free ?? []).flatMap((each) => (each === null ? [] : [[each.name, each.max]])),
+      ),
+    );
+    const { canonical, profile } = await modelBuilder.run({
+      kind: 'import-model',
+      path,
+      name,
+      dimensions,
+      maxDimensions,
+      shapes,
+    });
+    const names = (artifact: Artifact) => blobsOf(artifact).map(({ sha256 }) => sha256);
+    if (`${names(canonical)}` !== `${names(existing.canonical)}`) {
+      throw new ApiError(
+        409,
+        'not-repaired',
+        `The stored files of the model "${name}" are damaged, and this upload does not give the same files.`,
+        'Give the same sizes as at the first upload. Otherwise delete the model and its deployments, and upload it again.',
+      );
+    }
+    // The profile holds measured times, so its file has another name.
+    await store.setModelProfile(name, profile.sha256);
+    events.add({
+      kind: 'model-repaired',
+      level: 'info',
+      message: `Stored files of the model ${name} were damaged. The upload repaired them.`,
+      device: null,
+      deployment: null,
+    });
+    return modelView(existing);
   }
 
   /** @throws {ApiError} 404; 409 a deployment uses the model */

@@ -6,6 +6,7 @@ import {
   type ModelBuilderThread,
   serveMain,
 } from '@sparewheel/model-builder';
+import type { Artifact } from '@sparewheel/planner';
 import { type ApiError, errorReport } from '@sparewheel/protocol';
 import { modelRecord, smallArtifacts, smallPlanned } from './records.ts';
 
@@ -17,6 +18,11 @@ export class FakeModelBuilder extends EventEmitter implements ModelBuilderThread
   planned = smallPlanned;
   /** Jobs of these kinds fail with this error. */
   readonly failures: Partial<Record<ModelBuilderJob['kind'], ApiError>> = {};
+  /** Blobs that are damaged, and those of them that a build repairs. */
+  readonly damaged = new Set<string>();
+  readonly repairable = new Set<string>();
+  /** The files of every imported model; null for those of `modelRecord`. */
+  imported: Artifact | null = null;
   readonly #received = new EventEmitter();
   readonly #main = serveMain(
     {
@@ -62,13 +68,16 @@ export class FakeModelBuilder extends EventEmitter implements ModelBuilderThread
     switch (body.kind) {
       case 'import-model': {
         const profile = { sha256: profileSha256, bytes: 9 };
-        return { canonical, profile, inputs, outputs, layers, parameters };
+        return { canonical: this.imported ?? canonical, profile, inputs, outputs, layers, parameters };
       }
       case 'build-zoo-model':
         return { sha256, bytes };
       case 'plan':
         return this.planned;
+      case 'verify-blob':
+        return !this.damaged.has(body.sha256);
       case 'build':
+        for (const sha256 of this.repairable) this.damaged.delete(sha256);
         void this.#main.progress(job, { fraction: 0.5 });
         return smallArtifacts;
     }

@@ -22,6 +22,17 @@ export class InstallRefusedError extends Error {
   }
 }
 
+/** A blob file has fewer bytes than its reference. */
+class ShortBlobError extends Error {
+  override readonly name = 'ShortBlobError';
+}
+
+/** Returns whether a transfer failed because of a blob file: it is missing, short, or has another content. */
+export function isFileError(error: unknown): boolean {
+  if (error instanceof InstallRefusedError) return error.code === 'digest-mismatch';
+  return error instanceof ShortBlobError || (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
 /** Frames that one read fills. */
 interface FrameGroup {
   readonly buffers: readonly ReturnType<typeof blobFrameBuffer>[];
@@ -144,7 +155,9 @@ async function fill(file: FileHandle, offset: number, chunks: readonly BlobChunk
   for (let done = 0; done < wanted; ) {
     const { bytesRead } = await file.readv(rest(chunks, done), offset + done);
     if (bytesRead === 0) {
-      throw new Error(`a blob file is shorter than ${offset + wanted} bytes; the blob store is damaged`);
+      throw new ShortBlobError(
+        `a blob file is shorter than ${offset + wanted} bytes; the blob store is damaged`,
+      );
     }
     done += bytesRead;
   }

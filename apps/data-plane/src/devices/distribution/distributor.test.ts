@@ -59,11 +59,18 @@ class ControlDouble implements DeviceControl {
 let directory: string;
 let control: ControlDouble;
 let distributor: Distributor;
+/** Blobs whose files the distributor asked to verify. */
+let suspected: string[];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'sparewheel-blobs-'));
   control = new ControlDouble();
-  distributor = new Distributor(directory, control);
+  suspected = [];
+  distributor = new Distributor(
+    directory,
+    { require: async (blobs) => void suspected.push(...blobs.map(({ sha256 }) => sha256)) },
+    control,
+  );
   distributor.deviceHolds('pi', []);
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
@@ -107,6 +114,27 @@ describe('a transfer', () => {
     expect(progress.map(({ sentBytes }) => sentBytes)).toEqual(
       progress.map(({ sentBytes }) => sentBytes).sort((a, b) => a - b),
     );
+  });
+
+  it.each([
+    ['receives another content', { ok: false, code: 'digest-mismatch', message: 'another content' }],
+    ['has no space', { ok: false, code: 'disk-full', message: 'no space' }],
+  ] as const)(
+    'verifies the files here only if their content may be wrong: a device %s',
+    async (_, outcome) => {
+      control.answer = (what) => (what === 'blob' ? outcome : OK);
+      const task = await seatTask(1);
+      await expect(install([task]).done).rejects.toThrow(InstallRefusedError);
+      const files = [task.artifact.graph.sha256, task.artifact.weights!.sha256];
+      expect(suspected).toEqual(outcome.code === 'digest-mismatch' ? files : []);
+    },
+  );
+
+  it('verifies the files here if one is missing', async () => {
+    const task = await seatTask(1);
+    await rm(join(directory, task.artifact.weights!.sha256));
+    await expect(install([task]).done).rejects.toThrow('ENOENT');
+    expect(suspected).toContain(task.artifact.weights!.sha256);
   });
 
   it('sends no blob that the device holds', async () => {

@@ -2,7 +2,8 @@ import type { DeviceId, Installer, InstallProgress, SeatTask } from '@sparewheel
 import type { PreloadProgress } from '@sparewheel/data-plane-client';
 import { type Artifact, type BlobRef, blobsOf } from '@sparewheel/planner';
 import { type BlobChunk, LIMITS, type Outcome, type Task } from '@sparewheel/protocol';
-import { BlobSender, InstallRefusedError } from './blob-sender.ts';
+import type { IntactBlobs } from '../../intact-blobs.ts';
+import { BlobSender, InstallRefusedError, isFileError, type SendOptions } from './blob-sender.ts';
 import { PreloadedBlobs } from './preloaded-blobs.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -25,6 +26,7 @@ export interface DeviceControl {
  */
 export class Distributor implements Installer {
   readonly #control: DeviceControl;
+  readonly #blobs: Pick<IntactBlobs, 'require'>;
   readonly #sender: BlobSender;
   readonly #held = new Map<DeviceId, Set<string>>();
   /** The last transfer in the queue of each device. */
@@ -35,9 +37,13 @@ export class Distributor implements Installer {
   /** Blobs of undeployed deployments, which devices must delete. */
   readonly #abandoned = new Set<string>();
 
-  /** @param directory  holds the blob files, named by their SHA-256 */
-  constructor(directory: string, control: DeviceControl) {
+  /**
+   * @param directory  holds the blob files, named by their SHA-256
+   * @param blobs  repairs a file that does not have the content of its name
+   */
+  constructor(directory: string, blobs: Pick<IntactBlobs, 'require'>, control: DeviceControl) {
     this.#control = control;
+    this.#blobs = blobs;
     this.#sender = new BlobSender(directory, (...chunk) => control.blob(...chunk));
   }
 
@@ -93,7 +99,7 @@ export class Distributor implements Installer {
     const bytes = this.#missing(device, [artifact]).reduce((sum, blob) => sum + blob.bytes, 0);
     this.#preloaded.expect(deployment, device, bytes);
     void this.#inTurn(device, async () => {
-      await this.#sender.send(device, this.#missing(device, [artifact]), {
+      await this.#send(device, this.#missing(device, [artifact]), {
         signal,
         onAcknowledged: (acknowledged) => this.#preloaded.sent(deployment, device, acknowledged),
         onComplete: (blob) => {
@@ -126,7 +132,7 @@ export class Distributor implements Installer {
       let sentBytes = this.#preloaded.count(device, artifacts.flatMap(blobsOf));
       const totalBytes = missing.reduce((sum, { bytes }) => sum + bytes, sentBytes);
       onProgress({ sentBytes, totalBytes });
-      await this.#sender.send(device, missing, {
+      await this.#send(device, missing, {
         signal,
         onAcknowledged: (bytes) => {
           sentBytes += bytes;
@@ -152,6 +158,16 @@ export class Distributor implements Installer {
     void this.#inTurn(device, async () => {
       for (const { task } of tasks) await this.#control.unload(device, task).catch(() => {});
     });
+  }
+
+  /** Sends blobs. If a file here is the cause of a failure, it is repaired for the next attempt. */
+  async #send(device: DeviceId, blobs: readonly BlobRef[], options: SendOptions): Promise<void> {
+    try {
+      await this.#sender.send(device, blobs, options);
+    } catch (error) {
+      if (isFileError(error)) void this.#blobs.require(blobs).catch(() => {});
+      throw error;
+    }
   }
 
   async #load(
