@@ -102,8 +102,13 @@ it('stays ready while a deployment is degraded or rescuing, and while its plan c
 it('is not blocked by a deployment that fails to load and is no longer expected', async () => {
   await expectNames('linear');
   const [activation] = model.deployment.artifacts.activation!;
-  await rm(join(plane.blobs, activation!.graph.sha256));
-  await expect(deploy()).rejects.toMatchObject({ status: 422, code: 'cannot-load' });
+  const { sha256 } = activation!.graph;
+  await rm(join(plane.blobs, sha256));
+  const deploying = deploy();
+  deploying.catch(() => {});
+  await plane.until(() => plane.messages.some(({ kind }) => kind === 'blob-damaged'));
+  await plane.plane.call({ kind: 'blob-repaired', sha256, problem: 'There is no model.' });
+  await expect(deploying).rejects.toMatchObject({ status: 422, code: 'cannot-load' });
   expect(await ready()).toBe(false);
   await expectNames();
   expect(await ready()).toBe(true);
