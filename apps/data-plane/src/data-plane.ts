@@ -368,6 +368,9 @@ export class DataPlane {
       case 'request-copied':
         this.#deployments.requestCopied(event.deployment);
         return;
+      case 'copy-skipped':
+        this.#answers.skipped(event.deployment);
+        return;
       case 'copy-refused':
         this.#deployments.copyRefused(event.deployment);
         if (!(event.error instanceof CoordinatorError)) log.error({ err: event.error }, 'a copy failed');

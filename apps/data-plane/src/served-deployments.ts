@@ -167,10 +167,12 @@ export class ServedDeployments {
     feeds: Readonly<Record<string, Tensor>>,
     options: { readonly fetches: readonly string[]; readonly signal: AbortSignal },
   ): Promise<InferenceResult> {
-    const { recorder } = this.#find(name);
+    const { recorder, load } = this.#find(name);
     recorder.accepted();
     try {
-      const inference = await this.#options.coordinator.infer(name, feeds, options);
+      // A closed load waits for answers before it asks again, and so would that of a mirror.
+      const mirrorInFlight = load?.running ? (load.concurrency ?? undefined) : undefined;
+      const inference = await this.#options.coordinator.infer(name, feeds, { ...options, mirrorInFlight });
       const { fetches, recovered, rescued, latencyMs, queuedMs } = inference;
       return { outputs: fetches, recovered, rescued, latencyMs, queuedMs };
     } catch (error) {

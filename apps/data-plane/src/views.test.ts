@@ -142,7 +142,7 @@ describe('a deployment', () => {
     queued: 5,
     outage: null,
     mirrorOf: null,
-    mirrored: { offered: 0, accepted: 0, refused: 0 },
+    mirrored: { offered: 0, accepted: 0, refused: 0, skipped: 0 },
   } as const;
 
   it('shows the devices on its seats, and the new plan during a change', () => {

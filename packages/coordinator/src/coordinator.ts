@@ -220,7 +220,7 @@ export class Coordinator {
         );
       }
       const inference = deployment.accept(this.#newRequest(), feeds, options);
-      this.#copyToMirrors(name, feeds);
+      this.#copyToMirrors(name, feeds, options.mirrorInFlight ?? Number.POSITIVE_INFINITY);
       return inference;
     } catch (error) {
       return Promise.reject(error);
@@ -258,9 +258,9 @@ export class Coordinator {
   }
 
   /** Gives an accepted request to the mirrors of its deployment. A mirror that refuses it does not affect the request. */
-  #copyToMirrors(name: string, feeds: Readonly<Record<string, Tensor>>): void {
+  #copyToMirrors(name: string, feeds: Readonly<Record<string, Tensor>>, most: number): void {
     for (const mirror of this.#deployments.values()) {
-      if (mirror.mirrorOf === name) mirror.acceptCopy(this.#newRequest(), feeds);
+      if (mirror.mirrorOf === name) mirror.acceptCopy(this.#newRequest(), feeds, most);
     }
   }
 

@@ -54,6 +54,8 @@ export type CoordinatorEvent =
     }
   /** A mirror gets a copy of a request that its original accepted. */
   | { kind: 'request-copied'; deployment: string }
+  /** A mirror did not get a copy, because it has as many requests in flight as the caller keeps. */
+  | { kind: 'copy-skipped'; deployment: string }
   /** The mirror's own limits refused that copy. An error that is not a `CoordinatorError` is a defect of the program. */
   | { kind: 'copy-refused'; deployment: string; error: unknown }
   | { kind: 'install-started'; deployment: string; seat: number; device: DeviceId }

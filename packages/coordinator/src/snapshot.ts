@@ -41,7 +41,12 @@ export interface DeploymentSnapshot {
   /** null while the deployment can answer, and under `rescue: "data-plane"`. */
   readonly outage: Outage | null;
   readonly mirrorOf: string | null;
-  readonly mirrored: { readonly offered: number; readonly accepted: number; readonly refused: number };
+  readonly mirrored: {
+    readonly offered: number;
+    readonly accepted: number;
+    readonly refused: number;
+    readonly skipped: number;
+  };
 }
 
 export interface CoordinatorSnapshot {

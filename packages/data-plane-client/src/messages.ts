@@ -203,7 +203,14 @@ export type DataPlaneMessage =
       event:
         | Exclude<
             CoordinatorEvent,
-            { kind: 'request-finished' | 'request-settled' | 'request-copied' | 'copy-refused' }
+            {
+              kind:
+                | 'request-finished'
+                | 'request-settled'
+                | 'request-copied'
+                | 'copy-skipped'
+                | 'copy-refused';
+            }
           >
         | FaultEvent;
     }

@@ -38,6 +38,8 @@ export interface AnswerStatistics {
   readonly answered: number;
   readonly failed: number;
   readonly wrong: number;
+  /** Copies that a mirror did not get, because it had as many requests in flight as the closed load of the original. */
+  readonly skipped: number;
   /**
    * Of all answers, wrong ones included, in ms; zeros without one. A request that has waited noticeably long counts with
    * its age, so that a deployment that stalls does not look fast.
@@ -69,6 +71,8 @@ export interface FaultImpactView {
   readonly slowestRequest: number | null;
   /** Requests accepted after the fault that failed before one of them was answered. */
   readonly failedAfter: number;
+  /** Copies that a mirror did not get since the fault, see `AnswerStatistics`. Counted while measuring. */
+  readonly skipped: number;
   /**
    * From the fault to the end of the longest time without an answer while requests waited. null before the first answer.
    * Final when all requests in flight have ended and a later one was answered.

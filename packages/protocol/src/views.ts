@@ -152,6 +152,8 @@ export interface MirrorCounts {
   readonly accepted: number;
   /** Copies that the mirror's own limits refused. */
   readonly refused: number;
+  /** Copies that were not made, because the mirror had as many requests in flight as the closed load of the original. */
+  readonly skipped: number;
 }
 
 /** The predicted effect of an adaptive waiting threshold on a coded step. Times in ms after the scatter. */

@@ -19,6 +19,7 @@ import { DuelHistogram } from './duel-histogram.tsx';
 import { DuelLanes } from './duel-lanes.tsx';
 import { DuelTable } from './duel-table.tsx';
 import {
+  copyRule,
   type Detection,
   type Duel,
   detectionOf,
@@ -75,7 +76,9 @@ function DuelCard({ duel }: { duel: Duel }) {
             size="small"
             disabled={load.isPending}
             title={
-              running ? 'Stops the load' : 'Keeps 8 requests in flight, and copies each to the uncoded twin'
+              running
+                ? 'Stops the load'
+                : 'Keeps 8 requests in flight, and at most as many in the uncoded twin'
             }
             onClick={() => load.mutate(!running)}
           >
@@ -172,9 +175,7 @@ function Legend({ duel: { coded, uncoded }, emulated }: { duel: Duel; emulated: 
     <div className="flex flex-wrap gap-x-4 gap-y-1 px-4 pt-1 pb-3 text-[11px] leading-4 text-ink-soft">
       <DotLegend />
       <CoverNote coded={coded} />
-      {uncoded !== null && (
-        <span>The twin gets a copy of each request at once, also while its earlier ones wait.</span>
-      )}
+      {uncoded !== null && <span>{copyRule(coded)}</span>}
       {sampled && <span>The dots are a fair sample; the numbers count every request.</span>}
       {emulated.length > 0 && (
         <span className="min-w-0 [overflow-wrap:anywhere] text-warning-ink">

@@ -2,6 +2,7 @@ import type { DeploymentView, EventView, OutageView } from '@sparewheel/protocol
 import { describe, expect, it } from 'vitest';
 import { answerStatistics, deployment, device, seat } from '../testing/view-fixtures.ts';
 import {
+  copyRule,
   coverNote,
   duelOf,
   duelRows,
@@ -180,6 +181,7 @@ describe('the numbers of both lanes', () => {
       lost: ['0', '–'],
       failed: ['0', '–'],
       wrong: ['0', '–'],
+      skipped: ['–', '–'],
     });
   });
 
@@ -211,6 +213,18 @@ describe('the numbers of both lanes', () => {
     expect(wrong(0, false)).toEqual(['0', 'not checked']);
     expect(wrong(0, true)).toEqual(['0', '0']);
     expect(wrong(2, false)).toEqual(['0', '2']);
+  });
+
+  it('count the copies that the twin did not get, which are no loss', () => {
+    const skipping = answerStatistics({ skipped: 512 });
+    const rows = duelRows(answerStatistics(), skipping, { coded: 0, uncoded: 0 }, CHECKED);
+    expect(texts(rows).skipped).toEqual(['–', '512']);
+    expect(rows.filter(({ uncodedBad }) => uncodedBad)).toEqual([]);
+    const load = { running: true, concurrency: 8 } as NonNullable<DeploymentView['load']>;
+    expect(copyRule({ load })).toContain('fewer than 8 in flight');
+    for (const other of [null, { ...load, concurrency: null }, { ...load, running: false }]) {
+      expect(copyRule({ load: other })).toContain('a copy of each request at once');
+    }
   });
 
   it('mark each loss', () => {

@@ -197,9 +197,20 @@ export function emulatedFaults(devices: readonly DeviceView[], duel: Duel): read
     .map(({ name, faults }) => `${name}: ${faults.map(faultWords).join(', ')}`);
 }
 
+/**
+ * Says in one or two sentences which requests the uncoded twin gets. A closed load waits for answers before it asks
+ * again, and so would the users of the twin; an open load and other clients do not wait.
+ */
+export function copyRule({ load }: Pick<DeploymentView, 'load'>): string {
+  const concurrency = load?.running ? load.concurrency : null;
+  return concurrency === null
+    ? 'The twin gets a copy of each request at once, also while its earlier ones wait.'
+    : `The twin gets a copy of each request while it has fewer than ${concurrency} in flight, like the load. “Skipped” counts the others.`;
+}
+
 /** One row of the table: the same number of both lanes. */
 export interface DuelRow {
-  readonly key: 'p50' | 'p95' | 'p99' | 'lost' | 'failed' | 'wrong';
+  readonly key: 'p50' | 'p95' | 'p99' | 'lost' | 'failed' | 'wrong' | 'skipped';
   readonly label: string;
   readonly coded: string;
   readonly uncoded: string;
@@ -260,6 +271,14 @@ export function duelRows(
       codedBad: (ofCoded ?? 0) > 0,
       uncodedBad: (ofUncoded ?? 0) > 0,
     })),
+    {
+      key: 'skipped',
+      label: 'Skipped',
+      coded: NONE,
+      uncoded: countText(uncoded?.skipped ?? null, false),
+      codedBad: false,
+      uncodedBad: false,
+    },
   ];
 }
 

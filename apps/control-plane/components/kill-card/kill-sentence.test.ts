@@ -14,6 +14,7 @@ const impact = (change: Partial<FaultImpactView> = {}): FaultImpactView => ({
   slowestMs: 41.2,
   slowestRequest: 5,
   failedAfter: 0,
+  skipped: 0,
   answeringAgainMs: 3,
   longestSilenceMs: 3,
   measuring: false,
@@ -64,9 +65,11 @@ describe('the kill card', () => {
       slowestMs: 2_810,
       answeringAgainMs: 2_800,
       longestSilenceMs: 2_800,
+      skipped: 512,
     });
     expect(killSentence(report([impact(), stalled]), names, timeOf)).toMatchObject({
-      uncoded: 'Uncoded: 8 requests in flight: 8 answered, slowest 2.81 s, answering again after 2.80 s.',
+      uncoded:
+        'Uncoded: 8 requests in flight: 8 answered, slowest 2.81 s, answering again after 2.80 s, 512 copies skipped until then.',
       uncodedTone: 'danger',
     });
   });
@@ -131,7 +134,8 @@ describe('the kill card', () => {
   it('does not say that a lane answers again that answered throughout, or that had no shard on the device', () => {
     const sentence = (change: Partial<FaultImpactView>) =>
       killSentence(report([impact({ answeringAgainMs: 2_530, ...change })]), names, timeOf);
-    expect(sentence({ longestSilenceMs: 12 })).toMatchObject({
+    // Copies that were skipped without a stall say nothing about the fault.
+    expect(sentence({ longestSilenceMs: 12, skipped: 3 })).toMatchObject({
       coded: '37 requests in flight: 37 answered, slowest 41.2 ms.',
       codedTone: 'ok',
     });

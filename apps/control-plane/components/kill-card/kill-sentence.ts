@@ -5,7 +5,7 @@ import {
   faultWords,
   isEmulated,
 } from '@sparewheel/protocol';
-import { formatMs } from '../ui/format.ts';
+import { formatCount, formatMs } from '../ui/format.ts';
 
 /** The sentences of a kill card. */
 export interface KillSentence {
@@ -77,12 +77,12 @@ function impactText(impact: FaultImpactView): string {
 
 /** null if the deployment answered throughout, and for a device without a seat: nothing stopped because of it. */
 function againText(impact: FaultImpactView): string | null {
-  const { seated, answeringAgainMs, longestSilenceMs, measuring, waiting } = impact;
+  const { seated, answeringAgainMs, longestSilenceMs, measuring, waiting, skipped } = impact;
   if (!seated) return null;
   if (answeringAgainMs === null) return measuring && waiting > 0 ? 'not answering again yet' : null;
-  return (longestSilenceMs ?? 0) < NOTICEABLE_MS
-    ? null
-    : `answering again after ${formatMs(answeringAgainMs)}`;
+  if ((longestSilenceMs ?? 0) < NOTICEABLE_MS) return null;
+  const copies = skipped === 1 ? '1 copy' : `${formatCount(skipped)} copies`;
+  return `answering again after ${formatMs(answeringAgainMs)}${skipped > 0 ? `, ${copies} skipped until then` : ''}`;
 }
 
 function toneOf(impact: FaultImpactView): KillSentence['codedTone'] {

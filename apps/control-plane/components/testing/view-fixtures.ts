@@ -223,6 +223,7 @@ export const answerStatistics = (change: Partial<AnswerStatistics> = {}): Answer
   answered: 10,
   failed: 0,
   wrong: 0,
+  skipped: 0,
   p50: 4,
   p95: 6,
   p99: 9,

@@ -165,6 +165,23 @@ describe('the answer feed', () => {
     expect(silent).toMatchObject({ answered: 0, p50: 1_000, atLeast: ['p50', 'p95', 'p99'] });
   });
 
+  it('counts the copies that a mirror did not get, since the start and since a fault', () => {
+    const rig = new Rig();
+    rig.deploy('a-uncoded', 8, ['d1']);
+    rig.tick(1_000);
+    rig.feed.skipped('a-uncoded');
+    expect(rig.tick(2_100)?.statistics).toMatchObject([{ deployment: 'a-uncoded', skipped: 1 }]);
+    rig.feed.injected('d1', { kind: 'kill' });
+    for (let copy = 0; copy < 3; copy++) rig.feed.skipped('a-uncoded');
+    expect(rig.impact('a-uncoded')).toMatchObject({ skipped: 3 });
+    for (let request = 0; request < 9; request++)
+      rig.end('a-uncoded', request, 4_000, request < 8 ? 2_000 : 5);
+    // Final: copies that are skipped later have other reasons.
+    rig.feed.skipped('a-uncoded');
+    expect(rig.impact('a-uncoded')).toMatchObject({ skipped: 3, measuring: false });
+    expect(rig.tick(5_100)?.statistics).toMatchObject([{ deployment: 'a-uncoded', skipped: 4 }]);
+  });
+
   it('says that an answer survived only if parity replaced a shard of a failed device', () => {
     const rig = new Rig();
     rig.deploy('a', 0, ['d1', 'd2']);
@@ -256,6 +273,7 @@ describe('a fault report', () => {
       slowestMs: 41,
       slowestRequest: 2,
       failedAfter: 0,
+      skipped: 0,
       answeringAgainMs: 10,
       longestSilenceMs: 6,
       measuring: false,

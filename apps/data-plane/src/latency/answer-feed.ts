@@ -87,6 +87,14 @@ export class AnswerFeed {
     this.#statisticsChanged = true;
   }
 
+  /** Records that a mirror did not get a copy. */
+  skipped(deployment: string): void {
+    for (const report of this.#reports) report.skipped(deployment);
+    this.#lane(deployment, this.#ports.now()).statistics.skippedOne();
+    this.#statisticsChanged = true;
+    this.#reportsChanged = true;
+  }
+
   /** Records that an answer was wrong, found by verification after it was given. */
   foundWrong(deployment: string, request: number): void {
     if (this.#lanes.get(deployment)?.foundWrong(request) !== true) return;

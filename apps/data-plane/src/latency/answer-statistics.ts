@@ -22,6 +22,7 @@ export class DeploymentStatistics {
   #bins = new Uint32Array(BINS);
   #failed = 0;
   #wrong = 0;
+  #skipped = 0;
 
   /** @param since  in ms since 1970 */
   constructor(deployment: string, since: number) {
@@ -39,6 +40,11 @@ export class DeploymentStatistics {
     this.#bins[binOf(latencyMs)]!++;
   }
 
+  /** Counts a copy that a mirror did not get. */
+  skippedOne(): void {
+    this.#skipped++;
+  }
+
   /** Counts a recorded answer that turned out to be wrong. */
   foundWrong({ at }: AnswerDot): void {
     if (at >= this.#since) this.#wrong++;
@@ -50,6 +56,7 @@ export class DeploymentStatistics {
     this.#bins = new Uint32Array(BINS);
     this.#failed = 0;
     this.#wrong = 0;
+    this.#skipped = 0;
   }
 
   /** @param agesMs  of the accepted requests that have not ended */
@@ -70,6 +77,7 @@ export class DeploymentStatistics {
       answered: count - this.#wrong,
       failed: this.#failed,
       wrong: this.#wrong,
+      skipped: this.#skipped,
       p50,
       p95,
       p99,

@@ -52,6 +52,10 @@ export class FaultReport {
     this.#impacts.get(deployment)?.finished(outcome, now);
   }
 
+  skipped(deployment: string): void {
+    this.#impacts.get(deployment)?.skippedOne();
+  }
+
   foundWrong(deployment: string, request: number): void {
     this.#impacts.get(deployment)?.foundWrong(request);
   }
@@ -94,6 +98,7 @@ class FaultImpact {
   #failed = 0;
   #canceled = 0;
   #failedAfter = 0;
+  #skipped = 0;
   #slowestMs: number | null = null;
   #slowestRequest: number | null = null;
   #answeringAgainMs: number | null = null;
@@ -128,6 +133,10 @@ class FaultImpact {
     if (this.#waiting === 0 && this.#resumed) this.#end();
   }
 
+  skippedOne(): void {
+    if (this.measuring) this.#skipped++;
+  }
+
   foundWrong(request: number): void {
     if (this.#answered.has(request)) this.#wrong++;
   }
@@ -152,6 +161,7 @@ class FaultImpact {
       slowestMs: this.#slowestMs,
       slowestRequest: this.#slowestRequest,
       failedAfter: this.#failedAfter,
+      skipped: this.#skipped,
       answeringAgainMs: this.#answeringAgainMs,
       longestSilenceMs: this.#longestSilenceMs,
       measuring: this.measuring,

@@ -90,6 +90,12 @@ export class LoadGenerator {
     return this.#status.running;
   }
 
+  /** The requests that a closed load keeps in flight; null for an open one. */
+  get concurrency(): number | null {
+    const { load } = this.#options;
+    return load.mode === 'closed' ? load.concurrency : null;
+  }
+
   /** Stops sending. Resolves when every request in flight has ended. */
   async stop(): Promise<void> {
     this.#worker.postMessage({ kind: 'stop' } satisfies ToLoadWorker);
@@ -101,7 +107,7 @@ export class LoadGenerator {
     return {
       ...this.#status,
       mode: load.mode,
-      concurrency: load.mode === 'closed' ? load.concurrency : null,
+      concurrency: this.concurrency,
       ratePerSecond: load.mode === 'open' ? load.ratePerSecond : null,
       seconds: load.seconds ?? null,
       requests: load.requests ?? null,

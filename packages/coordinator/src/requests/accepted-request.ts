@@ -13,6 +13,11 @@ export interface InferOptions {
   readonly fetches?: readonly string[];
   /** Whether the result includes the request's trace. */
   readonly trace?: boolean;
+  /**
+   * A mirror gets no copy while this many of its requests have not ended. For callers that wait for answers before they
+   * ask again: the mirror's callers would wait, too. Default: mirrors get every request.
+   */
+  readonly mirrorInFlight?: number | undefined;
 }
 
 export interface Inference {

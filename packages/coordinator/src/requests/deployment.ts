@@ -60,7 +60,7 @@ export class Deployment implements AcceptedRequestObserver {
   readonly tallies: Tallies;
   readonly outages = new OutageTracker();
   /** Copies of the original's requests, if this is a mirror. Counted since the mirror could first answer. */
-  readonly mirrored = { offered: 0, accepted: 0, refused: 0 };
+  readonly mirrored = { offered: 0, accepted: 0, refused: 0, skipped: 0 };
   readonly traces: TraceRing;
   /** The generation that runs new requests. */
   active: Generation;
@@ -133,12 +133,18 @@ export class Deployment implements AcceptedRequestObserver {
 
   /**
    * Accepts a copy of a request of the original. The answer is only measured.
-   * @param id  of the copy
+   * @param id    of the copy
+   * @param most  with so many requests that have not ended, the copy is skipped
    */
-  acceptCopy(id: number, feeds: Readonly<Record<string, Tensor>>): void {
+  acceptCopy(id: number, feeds: Readonly<Record<string, Tensor>>, most: number): void {
     if (!this.everReady) return;
     const { emit } = this.context;
     this.mirrored.offered++;
+    if (this.#accepted.size >= most) {
+      this.mirrored.skipped++;
+      emit({ kind: 'copy-skipped', deployment: this.name });
+      return;
+    }
     emit({ kind: 'request-copied', deployment: this.name });
     try {
       this.accept(id, feeds, {}).catch(() => {});

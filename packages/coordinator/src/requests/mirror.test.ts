@@ -27,7 +27,10 @@ describe('a mirror', () => {
     await rig.clock.run(Promise.all([ask(rig), ask(rig), ask(rig)].map(({ done }) => done)));
     await expect(rig.coordinator.infer('net', {})).rejects.toMatchObject({ code: 'invalid-feeds' });
     await rig.clock.advance(100);
-    expect(twin()).toMatchObject({ mirrorOf: 'net', mirrored: { offered: 3, accepted: 3, refused: 0 } });
+    expect(twin()).toMatchObject({
+      mirrorOf: 'net',
+      mirrored: { offered: 3, accepted: 3, refused: 0, skipped: 0 },
+    });
     expect(twin().counters).toMatchObject({ requests: 3, answered: 3 });
     expect(state(rig).counters).toMatchObject({ requests: 3, answered: 3 });
     expect(rig.events.filter(({ kind }) => kind === 'request-copied')).toHaveLength(3);
@@ -63,8 +66,28 @@ describe('a mirror', () => {
     expect(state(rig).counters).toMatchObject({ requests: 11, answered: 11, failed: 0 });
     expect(twin().mirrored).toMatchObject({ offered: 11 });
     await rig.clock.advance(10_000);
-    expect(twin().mirrored).toEqual({ offered: 11, accepted: 5, refused: 6 });
+    expect(twin().mirrored).toEqual({ offered: 11, accepted: 5, refused: 6, skipped: 0 });
     expect(twin().counters).toMatchObject({ answered: 1, failed: 4 });
+  });
+
+  it('skips copies beyond the requests that a closed loop keeps in flight, and counts them', async () => {
+    const { rig, twin } = await mirroredRig();
+    rig.coordinator.setPolicy('twin', { ...twin().policy, rescue: 'off' });
+    rig.fleet.kill('d0');
+    rig.fleet.kill('d1');
+    const feeds = { t0: rig.input() };
+    for (let i = 0; i < 5; i++)
+      await rig.clock.run(rig.coordinator.infer('net', feeds, { mirrorInFlight: 2 }));
+    expect(twin()).toMatchObject({
+      inFlight: 2,
+      mirrored: { offered: 5, accepted: 2, refused: 0, skipped: 3 },
+    });
+    expect(twin().counters).toMatchObject({ requests: 2, refused: 0 });
+    expect(rig.events.filter(({ kind }) => kind === 'copy-skipped')).toHaveLength(3);
+    // Other callers do not wait for each other: each of their requests is copied.
+    await rig.clock.run(rig.coordinator.infer('net', feeds));
+    expect(twin().mirrored).toEqual({ offered: 6, accepted: 3, refused: 0, skipped: 3 });
+    await rig.clock.advance(10_000);
   });
 
   it('does not fail the original by a defect in the copy', async () => {
@@ -77,7 +100,7 @@ describe('a mirror', () => {
     const request = ask(rig);
     await rig.clock.run(request.done);
     request.expectCorrect();
-    expect(twin().mirrored).toEqual({ offered: 1, accepted: 0, refused: 1 });
+    expect(twin().mirrored).toEqual({ offered: 1, accepted: 0, refused: 1, skipped: 0 });
     expect(rig.events).toContainEqual({ kind: 'copy-refused', deployment: 'twin', error: defect });
   });
 
