@@ -3,15 +3,18 @@ import {
   type Answer,
   AnswerFrame,
   type ComputeRequest,
+  canBatch,
   type FromDevice,
+  joinRows,
   LIMITS,
+  largestBatch,
+  splitRows,
   type Tensor,
   type TensorShape,
   type ToDevice,
   UnencodableMessageError,
 } from '@sparewheel/protocol';
 import type { Clock } from '@sparewheel/runtime/clock';
-import { canBatch, joinRows, largestBatch, splitRows } from './batch.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Faults } from './faults.ts';
 import type { LoadedTask, TaskTable } from './task-table.ts';

@@ -1,6 +1,7 @@
 export * from './api.ts';
 export * from './api-error.ts';
 export * from './arrivals.ts';
+export * from './batch.ts';
 export * from './blob-frame.ts';
 export * from './distribution.ts';
 export * from './duel.ts';

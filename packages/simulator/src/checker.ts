@@ -1,5 +1,6 @@
 import { type CoordinatorEvent, type CoordinatorSnapshot, rescueRule } from '@sparewheel/coordinator';
 import type { Step } from '@sparewheel/planner';
+import type { ComputeRequest } from '@sparewheel/protocol';
 import type { CorruptionOracle } from './corruption-oracle.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { Health } from './health.ts';
@@ -35,6 +36,8 @@ export interface Coverage {
   /** Answered requests with a step that divides its input, and those of them in which data was recovered. */
   dividedInputs: number;
   tiled: number;
+  /** Runs of devices that computed several requests together. */
+  batches: number;
   dividedInputsRecovered: number;
   /** Requests that had to succeed without delay, and those among them for which a device was out. */
   untouchable: number;
@@ -65,6 +68,7 @@ export class Checker {
     rescued: 0,
     dividedInputs: 0,
     tiled: 0,
+    batches: 0,
     dividedInputsRecovered: 0,
     untouchable: 0,
     untouchableWithFailures: 0,
@@ -84,6 +88,8 @@ export class Checker {
   #lives = 0;
   #finishedEvents = 0;
   #acceptedEnds = 0;
+  /** Requests of which a device computed a step together with other requests. */
+  readonly #batched = new Set<number>();
 
   constructor(
     readonly clock: VirtualClock,
@@ -106,12 +112,19 @@ export class Checker {
     this.#outstanding = 0;
     this.#finishedEvents = 0;
     this.#acceptedEnds = 0;
+    this.#batched.clear();
     this.corruptionOracle.forget();
   }
 
   started(): void {
     this.#outstanding++;
     this.#noteCrowd();
+  }
+
+  /** A device computed these requests in one run. */
+  batched(requests: readonly ComputeRequest[]): void {
+    this.coverage.batches++;
+    for (const { request } of requests) this.#batched.add(request);
   }
 
   happened(event: CoordinatorEvent, isCorrect: (device: string) => boolean): void {
@@ -257,6 +270,12 @@ export class Checker {
     }
     if (record.plan.steps.some((step) => step.kind === 'replicated' && step.tile)) coverage.tiled++;
     const { request } = inference;
+    if (record.policy.batch === false && this.#batched.has(request)) {
+      this.complain(
+        'batches: only requests whose policy allows it',
+        `request ${record.number} was computed together with others`,
+      );
+    }
     // After a wrong answer, the data plane may compute a layer as a reference.
     const forbidden = rescueRule(record.policy, record.plan) !== 'data-plane';
     if (forbidden && inference.rescued > 0 && !corruptionOracle.misbehaviorTo(request)) {

@@ -8,6 +8,7 @@ import {
   losingDuringRedistributions,
   patchNext,
   receiving,
+  repeatingFirstOfBatch,
   ruling,
   weakened,
   withOptions,
@@ -32,6 +33,7 @@ const E: PromiseName = 'e: a returning device serves without a transfer';
 const F: PromiseName = 'f: changes disturb no request';
 const G: PromiseName = 'g: a restart restores everything';
 const H: PromiseName = 'h: a device that computes is not silent';
+const BATCHES: PromiseName = 'batches: only requests whose policy allows it';
 const MIRRORS: PromiseName = 'mirrors: a copy of each request, and no effect on the original';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -212,6 +214,22 @@ export const MUTANTS: readonly Mutant[] = [
           },
         };
       },
+    },
+  },
+  {
+    name: 'gives the first answer of a batch to all its requests',
+    promise: D,
+    tampering: { face: repeatingFirstOfBatch },
+  },
+  {
+    name: 'lets devices batch requests whose policy forbids it',
+    promise: BATCHES,
+    tampering: {
+      face: (face) => ({
+        ...face,
+        deploy: (request) => face.deploy({ ...request, policy: { ...request.policy, batch: true } }),
+        setPolicy: (name, policy) => face.setPolicy(name, { ...policy, batch: true }),
+      }),
     },
   },
   {

@@ -9,6 +9,7 @@ export type PromiseName =
   | 'g: a restart restores everything'
   | 'h: a device that computes is not silent'
   | 'mirrors: a copy of each request, and no effect on the original'
+  | 'batches: only requests whose policy allows it'
   | 'bounds'
   | 'leaks';
 

@@ -66,8 +66,13 @@ export const MIRROR = 'net-mirror';
 export const MIRRORED = 'net';
 
 export function drawScenario(seed: number, random: Random): Scenario {
-  const scenario = drawLightScenario(seed, random);
-  return random.chance(0.08) ? withHeavyModel(scenario, random) : scenario;
+  const light = drawLightScenario(seed, random);
+  const scenario = random.chance(0.08) ? withHeavyModel(light, random) : light;
+  const deployments = scenario.deployments.map((deployment) => {
+    const policy: Policy = { ...deployment.policy, batch: random.pick([undefined, undefined, false]) };
+    return { ...deployment, policy };
+  });
+  return { ...scenario, deployments };
 }
 
 function drawLightScenario(seed: number, random: Random): Scenario {
@@ -139,6 +144,8 @@ function withHeavyModel(scenario: Scenario, random: Random): Scenario {
     level: 'repairable',
     requestEveryMs: Math.max(scenario.requestEveryMs, 250),
     options: { ...scenario.options, inFlightPerDevice: 16, requestsInFlight: 64, requestsQueued: 256 },
+    // Without order, a long computation gets ahead of one that was sent before it. No promise holds then.
+    reorder: false,
     heavy: { name, model, computeMs: [1_200, 1_500], predicted },
     corrupters: false,
     restarts: false,

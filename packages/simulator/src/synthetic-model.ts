@@ -289,6 +289,7 @@ export class SyntheticModel {
               axis: 1,
               bytesPerRow: 4 * width,
               align: 1,
+              independentRows: true,
             }
           : null,
       };

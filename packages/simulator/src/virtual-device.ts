@@ -3,8 +3,13 @@ import type { Artifact } from '@sparewheel/planner';
 import {
   type Answer,
   type ComputeRequest,
+  canBatch,
   type FromDevice,
+  joinRows,
   LIMITS,
+  largestBatch,
+  splitRows,
+  type Tensor,
   type ToDevice,
 } from '@sparewheel/protocol';
 import type { Random } from '@sparewheel/runtime/random';
@@ -45,18 +50,21 @@ export interface Life {
   readonly incarnation: number;
   readonly tasks: Map<number, SeatTask>;
   queue: Job[];
-  computing: Job | null;
+  /** Jobs that are computed together. */
+  computing: readonly Job[];
   reporting: boolean;
   /** Messages received during a pause. */
   inbox: (() => void)[];
 }
 
-/** Learns of a device's wrong answers. */
+/** Learns of a device's wrong answers and of its batches. */
 export interface DeviceObserver {
+  /** The device computed these requests in one run. */
+  batched(requests: readonly ComputeRequest[]): void;
   lied(device: VirtualDevice, answer: Answer, task: SeatTask): void;
 }
 
-/** A device: a disk, and a process that computes one request after the other. */
+/** A device: a disk, and a process that computes one request, or the waiting ones of a batch, after the other. */
 export class VirtualDevice {
   readonly disk = new Set<string>();
   readonly link: Record<Direction, LinkDirection> = {
@@ -93,7 +101,7 @@ export class VirtualDevice {
   start(): Life {
     const incarnation = ++this.incarnations;
     const tasks = new Map<number, SeatTask>();
-    this.life = { incarnation, tasks, queue: [], computing: null, reporting: false, inbox: [] };
+    this.life = { incarnation, tasks, queue: [], computing: [], reporting: false, inbox: [] };
     return this.life;
   }
 
@@ -116,8 +124,7 @@ export class VirtualDevice {
         life.queue.splice(KEPT_AFTER_RECONNECT);
         return;
       }
-      for (const job of life.queue) job.canceled = true;
-      if (life.computing) life.computing.canceled = true;
+      for (const job of [...life.queue, ...life.computing]) job.canceled = true;
       life.queue = [];
     });
   }
@@ -158,10 +165,11 @@ export class VirtualDevice {
   }
 
   #work(life: Life): void {
-    if (life.computing !== null || this.life !== life) return;
+    if (life.computing.length > 0 || this.life !== life) return;
     const job = life.queue.shift();
     if (!job) return;
-    life.computing = job;
+    const jobs = [job, ...this.#takeBatch(life, job)];
+    life.computing = jobs;
     const artifact = life.tasks.get(job.request.task)?.artifact;
     const [from, to] = (artifact && this.computeMsOf(artifact)) ?? this.traits.computeMs;
     const ms = this.random.between(from, to) * this.slowFactor;
@@ -169,11 +177,21 @@ export class VirtualDevice {
     this.clock.schedule(ms, () => {
       if (this.life !== life) return;
       this.#whenRunning(() => {
-        life.computing = null;
-        if (!job.canceled) this.#answer(life, job, ms);
+        life.computing = [];
+        if (jobs.length === 1) this.#answer(life, job, ms);
+        else this.#answerBatch(life, jobs, ms);
         this.#work(life);
       });
     });
+  }
+
+  /** Takes the waiting jobs that an agent would compute together with this one. */
+  #takeBatch(life: Life, { request }: Job): Job[] {
+    if (!request.batch) return [];
+    const most = largestBatch(request.tensors[0]!) - 1;
+    const taken = life.queue.filter((job) => canBatch(request, job.request)).slice(0, most);
+    life.queue = life.queue.filter((job) => !taken.includes(job));
+    return taken;
   }
 
   /** Reports long computations as an agent does, until none is left. */
@@ -184,7 +202,7 @@ export class VirtualDevice {
       if (this.life !== life) return;
       this.#whenRunning(() => {
         life.reporting = false;
-        const jobs = [...(life.computing ? [life.computing] : []), ...life.queue];
+        const jobs = [...life.computing, ...life.queue];
         if (jobs.length === 0) return;
         const before = this.clock.now() - LIMITS.reportComputingMs;
         const long = jobs.filter(({ receivedAt, canceled }) => receivedAt <= before && !canceled);
@@ -194,14 +212,30 @@ export class VirtualDevice {
     });
   }
 
-  #answer(life: Life, { request, reply }: Job, ms: number): void {
+  #answerBatch(life: Life, jobs: readonly Job[], ms: number): void {
+    const loaded = life.tasks.get(jobs[0]!.request.task);
+    this.observer.batched(jobs.map(({ request }) => request));
+    const joined = joinRows(jobs.map(({ request }) => request.tensors[0]!));
+    const outputs = loaded && this.kernelOf(loaded.artifact)([joined]).map((x) => splitRows(x, jobs.length));
+    for (const [index, job] of jobs.entries())
+      this.#answer(
+        life,
+        job,
+        ms,
+        outputs?.map((parts) => parts[index]!),
+      );
+  }
+
+  /** @param computed  the outputs, if they were computed in a batch */
+  #answer(life: Life, { request, reply, canceled }: Job, ms: number, computed?: readonly Tensor[]): void {
+    if (canceled) return;
     const loaded = life.tasks.get(request.task);
     if (!loaded) {
       const { request: id, task } = request;
       reply({ kind: 'refusal', request: id, task, code: 'unknown-task', message: 'no' });
       return;
     }
-    const tensors = this.kernelOf(loaded.artifact)(request.tensors);
+    const tensors = computed ?? this.kernelOf(loaded.artifact)(request.tensors);
     const answer: Answer = {
       kind: 'answer',
       request: request.request,

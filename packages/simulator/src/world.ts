@@ -1,5 +1,6 @@
 import type { CoordinatorEvent, DeployRequest, Policy } from '@sparewheel/coordinator';
 import type { Artifact } from '@sparewheel/planner';
+import type { ComputeRequest } from '@sparewheel/protocol';
 import type { Random } from '@sparewheel/runtime/random';
 import { Checker } from './checker.ts';
 import { CorruptionOracle } from './corruption-oracle.ts';
@@ -52,6 +53,7 @@ export class World implements ObservedWorld {
   addDevice(traits = drawTraits(this.#random)): VirtualDevice {
     const kernelOf = (artifact: Artifact) => this.kernelOf(artifact);
     const observer = {
+      batched: (requests: readonly ComputeRequest[]) => this.checker.batched(requests),
       lied: (
         device: VirtualDevice,
         { request, task }: { request: number; task: number },

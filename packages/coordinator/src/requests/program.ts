@@ -95,6 +95,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
   const inputs = plan.inputs.map((spec) => ({ spec, slot: newSlot(spec.name) }));
   const seatTasks: SeatTask[][] = plan.seats.map(() => []);
   const substituteSeatTasks: SeatTask[][] = plan.seats.map(() => []);
+  const holds = new Map<number, BackupHold[]>();
   const steps = plan.steps.map((step, index) => compileStep(step, index));
   const outputs = plan.outputs.map((spec) => {
     const slot = slotOf.get(spec.name);
@@ -115,6 +116,12 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
   const slots = slotOf.size;
   const substituteTasks = substituteSeatTasks;
   return { plan, steps, slots, inputs, outputs, uses, awaited, readers, seatTasks, substituteTasks };
+
+  function holdsOf(segment: number): BackupHold[] {
+    const found = holds.get(segment) ?? [];
+    holds.set(segment, found);
+    return found;
+  }
 
   function refuse(problem: string): never {
     throw new InvalidDeploymentError(name, problem);
@@ -179,7 +186,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
         task,
         substituteTasks,
         fetchShapes,
-        hold: step.tile ? new BackupHold() : null,
+        hold: step.tile ? new BackupHold(holdsOf(step.tile.segment)) : null,
       };
     }
     if ((step.split === 'inputs') !== (step.pieces !== undefined))

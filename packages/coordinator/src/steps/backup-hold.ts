@@ -13,15 +13,28 @@ const LONGEST_MS = 1_000;
  * How long one step waits for its first device before it asks a backup. The hold is learned: twice the median time of
  * the answers that counted, each from the moment when its device was asked. So the wait for a slow device is not
  * observed if the backup is faster, and a device that stays slow does not make the hold longer.
+ *
+ * The tiles of a segment have about equal work, so a tile holds no longer than the typical tile of its segment. A
+ * device that became slow while its backup was out would otherwise lengthen its hold, and keep it long.
  */
 export class BackupHold {
   readonly #observed: number[] = [];
+  readonly #segment: readonly BackupHold[];
   #next = 0;
-  #holdMs = 0;
+  #medianMs: number | null = null;
+
+  /** @param segment  the holds of the segment's tiles; the new hold is added */
+  constructor(segment: BackupHold[] = []) {
+    segment.push(this);
+    this.#segment = segment;
+  }
 
   /** 0 asks the backups together with the first device. */
   get holdMs(): number {
-    return this.#holdMs;
+    if (this.#medianMs === null) return 0;
+    const medians = this.#segment.flatMap((hold) => hold.#medianMs ?? []).sort((a, b) => a - b);
+    const typicalMs = medians[(medians.length - 1) >> 1]!;
+    return Math.min(LONGEST_MS, LATE * Math.min(this.#medianMs, typicalMs) + SLACK_MS);
   }
 
   /** Records how long the device took whose answer counted. */
@@ -30,6 +43,6 @@ export class BackupHold {
     this.#next = (this.#next + 1) % OBSERVED;
     if (this.#observed.length < ENOUGH) return;
     const sorted = this.#observed.toSorted((a, b) => a - b);
-    this.#holdMs = Math.min(LONGEST_MS, LATE * sorted[sorted.length >> 1]! + SLACK_MS);
+    this.#medianMs = sorted[sorted.length >> 1]!;
   }
 }

@@ -36,6 +36,8 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   readonly #mayRescue: boolean;
   /** Shards whose devices are asked only if another answer is late or cannot come. */
   #held: number[] = [];
+  /** The held shards may be asked now. Those whose devices are at their caps wait for capacity. */
+  #holdEnded = false;
   #holdTimer: (() => void) | null = null;
   #thresholdTimer: (() => void) | null = null;
   #resumeTimer: (() => void) | null = null;
@@ -190,22 +192,38 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     if (devices.length < seats.length) this.advance(now);
   }
 
-  /** Sends the feeds to the devices that were held back. @returns false if none of them can compute */
+  /**
+   * Sends the feeds to the devices that were held back. Those at their caps are asked when they have capacity.
+   * @returns false if none of them can compute now
+   */
   #askHeld(): boolean {
     const { placement } = this.host.generation;
     const now = this.context.clock.now();
     const devices: string[] = [];
     const shards: number[] = [];
+    const busy: number[] = [];
+    this.#holdEnded = true;
     for (const shard of this.#held) {
+      if (this.gather.state(shard) !== 'erased') continue;
       const device = placement.serving(this.step.plan.seats[shard]!);
-      if (device === null || this.#availabilityOf(device) !== 'ready') continue;
+      const availability = this.#availabilityOf(device);
+      if (availability === 'busy') busy.push(shard);
+      if (device === null || availability !== 'ready') continue;
       this.#resend(shard, device, now);
       devices.push(device.id);
       shards.push(shard);
     }
-    this.#held = [];
+    this.#held = busy;
     if (devices.length > 0) this.transmit(devices, shards);
+    if (busy.length > 0) this.#awaitCapacity();
     return devices.length > 0;
+  }
+
+  /** Asks the step queue to call `resume` when devices may have capacity or return. */
+  #awaitCapacity(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.context.stepQueue.waitForDevices(this);
   }
 
   answered(shard: number, message: FromDevice, computation: Computation): void {
@@ -309,10 +327,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       }
       this.#nonFinite.compare((shard) => this.computeLocally(shard));
     }
-    if (!this.#waiting) {
-      this.#waiting = true;
-      this.context.stepQueue.waitForDevices(this);
-    }
+    this.#awaitCapacity();
     if (this.resume()) return;
     this.#resumeTimer ??= this.context.clock.schedule(this.#resumeAfterMs(), () => {
       this.#resumeTimer = null;
@@ -339,6 +354,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   }
 
   resume(): boolean {
+    if (this.#holdEnded && this.#held.length > 0 && !this.ended && !this.recomputing) this.#askHeld();
     const now = this.context.clock.now();
     const { placement } = this.host.generation;
     const { seats } = this.step.plan;
@@ -355,7 +371,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       shards.push(shard);
     }
     if (devices.length > 0) this.transmit(devices, shards);
-    const done = this.ended || missing() <= 0;
+    const done = this.ended || (missing() <= 0 && !(this.#holdEnded && this.#held.length > 0));
     if (done) this.#waiting = false;
     return done;
   }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LocalComputeError } from '../errors.ts';
+import { settle } from '../testing/fake-clock.ts';
 import { type Rig, type RigOptions, readyRig } from '../testing/index.ts';
+import { ManualRig } from '../testing/manual-rig.ts';
 import { BackupHold } from './backup-hold.ts';
 import { joinTiles, tileProblem, tileRows } from './tile-rows.ts';
 
@@ -73,6 +75,31 @@ describe('a step in tiles', () => {
       expect(late.rescued).toBe(0);
       expect(late.latencyMs).toBeLessThanOrEqual(latencyMs + 2 * (2 * 3 + 1));
     }
+  });
+
+  it('asks a backup that was at its cap as soon as it has capacity', async () => {
+    const rig = await ManualRig.ready({
+      k: 3,
+      r: 1,
+      layers: [{ kind: 'tiled', width: 10 }],
+      options: { inFlightPerDevice: 3 },
+    });
+    const t0 = rig.input(Array.from({ length: 10 }, (_, i) => i));
+    const ended: number[] = [];
+    for (const request of [1, 2]) {
+      void rig.coordinator.infer('net', { t0 }).then(() => ended.push(request));
+    }
+    await rig.clock.advance(0);
+    const first = rig.takeComputations(BACKUP);
+    expect(first.map(({ request }) => request)).toEqual([1, 1, 1]);
+    for (const computation of first) rig.send(BACKUP, rig.answerTo(BACKUP, computation));
+    await settle();
+    expect(ended).toEqual([1]);
+    const second = rig.takeComputations(BACKUP);
+    expect(second.map(({ request }) => request)).toEqual([2, 2, 2]);
+    for (const computation of second) rig.send(BACKUP, rig.answerTo(BACKUP, computation));
+    await settle();
+    expect(ended).toEqual([1, 2]);
   });
 
   it('is rescued by the data plane if all devices of a tile are dead', async () => {
@@ -157,6 +184,17 @@ describe('the hold of a backup', () => {
     for (let i = 0; i < 20; i++) hold.observe(10);
     for (let i = 0; i < 12; i++) hold.observe(500);
     expect(hold.holdMs).toBe(21);
+  });
+
+  it('is that of the typical tile for a tile whose device is slow', () => {
+    const segment: BackupHold[] = [];
+    const holds = [10, 12, 200, 14].map((ms) => {
+      const hold = new BackupHold(segment);
+      for (let i = 0; i < 8; i++) hold.observe(ms);
+      return hold;
+    });
+    expect(holds.map(({ holdMs }) => holdMs)).toEqual([21, 25, 25, 25]);
+    expect(new BackupHold(segment).holdMs).toBe(0);
   });
 
   it('follows a fleet that has become slower, up to a bound', () => {

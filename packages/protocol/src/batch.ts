@@ -1,11 +1,6 @@
-import {
-  bytesOf,
-  type ComputeRequest,
-  elementCount,
-  LIMITS,
-  type Tensor,
-  viewTensorData,
-} from '@sparewheel/protocol';
+import { LIMITS } from './limits.ts';
+import { bytesOf, elementCount, type Tensor, viewTensorData } from './tensor.ts';
+import type { ComputeRequest } from './wire.ts';
 
 /** Requests that may be computed together. More rows cost more compute time than the saved reads of weights. */
 const BATCH_REQUESTS = 8;
