@@ -11,6 +11,15 @@ export { type SeparatedModel, separateRecurrent } from './recurrent.ts';
 export { reshapeInputs } from './reshape.ts';
 export * from './shard.ts';
 export * from './skim.ts';
+export {
+  type AnalyzedRun,
+  analyzeSlice,
+  isSliceable,
+  type NotSliceable,
+  type SliceableRun,
+  sliceableRuns,
+} from './slice.ts';
+export { sliceModel } from './slice-model.ts';
 export * from './speed.ts';
 export * from './tensor-data.ts';
 export * from './tile.ts';

@@ -1,4 +1,5 @@
 import { type Cut, cutSubgraph } from './cut.ts';
+import { ELEMENTWISE } from './elementwise.ts';
 import type { Shapes } from './linear.ts';
 import {
   attribute,
@@ -69,13 +70,7 @@ export const TILED_AXIS = 2;
 const OLDEST_OPSET = 10;
 
 /** Operators that compute each position from the same position of their inputs. */
-const POINTWISE = new Set(
-  (
-    'Abs Add BatchNormalization Cast Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu ' +
-    'Log LRN Max Mean Min Mish Mul Neg PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub ' +
-    'Sum Tanh ThresholdedRelu'
-  ).split(' '),
-);
+const POINTWISE: ReadonlySet<string> = new Set([...ELEMENTWISE, 'BatchNormalization', 'LRN']);
 const WINDOWED = new Set(['Conv', 'MaxPool', 'AveragePool']);
 
 /**
