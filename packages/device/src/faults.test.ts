@@ -103,6 +103,14 @@ describe('faults', () => {
     expect(Math.abs(corrupted / 10_000 - 0.7)).toBeLessThan(0.025);
   });
 
+  it('change float16 answers', () => {
+    const faults = new Faults(seeded(5), () => {});
+    const halves: Tensor = { type: 'float16', dims: [1], data: Uint16Array.of(0x3c00) };
+    faults.set({ kind: 'corrupt', amount: 1, probability: 1 });
+    faults.corrupt([halves]);
+    expect(halves.data).toEqual(Uint16Array.of(0x4000));
+  });
+
   it('change int32 answers by an integer, and no other integers or empty answers', () => {
     const faults = new Faults(seeded(5), () => {});
     const integers: Tensor = { type: 'int32', dims: [1], data: Int32Array.of(4) };

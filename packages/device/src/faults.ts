@@ -1,4 +1,10 @@
-import type { DelayQuantiles, Fault, Tensor } from '@sparewheel/protocol';
+import {
+  type DelayQuantiles,
+  type Fault,
+  float16Bits,
+  float16Value,
+  type Tensor,
+} from '@sparewheel/protocol';
 
 type DelayFault = Pick<Extract<Fault, { kind: 'delay' }>, 'ms' | 'sigma' | 'quantiles'>;
 const NO_DELAY: DelayFault = { ms: 0, sigma: 0 };
@@ -78,11 +84,17 @@ export class Faults {
     const { amount, probability } = this.#corruption;
     if (probability === 0 || this.#random() >= probability) return;
     const target = tensors.find(
-      ({ type, data }) => (type === 'float32' || type === 'float64' || type === 'int32') && data.length > 0,
+      ({ type, data }) =>
+        (type === 'float32' || type === 'float64' || type === 'float16' || type === 'int32') &&
+        data.length > 0,
     );
     if (target === undefined) return;
-    const data = target.data as Float32Array | Float64Array | Int32Array;
+    const data = target.data as Float32Array | Float64Array | Uint16Array | Int32Array;
     const index = Math.floor(this.#random() * data.length);
+    if (target.type === 'float16') {
+      data[index] = float16Bits(float16Value(data[index]!) + amount);
+      return;
+    }
     const smallest = amount < 0 ? -1 : 1;
     const change = target.type === 'int32' ? Math.round(amount) || smallest : amount;
     data[index] = data[index]! + change;

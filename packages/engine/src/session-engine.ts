@@ -1,4 +1,5 @@
 import { ELEMENT_TYPES, type Tensor } from '@sparewheel/protocol';
+import { float16Tensor } from '@sparewheel/runtime/float16-tensor';
 import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-common';
 import type { Backend } from './backend.ts';
 import type { Engine, LoadedModel, LoadOptions, ModelSource, RunResult } from './engine.ts';
@@ -153,8 +154,7 @@ export class SessionEngine implements Engine {
   #outputsOf(wanted: readonly string[], into: readonly Tensor[]): Record<string, RuntimeTensor> {
     const outputs: Record<string, RuntimeTensor> = {};
     for (const [index, name] of wanted.entries()) {
-      const { type, dims, data } = into[index]!;
-      outputs[name] = new this.#runtime.Tensor(type, data as never, dims);
+      outputs[name] = this.#runtimeTensor(into[index]!);
     }
     return outputs;
   }
@@ -168,12 +168,18 @@ export class SessionEngine implements Engine {
       const feed = feeds[name];
       if (feed === undefined) throw new EngineError('invalid-feed', `input '${name}' is missing`);
       try {
-        inputs[name] = new this.#runtime.Tensor(feed.type, feed.data as never, feed.dims);
+        inputs[name] = this.#runtimeTensor(feed);
       } catch (error) {
         throw new EngineError('invalid-feed', `input '${name}': ${messageOf(error)}`, { cause: error });
       }
     }
     return inputs;
+  }
+
+  #runtimeTensor({ type, dims, data }: Tensor): RuntimeTensor {
+    const { Tensor: RuntimeTensor } = this.#runtime;
+    if (type === 'float16') return float16Tensor<RuntimeTensor>(RuntimeTensor, data as Uint16Array, dims);
+    return new RuntimeTensor(type, data as never, dims);
   }
 }
 
@@ -196,5 +202,11 @@ function tensorOf(name: string, output: RuntimeTensor | undefined): Tensor {
       `output '${name}' has the type ${output?.type}, which is not supported; use ${ELEMENT_TYPES.join(', ')}`,
     );
   }
-  return { type, dims: output.dims, data: output.data as never };
+  // A Float16Array on platforms that have one.
+  const data = type === 'float16' ? bitsOf(output.data as ArrayBufferView) : output.data;
+  return { type, dims: output.dims, data: data as never };
+}
+
+function bitsOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint16Array {
+  return new Uint16Array(buffer, byteOffset, byteLength / 2);
 }

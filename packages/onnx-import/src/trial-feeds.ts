@@ -1,4 +1,6 @@
 import { DATA_TYPE, type Graph } from '@sparewheel/onnx';
+import { float16Bits } from '@sparewheel/protocol';
+import { float16Tensor } from '@sparewheel/runtime/float16-tensor';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Sizes, shapeAt } from './free-dimensions.ts';
 import { translateRuntimeError } from './runtime-errors.ts';
@@ -9,7 +11,7 @@ export const FIRST_INPUT: RealInput = (i) => Math.sin(i);
 /** Differs from the first in sign, size and order of its elements. */
 export const SECOND_INPUT: RealInput = (i) => 3 * Math.cos(1.3 * i) - 1;
 
-const REAL_TYPES: ReadonlySet<number> = new Set([DATA_TYPE.float32, DATA_TYPE.float64]);
+const REAL_TYPES: ReadonlySet<number> = new Set([DATA_TYPE.float32, DATA_TYPE.float64, DATA_TYPE.float16]);
 
 /**
  * Runs a session on a made-up input.
@@ -54,7 +56,7 @@ function trialFeeds(graph: Graph, sizes: Sizes, real: RealInput, integer: 0 | 1)
 /** Period of a trial input. It is prime, so that the rows of an image differ. */
 const PERIOD = 4093;
 
-function fillRepeating<T extends Float32Array | Float64Array>(data: T, real: RealInput): T {
+function fillRepeating<T extends Float32Array | Float64Array | Uint16Array>(data: T, real: RealInput): T {
   for (let i = 0; i < Math.min(PERIOD, data.length); i++) data[i] = real(i);
   for (let done = PERIOD; done < data.length; done *= 2) data.copyWithin(done, 0, done);
   return data;
@@ -72,6 +74,12 @@ function trialTensor(
       return new Tensor('float32', fillRepeating(new Float32Array(count), real), dims);
     case DATA_TYPE.float64:
       return new Tensor('float64', fillRepeating(new Float64Array(count), real), dims);
+    case DATA_TYPE.float16:
+      return float16Tensor(
+        Tensor,
+        fillRepeating(new Uint16Array(count), (i) => float16Bits(real(i))),
+        dims,
+      );
     case DATA_TYPE.int64:
       return new Tensor('int64', new BigInt64Array(count).fill(BigInt(integer)), dims);
     case DATA_TYPE.uint64:

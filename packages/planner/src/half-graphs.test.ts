@@ -1,5 +1,6 @@
 import { type ConstantTensor, DATA_TYPE, halfToFloat32, type Model, writeModel } from '@sparewheel/onnx';
 import { floats, model, node, value } from '@sparewheel/onnx/testing';
+import { float16Value } from '@sparewheel/protocol';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { createPlan } from './planner.ts';
@@ -81,6 +82,85 @@ const GRAPHS: Readonly<Record<string, readonly [model: Model, data: number, pari
     10 * 4 * 64,
   ],
 };
+
+/** By name: a model with float16 inputs and outputs, and the number of its coded layers over 3 + 1. */
+const HALF_TENSORS: Readonly<Record<string, readonly [model: Model, coded: number]>> = {
+  'a network in float16': [
+    model({
+      inputs: [value('x', [2, 40], DATA_TYPE.float16)],
+      initializers: [
+        halves('w', 'float16', [40, 30]),
+        halves('b', 'float16', [30]),
+        halves('v', 'float16', [30, 24]),
+      ],
+      nodes: [
+        node('Gemm', ['x', 'w', 'b'], ['a']),
+        node('Relu', ['a'], ['r']),
+        node('MatMul', ['r', 'v'], ['y']),
+      ],
+      outputs: [value('y', [2, 24], DATA_TYPE.float16)],
+    }),
+    2,
+  ],
+  'a convolution in float16': [
+    model({
+      inputs: [value('x', [1, 4, 8, 8], DATA_TYPE.float16)],
+      initializers: [halves('w', 'float16', [12, 4, 3, 3])],
+      nodes: [
+        node('Conv', ['x', 'w'], ['c'], [ints('pads', 1, 1, 1, 1)]),
+        node('Sigmoid', ['c'], ['s']),
+        node('GlobalAveragePool', ['s'], ['y']),
+      ],
+      outputs: [value('y', [1, 12, 1, 1], DATA_TYPE.float16)],
+    }),
+    1,
+  ],
+  'float16 values that pass between steps, and no layer': [
+    model({
+      inputs: [value('x', [2, 6], DATA_TYPE.float16)],
+      initializers: [],
+      nodes: [node('Transpose', ['x'], ['t']), node('Neg', ['t'], ['y'])],
+      outputs: [value('y', [6, 2], DATA_TYPE.float16)],
+    }),
+    0,
+  ],
+};
+
+describe('float16 inputs and outputs', () => {
+  it.each(Object.entries(HALF_TENSORS))(
+    'give the answers of ONNX Runtime, to one unit in the last place: %s',
+    async (_, [whole, layers]) => {
+      const prepared = await prepareModel(whole);
+      expect([...prepared.profile.inputs, ...prepared.profile.outputs].map(({ type }) => type)).toEqual([
+        'float16',
+        'float16',
+      ]);
+      const feeds = feedsFor(whole);
+      const expected = (await prepared.expected(feeds)).y!;
+      for (const options of [
+        { k: 3, r: 1, strategy: 'coded', layers: 'all' },
+        { k: 4, r: 2, strategy: 'coded', layers: 'all' },
+        { k: 1, r: 1, strategy: 'replicated', layers: 'all' },
+      ] as const) {
+        const plan = createPlan(prepared.profile, options);
+        if (options.k === 3) {
+          expect(plan.steps.filter(({ kind }) => kind === 'coded')).toHaveLength(layers);
+        }
+        for (const { y } of await prepared.run(plan, feeds, [[], ...plan.seats.map(({ seat }) => [seat])])) {
+          expect([y!.type, y!.dims]).toEqual(['float16', expected.dims]);
+          expect(relativeError(widened(y!), widened(expected))).toBeLessThan(2 ** -10);
+        }
+      }
+      prepared.release();
+    },
+  );
+});
+
+function widened(tensor: Tensor): Tensor {
+  const { buffer, byteOffset, length } = tensor.data as Uint16Array;
+  const bits = new Uint16Array(buffer, byteOffset, length);
+  return new Tensor('float32', Float32Array.from(bits, float16Value), tensor.dims);
+}
 
 describe('half-precision weights', () => {
   it.each(Object.entries(GRAPHS))('are divided at half the bytes: %s', async (_, [whole, data, parity]) => {

@@ -104,11 +104,11 @@ describe('a coded plan', () => {
       ],
       ['x'],
       ['y'],
-      { half: 'float16' },
+      { half: 'bfloat16' },
     );
     const plan = createPlan(profile, OPTIONS);
     expect(coded(plan)).toEqual(['fc1']);
-    expect(reasons(plan).fc2).toMatch(/"half" \(float16\) is computed before it and used after it/);
+    expect(reasons(plan).fc2).toMatch(/"half" \(bfloat16\) is computed before it and used after it/);
   });
 });
 

@@ -131,7 +131,7 @@ const GRAPHS: Readonly<Record<string, Model>> = {
     ],
     initializers: [scalar('one', 1)],
   }),
-  'float16 and string values, which cannot be sent': small({
+  'float16 values between layers, and strings, which cannot be sent': small({
     nodes: [
       cast('x', 'half', 'float16'),
       node('MatMul', ['x', 'w'], ['h']),

@@ -19,6 +19,13 @@ describe('finite check', () => {
     }
   });
 
+  it('finds float16 NaN and infinities by their bits', () => {
+    const finite = (...bits: number[]) =>
+      isFiniteTensor({ type: 'float16', dims: [bits.length], data: Uint16Array.from(bits) });
+    expect(finite(0, 0x8000, 0x7bff, 0xfbff, 0x0001)).toBe(true);
+    for (const bits of [0x7c00, 0xfc00, 0x7e00, 0xfc01]) expect(finite(0, bits)).toBe(false);
+  });
+
   it('accepts integers', () => {
     expect(isFiniteTensor({ type: 'int64', dims: [1], data: BigInt64Array.of(-1n) })).toBe(true);
     expect(isFiniteTensor({ type: 'float64', dims: [1], data: Float64Array.of(Number.NaN) })).toBe(false);

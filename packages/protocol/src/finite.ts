@@ -1,3 +1,4 @@
+import { containsNonFinite16 } from './float16.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
@@ -23,6 +24,7 @@ export function containsNonFinite(data: Float32Array | Float64Array): boolean {
 
 /** Whether every element of a tensor is finite. Integers always are. */
 export function isFiniteTensor(tensor: Tensor): boolean {
+  if (tensor.type === 'float16') return !containsNonFinite16(tensor.data as Uint16Array);
   if (tensor.type !== 'float32' && tensor.type !== 'float64') return true;
   return !containsNonFinite(tensor.data as Float32Array | Float64Array);
 }

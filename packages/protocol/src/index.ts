@@ -7,6 +7,7 @@ export * from './distribution.ts';
 export * from './duel.ts';
 export * from './faults.ts';
 export * from './finite.ts';
+export * from './float16.ts';
 export * from './frame.ts';
 export * from './frame-stream.ts';
 export * from './joining.ts';

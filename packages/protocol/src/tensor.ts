@@ -11,6 +11,7 @@ export const ELEMENT_TYPES = [
   'int64',
   'uint64',
   'bool',
+  'float16',
 ] as const;
 
 export type ElementType = (typeof ELEMENT_TYPES)[number];
@@ -28,6 +29,8 @@ export interface TensorDataByType {
   uint64: BigUint64Array;
   /** One byte per element, 0 or 1. */
   bool: Uint8Array;
+  /** The bits of each element, see float16.ts. */
+  float16: Uint16Array;
 }
 
 export type TensorData = TensorDataByType[ElementType];
@@ -77,6 +80,7 @@ export const BYTES_PER_ELEMENT: Readonly<Record<ElementType, number>> = {
   int64: 8,
   uint64: 8,
   bool: 1,
+  float16: 2,
 };
 
 const VIEWS = {
@@ -91,6 +95,7 @@ const VIEWS = {
   int64: BigInt64Array,
   uint64: BigUint64Array,
   bool: Uint8Array,
+  float16: Uint16Array,
 } as const;
 
 /** Returns the number of elements of a shape: 1 for a scalar, 0 if a dimension is 0. */

@@ -1,5 +1,5 @@
 /** The classification extension: the highest values of an output, as strings. Triton's extension_classification.md */
-import type { Tensor } from '@sparewheel/protocol';
+import { float16Bits, float16Value, type Tensor } from '@sparewheel/protocol';
 
 export interface Classes {
   readonly shape: readonly number[];
@@ -19,7 +19,10 @@ export function topClasses({ type, dims, data }: Tensor, count: number): Classes
   const kept = Math.min(count, classes);
   const texts: string[] = [];
   for (let row = 0; row < rows; row++) {
-    const values = Array.from(data.subarray(row * classes, (row + 1) * classes) as Iterable<number | bigint>);
+    const elements = Array.from(
+      data.subarray(row * classes, (row + 1) * classes) as Iterable<number | bigint>,
+    );
+    const values = type === 'float16' ? elements.map((bits) => float16Value(bits as number)) : elements;
     const order = values.map((_, index) => index);
     order.sort((a, b) => (values[a]! < values[b]! ? 1 : values[a]! > values[b]! ? -1 : a - b));
     for (const index of order.slice(0, kept)) texts.push(`${valueText(type, values[index]!)}:${index}`);
@@ -29,10 +32,11 @@ export function topClasses({ type, dims, data }: Tensor, count: number): Classes
 
 /** Returns the shortest decimal that is read back as the same value of the type. */
 function valueText(type: Tensor['type'], value: number | bigint): string {
-  if (type !== 'float32' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'bigint' || (type !== 'float32' && type !== 'float16')) return String(value);
+  const rounded = type === 'float32' ? Math.fround : (each: number) => float16Value(float16Bits(each));
   for (let digits = 1; digits < 9; digits++) {
     const text = String(Number(value.toPrecision(digits)));
-    if (Math.fround(Number(text)) === value) return text;
+    if (rounded(Number(text)) === value) return text;
   }
   return String(value);
 }

@@ -25,6 +25,7 @@ const EXTREMES: Readonly<Record<ElementType, readonly (number | boolean)[]>> = {
   int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 0, 1],
   uint64: [0, Number.MAX_SAFE_INTEGER, 1, 2],
   bool: [true, false, false, true],
+  float16: [0, -1.5, 65_504, 2 ** -24],
 };
 const BEYOND: Readonly<Record<ElementType, readonly unknown[]>> = {
   float32: [1e39, '1', null, true],
@@ -38,6 +39,7 @@ const BEYOND: Readonly<Record<ElementType, readonly unknown[]>> = {
   int64: [2 ** 53, -(2 ** 53), 0.5, '1'],
   uint64: [-1, 2 ** 53],
   bool: [2, -1, 'true', null],
+  float16: [65_520, -1e39, '1', null, true],
 };
 
 let server: HalvesServer;
@@ -162,6 +164,26 @@ describe('a 64-bit integer beyond 2⁵³', () => {
       'inference-header-content-length': header.byteLength,
     });
     expect(answer.body.toString()).toContain('"data":[4611686018427387905,-9223372036854775808]');
+  });
+});
+
+describe('FP16 in JSON', () => {
+  it('is rounded to the nearest value, and written exactly', async () => {
+    const { body } = await viaJson('float16', 'vector', [3], [1 / 3, 1e-9, -65_519]);
+    expect(received.data).toEqual(Uint16Array.of(0x3555, 0, 0xfbff));
+    expect(body.outputs[0].data).toEqual([0.333251953125, 0, -65_504]);
+  });
+
+  it('is refused in binary if it is NaN or infinite', async () => {
+    for (const bits of [0x7c00, 0x7e00]) {
+      const bytes = bytesOf(Uint16Array.of(0x3c00, bits));
+      const input = { name: 'v', shape: [2], datatype: 'FP16', parameters: { binary_data_size: 4 } };
+      const header = Buffer.from(JSON.stringify({ inputs: [input] }));
+      const answer = await infer('float16-vector', Buffer.concat([header, bytes]), {
+        'inference-header-content-length': header.byteLength,
+      });
+      expect([answer.status, answer.json().code]).toEqual([400, 'not-finite']);
+    }
   });
 });
 

@@ -200,6 +200,13 @@ describe('classification', () => {
       [3],
       ['1152921504606846977:2', '1152921504606846976:0', '-1:1'],
     ],
+    [
+      'half precision, as the shortest decimals',
+      { type: 'float16', dims: [3], data: Uint16Array.of(0x3555, 0xc000, 0x2e66) },
+      3,
+      [3],
+      ['0.3333:0', '0.1:2', '-2:1'],
+    ],
     ['booleans', { type: 'bool', dims: [3], data: Uint8Array.of(0, 1, 0) }, 2, [2], ['1:1', '0:0']],
   ])('handles %s', (_what, tensor, count, shape, texts) => {
     expect(topClasses(tensor, count)).toEqual({ shape, texts });

@@ -1,5 +1,13 @@
 /** Tensor data as JSON: flat or nested arrays of numbers (or booleans) in row-major order. */
-import { ApiError, type ElementType, elementCount, type Tensor, type TensorData } from '@sparewheel/protocol';
+import {
+  ApiError,
+  type ElementType,
+  elementCount,
+  float16Bits,
+  float16Value,
+  type Tensor,
+  type TensorData,
+} from '@sparewheel/protocol';
 
 const ARRAYS = {
   float32: Float32Array,
@@ -76,6 +84,7 @@ function elements(name: string, type: ElementType, flat: readonly unknown[]): Te
   if (type === 'bool') return Uint8Array.from(flat, (value, at) => booleanElement(name, value, at));
   if (type === 'int64') return BigInt64Array.from(flat, (value, at) => bigElement(name, type, value, at));
   if (type === 'uint64') return BigUint64Array.from(flat, (value, at) => bigElement(name, type, value, at));
+  if (type === 'float16') return Uint16Array.from(flat, (value, at) => halfElement(name, value, at));
   const range = RANGES[type];
   const result = new ARRAYS[type](flat.length);
   if (range !== undefined) {
@@ -87,11 +96,20 @@ function elements(name: string, type: ElementType, flat: readonly unknown[]): Te
     if (typeof value !== 'number') throw wrongElement(name, at, value, 'a number');
     result[at] = value;
     // Checked after the assignment: 1e39 is finite in JSON but infinite as FP32.
-    if (!Number.isFinite(result[at])) {
-      throw new ApiError(400, 'not-finite', `element ${at} of '${name}' is NaN or infinite as ${type}`);
-    }
+    if (!Number.isFinite(result[at])) throw notFinite(name, type, at);
   }
   return result;
+}
+
+function halfElement(name: string, value: unknown, at: number): number {
+  if (typeof value !== 'number') throw wrongElement(name, at, value, 'a number');
+  const bits = float16Bits(value);
+  if (!Number.isFinite(float16Value(bits))) throw notFinite(name, 'float16', at);
+  return bits;
+}
+
+function notFinite(name: string, type: ElementType, at: number): ApiError {
+  return new ApiError(400, 'not-finite', `element ${at} of '${name}' is NaN or infinite as ${type}`);
 }
 
 function integerElement(
@@ -137,5 +155,6 @@ export function tensorDataToJson(tensor: Tensor): string {
   if (tensor.type === 'bool') {
     return `[${Array.from(tensor.data as Uint8Array, (value) => (value === 0 ? 'false' : 'true')).join(',')}]`;
   }
+  if (tensor.type === 'float16') return `[${Array.from(tensor.data as Uint16Array, float16Value).join(',')}]`;
   return `[${tensor.data.join(',')}]`;
 }

@@ -14,6 +14,7 @@ export const DATATYPES: Readonly<Record<ElementType, string>> = {
   int64: 'INT64',
   uint64: 'UINT64',
   bool: 'BOOL',
+  float16: 'FP16',
 };
 
 /** Header with the length of the JSON part, if binary tensors follow it. */

@@ -2,6 +2,7 @@ import {
   ApiError,
   bytesOf,
   elementCount,
+  float16Bits,
   type Tensor,
   type TensorSpec,
   usualDims,
@@ -136,6 +137,8 @@ function randomTensor({ type }: TensorSpec, dims: readonly number[], random: () 
       return { type, dims, data: Float32Array.from(values) };
     case 'float64':
       return { type, dims, data: Float64Array.from(values) };
+    case 'float16':
+      return { type, dims, data: Uint16Array.from(values, float16Bits) };
     case 'bool':
       return { type, dims, data: Uint8Array.from(values, (value) => (value < 0.5 ? 0 : 1)) };
     case 'int64':

@@ -1,5 +1,5 @@
 import { DEFAULT_ANSWER_TOLERANCE, encodeViews, type Generator } from '@sparewheel/cdc';
-import type { Tensor } from '@sparewheel/protocol';
+import { float16Value, type Tensor } from '@sparewheel/protocol';
 import { sameDims } from './shape-memory.ts';
 
 /**
@@ -58,7 +58,8 @@ function largestMagnitude(values: Float32Array): number {
 
 /**
  * Returns the largest difference between two copies of a subgraph's outputs, relative to the largest value of the
- * tensor. Returns infinity if types or shapes differ, or if integer tensors are not equal.
+ * tensor. Returns infinity if types or shapes differ, or if integer tensors are not equal. Does not count a difference
+ * of float16 values by one unit in the last place: copies that differ less may round to different sides.
  */
 export function relativeDifference(a: readonly Tensor[], b: readonly Tensor[]): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
@@ -69,6 +70,7 @@ export function relativeDifference(a: readonly Tensor[], b: readonly Tensor[]): 
 
 function tensorDifference(a: Tensor, b: Tensor): number {
   if (a.type !== b.type || !sameDims(a.dims, b.dims)) return Number.POSITIVE_INFINITY;
+  if (a.type === 'float16') return halfDifference(a.data as Uint16Array, b.data as Uint16Array);
   if (a.type !== 'float32' && a.type !== 'float64') {
     for (let i = 0; i < a.data.length; i++) if (a.data[i] !== b.data[i]) return Number.POSITIVE_INFINITY;
     return 0;
@@ -79,6 +81,18 @@ function tensorDifference(a: Tensor, b: Tensor): number {
   for (let i = 0; i < x.length; i++) {
     largest = Math.max(largest, Math.abs(x[i]!), Math.abs(y[i]!));
     difference = Math.max(difference, Math.abs(x[i]! - y[i]!));
+  }
+  return difference === 0 ? 0 : difference / largest;
+}
+
+function halfDifference(a: Uint16Array, b: Uint16Array): number {
+  let largest = 0;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [float16Value(a[i]!), float16Value(b[i]!)];
+    largest = Math.max(largest, Math.abs(x), Math.abs(y));
+    // The bits of neighbors differ by one.
+    if (Math.abs(a[i]! - b[i]!) > 1) difference = Math.max(difference, Math.abs(x - y));
   }
   return difference === 0 ? 0 : difference / largest;
 }

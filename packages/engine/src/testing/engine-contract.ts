@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bytesOf, type Tensor } from '@sparewheel/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, EngineError } from '../engine.ts';
-import { tinyModel, tinyProduct } from './tiny-model.ts';
+import { tinyModel, tinyNegation, tinyProduct } from './tiny-model.ts';
 
 const model = { inner: 3, columns: 2, weights: Float32Array.of(1, 2, 3, 4, 5, 6) };
 const x: Tensor = { type: 'float32', dims: [2, 3], data: Float32Array.of(1, 0, -1, 0.5, 2, 1) };
@@ -69,6 +69,18 @@ export function describeEngine(name: string, create: () => Promise<Engine>, file
       expect((await engine.run('views', { x: view })).fetches).toEqual({ y });
       expect(frame).toHaveLength(100);
       expect(view.data).toEqual(x.data);
+    });
+
+    it('computes with float16 tensors, also into given ones', async () => {
+      await engine.load('halves', { kind: 'bytes', graph: tinyNegation(10) });
+      // 1, 2 and the smallest number.
+      const bits = Uint16Array.of(0, 0x3c00, 0x4000, 0x0001).subarray(1);
+      const negated: Tensor = { type: 'float16', dims: [3], data: Uint16Array.of(0xbc00, 0xc000, 0x8001) };
+      const feeds = { x: { type: 'float16', dims: [3], data: bits } } as const;
+      expect((await engine.run('halves', feeds)).fetches).toEqual({ y: negated });
+      const into: Tensor = { type: 'float16', dims: [3], data: new Uint16Array(3) };
+      expect((await engine.run('halves', feeds, ['y'], [into])).fetches).toEqual({ y: negated });
+      expect(bits).toEqual(Uint16Array.of(0x3c00, 0x4000, 0x0001));
     });
 
     it('returns the existing session for a loaded key, and executes calls in order', async () => {

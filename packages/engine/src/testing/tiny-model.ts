@@ -43,6 +43,17 @@ export function tinyModel({ inner, columns, weights, location }: TinyModel): Uin
   return message(varint(1, 8), bytes(7, graph), bytes(8, message(text(1, ''), varint(2, 17))));
 }
 
+/** Returns an ONNX file for y = −x, with x of one dimension of any size. @param type  TensorProto.DataType */
+export function tinyNegation(type: number): Uint8Array {
+  const graph = message(
+    bytes(1, message(text(1, 'x'), text(2, 'y'), text(3, 'negation'), text(4, 'Neg'))),
+    text(2, 'tiny'),
+    bytes(11, valueInfo('x', ['size'], type)),
+    bytes(12, valueInfo('y', ['size'], type)),
+  );
+  return message(varint(1, 8), bytes(7, graph), bytes(8, message(text(1, ''), varint(2, 17))));
+}
+
 /** Returns x · W, computed in plain TypeScript. */
 export function tinyProduct(model: TinyModel, x: Float32Array): Float32Array {
   const rows = x.length / model.inner;
@@ -59,11 +70,11 @@ export function tinyProduct(model: TinyModel, x: Float32Array): Float32Array {
   return y;
 }
 
-function valueInfo(name: string, dims: readonly (string | number)[]): Uint8Array {
+function valueInfo(name: string, dims: readonly (string | number)[], type = FLOAT): Uint8Array {
   const shape = message(
     ...dims.map((dim) => bytes(1, message(typeof dim === 'string' ? text(2, dim) : varint(1, dim)))),
   );
-  return message(text(1, name), bytes(2, message(bytes(1, message(varint(1, FLOAT), bytes(2, shape))))));
+  return message(text(1, name), bytes(2, message(bytes(1, message(varint(1, type), bytes(2, shape))))));
 }
 
 function message(...fields: readonly Uint8Array[]): Uint8Array {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDecoder, createIntegerDecoder, generatorMatrix } from '@sparewheel/cdc';
+import { float16Tensor } from '@sparewheel/runtime/float16-tensor';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Artifact, Artifacts, BlobRef, CodedStep, Plan, Seat, TilePlan } from '../plan.ts';
 import type { ArtifactSink } from '../steps/build.ts';
@@ -137,7 +138,7 @@ export class PlanExecutor {
       });
       this.sessions.set(sha256, session);
     }
-    const feeds = Object.fromEntries(names.map((name) => [name, take(live, name)]));
+    const feeds = Object.fromEntries(names.map((name) => [name, feedable(take(live, name))]));
     return (await (await session).run(feeds)) as Record<string, Tensor>;
   }
 }
@@ -146,6 +147,13 @@ function take(live: ReadonlyMap<string, Tensor>, name: string): Tensor {
   const tensor = live.get(name);
   if (!tensor) throw new Error(`a step reads "${name}" before another step computes it`);
   return tensor;
+}
+
+/** ONNX Runtime does not take its own float16 outputs where the platform has Float16Array. */
+function feedable(tensor: Tensor): Tensor {
+  if (tensor.type !== 'float16') return tensor;
+  const { buffer, byteOffset, length } = tensor.data as Uint16Array;
+  return float16Tensor(Tensor, new Uint16Array(buffer, byteOffset, length), tensor.dims);
 }
 
 /** Returns the piece of the input for one shard: rows of it, or for a parity shard a weighted sum of pieces. */

@@ -8,6 +8,8 @@ import {
   type ValueInfo,
 } from '@sparewheel/onnx';
 import { graph, model } from '@sparewheel/onnx/testing';
+import { float16Bits } from '@sparewheel/protocol';
+import { float16Tensor } from '@sparewheel/runtime/float16-tensor';
 import { Tensor } from 'onnxruntime-node';
 import { expect } from 'vitest';
 import { createPlan } from '../planner.ts';
@@ -87,21 +89,19 @@ export async function expectSameDivided(undivided: Model, distributed: number): 
 
 const numbers = ({ data }: Tensor): number[] => Array.from(data as ArrayLike<number>, Number);
 
-/** Returns a feed for every input: sines, or true for bool. */
+/** Returns a feed for every input: sines, also as float16, or true for bool. */
 export function feedsFor({ graph: { inputs } }: Model): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { name, type } of inputs) {
     if (type?.kind !== 'tensor') continue;
     const dims = type.dims as number[];
     const count = dims.reduce((product, dim) => product * dim, 1);
-    feeds[name] =
-      type.dataType === DATA_TYPE.bool
-        ? new Tensor('bool', new Uint8Array(count).fill(1), dims)
-        : new Tensor(
-            'float32',
-            Float32Array.from({ length: count }, (_, i) => Math.sin(i + 1)),
-            dims,
-          );
+    const values = Float32Array.from({ length: count }, (_, i) => Math.sin(i + 1));
+    if (type.dataType === DATA_TYPE.bool) {
+      feeds[name] = new Tensor('bool', new Uint8Array(count).fill(1), dims);
+    } else if (type.dataType === DATA_TYPE.float16) {
+      feeds[name] = float16Tensor(Tensor, Uint16Array.from(values, float16Bits), dims);
+    } else feeds[name] = new Tensor('float32', values, dims);
   }
   return feeds;
 }
