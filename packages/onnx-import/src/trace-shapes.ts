@@ -18,6 +18,7 @@ import {
   usualSizes,
 } from './free-dimensions.ts';
 import type { DimensionValues } from './graph-rewrites.ts';
+import { hasUnknownRank, inferredShapes } from './inferred-shapes.ts';
 import { FIRST_INPUT, runTrial, SECOND_INPUT } from './trial-feeds.ts';
 import { createSession, TRIAL_SESSION } from './trial-session.ts';
 
@@ -61,17 +62,14 @@ export async function traceShapes(
     for (const value of session.outputMetadata) if (value.isTensor) checkSize(value.name, value.shape);
     if (freeNames(graph.inputs).length > 0) return await traceSizes(session, graph, fetches, given);
     for (const input of graph.inputs) checkSize(input.name, shapeAt(input, {}));
-    const values = new Map<string, ValueInfo>();
-    for (const [name, value] of Object.entries(await runTrial(session, graph, {}, fetches, FIRST_INPUT))) {
-      const { type, dims } = value as Tensor;
-      values.set(name, { name, type: { kind: 'tensor', dataType: DATA_TYPE[type as DataTypeName], dims } });
+    const trials: RunShapes[] = [];
+    for (const real of [FIRST_INPUT, SECOND_INPUT]) {
+      trials.push(shapesOf(await runTrial(session, graph, {}, fetches, real)));
+      // Another input can only show another rank, and only of a tensor whose rank is not inferred.
+      if (!hasUnknownRank(session, trials[0]!)) break;
     }
-    const uncertain = session.outputMetadata.filter(
-      (value) =>
-        values.has(value.name) && value.isTensor && value.shape.some((dim) => typeof dim !== 'number'),
-    );
-    if (uncertain.length > 0) await findDataDependence(session, graph, values);
-    return { values, sizes: {}, free: { inputs: {}, usual: {} } };
+    const { values, usual } = inferredShapes(session, trials[0]!, trials[1]);
+    return { values, sizes: {}, free: { inputs: {}, usual } };
   } finally {
     await session.release();
   }
@@ -93,12 +91,7 @@ async function traceSizes(
   const names = freeNames(graph.inputs);
   const shapesAt = async (sizes: Sizes): Promise<RunShapes> => {
     for (const input of graph.inputs) checkSize(input.name, shapeAt(input, sizes));
-    const outputs = await runTrial(session, graph, sizes, fetches, FIRST_INPUT);
-    const shapes = Object.entries(outputs).map(([name, value]) => {
-      const { type, dims } = value as Tensor;
-      return [name, { dataType: DATA_TYPE[type as DataTypeName], dims }] as const;
-    });
-    return new Map(shapes);
+    return shapesOf(await runTrial(session, graph, sizes, fetches, FIRST_INPUT));
   };
   const { sizes, usual } = await firstThatRuns(usualSizes(graph.inputs, hints, maxDims), shapesAt);
   const larger = (which: readonly string[]) => ({
@@ -122,16 +115,8 @@ async function traceSizes(
   }
   if (Object.keys(fixes).length > 0) return { fixes };
 
-  const inferred = new Map(session.outputMetadata.map((value) => [value.name, value]));
-  const values = new Map<string, ValueInfo>();
-  const shapes: Record<string, readonly number[]> = {};
-  for (const [name, { dataType, dims }] of usual) {
-    const known = inferred.get(name);
-    const fixed = known?.isTensor && known.shape.length === dims.length ? known.shape : [];
-    const open = dims.map((dim, axis) => (typeof fixed[axis] === 'number' ? dim : null));
-    values.set(name, { name, type: { kind: 'tensor', dataType, dims: open } });
-    if (open.includes(null)) shapes[name] = dims;
-  }
+  const { values, usual: found } = inferredShapes(session, usual, together ?? undefined);
+  const shapes = { ...found };
   const inputs: Record<string, readonly (FreeDimension | null)[]> = {};
   for (const input of graph.inputs) {
     if (freeNames([input]).length === 0 || input.type?.kind !== 'tensor') continue;
@@ -189,25 +174,10 @@ function checkSize(name: string, shape: readonly (number | string)[]): void {
   );
 }
 
-/**
- * Finds dimensions that depend on input values, as in NonZero, and marks them dynamic. A dimension is dynamic
- * if a second input gives it another size.
- */
-async function findDataDependence(
-  session: InferenceSession,
-  graph: Graph,
-  values: Map<string, ValueInfo>,
-): Promise<void> {
-  for (const [name, value] of Object.entries(
-    await runTrial(session, graph, {}, [...values.keys()], SECOND_INPUT),
-  )) {
-    const before = values.get(name)!.type;
-    if (before?.kind !== 'tensor' || !before.dims) continue;
-    const { dims } = value as Tensor;
-    const type =
-      dims.length === before.dims.length
-        ? { ...before, dims: before.dims.map((dim, axis) => (dim === dims[axis] ? dim : null)) }
-        : ({ kind: 'tensor', dataType: before.dataType } as const);
-    values.set(name, { name, type });
-  }
+function shapesOf(outputs: InferenceSession.OnnxValueMapType): RunShapes {
+  const shapes = Object.entries(outputs).map(([name, value]) => {
+    const { type, dims } = value as Tensor;
+    return [name, { dataType: DATA_TYPE[type as DataTypeName], dims }] as const;
+  });
+  return new Map(shapes);
 }
