@@ -2,6 +2,7 @@
 import { memo, useDeferredValue } from 'react';
 import { ArrivalsPanel } from './arrivals/arrivals-panel.tsx';
 import { DeploymentBar } from './control/deployment-bar.tsx';
+import { checksAnswers } from './control/deployment-status.ts';
 import { EventsPanel } from './control/events-panel.tsx';
 import { PolicyPanel } from './control/policy-panel.tsx';
 import { DeployPanel } from './deploy/deploy-panel.tsx';
@@ -59,6 +60,7 @@ export function LivePage() {
               load={deployment.load}
               state={deployment.state}
               rescue={deployment.policy.rescue}
+              checked={checksAnswers(deployment)}
             />
           </div>
         )}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deployment, device, seat } from '../testing/view-fixtures.ts';
 import {
+  checksAnswers,
   deploymentForecast,
   deploymentShape,
   deploymentStatus,
@@ -15,6 +16,14 @@ describe('a deployment', () => {
     const failed = deploymentStatus(deployment(4, 1, { state: 'failed', reason: 'out of memory' }));
     expect(failed).toMatchObject({ tone: 'danger', sentence: 'out of memory' });
     expect(deploymentShape(deployment(4, 1))).toBe('4 + 1 coded · lowest latency · coverage 100 %');
+  });
+
+  it('checks answers only with parity and a rule that checks', () => {
+    const policy = deployment(4, 1).policy;
+    expect(checksAnswers(deployment(4, 1, { policy: { ...policy, verify: 'after' } }))).toBe(true);
+    expect(checksAnswers(deployment(4, 1, { policy: { ...policy, verify: 'off' } }))).toBe(false);
+    expect(checksAnswers(deployment(5, 0, { policy: { ...policy, verify: 'before' } }))).toBe(false);
+    expect(checksAnswers(deployment(5, 0, { coverage: null }))).toBe(true);
   });
 
   it('says that nothing is distributed, and why', () => {

@@ -71,6 +71,12 @@ export function planKind({ coverage, runsWhole, strategy, planned }: DeploymentV
   return planned.r === 0 ? 'uncoded' : 'coded';
 }
 
+/** Returns whether a wrong answer of a device would be found. Without devices, none can be wrong. */
+export function checksAnswers(deployment: DeploymentView): boolean {
+  if (planKind(deployment) === 'local') return true;
+  return deployment.policy.verify !== 'off' && deployment.planned.r > 0;
+}
+
 /** Returns "4 + 1 coded · lowest latency · coverage 100 %". The numbers are those of the present plan. */
 export function deploymentShape(deployment: DeploymentView, standbys: number | null = null): string {
   const { k, r, planned, strategy, objective, runsWhole } = deployment;

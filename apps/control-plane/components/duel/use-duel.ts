@@ -1,6 +1,7 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
 import { useMutation } from '@tanstack/react-query';
+import { checksAnswers } from '../control/deployment-status.ts';
 import { askApi } from '../live-connection/api-client.ts';
 import { useLive } from '../live-connection/live-queries.ts';
 import { DEMO_LOAD } from '../load/demo-load.ts';
@@ -35,8 +36,8 @@ export function useDuelNumbers({ coded, uncoded }: Duel) {
     latencies.find(({ deployment }) => deployment === name)?.counts.lost ?? null;
   const lost = { coded: lostOf(coded.name), uncoded: lostOf(uncoded?.name) };
   const checked = {
-    coded: coded.policy.verify !== 'off',
-    uncoded: uncoded !== null && uncoded.policy.verify !== 'off',
+    coded: checksAnswers(coded),
+    uncoded: uncoded !== null && checksAnswers(uncoded),
   };
   const rows: readonly DuelRow[] = duelRows(ofCoded, ofUncoded, lost, checked);
   return { coded: ofCoded, uncoded: ofUncoded, lost, rows };

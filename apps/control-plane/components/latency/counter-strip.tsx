@@ -20,13 +20,15 @@ export function CounterStrip({
   load,
   state,
   rescue,
+  checked,
 }: {
   latency: LatencyView | null;
   load: LoadView | null;
   state: DeploymentView['state'];
   rescue: RescueRule;
+  checked: boolean;
 }) {
-  const [lost, ...others] = counters(latency, load, state, rescue);
+  const [lost, ...others] = counters(latency, load, state, rescue, checked);
   const throughput = throughputNow(latency);
   return (
     <div className="flex flex-col gap-2">
@@ -65,6 +67,7 @@ function CounterCell({ counter, large = false }: { counter: Counter; large?: boo
     <div
       className={cn(
         'flex min-w-0 flex-col px-4 py-3',
+        large && counter.tone === 'plain' && 'bg-surface',
         large && counter.tone === 'ok' && 'bg-ok-wash',
         large && counter.tone === 'warning' && 'bg-warning-wash',
         large && counter.tone === 'danger' && 'bg-danger-wash',

@@ -67,6 +67,24 @@ describe('the counters', () => {
     expect(headline({ lost: 1, corrupt: 1 }).tone).toBe('danger');
   });
 
+  it('do not claim that unchecked answers are right', () => {
+    const strip = (corrupt: number, checked: boolean) => {
+      const counts = { ...latency().counts, corrupt };
+      const [lost, wrong] = counters(latency({ counts }), null, 'ready', 'off', checked);
+      return { lost, wrong };
+    };
+    expect(strip(0, false)).toMatchObject({
+      lost: { value: '0', tone: 'plain', note: 'all requests were answered, unchecked' },
+      wrong: { value: '–', tone: 'quiet', note: 'answers are not checked' },
+    });
+    // They were checked before the policy changed.
+    expect(strip(2, false)).toMatchObject({
+      lost: { tone: 'warning', note: 'but 2 wrong' },
+      wrong: { value: '2', tone: 'danger' },
+    });
+    expect(strip(0, true)).toMatchObject({ lost: { tone: 'ok' }, wrong: { value: '0' } });
+  });
+
   it('distinguish a slow device from a failed one', () => {
     const counts = { ...latency().counts, recovered: 1_204, outran: 1_204 };
     const list = (change: object) => counters(latency({ counts: { ...counts, ...change } }), null);

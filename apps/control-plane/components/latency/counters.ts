@@ -14,13 +14,15 @@ export interface Counter {
 
 /**
  * Returns the counters of one deployment. A request counts as lost if the data plane or the load generator reports
- * it. The headline `lost` is green only if no request is lost, wrong or failed.
+ * it. The headline `lost` is green only if no request is lost, wrong or failed, and wrong answers would be found.
+ * @param checked  whether a wrong answer would be found
  */
 export function counters(
   latency: LatencyView | null,
   load: LoadView | null,
   state: DeploymentView['state'] = 'ready',
   rescue: RescueRule = 'data-plane',
+  checked = true,
 ): Counter[] {
   const counts = latency?.counts;
   const lost = Math.max(counts?.lost ?? 0, load?.lost ?? 0);
@@ -28,19 +30,20 @@ export function counters(
   const rescued = counts?.rescued ?? 0;
   const failed = counts?.failed ?? 0;
   const stalled = stalledNote(latency, load, state);
+  const good = checked ? 'ok' : 'plain';
   return [
     {
       key: 'lost',
       label: 'Lost',
       value: formatCount(lost),
-      note: lost > 0 ? 'accepted but never answered' : (stalled ?? headlineNote(wrong, failed)),
-      tone: lost > 0 ? 'danger' : stalled === null && wrong === 0 && failed === 0 ? 'ok' : 'warning',
+      note: lost > 0 ? 'accepted but never answered' : (stalled ?? headlineNote(wrong, failed, checked)),
+      tone: lost > 0 ? 'danger' : stalled === null && wrong === 0 && failed === 0 ? good : 'warning',
     },
     {
       key: 'wrong',
       label: 'Wrong',
-      value: formatCount(wrong),
-      note: wrong === 0 ? 'no wrong answers found' : 'wrong answers given to callers',
+      value: wrong === 0 && !checked ? '–' : formatCount(wrong),
+      note: wrongNote(wrong, checked),
       tone: wrong === 0 ? 'quiet' : 'danger',
     },
     {
@@ -102,8 +105,15 @@ function stalledNote(
   return state === 'unavailable' ? `${requests} for devices` : `${requests} for an answer`;
 }
 
-function headlineNote(wrong: number, failed: number): string {
-  if (wrong === 0 && failed === 0) return 'all requests were answered';
+function wrongNote(wrong: number, checked: boolean): string {
+  if (wrong > 0) return 'wrong answers given to callers';
+  return checked ? 'no wrong answers found' : 'answers are not checked';
+}
+
+function headlineNote(wrong: number, failed: number, checked: boolean): string {
+  if (wrong === 0 && failed === 0) {
+    return checked ? 'all requests were answered' : 'all requests were answered, unchecked';
+  }
   const parts = [
     ...(wrong > 0 ? [`${formatCount(wrong)} wrong`] : []),
     ...(failed > 0 ? [`${formatCount(failed)} failed`] : []),
