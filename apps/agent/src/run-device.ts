@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectedDevice, connectDevice } from '@sparewheel/device';
-import { createAdaptiveEngine, createDirectEngine, DEVICE_RESPONSIVENESS } from '@sparewheel/engine';
+import { createDirectEngine, createServingEngine, DEVICE_RESPONSIVENESS } from '@sparewheel/engine';
 import type { DeviceStatistics } from '@sparewheel/protocol';
 import type { DeviceSettings } from './device-messages.ts';
 import { deviceProfile } from './device-profile.ts';
@@ -24,7 +24,7 @@ export async function runDevice(
     FileShardStore.open(join(settings.folder, 'blobs')),
     deviceProfile(settings.folder, settings.threads, createForMeasurement, log),
   ]);
-  const engine = await createAdaptiveEngine({ log, intraOpNumThreads: threads }, DEVICE_RESPONSIVENESS);
+  const engine = await createServingEngine({ log, intraOpNumThreads: threads }, DEVICE_RESPONSIVENESS);
   const { memoryLimitBytes } = settings;
   let lastRefusal = '';
   const device = connectDevice({

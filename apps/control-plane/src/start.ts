@@ -47,6 +47,12 @@ function printNewTokens(
   }
 }
 
+/** `process.exit` would wait for threads, and a thread in native code may not end. */
+function endAtOnce(plane: ControlPlane | null): void {
+  plane?.kill();
+  process.kill(process.pid, 'SIGKILL');
+}
+
 async function main(): Promise<void> {
   requireNode(process.versions.node);
   // Turns off ONNX Runtime's telemetry. It reads the variable when it is loaded, in any thread.
@@ -60,16 +66,13 @@ async function main(): Promise<void> {
   let ending = false;
   const end = (): void => {
     if (ending) {
-      plane?.kill();
-      process.exit(130);
+      endAtOnce(plane);
+      return;
     }
     ending = true;
     if (plane === null) process.exit(130);
     console.log('Sparewheel is stopping. Press Ctrl-C again to stop at once.');
-    const patience = setTimeout(() => {
-      plane?.kill();
-      process.exit(1);
-    }, LONGEST_END_MS);
+    const patience = setTimeout(() => endAtOnce(plane), LONGEST_END_MS);
     plane
       .stop()
       .then(unlock)

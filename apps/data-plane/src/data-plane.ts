@@ -8,7 +8,7 @@ import type {
   DataPlaneReplies,
   FaultEvent,
 } from '@sparewheel/data-plane-client';
-import { createAdaptiveEngine, type Engine } from '@sparewheel/engine';
+import { createServingEngine, type Engine } from '@sparewheel/engine';
 import { Access } from '@sparewheel/runtime/access';
 import { reachable } from '@sparewheel/runtime/addresses';
 import { systemClock } from '@sparewheel/runtime/clock';
@@ -71,7 +71,7 @@ export class DataPlane {
   static async start(
     options: DataPlaneOptions,
     post: (message: DataPlaneMessage) => void,
-    createEngine = (): Promise<Engine> => createAdaptiveEngine({ intraOpNumThreads: options.threads ?? 1 }),
+    createEngine = (): Promise<Engine> => createServingEngine({ intraOpNumThreads: options.threads ?? 1 }),
   ): Promise<DataPlane> {
     const [steps, rescues] = await Promise.all([createEngine(), createEngine()]);
     if (steps.backend === 'wasm')

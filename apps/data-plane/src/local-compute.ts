@@ -8,6 +8,9 @@ import type { IntactBlobs } from './intact-blobs.ts';
 /** Memory for loaded rescue shards: those of a few small models, or one of a large model. */
 const RESCUE_BYTES = 512 * 1024 * 1024;
 
+/** How long after the deadline of a request its run is ended. */
+const DEADLINE_MARGIN_MS = 100;
+
 /**
  * Runs local steps and rescues on the data plane. Each has its own engine thread: loading a large shard for
  * its first rescue must not delay the local steps of other requests.
@@ -65,6 +68,7 @@ export class EngineCompute implements LocalCompute {
     artifact: Artifact,
     names: { readonly feeds: readonly string[]; readonly fetches: readonly string[] },
     feeds: readonly Tensor[],
+    timeoutMs?: number,
   ): Promise<readonly Tensor[]> {
     const key = keyOf(artifact);
     const engine = this.#pinned.has(key) ? this.#steps : this.#rescues;
@@ -73,7 +77,7 @@ export class EngineCompute implements LocalCompute {
     const loaded = this.#load(engine, artifact, engine === this.#rescues);
     const named = Object.fromEntries(names.feeds.map((name, at) => [name, feeds[at]!]));
     await loaded;
-    const { fetches } = await engine.run(key, named, names.fetches);
+    const { fetches } = await engine.run(key, named, names.fetches, undefined, limitOf(timeoutMs));
     return names.fetches.map((name) => fetches[name]!);
   }
 
@@ -109,6 +113,11 @@ export class EngineCompute implements LocalCompute {
       void this.#rescues.unload(oldest);
     }
   }
+}
+
+/** Returns the longest run: a little more than the request has, so that it fails because of its deadline. */
+function limitOf(timeoutMs: number | undefined): number | undefined {
+  return timeoutMs === undefined ? undefined : Math.max(0, timeoutMs) + DEADLINE_MARGIN_MS;
 }
 
 /**

@@ -31,6 +31,8 @@ export interface StepHost {
   /** The deployment's policy at acceptance; later policy changes do not affect the request. */
   readonly policy: Policy;
   readonly trace: RequestTrace;
+  /** When the request fails, on the coordinator's clock. */
+  readonly deadlineAt: number;
   /** Late answers are awaited and not canceled, for the comparison with an uncoded system. Must not delay the request. */
   readonly sampled: boolean;
   recovered: number;

@@ -18,12 +18,14 @@ export interface LocalCompute {
   /**
    * Runs one artifact.
    * @param feeds  in the order of `names.feeds`
+   * @param timeoutMs  time until the deadline of the request. The result is not used after it
    * @returns the outputs in the order of `names.fetches`
    */
   run(
     artifact: Artifact,
     names: { readonly feeds: readonly string[]; readonly fetches: readonly string[] },
     feeds: readonly Tensor[],
+    timeoutMs?: number,
   ): Promise<readonly Tensor[]>;
 }
 

@@ -5,6 +5,7 @@ export type EngineErrorCode =
   | 'invalid-feed'
   | 'unknown-fetch'
   | 'run-failed'
+  | 'timed-out'
   | 'worker-crashed'
   | 'closed';
 

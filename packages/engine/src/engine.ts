@@ -56,14 +56,16 @@ export interface Engine {
    * @param fetches  outputs to compute; default all
    * @param into  tensors of the right types and shapes, in the order of `fetches`. The engine may write the outputs to
    *   them and return them
+   * @param timeoutMs  the longest run of a model with a Loop. Other models ignore it: their runs end
    * @returns tensors that the caller owns
-   * @throws {EngineError} `unknown-model`, `invalid-feed`, `unknown-fetch`, `run-failed`
+   * @throws {EngineError} `unknown-model`, `invalid-feed`, `unknown-fetch`, `run-failed`, `timed-out`
    */
   run(
     key: string,
     feeds: Readonly<Record<string, Tensor>>,
     fetches?: readonly string[],
     into?: readonly Tensor[],
+    timeoutMs?: number,
   ): Promise<RunResult>;
   /** Frees a session. Does nothing if the key is not loaded. */
   unload(key: string): Promise<void>;

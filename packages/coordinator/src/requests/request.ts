@@ -200,7 +200,7 @@ export class RequestRun implements StepHost {
       this.stepFinished(step.index, outputs);
       return;
     }
-    runSafely(() => compute.run(artifact, step.names, feeds)).then(
+    runSafely(() => compute.run(artifact, step.names, feeds, this.deadlineAt - clock.now())).then(
       (outputs) => {
         trace.finishedAt = clock.now();
         if (outputs.length === step.fetchSlots.length) this.stepFinished(step.index, outputs);

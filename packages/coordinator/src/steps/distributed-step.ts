@@ -424,7 +424,9 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
    */
   protected async computeLocally(shard: number): Promise<readonly Tensor[] | null> {
     const feeds = this.feedsOf(shard);
-    const tensors = await this.context.compute.run(this.artifactOf(shard), this.step.names, feeds);
+    const { compute, clock } = this.context;
+    const timeoutMs = this.host.deadlineAt - clock.now();
+    const tensors = await compute.run(this.artifactOf(shard), this.step.names, feeds, timeoutMs);
     this.trustLocalOutputs(tensors);
     const answer: Answer = { kind: 'answer', request: 0, task: 0, computeMicros: 0, tensors };
     const fault = this.faultIn(answer, shard);
