@@ -9,7 +9,8 @@ export type PlanRefusal =
   | 'NOT_TILEABLE'
   | 'TOO_FEW_STAGES'
   | 'LAYER_NOT_PLACEABLE'
-  | 'MORE_THREADS_THAN_CORES';
+  | 'MORE_THREADS_THAN_CORES'
+  | 'MESSAGE_TOO_LARGE';
 
 /** No plan with the requested options exists. The message gives the reason, the hint a remedy. */
 export class PlanRefusedError extends Error {

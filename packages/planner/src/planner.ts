@@ -8,6 +8,7 @@ import { requireExactRecovery } from './recovery-error.ts';
 import { isGrouped, layOutWithinMemory, refuseForMemory } from './seats/seat-layout.ts';
 import { assumeSpeeds, requireThreads, unifyMachineSpeeds } from './seats/seating.ts';
 import { coverageOf } from './seats/seats.ts';
+import { requireSendable } from './steps/message-size.ts';
 import { divides, runWhole } from './steps/run-whole.ts';
 
 /** A plan with its predicted costs and the devices for its seats. */
@@ -88,6 +89,7 @@ function planForm(profile: ModelProfile, given: PlanOptions, original: ModelProf
   const { shortage } = chosen;
   if (shortage) throw refuseForMemory(profile, options, { ...chosen, shortage });
   const { layout, summaries, seated, pinned } = chosen;
+  requireSendable(profile, layout.steps);
   const plan: Plan = {
     version: 1,
     model: profile.model,

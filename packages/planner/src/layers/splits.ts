@@ -6,6 +6,7 @@ import { type SeatWork, stepTime } from '../costs/timeline.ts';
 import type { Split } from '../plan.ts';
 import { inputSplitOf, type LayerProfile, type ModelProfile } from '../profile.ts';
 import { partition, unevenPartition } from '../seats/uneven-partition.ts';
+import { whyNotSent } from '../steps/message-size.ts';
 import type { SelectionOptions } from './selection-options.ts';
 
 /** Dividing the input needs more memory, so it must be faster by this factor. */
@@ -37,7 +38,7 @@ export function whyNot(
   split: Split,
   { k, r = 1 }: { readonly k: number; readonly r?: number },
 ): string | null {
-  return split === 'weights' ? whyNotWeights(profile, layer, k, r) : whyNotInputs(layer, k);
+  return split === 'weights' ? whyNotWeights(profile, layer, k, r) : whyNotInputs(profile, layer, k);
 }
 
 function whyNotWeights(profile: ModelProfile, layer: LayerProfile, k: number, r: number): string | null {
@@ -48,7 +49,10 @@ function whyNotWeights(profile: ModelProfile, layer: LayerProfile, k: number, r:
     const problem = tooLarge(coding.integers.largest, k, r);
     if (problem !== null) return problem;
   }
-  return endsGrouped(profile, layer) ? ENDS_GROUPED : null;
+  if (endsGrouped(profile, layer)) return ENDS_GROUPED;
+  const { rows, feed, fetch } = coding;
+  const answer = tensorBytes(profile, fetch) * (partition(layer, k).height / rows);
+  return whyNotSent('input', tensorBytes(profile, feed)) ?? whyNotSent('answer', answer);
 }
 
 /** More parity shards of integer layers are not worth the search for the bits that recovery loses. */
@@ -65,7 +69,7 @@ function tooLarge(largest: number, k: number, r: number): string | null {
     : `its integer outputs may need more than the ${bits} bits that are recovered exactly with k = ${k}, r = ${r}; r = 1 recovers them`;
 }
 
-function whyNotInputs(layer: LayerProfile, k: number): string | null {
+function whyNotInputs(profile: ModelProfile, layer: LayerProfile, k: number): string | null {
   const found = inputSplitOf(layer);
   if (!found) {
     if (layer.inputSplit === undefined) {
@@ -78,9 +82,11 @@ function whyNotInputs(layer: LayerProfile, k: number): string | null {
   if (found.outputRows < k) {
     return `layer "${layer.name}" has ${rows(found.outputRows)} along its input, fewer than the ${k} data shards`;
   }
-  const { halo, band } = inputPieces(found, k);
-  if (halo <= band || k === 1) return null;
-  return `its halo of ${rows(halo)} is larger than the ${rows(band)} of a piece`;
+  const pieces = inputPieces(found, k);
+  const { halo, band } = pieces;
+  if (halo > band && k > 1) return `its halo of ${rows(halo)} is larger than the ${rows(band)} of a piece`;
+  const answer = tensorBytes(profile, found.fetch) * (pieces.partition.height / found.outputRows);
+  return whyNotSent('input', pieceBytes(profile, found, pieces)) ?? whyNotSent('answer', answer);
 }
 
 function rows(count: number): string {
