@@ -154,4 +154,11 @@ describe('devices of different speeds', () => {
     const evenMs = 2 * (100 / 4);
     expect(evenMs / explanation.predictedMs).toBeGreaterThanOrEqual(1.3);
   });
+
+  it('says in the refusal what the device holds for other deployments', () => {
+    const devices = ['a', 'b', 'c', 'd'].map((name) => ({ ...device(name, 1_000), heldBytes: 4_000_000 }));
+    expect(() => planFleet(profile, { ...OPTIONS, devices })).toThrow(
+      /has 0\.00100 MB for weights beside 4\.0 MB of other deployments/,
+    );
+  });
 });

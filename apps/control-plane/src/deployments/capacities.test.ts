@@ -50,6 +50,15 @@ it('keeps to the memory limit of a device, and passes on its threads', () => {
   expect(large).toMatchObject({ memoryBytes: 6e9 });
 });
 
+it('leaves out what a device with a limit holds for other deployments', () => {
+  const view = device('a', 'one', 8e9);
+  const limited = { ...view, profile: { ...view.profile!, memoryLimitBytes: 5e6 } };
+  const after = (heldBytes: number) => capacities([limited], 'two', new Map([['a', heldBytes]]))[0];
+  expect(after(2e6)).toMatchObject({ memoryBytes: 3e6, heldBytes: 2e6 });
+  expect(after(9e6)).toMatchObject({ memoryBytes: 0, heldBytes: 9e6 });
+  expect(capacities([view], 'two', new Map([['a', 2e6]]))[0]).not.toHaveProperty('heldBytes');
+});
+
 it('marks the devices on the data plane’s machine', () => {
   const [beside, away] = capacities([device('a', 'one', 8e9), device('b', 'two', 8e9)], 'one');
   expect(beside!.speed).toMatchObject({ besideDataPlane: true });

@@ -14,8 +14,13 @@ export function dataPlaneMemory(): number {
 /**
  * Returns the planner's view of devices. Devices on one machine share its memory.
  * @param dataPlaneMachine  the data plane's machine. Its devices have no network to the data plane.
+ * @param held  by device: weights of other deployments, which count against the limit of the device
  */
-export function capacities(devices: readonly DeviceView[], dataPlaneMachine: string): DeviceCapacity[] {
+export function capacities(
+  devices: readonly DeviceView[],
+  dataPlaneMachine: string,
+  held: ReadonlyMap<string, number> = new Map(),
+): DeviceCapacity[] {
   const onMachine = new Map<string, number>();
   for (const { profile } of devices) {
     if (profile) onMachine.set(profile.machine, (onMachine.get(profile.machine) ?? 0) + 1);
@@ -23,12 +28,15 @@ export function capacities(devices: readonly DeviceView[], dataPlaneMachine: str
   return devices.map(({ id, name, memory, profile, engine }): DeviceCapacity => {
     const sharers = profile ? onMachine.get(profile.machine)! : 1;
     const free = Math.floor((memory.totalBytes * SHARE_FOR_WEIGHTS) / sharers);
+    const heldBytes = held.get(id) ?? 0;
     const limit = profile?.memoryLimitBytes;
-    const memoryBytes = limit === undefined ? free : free > 0 ? Math.min(limit, free) : limit;
+    const left = limit === undefined ? undefined : Math.max(0, limit - heldBytes);
+    const memoryBytes = left === undefined ? free : free > 0 ? Math.min(left, free) : left;
     return {
       id,
       name,
-      ...(memoryBytes > 0 ? { memoryBytes } : {}),
+      ...(memoryBytes > 0 || left !== undefined ? { memoryBytes } : {}),
+      ...(left === undefined || heldBytes === 0 ? {} : { heldBytes }),
       ...(profile ? { speed: speedOf(profile, engine, dataPlaneMachine) } : {}),
     };
   });

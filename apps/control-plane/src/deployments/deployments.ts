@@ -65,7 +65,7 @@ export class Deployments {
     };
     const shared = { ...parts, records: this.#records, changed: this.#changed };
     const failed = (record: DeploymentRecord, error: unknown) => this.#fail(record, error);
-    this.#planning = new Planning(parts);
+    this.#planning = new Planning({ ...parts, records: this.#records });
     this.#handover = new Handover(parts.dataPlane, this.#records, failed);
     this.#preloading = new Preloading(parts.dataPlane, parts.devices);
     this.#preparation = new Preparation({
@@ -186,7 +186,7 @@ export class Deployments {
     }
     checkRescue(request.policy, request.objective);
     if (request.mirrorOf !== undefined) checkMirror(request, this.#records.find(request.mirrorOf));
-    const { plan, seats } = await this.#planning.plan(request);
+    const { plan, seats } = await this.#planning.plan(request, null);
     const { name, model, k, r, strategy, layers, devices, policy, mirrorOf } = request;
     const record: DeploymentRecord = {
       name,

@@ -6,12 +6,15 @@ import { ApiError } from '@sparewheel/protocol';
 import type { Store } from '../database/store.ts';
 import { unknownModel } from '../models/models.ts';
 import { capacities, dataPlaneMemory } from './capacities.ts';
+import type { DeploymentRecords } from './deployment-records.ts';
+import { heldWeights } from './held-weights.ts';
 
 export interface PlanningParts {
   readonly store: Store;
   readonly modelBuilder: ModelBuilder;
   /** Returns the fleet as last reported. */
   readonly devices: () => readonly DeviceView[];
+  readonly records: Pick<DeploymentRecords, 'sorted'>;
 }
 
 /** The answer of `POST /api/plans`: a plan, the device of each seat (null for any), and the predicted cost. */
@@ -27,13 +30,17 @@ export class Planning {
     this.#parts = parts;
   }
 
-  /** @throws {ApiError} 404 unknown model; 400 unknown device, or why there is no such plan */
-  async plan(request: PlanRequest): Promise<Planned> {
-    const { store, modelBuilder } = this.#parts;
+  /**
+   * @param deployment  the deployment that is planned again; null for a new one
+   * @throws {ApiError} 404 unknown model; 400 unknown device, or why there is no such plan
+   */
+  async plan(request: PlanRequest, deployment: string | null): Promise<Planned> {
+    const { store, modelBuilder, records } = this.#parts;
     const model = await store.model(request.model);
     if (model === null) throw unknownModel(request.model);
     const { k, r, strategy, layers, splits, objective } = request;
-    const devices = capacities(this.#candidates(request.devices), await machineId());
+    const held = heldWeights(this.#parts.devices(), records.sorted(), deployment);
+    const devices = capacities(this.#candidates(request.devices), await machineId(), held);
     return modelBuilder.run({
       kind: 'plan',
       profileSha256: model.profileSha256,
@@ -43,7 +50,7 @@ export class Planning {
 
   /** @throws {ApiError} as `plan` */
   async explained(request: PlanRequest): Promise<ExplainedPlan> {
-    const { plan, seats, explanation } = await this.plan(request);
+    const { plan, seats, explanation } = await this.plan(request, null);
     return { ...plan, devices: seats, explanation };
   }
 

@@ -63,7 +63,7 @@ export class Resizing {
     const objective = before.objective ?? 'latency';
     const splits = before.splits ?? 'auto';
     const request: PlanRequest = { model: modelName, k, r, strategy, layers, splits, objective, policy };
-    const planned = await planning.plan(request);
+    const planned = await planning.plan(request, name);
     const model = await store.model(modelName);
     if (model === null || planned.plan.k === before.k) return false;
     const artifacts = await modelBuilder.exclusive(() =>

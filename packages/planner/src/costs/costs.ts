@@ -94,6 +94,8 @@ export interface DeviceCapacity {
   readonly name?: string;
   /** Memory for weights. No seat of the device may hold more. */
   readonly memoryBytes?: number;
+  /** Weights of other deployments, which `memoryBytes` leaves out. Explains a refusal. */
+  readonly heldBytes?: number;
   readonly speed?: DeviceSpeed;
 }
 

@@ -195,8 +195,9 @@ export function memoryRefusal(
   smallestBytes: number,
   fittingK: number | null,
 ): PlanRefusedError {
-  const { id, name = id } = device;
-  const limit = `device "${name}" has ${megabytes(memoryBytes)} MB for weights`;
+  const { id, name = id, heldBytes = 0 } = device;
+  const beside = heldBytes > 0 ? ` beside ${megabytes(heldBytes)} MB of other deployments` : '';
+  const limit = `device "${name}" has ${megabytes(memoryBytes)} MB for weights${beside}`;
   return new PlanRefusedError(
     'TOO_LITTLE_MEMORY',
     memoryBytes < smallestBytes
