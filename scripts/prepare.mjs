@@ -4,11 +4,13 @@
  *
  *   node scripts/prepare.mjs start | dev | agent | test | check | build | simulate | bench
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once as event } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installProgress } from './install-progress.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -39,22 +41,39 @@ function fail(sentence, hint) {
   process.exit(1);
 }
 
-function run(what, command, args) {
+/** A step that takes longer says regularly that it still runs. */
+const REPORT_MS = 5_000;
+
+/**
+ * Runs a step. Its output is printed only if it fails.
+ * @param progress  says how far the step is
+ */
+async function run(what, command, args, progress = () => null) {
   const started = Date.now();
-  const result = spawnSync(command, args, {
+  const seconds = () => ((Date.now() - started) / 1000).toFixed(1);
+  const child = spawn(command, args, {
     cwd: root,
     env: environment,
-    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
     shell: process.platform === 'win32',
   });
-  if (result.status !== 0) {
-    process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
-    fail(
-      `${what} failed (${command} ${args.join(' ')}).`,
-      result.error ? String(result.error.message) : undefined,
-    );
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
+  const report = setInterval(() => {
+    const far = progress();
+    console.error(`sparewheel: ${what}, ${seconds()} s${far === null ? '' : `: ${far}`}`);
+  }, REPORT_MS);
+  let reason;
+  const [code] = await event(child, 'close').catch((error) => {
+    reason = error.message;
+    return [null];
+  });
+  clearInterval(report);
+  if (code !== 0) {
+    process.stderr.write(Buffer.concat(output));
+    fail(`${what} failed (${command} ${args.join(' ')}).`, reason);
   }
-  console.error(`sparewheel: ${what} done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  console.error(`sparewheel: ${what} done in ${seconds()} s`);
 }
 
 function digest(paths) {
@@ -69,11 +88,11 @@ function digest(paths) {
 }
 
 /** Does `step` unless it was done for just these files before. */
-function once(stamp, paths, outcome, step) {
+async function once(stamp, paths, outcome, step) {
   const path = join(root, 'node_modules', '.sparewheel', stamp);
   const wanted = digest(paths);
   if (existsSync(outcome) && existsSync(path) && readFileSync(path, 'utf8') === wanted) return;
-  step();
+  await step();
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, wanted);
 }
@@ -100,25 +119,32 @@ if (major < 20 || (major === 20 && minor < 19)) {
   );
 }
 
-once('installed', manifests(), join(root, 'node_modules', 'tsx'), () => {
-  console.error('sparewheel: installing packages (once; a minute or two)');
-  run('installing', 'npm', ['install', '--no-audit', '--no-fund', '--no-save']);
+await once('installed', manifests(), join(root, 'node_modules', 'tsx'), () => {
+  console.error(
+    'sparewheel: packages are installed and the programs are built once; this takes a minute or two',
+  );
+  return run(
+    'installing packages',
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--no-save'],
+    installProgress(root),
+  );
 });
 
 if (needs.database) {
   const schema = join('prisma', 'schema.prisma');
   const client = join(root, 'apps', 'control-plane', 'src', 'generated', 'prisma', 'client.ts');
-  once('generated', [schema, 'prisma.config.ts'], client, () => {
+  await once('generated', [schema, 'prisma.config.ts'], client, () =>
     run('generating the database client', process.execPath, [
       join('node_modules', 'prisma', 'build', 'index.js'),
       'generate',
-    ]);
-  });
+    ]),
+  );
 }
 
 if (needs.build !== null) {
   const filters = needs.build.map((name) => `--filter=${name}`);
-  run('building', process.execPath, [
+  await run('building the programs', process.execPath, [
     join('node_modules', 'turbo', 'bin', 'turbo'),
     'run',
     'build',

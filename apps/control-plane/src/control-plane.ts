@@ -286,6 +286,8 @@ export class ControlPlane {
       events,
       startedAt: this.#startedAt,
       inferenceUrl: dataPlaneUrl,
+      grpcAddress: (hostname: string) =>
+        this.#link.grpcPort === null ? null : `${hostname}:${this.#link.grpcPort}`,
     };
     this.#ui = new UiPush(this.#web, { ...snapshotParts, authentication });
     this.#withdrawFirstState = offerFirstState(authentication, (hostname) =>

@@ -365,6 +365,8 @@ export interface UiSnapshot {
   readonly events: readonly EventView[];
   readonly startedAt: string;
   readonly inferenceUrl: string;
+  /** Host and port of inference over gRPC; null without it. */
+  readonly grpcAddress: string | null;
 }
 
 /** `/ui`, server → dashboard: `snapshot` on connection, then each list that changed, complete. */

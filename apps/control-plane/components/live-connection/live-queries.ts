@@ -17,6 +17,7 @@ export const EMPTY: UiSnapshot = {
   events: [],
   startedAt: '',
   inferenceUrl: '',
+  grpcAddress: null,
 };
 const PARTS = Object.keys(EMPTY) as (keyof UiSnapshot)[];
 

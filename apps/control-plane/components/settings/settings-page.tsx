@@ -19,10 +19,13 @@ const TOKENS = [
   { name: 'Metrics', use: 'for Prometheus, which reads /api/metrics', variable: 'SPAREWHEEL_METRICS_TOKEN' },
 ];
 
+const GRPC = 'Inference over gRPC';
+
 /** Addresses, tokens and the join command for reading. Environment variables set them at the start. */
 export function SettingsPage() {
   const loaded = useLoaded();
   const inferenceUrl = useLive('inferenceUrl');
+  const grpcAddress = useLive('grpcAddress');
   const startedAt = useLive('startedAt');
   const firstPaint = useFirstPaint();
   if (!loaded) return <LoadingPage />;
@@ -39,6 +42,16 @@ export function SettingsPage() {
         <Card title="Addresses">
           <dl className="flex flex-col gap-3 border-t p-4 text-[0.8125rem]">
             <Address label="Inference (Open Inference Protocol v2)" address={inferenceUrl} />
+            {grpcAddress === null ? (
+              <div>
+                <dt className="text-xs text-ink-faint">{GRPC}</dt>
+                <dd>
+                  Off. To use it, set <Code>GRPC_PORT</Code> to a free port and restart.
+                </dd>
+              </div>
+            ) : (
+              <Address label={GRPC} address={grpcAddress} />
+            )}
             <Address label="Device connections" address={dataPlaneUrl(inferenceUrl)} />
             <Address label="Admin API" address={`${origin}/api`} />
             <Address label="Metrics for Prometheus" address={`${origin}/api/metrics`} />

@@ -10,6 +10,8 @@ export interface SnapshotParts {
   readonly startedAt: string;
   /** Returns the data plane's address for a browser that reached the control plane by this host name. */
   readonly inferenceUrl: (hostname: string) => string;
+  /** The same for inference over gRPC; null without it. */
+  readonly grpcAddress: (hostname: string) => string | null;
 }
 
 /** More are on the events page. */
@@ -17,7 +19,7 @@ const SNAPSHOT_EVENTS = 200;
 
 /** Returns everything that the dashboard shows. */
 export async function takeSnapshot(parts: SnapshotParts, hostname: string): Promise<UiSnapshot> {
-  const { live, deployments, models, events, startedAt, inferenceUrl } = parts;
+  const { live, deployments, models, events, startedAt, inferenceUrl, grpcAddress } = parts;
   const [modelViews, recentEvents] = await Promise.all([models(), events.query({ limit: SNAPSHOT_EVENTS })]);
   return {
     at: new Date().toISOString(),
@@ -28,5 +30,6 @@ export async function takeSnapshot(parts: SnapshotParts, hostname: string): Prom
     events: recentEvents,
     startedAt,
     inferenceUrl: inferenceUrl(hostname),
+    grpcAddress: grpcAddress(hostname),
   };
 }

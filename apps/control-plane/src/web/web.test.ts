@@ -44,6 +44,7 @@ beforeEach(async () => {
     startedAt: '2026-11-23T10:00:00.000Z',
     authentication,
     inferenceUrl: (hostname) => `http://${hostname}:3001`,
+    grpcAddress: (hostname) => `${hostname}:3002`,
   };
   ui = new UiPush(server, parts);
   server.listen(0, '127.0.0.1');
@@ -172,6 +173,7 @@ describe('the live channel', () => {
       deployments: [],
       models: [],
       inferenceUrl: 'http://127.0.0.1:3001',
+      grpcAddress: '127.0.0.1:3002',
     });
     const changed = next(socket, 'devices');
     live.devices = [deviceView('device-0001'), deviceView('device-0002')];
