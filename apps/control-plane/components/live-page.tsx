@@ -19,6 +19,7 @@ import { LoadingPage } from './shell/loading-page.tsx';
 import { Button } from './ui/button.tsx';
 import { Notice } from './ui/notice.tsx';
 import { useSelectedDeployment } from './use-deployment.ts';
+import { useOnScreen } from './use-on-screen.ts';
 import { useTraces } from './waterfall/use-traces.ts';
 import { WaterfallPanel } from './waterfall/waterfall-panel.tsx';
 
@@ -40,7 +41,9 @@ const Events = memo(EventsPanel);
 export function LivePage() {
   const loaded = useLoaded();
   const { deployment, latency, choose, gone } = useSelectedDeployment();
-  const { traces, error } = useTraces(deployment);
+  const waterfall = useOnScreen<HTMLDivElement>();
+  const policy = useOnScreen<HTMLDivElement>();
+  const { traces, error } = useTraces(deployment, waterfall.onScreen || policy.onScreen);
   // Charts render last, in pieces between frames, so that they never delay a click.
   const charted = useDeferredValue(deployment);
   const latencyLater = useDeferredValue(latency);
@@ -72,12 +75,14 @@ export function LivePage() {
         {deployment && (
           <div className="live-charts">
             <Latency latency={latencyLater} deployment={charted ?? deployment} />
-            <Waterfall
-              key={`waterfall ${deployment.name}`}
-              deployment={deployment}
-              traces={traces}
-              error={error}
-            />
+            <div ref={waterfall.part} className="grid min-w-0">
+              <Waterfall
+                key={`waterfall ${deployment.name}`}
+                deployment={deployment}
+                traces={traces}
+                error={error}
+              />
+            </div>
             <Arrivals key={`arrivals ${deployment.name}`} deployment={deployment} />
           </div>
         )}
@@ -85,7 +90,9 @@ export function LivePage() {
           {deployment && (
             <>
               <Load key={`load ${deployment.name}`} deployment={deployment} />
-              <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
+              <div ref={policy.part} className="grid min-w-0">
+                <Policy key={`policy ${deployment.name}`} deployment={deployment} traces={traces} />
+              </div>
               <div className="flex min-w-0 flex-col gap-4 [&>:last-child]:grow">
                 <Network key={`network ${deployment.name}`} deployment={deployment} />
                 <Faults />
