@@ -101,6 +101,7 @@ describe('contents of a package', () => {
     'THIRD-PARTY-LICENSES.txt',
     'agent.js',
     'device.js',
+    'engine-process.js',
     'engine-worker.js',
     'package.json',
   ];
