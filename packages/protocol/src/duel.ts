@@ -69,16 +69,22 @@ export interface FaultImpactView {
   readonly slowestMs: number | null;
   /** Number of that request. Its trace is in `GET /api/faults/{id}`. */
   readonly slowestRequest: number | null;
-  /** Requests accepted after the fault that failed before one of them was answered. */
+  /** Requests accepted after the fault that failed. Counted while measuring. */
   readonly failedAfter: number;
+  /** Requests accepted after the fault whose answer is known to be wrong. Counted until the next fault. */
+  readonly wrongAfter: number;
   /** Copies that a mirror did not get since the fault, see `AnswerStatistics`. Counted while measuring. */
   readonly skipped: number;
   /**
-   * From the fault to the end of the longest time without an answer while requests waited. null before the first answer.
-   * Final when all requests in flight have ended and a later one was answered.
+   * From the fault to the end of the longest time without an answer while requests waited. null before the first answer,
+   * and while the present time without an answer is the longest.
+   * Final when all requests in flight have ended and a later one was answered after the last failure.
    */
   readonly answeringAgainMs: number | null;
-  /** That longest time itself. A deployment that answers throughout has a short one. null before the first answer. */
+  /**
+   * That longest time itself, the present one included. Failed requests do not end it. A deployment that answers
+   * throughout has a short one. null if no request has waited.
+   */
   readonly longestSilenceMs: number | null;
   /** Whether the numbers may still change. */
   readonly measuring: boolean;

@@ -77,6 +77,7 @@ const report = (change: Partial<FaultReportView['deployments'][number]> = {}): F
       slowestMs: 12.5,
       slowestRequest: 77,
       failedAfter: 0,
+      wrongAfter: 0,
       skipped: 0,
       answeringAgainMs: 2,
       longestSilenceMs: 2,

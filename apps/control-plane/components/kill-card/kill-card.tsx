@@ -1,7 +1,8 @@
 'use client';
-import type { FaultReportView } from '@sparewheel/protocol';
+import type { DeploymentView, FaultReportView } from '@sparewheel/protocol';
 import { Image as ImageIcon, Skull } from 'lucide-react';
 import { useRef, useState } from 'react';
+import { checksAnswers } from '../control/deployment-status.ts';
 import { useFaultReports } from '../duel/answer-store.ts';
 import type { Duel } from '../duel/duel-view.ts';
 import { savePng } from '../export/save-png.ts';
@@ -9,11 +10,12 @@ import { useTimeOfDay } from '../latency/use-time-of-day.ts';
 import { toastError } from '../shell/errors.tsx';
 import { Button } from '../ui/button.tsx';
 import { cn } from '../ui/class-names.ts';
-import { type KillSentence, killSentence } from './kill-sentence.ts';
+import { type KillSentence, type KillTone, killSentence } from './kill-sentence.ts';
 import { RequestDialog } from './request-dialog.tsx';
 
-const TONES: Record<KillSentence['codedTone'], string> = {
+const TONES: Record<KillTone, string> = {
   ok: 'text-ok-ink',
+  unchecked: 'text-ink',
   danger: 'text-danger-ink',
   waiting: 'text-warning-ink',
 };
@@ -22,9 +24,13 @@ const TONES: Record<KillSentence['codedTone'], string> = {
 function useKillSentences({ coded, uncoded }: Duel) {
   const reports = useFaultReports();
   const timeOf = useTimeOfDay();
-  const names = { coded: coded.name, uncoded: uncoded?.name ?? null };
+  const laneOf = (deployment: DeploymentView) => ({
+    name: deployment.name,
+    checked: checksAnswers(deployment),
+  });
+  const lanes = { coded: laneOf(coded), uncoded: uncoded === null ? null : laneOf(uncoded) };
   return reports.flatMap((report) => {
-    const sentence = killSentence(report, names, timeOf);
+    const sentence = killSentence(report, lanes, timeOf);
     return sentence === null ? [] : [{ report, sentence }];
   });
 }

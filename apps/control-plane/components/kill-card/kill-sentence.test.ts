@@ -14,6 +14,7 @@ const impact = (change: Partial<FaultImpactView> = {}): FaultImpactView => ({
   slowestMs: 41.2,
   slowestRequest: 5,
   failedAfter: 0,
+  wrongAfter: 0,
   skipped: 0,
   answeringAgainMs: 3,
   longestSilenceMs: 3,
@@ -35,7 +36,10 @@ const report = (
   ...change,
 });
 
-const names = { coded: 'lenet5', uncoded: 'lenet5-uncoded' };
+const names = {
+  coded: { name: 'lenet5', checked: true },
+  uncoded: { name: 'lenet5-uncoded', checked: true },
+};
 const timeOf = (at: string) => at.slice(11, 19);
 const uncoded = (change: Partial<FaultImpactView>) => impact({ deployment: 'lenet5-uncoded', ...change });
 
@@ -81,7 +85,7 @@ describe('the kill card', () => {
       waiting: 8,
       slowestMs: null,
       answeringAgainMs: null,
-      longestSilenceMs: null,
+      longestSilenceMs: 600,
       measuring: true,
     });
     const sentence = killSentence(report([impact(), other], { measuring: true }), names, timeOf);
@@ -89,6 +93,36 @@ describe('the kill card', () => {
       'Uncoded: 8 requests in flight: 8 still waiting, not answering again yet.',
     );
     expect(sentence?.uncodedTone).toBe('waiting');
+  });
+
+  it('says that a lane that answered once does not answer again yet, or did not to the end', () => {
+    const other = { inFlight: 4, answered: 1, waiting: 3, slowestMs: 11.5, answeringAgainMs: null };
+    const sentence = (change: Partial<FaultImpactView>) =>
+      killSentence(report([impact(), uncoded({ ...other, ...change })]), names, timeOf);
+    expect(sentence({ longestSilenceMs: 900, measuring: true })).toMatchObject({
+      uncoded:
+        'Uncoded: 4 requests in flight: 1 answered, 3 still waiting, slowest 11.5 ms, not answering again yet.',
+      uncodedTone: 'waiting',
+    });
+    expect(sentence({ longestSilenceMs: 15_200, measuring: true })).toMatchObject({ uncodedTone: 'danger' });
+    expect(sentence({ longestSilenceMs: 120_000, waiting: 0, canceled: 3 })).toMatchObject({
+      uncoded: 'Uncoded: 4 requests in flight: 1 answered, 3 canceled, slowest 11.5 ms, no answer for 120 s.',
+      uncodedTone: 'danger',
+    });
+    // A pause that a person does not notice.
+    expect(sentence({ longestSilenceMs: 20, measuring: true })?.uncoded).not.toContain('answering again');
+  });
+
+  it('counts wrong answers after the fault, and is not green where answers are not checked', () => {
+    expect(killSentence(report([impact({ wrongAfter: 4 })]), names, timeOf)).toMatchObject({
+      coded: '37 requests in flight: 37 answered, slowest 41.2 ms, 4 more wrong.',
+      codedTone: 'danger',
+    });
+    const unchecked = { ...names, coded: { name: 'lenet5', checked: false } };
+    expect(killSentence(report([impact()]), unchecked, timeOf)).toMatchObject({
+      coded: '37 requests in flight: 37 answered, slowest 41.2 ms, answers not checked.',
+      codedTone: 'unchecked',
+    });
   });
 
   it('adds up every end, and failures after the fault', () => {

@@ -261,6 +261,8 @@ describe('a fault report', () => {
       measuring: true,
     });
     rig.end('coded', 3, 112, 30, { status: 'failed' });
+    expect(rig.impact('coded')).toMatchObject({ waiting: 0, measuring: true });
+    rig.end('coded', 5, 113, 2);
     expect(rig.impact('coded')).toEqual({
       deployment: 'coded',
       seated: true,
@@ -273,6 +275,7 @@ describe('a fault report', () => {
       slowestMs: 41,
       slowestRequest: 2,
       failedAfter: 0,
+      wrongAfter: 0,
       skipped: 0,
       answeringAgainMs: 10,
       longestSilenceMs: 6,
@@ -281,7 +284,7 @@ describe('a fault report', () => {
     expect(rig.feed.report(1)?.traces.coded?.request).toBe(2);
     expect(rig.feed.report(2)).toBeNull();
     // Final: later requests do not change it.
-    rig.end('coded', 5, 500, 450);
+    rig.end('coded', 6, 500, 450);
     expect(rig.impact('coded')).toMatchObject({ slowestMs: 41 });
   });
 
@@ -311,6 +314,54 @@ describe('a fault report', () => {
     });
   });
 
+  it('does not take a failure, or one answer at the start, for the end of a silence', () => {
+    const rig = new Rig();
+    rig.deploy('coded', 3, ['d1', 'd2', 'd3']);
+    rig.now = 100;
+    rig.feed.injected('d1', { kind: 'kill' });
+    rig.end('coded', 9, 146, 40);
+    expect(rig.impact('coded')).toMatchObject({ answeringAgainMs: 46, longestSilenceMs: 46 });
+    // Nothing more is answered. The requests that wait are known by their ages.
+    rig.ages = { coded: [5_030, 4_950] };
+    rig.tick(5_100);
+    expect(rig.impact('coded')).toMatchObject({ answeringAgainMs: null, longestSilenceMs: 4_954 });
+    for (const request of [1, 2, 3]) rig.end('coded', request, 10_090, 10_000, { status: 'failed' });
+    rig.now = 12_000;
+    expect(rig.impact('coded')).toMatchObject({
+      waiting: 0,
+      failed: 3,
+      answeringAgainMs: null,
+      longestSilenceMs: 11_854,
+      measuring: true,
+    });
+    // It waited only for the last part of the silence.
+    rig.end('coded', 10, 15_346, 5_330);
+    const final = { answeringAgainMs: 15_246, longestSilenceMs: 15_200, measuring: false };
+    expect(rig.impact('coded')).toMatchObject(final);
+    rig.now = 60_000;
+    expect(rig.impact('coded')).toMatchObject(final);
+  });
+
+  it('counts wrong answers to later requests until the next fault', () => {
+    const rig = new Rig();
+    rig.deploy('a', 1, ['d1', 'd2']);
+    rig.tick(50);
+    rig.end('a', 0, 60, 5);
+    rig.now = 100;
+    rig.feed.injected('d1', { kind: 'corrupt', probability: 1, amount: 1 });
+    rig.end('a', 1, 105, 6);
+    rig.end('a', 2, 110, 4);
+    expect(rig.impact('a')).toMatchObject({ wrongAfter: 0, measuring: false });
+    rig.end('a', 3, 120, 4, { corrupt: true });
+    // Found after the answer: of a request before, in flight at, and after the fault.
+    for (const request of [0, 1, 2]) rig.feed.foundWrong('a', request);
+    expect(rig.impact('a')).toMatchObject({ answered: 0, wrong: 1, wrongAfter: 2 });
+    expect(rig.tick(400)?.faults?.[0]?.deployments[0]).toMatchObject({ wrongAfter: 2 });
+    rig.feed.injected('d2', { kind: 'kill' });
+    rig.end('a', 4, 500, 4, { corrupt: true });
+    expect(rig.feed.reports().map(({ deployments }) => deployments[0]?.wrongAfter)).toEqual([1, 2]);
+  });
+
   it('adds up to the requests in flight even if requests of the same moment are taken for them', () => {
     const rig = new Rig();
     rig.deploy('a', 1, ['d1']);
@@ -331,8 +382,13 @@ describe('a fault report', () => {
     expect(rig.feed.reports()[0]?.measuring).toBe(true);
     rig.deployments = rig.deployments.filter(({ name }) => name === 'idle');
     rig.tick(1_100);
+    expect(rig.impact('idle')).toMatchObject({ measuring: false });
+    // The data plane still ends each accepted request of a deleted deployment.
+    expect(rig.impact('gone')).toMatchObject({ waiting: 1, measuring: true });
+    rig.end('gone', 1, 1_150, 1_150, { status: 'canceled' });
+    rig.tick(1_200);
+    expect(rig.impact('gone')).toMatchObject({ canceled: 1, waiting: 0, measuring: false });
     expect(rig.feed.reports()[0]).toMatchObject({ measuring: false });
-    expect(rig.impact('gone')).toMatchObject({ waiting: 1, measuring: false });
   });
 
   it('is one for a kill and the loss that follows', () => {

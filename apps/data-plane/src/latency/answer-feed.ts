@@ -78,9 +78,8 @@ export class AnswerFeed {
   finished(deployment: string, outcome: RequestOutcome): void {
     const now = this.#ports.now();
     for (const report of this.#reports) {
-      if (!report.measuring) continue;
+      this.#reportsChanged ||= report.measuring || outcome.corrupt;
       report.finished(deployment, outcome, now);
-      this.#reportsChanged = true;
     }
     if (outcome.status === 'canceled') return;
     this.#lane(deployment, now).record(outcome, now);
@@ -97,8 +96,9 @@ export class AnswerFeed {
 
   /** Records that an answer was wrong, found by verification after it was given. */
   foundWrong(deployment: string, request: number): void {
-    if (this.#lanes.get(deployment)?.foundWrong(request) !== true) return;
-    for (const report of this.#reports) report.foundWrong(deployment, request);
+    const dot = this.#lanes.get(deployment)?.foundWrong(request) ?? null;
+    if (dot === null) return;
+    for (const report of this.#reports) report.foundWrong(deployment, request, dot.at - dot.latencyMs);
     this.#reportsChanged = true;
     this.#statisticsChanged = true;
   }
@@ -117,7 +117,8 @@ export class AnswerFeed {
 
   /** Newest first. */
   reports(): readonly FaultReportView[] {
-    return this.#reports.map((report) => report.view());
+    const now = this.#ports.now();
+    return this.#reports.map((report) => report.view(now));
   }
 
   /** Returns a report with the trace of its slowest request in flight by deployment; null if it is not kept. */
@@ -125,7 +126,7 @@ export class AnswerFeed {
     id: number,
   ): (FaultReportView & { readonly traces: Readonly<Record<string, RequestTrace | null>> }) | null {
     const report = this.#reports.find(({ facts }) => facts.id === id);
-    return report === undefined ? null : { ...report.view(), traces: report.traces() };
+    return report === undefined ? null : { ...report.view(this.#ports.now()), traces: report.traces() };
   }
 
   /** Posts what is new. */
@@ -169,6 +170,7 @@ export class AnswerFeed {
       this.#lane(name, now).statistics.startOver(now);
     }
     const facts = { id: this.#nextReport++, at: now, device, deviceName: nameOf(device), fault };
+    for (const report of this.#reports) report.superseded();
     this.#reports = [new FaultReport(facts, all), ...this.#reports].slice(0, REPORTS_KEPT);
     this.#reportsChanged = true;
     this.#statisticsChanged = true;
@@ -193,12 +195,13 @@ export class AnswerFeed {
       for (const lane of this.#lanes.values()) lane.statistics.startOver(now);
       this.#statisticsChanged = true;
     }
-    const inFlight = new Map(deployments.map((each) => [each.name, each.inFlight]));
-    for (const report of this.#reports) {
-      if (!report.measuring) continue;
-      report.review(inFlight, now);
-      this.#reportsChanged = true;
-    }
+    const measuring = this.#reports.filter((report) => report.measuring);
+    if (measuring.length === 0) return;
+    const present = new Map(
+      deployments.map(({ name, inFlight, agesMs }) => [name, { inFlight, oldestMs: agesMs()[0] ?? 0 }]),
+    );
+    for (const report of measuring) report.review(present, now);
+    this.#reportsChanged = true;
   }
 
   #lane(deployment: string, now: number): Lane {
@@ -243,14 +246,14 @@ class Lane {
     if (this.#recent.size > REMEMBERED) this.#recent.delete(this.#recent.keys().next().value!);
   }
 
-  /** @returns whether the answer was remembered, and not known to be wrong */
-  foundWrong(request: number): boolean {
+  /** @returns the answer if it was remembered, and not known to be wrong; otherwise null */
+  foundWrong(request: number): AnswerDot | null {
     const dot = this.#recent.get(request);
-    if (dot === undefined) return false;
+    if (dot === undefined) return null;
     this.#recent.delete(request);
     this.#others.add({ ...dot, outcome: 'wrong' });
     this.statistics.foundWrong(dot);
-    return true;
+    return dot;
   }
 
   /** Returns the requests that ended, or were found wrong, since the last call; null without any. */

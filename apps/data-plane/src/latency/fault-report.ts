@@ -22,6 +22,13 @@ export interface DeploymentAtFault {
   readonly running: () => readonly RequestTrace[];
 }
 
+/** The present requests of a deployment. */
+export interface PresentRequests {
+  readonly inFlight: number;
+  /** Age in ms of the oldest one; 0 without any. */
+  readonly oldestMs: number;
+}
+
 export interface FaultFacts {
   readonly id: number;
   readonly at: number;
@@ -56,24 +63,30 @@ export class FaultReport {
     this.#impacts.get(deployment)?.skippedOne();
   }
 
-  foundWrong(deployment: string, request: number): void {
-    this.#impacts.get(deployment)?.foundWrong(request);
+  /** @param startedAt  when the request was accepted */
+  foundWrong(deployment: string, request: number, startedAt: number): void {
+    this.#impacts.get(deployment)?.foundWrong(request, startedAt);
+  }
+
+  /** Stops the count of later wrong answers: from now on, they belong to a newer fault. */
+  superseded(): void {
+    for (const impact of this.#impacts.values()) impact.latest = false;
   }
 
   /**
-   * Ends the measurement of deployments that are idle, gone, or out of time.
-   * @param inFlight  of each existing deployment
+   * Measures the present silence. Ends the measurement of deployments that are idle, gone, or out of time.
+   * @param present  the requests of each existing deployment
    */
-  review(inFlight: ReadonlyMap<string, number>, now: number): void {
-    for (const [name, impact] of this.#impacts) impact.review(inFlight.get(name) ?? null, now);
+  review(present: ReadonlyMap<string, PresentRequests>, now: number): void {
+    for (const [name, impact] of this.#impacts) impact.review(present.get(name) ?? null, now);
   }
 
-  view(): FaultReportView {
+  view(now: number): FaultReportView {
     const { at, ...facts } = this.facts;
     return {
       ...facts,
       at: new Date(at).toISOString(),
-      deployments: [...this.#impacts.values()].map((impact) => impact.view()),
+      deployments: [...this.#impacts.values()].map((impact) => impact.view(now)),
       measuring: this.measuring,
     };
   }
@@ -87,6 +100,8 @@ export class FaultReport {
 /** One deployment's part of the report. */
 class FaultImpact {
   measuring = true;
+  /** Whether no fault was reported after this one. */
+  latest = true;
   trace: RequestTrace | null = null;
   readonly #name: string;
   readonly #faultAt: number;
@@ -98,13 +113,16 @@ class FaultImpact {
   #failed = 0;
   #canceled = 0;
   #failedAfter = 0;
+  #wrongAfter = 0;
   #skipped = 0;
   #slowestMs: number | null = null;
   #slowestRequest: number | null = null;
   #answeringAgainMs: number | null = null;
   #longestSilenceMs: number | null = null;
   #lastAnswerAt: number;
-  /** Whether a request that was accepted after the fault was answered. */
+  /** Since when requests wait without an answer to any request; null if none waits, as far as is known. */
+  #silentSince: number | null;
+  /** Whether a request that was accepted after the fault was answered, and no request failed since then. */
   #resumed = false;
   #lastAt: number;
 
@@ -116,6 +134,7 @@ class FaultImpact {
     this.#traces = new Map(running().map((trace) => [trace.request, trace]));
     this.#lastAt = faultAt;
     this.#lastAnswerAt = faultAt;
+    this.#silentSince = inFlight > 0 ? faultAt : null;
   }
 
   get #waiting(): number {
@@ -123,13 +142,21 @@ class FaultImpact {
   }
 
   finished(outcome: RequestOutcome, now: number): void {
-    if (!this.measuring) return;
-    this.#lastAt = now;
     const startedAt = now - outcome.latencyMs;
-    if (startedAt <= this.#faultAt + CLOCK_READ_MS && this.#waiting > 0) this.#wasInFlight(outcome);
-    else if (outcome.status === 'answered') this.#resumed = true;
-    else if (outcome.status === 'failed' && !this.#resumed) this.#failedAfter++;
-    if (outcome.status === 'answered') this.#answeredAt(now, startedAt);
+    if (!this.measuring) {
+      if (this.latest && outcome.status === 'answered' && outcome.corrupt) this.#wrongAfter++;
+      return;
+    }
+    this.#lastAt = now;
+    this.#waitedSince(startedAt);
+    if (this.#startedBefore(startedAt) && this.#waiting > 0) this.#wasInFlight(outcome);
+    else if (outcome.status === 'failed') this.#failedAfter++;
+    else if (outcome.status === 'answered') {
+      this.#resumed = true;
+      if (outcome.corrupt) this.#wrongAfter++;
+    }
+    if (outcome.status === 'failed') this.#resumed = false;
+    if (outcome.status === 'answered') this.#answeredAt(now);
     if (this.#waiting === 0 && this.#resumed) this.#end();
   }
 
@@ -137,18 +164,25 @@ class FaultImpact {
     if (this.measuring) this.#skipped++;
   }
 
-  foundWrong(request: number): void {
+  foundWrong(request: number, startedAt: number): void {
     if (this.#answered.has(request)) this.#wrong++;
+    else if ((this.latest || this.measuring) && !this.#startedBefore(startedAt)) this.#wrongAfter++;
   }
 
-  review(inFlight: number | null, now: number): void {
+  review(present: PresentRequests | null, now: number): void {
     if (!this.measuring) return;
-    if (inFlight !== null && inFlight > 0) this.#lastAt = now;
-    const idle = this.#waiting === 0 && now - this.#lastAt >= IDLE_MS;
-    if (inFlight === null || idle || now - this.#faultAt >= MEASURED_AT_MOST_MS) this.#end();
+    if (present !== null && present.inFlight > 0) {
+      this.#lastAt = now;
+      this.#waitedSince(now - present.oldestMs);
+    }
+    // Each request of a deleted deployment ends, too.
+    const over = this.#waiting === 0 && (present === null || now - this.#lastAt >= IDLE_MS);
+    if (over || now - this.#faultAt >= MEASURED_AT_MOST_MS) this.#end();
   }
 
-  view(): FaultImpactView {
+  view(now: number): FaultImpactView {
+    const silentMs = this.#silentMs(now);
+    const silent = silentMs !== null && silentMs > (this.#longestSilenceMs ?? -1);
     return {
       deployment: this.#name,
       seated: this.#seated,
@@ -161,11 +195,16 @@ class FaultImpact {
       slowestMs: this.#slowestMs,
       slowestRequest: this.#slowestRequest,
       failedAfter: this.#failedAfter,
+      wrongAfter: this.#wrongAfter,
       skipped: this.#skipped,
-      answeringAgainMs: this.#answeringAgainMs,
-      longestSilenceMs: this.#longestSilenceMs,
+      answeringAgainMs: silent ? null : this.#answeringAgainMs,
+      longestSilenceMs: silent ? silentMs : this.#longestSilenceMs,
       measuring: this.measuring,
     };
+  }
+
+  #startedBefore(startedAt: number): boolean {
+    return startedAt <= this.#faultAt + CLOCK_READ_MS;
   }
 
   #wasInFlight({ status, request, latencyMs, corrupt }: RequestOutcome): void {
@@ -181,10 +220,23 @@ class FaultImpact {
     }
   }
 
-  /** Measures the silence before an answer. Without a request, nothing was silent. */
-  #answeredAt(now: number, startedAt: number): void {
-    const silenceMs = now - Math.max(this.#lastAnswerAt, startedAt);
+  /** Records that a request waited from `startedAt` on. A failure does not end the silence; only an answer does. */
+  #waitedSince(startedAt: number): void {
+    const since = Math.max(startedAt, this.#lastAnswerAt);
+    this.#silentSince = Math.min(this.#silentSince ?? since, since);
+  }
+
+  /** Returns the length of the present silence; null without one. */
+  #silentMs(now: number): number | null {
+    if (this.#silentSince === null) return null;
+    return (this.measuring ? now : this.#lastAt) - this.#silentSince;
+  }
+
+  /** Ends the silence before an answer. */
+  #answeredAt(now: number): void {
+    const silenceMs = this.#silentMs(now) ?? 0;
     this.#lastAnswerAt = now;
+    this.#silentSince = this.#waiting > 0 ? now : null;
     if (this.#longestSilenceMs !== null && silenceMs <= this.#longestSilenceMs) return;
     this.#longestSilenceMs = silenceMs;
     this.#answeringAgainMs = now - this.#faultAt;
