@@ -57,7 +57,9 @@ async function packageAgent(platform, { out, withNode, downloaded }) {
   const source = PLATFORMS[platform].node;
   const cache = join(root, 'dist', 'node');
   if (withNode && downloaded && !hasNode(cache, source)) {
-    throw new Error(`Node for ${platform} is not downloaded; run npm run package -- agent --with-node`);
+    throw new Error(
+      `Node for ${platform} is not downloaded; run npm run package -- agent --with-node here, or install Node on the device`,
+    );
   }
   const node = withNode ? await nodeBinary(cache, source) : null;
   const file = `${packageName(version, platform, withNode)}.tar.gz`;

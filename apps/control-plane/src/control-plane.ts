@@ -11,6 +11,7 @@ import type { JoinAddressesView } from '@sparewheel/protocol';
 import { bracketed, reachable } from '@sparewheel/runtime/addresses';
 import { processorLimit } from '@sparewheel/runtime/processor-limit';
 import type { FastifyInstance } from 'fastify';
+import { AgentPackages } from './agent-packages/agent-packages.ts';
 import { createApi } from './api/api.ts';
 import { Authentication } from './api/authentication.ts';
 import { BlobRepair } from './blobs/blob-repair.ts';
@@ -274,7 +275,7 @@ export class ControlPlane {
     network,
     models,
   }: State): Promise<Omit<WebParts, 'pages'>> {
-    const { configuration, tokens } = this.#options;
+    const { configuration, tokens, root } = this.#options;
     const live = this.#live;
     const authentication = new Authentication(tokens, this.#port);
     const dataPlaneUrl = (hostname: string) =>
@@ -312,7 +313,15 @@ export class ControlPlane {
     const api: RequestHandler = (request, response) => app.routing(request, response);
     const joinedSeats = (device: string) =>
       seatsOf(device, deployments.views(), (name) => deployments.record(name).plan);
-    return { authentication, api, dataPlaneUrl, joinedSeats };
+    return {
+      authentication,
+      api,
+      dataPlaneUrl,
+      joinedSeats,
+      agentPackages: new AgentPackages(root, join(configuration.home, 'agent-packages')),
+      installer: join(root, 'deploy', 'agent', 'install.sh'),
+      isConnected: (device) => live.devices.some(({ id, connected }) => id === device && connected),
+    };
   }
 
   #startFleet(port: number): void {

@@ -37,11 +37,14 @@ function printNewTokens(
   if (made.includes('metrics')) console.log(`Metrics token, shown once: ${tokens.metrics}`);
   if (made.includes('infer')) console.log(`Inference token, shown once: ${tokens.infer}`);
   if (made.includes('join')) {
-    const command = (url: string) => `npm run agent -- --url ${url} --token ${tokens.join}`;
     const { addresses } = plane.joinAddresses();
-    for (const { dataPlane } of addresses) console.log(`Another machine joins with: ${command(dataPlane)}`);
+    for (const { dashboard } of addresses) {
+      const command = `curl -fsSL ${dashboard}/join/install.sh | sh -s -- ${tokens.join}`;
+      console.log(`Another machine joins with: ${command}`);
+    }
     if (addresses.length === 0) {
-      console.log(`A device on this machine joins with: ${command(plane.inferenceUrl)}`);
+      const command = `npm run agent -- --url ${plane.inferenceUrl} --token ${tokens.join}`;
+      console.log(`A device on this machine joins with: ${command}`);
       console.log('For devices on other machines, start with HOST=0.0.0.0.');
     }
   }

@@ -17,6 +17,11 @@ describe('the fleet panel', () => {
     expect(screen.getByTestId('join-command').textContent).toBe(
       'npm run agent -- --url http://127.0.0.1:3001 --token JOIN_TOKEN',
     );
+    const install = `curl -fsSL ${window.location.origin}/join/install.sh | sh -s -- JOIN_TOKEN`;
+    expect(screen.getByTestId('install-command').textContent).toBe(install);
+    expect(screen.queryByTestId('install-qr')).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'Show the installation as a QR code' }));
+    expect(screen.getByTestId('install-qr').dataset.text).toBe(install);
     expect(screen.queryByRole('list', { name: 'Devices' })).toBeNull();
   });
 

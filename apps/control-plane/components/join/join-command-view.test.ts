@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { addressChoices, dataPlaneUrl, joinCommand, reachProblem } from './join-command-view.ts';
+import {
+  addressChoices,
+  dataPlaneUrl,
+  installCommand,
+  joinCommand,
+  reachProblem,
+} from './join-command-view.ts';
 
 const wifi = {
   hostname: '192.168.1.20',
@@ -45,6 +51,14 @@ describe('the join command', () => {
     expect(joinCommand('http://10.0.0.2:3001', { name: '', count: 4 })).toBe(
       'npm run agent -- --url http://10.0.0.2:3001 --token JOIN_TOKEN --count 4',
     );
+  });
+
+  it('installs the agent from the dashboard, with the same options', () => {
+    const choice = { name: 'kitchen pi', count: 2 };
+    expect(installCommand('http://10.0.0.2:3000', choice, 'T')).toBe(
+      'curl -fsSL http://10.0.0.2:3000/join/install.sh | sh -s -- T --name kitchen-pi --count 2',
+    );
+    expect(installCommand('http://10.0.0.2:3000', { name: '', count: 1 }, null)).toMatch(/-- JOIN_TOKEN$/);
   });
 
   it('turns any input into a valid device name that is safe in a shell', () => {

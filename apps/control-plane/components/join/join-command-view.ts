@@ -23,19 +23,33 @@ function deviceName(text: string): string {
     .slice(0, NAME_LENGTH);
 }
 
+/** Returns the options of both commands. */
+function optionsOf({ name, count }: JoinChoice): string {
+  const fitting = deviceName(name);
+  return `${fitting === '' ? '' : ` --name ${fitting}`}${count > 1 ? ` --count ${count}` : ''}`;
+}
+
+const PLACEHOLDER = 'JOIN_TOKEN';
+
 /**
- * Returns the command that makes a machine a device.
+ * Returns the command that makes a machine a device, in a clone of the repository.
  * @param token  null puts a placeholder in its place
  */
 export function joinCommand(
   url: string,
-  { name, count }: JoinChoice = { name: '', count: 1 },
+  choice: JoinChoice = { name: '', count: 1 },
   token: string | null = null,
 ): string {
-  const fitting = deviceName(name);
-  const named = fitting === '' ? '' : ` --name ${fitting}`;
-  const counted = count > 1 ? ` --count ${count}` : '';
-  return `npm run agent -- --url ${url} --token ${token ?? 'JOIN_TOKEN'}${named}${counted}`;
+  return `npm run agent -- --url ${url} --token ${token ?? PLACEHOLDER}${optionsOf(choice)}`;
+}
+
+/**
+ * Returns the command that installs the agent as a service of a machine.
+ * @param dashboard  origin of the dashboard
+ * @param token  null puts a placeholder in its place
+ */
+export function installCommand(dashboard: string, choice: JoinChoice, token: string | null): string {
+  return `curl -fsSL ${dashboard}/join/install.sh | sh -s -- ${token ?? PLACEHOLDER}${optionsOf(choice)}`;
 }
 
 /** Returns whether an address works only on this machine. */

@@ -1,10 +1,11 @@
 'use client';
 import { useState } from 'react';
-import { CopyButton } from '../shell/copy-button.tsx';
 import { cn } from '../ui/class-names.ts';
 import { Field, Input, Select } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
-import { joinCommand } from './join-command-view.ts';
+import { useFirstPaint } from '../ui/use-first-paint.ts';
+import { CopyableCommand } from './copyable-command.tsx';
+import { type AddressChoice, installCommand, joinCommand } from './join-command-view.ts';
 import { type JoinAddress, useJoinAddress } from './use-join-address.ts';
 
 /** The command that makes a machine a device, with a choice of its address, and where to find its token. */
@@ -13,7 +14,7 @@ export function JoinCommand({ className }: { className?: string }) {
   return (
     <div className={cn('flex min-w-0 flex-col gap-3', className)}>
       <AddressField address={address} />
-      <CommandFor url={address.chosen.dataPlane} />
+      <CommandFor address={address.chosen} />
     </div>
   );
 }
@@ -40,21 +41,23 @@ export function AddressField({ address: { choices, chosen, choose, problem } }: 
   );
 }
 
-export function CommandFor({ url, token = null }: { url: string; token?: string | null }) {
+/** The command that installs the agent, and the one for a clone of the repository. */
+export function CommandFor({ address, token = null }: { address: AddressChoice; token?: string | null }) {
   const [name, setName] = useState('');
-  const [count, setCount] = useState(1);
-  const command = joinCommand(url, { name, count: Number.isInteger(count) ? count : 1 }, token);
+  const [typed, setCount] = useState(1);
+  const firstPaint = useFirstPaint();
+  const choice = { name, count: Number.isInteger(typed) ? typed : 1 };
+  // The server does not know the address that the browser uses.
+  const dashboard = address.dashboard ?? (firstPaint ? '' : window.location.origin);
   return (
     <div className="flex min-w-0 flex-col gap-3">
-      <div className="flex items-start gap-2 rounded-lg bg-raised px-3 py-2">
-        <code
-          data-testid="join-command"
-          className="min-w-0 flex-1 font-mono text-[0.8125rem] [overflow-wrap:anywhere]"
-        >
-          {command}
-        </code>
-        <CopyButton text={command} what="the command" />
-      </div>
+      <CopyableCommand text={installCommand(dashboard, choice, token)} testId="install-command" scannable />
+      <p className="max-w-prose text-xs text-ink-soft">
+        For a Raspberry Pi or another Linux machine: it installs the agent as a service. With{' '}
+        <code className="font-mono text-ink">sudo sh</code> the service has a user of its own. A second run
+        updates it. To remove it, put <code className="font-mono text-ink">--uninstall</code> in place of the
+        token.
+      </p>
       <div className="grid max-w-md grid-cols-[minmax(0,1fr)_9rem] gap-3">
         <Field label="Device name">
           {(ids) => (
@@ -73,25 +76,22 @@ export function CommandFor({ url, token = null }: { url: string; token?: string 
               type="number"
               min={1}
               max={64}
-              value={Number.isNaN(count) ? '' : count}
+              value={Number.isNaN(typed) ? '' : typed}
               onChange={(event) => setCount(event.target.valueAsNumber)}
             />
           )}
         </Field>
       </div>
-      <p className="max-w-prose text-xs text-ink-soft">
-        Run it in a clone of the Sparewheel repository. The machine needs only Node.js.
-        {token === null && (
-          <>
-            {' '}
-            Replace <code className="font-mono text-ink">JOIN_TOKEN</code> with the join token. It was printed
-            at the first start and is in <code className="font-mono text-ink">tokens.json</code> in
-            Sparewheel’s home directory, unless{' '}
-            <code className="font-mono [overflow-wrap:anywhere] text-ink">SPAREWHEEL_JOIN_TOKEN</code> sets
-            it.
-          </>
-        )}
-      </p>
+      <p className="text-xs text-ink-soft">In a clone of the repository:</p>
+      <CopyableCommand text={joinCommand(address.dataPlane, choice, token)} testId="join-command" />
+      {token === null && (
+        <p className="max-w-prose text-xs text-ink-soft">
+          Replace <code className="font-mono text-ink">JOIN_TOKEN</code> with the join token. It was printed
+          at the first start and is in <code className="font-mono text-ink">tokens.json</code> in Sparewheel’s
+          home directory, unless{' '}
+          <code className="font-mono [overflow-wrap:anywhere] text-ink">SPAREWHEEL_JOIN_TOKEN</code> sets it.
+        </p>
+      )}
     </div>
   );
 }

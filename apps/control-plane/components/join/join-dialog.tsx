@@ -40,7 +40,7 @@ function Ways() {
         <AddressField address={address} />
       </div>
       <h3 className="mt-5 mb-2 text-[0.8125rem] font-semibold">On a machine with a terminal</h3>
-      <CommandFor url={address.chosen.dataPlane} token={shown} />
+      <CommandFor address={address.chosen} token={shown} />
       <h3 className="mt-5 mb-1 text-[0.8125rem] font-semibold">In a browser</h3>
       <JoinInBrowser
         address={address.chosen}

@@ -29,14 +29,22 @@ export function qrDrawing(text: string): QrDrawing {
 }
 
 /** A QR code, black on white in every theme: many scanners cannot read an inverted code. */
-export function QrCode({ text, label }: { text: string; label: string }) {
+export function QrCode({
+  text,
+  label,
+  testId = 'join-qr',
+}: {
+  text: string;
+  label: string;
+  testId?: string;
+}) {
   const { size, path } = useMemo(() => qrDrawing(text), [text]);
   return (
     <svg
       viewBox={`0 0 ${size} ${size}`}
       role="img"
       aria-label={label}
-      data-testid="join-qr"
+      data-testid={testId}
       data-text={text}
       shapeRendering="crispEdges"
       className="w-52 max-w-full rounded-lg border"

@@ -2,12 +2,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { errorBody } from '@sparewheel/protocol';
 import { answerClientError } from '@sparewheel/runtime/client-error';
+import { type ServeAgentParts, serveAgent, servesAgent } from '../agent-packages/serve-agent.ts';
 import type { Authentication } from '../api/authentication.ts';
+import { log } from '../log.ts';
 import { answerJoining, JOINING_PATHS, type JoiningParts } from './joining.ts';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-export interface WebParts extends JoiningParts {
+export interface WebParts extends JoiningParts, ServeAgentParts {
   readonly api: RequestHandler;
   readonly pages: RequestHandler;
 }
@@ -59,6 +61,13 @@ function route(request: IncomingMessage, response: ServerResponse, parts: WebPar
 
   if (JOINING_PATHS.has(path)) {
     answerJoining(request, response, parts);
+    return;
+  }
+  if (servesAgent(path)) {
+    serveAgent(request, response, parts).catch((error: unknown) => {
+      log.error({ err: error }, 'cannot serve the agent');
+      response.writeHead(500).end();
+    });
     return;
   }
   const open = OPEN_PAGES.some((prefix) => path.startsWith(prefix));

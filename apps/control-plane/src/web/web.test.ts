@@ -1,13 +1,19 @@
 /** The port for browsers, over real sockets: pages, API and live channel. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { deviceView } from '@sparewheel/data-plane-client/testing';
 import type { JoinedSeatView } from '@sparewheel/protocol';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AgentPackages } from '../agent-packages/agent-packages.ts';
 import { LiveViews } from '../live-views.ts';
+import { repositoryRoot } from '../repository.ts';
 import { TestApi, TOKENS } from '../testing/test-api.ts';
 import { UiPush, type UiPushParts } from './ui-push.ts';
 import { createWebServer } from './web-server.ts';
@@ -21,10 +27,12 @@ let ui: UiPush;
 let live: LiveViews;
 let url: string;
 let cookie: string;
+let packages: string;
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
   api = await TestApi.start();
+  packages = await mkdtemp(join(tmpdir(), 'sparewheel-packages-'));
   const { authentication, app } = api;
   server = createWebServer(
     Promise.resolve({
@@ -33,6 +41,9 @@ beforeEach(async () => {
       pages: (request, response) => response.end(`page ${request.url}`),
       dataPlaneUrl: (hostname) => `http://${hostname}:3001`,
       joinedSeats: (device) => (device === 'tab-1' ? [SEAT] : []),
+      agentPackages: new AgentPackages(repositoryRoot(), packages),
+      installer: join(repositoryRoot(), 'deploy', 'agent', 'install.sh'),
+      isConnected: (device) => device === 'pi-1',
     }),
   );
   live = new LiveViews();
@@ -58,6 +69,7 @@ afterEach(async () => {
   server.close();
   server.closeAllConnections();
   await api.close();
+  await rm(packages, { recursive: true, force: true });
 });
 
 const get = (path: string, headers: Record<string, string> = {}) =>
@@ -116,6 +128,68 @@ describe('pages', () => {
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ error: { code: 'unauthorized' } });
     expect((await get('/apiary', { cookie })).status).toBe(200);
+  });
+});
+
+describe('installing an agent', () => {
+  const authorization = `Bearer ${TOKENS.join}`;
+
+  /** Sends a Host header, which `fetch` does not allow. */
+  const installer = async (headers: Record<string, string>) => {
+    const sent = request(`${url}/join/install.sh`, { headers }).end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return { status: response.statusCode, script: await text(response) };
+  };
+
+  it('begins with a script that has the address of this server, without a token', async () => {
+    const { status, script } = await installer({ host: 'pi-server.local:3000' });
+    expect(status).toBe(200);
+    expect(script).toMatch(/^#!\/bin\/sh\n/);
+    expect(script).toContain("control_plane='http://pi-server.local:3000'\n");
+    expect((await installer({ host: '[fd00::1]:3000' })).script).toContain("'http://[fd00::1]:3000'");
+    const proxied = await installer({ host: 'fleet.example', 'x-forwarded-proto': 'https' });
+    expect(proxied.script).toContain("control_plane='https://fleet.example'");
+  });
+
+  it.each(["x';reboot;'", 'a b', '$(reboot)', 'x"'])('refuses the host %s in the script', async (host) => {
+    expect((await installer({ host })).status).toBe(400);
+  });
+
+  it('names an archive with its checksum, and sends it', async () => {
+    const answer = await get('/join/agent?platform=linux-armv7', { authorization });
+    expect(answer.status).toBe(200);
+    const lines = (await answer.text()).trim().split('\n');
+    const fields = Object.fromEntries(lines.map((line) => line.split(' ') as [string, string]));
+    expect(fields).toMatchObject({ url: 'http://127.0.0.1:3001' });
+    const archive = await get(`/join/agent/${fields.file}`, { authorization });
+    const bytes = Buffer.from(await archive.arrayBuffer());
+    expect(bytes.byteLength).toBe(Number(fields.bytes));
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(fields.sha256);
+    const wrong = await get('/join/agent/..%2Ftokens.json', { authorization });
+    expect({ status: wrong.status, body: await wrong.text() }).toEqual({
+      status: 404,
+      body: 'There is no archive "../tokens.json".\n',
+    });
+  });
+
+  it('tells whether a device has joined', async () => {
+    const state = async (id: string) => (await get(`/join/agent/device?id=${id}`, { authorization })).text();
+    expect([await state('pi-1'), await state('pi-2')]).toEqual(['joined\n', 'absent\n']);
+  });
+
+  it.each([
+    ['/join/agent?platform=linux-x64', '', 401, 'The join token is unknown.'],
+    ['/join/agent?platform=linux-x64', `Bearer ${TOKENS.infer}`, 403, 'This is the infer token'],
+    ['/join/agent?platform=linux-riscv64', authorization, 404, 'There is no agent for "linux-riscv64"'],
+    ['/join/agent?platform=linux-x64&color=red', authorization, 400, 'The parameter "color" is unknown.'],
+    ['/join/agent?platform=linux-x64&node=no', authorization, 400, 'must be "included"'],
+    ['/join/agent/%E0%A4%A', authorization, 400, 'The address cannot be decoded.'],
+  ])('answers %s of %j with %i and one sentence', async (path, token, status, sentence) => {
+    const answer = await get(path, { authorization: token });
+    const body = await answer.text();
+    expect(answer.status).toBe(status);
+    expect(body).toContain(sentence);
+    expect(body.trim()).not.toContain('\n');
   });
 });
 
