@@ -1,6 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -184,6 +186,19 @@ describe('agent, as real processes', () => {
     expect(agent.output()).toBe(
       `sparewheel agent: ${dataPlane.url} refused this agent: the join token is wrong\n`,
     );
+  });
+
+  it('names the address of the data plane if it got that of the dashboard, and exits', async () => {
+    const dashboard = createServer((_request, response) => response.end('{"url":"http://10.0.0.2:3001"}'));
+    dashboard.listen(0, '127.0.0.1');
+    await once(dashboard, 'listening');
+    const url = `http://127.0.0.1:${(dashboard.address() as AddressInfo).port}`;
+    const agent = start('--url', url, '--token', TOKEN);
+    expect(await agent.exitCode()).toBe(1);
+    expect(agent.output()).toContain(
+      `sparewheel agent: ${url} is the address of the dashboard; use --url http://10.0.0.2:3001\n`,
+    );
+    dashboard.close();
   });
 
   it('reports wrong parameters and a folder in use without a stack trace', async () => {

@@ -16,6 +16,7 @@ import type { Log } from '@sparewheel/runtime/log';
 import type { AgentOptions } from './command-line.ts';
 import { loadIdentity, lockFolder } from './device-folder.ts';
 import { DeviceProcess } from './device-process.ts';
+import { wrongAddress } from './wrong-address.ts';
 
 /** The data plane refused this agent. A retry does not help. */
 export class RefusedError extends Error {
@@ -55,8 +56,7 @@ export class Supervisor {
     socket.on('connect_error', (error) => {
       const refusal = refusalIn(error);
       if (refusal !== null) onRefused(new RefusedError(`${options.url} refused this agent: ${refusal}`));
-      else if (++this.#failedAttempts === REPORTED_ATTEMPT)
-        log.info(`cannot reach ${options.url} (${reasonOf(error)}); retrying`);
+      else if (++this.#failedAttempts === REPORTED_ATTEMPT) void this.#explain(options, error, onRefused);
     });
     this.#on('kill', (device) => device.kill());
     this.#on('pause', (device) => device.pause());
@@ -88,6 +88,18 @@ export class Supervisor {
     // A kill also ends paused devices. It is safe: devices tolerate a crash at any time.
     await Promise.all([...this.#devices.values()].map((device) => device.kill()));
     for (const unlock of this.#unlock.splice(0)) await unlock();
+  }
+
+  /** Logs why there is no connection, or gives up on an address that cannot work. */
+  async #explain(
+    { url, token }: Pick<AgentOptions, 'url' | 'token'>,
+    error: Error,
+    onRefused: (error: RefusedError) => void,
+  ): Promise<void> {
+    const wrong = await wrongAddress(url, token);
+    if (this.#stopped || this.#connection.socket.connected) return;
+    if (wrong !== null) onRefused(new RefusedError(wrong));
+    else this.#log.info(`cannot reach ${url} (${reasonOf(error)}); retrying`);
   }
 
   async #prepare(options: AgentOptions, name: string): Promise<DeviceProcess> {

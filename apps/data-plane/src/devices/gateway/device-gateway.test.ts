@@ -58,7 +58,13 @@ describe('joining', () => {
   it.each([
     ['a wrong token', { token: 'wrong' }, 'unauthorized', 'join token'],
     ['the infer token', { token: TEST_TOKENS.inferToken }, 'unauthorized', 'join token'],
-    ['another version', { protocol: 2 }, 'wrong-protocol', 'version 1, the agent 2'],
+    ['a newer version', { protocol: 2 }, 'wrong-protocol', 'newer than its control plane (protocol 2 and 1)'],
+    [
+      'an older version',
+      { protocol: 0 },
+      'wrong-protocol',
+      'older than its control plane (protocol 0 and 1)',
+    ],
     ['a short secret', { secret: 'short' }, 'wrong-protocol', 'device.secret'],
     ['an invalid id', { id: '../../etc/passwd' }, 'wrong-protocol', 'device.id'],
   ])('rejects %s with a message for the agent', async (_what, options, code, words) => {

@@ -71,17 +71,23 @@ export function guardNamespace(
 export function readAuth<Auth>(socket: Socket, parse: (value: unknown) => Auth): Auth {
   const { protocol } = socket.handshake.auth as { protocol?: unknown };
   if (protocol !== PROTOCOL_VERSION) {
-    const theirs = typeof protocol === 'number' ? protocol : 'none';
-    throw new HandshakeRefusedError(
-      'wrong-protocol',
-      `this data plane uses protocol version ${PROTOCOL_VERSION}, the agent ${theirs}; use the same release on both sides`,
-    );
+    throw new HandshakeRefusedError('wrong-protocol', otherProtocol(protocol));
   }
   try {
     return parse(socket.handshake.auth);
   } catch (error) {
     throw new HandshakeRefusedError('wrong-protocol', (error as Error).message);
   }
+}
+
+/** Says which side to update. */
+function otherProtocol(theirs: unknown): string {
+  if (typeof theirs !== 'number')
+    return 'the handshake names no protocol version; only agents of Sparewheel can connect';
+  const versions = `(protocol ${theirs} and ${PROTOCOL_VERSION})`;
+  return theirs < PROTOCOL_VERSION
+    ? `this agent is older than its control plane ${versions}; update it: run the command that the dashboard shows under "Add a device"`
+    : `this agent is newer than its control plane ${versions}; update the control plane, or install the agent from it`;
 }
 
 /** @throws {HandshakeRefusedError} */
