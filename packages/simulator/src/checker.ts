@@ -36,6 +36,9 @@ export interface Coverage {
   /** Answered requests with a step that divides its input, and those of them in which data was recovered. */
   dividedInputs: number;
   tiled: number;
+  /** Answered requests with a coded layer of integers, and those of them in which data was recovered. */
+  integers: number;
+  integersRecovered: number;
   /** Runs of devices that computed several requests together. */
   batches: number;
   dividedInputsRecovered: number;
@@ -68,6 +71,8 @@ export class Checker {
     rescued: 0,
     dividedInputs: 0,
     tiled: 0,
+    integers: 0,
+    integersRecovered: 0,
     batches: 0,
     dividedInputsRecovered: 0,
     untouchable: 0,
@@ -269,6 +274,10 @@ export class Checker {
       if (inference.recovered > 0) coverage.dividedInputsRecovered++;
     }
     if (record.plan.steps.some((step) => step.kind === 'replicated' && step.tile)) coverage.tiled++;
+    if (record.plan.steps.some((step) => step.kind === 'coded' && step.answers === 'int32')) {
+      coverage.integers++;
+      if (inference.recovered > 0) coverage.integersRecovered++;
+    }
     const { request } = inference;
     if (record.policy.batch === false && this.#batched.has(request)) {
       this.complain(

@@ -2,7 +2,8 @@ import type { Tensor } from '@sparewheel/protocol';
 import type { Random } from '@sparewheel/runtime/random';
 import type { LiveDeployment } from './observed-world.ts';
 import type { RequestEnd, RequestRecord } from './request-record.ts';
-import { LARGEST_BATCH, LARGEST_VALUE } from './synthetic-model.ts';
+import { LARGEST_VALUE } from './synthetic-kernels.ts';
+import { LARGEST_BATCH } from './synthetic-model.ts';
 import type { World } from './world.ts';
 
 /** One request in so many has the largest batch, and one in so many is preceded by one with a larger batch. */

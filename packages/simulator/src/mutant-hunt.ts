@@ -2,7 +2,7 @@ import { MUTANTS, type Mutant } from './mutants.ts';
 import { type SimulationResult, simulate } from './simulation.ts';
 
 /** The number of seeds within which the checker must catch every mutant. */
-export const SEEDS_PER_MUTANT = 150;
+export const SEEDS_PER_MUTANT = 400;
 
 export interface Caught {
   readonly seed: number;

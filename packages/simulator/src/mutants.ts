@@ -9,6 +9,7 @@ import {
   patchNext,
   receiving,
   repeatingFirstOfBatch,
+  roundingIntegerParity,
   ruling,
   weakened,
   withOptions,
@@ -220,6 +221,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'gives the first answer of a batch to all its requests',
     promise: D,
     tampering: { face: repeatingFirstOfBatch },
+  },
+  {
+    name: 'rounds the parity of integers to float32',
+    promise: D,
+    tampering: { face: roundingIntegerParity },
   },
   {
     name: 'lets devices batch requests whose policy forbids it',

@@ -31,7 +31,7 @@ export type RequestEnd =
   | { readonly kind: 'answered'; readonly inference: Inference }
   | { readonly kind: 'failed'; readonly error: Error & { readonly code?: string } };
 
-/** The largest decoding error in an answer. The right values are integers. */
+/** The largest decoding error in an answer of float32. The right values are integers. Answers of int32 must be equal. */
 export const ANSWER_TOLERANCE = 0.05;
 
 /** Whether an answer is right for one of the request's models. */
@@ -40,10 +40,10 @@ export function answers(record: RequestRecord, inference: Inference): boolean {
     const right = model.reference(record.input);
     const given = inference.fetches[model.profile.outputs[0]!.name];
     if (!given || given.data.length !== right.data.length) return false;
+    if (given.type !== right.type) return false;
+    const tolerance = right.type === 'int32' ? 0 : ANSWER_TOLERANCE;
     if (given.dims.join() !== right.dims.join()) return false;
     // The negation makes NaN wrong.
-    return !right.data.some(
-      (value, i) => !(Math.abs(Number(value) - Number(given.data[i])) <= ANSWER_TOLERANCE),
-    );
+    return !right.data.some((value, i) => !(Math.abs(Number(value) - Number(given.data[i])) <= tolerance));
   });
 }

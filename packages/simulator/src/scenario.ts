@@ -67,7 +67,11 @@ export const MIRRORED = 'net';
 
 export function drawScenario(seed: number, random: Random): Scenario {
   const light = drawLightScenario(seed, random);
-  const scenario = random.chance(0.08) ? withHeavyModel(light, random) : light;
+  const scenario = random.chance(0.12)
+    ? withHeavyModel(light, random)
+    : random.chance(0.15)
+      ? withLiesAfterAnswers(light, random)
+      : light;
   const deployments = scenario.deployments.map((deployment) => {
     const policy: Policy = { ...deployment.policy, batch: random.pick([undefined, undefined, false]) };
     return { ...deployment, policy };
@@ -82,7 +86,7 @@ function drawLightScenario(seed: number, random: Random): Scenario {
   const seats = Math.max(...deployments.map(({ plan }) => plan.seats.length));
   const standbys = random.pick([0, 1, 1, 2]);
   const stormMs = random.between(4_000, 14_000);
-  const mirror = random.chance(0.3)
+  const mirror = random.chance(0.4)
     ? drawMirror(deployments[0]!, seats + standbys, corrupters, random)
     : null;
   return {
@@ -148,6 +152,35 @@ function withHeavyModel(scenario: Scenario, random: Random): Scenario {
     reorder: false,
     heavy: { name, model, computeMs: [1_200, 1_500], predicted },
     corrupters: false,
+    restarts: false,
+    redeploys: false,
+  };
+}
+
+/**
+ * Draws the conditions under which every wrong answer must be reported after it was given: coded steps with a surplus
+ * answer, the policy that waits for no surplus, and few requests at a time.
+ */
+function withLiesAfterAnswers(scenario: Scenario, random: Random): Scenario {
+  const width = random.whole(5, 8);
+  const model = drawModel(1, width, random);
+  const isWatched = ({ steps }: Plan) =>
+    steps.every((step) => step.kind === 'local' || (step.kind === 'coded' && step.parityShards > 0));
+  let plan: Plan;
+  do plan = drawPlan(model, random);
+  while (!isWatched(plan));
+  const policy: Policy = { waitMs: 'any-k', verify: 'after', deadlineMs: 20_000 };
+  const missing = plan.seats.length - scenario.devices.length;
+  return {
+    ...scenario,
+    deployments: [{ name: MIRRORED, width, model, plan, policy }],
+    mirror: null,
+    devices: [...scenario.devices, ...Array.from({ length: Math.max(0, missing) }, () => drawTraits(random))],
+    level: 'anything',
+    faultEveryMs: Math.min(scenario.faultEveryMs, 500),
+    requestEveryMs: Math.max(scenario.requestEveryMs, 150),
+    options: { ...scenario.options, inFlightPerDevice: 16 },
+    corrupters: true,
     restarts: false,
     redeploys: false,
   };

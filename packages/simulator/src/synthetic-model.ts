@@ -1,22 +1,34 @@
 import {
   encodeBias,
+  encodeIntegers,
   encodeWeights,
   generatorMatrix,
   type Partition,
   parityBiasFactor,
 } from '@sparewheel/cdc';
-import type {
-  Artifact,
-  Artifacts,
-  CodedStep,
-  LayerProfile,
-  ModelProfile,
-  Plan,
-  ReplicatedStep,
-  TilePlan,
+import {
+  type Artifact,
+  type Artifacts,
+  type CodedStep,
+  generatorOf,
+  type LayerProfile,
+  type ModelProfile,
+  type Plan,
+  type ReplicatedStep,
+  type TilePlan,
 } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
 import type { Random } from '@sparewheel/runtime/random';
+import {
+  columns,
+  convolutionKernel,
+  integerKernel,
+  linearKernel,
+  placed,
+  quantized,
+  wrapped,
+  zeroPadded,
+} from './synthetic-kernels.ts';
 
 type Feeds = Readonly<Record<string, Tensor>>;
 export type Kernel = (feeds: readonly Tensor[]) => readonly Tensor[];
@@ -37,19 +49,36 @@ type Node =
       readonly weights: Float32Array;
       readonly bias: number;
     }
+  /** Quantizes the values to uint8. */
+  | { readonly op: 'Quantize'; readonly input: string; readonly output: string }
+  /** A linear layer with integer weights, from uint8 to int32. */
+  | {
+      readonly op: 'MatMulInteger';
+      readonly input: string;
+      readonly output: string;
+      readonly weights: Int32Array;
+      /** The largest magnitude that an output can have. */
+      readonly largest: number;
+    }
   | { readonly op: 'Wrap'; readonly input: string; readonly output: string }
   | { readonly op: 'AddWrap'; readonly inputs: readonly [string, string]; readonly output: string };
 
 /** The batch of a synthetic network is free up to this size. */
 export const LARGEST_BATCH = 12;
 
-/** The largest magnitude of a tensor between linear layers. */
-export const LARGEST_VALUE = 3;
+/**
+ * A weight of an integer layer is an int8 times one of these factors, as if each input occurred so often. Outputs need
+ * more than the 24 bits of float32. With the second factor they overflow int32, which only r = 1 recovers.
+ */
+const REPEATS = [1_021, 65_521] as const;
+/** The largest magnitudes of a quantized value minus its zero point, and of int8. */
+const LARGEST_PRODUCT = 255 * 128;
 
 /**
  * A synthetic network with exactly known answers. Weights, biases and activations are small integers, so float32
- * products are exact. Every activation rounds, so decoding errors do not accumulate. The network has chains, parallel
- * branches and residual connections; tensors are [batch, width], and the batch is free.
+ * products are exact. Every activation rounds, so decoding errors do not accumulate. Some layers have integer weights
+ * and int32 outputs. The network has chains, parallel branches and residual connections; tensors are [batch, width],
+ * and the batch is free.
  */
 export class SyntheticModel {
   readonly profile: ModelProfile;
@@ -76,6 +105,15 @@ export class SyntheticModel {
       if (random.chance(0.4)) {
         const weights = integers(random.whole(1, 3), 2);
         nodes.push({ op: 'Conv', input, output, weights, bias: random.whole(-3, 3) });
+        return output;
+      }
+      if (random.chance(0.3)) {
+        const repeats = random.pick(REPEATS);
+        const weights = Int32Array.from({ length: width * width }, () => repeats * random.whole(-128, 127));
+        const bytes = fresh();
+        const largest = repeats * width * LARGEST_PRODUCT;
+        nodes.push({ op: 'Quantize', input, output: bytes });
+        nodes.push({ op: 'MatMulInteger', input: bytes, output, weights, largest });
         return output;
       }
       nodes.push({
@@ -152,9 +190,10 @@ export class SyntheticModel {
         artifacts[step.id] = [this.#file(`nodes ${nodes.join()} ${fetches.join()}`, kernel, 20_000)];
         continue;
       }
-      const node = this.#nodes[step.node] as Extract<Node, { op: 'Gemm' | 'Conv' }>;
-      if (node.op === 'Conv') {
-        artifacts[step.id] = this.#convolutionShards(step, node);
+      const node = this.#nodes[step.node] as Extract<Node, { op: 'Gemm' | 'Conv' | 'MatMulInteger' }>;
+      if (node.op !== 'Gemm') {
+        artifacts[step.id] =
+          node.op === 'Conv' ? this.#convolutionShards(step, node) : this.#integerShards(step, node);
         continue;
       }
       const { blocks, height, dataShards: k, parityShards: r } = step;
@@ -204,6 +243,24 @@ export class SyntheticModel {
     return [...Array.from({ length: k }, () => data), ...parity];
   }
 
+  #integerShards(step: CodedStep, { weights }: Extract<Node, { op: 'MatMulInteger' }>): Artifact[] {
+    const { width } = this;
+    const { blocks, height, dataShards: k, parityShards: r } = step;
+    const data = blocks.map(({ start, rows }) => {
+      const block = new Int32Array(height * width);
+      block.set(weights.subarray(start * width, (start + rows) * width));
+      return block;
+    });
+    const generator = generatorOf(step);
+    const parity = Array.from({ length: r }, (_, i) => encodeIntegers(generator, i, data));
+    return [...data, ...parity].map((own, shard) => {
+      const kernel: Kernel = ([x]) => [integerKernel(own, width, x!)];
+      const artifact = this.#file(`integers ${step.node} ${k}+${r} ${shard}`, kernel, 50_000);
+      this.#dataShards.set(artifact.graph.sha256, k);
+      return artifact;
+    });
+  }
+
   #file(content: string, kernel: Kernel, bytes: number): Artifact {
     let artifact = this.#files.get(content);
     if (!artifact) {
@@ -229,9 +286,13 @@ export class SyntheticModel {
                 node.bias,
                 zeroPadded(values.get(node.input)!, node.weights.length),
               )
-            : node.op === 'Wrap'
-              ? wrapped([values.get(node.input)!])
-              : wrapped(node.inputs.map((name) => values.get(name)!));
+            : node.op === 'Quantize'
+              ? quantized(values.get(node.input)!)
+              : node.op === 'MatMulInteger'
+                ? integerKernel(node.weights, this.width, values.get(node.input)!)
+                : node.op === 'Wrap'
+                  ? wrapped([values.get(node.input)!])
+                  : wrapped(node.inputs.map((name) => values.get(name)!));
       values.set(node.output, result);
     }
     return values;
@@ -239,9 +300,14 @@ export class SyntheticModel {
 
   #profileOf(nodes: readonly Node[], output: string, random: Random): ModelProfile {
     const { width } = this;
-    const spec = (name: string) => ({ name, type: 'float32', dims: [-1, width] }) as const;
+    const typeOf = (name: string) => {
+      const op = nodes.find((node) => node.output === name)?.op;
+      return op === 'Quantize' ? 'uint8' : op === 'MatMulInteger' ? 'int32' : 'float32';
+    };
+    const spec = (name: string) => ({ name, type: typeOf(name), dims: [-1, width] }) as const;
     const layers = nodes.map((node, index): LayerProfile => {
-      const linear = node.op === 'Gemm';
+      const integers = node.op === 'MatMulInteger' ? { largest: node.largest } : null;
+      const linear = node.op === 'Gemm' || node.op === 'MatMulInteger' ? node : null;
       const convolution = node.op === 'Conv' ? node : null;
       const inputs = node.op === 'AddWrap' ? [...new Set(node.inputs)] : [node.input];
       return {
@@ -252,18 +318,20 @@ export class SyntheticModel {
         outputs: [node.output],
         outputDims: [1, width],
         parameters: linear ? width * (width + 1) : 0,
-        weightsBytes: linear ? 4 * width * (width + 1) : 0,
+        weightsBytes: integers ? width * width : linear ? 4 * width * (width + 1) : 0,
         multiplyAdds: linear ? width * width : 0,
         // Some are worth a device of their own under the paper's strategy, and are replicated there.
         timeMs: linear || convolution ? 1 : random.pick([0.01, 0.01, 5]),
         tile: linear
           ? { reason: 'every output depends on the whole row' }
-          : {
-              axis: 1,
-              stride: 1,
-              reach: convolution?.weights.length ?? 1,
-              padBefore: (convolution?.weights.length ?? 1) >> 1,
-            },
+          : [node.output, ...inputs].some((name) => typeOf(name) !== 'float32')
+            ? { reason: 'it reads or writes integers' }
+            : {
+                axis: 1,
+                stride: 1,
+                reach: convolution?.weights.length ?? 1,
+                padBefore: (convolution?.weights.length ?? 1) >> 1,
+              },
         notCodable: convolution ? 'only its input can be divided' : null,
         inputSplit: convolution
           ? {
@@ -281,15 +349,16 @@ export class SyntheticModel {
           : null,
         coding: linear
           ? {
-              op: 'Gemm',
-              feed: node.input,
+              op: linear.op,
+              feed: linear.input,
               fetch: node.output,
               rows: width,
               groups: 1,
               axis: 1,
-              bytesPerRow: 4 * width,
+              bytesPerRow: integers ? width : 4 * width,
               align: 1,
               independentRows: true,
+              ...(integers && { integers }),
             }
           : null,
       };
@@ -301,7 +370,7 @@ export class SyntheticModel {
       inputs: [{ ...spec('t0'), free: [{ name: 'batch', usual: 1, max: LARGEST_BATCH }, null] }],
       outputs: [spec(output)],
       layers,
-      tensors: Object.fromEntries(names.map((name) => [name, { type: 'float32', dims: [-1, width] }])),
+      tensors: Object.fromEntries(names.map((name) => [name, { type: typeOf(name), dims: [-1, width] }])),
       parameters: 0,
       weightsBytes: 0,
       multiplyAdds: 0,
@@ -320,79 +389,4 @@ function dataBlock(
   const bias = new Float32Array(height);
   bias.set(node.bias.subarray(block.start, block.start + block.rows));
   return [weights, bias];
-}
-
-/** y = x · Wᵀ + b for a batch of rows. W is [rows, width]. */
-function linearKernel(weights: Float32Array, bias: Float32Array, width: number, x: Tensor): Tensor {
-  const rows = bias.length;
-  const batch = x.dims[0]!;
-  const values = x.data as Float32Array;
-  const data = new Float32Array(batch * rows);
-  for (let n = 0; n < batch; n++) {
-    for (let row = 0; row < rows; row++) {
-      let sum = bias[row]!;
-      for (let i = 0; i < width; i++) sum += weights[row * width + i]! * values[n * width + i]!;
-      data[n * rows + row] = sum;
-    }
-  }
-  return { type: 'float32', dims: [batch, rows], data };
-}
-
-/** Convolves each row without padding. */
-function convolutionKernel(weights: Float32Array, bias: number, x: Tensor): Tensor {
-  const [batch, width] = [x.dims[0]!, x.dims[1]!];
-  const values = x.data as Float32Array;
-  const outputs = width - weights.length + 1;
-  const data = new Float32Array(batch * outputs);
-  for (let n = 0; n < batch; n++) {
-    for (let i = 0; i < outputs; i++) {
-      let sum = bias;
-      for (let j = 0; j < weights.length; j++) sum += weights[j]! * values[n * width + i + j]!;
-      data[n * outputs + i] = sum;
-    }
-  }
-  return { type: 'float32', dims: [batch, outputs], data };
-}
-
-/** Pads each row with the zeros that a window of `window` elements needs to keep the width. */
-function zeroPadded({ dims, data }: Tensor, window: number): Tensor {
-  const [batch, width] = [dims[0]!, dims[1]!];
-  const padded = new Float32Array(batch * (width + window - 1));
-  for (let n = 0; n < batch; n++) {
-    const row = (data as Float32Array).subarray(n * width, (n + 1) * width);
-    padded.set(row, n * (width + window - 1) + (window >> 1));
-  }
-  return { type: 'float32', dims: [batch, width + window - 1], data: padded };
-}
-
-/** Returns rows of `width` zeros that contain the columns of `part` from `at` on. */
-function placed({ dims, data }: Tensor, at: number, width: number): Tensor {
-  const [batch, count] = [dims[0]!, dims[1]!];
-  const whole = new Float32Array(batch * width);
-  for (let n = 0; n < batch; n++) {
-    whole.set((data as Float32Array).subarray(n * count, (n + 1) * count), n * width + at);
-  }
-  return { type: 'float32', dims: [batch, width], data: whole };
-}
-
-function columns({ dims, data }: Tensor, from: number, to: number): Tensor {
-  const [batch, width] = [dims[0]!, dims[1]!];
-  const part = new Float32Array(batch * (to - from));
-  for (let n = 0; n < batch; n++) {
-    const row = (data as Float32Array).subarray(n * width + from, n * width + to);
-    part.set(row, n * (to - from));
-  }
-  return { type: 'float32', dims: [batch, to - from], data: part };
-}
-
-/** Returns the rounded sum, wrapped into [-3, 3]: a sum that is off by one gives another result. */
-function wrapped(terms: readonly Tensor[]): Tensor {
-  const data = new Float32Array(terms[0]!.data.length);
-  for (let i = 0; i < data.length; i++) {
-    let sum = 0;
-    for (const { data: values } of terms) sum += Math.round(values[i] as number);
-    const span = 2 * LARGEST_VALUE + 1;
-    data[i] = ((((sum + LARGEST_VALUE) % span) + span) % span) - LARGEST_VALUE;
-  }
-  return { type: 'float32', dims: terms[0]!.dims, data };
 }

@@ -1,7 +1,7 @@
 /** Ways to change a coordinator from outside, for the mutants. */
 import { type CoordinatorPorts, Gather, type Installer, type Policy } from '@sparewheel/coordinator';
 import type { Answer, FromDevice } from '@sparewheel/protocol';
-import type { CoordinatorFace, Tampering } from './data-plane.ts';
+import type { CoordinatorFace, Tampering, TamperingContext } from './data-plane.ts';
 
 /** Changes options of the coordinator. */
 export function withOptions(ports: CoordinatorPorts, options: CoordinatorPorts['options']): CoordinatorPorts {
@@ -48,6 +48,33 @@ export function repeatingFirstOfBatch(face: CoordinatorFace): CoordinatorFace {
       const changed = together ? { ...message, tensors: first.tensors } : message;
       if (changed.kind === 'answer') last.set(device, changed);
       face.receive(device, changed);
+    },
+  };
+}
+
+/** Rounds the answers of parity shards of integer layers to float32, as a decoder of floats would. */
+export function roundingIntegerParity(face: CoordinatorFace, { devices }: TamperingContext): CoordinatorFace {
+  const parity = new Set<string>();
+  const isParity = (id: string, task: number) => {
+    const loaded = devices.find((device) => device.id === id)?.life?.tasks.get(task);
+    return loaded !== undefined && parity.has(loaded.artifact.graph.sha256);
+  };
+  return {
+    ...face,
+    deploy: (request) => {
+      for (const step of request.plan.steps) {
+        if (step.kind !== 'coded' || step.answers !== 'int32') continue;
+        const shards = request.artifacts[step.id]!.slice(step.dataShards);
+        for (const { graph } of shards) parity.add(graph.sha256);
+      }
+      face.deploy(request);
+    },
+    receive: (device, message) => {
+      if (message.kind !== 'answer' || !isParity(device, message.task)) return face.receive(device, message);
+      const tensors = message.tensors.map((tensor) =>
+        tensor.type === 'int32' ? { ...tensor, data: (tensor.data as Int32Array).map(Math.fround) } : tensor,
+      );
+      face.receive(device, { ...message, tensors });
     },
   };
 }

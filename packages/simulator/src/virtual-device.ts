@@ -255,17 +255,22 @@ export class VirtualDevice {
 
   #told(answer: Answer, lie: Lie): Answer {
     const [first, ...others] = answer.tensors;
-    const data = (first!.data as Float32Array).slice();
+    const { type, dims } = first!;
     if (lie === 'wrong-shape') {
-      const tensor = {
-        type: 'float32',
-        dims: [1, data.length + 1],
-        data: new Float32Array(data.length + 1),
-      } as const;
+      const data = new Float32Array(first!.data.length + 1);
+      const tensor: Tensor = { type: 'float32', dims: [1, data.length], data };
       return { ...answer, tensors: [tensor, ...others] };
     }
-    const at = this.random.upTo(data.length);
-    data[at] = lie === 'not-finite' ? Number.NaN : data[at]! + lie.amount;
-    return { ...answer, tensors: [{ type: 'float32', dims: first!.dims, data }, ...others] };
+    const at = this.random.upTo(first!.data.length);
+    if (lie === 'not-finite') {
+      const data = Float32Array.from(first!.data as Float32Array);
+      data[at] = Number.NaN;
+      return { ...answer, tensors: [{ type: 'float32', dims, data }, ...others] };
+    }
+    const data = first!.data.slice() as Float32Array | Int32Array | Uint8Array;
+    // A byte always changes by 1: a multiple of 256 would be no lie.
+    const amount = type === 'float32' ? lie.amount : type === 'int32' ? Math.round(lie.amount) : 1;
+    data[at] = data[at]! + amount;
+    return { ...answer, tensors: [{ type, dims, data } as Tensor, ...others] };
   }
 }
