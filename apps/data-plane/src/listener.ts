@@ -1,8 +1,9 @@
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LIMITS } from '@sparewheel/protocol';
+import { LIMITS, NAMESPACES } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Server as SocketServer } from 'socket.io';
+import { AnonymousConnections } from './devices/gateway/anonymous-connections.ts';
 import { boundedParser } from './devices/gateway/bounded-parser.ts';
 import { GATEWAY_LIMITS } from './devices/gateway/gateway-limits.ts';
 import { createV2Server, type V2ServerOptions } from './inference/v2-server.ts';
@@ -34,6 +35,7 @@ export class Listener {
   constructor(v2: V2ServerOptions) {
     this.server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS });
     this.#app = createV2Server(this.server, v2);
+    const anonymous = new AnonymousConnections();
     // Must come after Fastify: Socket.IO takes over the existing request listeners.
     this.io = new SocketServer(this.server, {
       path: '/socket.io',
@@ -45,9 +47,20 @@ export class Listener {
       pingInterval: LIMITS.pingIntervalMs,
       pingTimeout: LIMITS.pingTimeoutMs,
       connectTimeout: LIMITS.helloTimeoutMs,
-      allowRequest: (_request, decide) =>
-        decide(null, this.io.engine.clientsCount < GATEWAY_LIMITS.connections),
+      allowRequest: (request, decide) =>
+        decide(
+          null,
+          this.io.engine.clientsCount < GATEWAY_LIMITS.connections &&
+            anonymous.allows(request.socket.remoteAddress ?? ''),
+        ),
     });
+    this.io.engine.on('connection', (connection) => {
+      anonymous.opened(connection, connection.remoteAddress);
+      connection.on('close', () => anonymous.settled(connection));
+    });
+    for (const namespace of Object.values(NAMESPACES)) {
+      this.io.of(namespace).on('connection', ({ conn }) => anonymous.settled(conn));
+    }
   }
 
   /**

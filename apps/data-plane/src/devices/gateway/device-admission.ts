@@ -1,7 +1,7 @@
 import { type DeviceAuth, LIMITS } from '@sparewheel/protocol';
 import { type Access, equalDigests } from '@sparewheel/runtime/access';
 import type { DeviceRegistry } from './device-registry.ts';
-import { GATEWAY_LIMITS } from './gateway-limits.ts';
+import { GATEWAY_LIMITS, RateLimit } from './gateway-limits.ts';
 import { HandshakeRefusedError, requireJoinToken } from './handshake.ts';
 
 /** What admission needs to know about existing sessions. */
@@ -24,17 +24,30 @@ export class DeviceAdmission {
   /** Incarnations that a newer one replaced, by device id, oldest first. */
   readonly #retired = new Map<string, string[]>();
 
+  /** The rate of new devices, by address, least recently used first. `last`: the last device that was counted. */
+  readonly #joining = new Map<string, { readonly rate: RateLimit; last: string }>();
+
   constructor(access: Access, registry: DeviceRegistry, sessions: SessionsView) {
     this.#access = access;
     this.#registry = registry;
     this.#sessions = sessions;
   }
 
-  /** @throws {HandshakeRefusedError} */
-  check(auth: DeviceAuth, now: number): void {
+  /**
+   * @param address  the address that the device connects from
+   * @throws {HandshakeRefusedError}
+   */
+  check(auth: DeviceAuth, address: string, now: number): void {
     const { id } = auth.device;
     requireJoinToken(this.#access, auth.token, id);
     this.checkIdentity(auth);
+    if (this.#registry.get(id) === undefined && !this.#mayJoin(id, address, now)) {
+      throw new HandshakeRefusedError(
+        'unavailable',
+        'too many new devices have joined from this address; the next one may join in a second',
+        id,
+      );
+    }
     if (now < (this.#penalties.get(id) ?? 0)) {
       throw new HandshakeRefusedError(
         'unavailable',
@@ -86,6 +99,23 @@ export class DeviceAdmission {
   /** Removes the record of a device's replaced incarnations. Penalties stay: they end by themselves. */
   forget(device: string): void {
     this.#retired.delete(device);
+  }
+
+  /** Counts a new device once, although it connects twice. */
+  #mayJoin(device: string, address: string, now: number): boolean {
+    const joining = this.#joining.get(address) ?? {
+      rate: new RateLimit(GATEWAY_LIMITS.newDevicesPerSecond, now, GATEWAY_LIMITS.newDevicesAtOnce),
+      last: '',
+    };
+    this.#joining.delete(address);
+    this.#joining.set(address, joining);
+    if (this.#joining.size > GATEWAY_LIMITS.newDeviceAddresses) {
+      this.#joining.delete(this.#joining.keys().next().value!);
+    }
+    if (joining.last === device) return true;
+    if (!joining.rate.take(now)) return false;
+    joining.last = device;
+    return true;
   }
 
   #checkRoom(device: string): void {

@@ -186,7 +186,7 @@ export class DeviceGateway {
   /** Checks the handshake of either connection. */
   #admit(socket: Socket): void {
     const auth = readAuth(socket, parseDeviceAuth);
-    this.#admission.check(auth, performance.now());
+    this.#admission.check(auth, socket.handshake.address, performance.now());
     socket.data = { auth };
   }
 

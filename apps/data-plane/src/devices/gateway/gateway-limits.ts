@@ -9,6 +9,13 @@ export const GATEWAY_LIMITS = {
   textBytes: 2 * 1024 * 1024,
   /** All connections: two per device, supervisors, and some that will be rejected. */
   connections: 4 * LIMITS.devices,
+  /** Connections of one address that have not shown a token yet. They end after 5 s. */
+  anonymousPerAddress: 64,
+  /** Devices that join for the first time, per address: sustained, and at once, as when an audience joins. */
+  newDevicesPerSecond: 1,
+  newDevicesAtOnce: 120,
+  /** Addresses whose new devices are counted. */
+  newDeviceAddresses: 1_000,
   /** Device sessions. A restarted device may connect before the loss of its old session is noticed. */
   sessions: 2 * LIMITS.devices,
   supervisors: LIMITS.devices,
@@ -32,23 +39,25 @@ export const GATEWAY_LIMITS = {
   acknowledgeMs: 5_000,
 } as const;
 
-/** A token bucket: a sustained rate of messages per second, and bursts of twice that number. */
+/** A token bucket: a sustained rate of messages per second, and bursts, by default of twice that number. */
 export class RateLimit {
   readonly #perSecond: number;
+  readonly #burst: number;
   #tokens: number;
   #filledAt: number;
 
   /** @param nowMs  any monotonic clock, the same in every call */
-  constructor(perSecond: number, nowMs: number) {
+  constructor(perSecond: number, nowMs: number, burst = 2 * perSecond) {
     this.#perSecond = perSecond;
-    this.#tokens = 2 * perSecond;
+    this.#burst = burst;
+    this.#tokens = burst;
     this.#filledAt = nowMs;
   }
 
   /** Takes one token. Returns false if the sender exceeds its rate. */
   take(nowMs: number): boolean {
     const refill = ((nowMs - this.#filledAt) / 1000) * this.#perSecond;
-    this.#tokens = Math.min(2 * this.#perSecond, this.#tokens + refill);
+    this.#tokens = Math.min(this.#burst, this.#tokens + refill);
     this.#filledAt = nowMs;
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
