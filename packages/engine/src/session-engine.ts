@@ -1,4 +1,4 @@
-import { ELEMENT_TYPES, type Tensor } from '@sparewheel/protocol';
+import { decodeStrings, encodeStrings, TENSOR_TYPES, type Tensor } from '@sparewheel/protocol';
 import { float16Tensor } from '@sparewheel/runtime/float16-tensor';
 import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-common';
 import type { Backend } from './backend.ts';
@@ -179,6 +179,7 @@ export class SessionEngine implements Engine {
   #runtimeTensor({ type, dims, data }: Tensor): RuntimeTensor {
     const { Tensor: RuntimeTensor } = this.#runtime;
     if (type === 'float16') return float16Tensor<RuntimeTensor>(RuntimeTensor, data as Uint16Array, dims);
+    if (type === 'string') return new RuntimeTensor(type, decodeStrings(data as Uint8Array), dims);
     return new RuntimeTensor(type, data as never, dims);
   }
 }
@@ -195,13 +196,14 @@ function includesText(bytes: Uint8Array, text: string): boolean {
 }
 
 function tensorOf(name: string, output: RuntimeTensor | undefined): Tensor {
-  const type = ELEMENT_TYPES.find((known) => known === output?.type);
+  const type = TENSOR_TYPES.find((known) => known === output?.type);
   if (output === undefined || type === undefined) {
     throw new EngineError(
       'run-failed',
-      `output '${name}' has the type ${output?.type}, which is not supported; use ${ELEMENT_TYPES.join(', ')}`,
+      `output '${name}' has the type ${output?.type}, which is not supported; use ${TENSOR_TYPES.join(', ')}`,
     );
   }
+  if (type === 'string') return { type, dims: output.dims, data: encodeStrings(output.data as string[]) };
   // A Float16Array on platforms that have one.
   const data = type === 'float16' ? bitsOf(output.data as ArrayBufferView) : output.data;
   return { type, dims: output.dims, data: data as never };

@@ -10,7 +10,7 @@ import {
   readModel,
   writeModel,
 } from '@sparewheel/onnx';
-import { ELEMENT_TYPES, type ElementType, type FreeDimension } from '@sparewheel/protocol';
+import { type FreeDimension, TENSOR_TYPES, type TensorType } from '@sparewheel/protocol';
 import { InferenceSession } from 'onnxruntime-node';
 import { externalDataIn, openFile, writeHashed } from './files.ts';
 import type { FixedDimension, FreeShapes } from './free-dimensions.ts';
@@ -130,7 +130,7 @@ export function openCanonical(
   }
 }
 
-/** Rejects inputs and outputs of types that the protocol cannot send. */
+/** Rejects inputs and outputs of types that ONNX Runtime's bindings do not have. */
 function checkTypes(graph: Graph): void {
   for (const [what, values] of [
     ['input', graph.inputs],
@@ -140,19 +140,19 @@ function checkTypes(graph: Graph): void {
       // ONNX Runtime infers a missing output type.
       if (!type && what === 'output') continue;
       const found = type?.kind === 'tensor' ? dataTypeName(type.dataType) : 'not a tensor';
-      if (type?.kind === 'tensor' && (isElementType(found) || (what === 'output' && type.dataType === 0)))
+      if (type?.kind === 'tensor' && (isTensorType(found) || (what === 'output' && type.dataType === 0)))
         continue;
       throw new ModelRejectedError(
         'UNSUPPORTED_TYPE',
         `${what} "${name}" is ${found}`,
-        `use one of the ${what} types ${ELEMENT_TYPES.join(', ')}`,
+        `use one of the ${what} types ${TENSOR_TYPES.join(', ')}`,
       );
     }
   }
 }
 
-function isElementType(name: string): name is ElementType {
-  return (ELEMENT_TYPES as readonly string[]).includes(name);
+function isTensorType(name: string): name is TensorType {
+  return (TENSOR_TYPES as readonly string[]).includes(name);
 }
 
 async function optimize(scratch: string): Promise<void> {

@@ -55,6 +55,15 @@ export function translateRuntimeError(error: unknown, doing: 'load' | 'run'): Mo
       cause,
     );
   }
+  const locale = /Failed to construct locale with name:([\w.@-]+)/.exec(text);
+  if (locale) {
+    return new ModelRejectedError(
+      'DOES_NOT_RUN',
+      `a StringNormalizer uses the locale "${locale[1]}", which is not installed here`,
+      'install the locale, or set the attribute locale of the node to "C"',
+      cause,
+    );
+  }
   if (/protobuf parsing failed|ModelProto does not have a graph/i.test(text)) {
     return new ModelRejectedError('NOT_ONNX', 'the file is not an ONNX model', undefined, cause);
   }

@@ -25,7 +25,7 @@ export async function runTrial(
   fetches: readonly string[],
   real: RealInput,
 ): Promise<InferenceSession.OnnxValueMapType> {
-  // Integers may be indices or lengths: 0 is valid for an index, 1 for a length.
+  // Integers, also in strings, may be indices or lengths: 0 is valid for an index, 1 for a length.
   const hasIntegers = graph.inputs.some(
     ({ type }) => type?.kind === 'tensor' && !REAL_TYPES.has(type.dataType),
   );
@@ -80,6 +80,9 @@ function trialTensor(
         fillRepeating(new Uint16Array(count), (i) => float16Bits(real(i))),
         dims,
       );
+    // A text that is also a number: the model may convert it.
+    case DATA_TYPE.string:
+      return new Tensor('string', new Array<string>(count).fill(String(integer)), dims);
     case DATA_TYPE.int64:
       return new Tensor('int64', new BigInt64Array(count).fill(BigInt(integer)), dims);
     case DATA_TYPE.uint64:

@@ -27,7 +27,7 @@ import {
   shapesOf,
   tensorByteLength,
 } from '@sparewheel/onnx';
-import { ELEMENT_TYPES, type ElementType, elementCount, type TensorSpec } from '@sparewheel/protocol';
+import { ELEMENT_TYPES, elementCount, type TensorSpec, type TensorType } from '@sparewheel/protocol';
 import { whyBodiesStayWhole } from './body-layers.ts';
 
 /** How the weights of a linear layer can be divided. */
@@ -309,7 +309,7 @@ function spec(
 ): TensorSpec {
   const found = tensors[name] ?? (constant && { type: dataTypeName(constant.dataType), dims: constant.dims });
   if (!found) throw new TypeError(`"${name}" has no shape; canonicalize the model before profiling it`);
-  return { name, type: found.type as ElementType, dims: found.dims };
+  return { name, type: found.type as TensorType, dims: found.dims };
 }
 
 /**

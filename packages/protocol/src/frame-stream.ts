@@ -4,6 +4,7 @@
  */
 import {
   detailOf,
+  elementBytes,
   encodeFrame,
   FRAME_HEADER_BYTES,
   layOut,
@@ -13,7 +14,7 @@ import {
   writeHead,
 } from './frame.ts';
 import { LIMITS } from './limits.ts';
-import { BYTES_PER_ELEMENT, bytesOf, elementCount, type Tensor, viewTensorData } from './tensor.ts';
+import { bytesOf, elementCount, type Tensor, viewTensorData } from './tensor.ts';
 import type { FromDevice, ToDevice } from './wire.ts';
 
 export const STREAM_PREFIX_BYTES = 8;
@@ -96,7 +97,7 @@ export class AnswerFrame {
       const start = offsets[index]!;
       // Padding must be zero, and the buffer may have been used before.
       frame.fill(0, end, start);
-      end = start + elementCount(dims) * BYTES_PER_ELEMENT[type];
+      end = start + elementCount(dims) * elementBytes(type);
       return { type, dims, data: viewTensorData(type, frame.subarray(start, end)) };
     });
   }

@@ -13,6 +13,7 @@ import {
   type ElementType,
   elementCount,
   type Tensor,
+  type TensorType,
   viewTensorData,
 } from './tensor.ts';
 import {
@@ -173,11 +174,11 @@ export interface FrameLayout {
 
 /**
  * Computes the layout of a frame with these tensors.
- * @throws {UnencodableMessageError} a limit of LIMITS is exceeded, or a tensor's data do not fill its dims
+ * @throws {UnencodableMessageError} a limit of LIMITS is exceeded, or a tensor has strings or does not fill its dims
  */
 export function layOut(tensors: readonly Tensor[]): FrameLayout {
   for (const { type, dims, data } of tensors) {
-    if (data.byteLength !== elementCount(dims) * BYTES_PER_ELEMENT[type]) {
+    if (data.byteLength !== elementCount(dims) * elementBytes(type)) {
       throw new UnencodableMessageError(
         `a ${type} tensor of shape [${dims.join(', ')}] cannot have ${data.byteLength} bytes of data`,
       );
@@ -186,7 +187,16 @@ export function layOut(tensors: readonly Tensor[]): FrameLayout {
   return layOutShapes(tensors);
 }
 
-/** @throws {UnencodableMessageError} a limit of LIMITS is exceeded */
+/**
+ * Returns the bytes of an element on the wire.
+ * @throws {UnencodableMessageError} strings have no fixed size, and stay on the data plane
+ */
+export function elementBytes(type: TensorType): number {
+  if (type === 'string') throw new UnencodableMessageError('a string tensor cannot be sent to a device');
+  return BYTES_PER_ELEMENT[type];
+}
+
+/** @throws {UnencodableMessageError} a limit of LIMITS is exceeded, or a tensor has strings */
 export function layOutShapes(shapes: readonly TensorShape[]): FrameLayout {
   if (shapes.length > LIMITS.tensorsPerFrame) {
     throw new UnencodableMessageError(
@@ -202,7 +212,7 @@ export function layOutShapes(shapes: readonly TensorShape[]): FrameLayout {
   }
   const offsets = shapes.map(({ type, dims }) => {
     const start = align(at);
-    at = start + elementCount(dims) * BYTES_PER_ELEMENT[type];
+    at = start + elementCount(dims) * elementBytes(type);
     return start;
   });
   if (at > LIMITS.frameBytes) {
@@ -227,7 +237,7 @@ export function writeHead(
   writeHeader(view, kind, shapes.length, ids, Math.min(Math.round(detail), 0xffff_ffff));
   let at = FRAME_HEADER_BYTES;
   for (const { type, dims } of shapes) {
-    view.setUint32(at, ELEMENT_TYPES.indexOf(type) | (dims.length << 8), true);
+    view.setUint32(at, ELEMENT_TYPES.indexOf(type as ElementType) | (dims.length << 8), true);
     at += DESCRIPTOR_BYTES;
     for (const dim of dims) {
       view.setUint32(at, uint32(dim, 'dimension'), true);

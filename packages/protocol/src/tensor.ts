@@ -16,6 +16,11 @@ export const ELEMENT_TYPES = [
 
 export type ElementType = (typeof ELEMENT_TYPES)[number];
 
+/** The types of a model's tensors. Strings are not on the wire: only the data plane computes with them. */
+export const TENSOR_TYPES = [...ELEMENT_TYPES, 'string'] as const;
+
+export type TensorType = (typeof TENSOR_TYPES)[number];
+
 export interface TensorDataByType {
   float32: Float32Array;
   float64: Float64Array;
@@ -31,12 +36,17 @@ export interface TensorDataByType {
   bool: Uint8Array;
   /** The bits of each element, see float16.ts. */
   float16: Uint16Array;
+  /** The bytes of all elements, see strings.ts. */
+  string: Uint8Array;
 }
 
-export type TensorData = TensorDataByType[ElementType];
+export type TensorData = TensorDataByType[TensorType];
 
-/** A dense, row-major tensor. `data.length` is the product of `dims` (1 for a scalar, whose `dims` is []). */
-export interface Tensor<T extends ElementType = ElementType> {
+/**
+ * A dense, row-major tensor. `data.length` is the product of `dims` (1 for a scalar, whose `dims` is []), except for
+ * strings.
+ */
+export interface Tensor<T extends TensorType = TensorType> {
   readonly type: T;
   readonly dims: readonly number[];
   readonly data: TensorDataByType[T];
@@ -57,7 +67,7 @@ export interface FreeDimension {
 /** An input or output as its model declares it. A dimension of -1 may have any size. */
 export interface TensorSpec {
   readonly name: string;
-  readonly type: ElementType;
+  readonly type: TensorType;
   readonly dims: readonly number[];
   /** By axis of an input, null for a fixed dimension. Absent if the model leaves none open. */
   readonly free?: readonly (FreeDimension | null)[];
@@ -96,6 +106,7 @@ const VIEWS = {
   uint64: BigUint64Array,
   bool: Uint8Array,
   float16: Uint16Array,
+  string: Uint8Array,
 } as const;
 
 /** Returns the number of elements of a shape: 1 for a scalar, 0 if a dimension is 0. */
@@ -110,8 +121,8 @@ export function elementCount(dims: readonly number[]): number {
  * @param bytes  little-endian elements; shared with the result if aligned
  * @throws {RangeError} the length is not a whole number of elements
  */
-export function viewTensorData<T extends ElementType>(type: T, bytes: Uint8Array): TensorDataByType[T] {
-  const size = BYTES_PER_ELEMENT[type];
+export function viewTensorData<T extends TensorType>(type: T, bytes: Uint8Array): TensorDataByType[T] {
+  const size = type === 'string' ? 1 : BYTES_PER_ELEMENT[type as ElementType];
   if (bytes.byteLength % size !== 0) {
     throw new RangeError(
       `${bytes.byteLength} bytes are not a whole number of ${type} elements of ${size} bytes`,

@@ -1,5 +1,5 @@
 /** Converts between the messages of gRPC and the calls that HTTP and gRPC share. */
-import { ApiError, LIMITS } from '@sparewheel/protocol';
+import { ApiError, joinStrings, LIMITS } from '@sparewheel/protocol';
 import { outputBytes, outputTensors } from '../inference/output-tensors.ts';
 import {
   type InferenceRequest,
@@ -108,6 +108,7 @@ function typedContent({ name, datatype, contents }: InferInput): SentInput['cont
     throw badRequest('wrong-type', `input '${name}' is ${datatype}, but has ${other}`, hint);
   }
   const values = (field === undefined ? undefined : contents?.[field]) ?? [];
+  if (datatype === 'BYTES') return { bytes: joinStrings(values as Uint8Array[]) };
   const is64 = field === 'int64_contents' || field === 'uint64_contents';
   return { values: is64 ? (values as string[]).map(BigInt) : values };
 }

@@ -1,5 +1,5 @@
 /** What the server tells about itself and its deployments. The field names are those of Triton's JSON and messages. */
-import type { ElementType, TensorSpec } from '@sparewheel/protocol';
+import type { TensorSpec, TensorType } from '@sparewheel/protocol';
 import type { DurationView } from './call-statistics.ts';
 import { DATATYPES, MODEL_VERSION, type ServedModel } from './types.ts';
 
@@ -55,7 +55,9 @@ export function describeConfiguration({ name, inputs, outputs }: ServedModel) {
   };
 }
 
-function configurationType(type: ElementType): string {
+/** The configuration has another name for BYTES. */
+function configurationType(type: TensorType): string {
+  if (type === 'string') return 'TYPE_STRING';
   return `TYPE_${DATATYPES[type]}`;
 }
 

@@ -1,12 +1,13 @@
-/** Tensor data as JSON: flat or nested arrays of numbers (or booleans) in row-major order. */
+/** Tensor data as JSON: flat or nested arrays of numbers, booleans or strings in row-major order. */
 import {
   ApiError,
-  type ElementType,
   elementCount,
+  encodeStrings,
   float16Bits,
   float16Value,
   type Tensor,
   type TensorData,
+  type TensorType,
 } from '@sparewheel/protocol';
 
 const ARRAYS = {
@@ -21,7 +22,7 @@ const ARRAYS = {
 } as const;
 
 /** Smallest and largest value per integer type. */
-const RANGES: Readonly<Partial<Record<ElementType, readonly [number, number]>>> = {
+const RANGES: Readonly<Partial<Record<TensorType, readonly [number, number]>>> = {
   int8: [-128, 127],
   uint8: [0, 255],
   int16: [-32_768, 32_767],
@@ -38,7 +39,7 @@ const RANGES: Readonly<Partial<Record<ElementType, readonly [number, number]>>> 
  */
 export function tensorDataFromJson(
   name: string,
-  type: ElementType,
+  type: TensorType,
   dims: readonly number[],
   data: unknown,
 ): TensorData {
@@ -80,10 +81,11 @@ function flatten(name: string, dims: readonly number[], data: readonly unknown[]
   return flat;
 }
 
-function elements(name: string, type: ElementType, flat: readonly unknown[]): TensorData {
+function elements(name: string, type: TensorType, flat: readonly unknown[]): TensorData {
   if (type === 'bool') return Uint8Array.from(flat, (value, at) => booleanElement(name, value, at));
   if (type === 'int64') return BigInt64Array.from(flat, (value, at) => bigElement(name, type, value, at));
   if (type === 'uint64') return BigUint64Array.from(flat, (value, at) => bigElement(name, type, value, at));
+  if (type === 'string') return encodeStrings(flat.map((value, at) => stringElement(name, value, at)));
   if (type === 'float16') return Uint16Array.from(flat, (value, at) => halfElement(name, value, at));
   const range = RANGES[type];
   const result = new ARRAYS[type](flat.length);
@@ -101,6 +103,12 @@ function elements(name: string, type: ElementType, flat: readonly unknown[]): Te
   return result;
 }
 
+function stringElement(name: string, value: unknown, at: number): string {
+  if (typeof value !== 'string') throw wrongElement(name, at, value, 'a string');
+  if (!value.includes('\0')) return value;
+  throw new ApiError(400, 'wrong-value', `element ${at} of '${name}' contains the character U+0000`);
+}
+
 function halfElement(name: string, value: unknown, at: number): number {
   if (typeof value !== 'number') throw wrongElement(name, at, value, 'a number');
   const bits = float16Bits(value);
@@ -108,13 +116,13 @@ function halfElement(name: string, value: unknown, at: number): number {
   return bits;
 }
 
-function notFinite(name: string, type: ElementType, at: number): ApiError {
+function notFinite(name: string, type: TensorType, at: number): ApiError {
   return new ApiError(400, 'not-finite', `element ${at} of '${name}' is NaN or infinite as ${type}`);
 }
 
 function integerElement(
   name: string,
-  type: ElementType,
+  type: TensorType,
   [low, high]: readonly [number, number],
   value: unknown,
   at: number,

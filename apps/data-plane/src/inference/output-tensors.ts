@@ -1,5 +1,12 @@
 /** The outputs of a response, in the forms of HTTP and gRPC: JSON, or bytes as in the binary tensor extension. */
-import { ApiError, bytesOf, isFiniteTensor, type Tensor } from '@sparewheel/protocol';
+import {
+  ApiError,
+  bytesOf,
+  decodeStrings,
+  encodeStrings,
+  isFiniteTensor,
+  type Tensor,
+} from '@sparewheel/protocol';
 import { topClasses } from './classification.ts';
 import { tensorDataToJson } from './json-tensor.ts';
 import { DATATYPES, type InferenceRequest, type InferenceResult } from './types.ts';
@@ -32,6 +39,7 @@ export function outputTensors(request: InferenceRequest, result: InferenceResult
  */
 export function outputJson({ name, content }: OutputTensor): string {
   if (isStrings(content)) return JSON.stringify(content);
+  if (content.type === 'string') return JSON.stringify(decodeStrings(content.data as Uint8Array));
   if (!isFiniteTensor(content)) {
     throw new ApiError(
       500,
@@ -45,15 +53,7 @@ export function outputJson({ name, content }: OutputTensor): string {
 
 /** Returns the elements in little-endian order; each string after its length in 4 bytes. */
 export function outputBytes({ content }: OutputTensor): Uint8Array {
-  if (!isStrings(content)) return bytesOf(content.data);
-  return Buffer.concat(
-    content.flatMap((text) => {
-      const bytes = Buffer.from(text);
-      const length = Buffer.alloc(4);
-      length.writeUInt32LE(bytes.byteLength);
-      return [length, bytes];
-    }),
-  );
+  return isStrings(content) ? encodeStrings(content) : bytesOf(content.data);
 }
 
 function isStrings(content: OutputTensor['content']): content is readonly string[] {

@@ -2,7 +2,9 @@
 import {
   ApiError,
   BYTES_PER_ELEMENT,
+  decodeStrings,
   elementCount,
+  InvalidStringError,
   isFiniteTensor,
   type Tensor,
   type TensorSpec,
@@ -76,6 +78,7 @@ function shapeHint({ dims, free }: TensorSpec): string | undefined {
 }
 
 function tensorFromBytes({ name, type }: TensorSpec, dims: readonly number[], bytes: Uint8Array): Tensor {
+  if (type === 'string') return stringTensor(name, dims, bytes);
   const expected = elementCount(dims) * BYTES_PER_ELEMENT[type];
   if (bytes.byteLength !== expected) {
     throw badRequest(
@@ -93,6 +96,26 @@ function tensorFromBytes({ name, type }: TensorSpec, dims: readonly number[], by
   return tensor;
 }
 
+function stringTensor(name: string, dims: readonly number[], data: Uint8Array): Tensor {
+  const expected = elementCount(dims);
+  let elements: number;
+  try {
+    elements = decodeStrings(data).length;
+  } catch (error) {
+    if (!(error instanceof InvalidStringError)) throw error;
+    throw badRequest(
+      'wrong-value',
+      `element ${error.element} of '${name}' ${error.problem}`,
+      'Each BYTES element is its length in 4 bytes, little-endian, and then its text in UTF-8.',
+    );
+  }
+  if (elements === expected) return { type: 'string', dims, data };
+  throw badRequest(
+    'wrong-length',
+    `'${name}' has ${elements} elements, but its shape [${dims.join(', ')}] needs ${expected}`,
+  );
+}
+
 function requestedOutputs(
   { outputs, binaryByDefault }: SentRequest,
   model: ServedModel,
@@ -102,12 +125,16 @@ function requestedOutputs(
   }
   const seen = new Set<string>();
   return outputs.map(({ name, binary = binaryByDefault, classes = null }) => {
-    if (!model.outputs.some((output) => output.name === name)) {
+    const spec = model.outputs.find((output) => output.name === name);
+    if (spec === undefined) {
       const names = model.outputs.map((output) => `'${output.name}'`).join(', ');
       throw badRequest('unknown-output', `the model has no output '${name}'`, `Its outputs are ${names}.`);
     }
     if (seen.has(name)) throw badRequest('duplicate-output', `output '${name}' is requested twice`);
     seen.add(name);
+    if (classes !== null && spec.type === 'string') {
+      throw badRequest('wrong-type', `output '${name}' is BYTES, which has no highest values`);
+    }
     return { name, binary, classes };
   });
 }

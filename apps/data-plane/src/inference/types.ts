@@ -1,8 +1,8 @@
 /** Names and messages of the Open Inference Protocol v2. */
-import type { ElementType, Tensor, TensorSpec } from '@sparewheel/protocol';
+import type { Tensor, TensorSpec, TensorType } from '@sparewheel/protocol';
 import type { CallStatistics } from './call-statistics.ts';
 
-export const DATATYPES: Readonly<Record<ElementType, string>> = {
+export const DATATYPES: Readonly<Record<TensorType, string>> = {
   float32: 'FP32',
   float64: 'FP64',
   int8: 'INT8',
@@ -15,6 +15,7 @@ export const DATATYPES: Readonly<Record<ElementType, string>> = {
   uint64: 'UINT64',
   bool: 'BOOL',
   float16: 'FP16',
+  string: 'BYTES',
 };
 
 /** Header with the length of the JSON part, if binary tensors follow it. */

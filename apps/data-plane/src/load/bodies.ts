@@ -2,6 +2,7 @@ import {
   ApiError,
   bytesOf,
   elementCount,
+  encodeStrings,
   float16Bits,
   type Tensor,
   type TensorSpec,
@@ -137,6 +138,8 @@ function randomTensor({ type }: TensorSpec, dims: readonly number[], random: () 
       return { type, dims, data: Float32Array.from(values) };
     case 'float64':
       return { type, dims, data: Float64Array.from(values) };
+    case 'string':
+      return { type, dims, data: encodeStrings(values.map((value) => String(smallInteger(value)))) };
     case 'float16':
       return { type, dims, data: Uint16Array.from(values, float16Bits) };
     case 'bool':

@@ -2,7 +2,9 @@ import type { TensorProfile } from '@sparewheel/planner';
 import {
   type Answer,
   elementCount,
+  fillsShape,
   isFiniteTensor,
+  storedElements,
   type Tensor,
   type TensorSpec,
 } from '@sparewheel/protocol';
@@ -112,11 +114,10 @@ export function checkFeeds(
         `has the size ${size} in its dimension ${free.name}; the most is ${free.max}, and maxDims sets it at upload`,
       );
     }
-    const count = elementCount(tensor.dims);
-    if (tensor.data.length !== count) {
+    if (!fillsShape(tensor)) {
       throw new InvalidFeedsError(
         spec.name,
-        `has ${tensor.data.length} values; its shape [${tensor.dims.join(', ')}] needs ${count}`,
+        `has ${storedElements(tensor)} values; its shape [${tensor.dims.join(', ')}] needs ${elementCount(tensor.dims)}`,
       );
     }
   }

@@ -2,10 +2,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bytesOf, type Tensor } from '@sparewheel/protocol';
+import { bytesOf, encodeStrings, type Tensor } from '@sparewheel/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, EngineError } from '../engine.ts';
-import { tinyModel, tinyNegation, tinyProduct } from './tiny-model.ts';
+import { tinyModel, tinyOperator, tinyProduct } from './tiny-model.ts';
 
 const model = { inner: 3, columns: 2, weights: Float32Array.of(1, 2, 3, 4, 5, 6) };
 const x: Tensor = { type: 'float32', dims: [2, 3], data: Float32Array.of(1, 0, -1, 0.5, 2, 1) };
@@ -72,7 +72,7 @@ export function describeEngine(name: string, create: () => Promise<Engine>, file
     });
 
     it('computes with float16 tensors, also into given ones', async () => {
-      await engine.load('halves', { kind: 'bytes', graph: tinyNegation(10) });
+      await engine.load('halves', { kind: 'bytes', graph: tinyOperator('Neg', 10) });
       // 1, 2 and the smallest number.
       const bits = Uint16Array.of(0, 0x3c00, 0x4000, 0x0001).subarray(1);
       const negated: Tensor = { type: 'float16', dims: [3], data: Uint16Array.of(0xbc00, 0xc000, 0x8001) };
@@ -81,6 +81,14 @@ export function describeEngine(name: string, create: () => Promise<Engine>, file
       const into: Tensor = { type: 'float16', dims: [3], data: new Uint16Array(3) };
       expect((await engine.run('halves', feeds, ['y'], [into])).fetches).toEqual({ y: negated });
       expect(bits).toEqual(Uint16Array.of(0x3c00, 0x4000, 0x0001));
+    });
+
+    it('computes with strings', async () => {
+      await engine.load('texts', { kind: 'bytes', graph: tinyOperator('Identity', 8) });
+      for (const texts of [['ab', '', 'é😀'], []]) {
+        const x: Tensor = { type: 'string', dims: [texts.length], data: encodeStrings(texts) };
+        expect((await engine.run('texts', { x })).fetches).toEqual({ y: x });
+      }
     });
 
     it('returns the existing session for a loaded key, and executes calls in order', async () => {

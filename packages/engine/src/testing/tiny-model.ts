@@ -43,10 +43,10 @@ export function tinyModel({ inner, columns, weights, location }: TinyModel): Uin
   return message(varint(1, 8), bytes(7, graph), bytes(8, message(text(1, ''), varint(2, 17))));
 }
 
-/** Returns an ONNX file for y = −x, with x of one dimension of any size. @param type  TensorProto.DataType */
-export function tinyNegation(type: number): Uint8Array {
+/** Returns an ONNX file for y = operator(x), with x of one dimension of any size. @param type  TensorProto.DataType */
+export function tinyOperator(opType: string, type: number): Uint8Array {
   const graph = message(
-    bytes(1, message(text(1, 'x'), text(2, 'y'), text(3, 'negation'), text(4, 'Neg'))),
+    bytes(1, message(text(1, 'x'), text(2, 'y'), text(3, 'only'), text(4, opType))),
     text(2, 'tiny'),
     bytes(11, valueInfo('x', ['size'], type)),
     bytes(12, valueInfo('y', ['size'], type)),

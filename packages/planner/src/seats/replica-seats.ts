@@ -75,19 +75,32 @@ export class ReplicaSeats {
   }
 }
 
-/** @throws {PlanRefusedError} LAYER_NOT_PLACEABLE  a device can neither receive nor return a value of the step */
+/** Returns whether devices can receive and return all values of a step. */
+export function allSendable(profile: ModelProfile, step: Pick<StepDraft, 'feeds' | 'fetches'>): boolean {
+  return unsendableIn(profile, step) === undefined;
+}
+
+function unsendableIn(profile: ModelProfile, { feeds, fetches }: Pick<StepDraft, 'feeds' | 'fetches'>) {
+  return [...feeds, ...fetches].find((name) => !isSendable(profile, name));
+}
+
+/**
+ * @param hint  what to do instead
+ * @throws {PlanRefusedError} LAYER_NOT_PLACEABLE  a device can neither receive nor return a value of the step
+ */
 export function requireSendable(
   profile: ModelProfile,
-  { feeds, fetches }: Pick<StepDraft, 'feeds' | 'fetches'>,
+  step: Pick<StepDraft, 'feeds' | 'fetches'>,
   layer: string,
+  hint = 'use the objective "latency", under which the data plane computes it',
 ): void {
-  const value = [...feeds, ...fetches].find((name) => !isSendable(profile, name));
+  const value = unsendableIn(profile, step);
   if (value === undefined) return;
   const type = profile.tensors[value]?.type ?? 'not a tensor';
   throw new PlanRefusedError(
     'LAYER_NOT_PLACEABLE',
     `layer "${layer}" can run on no device: "${value}" (${type}) cannot be sent`,
-    'use the objective "latency", under which the data plane computes it',
+    hint,
     layer,
   );
 }

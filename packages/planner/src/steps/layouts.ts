@@ -11,7 +11,7 @@ import {
 import { layerTimes, optimizeLayers } from '../layers/optimize-layers.ts';
 import type { LocalStep, PlanOptions, Seat, Step } from '../plan.ts';
 import { isLinear, type ModelProfile } from '../profile.ts';
-import { requireSendable } from '../seats/replica-seats.ts';
+import { allSendable, requireSendable } from '../seats/replica-seats.ts';
 import { partition } from '../seats/uneven-partition.ts';
 import { divide, type Layout, type LayoutOptions, range, stepId } from './divide.ts';
 import { cutIntoStages } from './stages.ts';
@@ -100,7 +100,7 @@ function stepBytes(profile: ModelProfile, { nodes }: LocalStep): number {
 /**
  * Lays out the paper's pipeline [paper §6]: every distributed layer has its own k + r devices, and every
  * stage between them one device and r replicas (2MR for r = 1). A stage without weights that is faster than a
- * hop stays on the data plane, which merges the previous layer.
+ * hop stays on the data plane, which merges the previous layer, and so does one with values that cannot be sent.
  */
 function pipelineOfGroups(profile: ModelProfile, options: PlanOptions): Layout {
   const { k, r } = options;
@@ -125,8 +125,11 @@ function pipelineOfGroups(profile: ModelProfile, options: PlanOptions): Layout {
     const hasWeights = layers.some(({ weightsBytes }) => weightsBytes >= STAGE_WEIGHTS_BYTES);
     const ms = layers.reduce((sum, layer) => sum + localMs(profile, layer, costs), 0);
     const mustLeave = options.objective === 'devices-only' && layers.some(isLinear);
-    if (!hasWeights && !mustLeave && ms < costs.hopMs) return localStep(profile, draft, stepId(index));
     if (mustLeave) requireSendable(profile, draft, layers.find(isLinear)!.name);
+    const stays = !hasWeights && ms < costs.hopMs;
+    if (!mustLeave && (stays || !allSendable(profile, draft))) {
+      return localStep(profile, draft, stepId(index));
+    }
     return replicatedStep(profile, draft, stepId(index), take(1 + r));
   });
   return { steps, decisions: [...decisions.values()] };
@@ -141,11 +144,15 @@ function fasterAlone(profile: ModelProfile, selection: LayerSelection, options: 
   return decideFree(profile, selection, new Set(faster), options);
 }
 
-/** Lays out k consecutive stages, each on one device and r replicas (2MR for r = 1). No layer is divided. */
+/**
+ * Lays out k consecutive stages, each on one device and r replicas (2MR for r = 1). No layer is divided.
+ * @throws {PlanRefusedError} LAYER_NOT_PLACEABLE  a stage has a value that cannot be sent
+ */
 function replicatedStages(profile: ModelProfile, options: PlanOptions): Layout {
   const { k, r } = options;
   const steps = cutIntoStages(profile, k, options.costs ?? DEFAULT_COSTS).map((draft, stage) => {
     const seats = range(0, 1 + r).map((replica) => replica * k + stage);
+    requireSendable(profile, draft, profile.layers[draft.nodes[0]!]!.name, USE_LOCAL_STEPS);
     return replicatedStep(profile, draft, stepId(stage), seats);
   });
   const decisions = profile.layers
@@ -158,6 +165,8 @@ function replicatedStages(profile: ModelProfile, options: PlanOptions): Layout {
     }));
   return { steps, decisions };
 }
+
+const USE_LOCAL_STEPS = 'use the strategy "coded", under which layers with such values run on the data plane';
 
 /** A subgraph with fewer bytes of constants, such as shapes and scales, does not need a device for them. */
 const STAGE_WEIGHTS_BYTES = 1024;

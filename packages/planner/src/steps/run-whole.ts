@@ -2,8 +2,8 @@ import { type Costs, DEFAULT_COSTS, type DeviceCapacity } from '../costs/costs.t
 import { predictStepsMs, predictWholeOn, type Undivided } from '../costs/predict.ts';
 import { orderSteps } from '../layers/order-steps.ts';
 import type { LayerDecision, PlanOptions, Step } from '../plan.ts';
-import { isLinear, isSendable, type ModelProfile } from '../profile.ts';
-import { requireSendable } from '../seats/replica-seats.ts';
+import { isLinear, type ModelProfile } from '../profile.ts';
+import { allSendable, requireSendable } from '../seats/replica-seats.ts';
 import type { Attempt } from '../seats/seat-layout.ts';
 import { memoryOf } from '../seats/seating.ts';
 import { summarizeSeats } from '../seats/seats.ts';
@@ -33,8 +33,7 @@ export function runWhole(
   const dataPlaneMs = devicesOnly
     ? Number.POSITIVE_INFINITY
     : (undivided.dataPlane?.ms ?? Number.POSITIVE_INFINITY);
-  const sendable = [...draft!.feeds, ...draft!.fetches].every((name) => isSendable(profile, name));
-  const onDevice = replicatedMs < dataPlaneMs && (sendable || devicesOnly);
+  const onDevice = replicatedMs < dataPlaneMs && (devicesOnly || allSendable(profile, draft!));
   if (!onDevice && !Number.isFinite(dataPlaneMs)) return null;
   const singleMs = Math.min(
     dataPlaneMs,
