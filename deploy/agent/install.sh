@@ -10,7 +10,7 @@ set -eu
 # The control plane replaces this address when it serves the script.
 control_plane='@CONTROL_PLANE@'
 service=sparewheel-agent
-oldest_node=20.19
+oldest_node=20.11
 join_seconds=${SPAREWHEEL_JOIN_SECONDS:-30}
 
 usage() {

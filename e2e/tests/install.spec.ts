@@ -24,6 +24,10 @@ test('one command makes a machine a device that serves, also after an update', a
     `${command} ${product.tokens.join} --name kitchen-pi --count 2 --background`,
   );
   expect(output).toContain('kitchen-pi-1 has joined');
+  await product.eventually('two devices', async () => {
+    const devices = await product.devices();
+    return devices.length === 2 && devices.every(({ state }) => state === 'ready');
+  });
   const body = readFileSync(lenet5File);
   expect((await product.api('/api/models?name=lenet5', { method: 'POST', body })).status).toBe(201);
   const request = { name: 'digits', model: 'lenet5', k: 1, r: 1, layers: 'all', objective: 'devices-only' };

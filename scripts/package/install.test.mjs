@@ -304,7 +304,7 @@ describe.skipIf(process.platform === 'win32')('the installer', () => {
       },
       'an old Node': {
         prepare: () => tool('node', 'case $1 in -e) exit 1 ;; *) echo 18.19.0 ;; esac'),
-        sentence: /Node 18\.19\.0 is too old; the agent needs 20\.19 or newer\. .*--with-node/,
+        sentence: /Node 18\.19\.0 is too old; the agent needs 20\.11 or newer\. .*--with-node/,
       },
       'a full disk': {
         prepare: () => tool('df', 'echo Filesystem; echo /dev/root 100 100 20 99% /'),

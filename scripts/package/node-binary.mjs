@@ -64,7 +64,7 @@ export async function unpack(archive, spec, sha512, folder) {
     for await (const entry of reader) {
       const name = WANTED[entry.header.name];
       if (name === undefined) entry.resume();
-      else writeFileSync(join(folder, name), await bytesOf(entry));
+      else writeFileSync(join(folder, name), await bytesOf(entry), { mode: name === 'node' ? 0o755 : 0o644 });
     }
   })();
   await Promise.all([pipeline(Readable.from([archive]), createGunzip(), reader), read]);

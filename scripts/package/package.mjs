@@ -58,7 +58,7 @@ async function packageAgent(platform, { out, withNode, downloaded }) {
   const cache = join(root, 'dist', 'node');
   if (withNode && downloaded && !hasNode(cache, source)) {
     throw new Error(
-      `Node for ${platform} is not downloaded; run npm run package -- agent --with-node here, or install Node on the device`,
+      `Node for ${platform} is not downloaded; run npm run package -- agent --with-node on the machine of the control plane, or install Node on the device`,
     );
   }
   const node = withNode ? await nodeBinary(cache, source) : null;

@@ -6,6 +6,7 @@
 import { createLog } from '@sparewheel/runtime/log';
 import { parseCommandLine, USAGE, UsageError } from './command-line.ts';
 import { FolderInUseError } from './device-folder.ts';
+import { findDataPlane } from './find-data-plane.ts';
 import { Supervisor } from './supervisor.ts';
 
 function fail(error: unknown): never {
@@ -20,11 +21,11 @@ async function main(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  const supervisor = new Supervisor(
-    options,
-    createLog('agent'),
-    (error) => void supervisor.stop().finally(() => fail(error)),
-  );
+  const log = createLog('agent');
+  const url = options.url ?? (await findDataPlane((message) => log.info(message)));
+  if (options.url === null) log.info(`found ${url}`);
+  const join = { ...options, url };
+  const supervisor = new Supervisor(join, log, (error) => void supervisor.stop().finally(() => fail(error)));
   const end = () => void supervisor.stop().finally(() => process.exit(0));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   if (options.withParent) {
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
     process.on('disconnect', end);
   }
   try {
-    await supervisor.start(options);
+    await supervisor.start(join);
   } catch (error) {
     await supervisor.stop();
     throw error;

@@ -20,6 +20,10 @@ describe('command line', () => {
     expect(parse(...complete)?.deviceNames).toHaveLength(1);
   });
 
+  it('searches the data plane without an address', () => {
+    expect(parse('--token', 'secret')?.url).toBeNull();
+  });
+
   it('reads the token and the home from the environment unless the command line sets them', () => {
     const environment = { SPAREWHEEL_JOIN_TOKEN: 'from-environment', SPAREWHEEL_HOME: '/var/lib/sparewheel' };
     expect(parseCommandLine(['--url', 'http://h:1/'], environment)).toMatchObject({
@@ -57,7 +61,6 @@ describe('command line', () => {
     [[...complete, '--memory-limit=-1MB'], '--memory-limit -1MB is invalid'],
     [[...complete, '--memory-limit', '99999999GB'], '--memory-limit 99999999GB is invalid'],
     [[...complete, '--memory-limit', '0MB'], '--memory-limit 0MB is invalid'],
-    [['--token', 't'], 'the address of the data plane is missing'],
     [['--url', 'http://h:1'], 'the join token is missing'],
     [['--url', 'localhost:3001', '--token', 't'], "--url 'localhost:3001' is invalid"],
     [['--url', 'ftp://h', '--token', 't'], "--url 'ftp://h' is invalid"],

@@ -5,8 +5,8 @@ import { LIMITS } from '@sparewheel/protocol';
 import type { ThreadChoice } from './device-profile.ts';
 
 export interface AgentOptions {
-  /** Origin of the data plane, such as `http://host:3001`. */
-  readonly url: string;
+  /** Origin of the data plane, such as `http://host:3001`; null to search it on the network. */
+  readonly url: string | null;
   readonly token: string;
   readonly deviceNames: readonly string[];
   /** Directory with one folder per device: `devices/<name>/`. */
@@ -24,11 +24,12 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const USAGE = `Usage: npm run agent -- --url http://HOST:3001 --token TOKEN [options]
+export const USAGE = `Usage: npm run agent -- --token TOKEN [options]
 
 Joins this machine to a Sparewheel fleet.
 
-  --url URL        address of the data plane
+  --url URL        address of the data plane, such as http://HOST:3001 (default: the one that
+                   this network advertises)
   --token TOKEN    join token (default: SPAREWHEEL_JOIN_TOKEN)
   --name NAME      device name (default: the name of this machine)
   --count N        number of devices, named NAME-1 to NAME-N (default: 1)
@@ -130,9 +131,8 @@ function parseMemoryLimit(text: string | undefined): number | undefined {
   return bytes;
 }
 
-function parseUrl(text: string | undefined): string {
-  if (text === undefined)
-    throw new UsageError('the address of the data plane is missing; pass --url http://HOST:3001');
+function parseUrl(text: string | undefined): string | null {
+  if (text === undefined) return null;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new UsageError(`--url '${text}' is invalid; use an address like http://192.168.1.10:3001`);

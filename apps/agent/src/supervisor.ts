@@ -18,6 +18,9 @@ import { loadIdentity, lockFolder } from './device-folder.ts';
 import { DeviceProcess } from './device-process.ts';
 import { wrongAddress } from './wrong-address.ts';
 
+/** The options of an agent that knows its data plane. */
+export type JoinOptions = AgentOptions & { readonly url: string };
+
 /** The data plane refused this agent. A retry does not help. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
@@ -40,7 +43,7 @@ export class Supervisor {
    * @param onRefused  called when the data plane refuses this agent; the caller stops the supervisor
    */
   constructor(
-    options: Pick<AgentOptions, 'url' | 'token'>,
+    options: Pick<JoinOptions, 'url' | 'token'>,
     log: Log,
     onRefused: (error: RefusedError) => void,
   ) {
@@ -74,7 +77,7 @@ export class Supervisor {
    * Starts every device and connects.
    * @throws {FolderInUseError} another agent uses the folder of a device; no device was started
    */
-  async start(options: AgentOptions): Promise<void> {
+  async start(options: JoinOptions): Promise<void> {
     const prepared: DeviceProcess[] = [];
     for (const name of options.deviceNames) prepared.push(await this.#prepare(options, name));
     for (const device of prepared) device.revive();
@@ -92,7 +95,7 @@ export class Supervisor {
 
   /** Logs why there is no connection, or gives up on an address that cannot work. */
   async #explain(
-    { url, token }: Pick<AgentOptions, 'url' | 'token'>,
+    { url, token }: Pick<JoinOptions, 'url' | 'token'>,
     error: Error,
     onRefused: (error: RefusedError) => void,
   ): Promise<void> {
@@ -102,7 +105,7 @@ export class Supervisor {
     else this.#log.info(`cannot reach ${url} (${reasonOf(error)}); retrying`);
   }
 
-  async #prepare(options: AgentOptions, name: string): Promise<DeviceProcess> {
+  async #prepare(options: JoinOptions, name: string): Promise<DeviceProcess> {
     const { url, token, home, threads, memoryLimitBytes } = options;
     const folder = join(home, 'devices', name);
     await mkdir(folder, { recursive: true });

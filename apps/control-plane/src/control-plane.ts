@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { availableParallelism, networkInterfaces } from 'node:os';
+import { availableParallelism, hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { DataPlaneLink } from '@sparewheel/data-plane-client';
 import { BlobStore, ModelBuilder } from '@sparewheel/model-builder';
-import type { JoinAddressesView } from '@sparewheel/protocol';
+import { DNS_SD_TYPE, type JoinAddressesView, PROTOCOL_VERSION } from '@sparewheel/protocol';
 import { bracketed, reachable } from '@sparewheel/runtime/addresses';
+import { advertiseService } from '@sparewheel/runtime/dns-sd';
 import { processorLimit } from '@sparewheel/runtime/processor-limit';
 import type { FastifyInstance } from 'fastify';
 import { AgentPackages } from './agent-packages/agent-packages.ts';
@@ -28,6 +29,7 @@ import { LocalFleet } from './fleet/local-fleet.ts';
 import { followDataPlane } from './follow-data-plane.ts';
 import { LatencyHistory } from './latency-history.ts';
 import { LiveViews } from './live-views.ts';
+import { log } from './log.ts';
 import { Models } from './models/models.ts';
 import { NetworkPresets } from './network/network-presets.ts';
 import type { Tokens } from './tokens.ts';
@@ -84,6 +86,7 @@ export class ControlPlane {
   #api: FastifyInstance | null = null;
   #ui: UiPush | null = null;
   #withdrawFirstState = (): void => {};
+  #endAdvertisement = async (): Promise<void> => {};
   /** Where the data plane opens gRPC; null for nowhere. */
   #grpcPort: number | null = null;
   #stopping = false;
@@ -195,6 +198,7 @@ export class ControlPlane {
     await dataPlaneListens;
     this.#webReady.resolve({ ...interfaces, pages: await pages });
 
+    this.#advertise();
     state.events.add({
       kind: 'control-plane-started',
       level: 'info',
@@ -337,6 +341,24 @@ export class ControlPlane {
     this.#fleet.start();
   }
 
+  /** Lets agents of the network find the data plane, if they can reach it. */
+  #advertise(): void {
+    if (this.joinAddresses().addresses.length === 0) return;
+    const port = this.#link.port ?? this.#options.configuration.dataPort;
+    const failed = (error: Error) =>
+      log.warn(`agents cannot find Sparewheel on the network: ${error.message}`);
+    this.#endAdvertisement = advertiseService(
+      // Two control planes of one machine need different names.
+      {
+        name: `Sparewheel on ${hostname()}, port ${this.#port}`,
+        type: DNS_SD_TYPE,
+        port,
+        txt: { protocol: String(PROTOCOL_VERSION), dashboard: String(this.#port) },
+      },
+      failed,
+    );
+  }
+
   #startDemo({ deployments, models }: State): void {
     const { tokens, log, configuration } = this.#options;
     runDemo({
@@ -375,7 +397,7 @@ export class ControlPlane {
     const closed = this.#web.listening ? once(this.#web, 'close') : null;
     this.#web.close();
     this.#web.closeIdleConnections();
-    await Promise.all([this.#ui?.close(), this.#link.stop(DRAIN_MS)]);
+    await Promise.all([this.#ui?.close(), this.#link.stop(DRAIN_MS), this.#endAdvertisement()]);
     this.#scrub?.close();
     await Promise.all([
       this.#fleet?.stop(FLEET_END_MS),

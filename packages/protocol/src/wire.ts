@@ -14,6 +14,8 @@ export const PROTOCOL_VERSION = 1;
 
 /** The Socket.IO namespaces of the data plane's port. */
 export const NAMESPACES = { control: '/control', tensors: '/tensors', supervisor: '/supervisor' } as const;
+/** The DNS-SD type by which agents find the data plane. */
+export const DNS_SD_TYPE = 'sparewheel';
 /** The event of `/tensors`, in both directions. Its messages are binary frames, see parser.ts. */
 export const TENSOR_EVENT = 'tensors';
 /** The event of `/control` for a chunk of a blob, also a binary frame. */
