@@ -24,6 +24,7 @@ const STOP_TIMEOUT_MS = 10_000;
 const DEFAULT_CHOICE: PlanChoice = { layers: 'all', splits: 'auto', objective: 'latency' };
 /** The planner's choice, and other plans that could be better. ResNet-18 has wide inputs and few weights. */
 const CHOICES: Readonly<Record<string, readonly PlanChoice[]>> = {
+  alexnet: [DEFAULT_CHOICE, { ...DEFAULT_CHOICE, splits: 'tiles' }],
   vgg16: [DEFAULT_CHOICE, { ...DEFAULT_CHOICE, splits: 'tiles' }],
   'resnet-18': [
     DEFAULT_CHOICE,

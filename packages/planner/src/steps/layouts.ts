@@ -52,7 +52,9 @@ function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
   const selection = chooseLayers(profile, options);
   const undecided = selection.free.length > 0;
   if (!undecided && selection.chosen.size === 0) return divide(profile, options, selection);
-  if (options.splits === 'tiles') return requireTiles(profile, options, selection);
+  if (options.splits === 'tiles') {
+    return tilesAndCodedLayers(profile, options) ?? requireTiles(profile, options, selection);
+  }
   if (!undecided) return divide(profile, options, selection);
   const localBytes = options.dataPlaneMemoryBytes ?? Number.POSITIVE_INFINITY;
   const msOf = ({ steps }: Layout) => {
@@ -74,6 +76,19 @@ function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
   if (!mayUseTiles(options)) return coded;
   const tiled = tiledLayout(profile, options, selection, (layout) => orInfinity(() => msOf(layout)));
   return tiled && msOf(tiled) * WORTH_TILES < msOf(coded) ? tiled : coded;
+}
+
+/**
+ * With the layers "all", codes the linear layers that no segment of tiles contains, such as the last layers of a
+ * classifier.
+ * @returns null with other layers, or if there is no segment
+ */
+function tilesAndCodedLayers(profile: ModelProfile, options: LayoutOptions): Layout | null {
+  if (options.layers !== 'all') return null;
+  const costs = options.costs ?? DEFAULT_COSTS;
+  const mixed: LayoutOptions = { ...options, splits: 'auto' };
+  const predictMs = ({ steps }: Layout) => predictStepsMs(profile, steps, options.seated ?? [], costs);
+  return tiledLayout(profile, mixed, chooseLayers(profile, mixed), predictMs, true);
 }
 
 /** Tiles need all weights of their layers on every device, so they must be faster by this factor. */

@@ -30,12 +30,15 @@ interface Path {
 
 /** Milliseconds for a layer that must be divided but is not: more than any plan. */
 const NEVER_MS = 1e9;
+/** Milliseconds for a coded layer where tiles are preferred: more than any segment, less than an undivided layer. */
+const UNWANTED_MS = 1e6;
 
 /**
  * Lays out a model with the fastest segments of tiles, by dynamic programming over the positions that one value
  * crosses. What lies between the segments is coded or stays undivided. The costs of the parts are those of steps
  * that run alone, so the caller compares the complete plan with others.
  * @param predictMs  predicts a complete layout
+ * @param preferTiles  whether layers are coded only if no segment contains them
  * @returns null if no part can be computed in tiles
  */
 export function tiledLayout(
@@ -43,10 +46,11 @@ export function tiledLayout(
   options: LayoutOptions,
   selection: LayerSelection,
   predictMs: (layout: Layout) => number,
+  preferTiles = false,
 ): Layout | null {
   const every = { ...selection, chosen: new Set([...selection.chosen, ...selection.free]) };
   const layouts = [selection, every].flatMap((wanted) => {
-    const parts = fastestParts(profile, options, wanted).parts;
+    const { parts } = fastestParts(profile, options, wanted, preferTiles);
     return parts ? [layOutParts(profile, options, selection, parts)] : [];
   });
   const timed = layouts.map((layout) => ({ layout, ms: predictMs(layout) }));
@@ -102,6 +106,7 @@ function fastestParts(
   profile: ModelProfile,
   options: LayoutOptions,
   selection: LayerSelection,
+  preferTiles = false,
 ): { readonly parts: readonly Part[] | null; readonly problem: string | null } {
   const { chosen, free } = selection;
   const { k } = options;
@@ -127,7 +132,8 @@ function fastestParts(
       const linear = between.filter(isLinear);
       const codable = linear.length > 0 && linear.every(({ node }) => wanted.has(node));
       if (options.splits === 'tiles' || !codable) return [whole];
-      const ms = path.ms + priced.codedMs(between);
+      const unwantedMs = preferTiles ? linear.length * UNWANTED_MS : 0;
+      const ms = path.ms + priced.codedMs(between) + unwantedMs;
       return [whole, { ...path, ms, atHome: false, last: { kind: 'coded', from, to }, before: path }];
     });
     for (const segment of segmentsEndingAt(profile, points, end, k, mayTile)) {
