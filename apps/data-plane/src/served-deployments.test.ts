@@ -84,6 +84,23 @@ it('is not ready while the local steps of a new deployment are loading', async (
   expect(deployments.ready).toBe(true);
 });
 
+it('gives accepted requests time at an undeploy, and the copies of a mirror none', async () => {
+  const waits: unknown[] = [];
+  const deployments = new ServedDeployments({
+    coordinator: { deploy: () => {}, undeploy: async (...call: unknown[]) => waits.push(call) },
+    compute: { preload: async () => {}, release: async () => {} },
+    distributor: { deployed: () => undefined, undeployed: () => {} },
+  } as unknown as ServedDeploymentsOptions);
+  await deployments.deploy(model.deployment);
+  await deployments.deploy({ ...model.deployment, name: 'copy', mirrorOf: 'linear' });
+  await deployments.undeploy('copy');
+  await deployments.undeploy('linear');
+  expect(waits).toEqual([
+    ['copy', 0],
+    ['linear', 8_000],
+  ]);
+});
+
 it('stays ready while a deployment is degraded or rescuing, and while its plan changes', async () => {
   await join4();
   await expectNames();

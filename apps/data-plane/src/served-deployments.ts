@@ -28,7 +28,7 @@ import { LoadGenerator } from './load/generator.ts';
 import type { EngineCompute } from './local-compute.ts';
 import { requestGauges } from './views.ts';
 
-/** How long an undeploy waits for accepted requests. Later ones finish in the background. */
+/** How long an undeploy waits for accepted requests. Then they end with an error. */
 const UNDEPLOY_WAIT_MS = 8_000;
 
 interface Served {
@@ -117,18 +117,22 @@ export class ServedDeployments {
     }
   }
 
-  /** Rejects new requests and lets accepted ones finish. @throws {UnknownDeploymentError} */
+  /**
+   * Rejects new requests and lets accepted ones finish for a limited time. No client waits for the copies of a mirror,
+   * so they end at once.
+   * @throws {UnknownDeploymentError}
+   */
   async undeploy(name: string): Promise<void> {
     const { compute, coordinator, distributor } = this.#options;
     const served = this.#find(name);
-    await served.load?.stop();
-    const finished = coordinator.undeploy(name).then(async () => {
-      // The last accepted request may still need the local steps.
-      await compute.release([...served.localArtifacts, ...served.outgoingArtifacts]);
-      if (!this.#served.has(name)) distributor.undeployed(name);
-    });
     this.#served.delete(name);
-    await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, UNDEPLOY_WAIT_MS).unref())]);
+    // The load ends when its requests in flight have ended.
+    const loadStopped = served.load?.stop();
+    await coordinator.undeploy(name, served.mirror ? 0 : UNDEPLOY_WAIT_MS);
+    // The last accepted request may still need the local steps.
+    await compute.release([...served.localArtifacts, ...served.outgoingArtifacts]);
+    if (!this.#served.has(name)) distributor.undeployed(name);
+    await loadStopped;
   }
 
   /** Returns what clients may know of a deployment. null if it does not exist. */

@@ -4,7 +4,7 @@ import type { CoordinatorContext } from './context.ts';
 import type { ReportedComputation } from './devices/computation-timeouts.ts';
 import { Fleet } from './devices/fleet.ts';
 import { Tallies, type Tally } from './devices/tally.ts';
-import { InvalidDeploymentError, UnavailableError, UnknownDeploymentError } from './errors.ts';
+import { DeletedError, InvalidDeploymentError, UnavailableError, UnknownDeploymentError } from './errors.ts';
 import type { CoordinatorEvent, DeploymentState } from './events.ts';
 import { type CoordinatorOptions, DEFAULT_OPTIONS } from './options.ts';
 import { Placement } from './placement/placement.ts';
@@ -181,9 +181,11 @@ export class Coordinator {
   /**
    * Takes a deployment down. Refuses new requests at once; resolves when the accepted requests have ended and the
    * seats are unloaded.
+   * @param waitMs  after this time, accepted requests that still wait end with a DeletedError; by default only their
+   *   deadlines end them
    * @throws {UnknownDeploymentError}
    */
-  async undeploy(name: string): Promise<void> {
+  async undeploy(name: string, waitMs = Number.POSITIVE_INFINITY): Promise<void> {
     const deployment = this.#find(name);
     this.#deployments.delete(name);
     this.#leaving.add(deployment);
@@ -192,7 +194,11 @@ export class Coordinator {
     this.#announce(deployment);
     deployment.next?.placement.dispose();
     deployment.next = null;
+    const endWaiting = (): void => deployment.endAll(new DeletedError(name));
+    const cancelWait =
+      waitMs === Number.POSITIVE_INFINITY ? () => {} : this.#context.clock.schedule(waitMs, endWaiting);
     await deployment.idle();
+    cancelWait();
     this.#leaving.delete(deployment);
     for (const generation of deployment.generations) generation.placement.dispose();
   }

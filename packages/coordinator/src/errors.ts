@@ -83,6 +83,15 @@ export class CanceledError extends CoordinatorError {
   }
 }
 
+/** The deployment was deleted while the request waited. */
+export class DeletedError extends CoordinatorError {
+  override readonly name = 'DeletedError';
+  override readonly code = 'deployment-deleted';
+  constructor(readonly deployment: string) {
+    super(`deployment ${JSON.stringify(deployment)} was deleted before the request was answered`);
+  }
+}
+
 /** The data plane's engine failed to compute a local step or to rescue a shard. */
 export class LocalComputeError extends CoordinatorError {
   override readonly name = 'LocalComputeError';

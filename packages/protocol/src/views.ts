@@ -96,7 +96,10 @@ export interface ZooModelView {
   } | null;
 }
 
-/** `failed`: the setup failed, see `reason`. The coordinator defines the other states. */
+/**
+ * `failed`: the setup failed, see `reason`. `deleting`: new requests are refused, accepted ones end. The coordinator defines the other
+ * states.
+ */
 export type DeploymentViewState =
   | 'preparing'
   | 'distributing'
@@ -104,7 +107,8 @@ export type DeploymentViewState =
   | 'degraded'
   | 'rescuing'
   | 'unavailable'
-  | 'failed';
+  | 'failed'
+  | 'deleting';
 
 export interface SeatView {
   readonly seat: number;

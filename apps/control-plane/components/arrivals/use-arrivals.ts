@@ -12,7 +12,7 @@ export function useArrivals(deployment: DeploymentView): {
   drawing: ArrivalsDrawing | null;
   error: Error | null;
 } {
-  const serves = deployment.state !== 'preparing' && deployment.state !== 'failed';
+  const serves = !['preparing', 'failed', 'deleting'].includes(deployment.state);
   const path = serves ? `/api/deployments/${encodeURIComponent(deployment.name)}/arrivals` : null;
   const { data: view = null, error } = useApi<ArrivalsView>(path, EVERY_MS);
   const names = useLive('devices', (devices) => devices.map(({ id, name }) => ({ id, name })));

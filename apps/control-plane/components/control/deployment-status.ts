@@ -32,6 +32,11 @@ const STATES: Record<DeploymentViewState, { label: string; tone: Tone; sentence:
   },
   unavailable: { label: 'Unavailable', tone: 'danger', sentence: 'It cannot answer requests.' },
   failed: { label: 'Failed', tone: 'danger', sentence: 'It could not be set up.' },
+  deleting: {
+    label: 'Deleting',
+    tone: 'muted',
+    sentence: 'It is being deleted. Accepted requests finish first.',
+  },
 };
 
 /** @param standbys  the number of devices that can take a seat over; null if unknown */

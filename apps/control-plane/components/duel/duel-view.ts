@@ -74,7 +74,7 @@ export function noTwinReason(deployment: DeploymentView): string | null {
 
 /** Returns whether a deployment accepts requests. */
 export function serves({ state }: DeploymentView): boolean {
-  return state !== 'preparing' && state !== 'distributing' && state !== 'failed';
+  return state !== 'preparing' && state !== 'distributing' && state !== 'failed' && state !== 'deleting';
 }
 
 export interface LaneStatus {
@@ -90,6 +90,7 @@ export interface LaneStatus {
  */
 export function laneStatus(deployment: DeploymentView, loading: boolean): LaneStatus {
   const { outage, state, progress } = deployment;
+  if (state === 'deleting') return { tone: 'muted', text: 'being deleted', clockFrom: null };
   if (outage !== null) return outageStatus(outage);
   if (state === 'preparing' || state === 'distributing') {
     return { tone: 'muted', text: 'being set up', clockFrom: null };

@@ -194,6 +194,32 @@ describe('deployments', () => {
     expect((await api.ask('POST', '/api/deployments', DIGITS)).status).toBe(202);
   });
 
+  it('say that they are being deleted while accepted requests finish', async () => {
+    await api.deployed();
+    let finish = (): void => {};
+    api.dataPlane.answers.undeploy = () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    const deleted = api.ask('DELETE', '/api/deployments/digits');
+    await api.deploymentIs('digits', 'deleting');
+    const { body } = await api.ask('GET', '/api/deployments/digits');
+    expect(body).toMatchObject({ state: 'deleting', progress: { fraction: 1, phase: 'done' } });
+    expect(body.reason).toContain('Accepted requests finish first');
+    const mirror = await api.ask('POST', '/api/deployments', {
+      ...DIGITS,
+      name: 'copy',
+      mirrorOf: 'digits',
+    });
+    expect(mirror.status).toBe(400);
+    finish();
+    expect((await deleted).status).toBe(204);
+    expect((await api.ask('GET', '/api/deployments/digits')).status).toBe(404);
+    // The name is free, and the new deployment is not being deleted.
+    await api.ask('POST', '/api/deployments', DIGITS);
+    await api.deploymentIs('digits', 'distributing');
+  });
+
   it('never reach the data plane if they are deleted during the preparation', async () => {
     await api.upload('lenet5', 'bytes of a model');
     api.modelBuilder.hold = true;
@@ -266,7 +292,7 @@ describe('load and latency', () => {
     [{ mode: 'sideways' }, '"mode"'],
     [{ mode: 'closed', concurrency: 1000 }, '"concurrency"'],
     [{ mode: 'open' }, '"ratePerSecond"'],
-    [{ mode: 'open', ratePerSecond: 0 }, '"ratePerSecond"'],
+    [{ mode: 'open', ratePerSecond: 0 }, 'The field "ratePerSecond" is invalid: it must be more than 0.'],
   ])('reject %j', async (load, named) => {
     await api.deployed();
     const { status, body } = await api.ask('POST', '/api/deployments/digits/load', load);

@@ -19,6 +19,7 @@ export interface Preloads {
 /**
  * @param runtime   null if the data plane does not have the deployment (yet)
  * @param twin      the uncoded twin of this deployment
+ * @param deleting  whether the deployment is being deleted
  * @param encoding  progress of encoding, from 0 to 1; used during the preparation
  */
 export function deploymentView(
@@ -28,12 +29,14 @@ export function deploymentView(
     encoding,
     preloads,
     dataPlaneListens,
+    deleting = false,
     twin = null,
     network = null,
   }: {
     readonly encoding: number;
     readonly preloads: Preloads;
     readonly dataPlaneListens: boolean;
+    readonly deleting?: boolean;
     readonly twin?: string | null;
     readonly network?: NetworkView | null;
   },
@@ -42,7 +45,7 @@ export function deploymentView(
   return {
     name: record.name,
     model: record.model,
-    ...stateOf(record, runtime, dataPlaneListens),
+    ...(deleting ? DELETING : stateOf(record, runtime, dataPlaneListens)),
     strategy: record.choice.strategy,
     k: record.choice.k,
     r: record.choice.r,
@@ -60,7 +63,10 @@ export function deploymentView(
     runsWhole: plan.runsWhole ?? null,
     predictions: predictionsOf(plan),
     ...(runtime?.waiting ? { waiting: runtime.waiting } : {}),
-    progress: progressOf(record, runtime, encoding, preloads),
+    progress: {
+      ...progressOf(record, runtime, encoding, preloads),
+      ...(deleting ? { fraction: 1, phase: 'done' as const } : {}),
+    },
     load: runtime?.load ?? null,
     outage: runtime?.outage ?? null,
     mirrorOf: record.choice.mirrorOf ?? null,
@@ -70,6 +76,11 @@ export function deploymentView(
     createdAt: record.createdAt,
   };
 }
+
+const DELETING = {
+  state: 'deleting',
+  reason: 'It is being deleted. Accepted requests finish first.',
+} as const;
 
 function stateOf(
   { status, reason, plan }: DeploymentRecord,

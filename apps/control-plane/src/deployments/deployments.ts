@@ -30,6 +30,8 @@ import { Preparation } from './preparation.ts';
 import { Resizing } from './resizing.ts';
 import { checkMirror, hasTwin, noTwin, twinDetection, twinRequests } from './twins.ts';
 
+type PolicyChange = { readonly [F in keyof Policy]?: Policy[F] | undefined };
+
 export interface DeploymentParts {
   readonly store: Store;
   readonly modelBuilder: ModelBuilder;
@@ -55,6 +57,7 @@ export class Deployments {
   #runtimes: ReadonlyMap<string, DeploymentRuntime> = new Map();
   #preloads: readonly PreloadProgress[] = [];
   readonly #changed: () => void;
+  readonly #deleting = new Set<string>();
 
   /** @param changed  called when a view may have changed */
   constructor(parts: DeploymentParts, changed: () => void) {
@@ -185,7 +188,7 @@ export class Deployments {
       );
     }
     checkRescue(request.policy, request.objective);
-    if (request.mirrorOf !== undefined) checkMirror(request, this.#records.find(request.mirrorOf));
+    if (request.mirrorOf !== undefined) checkMirror(request, this.#original(request.mirrorOf));
     const { plan, seats } = await this.#planning.plan(request, null);
     const { name, model, k, r, strategy, layers, devices, policy, mirrorOf } = request;
     const record: DeploymentRecord = {
@@ -228,11 +231,17 @@ export class Deployments {
     return this.view(name);
   }
 
-  /** @throws {ApiError} 404 */
-  setPolicy(
-    name: string,
-    change: { readonly [F in keyof Policy]?: Policy[F] | undefined },
-  ): Promise<DeploymentView> {
+  /** Changes a policy. The twin follows a change of the deadline. @throws {ApiError} 404 */
+  async setPolicy(name: string, change: PolicyChange): Promise<DeploymentView> {
+    const view = await this.#setPolicy(name, change);
+    const twin = this.#twinOf(name);
+    if (change.deadlineMs === undefined || twin === null) return view;
+    const { detectMs } = this.record(twin).policy;
+    await this.#setPolicy(twin, twinDetection({ deadlineMs: change.deadlineMs }, detectMs ?? null));
+    return view;
+  }
+
+  #setPolicy(name: string, change: PolicyChange): Promise<DeploymentView> {
     return this.#records.exclusive(name, async () => {
       const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
       const record = this.record(name);
@@ -301,11 +310,23 @@ export class Deployments {
     return this.#records.sorted().filter(({ choice }) => choice.mirrorOf === name);
   }
 
+  /** Returns a deployment that can be mirrored; undefined while it is being deleted. */
+  #original(name: string): DeploymentRecord | undefined {
+    return this.#deleting.has(name) ? undefined : this.#records.find(name);
+  }
+
   /** Deletes a deployment, and its mirrors. @throws {ApiError} 404 */
   async delete(name: string): Promise<void> {
     this.record(name);
-    for (const mirror of this.#mirrorsOf(name)) await this.#delete(mirror.name);
-    await this.#delete(name);
+    const names = [...this.#mirrorsOf(name).map((mirror) => mirror.name), name];
+    for (const each of names) this.#deleting.add(each);
+    this.#changed();
+    try {
+      for (const each of names) await this.#delete(each);
+    } finally {
+      for (const each of names) this.#deleting.delete(each);
+      this.#changed();
+    }
   }
 
   #delete(name: string): Promise<void> {
@@ -351,6 +372,7 @@ export class Deployments {
         expected: expected.map((id) => (id === undefined ? null : { id, name: nameOf(id) })),
       },
       dataPlaneListens: this.#parts.dataPlane.listening,
+      deleting: this.#deleting.has(name),
       twin: this.#twinOf(name),
       network: this.#parts.network(name),
     });

@@ -175,6 +175,26 @@ describe('the twin of a deployment', () => {
     expect((await view('digits')).policy).toMatchObject({ detectMs: null, deadlineMs: 10_000 });
   });
 
+  it('follows a change of the deadline of its original', async () => {
+    await api.deployed();
+    await api.ask('POST', '/api/deployments/digits/twin', { detectMs: 20_000 });
+    await api.deploymentIs('digits-uncoded', 'distributing');
+    const deadline = async (deadlineMs: number) => {
+      await api.ask('PATCH', '/api/deployments/digits', { policy: { deadlineMs } });
+      return (await view('digits-uncoded')).policy;
+    };
+    expect(await deadline(45_000)).toMatchObject({ deadlineMs: 45_000, detectMs: 20_000 });
+    expect(api.dataPlane.callsOf('set-policy').at(-1)).toMatchObject({
+      name: 'digits-uncoded',
+      policy: { deadlineMs: 45_000 },
+    });
+    // Its requests must be able to wait for the detection.
+    expect(await deadline(1_000)).toMatchObject({ deadlineMs: 30_000 });
+    const calls = api.dataPlane.callsOf('set-policy').length;
+    await api.ask('PATCH', '/api/deployments/digits', { policy: { verify: 'off' } });
+    expect(api.dataPlane.callsOf('set-policy')).toHaveLength(calls + 1);
+  });
+
   it('needs no body, and can be taken off', async () => {
     await api.deployed();
     expect((await api.ask('POST', '/api/deployments/digits/twin')).status).toBe(202);

@@ -3,6 +3,7 @@ import {
   ContradictoryAnswersError,
   CoordinatorError,
   DeadlineError,
+  DeletedError,
   InvalidDeploymentError,
   InvalidFeedsError,
   LocalComputeError,
@@ -28,6 +29,7 @@ function statusOf(error: CoordinatorError): number | null {
   if (error instanceof UnknownDeploymentError || error instanceof UnknownDeviceError) return 404;
   if (error instanceof InvalidFeedsError || error instanceof InvalidDeploymentError) return 400;
   if (error instanceof OverloadedError || error instanceof UnavailableError) return 503;
+  if (error instanceof DeletedError) return 503;
   if (error instanceof DeadlineError) return 504;
   if (error instanceof CanceledError) return CLIENT_CLOSED_REQUEST;
   if (error instanceof NonFiniteOutputError) return 422;

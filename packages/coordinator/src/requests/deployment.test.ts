@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   CanceledError,
   DeadlineError,
+  DeletedError,
   InvalidFeedsError,
   OverloadedError,
   UnavailableError,
@@ -289,6 +290,33 @@ describe('changing a deployment while it serves', () => {
     expect((await rig.clock.run(Promise.all(answers))).length).toBe(3);
     await undeployed;
     for (const device of rig.fleet.devices) expect(device.process!.tasks.size).toBe(0);
+  });
+
+  it('ends the requests that still wait after the time of an undeploy', async () => {
+    const rig = await ManualRig.ready({
+      k: 2,
+      r: 1,
+      layers: [{ kind: 'coded', inputs: 2, outputs: 4 }],
+      options: { requestsInFlight: 1 },
+      policy: { rescue: 'off' },
+    });
+    const ask = () => rig.coordinator.infer('net', { t0: rig.input([1, 2]) });
+    const requests = [ask(), ask(), ask()];
+    const ends = Promise.all(requests.map((each) => each.catch((error: unknown) => error)));
+    let undeployed = false;
+    void rig.coordinator.undeploy('net', 8_000).then(() => {
+      undeployed = true;
+    });
+    await rig.clock.advance(7_999);
+    expect(undeployed).toBe(false);
+    await rig.clock.advance(1);
+    for (const end of await ends) expect(end).toBeInstanceOf(DeletedError);
+    await settle();
+    expect(undeployed).toBe(true);
+    const finished = rig.events.flatMap((event) => (event.kind === 'request-finished' ? [event] : []));
+    expect(finished.map(({ outcome }) => outcome.status)).toEqual(['canceled', 'canceled', 'canceled']);
+    // No queued request was started: the device got computations of the first request only.
+    expect(new Set(rig.takeComputations('d0').map(({ request }) => request))).toEqual(new Set([1]));
   });
 
   it('drains: refuses new requests and resolves when all accepted ones have ended', async () => {

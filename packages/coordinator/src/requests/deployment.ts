@@ -1,7 +1,13 @@
 import type { Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext } from '../context.ts';
 import type { Tallies } from '../devices/tally.ts';
-import { CanceledError, type CoordinatorError, type InvalidFeedsError, OverloadedError } from '../errors.ts';
+import {
+  CanceledError,
+  type CoordinatorError,
+  DeletedError,
+  type InvalidFeedsError,
+  OverloadedError,
+} from '../errors.ts';
 import type { DeploymentState } from '../events.ts';
 import { type Policy, rescueRule } from '../policy.ts';
 import { checkFeeds } from '../steps/validate.ts';
@@ -200,6 +206,12 @@ export class Deployment implements AcceptedRequestObserver {
     }
   }
 
+  /** Ends all accepted requests. */
+  endAll(error: CoordinatorError): void {
+    // Without the queue first, the end of a running request would start a queued one.
+    for (const request of [...this.#queue, ...this.#running]) request.end(error);
+  }
+
   /** Resolves when no request is in flight or queued. */
   idle(): Promise<void> {
     if (this.#inFlight === 0 && this.#queue.size === 0) return Promise.resolve();
@@ -241,7 +253,7 @@ export class Deployment implements AcceptedRequestObserver {
     const { run, latencyMs } = request;
     this.context.liveRequests.delete(request.id);
     this.#accepted.delete(request);
-    const status = error === null ? 'answered' : error instanceof CanceledError ? 'canceled' : 'failed';
+    const status = error === null ? 'answered' : isCancellation(error) ? 'canceled' : 'failed';
     this.counters[status]++;
     if (run && error === null) {
       this.#latencyMs += SMOOTHING * (latencyMs - this.#latencyMs);
@@ -311,4 +323,9 @@ export class Deployment implements AcceptedRequestObserver {
     const estimate = (this.#queue.size / requestsInFlight) * this.#latencyMs;
     return Math.min(Math.max(estimate, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS);
   }
+}
+
+/** Whether the caller, or the deletion of the deployment, ended the request. */
+function isCancellation(error: CoordinatorError): boolean {
+  return error instanceof CanceledError || error instanceof DeletedError;
 }

@@ -4,6 +4,7 @@ import { ApiError } from '@sparewheel/protocol';
 import type { DataPlaneThread } from '../data-plane-link.ts';
 import type { CallMessage, DataPlaneCall, DataPlaneMessage, DeploymentRuntime } from '../messages.ts';
 
+/** May return a promise. */
 type Answer = (body: DataPlaneCall) => unknown;
 
 /** A fake of the data plane's end of the channel: records calls and sends the given answers. */
@@ -17,9 +18,10 @@ export class FakeDataPlane extends EventEmitter implements DataPlaneThread {
 
   postMessage({ call, body }: CallMessage): void {
     this.calls.push(body);
-    queueMicrotask(() => {
+    queueMicrotask(async () => {
       try {
-        this.say({ kind: 'reply', call, ok: true, value: (this.answers[body.kind]?.(body) ?? null) as null });
+        const value = ((await this.answers[body.kind]?.(body)) ?? null) as null;
+        this.say({ kind: 'reply', call, ok: true, value });
       } catch (error) {
         this.say({ kind: 'reply', call, ok: false, failure: error as ErrorReport });
       }
