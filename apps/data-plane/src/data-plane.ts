@@ -29,6 +29,7 @@ import { AnswerFeed } from './latency/answer-feed.ts';
 import { grpcListenError, Listener } from './listener.ts';
 import { EngineCompute } from './local-compute.ts';
 import { log } from './log.ts';
+import { RequestErrorLog } from './request-error-log.ts';
 import { ServedDeployments } from './served-deployments.ts';
 import { ViewFeed } from './view-feed.ts';
 
@@ -101,6 +102,7 @@ export class DataPlane {
     this.#blobs = blobs;
     this.#compute = compute;
     const access = new Access(options);
+    const errors = new RequestErrorLog(() => performance.now(), log);
     const changed = (): void => this.#feed.changed();
     const refused = (device: string | null, message: string): void =>
       this.#emit({ kind: 'device-refused', device, message });
@@ -108,7 +110,7 @@ export class DataPlane {
     this.#inference = {
       access,
       version: VERSION,
-      onInternalError: (error) => log.error({ err: error }, 'unexpected error in a request'),
+      onInternalError: (error) => errors.report(error),
       backend: {
         model: (name) => this.#deployments.model(name),
         models: () => this.#deployments.models(),

@@ -163,7 +163,10 @@ export const faultSchema = z.discriminatedUnion('kind', [
   /** Adds `amount` to one value of each answer. */
   z.strictObject({
     kind: z.literal('corrupt'),
-    amount: z.number().default(1),
+    amount: z
+      .number()
+      .refine((amount) => amount !== 0, 'it must not be 0, which changes nothing')
+      .default(1),
     probability: z.number().min(0).max(1).default(1),
   }),
   z.strictObject({ kind: z.literal('heal') }),

@@ -115,6 +115,7 @@ export function PolicyPanel({
                 : UNMEASURED
             }
             idle={fresh.idle}
+            loading={deployment.load?.running === true}
             k={planned.k}
             adaptive={shown.waitMs === 'adaptive' ? adaptivePrediction(waiting) : null}
           />

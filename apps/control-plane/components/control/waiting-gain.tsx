@@ -16,6 +16,7 @@ export function WaitingGain({
   rules,
   measured,
   idle,
+  loading,
   k,
   adaptive,
 }: {
@@ -25,6 +26,8 @@ export function WaitingGain({
   measured: WaitingRules | NoPrediction;
   /** No request came for a while. */
   idle: boolean;
+  /** A load runs. */
+  loading: boolean;
   k: number;
   /** For the adaptive rule; null for the others. */
   adaptive: AdaptivePrediction | null;
@@ -34,7 +37,7 @@ export function WaitingGain({
       <div className="rounded-lg bg-raised px-3 py-2 text-xs">
         <Gains predicted={null} measured={null} k={k} />
         <p className="mt-1 text-ink-soft" data-testid="no-prediction">
-          Cannot be predicted now: {noPredictionReason(rules, idle)}
+          Cannot be predicted now: {noPredictionReason(rules, idle, loading)}
         </p>
       </div>
     );
@@ -137,8 +140,17 @@ function Gains({ predicted, measured, k }: { predicted: number | null; measured:
   );
 }
 
-function noPredictionReason({ requests, leftOut }: NoPrediction | WaitingRules, idle: boolean): string {
-  if (idle) return 'no requests in the last 10 seconds. Start a load.';
-  if (leftOut === 0) return 'too few requests since the last change. Start a load.';
+function noPredictionReason(
+  { requests, leftOut }: NoPrediction | WaitingRules,
+  idle: boolean,
+  loading: boolean,
+): string {
+  if (idle)
+    return `no ${loading ? 'answers' : 'requests'} in the last 10 seconds.${loading ? '' : ' Start a load.'}`;
+  if (leftOut === 0) {
+    return loading
+      ? 'too few answers since the last change. More come with the load.'
+      : 'too few requests since the last change. Start a load.';
+  }
   return `${leftOut} of the last ${requests + leftOut} requests lack an answer. A device is dead, too slow or over its cap.`;
 }

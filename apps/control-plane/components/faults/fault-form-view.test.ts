@@ -25,6 +25,7 @@ describe('a fault with parameters', () => {
     expect(faultProblem(FIRST_FAULT)).toBeNull();
     expect(faultProblem({ ...FIRST_FAULT, delayMs: Number.NaN })).toMatch(/enter a number/);
     expect(faultProblem({ ...FIRST_FAULT, sigma: 4 })).toMatch(/from 0 to 3/);
+    expect(faultProblem({ ...FIRST_FAULT, kind: 'corrupt', amount: 0 })).toMatch(/other than 0/);
     // The fields of other faults are ignored.
     expect(faultProblem({ ...FIRST_FAULT, kind: 'pause', sigma: 4 })).toBeNull();
   });

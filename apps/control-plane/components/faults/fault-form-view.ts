@@ -71,12 +71,20 @@ export function fieldsOf(kind: FaultKind): readonly FaultField[] {
   return FAULT_KINDS.find(({ value }) => value === kind)?.fields ?? [];
 }
 
+/** Returns the name of a fault without its parameters. */
+export function labelOf(kind: FaultKind): string {
+  return FAULT_KINDS.find(({ value }) => value === kind)?.label ?? kind;
+}
+
 /** Says what is wrong with the input; null for a valid fault. */
 export function faultProblem(form: FaultForm): string | null {
   for (const { field, label, min = -Infinity, max = Infinity } of fieldsOf(form.kind)) {
     const value = form[field];
     if (!Number.isFinite(value)) return `${label}: enter a number.`;
     if (value < min || value > max) return `${label}: enter a number from ${min} to ${max}.`;
+  }
+  if (form.kind === 'corrupt' && form.amount === 0) {
+    return 'Added to one value: enter a number other than 0, which changes nothing.';
   }
   return null;
 }

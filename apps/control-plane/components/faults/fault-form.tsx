@@ -12,6 +12,7 @@ import {
   faultChoice,
   faultProblem,
   fieldsOf,
+  labelOf,
 } from './fault-form-view.ts';
 import { deviceActions } from './fault-view.ts';
 
@@ -68,7 +69,7 @@ export function FaultForm({ device }: { device: DeviceView }) {
           : (problem ?? `${device.name} ${choice.effect}.`)}
       </p>
       <Button type="submit" variant="danger" className="w-fit" disabled={problem !== null || gone}>
-        {choice.label}
+        {problem === null ? choice.label : labelOf(form.kind)}
       </Button>
     </form>
   );

@@ -11,9 +11,10 @@ import { faultReportRoutes } from './fault-report-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { inferenceProxy } from './inference-proxy.ts';
 import { metricsRoutes } from './metrics-routes.ts';
-import { modelRoutes } from './model-routes.ts';
+import { modelRoutes, modelUpload } from './model-routes.ts';
 import { networkRoutes } from './network-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { refuseUnknownFields } from './unknown-fields.ts';
 import { zooRoutes } from './zoo-routes.ts';
 
 /** Public routes. */
@@ -28,11 +29,20 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
     exposeHeadRoutes: false,
     // An address that cannot be decoded gets here before any route or hook.
-    frameworkErrors: (error, _request, reply) =>
-      void sendError(reply, new ApiError(400, 'bad-address', error.message)),
+    frameworkErrors: (_error, { url }, reply) =>
+      void sendError(
+        reply,
+        new ApiError(
+          400,
+          'bad-address',
+          `The address ${url.replace(/\?.*$/s, '')} cannot be decoded.`,
+          'Write special characters of a name as percent escapes of UTF-8, for example %C3%A9 for é.',
+        ),
+      ),
   });
   installErrorHandlers(app);
   readJson(app);
+  refuseUnknownFields(app);
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
     const path = request.url.replace(/\?.*$/, '').replace(/\/$/, '');
@@ -51,7 +61,8 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   networkRoutes(app, parts);
   metricsRoutes(app, parts);
   zooRoutes(app, parts);
-  await app.register(async (scope) => modelRoutes(scope, parts));
+  modelRoutes(app, parts);
+  await app.register(async (scope) => modelUpload(scope, parts));
   await app.register(async (scope) => inferenceProxy(scope, parts));
   await app.ready();
   return app;

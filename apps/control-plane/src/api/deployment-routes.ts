@@ -10,6 +10,9 @@ import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
 import { parse } from './validation.ts';
 
+const BODY = { config: { fields: ['body'] } } as const;
+const QUERY = { config: { fields: ['query'] } } as const;
+
 type ByName = { Params: { name: string } };
 /** The coordinator keeps the last 64 traces. */
 const tracesQuerySchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(64).default(64) });
@@ -22,11 +25,11 @@ export function deploymentRoutes(
   app: FastifyInstance,
   { deployments, dataPlane, store }: Pick<ApiParts, 'deployments' | 'dataPlane' | 'store'>,
 ): void {
-  app.post('/api/plans', async ({ body }) => deployments.plan(parse(planRequestSchema, body)));
+  app.post('/api/plans', BODY, async ({ body }) => deployments.plan(parse(planRequestSchema, body)));
 
   app.get('/api/deployments', async () => deployments.views());
 
-  app.post('/api/deployments', async ({ body }, reply) => {
+  app.post('/api/deployments', BODY, async ({ body }, reply) => {
     const deployment = await deployments.create(parse(deploymentRequestSchema, body));
     return reply
       .code(202)
@@ -36,7 +39,7 @@ export function deploymentRoutes(
 
   app.get<ByName>('/api/deployments/:name', async ({ params }) => deployments.view(params.name));
 
-  app.patch<ByName>('/api/deployments/:name', async ({ params, body }) => {
+  app.patch<ByName>('/api/deployments/:name', BODY, async ({ params, body }) => {
     deployments.record(params.name);
     return deployments.setPolicy(params.name, parse(policyPatchSchema, body).policy);
   });
@@ -46,7 +49,7 @@ export function deploymentRoutes(
     return reply.code(204).send();
   });
 
-  app.post<ByName>('/api/deployments/:name/twin', async ({ params, body }, reply) => {
+  app.post<ByName>('/api/deployments/:name/twin', BODY, async ({ params, body }, reply) => {
     deployments.record(params.name);
     const twin = await deployments.createTwin(params.name, parse(twinRequestSchema, body ?? {}));
     return reply
@@ -55,7 +58,7 @@ export function deploymentRoutes(
       .send(twin);
   });
 
-  app.patch<ByName>('/api/deployments/:name/twin', async ({ params, body }) => {
+  app.patch<ByName>('/api/deployments/:name/twin', BODY, async ({ params, body }) => {
     deployments.record(params.name);
     return deployments.setTwinDetection(params.name, parse(twinRequestSchema, body ?? {}));
   });
@@ -67,7 +70,7 @@ export function deploymentRoutes(
 
   app.post<ByName>(
     '/api/deployments/:name/load',
-    { bodyLimit: LOAD_BODY_BYTES },
+    { ...BODY, bodyLimit: LOAD_BODY_BYTES },
     async ({ params, body }, reply) => {
       deployments.requireLive(params.name);
       const load = parse(loadRequestSchema, body);
@@ -97,13 +100,13 @@ export function deploymentRoutes(
     return reply.code(204).send();
   });
 
-  app.get<ByName>('/api/deployments/:name/traces', async ({ params, query }) => {
+  app.get<ByName>('/api/deployments/:name/traces', QUERY, async ({ params, query }) => {
     deployments.requireLive(params.name);
     const { limit } = parse(tracesQuerySchema, query, 'query');
     return dataPlane.call({ kind: 'traces', name: params.name, limit });
   });
 
-  app.get<ByName>('/api/deployments/:name/latency/history', async ({ params, query }) => {
+  app.get<ByName>('/api/deployments/:name/latency/history', QUERY, async ({ params, query }) => {
     deployments.record(params.name);
     const { limit } = parse(historyQuerySchema, query, 'query');
     return store.latencySummaries(params.name, limit);

@@ -63,6 +63,7 @@ describe('devices', () => {
     [{ kind: 'explode' }, 'explode'],
     [{ kind: 'delay' }, '"ms"'],
     [{ kind: 'delay', ms: -1 }, 'at least 0'],
+    [{ kind: 'corrupt', amount: 0 }, 'it must not be 0'],
     [{ kind: 'slow', factor: 'very' }, '"factor"'],
     [{ kind: 'drop', probability: 2 }, 'at most 1'],
     [{ kind: 'delay', ms: 0, median: 5 }, '"median" is unknown'],

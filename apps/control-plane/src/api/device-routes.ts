@@ -2,7 +2,7 @@ import { ApiError, faultRequestSchema } from '@sparewheel/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
-import { parse, requireNoFields } from './validation.ts';
+import { parse } from './validation.ts';
 
 const KINDS: readonly string[] = faultRequestSchema.options.map((option) => option.shape.kind.value);
 
@@ -25,20 +25,22 @@ export function deviceRoutes(
     );
   });
 
-  app.post<ById>('/api/devices/:id/faults', async ({ params: { id }, body }, reply) => {
-    const fault = parseFault(body);
-    await dataPlane.call({ kind: 'fault', device: id, fault });
-    return reply.code(202).send({ device: id, fault });
-  });
+  app.post<ById>(
+    '/api/devices/:id/faults',
+    { config: { fields: ['body'] } },
+    async ({ params: { id }, body }, reply) => {
+      const fault = parseFault(body);
+      await dataPlane.call({ kind: 'fault', device: id, fault });
+      return reply.code(202).send({ device: id, fault });
+    },
+  );
 
-  app.post<ById>('/api/devices/:id/revive', async ({ params: { id }, body }, reply) => {
-    requireNoFields(body);
+  app.post<ById>('/api/devices/:id/revive', async ({ params: { id } }, reply) => {
     await dataPlane.call({ kind: 'revive', device: id });
     return reply.code(202).send({ device: id });
   });
 
-  app.post<ById>('/api/devices/:id/release', async ({ params: { id }, body }, reply) => {
-    requireNoFields(body);
+  app.post<ById>('/api/devices/:id/release', async ({ params: { id } }, reply) => {
     await dataPlane.call({ kind: 'release', device: id });
     return reply.code(202).send({ device: id });
   });

@@ -14,7 +14,7 @@ const querySchema = z.strictObject({
 
 /** `GET /api/events`: the events, newest first. */
 export function eventRoutes(app: FastifyInstance, { events }: Pick<ApiParts, 'events'>): void {
-  app.get('/api/events', async ({ query }) => {
+  app.get('/api/events', { config: { fields: ['query'] } }, async ({ query }) => {
     const { limit, before, device, deployment, level } = parse(querySchema, query, 'query');
     return events.query({
       limit,

@@ -26,47 +26,51 @@ export function inferenceProxy(app: FastifyInstance, { deployments, dataPlane, i
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 
-  app.post<{ Params: { name: string } }>('/api/deployments/:name/infer', async (request, reply) => {
-    const { name } = request.params;
-    deployments.requireLive(name);
-    const { port } = dataPlane;
-    if (port === null || !dataPlane.listening) throw absent();
+  app.post<{ Params: { name: string } }>(
+    '/api/deployments/:name/infer',
+    { config: { fields: ['body'] } },
+    async (request, reply) => {
+      const { name } = request.params;
+      deployments.requireLive(name);
+      const { port } = dataPlane;
+      if (port === null || !dataPlane.listening) throw absent();
 
-    const headers: Record<string, string> = { authorization: `Bearer ${inference.token}` };
-    for (const header of FORWARDED) {
-      const value = request.headers[header];
-      if (typeof value === 'string') headers[header] = value;
-    }
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const onward = httpRequest(
-        {
-          host: inference.host,
-          port,
-          agent,
-          method: 'POST',
-          path: `/v2/models/${encodeURIComponent(name)}/infer`,
-          headers,
-        },
-        resolve,
-      );
-      onward.on('error', () => reject(absent()));
-      // The client disconnected, so the data plane cancels the request.
-      reply.raw.on('close', () => {
-        if (!reply.raw.writableFinished) onward.destroy();
+      const headers: Record<string, string> = { authorization: `Bearer ${inference.token}` };
+      for (const header of FORWARDED) {
+        const value = request.headers[header];
+        if (typeof value === 'string') headers[header] = value;
+      }
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        const onward = httpRequest(
+          {
+            host: inference.host,
+            port,
+            agent,
+            method: 'POST',
+            path: `/v2/models/${encodeURIComponent(name)}/infer`,
+            headers,
+          },
+          resolve,
+        );
+        onward.on('error', () => reject(absent()));
+        // The client disconnected, so the data plane cancels the request.
+        reply.raw.on('close', () => {
+          if (!reply.raw.writableFinished) onward.destroy();
+        });
+        const body = request.body as Readable | undefined;
+        if (body === undefined) onward.end();
+        else body.pipe(onward);
       });
-      const body = request.body as Readable | undefined;
-      if (body === undefined) onward.end();
-      else body.pipe(onward);
-    });
-    const returned = (response.statusCode ?? 502) < 400 ? RETURNED : ERROR_RETURNED;
-    for (const header of returned) {
-      const value = response.headers[header];
-      if (value !== undefined) void reply.header(header, value);
-    }
-    const { statusCode = 502 } = response;
-    if (statusCode < 400) return reply.code(statusCode).send(response);
-    throw await errorOf(statusCode, response);
-  });
+      const returned = (response.statusCode ?? 502) < 400 ? RETURNED : ERROR_RETURNED;
+      for (const header of returned) {
+        const value = response.headers[header];
+        if (value !== undefined) void reply.header(header, value);
+      }
+      const { statusCode = 502 } = response;
+      if (statusCode < 400) return reply.code(statusCode).send(response);
+      throw await errorOf(statusCode, response);
+    },
+  );
 }
 
 /** Reads an error of the data plane, to send it in the form of this port. */

@@ -16,16 +16,23 @@ const uploadQuerySchema = z.strictObject({
 });
 const shapesSchema = z.record(z.string(), z.array(z.number().int().positive()).max(16));
 
-/** Routes in a scope of their own, where a body of any type is a stream. */
-export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-
+export function modelRoutes(app: FastifyInstance, { models }: Pick<ApiParts, 'models'>): void {
   app.get('/api/models', async () => models.views());
 
   app.get<ByName>('/api/models/:name', async ({ params }) => models.view(params.name));
 
-  app.post('/api/models', async (request, reply) => {
+  app.delete<ByName>('/api/models/:name', async ({ params }, reply) => {
+    await models.delete(params.name);
+    return reply.code(204).send();
+  });
+}
+
+/** The upload, in a scope of its own, where a body of any type is a stream. */
+export function modelUpload(app: FastifyInstance, { models, scratch }: ApiParts): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+
+  app.post('/api/models', { config: { fields: ['query', 'body'] } }, async (request, reply) => {
     try {
       const { name, dims, maxDims, shapes } = parse(uploadQuerySchema, request.query, 'query');
       const sizes = {
@@ -46,11 +53,6 @@ export function modelRoutes(app: FastifyInstance, { models, scratch }: ApiParts)
       if (!request.raw.complete) void reply.header('connection', 'close');
       throw error;
     }
-  });
-
-  app.delete<ByName>('/api/models/:name', async ({ params }, reply) => {
-    await models.delete(params.name);
-    return reply.code(204).send();
   });
 }
 

@@ -16,11 +16,15 @@ export function networkRoutes(
     return network.view(name) ?? NONE;
   });
 
-  app.put<ByName>('/api/deployments/:name/network', async ({ params: { name }, body }, reply) => {
-    deployments.requireLive(name);
-    const { preset } = parse(networkRequestSchema, body);
-    network.choose(name, preset, deployments.views());
-    deployments.viewsChanged();
-    return reply.code(202).send(network.view(name) ?? NONE);
-  });
+  app.put<ByName>(
+    '/api/deployments/:name/network',
+    { config: { fields: ['body'] } },
+    async ({ params: { name }, body }, reply) => {
+      deployments.requireLive(name);
+      const { preset } = parse(networkRequestSchema, body);
+      network.choose(name, preset, deployments.views());
+      deployments.viewsChanged();
+      return reply.code(202).send(network.view(name) ?? NONE);
+    },
+  );
 }

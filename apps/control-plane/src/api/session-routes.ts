@@ -15,7 +15,7 @@ export function sessionRoutes(app: FastifyInstance, { authentication }: ApiParts
     return { role: 'operator' };
   });
 
-  app.post('/api/session', async (request, reply) => {
+  app.post('/api/session', { config: { fields: ['body'] } }, async (request, reply) => {
     // Another site must not sign a visitor in, even with its own token.
     if (request.headers.origin !== undefined && !isSameOrigin(request.headers)) {
       throw new ApiError(403, 'other-origin', 'Only the dashboard’s own pages may sign in.');

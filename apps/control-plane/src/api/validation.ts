@@ -1,7 +1,7 @@
 /** Turns an error of zod into a sentence that names the field. */
 
 import { ApiError } from '@sparewheel/protocol';
-import { z } from 'zod';
+import type { z } from 'zod';
 
 type Issue = z.core.$ZodIssue;
 
@@ -28,16 +28,6 @@ export function parse<Schema extends z.ZodType>(
   throw new ApiError(400, 'invalid-request', issue ? describe(issue) : 'The request is invalid.');
 }
 
-const noFieldsSchema = z.strictObject({});
-
-/**
- * Checks the body of a request that has no fields: it is empty or `{}`.
- * @throws {ApiError} 400: names the first field
- */
-export function requireNoFields(body: unknown): void {
-  parse(noFieldsSchema, body ?? {});
-}
-
 function describe(issue: Issue): string {
   if (issue.code === 'unrecognized_keys') {
     const path = [...issue.path, issue.keys[0]].map(String).join('.');
@@ -57,9 +47,9 @@ function reasonOf(issue: Issue): string {
     case 'invalid_value':
       return `expected ${choice(issue.values.map((value) => JSON.stringify(value)))}`;
     case 'too_small':
-      return `it must be at least ${issue.minimum}${unit(issue.origin)}`;
+      return `it must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unit(issue.origin)}`;
     case 'too_big':
-      return `it must be at most ${issue.maximum}${unit(issue.origin)}`;
+      return `it must be ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unit(issue.origin)}`;
     case 'invalid_union':
       return unionReason(issue);
     default:

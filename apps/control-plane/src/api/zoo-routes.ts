@@ -5,7 +5,7 @@ import { zooModel, zooModels } from '@sparewheel/zoo';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ApiParts } from './api-parts.ts';
-import { parse, requireNoFields } from './validation.ts';
+import { parse } from './validation.ts';
 
 const addQuerySchema = z.strictObject({ name: nameSchema.optional() });
 
@@ -37,11 +37,14 @@ export function zooRoutes(app: FastifyInstance, { models, scratch }: ApiParts): 
     return labels();
   });
 
-  app.post<{ Params: { name: string } }>('/api/zoo/:name', async ({ params, query, body }, reply) => {
-    requireNoFields(body);
-    const { name = params.name } = parse(addQuerySchema, query, 'query');
-    const path = join(scratch, `zoo-${randomUUID()}`);
-    const { model, created } = await models.addFromZoo(params.name, name, path);
-    return reply.code(created ? 201 : 200).send(model);
-  });
+  app.post<{ Params: { name: string } }>(
+    '/api/zoo/:name',
+    { config: { fields: ['query'] } },
+    async ({ params, query }, reply) => {
+      const { name = params.name } = parse(addQuerySchema, query, 'query');
+      const path = join(scratch, `zoo-${randomUUID()}`);
+      const { model, created } = await models.addFromZoo(params.name, name, path);
+      return reply.code(created ? 201 : 200).send(model);
+    },
+  );
 }
