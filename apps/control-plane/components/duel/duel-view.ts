@@ -119,14 +119,15 @@ export function silentStatus(connection: Connection, since: number | null): Lane
 /**
  * Says that the next kill stops a coded deployment: it has no answer to spare, and the data plane may not compute shards.
  * @param standbys  the number of devices that can take a seat over
- * @returns null while the next kill is covered
+ * @returns null while the next kill is covered, and when the deployment is stalled already
  */
 export function coverNote(
-  { progress, planned, policy, state }: DeploymentView,
+  { progress, planned, policy, state, outage }: DeploymentView,
   standbys: number,
 ): string | null {
   const answering = progress.seats.filter((seat) => seat.state === 'ready').length;
-  if (state !== 'degraded' && state !== 'unavailable') return null;
+  // In an outage, the lane says that it is stalled.
+  if (state !== 'degraded' || outage !== null) return null;
   if (answering > planned.k || policy.rescue === 'data-plane') return null;
   return standbys === 0
     ? 'No standby is left: the next kill is not covered.'

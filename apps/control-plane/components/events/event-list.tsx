@@ -30,7 +30,7 @@ export function EventList({
           className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-baseline gap-x-2.5 px-4 py-1 text-[0.8125rem] leading-5"
         >
           <StatusDot tone={LEVELS[event.level]} className="translate-y-[-1px]" />
-          <span className="min-w-0 break-words">
+          <span className="min-w-0 [overflow-wrap:anywhere]">
             <span className="sr-only">{LEVEL_NAMES[event.level]}</span>
             {event.message}
             {linked && <Links event={event} />}
@@ -46,9 +46,9 @@ export function EventList({
 
 function Links({ event: { device, deployment } }: { event: EventView }) {
   const name = useLive('devices', (all) => all.find(({ id }) => id === device)?.name);
-  const link = 'rounded-sm underline-offset-4 hover:text-ink hover:underline';
+  const link = 'min-w-0 rounded-sm underline-offset-4 hover:text-ink hover:underline';
   return (
-    <span className="ml-2 inline-flex gap-2 text-xs text-ink-faint">
+    <span className="ml-2 inline-flex max-w-full flex-wrap gap-x-2 text-xs text-ink-faint">
       {device !== null && name !== undefined && (
         <Link href={`/devices/${encodeURIComponent(device)}`} className={link}>
           {name}

@@ -32,14 +32,14 @@ export function useDeviceActions(devices: readonly DeviceView[]): {
   return { pending: new Map(unchanged), problems };
 }
 
-/** Injects and ends faults, releases and forgets devices. Errors appear at the device. */
+/** Injects and ends faults, releases and forgets devices. Errors appear at the device. A kill and a revive return whether the server accepted them. */
 export const deviceCommands = {
-  kill: (device: DeviceView) => void fault(device, 'kill', { kind: 'kill' }),
+  kill: (device: DeviceView) => fault(device, 'kill', { kind: 'kill' }),
   /** Restarts a dead process, and continues a paused one. */
   revive: (device: DeviceView) =>
-    void (device.state === 'paused'
+    device.state === 'paused'
       ? fault(device, 'revive', { kind: 'resume' })
-      : act(device, 'revive', 'POST', '/revive')),
+      : act(device, 'revive', 'POST', '/revive'),
   release: (device: DeviceView) => void act(device, 'release', 'POST', '/release'),
   forget: async (device: DeviceView) => {
     if (await act(device, 'forget', 'DELETE', '')) toast(`${device.name} is forgotten.`);

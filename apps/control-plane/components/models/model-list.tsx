@@ -36,7 +36,7 @@ function ModelRow({ model }: { model: ModelView }) {
   return (
     <li
       data-testid={`model-${model.name}`}
-      className="grid gap-x-6 gap-y-1 border-t px-4 py-3 md:grid-cols-[minmax(0,1fr)_auto] md:items-center"
+      className="grid grid-cols-[minmax(0,1fr)] gap-x-6 gap-y-1 border-t px-4 py-3 md:grid-cols-[minmax(0,1fr)_auto] md:items-center"
     >
       <div className="min-w-0">
         <Link
@@ -54,14 +54,14 @@ function ModelRow({ model }: { model: ModelView }) {
             {deployments.map((deployment) => {
               const status = deploymentStatus(deployment);
               return (
-                <li key={deployment.name}>
+                <li key={deployment.name} className="max-w-full min-w-0">
                   <Link
                     href={`/?deployment=${encodeURIComponent(deployment.name)}`}
                     className="flex items-center gap-1.5 rounded-md bg-raised px-2 py-0.5 text-xs hover:text-ink"
                   >
                     <StatusDot tone={status.tone} />
-                    {deployment.name}
-                    <span className="text-ink-faint">{status.label.toLowerCase()}</span>
+                    <span className="min-w-0 [overflow-wrap:anywhere]">{deployment.name}</span>
+                    <span className="whitespace-nowrap text-ink-faint">{status.label.toLowerCase()}</span>
                   </Link>
                 </li>
               );

@@ -4,7 +4,7 @@ import { act, screen } from '@testing-library/react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { forgetAnswers } from '../duel/answer-store.ts';
 import { fleetRows } from '../fleet/fleet-view.ts';
-import { renderDashboard } from '../testing/render.tsx';
+import { apiError, renderDashboard } from '../testing/render.tsx';
 import { answerStatistics, deployment, device } from '../testing/view-fixtures.ts';
 import { rememberStage } from './stage-memory.ts';
 import { StagePage } from './stage-page.tsx';
@@ -210,6 +210,58 @@ describe('the stage', () => {
     expect(posted(sent)).toEqual(['POST /api/devices/id-d3/revive', 'DELETE /api/deployments/lenet5/load']);
     await user.keyboard('{Escape}');
     expect(posted(sent)).toHaveLength(2);
+  });
+
+  it('says that its deployment was deleted, and does not act on another one', async () => {
+    const other = deployment(4, 1, { name: 'other' });
+    const { sent, user, push } = show({ deployments: [coded, other] });
+    push({ deployments: [other] });
+    expect((await screen.findByRole('alert')).textContent).toContain('Deployment lenet5 does not exist.');
+    await user.keyboard('l');
+    expect(posted(sent)).toEqual([]);
+    await user.click(screen.getByRole('button', { name: 'Continue with other' }));
+    await user.keyboard('l');
+    expect(posted(sent)).toEqual(['POST /api/deployments/other/load']);
+  });
+
+  it('does not undo what the server refused', async () => {
+    const { sent, user } = renderDashboard(<StagePage />, {
+      live: { devices, deployments: [coded] },
+      api: ({ method, path }) =>
+        method === 'POST'
+          ? apiError(409, 'A load is running.', 'Stop it.')
+          : {
+              body: path === '/api/join/addresses' ? { host: '127.0.0.1', addresses: [] } : { token: 'join' },
+            },
+    });
+    await user.keyboard('l');
+    await user.keyboard('2');
+    await user.keyboard('{Escape}');
+    expect(posted(sent)).toEqual(['POST /api/deployments/lenet5/load', 'POST /api/devices/id-d2/faults']);
+  });
+
+  it('undoes what the server accepts after it was left', async () => {
+    let accept = (): void => {};
+    const accepted = new Promise<void>((resolve) => {
+      accept = resolve;
+    });
+    const { sent, user } = renderDashboard(<StagePage />, {
+      live: { devices, deployments: [coded] },
+      api: async ({ method, path }) => {
+        if (method === 'POST' && !path.endsWith('/revive')) await accepted;
+        return {
+          body: path === '/api/join/addresses' ? { host: '127.0.0.1', addresses: [] } : { token: 'join' },
+        };
+      },
+    });
+    await user.keyboard('l6{Escape}');
+    expect(posted(sent)).toHaveLength(2);
+    accept();
+    await vi.waitFor(() => expect(posted(sent)).toHaveLength(4));
+    expect(posted(sent).slice(2).sort()).toEqual([
+      'DELETE /api/deployments/lenet5/load',
+      'POST /api/devices/id-p1/revive',
+    ]);
   });
 
   it('warns that the next kill is not covered', () => {

@@ -25,7 +25,9 @@ import { useStage, useStageDevices, useStageKeys } from './use-stage.ts';
 /** The duel for an audience: wheel, lanes, four numbers and large kill buttons on one screen without scrolling. */
 export function StagePage() {
   const loaded = useLoaded();
-  const { deployment: selected } = useSelectedDeployment();
+  const { deployment: present, choose, gone } = useSelectedDeployment();
+  // Keys must not act on another deployment than the one that the audience saw.
+  const selected = gone === null ? present : null;
   const duel = useLive('deployments', (deployments) => duelOf(deployments, selected));
   const deployment = duel?.coded ?? selected;
   const devices = useLive('devices');
@@ -43,7 +45,7 @@ export function StagePage() {
   return (
     <div className="grid min-h-0 min-w-0 flex-1 grid-cols-[minmax(0,1fr)] gap-3 p-3 md:grid-cols-[clamp(13rem,22vw,28rem)_minmax(0,1fr)] md:overflow-hidden">
       <h1 className="sr-only">Stage</h1>
-      <aside className="flex min-h-0 min-w-0 flex-col items-center gap-2 overflow-hidden max-md:order-last">
+      <aside className="flex min-h-0 min-w-0 flex-col items-center gap-2 overflow-x-hidden max-md:order-last md:overflow-y-auto md:[&>*]:shrink-0">
         <div className="w-full md:[&>div]:max-w-none">
           {wheel.shown.length > 0 && <FleetWheel rows={wheel.shown} />}
           {wheel.others > 0 && (
@@ -76,14 +78,41 @@ export function StagePage() {
           </Button>
         </div>
       </aside>
-      <div className="flex min-h-0 min-w-0 flex-col gap-3">
-        {duel === null ? (
+      <div className="flex min-h-0 min-w-0 flex-col gap-3 md:overflow-y-auto md:[&>*]:shrink-0">
+        {gone !== null ? (
+          <Gone name={gone} other={present?.name ?? null} onContinue={choose} />
+        ) : duel === null ? (
           <NoDuel reason={deployment === null ? 'There is no deployment.' : noTwinReason(deployment)} />
         ) : (
           <StageDuel duel={duel} />
         )}
         <StageButtons devices={shown} others={others} pending={pending} onPress={stage.toggleDevice} />
       </div>
+    </div>
+  );
+}
+
+/** Says that the deployment of the stage was deleted. Another one is shown only on request. */
+function Gone({
+  name,
+  other,
+  onContinue,
+}: {
+  name: string;
+  other: string | null;
+  onContinue: (name: string) => void;
+}) {
+  return (
+    <div
+      role="alert"
+      className="flex min-h-72 flex-1 flex-col items-center justify-center gap-4 rounded-xl border bg-surface p-8 text-center text-2xl text-ink-soft [overflow-wrap:anywhere]"
+    >
+      <p>Deployment {name} does not exist. It may have been deleted.</p>
+      {other !== null && (
+        <Button size="large" className="max-w-full" onClick={() => onContinue(other)}>
+          <span className="truncate">Continue with {other}</span>
+        </Button>
+      )}
     </div>
   );
 }
@@ -102,7 +131,7 @@ function StageDuel({ duel }: { duel: Duel }) {
       <Numbers duel={duel} />
       <section
         aria-label="Coded against uncoded"
-        className="relative min-h-80 flex-1 rounded-xl border bg-surface md:min-h-0"
+        className="relative min-h-80 flex-1 rounded-xl border bg-surface md:min-h-56"
       >
         <DuelLanes duel={duel} large />
         <EmulatedBadge

@@ -1,5 +1,5 @@
 'use client';
-import type { DeploymentView, DeviceView } from '@sparewheel/protocol';
+import { ApiError, type DeploymentView, type DeviceView } from '@sparewheel/protocol';
 import { useRouter } from 'next/navigation';
 import { useCallback, useEffect, useRef } from 'react';
 import { deviceCommands } from '../fleet/use-device-actions.ts';
@@ -22,29 +22,40 @@ export function useStage(deployment: DeploymentView | null, devices: readonly De
   const known = useRef(devices);
   known.current = devices;
 
-  const toggleDevice = useCallback(({ device, action }: StageDevice) => {
+  /** Whether the stage was left. What the server accepts after that is undone at once. */
+  const left = useRef(false);
+
+  const toggleDevice = useCallback(async ({ device, action }: StageDevice) => {
     if (action === 'kill') {
-      rememberStage({ killed: [...readStage().killed, device.id] });
-      deviceCommands.kill(device);
-    } else if (action === 'revive') {
+      if (!(await deviceCommands.kill(device))) return;
+      if (left.current) void deviceCommands.revive(device);
+      else rememberStage({ killed: [...readStage().killed, device.id] });
+    } else if (action === 'revive' && (await deviceCommands.revive(device))) {
       rememberStage({ killed: readStage().killed.filter((id) => id !== device.id) });
-      deviceCommands.revive(device);
     }
   }, []);
 
-  const toggleLoad = useCallback(() => {
+  const toggleLoad = useCallback(async () => {
     if (name === null) return;
-    rememberStage({ loaded: loading ? null : name });
-    askApi(loading ? 'DELETE' : 'POST', loadPath(name), loading ? undefined : DEMO_LOAD).catch(complain);
+    try {
+      if (loading) await askApi('DELETE', loadPath(name));
+      else await askApi('POST', loadPath(name), DEMO_LOAD);
+    } catch (error) {
+      toastError(error);
+      return;
+    }
+    if (!loading && left.current) void stopLoad(name);
+    else rememberStage({ loaded: loading ? null : name });
   }, [name, loading]);
 
   const restore = useCallback(() => {
+    left.current = true;
     const { killed, loaded } = readStage();
     for (const device of known.current) {
       // Also one that is not reported as dead yet. A revive of a running device does nothing.
-      if (killed.includes(device.id)) deviceCommands.revive(device);
+      if (killed.includes(device.id)) void deviceCommands.revive(device);
     }
-    if (loaded !== null) askApi('DELETE', loadPath(loaded)).catch(complain);
+    if (loaded !== null) void stopLoad(loaded);
     rememberStage({ killed: [], loaded: null });
   }, []);
 
@@ -55,7 +66,10 @@ export function useStage(deployment: DeploymentView | null, devices: readonly De
   }, [restore, router, name]);
 
   // The "back" button leaves the stage, too.
-  useEffect(() => restore, [restore]);
+  useEffect(() => {
+    left.current = false;
+    return restore;
+  }, [restore]);
 
   return { toggleDevice, toggleLoad, leave };
 }
@@ -114,6 +128,11 @@ function loadPath(name: string): string {
   return `/api/deployments/${encodeURIComponent(name)}/load`;
 }
 
-function complain(error: unknown): void {
-  toastError(error);
+/** Stops a load. A deployment that was deleted has none. */
+async function stopLoad(name: string): Promise<void> {
+  try {
+    await askApi('DELETE', loadPath(name));
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) toastError(error);
+  }
 }

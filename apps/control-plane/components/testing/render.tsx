@@ -1,6 +1,6 @@
 import type { UiSnapshot } from '@sparewheel/protocol';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, render } from '@testing-library/react';
+import { act, cleanup, render } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { ReactNode } from 'react';
 import { afterEach, vi } from 'vitest';
@@ -14,9 +14,8 @@ export interface SentRequest {
 }
 
 /** Answers a request. Unknown requests get status 404. */
-export type FakeApi = (
-  request: SentRequest,
-) => { readonly status?: number; readonly body?: unknown } | undefined;
+export type FakeApi = (request: SentRequest) => FakeAnswer | Promise<FakeAnswer>;
+type FakeAnswer = { readonly status?: number; readonly body?: unknown } | undefined;
 
 afterEach(() => {
   cleanup();
@@ -45,7 +44,7 @@ export function renderDashboard(
       body: typeof init?.body === 'string' ? JSON.parse(init.body) : undefined,
     };
     sent.push(request);
-    const { status = 200, body } = api(request) ?? { status: 404 };
+    const { status = 200, body } = (await api(request)) ?? { status: 404 };
     return new Response(body === undefined ? '' : JSON.stringify(body), { status });
   });
   const client = createQueryClient();
@@ -56,6 +55,9 @@ export function renderDashboard(
     client,
     sent,
     user,
+    /** Pushes new data. */
+    push: (changed: Partial<UiSnapshot>) =>
+      act(() => writeSnapshot(client, { ...EMPTY, at: '2026-01-01T00:00:01Z', ...live, ...changed })),
     rerender: (changed: ReactNode) =>
       rerender(<QueryClientProvider client={client}>{changed}</QueryClientProvider>),
   };
