@@ -181,3 +181,49 @@ describe('free dimensions', () => {
     expect(error.message).toMatch(/MatMul|shape/);
   });
 });
+
+describe('the limit of several free dimensions together', () => {
+  /** x [batch, length, 8] → scores [batch, length, length]. */
+  const attention = (dims: readonly (string | number)[]) =>
+    model({
+      inputs: [value('x', dims)],
+      nodes: [
+        node('Transpose', ['x'], ['t'], [{ name: 'perm', kind: 'ints', value: [0n, 2n, 1n] }]),
+        node('MatMul', ['x', 't'], ['scores']),
+      ],
+      outputs: [{ name: 'scores' }],
+    });
+
+  it('is the size of a frame, or of the largest tensor at the largest size of one of them', async () => {
+    const { free } = await convertModel(attention(['batch', 'length', 8]));
+    const { groups, tensors, mostBytes } = free.limit!;
+    expect(groups).toEqual([['batch'], ['length']]);
+    // The usual sizes are 1 and 16.
+    expect(tensors.map(({ bytes, powers }) => [bytes, ...powers.map((power) => Math.round(power))])).toEqual(
+      expect.arrayContaining([
+        [4 * 16 * 8, 1, 1],
+        [4 * 16 * 16, 1, 2],
+      ]),
+    );
+    expect(tensors).toHaveLength(2);
+    expect(mostBytes).toBeCloseTo(0.95 * 64 * 1024 * 1024, -4);
+    const large = await convertModel(attention(['batch', 'length', 8]), { maxDims: { length: 8192 } });
+    expect(large.free.limit!.mostBytes).toBeCloseTo(4 * 8192 ** 2, -1);
+  });
+
+  it('does not exist with one free dimension', async () => {
+    expect((await convertModel(attention([1, 'length', 8]))).free.limit).toBeUndefined();
+    expect((await convertModel(smallModel())).free.limit).toBeUndefined();
+  });
+
+  it('counts dimensions that only grow together once', async () => {
+    const sum = model({
+      inputs: [value('a', ['batch', 'left']), value('b', ['batch', 'right'])],
+      nodes: [node('Add', ['a', 'b'], ['y'])],
+      outputs: [{ name: 'y' }],
+    });
+    const { groups, tensors } = (await convertModel(sum)).free.limit!;
+    expect(groups).toEqual([['batch'], ['left', 'right']]);
+    expect(Math.max(...tensors.flatMap(({ powers }) => powers))).toBeCloseTo(1);
+  });
+});

@@ -1,5 +1,12 @@
 import { dataTypeSize, type ValueInfo } from '@sparewheel/onnx';
-import { elementCount, type FreeDimension, LIMITS } from '@sparewheel/protocol';
+import {
+  elementCount,
+  type FreeDimension,
+  type GrowingTensor,
+  LIMITS,
+  largestTensorBytes,
+  type SizeLimit,
+} from '@sparewheel/protocol';
 
 /** Sizes of free dimensions, by name. */
 export type Sizes = Readonly<Record<string, number>>;
@@ -10,6 +17,8 @@ export interface FreeShapes {
   readonly inputs: Readonly<Record<string, readonly (FreeDimension | null)[]>>;
   /** By tensor with a free dimension: its shape at the usual sizes. */
   readonly usual: Readonly<Record<string, readonly number[]>>;
+  /** Absent if the model has fewer than two dimensions that grow independently. */
+  readonly limit?: SizeLimit;
 }
 
 /** A dimension that no other size runs with. */
@@ -85,7 +94,12 @@ export function shapeAt({ type }: ValueInfo, sizes: Sizes): number[] {
 }
 
 /** The shapes of all tensors of one run, by name. */
-export type RunShapes = ReadonlyMap<string, { readonly dataType: number; readonly dims: readonly number[] }>;
+export type RunShapes = ReadonlyMap<string, RunShape>;
+
+export interface RunShape {
+  readonly dataType: number;
+  readonly dims: readonly number[];
+}
 
 /** No size is larger by default. */
 const LARGEST_SIZE = 65_536;
@@ -109,6 +123,57 @@ export function largestSize(size: number, usual: RunShapes, grown: RunShapes, fa
     largest = Math.min(largest, size * (LARGEST_TENSOR_BYTES / bytes) ** (1 / power));
   }
   return Math.max(size, Math.floor(largest));
+}
+
+/** Free dimensions that can only grow together, and the shapes of a run with `factor` times their usual sizes. */
+export interface GrownGroup {
+  readonly dimensions: readonly Omit<FreeDimension, 'fixedBy'>[];
+  readonly grown: RunShapes;
+  /** In that run, the dimensions of the other groups were larger, too. */
+  readonly withOthers: boolean;
+}
+
+/**
+ * Returns the limit for the sizes of several groups together: no tensor may become larger than a frame, or than at the
+ * largest size of one group alone.
+ * @param usual  the shapes at the usual sizes
+ */
+export function limitTogether(
+  usual: RunShapes,
+  groups: readonly GrownGroup[],
+  factor: number,
+): SizeLimit | undefined {
+  if (groups.length < 2) return undefined;
+  const tensors = new Map<string, GrowingTensor>();
+  for (const [name, { dataType, dims }] of usual) {
+    const before = elementCount(dims);
+    const measured = groups.map(({ grown }) => {
+      const after = elementCount(grown.get(name)?.dims ?? dims);
+      return before === 0 ? 0 : Math.max(0, Math.log(after / before) / Math.log(factor));
+    });
+    const alone = groups.reduce((sum, { withOthers }, at) => sum + (withOthers ? 0 : measured[at]!), 0);
+    const powers = groups.map(({ withOthers }, at) =>
+      withOthers ? Math.max(0, measured[at]! - alone) : measured[at]!,
+    );
+    const key = powers.map((power) => power.toFixed(2)).join();
+    const bytes = before * (dataTypeSize(dataType) ?? 1);
+    if (powers.some((power) => power > 0) && bytes > (tensors.get(key)?.bytes ?? 0)) {
+      tensors.set(key, { bytes, powers });
+    }
+  }
+  const growing = [...tensors.values()];
+  const largest = groups.map(({ dimensions }, at) => {
+    const most = Math.max(...dimensions.map((each) => each.max / each.usual));
+    return largestTensorBytes(
+      { tensors: growing },
+      groups.map((_, group) => (group === at ? most : 1)),
+    );
+  });
+  return {
+    groups: groups.map(({ dimensions }) => dimensions.map(({ name }) => name)),
+    tensors: growing,
+    mostBytes: Math.max(LARGEST_TENSOR_BYTES, ...largest),
+  };
 }
 
 function shapesOf(inputs: readonly ValueInfo[]) {

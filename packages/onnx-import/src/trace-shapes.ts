@@ -12,6 +12,8 @@ import {
   type FreeShapes,
   freeNames,
   largestSize,
+  limitTogether,
+  type RunShape,
   type RunShapes,
   type Sizes,
   shapeAt,
@@ -118,17 +120,38 @@ async function traceSizes(
   const { values, usual: found } = inferredShapes(session, usual, together ?? undefined);
   const shapes = { ...found };
   const inputs: Record<string, readonly (FreeDimension | null)[]> = {};
+  const dimensionOf = (name: string) => {
+    const size = sizes[name]!;
+    const max = maxDims[name] ?? largestSize(size, usual, grown.get(name) ?? usual, GROWTH);
+    return { name, usual: size, max: Math.max(size, max) };
+  };
   for (const input of graph.inputs) {
     if (freeNames([input]).length === 0 || input.type?.kind !== 'tensor') continue;
     shapes[input.name] = shapeAt(input, sizes);
-    inputs[input.name] = input.type.dims!.map((dim) => {
-      if (typeof dim !== 'string') return null;
-      const size = sizes[dim]!;
-      const max = maxDims[dim] ?? largestSize(size, usual, grown.get(dim) ?? usual, GROWTH);
-      return { name: dim, usual: size, max: Math.max(size, max) };
-    });
+    inputs[input.name] = input.type.dims!.map((dim) => (typeof dim === 'string' ? dimensionOf(dim) : null));
   }
-  return { values, sizes, free: { inputs, usual: shapes } };
+  const withInputs = (run: RunShapes, at: Sizes): RunShapes => new Map([...run, ...inputShapes(graph, at)]);
+  // Dimensions that do not grow alone have the same run.
+  const runs = [...new Set(names.map((name) => grown.get(name)!))];
+  const groups = runs.map((run) => {
+    const group = names.filter((name) => grown.get(name) === run);
+    const withOthers = run === together;
+    return {
+      dimensions: group.map(dimensionOf),
+      grown: withInputs(run, larger(withOthers ? names : group)),
+      withOthers,
+    };
+  });
+  const limit = limitTogether(withInputs(usual, sizes), groups, GROWTH);
+  return { values, sizes, free: { inputs, usual: shapes, ...(limit ? { limit } : {}) } };
+}
+
+function inputShapes(graph: Graph, sizes: Sizes): [string, RunShape][] {
+  return graph.inputs.flatMap((input): [string, RunShape][] =>
+    input.type?.kind === 'tensor'
+      ? [[input.name, { dataType: input.type.dataType, dims: shapeAt(input, sizes) }]]
+      : [],
+  );
 }
 
 async function firstThatRuns(

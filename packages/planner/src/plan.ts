@@ -1,5 +1,5 @@
 import type { LinearOp } from '@sparewheel/onnx';
-import type { TensorSpec } from '@sparewheel/protocol';
+import type { SizeLimit, TensorSpec } from '@sparewheel/protocol';
 import type { Costs, DeviceCapacity } from './costs/costs.ts';
 import type { TensorProfile } from './profile.ts';
 
@@ -227,6 +227,8 @@ export interface Plan {
   readonly r: number;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** For the sizes of several free dimensions together. Absent without them, and in plans of older versions. */
+  readonly sizeLimit?: SizeLimit;
   readonly steps: readonly Step[];
   readonly seats: readonly SeatSummary[];
   readonly decisions: readonly LayerDecision[];

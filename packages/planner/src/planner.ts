@@ -100,6 +100,7 @@ function planForm(profile: ModelProfile, given: PlanOptions, original: ModelProf
     r,
     inputs: profile.inputs,
     outputs: profile.outputs,
+    ...(profile.sizeLimit ? { sizeLimit: profile.sizeLimit } : {}),
     steps: layout.steps,
     seats: summaries,
     decisions: layout.decisions,

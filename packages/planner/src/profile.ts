@@ -27,7 +27,13 @@ import {
   shapesOf,
   tensorByteLength,
 } from '@sparewheel/onnx';
-import { ELEMENT_TYPES, elementCount, type TensorSpec, type TensorType } from '@sparewheel/protocol';
+import {
+  ELEMENT_TYPES,
+  elementCount,
+  type SizeLimit,
+  type TensorSpec,
+  type TensorType,
+} from '@sparewheel/protocol';
 import { whyBodiesStayWhole } from './body-layers.ts';
 
 /** How the weights of a linear layer can be divided. */
@@ -118,6 +124,8 @@ export interface FreeShapes {
   readonly inputs: Readonly<Record<string, NonNullable<TensorSpec['free']>>>;
   /** By tensor with a free dimension: its shape at the usual sizes. */
   readonly usual: Readonly<Record<string, readonly number[]>>;
+  /** For the sizes of several free dimensions together. */
+  readonly limit?: SizeLimit;
 }
 
 /** Everything the planner needs to know about a model. JSON, without weights. */
@@ -126,6 +134,8 @@ export interface ModelProfile {
   readonly model: { readonly name: string; readonly sha256: string };
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** For the sizes of several free dimensions together. Absent without them, and in profiles of older versions. */
+  readonly sizeLimit?: SizeLimit;
   /** By node index, which is a topological order. */
   readonly layers: readonly LayerProfile[];
   /** All values except constants. A value that is absent here cannot be sent. */
@@ -205,6 +215,7 @@ export function profileModel(
       return { ...spec(name, tensors), ...(axes ? { free: axes } : {}) };
     }),
     outputs: graph.outputs.map(({ name }) => spec(name, tensors, constants.get(name))),
+    ...(free.limit ? { sizeLimit: free.limit } : {}),
     layers,
     tensors,
     parameters: countParameters(counted),

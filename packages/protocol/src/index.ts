@@ -16,6 +16,7 @@ export * from './network.ts';
 export * from './paper.ts';
 export * from './parse.ts';
 export * from './parser.ts';
+export * from './size-limit.ts';
 export * from './strings.ts';
 export * from './tensor.ts';
 export * from './views.ts';

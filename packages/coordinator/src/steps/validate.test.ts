@@ -1,4 +1,4 @@
-import type { FreeDimension, Tensor, TensorSpec } from '@sparewheel/protocol';
+import type { FreeDimension, SizeLimit, Tensor, TensorSpec } from '@sparewheel/protocol';
 import { describe, expect, it } from 'vitest';
 import type { InvalidFeedsError } from '../errors.ts';
 import type { Program } from '../requests/program.ts';
@@ -11,7 +11,7 @@ function problem(spec: Omit<TensorSpec, 'name' | 'type'>, dims: readonly number[
   const data = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
   const x: Tensor = { type: 'float32', dims, data };
   try {
-    checkFeeds({ inputs, outputs: [] } as unknown as Program, { x }, undefined);
+    checkFeeds({ plan: {}, inputs, outputs: [] } as unknown as Program, { x }, undefined);
     return null;
   } catch (error) {
     return (error as InvalidFeedsError).problem;
@@ -40,5 +40,41 @@ describe('a free dimension', () => {
     expect(problem(spec, [3, 2])).toBe(
       'has shape [3, 2]; expected [1, 2], because Reshape "to_rows" accepts only 1 in the dimension batch',
     );
+  });
+});
+
+describe('several free dimensions', () => {
+  /** Attention: activations grow with batch × length, scores with batch × length². */
+  const sizeLimit: SizeLimit = {
+    groups: [['batch'], ['length', 'mask_length']],
+    tensors: [
+      { bytes: 1000, powers: [1, 1] },
+      { bytes: 10, powers: [1, 2] },
+    ],
+    mostBytes: 64_000_000,
+  };
+  const length: FreeDimension = { name: 'length', usual: 10, max: 20_000 };
+  const inputs = [
+    { spec: { name: 'x', type: 'uint8', dims: [-1, -1], free: [{ ...batch, max: 10_000 }, length] } },
+    { spec: { name: 'mask', type: 'bool', dims: [-1], free: [{ ...length, name: 'mask_length' }] } },
+  ];
+  const problemOf = (rows: number, steps: number) => {
+    const x: Tensor = { type: 'uint8', dims: [rows, steps], data: new Uint8Array(rows * steps) };
+    const mask: Tensor = { type: 'bool', dims: [steps], data: new Uint8Array(steps) };
+    try {
+      checkFeeds({ plan: { sizeLimit }, inputs, outputs: [] } as unknown as Program, { x, mask }, undefined);
+      return null;
+    } catch (error) {
+      return (error as InvalidFeedsError).message;
+    }
+  };
+
+  it('are bounded together, by the predicted size of the largest tensor', () => {
+    expect(problemOf(1, 20_000)).toBeNull();
+    expect(problemOf(1600, 400)).toBeNull();
+    expect(problemOf(2, 20_000)).toBe(
+      'tensor "x": has sizes that are too large together: with batch 2, length 20000, mask_length 20000, a tensor of the model has about 80 MB; the most is 64 MB',
+    );
+    expect(problemOf(2000, 400)).toContain('a tensor of the model has about 80 MB');
   });
 });

@@ -4,6 +4,7 @@ import {
   elementCount,
   fillsShape,
   isFiniteTensor,
+  largestTensorBytes,
   storedElements,
   type Tensor,
   type TensorSpec,
@@ -83,7 +84,8 @@ function lengthProblem(step: string, { data, dims }: Tensor): string {
 
 /**
  * Checks a request's feeds and fetches against the model's inputs and outputs.
- * @throws {InvalidFeedsError} a tensor is missing, unknown, or of another type, shape or length
+ * @throws {InvalidFeedsError} a tensor is missing, unknown, or of another type, shape or length; or the sizes of several
+ *   dimensions are too large together
  */
 export function checkFeeds(
   program: Program,
@@ -121,6 +123,7 @@ export function checkFeeds(
       );
     }
   }
+  checkTogether(program, feeds);
   if (Object.keys(feeds).length !== program.inputs.length) {
     const known = program.inputs.map(({ spec }) => spec.name);
     const extra = Object.keys(feeds).find((name) => !known.includes(name));
@@ -133,6 +136,29 @@ export function checkFeeds(
     const known = program.outputs.map(({ spec }) => spec.name).join(', ');
     throw new InvalidFeedsError(name, `is not an output of the model; its outputs are ${known}`);
   }
+}
+
+/** Bounds the memory of a request: each size may be allowed alone, and their product too large. */
+function checkTogether({ plan, inputs }: Program, feeds: Readonly<Record<string, Tensor>>): void {
+  const limit = plan.sizeLimit;
+  if (!limit) return;
+  const sizes = new Map<string, { readonly size: number; readonly growth: number }>();
+  for (const { spec } of inputs) {
+    for (const [axis, free] of (spec.free ?? []).entries()) {
+      const size = feeds[spec.name]!.dims[axis]!;
+      if (free !== null) sizes.set(free.name, { size, growth: size / free.usual });
+    }
+  }
+  const growth = limit.groups.map((names) => Math.max(...names.map((name) => sizes.get(name)?.growth ?? 1)));
+  const bytes = largestTensorBytes(limit, growth);
+  // Powers are measured, so the largest size of one dimension alone may exceed the limit by a rounding error.
+  if (bytes <= 1.001 * limit.mostBytes) return;
+  const list = [...sizes].map(([name, { size }]) => `${name} ${size}`).join(', ');
+  const megabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;
+  throw new InvalidFeedsError(
+    inputs.find(({ spec }) => spec.free?.some((free) => free !== null))!.spec.name,
+    `has sizes that are too large together: with ${list}, a tensor of the model has about ${megabytes(bytes)}; the most is ${megabytes(limit.mostBytes)}`,
+  );
 }
 
 /** Returns whether a tensor has the type and shape of the model's profile. */
