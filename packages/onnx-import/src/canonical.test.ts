@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type Attribute, DATA_TYPE, joinChunks, writeModel } from '@sparewheel/onnx';
+import { type Attribute, DATA_TYPE, joinChunks, type Node, writeModel } from '@sparewheel/onnx';
 import { floats, graph, model, node, smallModel, value } from '@sparewheel/onnx/testing';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
@@ -151,6 +151,35 @@ describe('a model is rejected if it', () => {
     const error = await rejection(convertModel(half));
     expect(error).toMatchObject({ code: 'UNSUPPORTED_TYPE' });
     expect(error.message).toContain('input "x" is complex64');
+  });
+
+  it('has bfloat16 inputs or outputs, with the reason', async () => {
+    const cast = (from: string, to: string, type: number): Node =>
+      node('Cast', [from], [to], [{ name: 'to', kind: 'int', value: BigInt(type) }]);
+    const { bfloat16, float32 } = DATA_TYPE;
+    const input = await rejection(
+      convertModel(
+        model({
+          nodes: [cast('x', 'y', float32)],
+          inputs: [value('x', [1], bfloat16)],
+          outputs: [value('y', [1])],
+        }),
+      ),
+    );
+    expect(input.message).toContain(
+      'input "x" is bfloat16, which ONNX Runtime cannot receive from or return to JavaScript',
+    );
+    expect(input.hint).toBe('make the input float32, and cast inside the model');
+    const output = await rejection(
+      convertModel(
+        model({
+          nodes: [cast('x', 'y', bfloat16)],
+          inputs: [value('x', [1])],
+          outputs: [value('y', [1], bfloat16)],
+        }),
+      ),
+    );
+    expect(output.message).toContain('output "y" is bfloat16');
   });
 
   it('has a tensor above the size limit', async () => {

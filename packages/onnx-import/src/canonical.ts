@@ -144,8 +144,10 @@ function checkTypes(graph: Graph): void {
         continue;
       throw new ModelRejectedError(
         'UNSUPPORTED_TYPE',
-        `${what} "${name}" is ${found}`,
-        `use one of the ${what} types ${TENSOR_TYPES.join(', ')}`,
+        `${what} "${name}" is ${found}${found === 'bfloat16' ? ', which ONNX Runtime cannot receive from or return to JavaScript' : ''}`,
+        found === 'bfloat16'
+          ? `make the ${what} float32, and cast inside the model`
+          : `use one of the ${what} types ${TENSOR_TYPES.join(', ')}`,
       );
     }
   }
