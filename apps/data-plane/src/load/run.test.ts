@@ -197,3 +197,14 @@ it('creates sample digits for digit images, and seeded numbers for other inputs'
   expect(loadBodies(inputs, seededUniform(3))).toEqual(loadBodies(inputs, seededUniform(3)));
   expect(loadBodies(inputs, seededUniform(3))).not.toEqual(loadBodies(inputs, seededUniform(4)));
 });
+
+it('creates half-precision numbers and strings', () => {
+  const inputs = [
+    { name: 'h', type: 'float16', dims: [3] },
+    { name: 's', type: 'string', dims: [2] },
+  ] as const;
+  const { bytes, headerLength } = loadBodies(inputs, () => 0.5)[0]!;
+  const header = JSON.parse(bytes.subarray(0, headerLength).toString());
+  expect(header.inputs.map(({ datatype }: { datatype: string }) => datatype)).toEqual(['FP16', 'BYTES']);
+  expect(bytes.subarray(headerLength).toString('hex')).toBe(`003800380038${'0100000038'.repeat(2)}`);
+});
