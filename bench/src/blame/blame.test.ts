@@ -5,7 +5,7 @@
 import { joinChunks, writeModel } from '@sparewheel/onnx';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BlameLab } from './blame-lab.ts';
-import { DECIDED_SHAPES, type EssentialKind } from './essential-kinds.ts';
+import { DECIDED_SHAPES, type EssentialKind, UNUSUAL_VALUES } from './essential-kinds.ts';
 import { outcomes } from './outcome.ts';
 import { plainAnswer } from './plain-runtime.ts';
 import { loadPublicFault, publicFaultNames } from './public-faults.ts';
@@ -22,10 +22,15 @@ const PUBLIC = [
   'body_weight_if_32',
   'body_weight_loop_32',
   'detector_first_hit',
+  'grouped_conv_reason',
   'if_other_branch',
+  'int4_arbiter',
   'length_input_shape',
   'mask_input_quarantine',
+  'missing_value_nan',
+  'neginf_mask_replicated',
   'nms_redeploy_quarantine',
+  'random_replicated_before',
   'unique_ids_shape',
 ];
 const present = publicFaultNames();
@@ -37,15 +42,17 @@ describe('answers are right and no honest device is blamed', () => {
     expect(lab.blame).toEqual({ quarantines: 0, invalid: 0 });
   });
 
-  it.each(Object.entries(DECIDED_SHAPES))('when %s', async (_, kind) => {
+  it.each(Object.entries({ ...DECIDED_SHAPES, ...UNUSUAL_VALUES }))('when %s', async (_, kind) => {
     await expectNoBlame(kind);
   });
 });
 
-async function expectNoBlame({ model, feeds, random = false }: EssentialKind): Promise<void> {
+async function expectNoBlame({ model, feeds, random = false, replicated }: EssentialKind): Promise<void> {
   const path = lab.write(joinChunks(writeModel(model)));
   const expected = await plainAnswer(model, feeds);
-  const found = await outcomes(lab, path, { feeds, expected, random, strategy: 'coded', k: 3 });
-  expect(found).toEqual(['right']);
+  const plan = replicated ? ({ strategy: 'replicated', k: replicated } as const) : CODED;
+  expect(await outcomes(lab, path, { feeds, expected, random, tolerance: 1e-4, ...plan })).toEqual(['right']);
   expect(lab.blame).toEqual({ quarantines: 0, invalid: 0 });
 }
+
+const CODED = { strategy: 'coded', k: 3 } as const;

@@ -15,6 +15,8 @@ interface FleetDevice {
   readonly kind: DeviceKind;
   readonly tasks: Map<number, SeatTask>;
   alive: boolean;
+  /** Counts the runs of its process: an answer of an earlier run is lost. */
+  run: number;
   /** Changes an answer before it is sent; null for an honest device. */
   corrupt: ((tensors: readonly Tensor[]) => readonly Tensor[]) | null;
 }
@@ -38,7 +40,7 @@ export class EngineFleet implements Transport, Installer, LocalCompute {
   }
 
   add(id: string, kind: DeviceKind): void {
-    this.#devices.set(id, { kind, tasks: new Map(), alive: false, corrupt: null });
+    this.#devices.set(id, { kind, tasks: new Map(), alive: false, run: 0, corrupt: null });
     this.revive(id);
   }
 
@@ -50,6 +52,7 @@ export class EngineFleet implements Transport, Installer, LocalCompute {
   kill(id: string): void {
     const device = this.#device(id);
     device.alive = false;
+    device.run++;
     device.tasks.clear();
     this.#coordinator!.deviceDisconnected(id, 'transport close');
   }
@@ -70,8 +73,9 @@ export class EngineFleet implements Transport, Installer, LocalCompute {
 
   async install(id: string, tasks: readonly SeatTask[]): Promise<void> {
     const device = this.#device(id);
+    const { run } = device;
     for (const task of tasks) await this.#load(this.engines[device.kind.engine], task.artifact);
-    if (!device.alive) throw new Error(`${id} is not connected`);
+    if (device.run !== run) throw new Error(`${id} is not connected`);
     for (const task of tasks) device.tasks.set(task.task, task);
   }
 
@@ -88,6 +92,7 @@ export class EngineFleet implements Transport, Installer, LocalCompute {
   }
 
   async #compute(id: string, device: FleetDevice, request: ComputeRequest): Promise<void> {
+    const { run } = device;
     const head = { request: request.request, task: request.task };
     const task = device.tasks.get(request.task);
     const engine = this.engines[device.kind.engine];
@@ -99,7 +104,7 @@ export class EngineFleet implements Transport, Installer, LocalCompute {
       message = error instanceof Error ? error.message : String(error);
     }
     if (device.kind.slowMs > 0) await new Promise((resolve) => setTimeout(resolve, device.kind.slowMs));
-    if (!device.alive) return;
+    if (device.run !== run) return;
     if (tensors === null) {
       const code = task ? 'run-failed' : 'unknown-task';
       this.#coordinator!.receive(id, { kind: 'refusal', ...head, code, message });

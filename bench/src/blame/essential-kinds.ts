@@ -8,6 +8,8 @@ export interface EssentialKind {
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** The outputs are random. */
   readonly random?: boolean;
+  /** The number of replicated stages; absent for a coded plan. */
+  readonly replicated?: number;
 }
 
 const { int64, bool } = DATA_TYPE;
@@ -124,5 +126,62 @@ export const DECIDED_SHAPES: Readonly<Record<string, EssentialKind>> = {
       outputs: [result('y')],
     }),
     feeds: { ids: longs([6], [3, 3, 5, 1, 1, 9]) },
+  },
+};
+
+/** Values that correct devices can give, although they differ or are not finite. */
+export const UNUSUAL_VALUES: Readonly<Record<string, EssentialKind>> = {
+  'a mask is -∞ between two stages': {
+    model: model({
+      inputs: [value('x', [1, 8]), value('mask', [1, 8], int64)],
+      initializers: [floats('zero', [], [0]), floats('never', [], [Number.NEGATIVE_INFINITY])],
+      nodes: [
+        node('Cast', ['mask'], ['visible'], [int('to', bool)]),
+        node('Where', ['visible', 'zero', 'never'], ['bias']),
+        node('Sigmoid', ['x'], ['scores']),
+        node('Add', ['scores', 'bias'], ['masked']),
+        node('Softmax', ['masked'], ['y'], [int('axis', -1)]),
+      ],
+      outputs: [result('y')],
+    }),
+    feeds: { x: float([1, 8], wave(8)), mask: longs([1, 8], [1, 1, 1, 1, 1, 0, 0, 0]) },
+    replicated: 2,
+  },
+  'a linear layer gives -∞': {
+    model: model({
+      inputs: [value('x', [1, 4])],
+      initializers: [floats('w', [4, 6], Array(24).fill(1))],
+      nodes: [node('Log', ['x'], ['logs']), node('MatMul', ['logs', 'w'], ['y'])],
+      outputs: [result('y')],
+    }),
+    feeds: { x: float([1, 4], [1, 2, 0, 3]) },
+  },
+  'values are random': {
+    model: model({
+      inputs: [value('x', [1, 16])],
+      nodes: [node('RandomNormalLike', ['x'], ['noise']), node('Add', ['x', 'noise'], ['y'])],
+      outputs: [result('y')],
+    }),
+    feeds: { x: float([1, 16], wave(16)) },
+    random: true,
+    replicated: 1,
+  },
+  'a near tie decides an index': {
+    model: model({
+      inputs: [value('x', [1, 64])],
+      initializers: [floats('w', [64, 1024]), constants('count', [1], [1])],
+      nodes: [
+        node('MatMul', ['x', 'w'], ['scores']),
+        node('Softmax', ['scores'], ['p'], [int('axis', -1)]),
+        node('TopK', ['p', 'count'], ['largest', 'y'], [int('axis', -1)]),
+      ],
+      outputs: [result('y', int64)],
+    }),
+    feeds: {
+      x: float(
+        [1, 64],
+        wave(64).map((each) => 1e-4 * each),
+      ),
+    },
   },
 };

@@ -2,10 +2,7 @@ import type { Tensor } from '@sparewheel/protocol';
 import type { BlameLab } from './blame-lab.ts';
 import type { PublicFault } from './public-faults.ts';
 
-/** Largest error of an answer, relative to the largest expected value: the product's limit for every network. */
-const TOLERANCE = 1e-4;
-
-type Case = Pick<PublicFault, 'feeds' | 'expected' | 'random' | 'strategy' | 'k'>;
+type Case = Pick<PublicFault, 'feeds' | 'expected' | 'random' | 'tolerance' | 'strategy' | 'k'>;
 
 /**
  * Uploads a model, and sends requests to its plans: the one of the case and a replicated one, with every kind of
@@ -38,7 +35,7 @@ const REPLICATED = { strategy: 'replicated', k: 1 } as const;
 export async function outcomeOf(
   lab: BlameLab,
   deployment: string,
-  { feeds, expected, random }: Pick<Case, 'feeds' | 'expected' | 'random'>,
+  { feeds, expected, random, tolerance }: Pick<Case, 'feeds' | 'expected' | 'random' | 'tolerance'>,
 ): Promise<string> {
   try {
     const { fetches } = await lab.infer(deployment, feeds);
@@ -46,7 +43,7 @@ export async function outcomeOf(
       const found = fetches[name]!;
       if (`${found.dims}` !== `${tensor.dims}`) return `wrong: shape [${found.dims}]`;
       const error = random ? 0 : relativeError(found, tensor);
-      if (!(error <= TOLERANCE)) return `wrong: error ${error}`;
+      if (!(error <= tolerance)) return `wrong: error ${error}`;
     }
     return 'right';
   } catch (error) {

@@ -13,6 +13,8 @@ export interface PublicFault {
   readonly expected: Readonly<Record<string, Tensor>>;
   readonly strategy: 'coded' | 'replicated';
   readonly k: number;
+  /** The largest error, relative to the largest value: the product's limit, or what 8-bit kernels reach. */
+  readonly tolerance: number;
   /** The outputs are random: only their shapes are compared. */
   readonly random: boolean;
 }
@@ -54,6 +56,7 @@ export function loadPublicFault(name: string): PublicFault {
     strategy: deploy?.strategy ?? 'coded',
     k: deploy?.k ?? 3,
     random: random ?? false,
+    tolerance: name.startsWith('int4') ? 2 ** -5 : 1e-4,
   };
 }
 

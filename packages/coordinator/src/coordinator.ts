@@ -200,6 +200,7 @@ export class Coordinator {
     await deployment.idle();
     cancelWait();
     this.#leaving.delete(deployment);
+    if (!this.#deployments.has(name)) this.#fleet.forgetStrikes(name);
     for (const generation of deployment.generations) generation.placement.dispose();
   }
 

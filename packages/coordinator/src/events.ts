@@ -89,6 +89,20 @@ export type CoordinatorEvent =
       /** Whether a wrong value entered the request's answer. Possible only under `verify: "after"`. */
       answeredWrong: boolean;
     }
+  /**
+   * Answers differ, but that does not prove a device wrong. `plan`: they agree with each other, or with the data plane,
+   * and the plan expects another shape. `rounding`: correct devices can differ so much in this step. No device is blamed.
+   */
+  | {
+      kind: 'disagreement';
+      deployment: string;
+      step: string;
+      request: number;
+      cause: 'plan' | 'rounding';
+      devices: readonly DeviceId[];
+      /** The largest difference, relative to the largest value; null if shapes or integers differ. */
+      residual: number | null;
+    }
   /** Emitted once for every request that ended. The latency recorder counts these. */
   | { kind: 'request-finished'; deployment: string; outcome: RequestOutcome }
   /** Emitted later, for an answered request: no answer is pending, so `replayArrivals` can evaluate its trace. */

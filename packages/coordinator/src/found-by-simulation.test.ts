@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { Coordinator } from './coordinator.ts';
 import { DEFAULT_OPTIONS } from './options.ts';
 import { DEFAULT_POLICY } from './policy.ts';
-import { readyRig, syntheticNetwork } from './testing/index.ts';
+import { readyRig, settle, syntheticNetwork } from './testing/index.ts';
 import { corrupted, ManualRig } from './testing/manual-rig.ts';
 
 it('gives the next empty seat to a silent standby, although no request is sent to it (seed 33)', async () => {
@@ -86,6 +86,8 @@ it('rejects a replica’s answer whose shape differs from the model’s (seed 78
   rig.answerAll('d1');
   const { fetches } = await answer;
   expect(fetches.t2!.dims).toEqual([1, 4]);
+  // The data plane computes the step to find out which of the two replicas is wrong.
+  await settle();
   const device = rig.coordinator.snapshot().devices.find(({ id }) => id === 'd0')!;
   expect(device.statistics.invalid).toBe(1);
 });

@@ -24,8 +24,10 @@ export interface CoordinatorOptions {
   readonly silentAfterMs: number;
   /** Interval at which a silent device is probed with a computation. */
   readonly probeEveryMs: number;
-  /** Invalid answers before a device is quarantined. A proven wrong answer quarantines it at once. */
+  /** Invalid answers to one deployment before a device is quarantined. A proven wrong answer quarantines it at once. */
   readonly strikesToQuarantine: number;
+  /** How long an invalid answer counts toward a quarantine. */
+  readonly strikeExpiresMs: number;
 
   /** Consecutive refusals after which the coordinator assumes that the device lost its tasks, and reloads them. */
   readonly refusalsToReload: number;
@@ -76,6 +78,7 @@ export const DEFAULT_OPTIONS: CoordinatorOptions = {
   silentAfterMs: 1_000,
   probeEveryMs: 500,
   strikesToQuarantine: 3,
+  strikeExpiresMs: 60_000,
   refusalsToReload: 4,
   verifyWithinMs: 2_000,
   pendingVerifications: 128,

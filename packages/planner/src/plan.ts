@@ -151,6 +151,18 @@ export interface ReplicatedStep {
    * tensor. Absent in plans of older versions.
    */
   readonly fetchShapes?: readonly (TensorProfile | null)[];
+  /** How the answers of replicas can be compared. Absent if the usual tolerance holds, and in plans of older versions. */
+  readonly comparison?: Comparison;
+}
+
+/** How the answers of correct replicas can differ. */
+export interface Comparison {
+  /** The random operators of the step. Its replicas are never compared. */
+  readonly random?: string;
+  /** The largest difference of correct answers, relative to the largest value of a tensor. */
+  readonly tolerance?: number;
+  /** Rounding errors can change integers, masks and sizes: no difference proves a device wrong. */
+  readonly discrete?: true;
 }
 
 export interface CodedStep {

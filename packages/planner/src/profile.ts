@@ -101,6 +101,8 @@ export interface LayerProfile {
    * tile. Absent in profiles of older versions.
    */
   readonly tile?: RowWindow | NotTileable;
+  /** The operators in the branches and loop bodies of the node, without repeats; absent if it has none. */
+  readonly bodyOps?: readonly string[];
   /**
    * True if the node converts a half-precision constant to float32. Its output counts as a constant with the bytes of
    * half precision. Every part of the model that reads it contains the node.
@@ -204,6 +206,7 @@ export function profileModel(
       inputSplit: analyzeInputSplit(graph, index, constants, shapes) ?? null,
       tile: analyzeTile(model, index, constants, shapes),
       ...(folded ? { folded } : {}),
+      ...(bodies(node).length > 0 ? { bodyOps: [...operatorsInBodies(node)] } : {}),
     };
   });
   const counted = [...constants.values()];
@@ -223,6 +226,11 @@ export function profileModel(
     multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
     ...(speed ? { speed } : {}),
   };
+}
+
+function operatorsInBodies(node: Node): Set<string> {
+  const inner = bodies(node).flatMap(({ nodes }) => nodes);
+  return new Set(inner.flatMap((each) => [each.opType, ...operatorsInBodies(each)]));
 }
 
 function countParameters(constants: readonly ConstantTensor[]): number {

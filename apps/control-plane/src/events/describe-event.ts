@@ -131,6 +131,21 @@ export function describeEvent(event: Happening, nameOf: (device: string) => stri
         device: event.faultyDevices[0] ?? null,
         deployment: event.deployment,
       };
+    case 'disagreement':
+      return {
+        kind: event.kind,
+        level: 'warning',
+        message:
+          event.cause === 'plan'
+            ? `The plan of ${event.deployment} expects another shape in step ${event.step} than the model gives. No device is blamed.`
+            : `Devices differ in step ${event.step} of request ${event.request} to ${event.deployment} as correct devices can: ${
+                event.residual === null
+                  ? 'in shapes or integers'
+                  : `by ${event.residual.toPrecision(3)} of the largest value`
+              }. The data plane computed the answer. No device is blamed.`,
+        device: null,
+        deployment: event.deployment,
+      };
     case 'network-set':
       // The control plane reports the preset once, not for each device.
       return null;

@@ -10,6 +10,7 @@ import {
   InFlightTable,
   type SendOrder,
 } from './in-flight-table.ts';
+import { Strikes } from './strikes.ts';
 import { UnsolicitedMessages } from './unsolicited.ts';
 
 export interface DeviceStatisticsView {
@@ -61,8 +62,8 @@ export class Device {
   downSince: number;
   /** Why the device is down, shown to operators. */
   downReason: string | null = null;
-  /** Invalid answers since the last release. */
-  strikes = 0;
+  /** Invalid answers that count toward a quarantine. */
+  readonly strikes = new Strikes();
   /** Since the start of the data plane. */
   quarantines = 0;
   /** Seats in all plans, including those being installed. */

@@ -85,7 +85,7 @@ export class Fleet implements DeviceObserver {
     if (!device) throw new UnknownDeviceError(id);
     if (device.quarantineReason === null) return;
     device.quarantineReason = null;
-    device.strikes = 0;
+    device.strikes.clear();
     device.resetUnsolicited();
     this.emit({ kind: 'device-released', device: id });
     this.observer.availabilityChanged(device);
@@ -99,11 +99,19 @@ export class Fleet implements DeviceObserver {
     return device;
   }
 
-  /** Counts an invalid answer. Quarantines the device after `strikesToQuarantine` of them. */
-  strike(device: Device, reason: string): void {
+  /**
+   * Counts an invalid answer to a deployment. Quarantines the device after `strikesToQuarantine` of them to the same
+   * deployment within `strikeExpiresMs`.
+   */
+  strike(device: Device, deployment: string, reason: string): void {
     device.invalid++;
-    device.strikes++;
-    if (device.strikes >= this.options.strikesToQuarantine) this.quarantine(device, reason);
+    const strikes = device.strikes.add(deployment, this.clock.now(), this.options.strikeExpiresMs);
+    if (strikes >= this.options.strikesToQuarantine) this.quarantine(device, reason);
+  }
+
+  /** Forgets the invalid answers to a deployment that is taken down. */
+  forgetStrikes(deployment: string): void {
+    for (const device of this.devices) device.strikes.forget(deployment);
   }
 
   /**

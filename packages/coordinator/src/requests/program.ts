@@ -46,6 +46,11 @@ export interface ReplicatedProgramStep extends ProgramStepCommon {
    * contradicted the profile.
    */
   readonly fetchShapes: (TensorProfile | null)[];
+  /** What requests have shown about the step. */
+  readonly learned: {
+    /** The model itself gives NaN or infinity here for some inputs, as an attention mask of -∞. */
+    notFinite: boolean;
+  };
   /** How long a backup is held back; for tiles only. */
   readonly hold: BackupHold | null;
 }
@@ -186,6 +191,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
         task,
         substituteTasks,
         fetchShapes,
+        learned: { notFinite: false },
         hold: step.tile ? new BackupHold(holdsOf(step.tile.segment)) : null,
       };
     }

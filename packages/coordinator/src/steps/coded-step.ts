@@ -32,6 +32,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
   readonly #expectedDims: readonly number[] | undefined;
   /** The expected answer shape, or else the shape of the first answer. */
   #dims: readonly number[] | undefined;
+  #referenceIsFinite = true;
   /** Whether two answers have different shapes and the correct shape is not known. */
   #shapesDiffer = false;
   #verified = false;
@@ -95,6 +96,17 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     if (!(magnitude < Number.POSITIVE_INFINITY)) return notFinite(this.step.id);
     this.#magnitudes[shard] = magnitude;
     return null;
+  }
+
+  protected override get farFromOverflow(): boolean {
+    const { length } = this.#magnitudes;
+    // The answers may belong to recovered shards, too: those are sums of up to `length` of them.
+    return this.#referenceIsFinite && this.#magnitudes.every((magnitude) => magnitude < 1e37 / length ** 2);
+  }
+
+  /** The model gives NaN or infinity, which cannot be decoded. The data plane computes the layer. */
+  protected override notFiniteByModel(): void {
+    this.#recompute(null);
   }
 
   protected override store(shard: number, tensors: readonly Tensor[]): void {
@@ -239,8 +251,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     };
     this.#computeReference().then(
       (reference) => {
-        const faultyShards = reference === null ? [] : this.#faultyShards(reference);
-        this.#reportCorruption(faultyShards, verification, true);
+        this.#reportCorruption(this.#faultyShards(reference), verification, true);
         done();
       },
       () => {
@@ -289,7 +300,7 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     this.recomputing = true;
     this.#computeReference().then(
       (reference) => {
-        if (reference === null || this.ended) return;
+        if (this.ended) return;
         const faultyShards = this.#faultyShards(reference);
         this.host.rescued += reference.length;
         for (let shard = 0; shard < reference.length; shard++) {
@@ -308,21 +319,20 @@ export class CodedStep extends DistributedStep implements PendingVerification {
     );
   }
 
-  /** Computes the k data shards on the data plane. @returns null if an output is not finite */
-  async #computeReference(): Promise<ShardValues[] | null> {
-    const shards = Array.from({ length: this.gather.dataShards }, (_, shard) => this.computeLocally(shard));
+  /** Computes the k data shards on the data plane. */
+  async #computeReference(): Promise<ShardValues[]> {
+    const shards = Array.from({ length: this.gather.dataShards }, (_, shard) => this.runLocally(shard));
     const computed = await Promise.all(shards);
-    const reference: ShardValues[] = [];
-    for (const tensors of computed) {
-      if (tensors === null) return null;
-      reference.push(tensors[0]!.data as ShardValues);
-    }
-    this.#dims = computed[0]![0]!.dims;
+    this.#referenceIsFinite = computed.every(({ finite }) => finite);
+    const [first] = computed;
+    this.#dims = first!.tensors[0]!.dims;
     this.#coded.shapes.learn(this.feeds[0]!.dims, this.#dims);
-    return reference;
+    return computed.map(({ tensors }) => tensors[0]!.data as ShardValues);
   }
 
   #faultyShards(reference: readonly ShardValues[]): number[] {
+    // Parity shards of NaN or infinity have no expected value.
+    if (!this.#referenceIsFinite) return [];
     return this.#coded.code
       .faultyShards(this.#answers, reference)
       .filter((shard) => this.gather.state(shard) === 'answered');

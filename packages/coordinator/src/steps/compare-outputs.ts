@@ -3,11 +3,14 @@ import { float16Value, type Tensor } from '@sparewheel/protocol';
 import { sameDims } from './shape-memory.ts';
 
 /**
- * Maximum difference between correct copies of a subgraph, relative to the largest value of a tensor. Different
- * processors and kernels round differently: 2⁻²⁰ was measured between native and wasm for one layer, and the error
- * grows with the depth of the subgraph.
+ * Maximum difference between correct copies of a subgraph, relative to the largest value of a tensor, unless its plan
+ * says more. Different processors and kernels round differently: 2⁻²⁰ was measured between native and wasm for one layer,
+ * and the error grows with the depth of the subgraph.
  */
 export const REPLICA_TOLERANCE = 2 ** -12;
+
+/** A difference of up to so many tolerances is doubtful: it proves no device wrong. */
+export const DOUBTFUL_TOLERANCES = 4;
 
 /**
  * Finds the answers that differ from the reference outputs. Names a faulty shard even where the parity checks cannot
@@ -79,6 +82,11 @@ function tensorDifference(a: Tensor, b: Tensor): number {
   let largest = 0;
   let difference = 0;
   for (let i = 0; i < x.length; i++) {
+    if (!Number.isFinite(x[i]!) || !Number.isFinite(y[i]!)) {
+      // Equal infinities have no difference, and neither have two NaN.
+      if (Object.is(x[i], y[i])) continue;
+      return Number.POSITIVE_INFINITY;
+    }
     largest = Math.max(largest, Math.abs(x[i]!), Math.abs(y[i]!));
     difference = Math.max(difference, Math.abs(x[i]! - y[i]!));
   }
@@ -90,6 +98,10 @@ function halfDifference(a: Uint16Array, b: Uint16Array): number {
   let difference = 0;
   for (let i = 0; i < a.length; i++) {
     const [x, y] = [float16Value(a[i]!), float16Value(b[i]!)];
+    if (!Number.isFinite(x) || !Number.isFinite(y)) {
+      if (Object.is(x, y)) continue;
+      return Number.POSITIVE_INFINITY;
+    }
     largest = Math.max(largest, Math.abs(x), Math.abs(y));
     // The bits of neighbors differ by one.
     if (Math.abs(a[i]! - b[i]!) > 1) difference = Math.max(difference, Math.abs(x - y));

@@ -11,8 +11,8 @@ import { type GatherPolicy, rescueRule } from '../policy.ts';
 import type { CodedProgramStep, ReplicatedProgramStep } from '../requests/program.ts';
 import type { QueuedStep, WaitingStep } from '../requests/step-queue.ts';
 import type { ShardTrace, StepTrace } from '../requests/trace.ts';
+import { DoubtfulAnswers } from './doubtful-answers.ts';
 import { Gather } from './gather.ts';
-import { NonFiniteAnswers } from './non-finite-answers.ts';
 import { PendingComputations } from './pending-computations.ts';
 import type { AnswerFault } from './validate.ts';
 
@@ -29,7 +29,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
   protected recomputing = false;
   readonly #pending: PendingComputations;
   /** Created by the first such answer, because they are rare. */
-  #nonFinite: NonFiniteAnswers | null = null;
+  #doubtful: DoubtfulAnswers | null = null;
   /** Whether the data plane may compute the layer as a reference. False under the objective `devices-only`. */
   protected readonly mayCompute: boolean;
   /** Whether the data plane may compute missing shards. Otherwise they wait for devices. */
@@ -67,8 +67,19 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
 
   protected abstract artifactOf(shard: number): Artifact;
   protected abstract faultIn(answer: Answer, shard: number): AnswerFault | null;
-  /** Adapts the expected shapes to outputs that the data plane computed, which are correct by definition. */
+  /** Adapts what the plan expects to outputs that the data plane computed, which are correct by definition. */
   protected trustLocalOutputs(_tensors: readonly Tensor[]): void {}
+  /**
+   * Adapts what the plan expects to doubtful answers that no other answer contradicts, if the data plane may not compute
+   * the step. @returns whether later answers like these are valid
+   */
+  protected trustDoubtful(_doubtful: DoubtfulAnswers): boolean {
+    return false;
+  }
+  /** Called when the data plane has computed NaN or infinity. Ends the step, by default with an error. */
+  protected notFiniteByModel(): void {
+    if (!this.ended) this.host.fail(new NonFiniteOutputError(this.step.id));
+  }
   /**
    * Sends the feeds to the devices.
    * @param shards  the shard that each device computes, ascending
@@ -236,7 +247,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     }
     const fault = this.faultIn(message, shard);
     if (fault !== null) {
-      this.#blame(device, shard, fault);
+      this.#blame(device, shard, fault, message);
       this.erased(shard, 'invalid');
       return;
     }
@@ -258,15 +269,20 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     }
   }
 
-  #blame(device: Device, shard: number, { kind, problem }: AnswerFault): void {
-    // Then an honest device also answers with NaN or infinity.
-    if (kind === 'not-finite' && this.sentNotFinite) return;
-    if (kind === 'malformed' || this.ended) {
-      this.context.fleet.strike(device, problem);
+  #blame(device: Device, shard: number, { kind, problem }: AnswerFault, answer: Answer): void {
+    const { deployment } = this.host.generation;
+    if (kind === 'malformed') {
+      this.context.fleet.strike(device, deployment, problem);
       return;
     }
-    this.#nonFinite ??= new NonFiniteAnswers(this.context.fleet);
-    this.#nonFinite.add(device, shard, problem);
+    // Then an honest device also answers with NaN or infinity.
+    if (kind === 'not-finite' && this.sentNotFinite) return;
+    if (!this.ended) {
+      this.#doubtful ??= new DoubtfulAnswers(this.context.fleet, deployment);
+      this.#doubtful.add(device, shard, { kind, problem }, answer);
+      return;
+    }
+    if (kind === 'not-finite' && this.farFromOverflow) this.context.fleet.strike(device, deployment, problem);
   }
 
   erased(shard: number, reason: ErasureReason): void {
@@ -319,13 +335,16 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
    * because a device that refused or lost a computation may compute the next one.
    */
   #waitForDevices(): void {
-    // The devices agree that the output is not finite. A rescue will show whether that is true.
-    if (!this.#mayRescue && this.#nonFinite?.fromSeveralDevices) {
-      if (!this.mayCompute) {
+    // The devices agree on a doubtful answer. A rescue will show whether it is right.
+    if (!this.#mayRescue && this.#doubtful !== null) {
+      if (this.mayCompute) {
+        if (this.#doubtful.devices.length > 1) this.#doubtful.compare((shard) => this.computeLocally(shard));
+      } else if (this.trustDoubtful(this.#doubtful)) {
+        this.#doubtful = null;
+      } else if (this.#doubtful.devices.length > 1 && this.#doubtful.has('not-finite')) {
         this.host.fail(new NonFiniteOutputError(this.step.id));
         return;
       }
-      this.#nonFinite.compare((shard) => this.computeLocally(shard));
     }
     this.#awaitCapacity();
     if (this.resume()) return;
@@ -419,10 +438,24 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
 
   /**
    * Computes one shard on the data plane.
-   * @returns null if the output contains NaN or infinity; the request then ends with `NonFiniteOutputError`
+   * @returns null if the output contains NaN or infinity, and `notFiniteByModel` has handled that
    * @throws {Error} the engine fails or returns a malformed output
    */
   protected async computeLocally(shard: number): Promise<readonly Tensor[] | null> {
+    const { tensors, finite } = await this.runLocally(shard);
+    if (finite) return tensors;
+    this.notFiniteByModel();
+    return null;
+  }
+
+  /**
+   * Computes one shard on the data plane.
+   * @returns its tensors, and whether their values are valid in this step
+   * @throws {Error} the engine fails or returns a malformed output
+   */
+  protected async runLocally(
+    shard: number,
+  ): Promise<{ readonly tensors: readonly Tensor[]; readonly finite: boolean }> {
     const feeds = this.feedsOf(shard);
     const { compute, clock } = this.context;
     const timeoutMs = this.host.deadlineAt - clock.now();
@@ -430,10 +463,18 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     this.trustLocalOutputs(tensors);
     const answer: Answer = { kind: 'answer', request: 0, task: 0, computeMicros: 0, tensors };
     const fault = this.faultIn(answer, shard);
-    if (fault === null) return tensors;
-    if (fault.kind === 'malformed') throw new Error(fault.problem);
-    if (!this.ended) this.host.fail(new NonFiniteOutputError(this.step.id));
-    return null;
+    if (fault !== null && fault.kind !== 'not-finite') throw new Error(fault.problem);
+    return { tensors, finite: fault === null };
+  }
+
+  /** Whether the delivered outputs show that no correct shard can have overflowed float32. */
+  protected get farFromOverflow(): boolean {
+    return false;
+  }
+
+  /** Blames the devices whose doubtful answers the delivered outputs prove wrong. */
+  protected judge(doubtful: DoubtfulAnswers, outputs: readonly Tensor[]): void {
+    doubtful.judge(outputs, this.step.plan.seats.length);
   }
 
   /** Delivers the outputs, then cancels the computations that are no longer needed. */
@@ -445,7 +486,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     // The next step's scatter must go out before the cancels, because the request waits for it.
     this.host.stepFinished(this.step.index, outputs);
     this.cancelComputations(true);
-    this.#nonFinite?.judge(outputs, this.step.plan.seats.length);
+    if (this.#doubtful !== null) this.judge(this.#doubtful, outputs);
   }
 
   /** Ends the step without outputs, because the request ended. */

@@ -1,20 +1,21 @@
 import type { Artifact } from '@sparewheel/planner';
-import type { Answer, Tensor } from '@sparewheel/protocol';
+import { type Answer, isFiniteTensor, type Tensor } from '@sparewheel/protocol';
 import type { CoordinatorContext, StepHost } from '../context.ts';
 import type { Device } from '../devices/device.ts';
 import { ContradictoryAnswersError, LocalComputeError } from '../errors.ts';
 import type { GatherPolicy } from '../policy.ts';
 import type { ReplicatedProgramStep } from '../requests/program.ts';
-import { REPLICA_TOLERANCE, relativeDifference } from './compare-outputs.ts';
+import { DOUBTFUL_TOLERANCES, REPLICA_TOLERANCE, relativeDifference } from './compare-outputs.ts';
 import { DistributedStep } from './distributed-step.ts';
+import type { DoubtfulAnswers } from './doubtful-answers.ts';
 import { tileProblem, tileRows } from './tile-rows.ts';
 import { type AnswerFault, faultInReplica, fits } from './validate.ts';
 
 /**
  * Runs one subgraph that several devices hold completely. The first valid answer wins. If no device can answer, the
  * data plane computes it. This is a code with one data shard whose parity shards are all copies. Under
- * `verify: "before"` two copies must agree. Under `"after"` copies are not compared, because all but the first are
- * canceled.
+ * `verify: "before"` two copies must agree, unless the plan says that copies cannot be compared. Under `"after"` copies
+ * are not compared, because all but the first are canceled.
  *
  * A tile gets only its rows of the input. Its first seat that can serve computes it; the others are backups, which
  * are asked when the answer is late or cannot come.
@@ -35,7 +36,7 @@ export class ReplicatedStep extends DistributedStep {
     const policy: GatherPolicy = {
       ...host.policy,
       waitMs: 'any-k',
-      verify: host.policy.verify === 'before' ? 'before' : 'off',
+      verify: host.policy.verify === 'before' && !step.plan.comparison?.random ? 'before' : 'off',
     };
     const { tile } = step.plan;
     const problem = tile ? tileProblem(tile, feeds[0]!) : null;
@@ -64,11 +65,44 @@ export class ReplicatedStep extends DistributedStep {
 
   /** Forgets a profiled shape that turns out to depend on the data, so that devices are no longer checked for it. */
   protected override trustLocalOutputs(tensors: readonly Tensor[]): void {
-    const { fetchShapes } = this.#replicated;
+    const { fetchShapes, learned } = this.#replicated;
+    let contradicted = false;
     for (const [index, tensor] of tensors.entries()) {
       const known = fetchShapes[index];
-      if (known && !fits(tensor, known)) fetchShapes[index] = null;
+      if (known && !fits(tensor, known)) {
+        fetchShapes[index] = null;
+        contradicted = true;
+      }
+      if (!isFiniteTensor(tensor)) learned.notFinite = true;
     }
+    if (contradicted) this.#reportDisagreement('plan', [], null);
+  }
+
+  protected override trustDoubtful(doubtful: DoubtfulAnswers): boolean {
+    if (doubtful.has('not-finite')) this.#replicated.learned.notFinite = true;
+    if (doubtful.has('unexpected')) {
+      this.#replicated.fetchShapes.fill(null);
+      this.#reportDisagreement('plan', doubtful.devices, null);
+    }
+    return true;
+  }
+
+  /** Another replica contradicts the answers. Only the data plane can tell which one is wrong. */
+  protected override judge(doubtful: DoubtfulAnswers, outputs: readonly Tensor[]): void {
+    const { generation } = this.host;
+    if (this.trace.shards.some(({ status }) => status === 'rescued')) {
+      super.judge(doubtful, outputs);
+      return;
+    }
+    if (!this.mayCompute || generation.comparing) return;
+    generation.comparing = true;
+    doubtful.compare(async (shard) => {
+      try {
+        return (await this.runLocally(shard)).tensors;
+      } finally {
+        generation.comparing = false;
+      }
+    });
   }
 
   protected override store(shard: number, tensors: readonly Tensor[]): void {
@@ -79,7 +113,7 @@ export class ReplicatedStep extends DistributedStep {
     const [first, second] = this.#copies;
     if (this.gather.needed > 1) {
       const residual = relativeDifference(first!.tensors, second!.tensors);
-      if (residual > REPLICA_TOLERANCE) {
+      if (residual > this.#tolerance) {
         this.#recompute(residual);
         return;
       }
@@ -96,7 +130,14 @@ export class ReplicatedStep extends DistributedStep {
     return false;
   }
 
-  /** Computes the step on the data plane, delivers that result, and reports the copies that differ from it. */
+  get #tolerance(): number {
+    return this.#replicated.plan.comparison?.tolerance ?? REPLICA_TOLERANCE;
+  }
+
+  /**
+   * Computes the step on the data plane, delivers that result, and reports the copies that differ from it. If correct
+   * copies can differ so much, no device is blamed.
+   */
   #recompute(residual: number): void {
     if (!this.mayCompute) {
       this.#reportCorruption([], residual);
@@ -107,11 +148,24 @@ export class ReplicatedStep extends DistributedStep {
     this.computeLocally(0).then(
       (reference) => {
         if (reference === null || this.ended) return;
-        const faultyDevices = this.#copies
-          .filter(({ tensors }) => relativeDifference(tensors, reference) > REPLICA_TOLERANCE)
-          .flatMap(({ shard }) => this.deviceOf(shard) ?? []);
+        const differing = this.#copies.flatMap(({ shard, tensors }) => {
+          const difference = relativeDifference(tensors, reference);
+          const device = this.deviceOf(shard);
+          return difference > this.#tolerance && device ? [{ device, difference }] : [];
+        });
         this.host.rescued++;
         this.finish(reference);
+        const bound = this.#replicated.plan.comparison?.discrete
+          ? Number.POSITIVE_INFINITY
+          : DOUBTFUL_TOLERANCES * this.#tolerance;
+        const faultyDevices = differing
+          .filter(({ difference }) => difference > bound)
+          .map(({ device }) => device);
+        if (faultyDevices.length === 0) {
+          const devices = differing.map(({ device }) => device);
+          this.#reportDisagreement('rounding', devices, Number.isFinite(residual) ? residual : null);
+          return;
+        }
         this.#reportCorruption(faultyDevices, residual);
         for (const device of faultyDevices) {
           this.host.generation.tallies.of(device.id).corrupt++;
@@ -124,6 +178,18 @@ export class ReplicatedStep extends DistributedStep {
     );
   }
 
+  #reportDisagreement(cause: 'plan' | 'rounding', devices: readonly Device[], residual: number | null): void {
+    this.context.emit({
+      kind: 'disagreement',
+      deployment: this.host.generation.deployment,
+      step: this.step.id,
+      request: this.host.id,
+      cause,
+      devices: devices.map(({ id }) => id),
+      residual,
+    });
+  }
+
   #reportCorruption(faultyDevices: readonly Device[], residual: number): void {
     this.context.emit({
       kind: 'corruption',
@@ -132,7 +198,7 @@ export class ReplicatedStep extends DistributedStep {
       request: this.host.id,
       faultyDevices: faultyDevices.map(({ id }) => id),
       residual,
-      threshold: REPLICA_TOLERANCE,
+      threshold: this.#tolerance,
       answeredWrong: false,
     });
   }

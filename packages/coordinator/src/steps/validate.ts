@@ -13,8 +13,14 @@ import { InvalidFeedsError } from '../errors.ts';
 import type { CodedProgramStep, Program, ReplicatedProgramStep } from '../requests/program.ts';
 import { sameDims } from './shape-memory.ts';
 
-/** Why an answer is invalid. The model itself can produce a value that is not finite, but never a malformed answer. */
-export type AnswerFault = { readonly kind: 'malformed' | 'not-finite'; readonly problem: string };
+/**
+ * Why an answer is invalid. The model itself can produce a value that is not finite, and a plan can expect a wrong shape.
+ * Only a malformed answer is always the device's fault.
+ */
+export interface AnswerFault {
+  readonly kind: 'malformed' | 'unexpected' | 'not-finite';
+  readonly problem: string;
+}
 
 /**
  * Checks one shard's answer, except that its values are finite.
@@ -52,7 +58,10 @@ export function faultInShard(
   return null;
 }
 
-/** Checks a replica's answer: the number of tensors, their types, shapes and lengths, and that values are finite. */
+/**
+ * Checks a replica's answer: the number of tensors, their types, shapes and lengths, and that values are finite, unless
+ * the step is known to give others.
+ */
 export function faultInReplica(step: ReplicatedProgramStep, answer: Answer): AnswerFault | null {
   const required = step.names.fetches.length;
   if (answer.tensors.length !== required) {
@@ -60,21 +69,24 @@ export function faultInReplica(step: ReplicatedProgramStep, answer: Answer): Ans
   }
   for (const [index, tensor] of answer.tensors.entries()) {
     const known = step.fetchShapes[index];
+    if (tensor.data.length !== elementCount(tensor.dims)) return malformed(lengthProblem(step.id, tensor));
     if (known && !fits(tensor, known)) {
       const [expected, received] = [known, tensor].map(({ type, dims }) => `${type} ${shapeText(dims)}`);
-      return malformed(`step ${step.id}: expected ${expected}, received ${received}`);
+      const problem = `step ${step.id}: expected ${expected}, received ${received}`;
+      return tensor.type === known.type ? { kind: 'unexpected', problem } : malformed(problem);
     }
-    if (tensor.data.length !== elementCount(tensor.dims)) return malformed(lengthProblem(step.id, tensor));
-    if (!isFiniteTensor(tensor)) return notFinite(step.id);
+  }
+  for (const tensor of answer.tensors) {
+    if (!step.learned.notFinite && !isFiniteTensor(tensor)) return notFinite(step.id);
   }
   return null;
 }
 
-function malformed(problem: string): AnswerFault {
+function malformed(problem: string): AnswerFault & { readonly kind: 'malformed' } {
   return { kind: 'malformed', problem };
 }
 
-export function notFinite(step: string): AnswerFault {
+export function notFinite(step: string): AnswerFault & { readonly kind: 'not-finite' } {
   return { kind: 'not-finite', problem: `step ${step}: the answer contains NaN or infinity` };
 }
 

@@ -1,3 +1,4 @@
+import type { Step } from '@sparewheel/planner';
 import type { Answer, ComputeRequest, FromDevice, Tensor } from '@sparewheel/protocol';
 import { Coordinator } from '../coordinator.ts';
 import type { CoordinatorEvent } from '../events.ts';
@@ -11,6 +12,8 @@ import { ManualTransport } from './manual-transport.ts';
 export interface ManualRigOptions extends SyntheticOptions {
   readonly policy?: Partial<Policy>;
   readonly options?: Partial<CoordinatorOptions>;
+  /** Changes a step before the deployment. */
+  readonly changeStep?: (step: Step) => Step;
 }
 
 /** A coordinator with a deployment "net" on devices d0, d1, … whose answers the test sends. */
@@ -22,6 +25,8 @@ export class ManualRig {
   readonly coordinator: Coordinator;
   /** The data plane's engine. `runs` counts rescued shards and local steps. */
   readonly local: LocalCompute & { runs: number; fail: Error | null };
+  /** Deploys the network again, after it was taken down. */
+  readonly redeploy: () => void;
   readonly #tasks = new Map<string, Map<number, SeatTask>>();
 
   constructor(options: ManualRigOptions) {
@@ -54,15 +59,19 @@ export class ManualRig {
       emit: (event) => this.events.push(event),
       options: options.options ?? {},
     });
-    const { plan, artifacts } = network;
+    const { artifacts } = network;
+    const { changeStep = (step) => step } = options;
+    const plan = { ...network.plan, steps: network.plan.steps.map(changeStep) };
     for (const { seat } of plan.seats) this.connect(`d${seat}`);
-    this.coordinator.deploy({
-      name: 'net',
-      plan,
-      artifacts,
-      policy: { ...DEFAULT_POLICY, ...options.policy },
-      seats: plan.seats.map(({ seat }) => `d${seat}`),
-    });
+    this.redeploy = () =>
+      this.coordinator.deploy({
+        name: 'net',
+        plan,
+        artifacts,
+        policy: { ...DEFAULT_POLICY, ...options.policy },
+        seats: plan.seats.map(({ seat }) => `d${seat}`),
+      });
+    this.redeploy();
   }
 
   /** Creates a rig and waits until its deployment is ready. */

@@ -2,6 +2,7 @@ import { inputPieces, type Partition } from '@sparewheel/cdc';
 import type { StepDraft } from '../layers/order-steps.ts';
 import type { CodedStep, LocalStep, ReplicatedStep, Seat, Step } from '../plan.ts';
 import { inputSplitOf, type ModelProfile } from '../profile.ts';
+import { comparisonOf } from './comparison.ts';
 import type { Segment } from './segments.ts';
 
 export function localStep(profile: ModelProfile, draft: StepDraft, id: string): LocalStep {
@@ -16,7 +17,16 @@ export function replicatedStep(
   seats: readonly Seat[],
 ): ReplicatedStep {
   const fetchShapes = draft.fetches.map((name) => profile.tensors[name] ?? null);
-  return { ...localStep(profile, draft, id), kind: 'replicated', seats, fetchShapes };
+  const comparison = comparisonOf(profile, draft.nodes);
+  const local = localStep(profile, draft, id);
+  return {
+    ...local,
+    ...(comparison?.random ? { summary: `${local.summary}; random, so replicas are not compared` } : {}),
+    kind: 'replicated',
+    seats,
+    fetchShapes,
+    ...(comparison ? { comparison } : {}),
+  };
 }
 
 /**
@@ -40,6 +50,7 @@ export function tileSteps(
   const whole = profile.tensors[fetch]!;
   const tiles = segment.tiles.map(({ output, input, nodes, shares }, index): Unnumbered => {
     const name = `${fetch}/tile-${index}`;
+    const comparison = comparisonOf(profile, nodes);
     return {
       kind: 'replicated',
       summary: `tile ${index + 1} of ${k}: ${summarize(profile, nodes)}`,
@@ -47,6 +58,7 @@ export function tileSteps(
       fetches: [name],
       nodes,
       seats: [turned[index]!, ...backups.map((_, i) => backups[(i + index) % backups.length]!)],
+      ...(comparison ? { comparison } : {}),
       fetchShapes: [{ ...whole, dims: whole.dims.with(axis, output.to - output.from) }],
       tile: {
         segment: serial,
