@@ -30,6 +30,7 @@ const PUBLIC = [
   'missing_value_nan',
   'neginf_mask_replicated',
   'nms_redeploy_quarantine',
+  'prototype_names',
   'random_replicated_before',
   'unique_ids_shape',
 ];

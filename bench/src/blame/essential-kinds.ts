@@ -166,6 +166,15 @@ export const UNUSUAL_VALUES: Readonly<Record<string, EssentialKind>> = {
     random: true,
     replicated: 1,
   },
+  'an input is called constructor': {
+    model: model({
+      inputs: [value('constructor', [1, 4])],
+      initializers: [floats('w', [4, 6])],
+      nodes: [node('MatMul', ['constructor', 'w'], ['y'])],
+      outputs: [result('y')],
+    }),
+    feeds: { constructor: float([1, 4], [1, 2, 3, 4]) } as unknown as EssentialKind['feeds'],
+  },
   'a near tie decides an index': {
     model: model({
       inputs: [value('x', [1, 64])],

@@ -104,6 +104,13 @@ describe('an archive of a model and its data files', () => {
     await expect(unpack()).rejects.toThrow('2 *.onnx files');
   });
 
+  it('may hold the attribute files that macOS adds', async () => {
+    writeFileSync(at('in', '._net.onnx'), 'attributes');
+    tar('-C', at('in'), '._net.onnx', 'net.onnx');
+    expect(readFileSync(await unpack(), 'utf8')).toBe('the graph');
+    expect(await readdir(at('out'))).toEqual(['net.onnx']);
+  });
+
   it('may be a zip archive, stored or deflated', async () => {
     const big = Buffer.alloc(700_001, 3);
     for (const deflate of [false, true]) {

@@ -61,13 +61,17 @@ export async function unpackModel(
   let bytes = 0;
   try {
     for await (const { name, content } of format === 'tar' ? tarEntries(archive) : zipEntries(archive)) {
+      // Archives from macOS have a second file with attributes for each file.
+      if (/(^|\/)(__MACOSX\/|\._)/.test(name)) {
+        for await (const _ of content);
+        continue;
+      }
       if (++files > MAX_FILES) throw rejected(`it has more than ${MAX_FILES} files`);
       const path = pathInside(directory, name);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, counted(content), { flag: 'wx' });
       if (/\.onnx$/i.test(name)) models.push(path);
-      // Archives from macOS have a second file with attributes for each file.
-      if (/\.json$/i.test(name) && !/(^|\/)(__MACOSX\/|\._)/.test(name)) jsonPaths.push(path);
+      if (/\.json$/i.test(name)) jsonPaths.push(path);
     }
   } catch (error) {
     throw asRejection(error as NodeJS.ErrnoException);

@@ -185,7 +185,8 @@ function fixedInputs(
     if (type?.kind !== 'tensor' || now?.kind !== 'tensor' || !type.dims) continue;
     const axes = type.dims.map((dim, axis): FreeDimension | null => {
       const entry = typeof dim === 'string' && Object.hasOwn(fixed, dim) ? fixed[dim] : undefined;
-      if (!entry || now.dims?.[axis] !== entry.size) return free.inputs[name]?.[axis] ?? null;
+      if (!entry || now.dims?.[axis] !== entry.size)
+        return (Object.hasOwn(free.inputs, name) ? free.inputs[name]?.[axis] : null) ?? null;
       return { name: dim as string, usual: entry.size, max: entry.size, fixedBy: entry.by };
     });
     if (axes.some((axis) => axis !== null)) found[name] = axes;

@@ -117,7 +117,7 @@ function nameDimensions(input: ValueInfo, values: DimensionValues, fixed: Sizes)
   if (type?.kind !== 'tensor') {
     throw new ModelRejectedError('UNSUPPORTED_TYPE', `input "${name}" is not a tensor`);
   }
-  const given = values.shapes?.[name];
+  const given = values.shapes && Object.hasOwn(values.shapes, name) ? values.shapes[name] : undefined;
   if (!type.dims) {
     if (!given) throw new DynamicShapeError(name);
     return { name, type: { ...type, dims: given } };

@@ -1,5 +1,5 @@
 import { type LoadedModel, separateRecurrent } from '@sparewheel/onnx';
-import { type FreeShapes, type ModelProfile, profileModel } from './profile.ts';
+import { type FreeShapes, type ModelProfile, own, profileModel } from './profile.ts';
 
 /**
  * Profiles a canonical model as `profileModel` does. If it has recurrent layers, also profiles the form in which their
@@ -19,7 +19,7 @@ export function profileLoaded(
   const sources = new Map(profile.layers.map((layer) => [layer.name, layer]));
   for (const name of separated.layers) {
     const input = sources.get(name)!.inputs[0]!;
-    const sizes = free.usual[input];
+    const sizes = own(free.usual, input);
     if (!sizes) continue;
     for (const { name: value, type } of separated.loaded.model.graph.valueInfos) {
       if (!value.startsWith(`${name}/`) || type?.kind !== 'tensor') continue;

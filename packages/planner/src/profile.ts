@@ -193,7 +193,7 @@ export function profileModel(
       parameters: countParameters(used),
       weightsBytes: used.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
       multiplyAdds: multiplyAdds(node, usual),
-      timeMs: folded ? 0 : (nodeMs[node.name] ?? null),
+      timeMs: folded ? 0 : (own(nodeMs, node.name) ?? null),
       coding: isCodable(analysis)
         ? layerCoding(analysis, node, shapes, constants.get(analysis.weights)!)
         : null,
@@ -214,7 +214,7 @@ export function profileModel(
     version: 1,
     model: identity,
     inputs: graph.inputs.map(({ name }) => {
-      const axes = free.inputs[name];
+      const axes = own(free.inputs, name);
       return { ...spec(name, tensors), ...(axes ? { free: axes } : {}) };
     }),
     outputs: graph.outputs.map(({ name }) => spec(name, tensors, constants.get(name))),
@@ -231,6 +231,11 @@ export function profileModel(
 function operatorsInBodies(node: Node): Set<string> {
   const inner = bodies(node).flatMap(({ nodes }) => nodes);
   return new Set(inner.flatMap((each) => [each.opType, ...operatorsInBodies(each)]));
+}
+
+/** Returns the value of a key; undefined if the record has only inherited it, as a name like "constructor" would be. */
+export function own<Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 function countParameters(constants: readonly ConstantTensor[]): number {
@@ -315,7 +320,7 @@ function tensorProfiles(graph: Graph, free: FreeShapes): Record<string, TensorPr
   for (const { name, type } of [...graph.inputs, ...graph.valueInfos, ...graph.outputs]) {
     if (type?.kind !== 'tensor' || !type.dims) continue;
     const dims = type.dims.map((dim) => (typeof dim === 'number' ? dim : -1));
-    const usual = free.usual[name];
+    const usual = own(free.usual, name);
     tensors[name] = { type: dataTypeName(type.dataType), dims, ...(usual ? { usual } : {}) };
   }
   return tensors;
