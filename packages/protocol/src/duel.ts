@@ -78,7 +78,8 @@ export interface FaultImpactView {
   /**
    * From the fault to the end of the longest time without an answer while requests waited. null before the first answer,
    * and while the present time without an answer is the longest.
-   * Final when all requests in flight have ended and a later one was answered after the last failure.
+   * Final a second after the fault at the earliest: when all requests in flight have ended and a later one was answered
+   * after the last failure.
    */
   readonly answeringAgainMs: number | null;
   /**

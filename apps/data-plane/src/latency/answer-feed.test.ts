@@ -263,6 +263,7 @@ describe('a fault report', () => {
     rig.end('coded', 3, 112, 30, { status: 'failed' });
     expect(rig.impact('coded')).toMatchObject({ waiting: 0, measuring: true });
     rig.end('coded', 5, 113, 2);
+    rig.end('coded', 7, 1_113, 2);
     expect(rig.impact('coded')).toEqual({
       deployment: 'coded',
       seated: true,
@@ -284,7 +285,7 @@ describe('a fault report', () => {
     expect(rig.feed.report(1)?.traces.coded?.request).toBe(2);
     expect(rig.feed.report(2)).toBeNull();
     // Final: later requests do not change it.
-    rig.end('coded', 6, 500, 450);
+    rig.end('coded', 6, 1_500, 450);
     expect(rig.impact('coded')).toMatchObject({ slowestMs: 41 });
   });
 
@@ -342,6 +343,19 @@ describe('a fault report', () => {
     expect(rig.impact('coded')).toMatchObject(final);
   });
 
+  it('measures a stall that begins after answers that were on their way at the fault', () => {
+    const rig = new Rig();
+    rig.deploy('uncoded', 1, ['d1']);
+    rig.now = 100;
+    rig.feed.injected('d1', { kind: 'kill' });
+    rig.end('uncoded', 1, 110, 20);
+    rig.end('uncoded', 2, 120, 15);
+    expect(rig.impact('uncoded')).toMatchObject({ answered: 1, waiting: 0, measuring: true });
+    rig.end('uncoded', 3, 5_120, 5_000);
+    const stall = { answeringAgainMs: 5_020, longestSilenceMs: 5_000, measuring: false };
+    expect(rig.impact('uncoded')).toMatchObject(stall);
+  });
+
   it('counts wrong answers to later requests until the next fault', () => {
     const rig = new Rig();
     rig.deploy('a', 1, ['d1', 'd2']);
@@ -351,14 +365,15 @@ describe('a fault report', () => {
     rig.feed.injected('d1', { kind: 'corrupt', probability: 1, amount: 1 });
     rig.end('a', 1, 105, 6);
     rig.end('a', 2, 110, 4);
+    rig.end('a', 5, 1_110, 4);
     expect(rig.impact('a')).toMatchObject({ wrongAfter: 0, measuring: false });
-    rig.end('a', 3, 120, 4, { corrupt: true });
+    rig.end('a', 3, 1_120, 4, { corrupt: true });
     // Found after the answer: of a request before, in flight at, and after the fault.
     for (const request of [0, 1, 2]) rig.feed.foundWrong('a', request);
     expect(rig.impact('a')).toMatchObject({ answered: 0, wrong: 1, wrongAfter: 2 });
-    expect(rig.tick(400)?.faults?.[0]?.deployments[0]).toMatchObject({ wrongAfter: 2 });
+    expect(rig.tick(1_400)?.faults?.[0]?.deployments[0]).toMatchObject({ wrongAfter: 2 });
     rig.feed.injected('d2', { kind: 'kill' });
-    rig.end('a', 4, 500, 4, { corrupt: true });
+    rig.end('a', 4, 1_500, 4, { corrupt: true });
     expect(rig.feed.reports().map(({ deployments }) => deployments[0]?.wrongAfter)).toEqual([1, 2]);
   });
 

@@ -6,6 +6,8 @@ import type { DeviceFailure, FaultImpactView, FaultReportView } from '@sparewhee
  * seem to start up to this much later than it did.
  */
 const CLOCK_READ_MS = 0.05;
+/** Answers that were on their way at the fault come first, and a stall begins after them. */
+const MEASURED_AT_LEAST_MS = 1_000;
 /** Without requests for this time, a deployment is idle, and its numbers are final. */
 const IDLE_MS = 1_000;
 /** Longer than a detection of seconds and a redistribution. After it, the report says that nothing was answered. */
@@ -157,7 +159,8 @@ class FaultImpact {
     }
     if (outcome.status === 'failed') this.#resumed = false;
     if (outcome.status === 'answered') this.#answeredAt(now);
-    if (this.#waiting === 0 && this.#resumed) this.#end();
+    const settled = now - this.#faultAt >= MEASURED_AT_LEAST_MS;
+    if (settled && this.#waiting === 0 && this.#resumed) this.#end();
   }
 
   skippedOne(): void {
