@@ -377,6 +377,26 @@ describe('a fault report', () => {
     expect(rig.feed.reports().map(({ deployments }) => deployments[0]?.wrongAfter)).toEqual([1, 2]);
   });
 
+  it('counts the waits of requests that came after the fault and failed', () => {
+    const rig = new Rig();
+    rig.deploy('uncoded', 0, ['d1']);
+    rig.deploy('short', 0, ['d1']);
+    rig.now = 100;
+    rig.feed.injected('d1', { kind: 'kill' });
+    expect(rig.impact('uncoded')).toMatchObject({ longestSilenceMs: null });
+    // Between two ticks.
+    rig.end('short', 3, 400, 250, { status: 'failed' });
+    rig.end('short', 4, 500, 50);
+    expect(rig.impact('short')).toMatchObject({ answeringAgainMs: 400, longestSilenceMs: 350 });
+    rig.deployments = rig.deployments.map((each) => ({ ...each, inFlight: 1 }));
+    rig.ages = { uncoded: [4_800] };
+    rig.tick(5_000);
+    expect(rig.impact('uncoded')).toMatchObject({ answeringAgainMs: null, longestSilenceMs: 4_800 });
+    rig.end('uncoded', 1, 10_200, 10_000, { status: 'failed' });
+    rig.end('uncoded', 2, 10_500, 300);
+    expect(rig.impact('uncoded')).toMatchObject({ answeringAgainMs: 10_400, longestSilenceMs: 10_300 });
+  });
+
   it('adds up to the requests in flight even if requests of the same moment are taken for them', () => {
     const rig = new Rig();
     rig.deploy('a', 1, ['d1']);
