@@ -124,9 +124,9 @@ test('a kill stalls only the twin, which answers again after a redistribution', 
   });
   expect(uncoded.counts).toMatchObject({ lost: 0, rescued: 0, corrupt: 0 });
   expect(uncoded.counts.requests).toBeGreaterThanOrEqual(coded.counts.requests);
-  // A device that computes two shards in turn cannot make the deployment faster than the code.
+  // The requests that waited for the redistribution are more than one in twenty. The medians say nothing here: both
+  // deployments share the processors of one machine, and the code computes more shards.
   const sinceFault = (view: LatencyView) => view.periods[0]!.percentiles;
-  expect(sinceFault(uncoded).p50).toBeGreaterThanOrEqual(sinceFault(coded).p50);
   expect(sinceFault(uncoded).p95).toBeGreaterThan(sinceFault(coded).p95);
   expect(uncoded.percentiles.max).toBeGreaterThan(DETECT_MS);
 });
