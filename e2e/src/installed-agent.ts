@@ -1,7 +1,16 @@
 /** An agent that the command of the join dialog installs, for a user without root and without systemd. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -46,6 +55,24 @@ export class InstalledAgent {
   get processId(): number | undefined {
     const path = join(this.base, 'agent.pid');
     return existsSync(path) ? Number(readFileSync(path, 'utf8')) : undefined;
+  }
+
+  /** Returns the resident memory of the supervisor and of the device processes. Linux only. */
+  memory(): { readonly name: string; readonly rssBytes: number }[] {
+    return readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .flatMap((id) => {
+        try {
+          const command = readFileSync(join('/proc', id, 'cmdline'), 'utf8');
+          const [, name] = new RegExp(`${this.base}/[^/]+/(agent|device)\\.js`).exec(command) ?? [];
+          const [, kilobytes] =
+            /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(join('/proc', id, 'status'), 'utf8')) ?? [];
+          return name === undefined ? [] : [{ name, rssBytes: Number(kilobytes) * 1024 }];
+        } catch {
+          // The process has ended.
+          return [];
+        }
+      });
   }
 
   /** Ends the agent and removes its home. */
