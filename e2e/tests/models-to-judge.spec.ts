@@ -53,6 +53,10 @@ async function killForGood(deployment: string): Promise<readonly string[]> {
   return names;
 }
 
+async function deviceReady(name: string): Promise<boolean> {
+  return (await product.devices()).some((device) => device.name === name && device.state === 'ready');
+}
+
 async function reviveAll(names: readonly string[], deployment: string): Promise<void> {
   for (const name of names) {
     await page.getByRole('button', { name: new RegExp(`^Revive ${name}`) }).click();
@@ -166,6 +170,29 @@ test('the text stays right while a device dies under load', async () => {
   );
   for (const counter of ['lost', 'failed']) expect(await readCounter(page, counter)).toBe(0);
   await reviveAll(killed, 'line-reader');
+});
+
+test('the stage reads a typed line, also while a device dies', async () => {
+  await page.keyboard.press('f');
+  await expect(page).toHaveURL(/\/stage\?deployment=line-reader$/);
+  const text = page.getByTestId('stage-line-text');
+  await expect(text).toHaveText('One spare for 4 wheels', { timeout: 20_000 });
+  await page.getByRole('textbox', { name: /^Line of text/ }).fill(LINE);
+  await expect(text).toHaveText(LINE, { timeout: 20_000 });
+  // Enter gives the number keys back to the stage.
+  await page.keyboard.press('Enter');
+  const name = (await product.holderOf('line-reader', 0)).name;
+  const button = page.getByTestId(`stage-${name}`);
+  const texts = await recordTexts('stage-line-text');
+  await page.keyboard.press((await button.locator('kbd').textContent()) ?? '');
+  await expect(button).toHaveAttribute('data-state', 'dead');
+  expect(await nextAnswers('line-reader', 2)).toEqual([200, 200]);
+  expect(new Set(await texts())).toEqual(new Set([LINE]));
+  await expect(page.getByTestId('stage-line-comparison')).toHaveText('exactly as typed');
+  await page.keyboard.press('Escape');
+  await expect(page).toHaveURL(/\/\?deployment=line-reader$/);
+  await product.deploymentState('line-reader', 'ready');
+  await product.eventually(`${name} is back`, async () => (await deviceReady(name)) || undefined);
 });
 
 test('another line gives another text (negative control), and the answer is that of the undivided model', async () => {

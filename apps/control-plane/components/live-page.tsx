@@ -37,12 +37,15 @@ const Faults = memo(FaultsPanel);
 const Deploy = memo(DeployPanel);
 const Events = memo(EventsPanel);
 
+/** Traces are requested before they scroll into view. */
+const EARLY = '25%';
+
 /** Everything about one deployment: break a device, and see the effect. */
 export function LivePage() {
   const loaded = useLoaded();
   const { deployment, latency, choose, gone } = useSelectedDeployment();
-  const waterfall = useOnScreen<HTMLDivElement>();
-  const policy = useOnScreen<HTMLDivElement>();
+  const waterfall = useOnScreen<HTMLDivElement>(EARLY);
+  const policy = useOnScreen<HTMLDivElement>(EARLY);
   const { traces, error } = useTraces(deployment, waterfall.onScreen || policy.onScreen);
   // Charts render last, in pieces between frames, so that they never delay a click.
   const charted = useDeferredValue(deployment);

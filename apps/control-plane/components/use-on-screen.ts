@@ -1,11 +1,13 @@
 'use client';
 import { type RefObject, useEffect, useRef, useState } from 'react';
 
-/** Starts early, so that the part has its data when it scrolls into view. */
-const MARGIN = '25%';
-
-/** Returns whether an element is on the screen or close to it. Parts that no one sees need no requests. */
-export function useOnScreen<Part extends Element>(): {
+/**
+ * Returns whether an element is on the screen. Parts that no one sees need no requests.
+ * @param margin  also counts an element that is this close, in the syntax of CSS
+ */
+export function useOnScreen<Part extends Element>(
+  margin: string,
+): {
   readonly part: RefObject<Part | null>;
   readonly onScreen: boolean;
 } {
@@ -16,7 +18,7 @@ export function useOnScreen<Part extends Element>(): {
     if (part.current === null) return;
     const observer = new IntersectionObserver(
       (entries) => setOnScreen(entries.at(-1)?.isIntersecting ?? false),
-      { rootMargin: MARGIN },
+      { rootMargin: margin },
     );
     observer.observe(part.current);
     return () => observer.disconnect();

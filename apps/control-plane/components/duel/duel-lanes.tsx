@@ -6,6 +6,7 @@ import { useSize } from '../latency/use-size.ts';
 import { useConnection, useSilentSince } from '../live-connection/live-connection.ts';
 import { useLive } from '../live-connection/live-queries.ts';
 import { cn } from '../ui/class-names.ts';
+import { whileVisible } from '../ui/while-visible.ts';
 import {
   dotsOf,
   faultReports,
@@ -30,8 +31,6 @@ import { RunningClock } from './running-clock.tsx';
 
 /** Dots arrive ten times a second. More pictures would cost processor time on a machine that also computes. */
 const FRAME_MS = 100;
-/** With reduced motion, the lanes move in steps. */
-const STILL_FRAME_MS = 1_000;
 
 const TONES: Record<LaneStatus['tone'], string> = {
   ok: 'text-ok-ink',
@@ -175,7 +174,9 @@ function usePaintedLanes(
         silences: silences(),
       });
     };
-    return whileVisible(context.canvas, paint);
+    const end = whileVisible(context.canvas, FRAME_MS, paint);
+    paint();
+    return end;
   }, [width, height, resolvedTheme]);
   return canvas;
 }
@@ -194,27 +195,6 @@ function scaleFor(
     });
   }
   return laneScale(current, smallest, largest);
-}
-
-/** Calls back regularly while an element is on the screen. @returns ends it */
-function whileVisible(element: Element, paint: () => void): () => void {
-  const still = window.matchMedia?.('(prefers-reduced-motion: reduce)').matches ?? false;
-  let frame = 0;
-  let visible = true;
-  const tick = () => {
-    if (visible && !document.hidden) frame = requestAnimationFrame(paint);
-  };
-  const observer = new IntersectionObserver(([entry]) => {
-    visible = entry?.isIntersecting ?? true;
-  });
-  observer.observe(element);
-  paint();
-  const timer = setInterval(tick, still ? STILL_FRAME_MS : FRAME_MS);
-  return () => {
-    clearInterval(timer);
-    cancelAnimationFrame(frame);
-    observer.disconnect();
-  };
 }
 
 function colorsOf(element: Element): LaneColors {

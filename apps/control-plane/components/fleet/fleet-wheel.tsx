@@ -1,5 +1,6 @@
 import type { DeviceRole } from '@sparewheel/protocol';
-import { memo } from 'react';
+import { memo, type RefObject, useEffect, useRef } from 'react';
+import { whileVisible } from '../ui/while-visible.ts';
 import type { FleetRow } from './fleet-view.ts';
 import { fleetWheel, type WheelCarry, type WheelNode } from './wheel.ts';
 
@@ -12,6 +13,11 @@ const ROLES: Record<DeviceRole, { fill: string; wash: string; ink: string }> = {
 const DEAD = { fill: 'var(--danger)', wash: 'var(--surface)', ink: 'var(--danger-ink)' };
 /** With more devices, names would overlap. The rows beside the wheel have them. */
 const NAMED = 14;
+
+/** The dashes on the spokes move as often as the lanes of the duel are painted, in the same frame. */
+const TRAVEL_MS = 100;
+const TRAVEL_STEPS = 12;
+const PATTERN = 16;
 
 /** The fleet as a wheel. Spokes carry requests; the spoke of a missing device is broken, and a parity line leads to it. */
 export const FleetWheel = memo(
@@ -32,9 +38,16 @@ function looksOf(row: FleetRow | undefined): string {
 
 function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
   const { nodes, carries } = fleetWheel(rows);
+  const svg = useTravel(carries.length > 0 || nodes.some(({ row }) => isBusy(row)));
   return (
     <div className="mx-auto w-full max-w-84 self-start p-2 @min-[24rem]:max-w-44 @min-[36rem]:max-w-72 @min-[49rem]:max-w-84 @min-[49rem]:sticky @min-[49rem]:top-16">
-      <svg viewBox="-1.14 -1.14 2.28 2.28" role="img" aria-label={describe(rows)} className="w-full">
+      <svg
+        ref={svg}
+        viewBox="-1.14 -1.14 2.28 2.28"
+        role="img"
+        aria-label={describe(rows)}
+        className="w-full"
+      >
         <circle r="0.78" fill="none" stroke="var(--line)" strokeWidth="0.012" />
         {nodes.map((node) => (
           <Spoke key={node.row.device.id} node={node} />
@@ -57,10 +70,30 @@ function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
   );
 }
 
+/** Whether requests travel to the device. */
+function isBusy({ missing, device }: FleetRow): boolean {
+  return !missing && device.inFlight > 0;
+}
+
+/** Moves the dashes of the spokes. @returns goes to the wheel */
+function useTravel(moving: boolean): RefObject<SVGSVGElement | null> {
+  const svg = useRef<SVGSVGElement>(null);
+  useEffect(() => {
+    const wheel = svg.current;
+    if (!moving || wheel === null) return;
+    let step = 0;
+    return whileVisible(wheel, TRAVEL_MS, () => {
+      step = (step + 1) % TRAVEL_STEPS;
+      wheel.style.setProperty('--travel', `${(-step * PATTERN) / TRAVEL_STEPS}`);
+    });
+  }, [moving]);
+  return svg;
+}
+
 function Spoke({ node: { row, x, y } }: { node: WheelNode }) {
   const idle = row.role === 'standby';
   const color = row.missing ? 'var(--danger)' : ROLES[row.role].fill;
-  const busy = !row.missing && row.device.inFlight > 0;
+  const busy = isBusy(row);
   return (
     <g stroke={color} strokeLinecap="round">
       <line
@@ -71,7 +104,7 @@ function Spoke({ node: { row, x, y } }: { node: WheelNode }) {
         opacity={idle ? 0.5 : row.missing ? 0.7 : 0.35}
       />
       {busy && (
-        // At this scale the dash pattern has a length of 16, the distance of the animation.
+        // At this scale the dash pattern has a length of 16.
         <g transform="scale(0.01)">
           <line className="travel" x2={x * 100} y2={y * 100} strokeWidth="2.2" strokeDasharray="3 13" />
         </g>

@@ -8,11 +8,14 @@ export function StageButtons({
   devices,
   others,
   pending,
+  low,
   onPress,
 }: {
   devices: readonly StageDevice[];
   others: number;
   pending: ReadonlyMap<string, PendingAction>;
+  /** Leaves more room for the rest of the stage. */
+  low: boolean;
   onPress: (device: StageDevice) => void;
 }) {
   return (
@@ -23,7 +26,12 @@ export function StageButtons({
       >
         {devices.map((each) => (
           <li key={each.device.id} className="min-w-0">
-            <StageButton stage={each} pending={pending.get(each.device.id) ?? null} onPress={onPress} />
+            <StageButton
+              stage={each}
+              pending={pending.get(each.device.id) ?? null}
+              low={low}
+              onPress={onPress}
+            />
           </li>
         ))}
       </ul>
@@ -39,10 +47,12 @@ export function StageButtons({
 function StageButton({
   stage,
   pending,
+  low,
   onPress,
 }: {
   stage: StageDevice;
   pending: PendingAction | null;
+  low: boolean;
   onPress: (device: StageDevice) => void;
 }) {
   const { device, label, key, action } = stage;
@@ -59,7 +69,8 @@ function StageButton({
       title={`${verb} ${label} (key ${key})`}
       onClick={() => onPress(stage)}
       className={cn(
-        '@container flex h-24 w-full min-w-0 flex-col items-center justify-center rounded-xl border-2 px-1 font-semibold select-none disabled:cursor-not-allowed disabled:opacity-60',
+        '@container flex w-full min-w-0 flex-col items-center justify-center rounded-xl border-2 px-1 font-semibold select-none disabled:cursor-not-allowed disabled:opacity-60',
+        low ? 'h-18' : 'h-24',
         dead
           ? 'border-danger bg-danger-wash text-danger-ink'
           : 'border-line-strong bg-surface text-ink hover:border-danger hover:bg-danger-wash',

@@ -287,6 +287,31 @@ describe('the stage', () => {
     expect(posted(sent)).toEqual(['POST /api/devices/id-d1/faults']);
   });
 
+  it('shows the line reader, whose field takes the keys until Enter', async () => {
+    const reader = {
+      ...coded,
+      inputs: [{ name: 'x', type: 'float32' as const, dims: [1, 3, 48, 480] }],
+      outputs: ['characters', 'confidence'].map((name) => ({
+        name,
+        type: 'float32' as const,
+        dims: [1, 60],
+      })),
+    };
+    const { sent, user } = show({ deployments: [reader] });
+    const field = screen.getByRole('textbox', { name: /^Line of text/ }) as HTMLInputElement;
+    expect(screen.getByTestId('stage-line-text').textContent).toBe('?');
+    await user.clear(field);
+    await user.type(field, 'f1 l2');
+    expect([field.value, posted(sent)]).toEqual(['f1 l2', []]);
+    await user.keyboard('{Enter}5');
+    expect([field.value, posted(sent)]).toEqual(['f1 l2', ['POST /api/devices/id-d10/faults']]);
+  });
+
+  it('has no line reader for other models', () => {
+    show();
+    expect(screen.queryByTestId('stage-line-text')).toBeNull();
+  });
+
   it('without a twin, with long names, and without a duel still shows everything else', () => {
     const name = 'raspberry-pi-in-the-cupboard-behind-the-second-door';
     const whole = deployment(1, 1, { runsWhole: 'It runs whole.' });

@@ -1,5 +1,6 @@
 'use client';
 import { Minimize, Play, Square } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { useAnswerStatistics, useFaultReports } from '../duel/answer-store.ts';
 import { CoverNote } from '../duel/cover-note.tsx';
 import { DotLegend } from '../duel/dot-legend.tsx';
@@ -9,6 +10,7 @@ import { useDuelNumbers } from '../duel/use-duel.ts';
 import { fleetRows } from '../fleet/fleet-view.ts';
 import { FleetWheel } from '../fleet/fleet-wheel.tsx';
 import { useDeviceActions } from '../fleet/use-device-actions.ts';
+import { inputKind } from '../inputs/input-kind.ts';
 import { LatestKill } from '../kill-card/kill-card.tsx';
 import { useTimeOfDay } from '../latency/use-time-of-day.ts';
 import { useLive, useLoaded } from '../live-connection/live-queries.ts';
@@ -18,6 +20,7 @@ import { Button } from '../ui/button.tsx';
 import { useSelectedDeployment } from '../use-deployment.ts';
 import { StageButtons } from './stage-buttons.tsx';
 import { StageJoin } from './stage-join.tsx';
+import { StageLine } from './stage-line.tsx';
 import { StageNumbers } from './stage-numbers.tsx';
 import { pauseOf, stageNumbers, stageWheel } from './stage-view.ts';
 import { useStage, useStageDevices, useStageKeys } from './use-stage.ts';
@@ -41,6 +44,7 @@ export function StagePage() {
   if (!loaded) return <LoadingPage />;
   const wheel = stageWheel(fleetRows(devices, deployment, pending));
   const running = deployment?.load?.running === true;
+  const reader = deployment !== null && inputKind(deployment) === 'line' ? deployment : null;
 
   return (
     <div className="grid min-h-0 min-w-0 flex-1 grid-cols-[minmax(0,1fr)] gap-3 p-3 md:grid-cols-[clamp(13rem,22vw,28rem)_minmax(0,1fr)] md:overflow-hidden">
@@ -84,9 +88,18 @@ export function StagePage() {
         ) : duel === null ? (
           <NoDuel reason={deployment === null ? 'There is no deployment.' : noTwinReason(deployment)} />
         ) : (
-          <StageDuel duel={duel} />
+          <StageDuel duel={duel}>
+            {reader !== null && <StageLine key={reader.name} deployment={reader} />}
+          </StageDuel>
         )}
-        <StageButtons devices={shown} others={others} pending={pending} onPress={stage.toggleDevice} />
+        {duel === null && reader !== null && <StageLine key={reader.name} deployment={reader} />}
+        <StageButtons
+          devices={shown}
+          others={others}
+          pending={pending}
+          low={reader !== null}
+          onPress={stage.toggleDevice}
+        />
       </div>
     </div>
   );
@@ -125,7 +138,8 @@ function NoDuel({ reason }: { reason: string | null }) {
   );
 }
 
-function StageDuel({ duel }: { duel: Duel }) {
+/** @param children  between the lanes and the kill card */
+function StageDuel({ duel, children }: { duel: Duel; children: ReactNode }) {
   return (
     <>
       <Numbers duel={duel} />
@@ -144,6 +158,7 @@ function StageDuel({ duel }: { duel: Duel }) {
         <StageSince name={duel.coded.name} />
         <CoverNote coded={duel.coded} />
       </div>
+      {children}
       <div className="min-h-[5em] rounded-xl border bg-surface px-4 py-2 text-[clamp(1rem,1.5vw,2rem)] leading-normal">
         <LatestKill duel={duel} />
       </div>

@@ -1,8 +1,7 @@
 'use client';
 import type { DeploymentView } from '@sparewheel/protocol';
-import { LINE_HEIGHT, LINE_WIDTH, lineTensor, readCharacters } from '@sparewheel/zoo/line-reader';
+import { LINE_HEIGHT, LINE_WIDTH } from '@sparewheel/zoo/line-reader';
 import { type RefObject, useLayoutEffect, useRef, useState } from 'react';
-import { useApi } from '../../live-connection/live-queries.ts';
 import { ErrorNotice } from '../../shell/errors.tsx';
 import { Button } from '../../ui/button.tsx';
 import { cn } from '../../ui/class-names.ts';
@@ -10,14 +9,13 @@ import { Field, Input } from '../../ui/field.tsx';
 import { Segmented } from '../../ui/segmented.tsx';
 import { AnswerNote } from '../answer-note.tsx';
 import { CameraButton } from '../camera-button.tsx';
-import { floatsOf } from '../infer.ts';
 import { PictureDrop } from '../picture-drop.tsx';
 import { useCamera } from '../use-camera.ts';
-import { useLiveAnswers } from '../use-live-answers.ts';
 import { usePicture } from '../use-picture.ts';
 import { LineResult } from './line-result.tsx';
-import { compareTexts } from './line-view.ts';
+import { MOST_CHARACTERS, SAMPLE_LINE } from './line-view.ts';
 import { middleStrip, paintPicture, paintText } from './paint-line.ts';
+import { useLineReading } from './use-line-reading.ts';
 
 type Source = 'text' | 'picture' | 'camera';
 const SOURCES = [
@@ -25,10 +23,6 @@ const SOURCES = [
   { value: 'picture', label: 'Picture' },
   { value: 'camera', label: 'Camera' },
 ] as const;
-
-const SAMPLE = 'One spare for 4 wheels';
-/** A longer line is squeezed too much to be read. */
-const MOST_CHARACTERS = 48;
 
 /** Reads a typed line, a picture or the camera repeatedly. */
 export function LinePanel({ deployment }: { deployment: DeploymentView }) {
@@ -38,8 +32,6 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
   const paper = useRef<HTMLCanvasElement>(null);
   const filled = useRef(0);
   const camera = useCamera();
-  const { data: alphabet, error } = useApi<readonly string[]>('/api/zoo/line-reader/labels');
-
   useLayoutEffect(() => {
     const context = paper.current?.getContext('2d');
     if (!context) return;
@@ -60,40 +52,28 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
     camera: camera.camera.state === 'on',
   }[source];
 
-  const live = useLiveAnswers(deployment, shown && alphabet !== undefined, {
+  const { live, read, current, comparison, error } = useLineReading(deployment, {
+    paper,
+    filled,
+    present: shown,
     input: { text: `text ${text}`, picture, camera: 'camera' }[source],
-    feeds: () => {
-      const context = paper.current?.getContext('2d', { willReadFrequently: true });
-      const video = camera.video.current;
-      if (!context) return null;
-      if (source === 'camera') {
-        if (video === null || video.videoWidth === 0) return null;
-        const strip = middleStrip({ width: video.videoWidth, height: video.videoHeight });
-        filled.current = paintPicture(context, video, strip);
-      }
-      const { data } = context.getImageData(0, 0, filled.current, LINE_HEIGHT);
-      const tensor = lineTensor(data, filled.current);
-      return [
-        { name: deployment.inputs[0]?.name ?? '', dims: [1, 3, LINE_HEIGHT, LINE_WIDTH], data: tensor },
-      ];
-    },
-    fetches: ['characters', 'confidence'],
-    read: (answer) => {
-      const characters = answer.outputs.get('characters') as BigInt64Array;
-      return {
-        ...readCharacters(characters, floatsOf(answer, 'confidence'), alphabet ?? []),
-        typed: source === 'text' ? text : null,
-      };
-    },
+    typed: source === 'text' ? text : null,
+    ...(source === 'camera' ? { refresh: paintCamera } : {}),
   });
+
+  function paintCamera(context: CanvasRenderingContext2D): boolean {
+    const video = camera.video.current;
+    if (video === null || video.videoWidth === 0) return false;
+    const strip = middleStrip({ width: video.videoWidth, height: video.videoHeight });
+    filled.current = paintPicture(context, video, strip);
+    return true;
+  }
 
   function choose(next: Source) {
     if (next !== 'camera') camera.stop();
     setSource(next);
   }
 
-  const read = live.last?.value ?? null;
-  const shownRead = read ?? live.previous?.value ?? null;
   return (
     <div className="flex flex-1 flex-col gap-3 border-t p-4">
       <Segmented label="Source of the line" value={source} options={SOURCES} onChange={choose} />
@@ -112,7 +92,7 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
               />
             )}
           </Field>
-          <Button onClick={() => setText(SAMPLE)}>Sample</Button>
+          <Button onClick={() => setText(SAMPLE_LINE)}>Sample</Button>
         </div>
       )}
       {source === 'picture' ? (
@@ -124,10 +104,10 @@ export function LinePanel({ deployment }: { deployment: DeploymentView }) {
       )}
       {source === 'camera' && <CameraStrip {...camera} />}
       <LineResult
-        read={shownRead}
-        current={read !== null}
+        read={read}
+        current={current}
         latencyMs={live.last?.latencyMs ?? null}
-        comparison={read === null ? 'unknown' : compareTexts(read.typed, read.text)}
+        comparison={comparison}
       />
       <ErrorNotice error={error} />
       <AnswerNote live={live} deployment={deployment} meanwhile="watch the text" />

@@ -4,7 +4,7 @@ import { cn } from '../../ui/class-names.ts';
 import { formatMs, formatPercent } from '../../ui/format.ts';
 import type { Comparison } from './line-view.ts';
 
-const COMPARISONS: Readonly<Record<Comparison, string>> = {
+export const COMPARISONS: Readonly<Record<Comparison, string>> = {
   same: 'exactly as typed',
   spaces: 'as typed, except for spaces',
   different: 'differs from the typed text',

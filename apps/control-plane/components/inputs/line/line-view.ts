@@ -1,3 +1,7 @@
+export const SAMPLE_LINE = 'One spare for 4 wheels';
+/** A longer line is squeezed too much to be read. */
+export const MOST_CHARACTERS = 48;
+
 /** How the text that was read compares with the text that was typed. */
 export type Comparison = 'same' | 'spaces' | 'different' | 'unknown';
 
