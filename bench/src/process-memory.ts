@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { processTree, readProc } from './process-tree.ts';
 
 /** Memory of processes on Linux. */
 export interface ProcessMemory {
@@ -20,41 +20,23 @@ export function memoryOfTree(
   except: (commandLine: string) => boolean = () => false,
   proportional = true,
 ): ProcessMemory {
-  const children = new Map<number, number[]>();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const parent = Number(/^PPid:\s+(\d+)/m.exec(readProc(entry, 'status'))?.[1] ?? 0);
-    children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
-  }
   let anonymousBytes = 0;
   let residentBytes = 0;
   let proportionalBytes = 0;
-  const visit = (id: number) => {
-    if (id !== root && except(readProc(String(id), 'cmdline'))) return;
-    const status = readProc(String(id), 'status');
+  for (const id of processTree(root, except)) {
+    const status = readProc(id, 'status');
     const kilobytes = (field: string) =>
       Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
     anonymousBytes += 1024 * kilobytes('RssAnon');
     residentBytes += 1024 * kilobytes('VmRSS');
     proportionalBytes += proportional ? 1024 * proportionalKilobytes(id) : 0;
-    for (const child of children.get(id) ?? []) visit(child);
-  };
-  visit(root);
+  }
   return { anonymousBytes, residentBytes, proportionalBytes };
 }
 
 /** Reads the proportional set size. Slow: the kernel visits all pages of the process. */
 function proportionalKilobytes(id: number): number {
-  return Number(/^Pss:\s+(\d+)/m.exec(readProc(String(id), 'smaps_rollup'))?.[1] ?? 0);
-}
-
-/** Returns an empty string if the process has ended. */
-function readProc(id: string, file: string): string {
-  try {
-    return readFileSync(`/proc/${id}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
+  return Number(/^Pss:\s+(\d+)/m.exec(readProc(id, 'smaps_rollup'))?.[1] ?? 0);
 }
 
 /** Samples a process tree until `stop`, which returns the peaks. Does not measure `proportionalBytes`. */

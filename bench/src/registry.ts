@@ -12,6 +12,7 @@ export const registry: Record<string, () => Promise<Benchmark>> = {
   failover: async () => (await import('./failover.ts')).failover,
   plan: async () => (await import('./plan.ts')).plan,
   dashboard: async () => (await import('./dashboard.ts')).dashboard,
+  duel: async () => (await import('./duel.ts')).duel,
   graphs: async () => (await import('./graphs.ts')).graphs,
   predict: async () => (await import('./predict.ts')).predict,
   pi: async () => (await import('./pi.ts')).pi,
