@@ -2,7 +2,7 @@ import type { DeviceRole } from '@sparewheel/protocol';
 import { memo, type RefObject, useEffect, useRef } from 'react';
 import { whileVisible } from '../ui/while-visible.ts';
 import type { FleetRow } from './fleet-view.ts';
-import { fleetWheel, type WheelCarry, type WheelNode } from './wheel.ts';
+import { fleetWheel, NAMED, type WheelCarry, type WheelNode } from './wheel.ts';
 
 const ROLES: Record<DeviceRole, { fill: string; wash: string; ink: string }> = {
   data: { fill: 'var(--data)', wash: 'var(--data-wash)', ink: 'var(--data-ink)' },
@@ -11,8 +11,6 @@ const ROLES: Record<DeviceRole, { fill: string; wash: string; ink: string }> = {
   standby: { fill: 'var(--idle)', wash: 'var(--idle-wash)', ink: 'var(--idle-ink)' },
 };
 const DEAD = { fill: 'var(--danger)', wash: 'var(--surface)', ink: 'var(--danger-ink)' };
-/** With more devices, names would overlap. The rows beside the wheel have them. */
-const NAMED = 14;
 
 /** The dashes on the spokes move as often as the lanes of the duel are painted, in the same frame. */
 const TRAVEL_MS = 100;
@@ -63,7 +61,11 @@ function DrawnWheel({ rows }: { rows: readonly FleetRow[] }) {
           plane
         </text>
         {nodes.map((node) => (
-          <Node key={node.row.device.id} node={node} named={nodes.length <= NAMED} />
+          <Node
+            key={node.row.device.id}
+            node={node}
+            longest={nodes.length > NAMED ? 0 : nodes.length > ROOMY ? LONGEST_BESIDE : LONGEST_NAME}
+          />
         ))}
       </svg>
     </div>
@@ -123,7 +125,8 @@ function Carry({ carry: { from, to, bend } }: { carry: WheelCarry }) {
   );
 }
 
-function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; named: boolean }) {
+/** @param longest  of the shown name; 0 without a name */
+function Node({ node: { row, x, y, radius, mark }, longest }: { node: WheelNode; longest: number }) {
   const { fill, wash, ink } = row.missing ? DEAD : ROLES[row.role];
   const below = y > -0.05;
   return (
@@ -139,11 +142,18 @@ function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; n
         strokeDasharray={row.missing ? '0.045 0.035' : undefined}
       />
       {mark !== '' && (
-        <text x={x} y={y + 0.05} textAnchor="middle" fontSize="0.145" fontWeight="650" fill={ink}>
+        <text
+          x={x}
+          y={y + 0.05}
+          textAnchor="middle"
+          fontSize={mark.length > 2 ? 0.115 : 0.145}
+          fontWeight="650"
+          fill={ink}
+        >
           {mark}
         </text>
       )}
-      {named && (
+      {longest > 0 && (
         <text
           x={x}
           y={below ? y + radius + 0.11 : y - radius - 0.05}
@@ -153,18 +163,20 @@ function Node({ node: { row, x, y, radius, mark }, named }: { node: WheelNode; n
           className="@min-[24rem]:@max-[36rem]:hidden"
           fill={row.missing ? 'var(--danger-ink)' : 'var(--ink-soft)'}
         >
-          {shortened(row.device.name)}
+          {shortened(row.device.name, longest)}
         </text>
       )}
     </g>
   );
 }
 
-/** A longer name would overlap its neighbors. */
+/** A longer name would overlap its neighbors. With more devices than `ROOMY`, they are closer. */
 const LONGEST_NAME = 14;
+const LONGEST_BESIDE = 8;
+const ROOMY = 8;
 
-function shortened(name: string): string {
-  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 1)}…`;
+function shortened(name: string, longest: number): string {
+  return name.length <= longest ? name : `${name.slice(0, longest - 1)}…`;
 }
 
 /** Describes the wheel for screen readers. */

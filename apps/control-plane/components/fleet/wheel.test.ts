@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deployment, device } from '../testing/view-fixtures.ts';
 import { fleetRows } from './fleet-view.ts';
-import { fleetWheel, wheelRows } from './wheel.ts';
+import { fleetWheel, NAMED, wheelRows } from './wheel.ts';
 
 const wheelOf = (dead: readonly string[]) =>
   fleetWheel(
@@ -31,6 +31,29 @@ describe('the fleet wheel', () => {
     const [first, second] = [nodes[0]!, nodes[1]!];
     expect(Math.hypot(first.x - second.x, first.y - second.y)).toBeGreaterThan(2 * first.radius);
     for (const { x, y, radius } of nodes) expect(Math.hypot(x, y) + radius).toBeLessThan(1);
+  });
+
+  it('has room for each name up to the number of devices that it names', () => {
+    for (let count = 2; count <= NAMED; count++) {
+      const devices = Array.from({ length: count }, (_, index) => device(`phone-${index}`));
+      const { nodes } = fleetWheel(fleetRows(devices, null, new Map()));
+      // As the wheel draws them, in the same units: text of 0.09, below a node of the lower half and above the others.
+      const names = nodes.map(({ x, y, radius }) => {
+        const baseline = y > -0.05 ? y + radius + 0.11 : y - radius - 0.05;
+        return { x, top: baseline - 0.07, bottom: baseline };
+      });
+      for (const [at, name] of names.entries()) {
+        for (const [other, { x, y, radius }] of nodes.entries()) {
+          const nearest = Math.min(Math.max(y, name.top), name.bottom);
+          if (other !== at) expect(Math.hypot(x - name.x, y - nearest), `${count}`).toBeGreaterThan(radius);
+        }
+        for (const [other, { x, top, bottom }] of names.entries()) {
+          // Eight characters are 0.42 wide.
+          const apart = Math.abs(x - name.x) > 0.42 || top > name.bottom || bottom < name.top;
+          if (other !== at) expect(apart, `${count} devices, names ${at} and ${other}`).toBe(true);
+        }
+      }
+    }
   });
 
   it('shows only the devices with a seat of a large fleet, and counts the others', () => {

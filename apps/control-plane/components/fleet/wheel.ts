@@ -32,6 +32,10 @@ const LARGEST_NODE = 0.17;
 /** How much a line bends: 0 passes through the hub, 1 is straight. */
 const BEND = 0.45;
 const SMALLEST_WITH_MARK = 0.07;
+/** With more devices, names would overlap. The rows beside the wheel have them. */
+export const NAMED = 12;
+/** Between a node and the next one, for the name of the first. */
+const NAME_ROOM = 0.15;
 
 /** Up to this many devices, the rim shows all of them. */
 const CROWD = 24;
@@ -55,7 +59,7 @@ export function wheelRows(
 
 /** Places devices on the rim around the data plane, clockwise from the top. */
 export function fleetWheel(rows: readonly FleetRow[]): Wheel {
-  const radius = Math.min(LARGEST_NODE, (Math.PI * RIM * 0.8) / Math.max(1, rows.length));
+  const radius = radiusOf(rows.length);
   const nodes = rows.map((row, index): WheelNode => {
     const angle = (index / rows.length) * 2 * Math.PI - Math.PI / 2;
     return {
@@ -76,6 +80,13 @@ export function fleetWheel(rows: readonly FleetRow[]): Wheel {
     }),
   );
   return { nodes, carries };
+}
+
+/** Returns the radius of a node: neighbors do not touch, and up to `NAMED` devices have room for their names. */
+function radiusOf(devices: number): number {
+  if (devices < 3) return LARGEST_NODE;
+  const apart = 2 * RIM * Math.sin(Math.PI / devices);
+  return Math.min(LARGEST_NODE, devices <= NAMED ? (apart - NAME_ROOM) / 2 : 0.4 * apart);
 }
 
 /** Browsers and the server may differ in the last digits; the first paint must be the same. */
