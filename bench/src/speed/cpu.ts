@@ -18,6 +18,10 @@ const FLEET: Repetitions = { warmups: 60, requests: 200, budgetMs: 30_000 };
 /** The traces that the data plane keeps. */
 const TRACES = 64;
 const CHOICE: PlanChoice = { layers: 'all', splits: 'auto', objective: 'latency' };
+/** A decoder has runs of layers that can be computed in slices. */
+const CHOICES: Readonly<Record<string, readonly PlanChoice[]>> = {
+  decoder: [CHOICE, { ...CHOICE, splits: 'slices' }],
+};
 
 interface Trace {
   readonly steps: readonly {
@@ -58,6 +62,7 @@ async function measureDeployment(
   deployment: SpeedDeployment,
   plain: PlainMeasurement,
   collections: string,
+  { splits }: PlanChoice,
 ): Promise<CpuRow> {
   await repeat(FLEET.warmups, FLEET.budgetMs, () => deployment.infer());
   const { processId } = (await product.api<{ processId: number }>('/api/health')).body;
@@ -70,7 +75,8 @@ async function measureDeployment(
     throw new Error(`${deployment.name} answers differ by ${difference} from plain ONNX Runtime`);
   return cpuRow({
     network: deployment.name,
-    steps: deployment.steps.filter((kind) => kind !== 'local').length,
+    splits,
+    hops: deployment.hops,
     requests: times.length,
     plainCpuMs: plain.cpuMs,
     engineTimes: await engineTimes(product, deployment.name),
@@ -78,7 +84,7 @@ async function measureDeployment(
   });
 }
 
-async function measureNetwork(network: string, file: string): Promise<CpuRow> {
+async function measureNetwork(network: string, file: string): Promise<CpuRow[]> {
   const plain = await measurePlain(file, PLAIN);
   const collections = mkdtempSync(join(tmpdir(), 'sparewheel-collections-'));
   try {
@@ -90,12 +96,16 @@ async function measureNetwork(network: string, file: string): Promise<CpuRow> {
     try {
       await untilMeasured(product, DEVICES);
       await SpeedDeployment.upload(product, network, file);
-      const deployment = await SpeedDeployment.create(product, network, CHOICE, plain);
-      try {
-        return await measureDeployment(product, deployment, plain, collections);
-      } finally {
-        deployment.close();
+      const rows: CpuRow[] = [];
+      for (const choice of CHOICES[network] ?? [CHOICE]) {
+        const deployment = await SpeedDeployment.create(product, network, choice, plain);
+        try {
+          rows.push(await measureDeployment(product, deployment, plain, collections, choice));
+        } finally {
+          await deployment.remove();
+        }
       }
+      return rows;
     } finally {
       await product.stop();
       product.removeHome();
@@ -115,12 +125,14 @@ export const cpu: Benchmark = {
       );
     const rows: CpuRow[] = [];
     for (const network of selectedNetworks(log)) {
-      const row = await withNetworkFile(network, (file) => measureNetwork(network, file));
-      log(
-        `${network}: plain ${row.plainMs} ms; ${DEVICES} devices ${row.devicesMs} ms, ` +
-          `data plane ${row.dataPlaneMs} ms; total ÷ plain ${row.totalOverPlain}`,
-      );
-      rows.push(row);
+      for (const row of await withNetworkFile(network, (file) => measureNetwork(network, file))) {
+        log(
+          `${network} (splits ${row.splits}, ${row.hops} hops): plain ${row.plainMs} ms; ` +
+            `${DEVICES} devices ${row.devicesMs} ms, data plane ${row.dataPlaneMs} ms; ` +
+            `total ÷ plain ${row.totalOverPlain}`,
+        );
+        rows.push(row);
+      }
     }
     const value = Math.max(...rows.map(({ totalOverPlain }) => totalOverPlain));
     return {

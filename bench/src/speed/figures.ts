@@ -7,7 +7,8 @@ const rounded = (value: number, digits = 3): number => Number(value.toPrecision(
 export interface SpeedUpMeasurement {
   readonly network: string;
   readonly choice: PlanChoice;
-  readonly codedSteps: number;
+  /** How often a request goes to devices. */
+  readonly hops: number;
   /** Milliseconds of single requests to plain ONNX Runtime on one host, before and after the fleet ran. */
   readonly oneHostTimes: readonly (readonly number[])[];
   readonly fleetTimes: readonly number[];
@@ -17,7 +18,7 @@ export interface SpeedUpMeasurement {
 
 /** Compares a fleet with one of its hosts. A ratio above 1 means that the fleet is better. */
 export function speedUpRow(measurement: SpeedUpMeasurement) {
-  const { network, choice, codedSteps, oneHostTimes, fleetTimes, requestsPerSecond, outputDifference } =
+  const { network, choice, hops, oneHostTimes, fleetTimes, requestsPerSecond, outputDifference } =
     measurement;
   const medians = oneHostTimes.map((times) => median(times));
   // The mean of both ends, because the speed of a shared machine drifts.
@@ -26,7 +27,7 @@ export function speedUpRow(measurement: SpeedUpMeasurement) {
   return {
     network,
     ...choice,
-    codedSteps,
+    hops,
     oneHostP50Ms: rounded(oneHostMs),
     oneHostDrift: rounded(Math.max(...medians) / Math.min(...medians)),
     fleetP50Ms: rounded(fleetMs),
@@ -58,8 +59,9 @@ export interface ProcessCost {
 
 export interface CpuMeasurement {
   readonly network: string;
-  /** Steps that run on devices. */
-  readonly steps: number;
+  readonly splits: PlanChoice['splits'];
+  /** How often a request goes to devices. */
+  readonly hops: number;
   readonly requests: number;
   readonly plainCpuMs: number;
   readonly devices: readonly ProcessCost[];
@@ -70,17 +72,18 @@ export interface CpuMeasurement {
 
 /** Divides the processor time of a fleet by requests, steps and devices, and compares it with plain ONNX Runtime. */
 export function cpuRow(measurement: CpuMeasurement) {
-  const { network, steps, requests, plainCpuMs, devices, dataPlane, engineTimes } = measurement;
+  const { network, splits, hops, requests, plainCpuMs, devices, dataPlane, engineTimes } = measurement;
   const devicesMs = devices.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / requests;
   const dataPlaneMs = dataPlane.cpuMs / requests;
-  const perStep = devicesMs / steps / devices.length;
+  const perStep = devicesMs / hops / devices.length;
   // Most answers wait for a processor, because the devices share the cores. A low percentile excludes the wait.
   const engine =
     engineTimes.reduce((sum, times) => sum + percentile(times, ENGINE_PERCENTILE), 0) / engineTimes.length;
   const collections = devices.reduce((sum, { fullCollections }) => sum + fullCollections, 0) / devices.length;
   return {
     network,
-    steps,
+    splits,
+    hops,
     requests,
     plainMs: rounded(plainCpuMs),
     devicesMs: rounded(devicesMs),
@@ -89,7 +92,7 @@ export function cpuRow(measurement: CpuMeasurement) {
     deviceMsPerStep: rounded(perStep),
     engineMsPerStep: rounded(engine),
     beyondEngineMsPerStep: rounded(perStep - engine),
-    dataPlaneMsPerStep: rounded(dataPlaneMs / steps),
+    dataPlaneMsPerStep: rounded(dataPlaneMs / hops),
     deviceFullGcPer1000: rounded((1000 * collections) / requests),
     dataPlaneFullGcPer1000: rounded((1000 * dataPlane.fullCollections) / requests),
   };

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Product } from '@sparewheel/e2e/product';
+import { partOf, type Step } from '@sparewheel/planner';
 import { InferenceClient, type Inferred, type PreparedRequest, prepareRequest } from '../inference-client.ts';
 import { relativeError } from '../lenet5-reference.ts';
 import type { PlainMeasurement } from './plain-runtime.ts';
@@ -12,7 +13,7 @@ const DEADLINE_MS = 60_000;
 /** The fields of `POST /api/deployments` that the speed benchmarks vary. */
 export interface PlanChoice {
   readonly layers: 'all' | 'auto';
-  readonly splits: 'auto' | 'weights' | 'inputs' | 'tiles';
+  readonly splits: 'auto' | 'weights' | 'inputs' | 'tiles' | 'slices';
   readonly objective: 'latency' | 'devices-only';
 }
 
@@ -22,7 +23,12 @@ export const R = 1;
 interface PlannedView {
   readonly state: string;
   readonly reason: string | null;
-  readonly plan?: { readonly steps: readonly { readonly kind: string }[] };
+  readonly plan?: { readonly steps: readonly Step[] };
+}
+
+function hopsOf(steps: readonly Step[]): number {
+  return new Set(steps.flatMap((step) => (step.kind === 'local' ? [] : (partOf(step)?.fetch ?? step.id))))
+    .size;
 }
 
 /** A network on the product, and requests to it. */
@@ -33,8 +39,8 @@ export class SpeedDeployment {
   private constructor(
     private readonly product: Product,
     readonly name: string,
-    /** The kinds of the plan's steps. */
-    readonly steps: readonly string[],
+    /** How often a request goes to devices. The tiles or slices of one result count once. */
+    readonly hops: number,
     private readonly plain: PlainMeasurement,
   ) {
     this.#client = new InferenceClient(product.ports.data, product.tokens.infer, 2 * DEADLINE_MS);
@@ -82,8 +88,7 @@ export class SpeedDeployment {
       DEPLOY_TIMEOUT_MS,
     );
     if (state === 'failed') throw new Error(`deployment of ${name} failed: ${reason}`);
-    const steps = plan?.steps.map(({ kind }) => kind) ?? [];
-    return new SpeedDeployment(product, name, steps, plain);
+    return new SpeedDeployment(product, name, hopsOf(plan?.steps ?? []), plain);
   }
 
   /** Sends one request. @throws {Error} it is not answered */

@@ -25,6 +25,7 @@ const DEFAULT_CHOICE: PlanChoice = { layers: 'all', splits: 'auto', objective: '
 /** The planner's choice, and other plans that could be better. ResNet-18 has wide inputs and few weights. */
 const CHOICES: Readonly<Record<string, readonly PlanChoice[]>> = {
   alexnet: [DEFAULT_CHOICE, { ...DEFAULT_CHOICE, splits: 'tiles' }],
+  decoder: [DEFAULT_CHOICE, { ...DEFAULT_CHOICE, splits: 'slices' }],
   vgg16: [DEFAULT_CHOICE, { ...DEFAULT_CHOICE, splits: 'tiles' }],
   'resnet-18': [
     DEFAULT_CHOICE,
@@ -112,7 +113,7 @@ async function measureChoice(
     return {
       network,
       choice,
-      codedSteps: deployment.steps.filter((kind) => kind === 'coded').length,
+      hops: deployment.hops,
       fleetTimes,
       requestsPerSecond: await throughput(deployment),
       outputDifference: await deployment.outputDifference(),
@@ -147,9 +148,9 @@ async function measureNetwork(
 }
 
 function describeRow(row: SpeedUpRow): string {
-  const { network, layers, splits, objective, codedSteps } = row;
+  const { network, layers, splits, objective, hops } = row;
   return (
-    `${network} (layers ${layers}, splits ${splits}, ${objective}, ${codedSteps} coded steps): ` +
+    `${network} (layers ${layers}, splits ${splits}, ${objective}, ${hops} hops): ` +
     `one host p50 ${row.oneHostP50Ms} ms, fleet p50 ${row.fleetP50Ms} ms, ratio ${row.ratio}; ` +
     `${IN_FLIGHT} in flight ${row.fourInFlightRatio}; difference ${row.outputDifference}`
   );

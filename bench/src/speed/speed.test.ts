@@ -110,7 +110,7 @@ describe('speed-up', () => {
   const measurement: SpeedUpMeasurement = {
     network: 'alexnet',
     choice: { layers: 'all', splits: 'auto', objective: 'latency' },
-    codedSteps: 8,
+    hops: 8,
     oneHostTimes: [
       [70, 60, 90],
       [90, 80, 95],
@@ -141,7 +141,8 @@ describe('speed-up', () => {
 describe('processor time of a fleet', () => {
   const measurement: CpuMeasurement = {
     network: 'alexnet',
-    steps: 2,
+    splits: 'auto',
+    hops: 2,
     requests: 10,
     plainCpuMs: 20,
     devices: [

@@ -7,3 +7,4 @@ export * from './profile.ts';
 export { profileLoaded } from './profile-loaded.ts';
 export * from './steps/build.ts';
 export { generatorOf } from './steps/generator-of.ts';
+export { mergesParts, type Part, partOf } from './steps/parts.ts';

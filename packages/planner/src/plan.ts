@@ -53,10 +53,17 @@ export type LayerChoice = 'auto' | 'all' | readonly string[];
 export type Split = 'weights' | 'inputs';
 
 /**
- * One split for all layers, or for each layer the better one. `tiles`: runs of layers are computed in bands of the
- * image's rows, without a gather between their layers.
+ * What a step divides, if it is not one coded layer. `tiles`: a run of layers is computed in bands of the image's rows,
+ * without a gather between its layers. `slices`: a run of layers is computed in columns or heads, and the results of the
+ * devices are added.
  */
-export type SplitChoice = 'auto' | Split | 'tiles';
+export type PartsSplit = 'tiles' | 'slices';
+
+/** What a layer's step divides. */
+export type DividedHow = Split | PartsSplit;
+
+/** One split for all layers, or for each layer the better one. */
+export type SplitChoice = 'auto' | DividedHow;
 
 /** Rows `[from, to)` of an image. */
 export interface RowRange {
@@ -81,6 +88,17 @@ export interface TilePlan {
   readonly output: RowRange;
   /** By node of the step: computed rows, halo included, ÷ rows of the whole image. */
   readonly shares: readonly number[];
+}
+
+/** One slice of a run of layers: a replicated step that computes a summand of the run's result. */
+export interface SlicePlan {
+  readonly index: number;
+  readonly slices: number;
+  /** The run's result, which a later step adds up. Unique in the plan. */
+  readonly fetch: string;
+  /** What the slices divide, columns or heads: all of the run, and those of this slice. */
+  readonly units: number;
+  readonly part: RowRange;
 }
 
 /** The pieces of a divided input. Rows outside the input are zeros. */
@@ -130,6 +148,8 @@ export interface LocalStep {
   readonly nodes: readonly number[];
   /** Concatenates the feeds along this axis, without an engine. Such a step has no nodes and no artifact. */
   readonly joins?: number;
+  /** Adds the feeds, which have one shape, without an engine. Such a step has no nodes and no artifact. */
+  readonly adds?: true;
 }
 
 export interface ReplicatedStep {
@@ -140,12 +160,14 @@ export interface ReplicatedStep {
   readonly fetches: readonly string[];
   readonly nodes: readonly number[];
   /**
-   * Each seat holds the whole subgraph; the first answer wins. With a tile, the seats after the first are backups:
+   * Each seat holds the whole subgraph; the first answer wins. With a tile or slice, the seats after the first are backups:
    * they compute only if the first is late or gone.
    */
   readonly seats: readonly Seat[];
   /** Set if the step computes only some rows. Its feed is the whole image. */
   readonly tile?: TilePlan;
+  /** Set if the step computes only some columns or heads. Its fetch is a summand of the slice's result. */
+  readonly slice?: SlicePlan;
   /**
    * Expected type and shape of each fetch, to validate answers: -1 matches any dimension, null matches any
    * tensor. Absent in plans of older versions.
@@ -216,7 +238,7 @@ export interface LayerDecision {
   readonly distributed: boolean;
   readonly reason: string;
   /** What a distributed layer divides, with the reason. Absent in plans of older versions. */
-  readonly split?: Split | 'tiles';
+  readonly split?: DividedHow;
   readonly splitReason?: string;
 }
 
@@ -263,7 +285,7 @@ export interface Plan {
 
 /**
  * The files of a plan by step id: one artifact for a local or replicated step, k + r by shard for a coded
- * step, none for a join. `buildArtifacts` builds them from a plan and its model.
+ * step, none for a step that merges parts. `buildArtifacts` builds them from a plan and its model.
  */
 export type Artifacts = Readonly<Record<string, readonly Artifact[]>>;
 
@@ -286,7 +308,7 @@ export interface PlanOptions {
    * What the distributed layers divide; the default is `auto`: for each layer, the split that is predicted to be
    * faster and that fits the memory of the devices. The strategy `paper` divides weights unless it is told
    * otherwise. A layer that the requested split cannot divide is not distributed. With the layers "auto", `auto`
-   * also uses tiles where the plan is then predicted to be faster.
+   * also uses tiles or slices where the plan is then predicted to be faster.
    */
   readonly splits?: SplitChoice;
   /** The default is `latency`. */

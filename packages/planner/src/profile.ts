@@ -23,8 +23,10 @@ import {
   nodeReads,
   type RowWindow,
   type Shapes,
+  type SliceableRun,
   type Speed,
   shapesOf,
+  sliceableRuns,
   tensorByteLength,
 } from '@sparewheel/onnx';
 import {
@@ -150,6 +152,8 @@ export interface ModelProfile {
    * in profiles of older versions.
    */
   readonly speed?: { readonly trial: Speed; readonly served: Speed };
+  /** Runs of layers that can be computed in slices. Absent in profiles of older versions. */
+  readonly slices?: readonly SliceableRun[];
   /** The model with the matrices of its recurrent layers as layers of their own; absent if it has none. */
   readonly separated?: ModelProfile;
 }
@@ -224,6 +228,7 @@ export function profileModel(
     parameters: countParameters(counted),
     weightsBytes: counted.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0),
     multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    slices: sliceableRuns(model, constants, shapes),
     ...(speed ? { speed } : {}),
   };
 }

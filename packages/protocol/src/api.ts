@@ -89,7 +89,7 @@ const planShape = z.strictObject({
   strategy: z.enum(['coded', 'paper', 'uncoded', 'replicated']).default('coded'),
   layers: z.union([z.enum(['auto', 'all']), z.array(z.string()).min(1)]).default('auto'),
   /** What the distributed layers divide; `auto` chooses for each layer. */
-  splits: z.enum(['auto', 'weights', 'inputs', 'tiles']).default('auto'),
+  splits: z.enum(['auto', 'weights', 'inputs', 'tiles', 'slices']).default('auto'),
   /** `devices-only`: the data plane runs no linear layer and computes no missing shard. */
   objective: z.enum(['latency', 'devices-only']).default('latency'),
   policy: policySchema.prefault({}),

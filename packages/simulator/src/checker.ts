@@ -1,5 +1,5 @@
 import { type CoordinatorEvent, type CoordinatorSnapshot, rescueRule } from '@sparewheel/coordinator';
-import type { Step } from '@sparewheel/planner';
+import { partOf, type Step } from '@sparewheel/planner';
 import type { ComputeRequest } from '@sparewheel/protocol';
 import type { CorruptionOracle } from './corruption-oracle.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -36,6 +36,7 @@ export interface Coverage {
   /** Answered requests with a step that divides its input, and those of them in which data was recovered. */
   dividedInputs: number;
   tiled: number;
+  sliced: number;
   /** Answered requests with a coded layer of integers, and those of them in which data was recovered. */
   integers: number;
   integersRecovered: number;
@@ -71,6 +72,7 @@ export class Checker {
     rescued: 0,
     dividedInputs: 0,
     tiled: 0,
+    sliced: 0,
     integers: 0,
     integersRecovered: 0,
     batches: 0,
@@ -274,6 +276,7 @@ export class Checker {
       if (inference.recovered > 0) coverage.dividedInputsRecovered++;
     }
     if (record.plan.steps.some((step) => step.kind === 'replicated' && step.tile)) coverage.tiled++;
+    if (record.plan.steps.some((step) => step.kind === 'replicated' && step.slice)) coverage.sliced++;
     if (record.plan.steps.some((step) => step.kind === 'coded' && step.answers === 'int32')) {
       coverage.integers++;
       if (inference.recovered > 0) coverage.integersRecovered++;
@@ -334,10 +337,8 @@ export class Checker {
       if (device === null || state !== 'ready' || this.health.wasOut(device, record.startedAt)) out.add(seat);
     }
     if (!distributed.every((step) => repairs(step, record, out))) return;
-    // The tiles of a segment run at the same time.
-    const stages = new Set(
-      distributed.map((step) => (step.kind === 'replicated' && step.tile?.fetch) || step.id),
-    ).size;
+    // The parts of a result run at the same time.
+    const stages = new Set(distributed.map((step) => partOf(step)?.fetch ?? step.id)).size;
     const { coverage } = this;
     coverage.untouchable++;
     if (out.size > 0) coverage.untouchableWithFailures++;
@@ -385,25 +386,26 @@ export class Checker {
     for (let count = 0; count <= this.#outstanding; count++) this.#outstandingAt[count] = this.clock.now();
   }
 
-  /** Whether there were more requests than a device accepts. A backup of several tiles accepts fewer requests. */
+  /** Whether there were more requests than a device accepts. A backup of several parts accepts fewer requests. */
   #wasCrowded({ startedAt, plan }: RequestRecord): boolean {
-    const accepted = this.scenario.options.inFlightPerDevice! / (4 * tilesPerSeat(plan));
+    const accepted = this.scenario.options.inFlightPerDevice! / (4 * partsPerSeat(plan));
     const crowd = Math.max(2, Math.floor(accepted) + 1);
     return (this.#outstandingAt[crowd] ?? Number.NEGATIVE_INFINITY) >= startedAt;
   }
 }
 
-/** Returns the largest number of tiles of one segment that a seat computes for one request, at least 1. */
-function tilesPerSeat({ steps }: RequestRecord['plan']): number {
-  const tiles = new Map<string, number>();
+/** Returns the largest number of parts of one result that a seat computes for one request, at least 1. */
+function partsPerSeat({ steps }: RequestRecord['plan']): number {
+  const parts = new Map<string, number>();
   for (const step of steps) {
-    if (step.kind !== 'replicated' || !step.tile) continue;
+    const part = partOf(step);
+    if (step.kind === 'local' || !part) continue;
     for (const seat of step.seats) {
-      const key = `${step.tile.segment} ${seat}`;
-      tiles.set(key, (tiles.get(key) ?? 0) + 1);
+      const key = `${part.fetch} ${seat}`;
+      parts.set(key, (parts.get(key) ?? 0) + 1);
     }
   }
-  return Math.max(1, ...tiles.values());
+  return Math.max(1, ...parts.values());
 }
 
 /** Whether the step's redundancy replaces the seats that are out without waiting, under the request's policy. */

@@ -1,5 +1,6 @@
 import { generatorMatrix } from '@sparewheel/cdc';
-import { InputPieces, joinTiles, tileRows } from '@sparewheel/coordinator/testing';
+import { InputPieces, mergeParts, tileRows } from '@sparewheel/coordinator/testing';
+import { mergesParts } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
 import { Random } from '@sparewheel/runtime/random';
 import { describe, expect, it } from 'vitest';
@@ -68,9 +69,9 @@ describe('the foundations of a simulation', () => {
               ? { type: 'int32', dims, data: Int32Array.from(blocks.flat()) }
               : { type: 'float32', dims, data: Float32Array.from(blocks.flat()) },
           );
-        } else if (step.kind === 'local' && step.joins !== undefined) {
-          const tiles = step.feeds.map((name) => values.get(name)!);
-          values.set(step.fetches[0]!, joinTiles(tiles, step.joins));
+        } else if (step.kind === 'local' && mergesParts(step)) {
+          const parts = step.feeds.map((name) => values.get(name)!);
+          values.set(step.fetches[0]!, mergeParts(step, parts));
         } else if (step.kind === 'replicated' && step.tile) {
           const [tile] = model.kernel(files[0]!)!([tileRows(step.tile, values.get(step.feeds[0]!)!)]);
           values.set(step.fetches[0]!, tile!);

@@ -3,6 +3,7 @@ import type { FromDevice } from '@sparewheel/protocol';
 import type { Tampering } from './data-plane.ts';
 import type { PromiseName } from './promises.ts';
 import {
+  addingFirstTwice,
   every,
   installing,
   losingDuringRedistributions,
@@ -76,6 +77,11 @@ export const MUTANTS: readonly Mutant[] = [
       Object.defineProperty(BackupHold.prototype, 'holdMs', { ...known, get: () => 1e9 });
       return () => void Object.defineProperty(BackupHold.prototype, 'holdMs', known);
     },
+  },
+  {
+    name: 'adds one slice twice',
+    promise: D,
+    tampering: { face: addingFirstTwice },
   },
   {
     name: 'loses one answer in five',

@@ -237,8 +237,12 @@ export function drawPlan(model: SyntheticModel, random: Random): Plan {
     try {
       // By default the strategy "paper" divides weights only.
       const inputs = strategy === 'paper' && random.chance(0.3);
-      const tiles = (strategy === 'coded' || strategy === 'uncoded') && random.chance(0.5);
-      const splits = tiles ? 'tiles' : inputs ? 'inputs' : 'auto';
+      const grouped = strategy === 'coded' || strategy === 'uncoded';
+      const splits = grouped
+        ? random.pick(['tiles', 'tiles', 'slices', 'auto'] as const)
+        : inputs
+          ? 'inputs'
+          : 'auto';
       const plan = createPlan(model.profile, { k, r, strategy, layers: 'all', splits });
       if (plan.seats.length > 0 && plan.seats.length <= 14) return plan;
     } catch (error) {

@@ -13,8 +13,10 @@ import {
   generatorOf,
   type LayerProfile,
   type ModelProfile,
+  mergesParts,
   type Plan,
   type ReplicatedStep,
+  type SlicePlan,
   type TilePlan,
 } from '@sparewheel/planner';
 import type { Tensor } from '@sparewheel/protocol';
@@ -172,8 +174,12 @@ export class SyntheticModel {
   artifactsFor(plan: Plan): Artifacts {
     const artifacts: Record<string, readonly Artifact[]> = {};
     for (const step of plan.steps) {
-      if (step.kind === 'local' && step.joins !== undefined) {
+      if (mergesParts(step)) {
         artifacts[step.id] = [];
+        continue;
+      }
+      if (step.kind === 'replicated' && step.slice) {
+        artifacts[step.id] = [this.#sliceFile(step, step.slice)];
         continue;
       }
       if (step.kind === 'replicated' && step.tile) {
@@ -226,6 +232,24 @@ export class SyntheticModel {
       return [columns(result, output.from, output.to)];
     };
     return this.#file(`tile ${index} of ${tiles} of ${nodes.join()}`, kernel, 20_000);
+  }
+
+  /** Runs a part of the columns of the first product, and the same rows of the second one. Only the first slice adds its bias. */
+  #sliceFile({ nodes }: ReplicatedStep, { index, slices, part: { from, to } }: SlicePlan): Artifact {
+    const { width } = this;
+    const products = nodes.map((node) => this.#nodes[node]!).filter((node) => node.op === 'Gemm');
+    const [up, down] = products as [(typeof products)[0], (typeof products)[0]];
+    const rows = Array.from({ length: width }, (_, row) => [
+      ...down.weights.subarray(row * width + from, row * width + to),
+    ]);
+    const own = Float32Array.from(rows.flat());
+    const bias = index === 0 ? down.bias : new Float32Array(width);
+    const kernel: Kernel = ([x]) => {
+      const weights = up.weights.subarray(from * width, to * width);
+      const inner = wrapped([linearKernel(weights, up.bias.subarray(from, to), width, x!)]);
+      return [linearKernel(own, bias, to - from, inner)];
+    };
+    return this.#file(`slice ${index} of ${slices} of ${nodes.join()}`, kernel, 20_000);
   }
 
   /** All data shards are one file; a parity shard differs in the factor of its bias. */
@@ -374,9 +398,28 @@ export class SyntheticModel {
       parameters: 0,
       weightsBytes: 0,
       multiplyAdds: 0,
+      slices: nodes.flatMap((_, last) => runEndingAt(nodes, last, width) ?? []),
     };
   }
 }
+
+/** Returns the product, activation and product that end at a node, if nothing else reads the values between them. */
+function runEndingAt(nodes: readonly Node[], last: number, units: number): Run | null {
+  const end = nodes[last]!;
+  if (end.op !== 'Gemm') return null;
+  const before = (value: string) => nodes.findIndex(({ output }) => output === value);
+  const between = nodes[before(end.input)];
+  if (between?.op !== 'Wrap') return null;
+  const first = nodes[before(between.input)];
+  if (first?.op !== 'Gemm') return null;
+  const reads = nodes.flatMap((node) => (node.op === 'AddWrap' ? node.inputs : [node.input]));
+  const inner = [first.output, between.output];
+  if (inner.some((value) => reads.filter((read) => read === value).length !== 1)) return null;
+  const [a, b] = [before(first.output), before(between.output)];
+  return { nodes: [a, b, last], first: [a], feeds: [first.input], fetch: end.output, units };
+}
+
+type Run = NonNullable<ModelProfile['slices']>[number];
 
 function dataBlock(
   node: { readonly weights: Float32Array; readonly bias: Float32Array },

@@ -79,6 +79,21 @@ export function roundingIntegerParity(face: CoordinatorFace, { devices }: Tamper
   };
 }
 
+/** Adds the first slice of each sum twice, and leaves the last one out. */
+export function addingFirstTwice(face: CoordinatorFace): CoordinatorFace {
+  return {
+    ...face,
+    deploy: (request) => {
+      const steps = request.plan.steps.map((step) =>
+        step.kind === 'local' && step.adds
+          ? { ...step, feeds: [...step.feeds.slice(0, -1), step.feeds[0]!] }
+          : step,
+      );
+      return face.deploy({ ...request, plan: { ...request.plan, steps } });
+    },
+  };
+}
+
 /**
  * Replaces the rescue rule of every policy.
  * @param hidden  whether snapshots show the rule that was requested

@@ -142,6 +142,10 @@ function elsewhereOf({ steps, runsWhole }: ExplainedPlan): string {
   return runsWhole ? 'whole on one device' : 'replicated';
 }
 
+function backupsOf({ length }: readonly number[]): string {
+  return length === 2 ? '1 backup' : `${length - 1} backups`;
+}
+
 function whereOf(step: Step): string {
   switch (step.kind) {
     case 'local':
@@ -149,8 +153,11 @@ function whereOf(step: Step): string {
     case 'replicated':
       if (step.tile) {
         const { output, outputRows } = step.tile;
-        const backups = step.seats.length - 1;
-        return `rows ${output.from + 1} to ${output.to} of ${outputRows}, ${backups} ${backups === 1 ? 'backup' : 'backups'}`;
+        return `rows ${output.from + 1} to ${output.to} of ${outputRows}, ${backupsOf(step.seats)}`;
+      }
+      if (step.slice) {
+        const { part, units } = step.slice;
+        return `columns or heads ${part.from + 1} to ${part.to} of ${units}, ${backupsOf(step.seats)}`;
       }
       return step.seats.length === 1 ? 'one device, no replica' : `${step.seats.length} replicas`;
     case 'coded':

@@ -29,6 +29,8 @@ function layerOf(step: Plan['steps'][number], seat: number): JoinedLayerView[] {
   if (step.kind === 'local') return [];
   if (step.kind === 'replicated') {
     if (!step.seats.includes(seat)) return [];
+    if (step.slice)
+      return [{ layer: step.summary, rows: step.slice.part, of: step.slice.units, kind: 'rows' }];
     if (step.tile === undefined) return [{ layer: step.summary, rows: null, of: null, kind: 'whole' }];
     return [{ layer: step.summary, rows: step.tile.output, of: step.tile.outputRows, kind: 'rows' }];
   }

@@ -1,11 +1,13 @@
-import type {
-  Artifact,
-  Artifacts,
-  CodedStep,
-  LocalStep,
-  Plan,
-  ReplicatedStep,
-  TensorProfile,
+import {
+  type Artifact,
+  type Artifacts,
+  type CodedStep,
+  type LocalStep,
+  mergesParts,
+  type Plan,
+  partOf,
+  type ReplicatedStep,
+  type TensorProfile,
 } from '@sparewheel/planner';
 import type { TensorSpec } from '@sparewheel/protocol';
 import { AnswerTimes } from '../devices/answer-time.ts';
@@ -29,7 +31,7 @@ interface ProgramStepCommon {
 export interface LocalProgramStep extends ProgramStepCommon {
   readonly kind: 'local';
   readonly plan: LocalStep;
-  /** Null for a join, which needs no engine. */
+  /** Null for a step that merges parts, which needs no engine. */
   readonly artifact: Artifact | null;
 }
 
@@ -51,7 +53,7 @@ export interface ReplicatedProgramStep extends ProgramStepCommon {
     /** The model itself gives NaN or infinity here for some inputs, as an attention mask of -∞. */
     notFinite: boolean;
   };
-  /** How long a backup is held back; for tiles only. */
+  /** How long a backup is held back; for tiles and slices only. */
   readonly hold: BackupHold | null;
 }
 
@@ -100,7 +102,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
   const inputs = plan.inputs.map((spec) => ({ spec, slot: newSlot(spec.name) }));
   const seatTasks: SeatTask[][] = plan.seats.map(() => []);
   const substituteSeatTasks: SeatTask[][] = plan.seats.map(() => []);
-  const holds = new Map<number, BackupHold[]>();
+  const holds = new Map<string, BackupHold[]>();
   const steps = plan.steps.map((step, index) => compileStep(step, index));
   const outputs = plan.outputs.map((spec) => {
     const slot = slotOf.get(spec.name);
@@ -122,9 +124,9 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
   const substituteTasks = substituteSeatTasks;
   return { plan, steps, slots, inputs, outputs, uses, awaited, readers, seatTasks, substituteTasks };
 
-  function holdsOf(segment: number): BackupHold[] {
-    const found = holds.get(segment) ?? [];
-    holds.set(segment, found);
+  function holdsOf(result: string): BackupHold[] {
+    const found = holds.get(result) ?? [];
+    holds.set(result, found);
     return found;
   }
 
@@ -150,8 +152,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
     const awaitedFeeds = feedSlots.filter((slot) => slot >= inputs.length).length;
     const names = { feeds, fetches };
     const files = artifacts[step.id] ?? [];
-    const joins = step.kind === 'local' && step.joins !== undefined;
-    const required = step.kind === 'coded' ? step.dataShards + step.parityShards : joins ? 0 : 1;
+    const required = step.kind === 'coded' ? step.dataShards + step.parityShards : mergesParts(step) ? 0 : 1;
     if (files.length !== required) {
       refuse(
         `step ${step.id} needs ${required} artifacts but has ${files.length}; build them from the same plan`,
@@ -180,6 +181,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
     }
     const fetchSlots = fetches.map(newSlot);
     if (step.kind === 'replicated') {
+      const part = partOf(step);
       const fetchShapes = fetches.map((_, index) => step.fetchShapes?.[index] ?? null);
       return {
         ...common,
@@ -192,7 +194,7 @@ export function compilePlan(name: string, plan: Plan, artifacts: Artifacts, next
         substituteTasks,
         fetchShapes,
         learned: { notFinite: false },
-        hold: step.tile ? new BackupHold(holdsOf(step.tile.segment)) : null,
+        hold: part ? new BackupHold(holdsOf(part.fetch)) : null,
       };
     }
     if ((step.split === 'inputs') !== (step.pieces !== undefined))

@@ -3,8 +3,8 @@ import type { CoordinatorContext, StepHost } from '../context.ts';
 import { type CoordinatorError, LocalComputeError } from '../errors.ts';
 import type { Policy } from '../policy.ts';
 import { CodedStep } from '../steps/coded-step.ts';
+import { mergeParts } from '../steps/parts.ts';
 import { ReplicatedStep } from '../steps/replicated-step.ts';
-import { joinTiles } from '../steps/tile-rows.ts';
 import type { Generation } from './generation.ts';
 import type { LocalProgramStep, ProgramStep } from './program.ts';
 import type { RequestTrace, StepTrace } from './trace.ts';
@@ -195,9 +195,13 @@ export class RequestRun implements StepHost {
     };
     this.trace.steps.push(trace);
     if (artifact === null) {
-      const outputs = [joinTiles(feeds, step.plan.joins!)];
-      trace.finishedAt = clock.now();
-      this.stepFinished(step.index, outputs);
+      try {
+        const outputs = [mergeParts(step.plan, feeds)];
+        trace.finishedAt = clock.now();
+        this.stepFinished(step.index, outputs);
+      } catch (cause) {
+        this.fail(new LocalComputeError(step.id, null, cause));
+      }
       return;
     }
     runSafely(() => compute.run(artifact, step.names, feeds, this.deadlineAt - clock.now())).then(

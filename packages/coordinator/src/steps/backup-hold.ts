@@ -14,25 +14,25 @@ const LONGEST_MS = 1_000;
  * the answers that counted, each from the moment when its device was asked. So the wait for a slow device is not
  * observed if the backup is faster, and a device that stays slow does not make the hold longer.
  *
- * The tiles of a segment have about equal work, so a tile holds no longer than the typical tile of its segment. A
+ * The parts of a result (tiles or slices) have about equal work, so a part holds no longer than the typical part. A
  * device that became slow while its backup was out would otherwise lengthen its hold, and keep it long.
  */
 export class BackupHold {
   readonly #observed: number[] = [];
-  readonly #segment: readonly BackupHold[];
+  readonly #result: readonly BackupHold[];
   #next = 0;
   #medianMs: number | null = null;
 
-  /** @param segment  the holds of the segment's tiles; the new hold is added */
-  constructor(segment: BackupHold[] = []) {
-    segment.push(this);
-    this.#segment = segment;
+  /** @param result  the holds of the other parts of the same result; the new hold is added */
+  constructor(result: BackupHold[] = []) {
+    result.push(this);
+    this.#result = result;
   }
 
   /** 0 asks the backups together with the first device. */
   get holdMs(): number {
     if (this.#medianMs === null) return 0;
-    const medians = this.#segment.flatMap((hold) => hold.#medianMs ?? []).sort((a, b) => a - b);
+    const medians = this.#result.flatMap((hold) => hold.#medianMs ?? []).sort((a, b) => a - b);
     const typicalMs = medians[(medians.length - 1) >> 1]!;
     return Math.min(LONGEST_MS, LATE * Math.min(this.#medianMs, typicalMs) + SLACK_MS);
   }

@@ -8,7 +8,7 @@ import type { ReplicatedProgramStep } from '../requests/program.ts';
 import { DOUBTFUL_TOLERANCES, REPLICA_TOLERANCE, relativeDifference } from './compare-outputs.ts';
 import { DistributedStep } from './distributed-step.ts';
 import type { DoubtfulAnswers } from './doubtful-answers.ts';
-import { tileProblem, tileRows } from './tile-rows.ts';
+import { tileProblem, tileRows } from './parts.ts';
 import { type AnswerFault, faultInReplica, fits } from './validate.ts';
 
 /**
@@ -17,8 +17,8 @@ import { type AnswerFault, faultInReplica, fits } from './validate.ts';
  * `verify: "before"` two copies must agree, unless the plan says that copies cannot be compared. Under `"after"` copies
  * are not compared, because all but the first are canceled.
  *
- * A tile gets only its rows of the input. Its first seat that can serve computes it; the others are backups, which
- * are asked when the answer is late or cannot come.
+ * A tile gets only its rows of the input, a slice all of it. The first seat that can serve computes them; the others are
+ * backups, which are asked when the answer is late or cannot come.
  */
 export class ReplicatedStep extends DistributedStep {
   readonly #replicated: ReplicatedProgramStep;

@@ -1,5 +1,5 @@
 export { InputPieces } from '../steps/input-pieces.ts';
-export { joinTiles, tileRows } from '../steps/tile-rows.ts';
+export { mergeParts, tileRows } from '../steps/parts.ts';
 export * from './fake-clock.ts';
 export * from './linear-network.ts';
 export * from './manual-rig.ts';

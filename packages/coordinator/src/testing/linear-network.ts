@@ -18,6 +18,8 @@ export type SyntheticLayer =
   | { readonly kind: 'convolution'; readonly width: number }
   /** The same convolution in k tiles: tile i runs on seat i, backed up by the last r seats. */
   | { readonly kind: 'tiled'; readonly width: number }
+  /** Two linear layers with a leaky ReLU between them, in k slices of the hidden columns on the same seats. */
+  | { readonly kind: 'sliced'; readonly width: number; readonly hidden: number }
   | { readonly kind: 'local' | 'replicated' };
 
 export interface SyntheticNetwork {
@@ -184,6 +186,47 @@ export function syntheticNetwork(options: SyntheticOptions): SyntheticNetwork {
         nodes: [],
         joins: 1,
       });
+    } else if (layer.kind === 'sliced') {
+      const { width, hidden } = layer;
+      const uniform = (length: number) => Float32Array.from({ length }, () => random() - 0.5);
+      const [up, upBias, down] = [uniform(hidden * width), uniform(hidden), uniform(width * hidden)];
+      const slice = (from: number, to: number): Compute => {
+        const own = Array.from({ length: width }, (_, row) => [
+          ...down.subarray(row * hidden + from, row * hidden + to),
+        ]);
+        const before = linear(up.slice(from * width, to * width), upBias.slice(from, to), width);
+        const after = linear(Float32Array.from(own.flat()), new Float32Array(width), to - from);
+        return (feeds) => after(leakyRelu(before(feeds)));
+      };
+      whole.push(slice(0, hidden));
+      const fetches: string[] = [];
+      for (let index = 0; index < k; index++) {
+        const part = { from: Math.floor((index * hidden) / k), to: Math.floor(((index + 1) * hidden) / k) };
+        const name = `${id}-slice-${index}`;
+        artifacts[name] = [file(slice(part.from, part.to), 2 * width * (part.to - part.from))];
+        fetches.push(`${fetch}-${index}`);
+        steps.push({
+          kind: 'replicated',
+          id: name,
+          summary: 'MatMul',
+          feeds: [feed],
+          fetches: [`${fetch}-${index}`],
+          nodes: [],
+          seats: [index, ...Array.from({ length: r }, (_, backup) => k + backup)],
+          fetchShapes: [{ type: 'float32', dims: [-1, width] }],
+          slice: { index, slices: k, fetch, units: hidden, part },
+        });
+      }
+      artifacts[id] = [];
+      steps.push({
+        kind: 'local',
+        id,
+        summary: 'add',
+        feeds: fetches,
+        fetches: [fetch],
+        nodes: [],
+        adds: true,
+      });
     } else {
       artifacts[id] = [file(leakyRelu, 64)];
       whole.push(leakyRelu);
@@ -255,7 +298,7 @@ function linear(weights: Float32Array, bias: Float32Array, inputs: number): Comp
 
 function widthsOf(layer: SyntheticLayer): { readonly inputs: number; readonly outputs: number } | undefined {
   if (layer.kind === 'coded') return layer;
-  return layer.kind === 'convolution' || layer.kind === 'tiled'
+  return layer.kind === 'convolution' || layer.kind === 'tiled' || layer.kind === 'sliced'
     ? { inputs: layer.width, outputs: layer.width }
     : undefined;
 }

@@ -1,5 +1,6 @@
-import type { Plan, Predictions, Seat, SeatSummary, Split, Step } from '../plan.ts';
+import type { DividedHow, Plan, Predictions, Seat, SeatSummary, Step } from '../plan.ts';
 import type { ModelProfile } from '../profile.ts';
+import { mergesParts, partOf } from '../steps/parts.ts';
 import { type Costs, DEFAULT_COSTS } from './costs.ts';
 import { answersNeeded, requestMs, type Seated, type StepLoad, stepLoad } from './predict.ts';
 import { stepTime } from './timeline.ts';
@@ -17,7 +18,7 @@ export interface SeatExplanation {
   readonly computeMs: number;
   /**
    * From the start of the step to the seat's answer, including transfers and waiting for a shared machine. 0 for
-   * the backup of a tile, which computes only if the first seat is late or gone.
+   * the backup of a tile or slice, which computes only if the first seat is late or gone.
    */
   readonly ms: number;
 }
@@ -27,8 +28,8 @@ export interface StepExplanation {
   readonly kind: Step['kind'];
   /** The layer's name or a summary of the nodes, to display. */
   readonly what: string;
-  /** What a coded step divides, and the reason. */
-  readonly split?: Split | 'tiles';
+  /** What the step divides, and the reason. */
+  readonly split?: DividedHow;
   readonly splitReason?: string;
   /** What the failure of one device costs in this step, as a sentence to display. Absent in older versions. */
   readonly failure?: string;
@@ -83,7 +84,10 @@ export function explainPlan(
   pinned = true,
 ): PlanExplanation {
   const loads = plan.steps.map((step) => stepLoad(profile, step, seated, costs));
-  const steps = loads.map((load) => ({ ...explainStep(load, costs, pinned), ...splitOf(plan, load.step) }));
+  const steps = loads.map((load) => ({
+    ...explainStep(load, costs, pinned),
+    ...splitOf(profile, plan, load.step),
+  }));
   const measured = plan.seats.every(({ seat }) => {
     const speed = seated[seat]?.speed;
     return speed && !speed.assumed;
@@ -111,9 +115,18 @@ export function explainPlan(
   };
 }
 
-/** Returns what a coded step divides, with the reason. */
-function splitOf({ decisions }: Plan, step: Step): Pick<StepExplanation, 'split' | 'splitReason'> {
+/** Returns what a step divides, with the reason. */
+function splitOf(
+  { layers }: ModelProfile,
+  { decisions }: Plan,
+  step: Step,
+): Pick<StepExplanation, 'split' | 'splitReason'> {
   if (step.kind === 'replicated' && step.tile) return { split: 'tiles' };
+  if (step.kind === 'replicated' && step.slice) {
+    const names = new Set(step.nodes.map((node) => layers[node]!.name));
+    const reason = decisions.find(({ layer, split }) => split === 'slices' && names.has(layer))?.splitReason;
+    return { split: 'slices', ...(reason ? { splitReason: reason } : {}) };
+  }
   if (step.kind !== 'coded') return {};
   const decision = decisions.find(({ layer, distributed }) => distributed && layer === step.layer);
   return {
@@ -133,8 +146,8 @@ function failureOf(step: Step): string {
         : 'One subtraction recovers the missing shard; no answer is waited for.';
     case 'replicated':
       if (step.seats.length === 1) return 'It has no replica: the step is computed again.';
-      return step.tile
-        ? 'A backup computes the tile: the step takes up to twice as long until the failure is known, then no longer.'
+      return partOf(step)
+        ? `A backup computes the ${step.tile ? 'tile' : 'slice'}: the step takes up to twice as long until the failure is known, then no longer.`
         : 'Nothing: the answer of a replica counts.';
   }
 }
@@ -145,7 +158,7 @@ function explainStep(
   pinned: boolean,
 ): StepExplanation {
   if (step.kind === 'local') {
-    const ms = step.joins === undefined ? costs.engineCallMs + localMs : localMs;
+    const ms = mergesParts(step) ? localMs : costs.engineCallMs + localMs;
     return {
       step: step.id,
       kind: step.kind,

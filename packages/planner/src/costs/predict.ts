@@ -1,6 +1,7 @@
 import type { PlanPrediction, Prediction, Predictions, Step } from '../plan.ts';
 import type { LayerProfile, ModelProfile } from '../profile.ts';
-import { codedPart, isBackup, replicaPart } from '../seats/seats.ts';
+import { codedPart, replicaPart } from '../seats/seats.ts';
+import { isBackup, mergesParts, partOf } from '../steps/parts.ts';
 import {
   COPY_BYTES_PER_MS,
   type Costs,
@@ -18,8 +19,11 @@ export type Seated = readonly (DeviceCapacity | undefined)[];
 
 /** Returns a step with its cost on the data plane or on each of its seats. */
 export function stepLoad(profile: ModelProfile, step: Step, seated: Seated, costs: Costs) {
-  if (step.kind === 'local' && step.joins !== undefined) {
-    const bytes = step.fetches.reduce((sum, name) => sum + tensorBytes(profile, name), 0);
+  if (step.kind === 'local' && mergesParts(step)) {
+    const bytes = (step.adds ? step.feeds.map(() => step.fetches[0]!) : step.fetches).reduce(
+      (sum, name) => sum + tensorBytes(profile, name),
+      0,
+    );
     return { step, localMs: bytes / COPY_BYTES_PER_MS, weightsBytes: 0, work: [] };
   }
   if (step.kind === 'local') {
@@ -96,17 +100,17 @@ export function requestMs(loads: readonly StepLoad[], costs: Costs): number {
     const fetches = step.kind === 'coded' ? [step.fetch] : step.fetches;
     const startMs = Math.max(0, ...feeds.map((name) => readyMs.get(name) ?? 0));
     if (step.kind === 'local') {
-      const doneMs = step.joins === undefined ? timeline.local(startMs, localMs) : startMs + localMs;
+      const doneMs = mergesParts(step) ? startMs + localMs : timeline.local(startMs, localMs);
       for (const name of fetches) readyMs.set(name, doneMs);
       continue;
     }
-    if (step.kind === 'replicated' && step.tile) {
-      // The tiles of a segment start together, so they are one step of several devices here.
-      if (readyMs.has(step.fetches[0]!)) continue;
-      const { segment, tiles } = step.tile;
-      const others = loads.filter(({ step }) => step.kind === 'replicated' && step.tile?.segment === segment);
+    const part = partOf(step);
+    if (part) {
+      // The parts of a result start together, so they are one step of several devices here.
+      if (readyMs.has(fetches[0]!)) continue;
+      const others = loads.filter((load) => partOf(load.step)?.fetch === part.fetch);
       const working = others.flatMap(({ work }) => work.filter(({ backup }) => !backup));
-      const doneMs = timeline.distributed(startMs, working, tiles).ms;
+      const doneMs = timeline.distributed(startMs, working, part.parts).ms;
       for (const { step } of others) {
         if (step.kind === 'replicated') for (const name of step.fetches) readyMs.set(name, doneMs);
       }

@@ -1,3 +1,4 @@
+import type { SliceableRun } from '@sparewheel/onnx';
 import { PlanRefusedError } from '../errors.ts';
 import type { LayerDecision } from '../plan.ts';
 import { isSendable, type ModelProfile } from '../profile.ts';
@@ -14,6 +15,8 @@ export interface LayerSelection {
   readonly decisions: Map<number, LayerDecision>;
   /** Node indices of the layers that the option "auto" leaves to the optimizer. */
   readonly free: readonly number[];
+  /** Runs that are computed in slices, by the node of their last layer. Absent if there are none. */
+  readonly runs?: ReadonlyMap<number, SliceableRun>;
 }
 
 /**

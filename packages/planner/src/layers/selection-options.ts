@@ -11,4 +11,6 @@ export interface SelectionOptions extends PlanOptions {
   readonly weightsOnly?: ReadonlySet<number>;
   /** False if the splits "auto" must not use tiles, because their weights do not fit on every device. */
   readonly tiles?: boolean;
+  /** False if the splits "auto" must not use slices, because their backups do not fit on the devices. */
+  readonly slices?: boolean;
 }

@@ -143,7 +143,8 @@ export function whyNotDivided(
 /** The paper divides weights only, so its strategy does the same unless it is told otherwise. */
 export function allowedSplits({ splits = 'auto', strategy }: SelectionOptions): readonly Split[] {
   if (splits === 'tiles') return [];
-  if (splits !== 'auto') return [splits];
+  // What is in no run of slices is divided as with "auto".
+  if (splits !== 'auto' && splits !== 'slices') return [splits];
   return strategy === 'paper' ? ['weights'] : ['weights', 'inputs'];
 }
 

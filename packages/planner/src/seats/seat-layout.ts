@@ -36,17 +36,21 @@ export function isGrouped({ strategy }: PlanOptions): boolean {
 
 /**
  * Lays out the steps and assigns devices to seats. If the devices have too little memory for layers that divide
- * their input, divides the weights of these layers instead, the largest first. Tiles, which also need all weights
- * on every device, are given up before that.
+ * their input, divides the weights of these layers instead, the largest first. Tiles and slices, which also need more weights
+ * on each device, are given up before that.
  */
 export function layOutWithinMemory(profile: ModelProfile, options: PlanOptions): Attempt {
   const weightsOnly = new Set<number>();
-  let tiles = true;
+  let [tiles, slices] = [true, true];
   for (;;) {
-    const attempt = layOutAndSeat(profile, { ...options, weightsOnly, tiles });
+    const attempt = layOutAndSeat(profile, { ...options, weightsOnly, tiles, slices });
     if (!attempt.shortage || (options.splits ?? 'auto') !== 'auto') return attempt;
     if (attempt.layout.steps.some((step) => step.kind === 'replicated' && step.tile)) {
       tiles = false;
+      continue;
+    }
+    if (attempt.layout.steps.some((step) => step.kind === 'replicated' && step.slice)) {
+      slices = false;
       continue;
     }
     const heaviest = attempt.layout.steps

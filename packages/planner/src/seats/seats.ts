@@ -3,6 +3,7 @@ import { tensorBytes } from '../costs/costs.ts';
 import type { CodedStep, ReplicatedStep, RowRange, Seat, SeatSummary, Step } from '../plan.ts';
 import type { ModelProfile } from '../profile.ts';
 import { generatorOf } from '../steps/generator-of.ts';
+import { isBackup } from '../steps/parts.ts';
 
 /**
  * Returns what one seat of a coded step computes, stores and transfers: one shard of the layer. A device with
@@ -39,12 +40,7 @@ export function codedPart(profile: ModelProfile, step: CodedStep, shard: number)
   };
 }
 
-/** Returns whether a seat computes only if another one fails: a backup of a tile. */
-export function isBackup(step: Step, position: number): boolean {
-  return step.kind === 'replicated' && step.tile !== undefined && position > 0;
-}
-
-/** Returns what one seat of a replicated step computes, stores and transfers: the whole subgraph, or one tile of it. */
+/** Returns what one seat of a replicated step computes, stores and transfers: the whole subgraph, or one part of it. */
 export function replicaPart(profile: ModelProfile, step: ReplicatedStep) {
   const layers = step.nodes.map((node) => profile.layers[node]!);
   const { tile } = step;
@@ -62,11 +58,12 @@ export function replicaPart(profile: ModelProfile, step: ReplicatedStep) {
       bytesOut: share(tile.fetch, tile.output, tile.outputRows),
     };
   }
+  const share = step.slice ? (step.slice.part.to - step.slice.part.from) / step.slice.units : 1;
   return {
     layers,
-    share: 1,
-    weightsBytes: layers.reduce((sum, layer) => sum + layer.weightsBytes, 0),
-    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    share,
+    weightsBytes: Math.round(share * layers.reduce((sum, layer) => sum + layer.weightsBytes, 0)),
+    multiplyAdds: Math.round(share * layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0)),
     bytesIn: step.feeds.reduce((sum, name) => sum + tensorBytes(profile, name), 0),
     bytesOut: step.fetches.reduce((sum, name) => sum + tensorBytes(profile, name), 0),
   };

@@ -2,6 +2,7 @@ import { NonFiniteWeightError, type Partition, parityBiasFactor } from '@sparewh
 import {
   analyzeInputSplit,
   analyzeLinear,
+  analyzeSlice,
   constantsOf,
   cutSubgraph,
   detachWeights,
@@ -10,6 +11,7 @@ import {
   inputShardModel,
   isCodable,
   isDivisible,
+  isSliceable,
   type LinearLayer,
   type LoadedModel,
   loadLayerConstants,
@@ -18,6 +20,7 @@ import {
   separateRecurrent,
   shapesOf,
   shardModel,
+  sliceModel,
   TILED_AXIS,
   tileableSegment,
   tileModel,
@@ -33,10 +36,12 @@ import type {
   Plan,
   ReplicatedStep,
   Seat,
+  SlicePlan,
   Step,
   TilePlan,
 } from '../plan.ts';
 import { generatorOf } from './generator-of.ts';
+import { mergesParts } from './parts.ts';
 
 /** Stores files by their hash. */
 export interface ArtifactSink {
@@ -130,6 +135,8 @@ export async function buildArtifacts(
       const shapes = shapesOfTile(received, step.feeds[0]!, step.tile);
       const tile = reshapeInputs(cutTile(step, step.tile, model.model), shapes);
       made.push(await store({ model: tile, external: model.external }, step.seats));
+    } else if (step.kind === 'replicated' && step.slice) {
+      made.push(await store(adapt(cutSlice(step, step.slice, model)), step.seats));
     } else if (artifactCount(step) > 0) {
       const seats = step.kind === 'replicated' ? step.seats : [];
       made.push(await store(adapt(cutStep(step, model.model)), seats));
@@ -214,9 +221,23 @@ function cutTile(step: ReplicatedStep, { fetch, output, input }: TilePlan, model
   return tileModel(model, segment, shapes, output, step.fetches[0]);
 }
 
-/** Returns the number of artifacts of a step: one subgraph, one per shard, or none for a join. */
+function cutSlice(step: ReplicatedStep, { part }: SlicePlan, loaded: LoadedModel): Model {
+  const { model } = loaded;
+  requireNodes(step, model);
+  const constants = constantsOf(model.graph);
+  const shapes = shapesOf(model.graph);
+  const run = analyzeSlice(model, step.nodes.at(-1)!, constants, shapes);
+  if (!isSliceable(run)) throw new PlanMismatchError(step.id, run.reason);
+  const same = (a: readonly unknown[], b: readonly unknown[]) => a.join() === b.join();
+  if (!same(run.nodes, step.nodes) || !same(run.feeds, step.feeds)) {
+    throw new PlanMismatchError(step.id, 'its run of layers has other nodes or inputs');
+  }
+  return sliceModel(loaded, run, constants, shapes, part, step.fetches[0]!);
+}
+
+/** Returns the number of artifacts of a step: one subgraph, one per shard, or none for a step that merges parts. */
 function artifactCount(step: Step): number {
-  if (step.kind === 'local' && step.joins !== undefined) return 0;
+  if (mergesParts(step)) return 0;
   return step.kind === 'coded' ? step.dataShards + step.parityShards : 1;
 }
 

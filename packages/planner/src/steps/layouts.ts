@@ -14,6 +14,7 @@ import { isLinear, type ModelProfile } from '../profile.ts';
 import { allSendable, requireSendable } from '../seats/replica-seats.ts';
 import { partition } from '../seats/uneven-partition.ts';
 import { divide, type Layout, type LayoutOptions, range, stepId } from './divide.ts';
+import { explainLack, refuseWithoutSlices, slicedLayout } from './sliced-layout.ts';
 import { cutIntoStages } from './stages.ts';
 import { codedStep, inputSplitStep, localStep, replicatedStep } from './steps.ts';
 import { requireTiles, tiledLayout } from './tiled-layout.ts';
@@ -24,10 +25,11 @@ import { requireTiles, tiledLayout } from './tiled-layout.ts';
  */
 export function layOut(profile: ModelProfile, options: LayoutOptions): Layout {
   const { strategy, splits } = options;
-  if (splits === 'tiles' && (strategy === 'paper' || strategy === 'replicated')) {
+  const inParts = splits === 'tiles' || splits === 'slices';
+  if (inParts && (strategy === 'paper' || strategy === 'replicated')) {
     throw new PlanRefusedError(
-      'NOT_TILEABLE',
-      `the strategy "${strategy}" does not compute layers in tiles`,
+      splits === 'tiles' ? 'NOT_TILEABLE' : 'NOT_SLICEABLE',
+      `the strategy "${strategy}" does not compute layers in ${splits}`,
       'use the strategy "coded", or another value of "splits"',
     );
   }
@@ -44,8 +46,8 @@ export function layOut(profile: ModelProfile, options: LayoutOptions): Layout {
 
 /**
  * Puts every distributed layer on the same k + r seats, and the rest on the data plane. Under `devices-only`,
- * what contains a linear layer runs on 1 + r of these seats instead. With the layers and splits "auto", uses tiles
- * if the plan is then predicted to be faster.
+ * what contains a linear layer runs on 1 + r of these seats instead. With the layers and splits "auto", uses tiles or
+ * slices if the plan is then predicted to be faster.
  */
 function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
   const costs = options.costs ?? DEFAULT_COSTS;
@@ -55,7 +57,12 @@ function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
   if (options.splits === 'tiles') {
     return tilesAndCodedLayers(profile, options) ?? requireTiles(profile, options, selection);
   }
-  if (!undecided) return divide(profile, options, selection);
+  if (!undecided) {
+    if (options.splits !== 'slices') return divide(profile, options, selection);
+    const sliced = slicedLayout(profile, options, selection, [selection.chosen], () => 0);
+    if (!sliced) throw refuseWithoutSlices(profile, options, selection);
+    return sliced;
+  }
   const localBytes = options.dataPlaneMemoryBytes ?? Number.POSITIVE_INFINITY;
   const msOf = ({ steps }: Layout) => {
     const tooLarge = steps.some((step) => step.kind === 'local' && stepBytes(profile, step) > localBytes);
@@ -73,9 +80,19 @@ function oneGroup(profile: ModelProfile, options: LayoutOptions): Layout {
     );
   const divided = optimizeLayers(profile, selection.free, options, predictMs);
   const coded = divide(profile, options, decideFree(profile, selection, divided, options));
-  if (!mayUseTiles(options)) return coded;
-  const tiled = tiledLayout(profile, options, selection, (layout) => orInfinity(() => msOf(layout)));
-  return tiled && msOf(tiled) * WORTH_TILES < msOf(coded) ? tiled : coded;
+  const mayFail = (layout: Layout) => orInfinity(() => msOf(layout));
+  const { splits = 'auto', tiles = true, slices = true, limited } = options;
+  const others = [divided, new Set(selection.free), new Set<number>()];
+  const sliced = () => slicedLayout(profile, options, selection, others, mayFail);
+  if (splits === 'slices') return sliced() ?? coded;
+  if (splits !== 'auto') return coded;
+  // Then not even equal shards fit, and a backup needs more.
+  if (limited) return explainLack(profile, coded);
+  const inParts = [tiles ? tiledLayout(profile, options, selection, mayFail) : null, slices ? sliced() : null]
+    .flatMap((layout) => (layout ? [{ layout, ms: msOf(layout) }] : []))
+    .sort((a, b) => a.ms - b.ms)[0];
+  if (inParts && inParts.ms * WORTH_PARTS < msOf(coded)) return inParts.layout;
+  return slices ? coded : explainLack(profile, coded);
 }
 
 /**
@@ -91,12 +108,8 @@ function tilesAndCodedLayers(profile: ModelProfile, options: LayoutOptions): Lay
   return tiledLayout(profile, mixed, chooseLayers(profile, mixed), predictMs, true);
 }
 
-/** Tiles need all weights of their layers on every device, so they must be faster by this factor. */
-const WORTH_TILES = 1.02;
-
-function mayUseTiles({ layers, splits = 'auto', tiles = true, limited }: LayoutOptions): boolean {
-  return layers === 'auto' && splits === 'auto' && tiles && !limited;
-}
+/** Tiles and slices need more weights on each device than shards, so they must be faster by this factor. */
+const WORTH_PARTS = 1.02;
 
 /** Returns infinity for a plan that is refused. */
 function orInfinity(predict: () => number): number {

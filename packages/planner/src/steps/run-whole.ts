@@ -8,6 +8,7 @@ import type { Attempt } from '../seats/seat-layout.ts';
 import { memoryOf } from '../seats/seating.ts';
 import { summarizeSeats } from '../seats/seats.ts';
 import { type Layout, range, stepId } from './divide.ts';
+import { partOf } from './parts.ts';
 import { localStep, replicatedStep } from './steps.ts';
 
 /**
@@ -54,11 +55,9 @@ export function runWhole(
   };
 }
 
-/** Returns whether a layout divides any layer, into shards or tiles. */
+/** Returns whether a layout divides any layer, into shards, tiles or slices. */
 export function divides({ steps }: Layout): boolean {
-  return steps.some(
-    (step) => step.kind === 'coded' || (step.kind === 'replicated' && step.tile !== undefined),
-  );
+  return steps.some((step) => step.kind === 'coded' || partOf(step) !== null);
 }
 
 /** Predictions that differ by less than this share count as equal. */

@@ -1,6 +1,7 @@
 import { isTileable, type TileNode, tileNeeds } from '@sparewheel/onnx';
 import type { RowRange } from '../plan.ts';
 import { isSendable, type LayerProfile, type ModelProfile } from '../profile.ts';
+import { bands } from './bands.ts';
 
 /** A position between two nodes. */
 export interface CutPoint {
@@ -128,14 +129,6 @@ export function segmentsEndingAt(
     found.push({ from: at, to, feed, fetch, axis, tiles });
   }
   return found;
-}
-
-/** Divides rows into k bands that differ by at most one row. */
-function bands(rows: number, k: number): RowRange[] {
-  return Array.from({ length: k }, (_, index) => ({
-    from: Math.floor((index * rows) / k),
-    to: Math.floor(((index + 1) * rows) / k),
-  }));
 }
 
 /** Returns why the tiles are not worth sending: the halo of one is larger than its own rows. */

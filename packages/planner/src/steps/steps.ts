@@ -1,9 +1,8 @@
 import { inputPieces, type Partition } from '@sparewheel/cdc';
 import type { StepDraft } from '../layers/order-steps.ts';
-import type { CodedStep, LocalStep, ReplicatedStep, Seat, Step } from '../plan.ts';
+import type { CodedStep, LocalStep, ReplicatedStep, Seat } from '../plan.ts';
 import { inputSplitOf, type ModelProfile } from '../profile.ts';
 import { comparisonOf } from './comparison.ts';
-import type { Segment } from './segments.ts';
 
 export function localStep(profile: ModelProfile, draft: StepDraft, id: string): LocalStep {
   const { nodes, feeds, fetches } = draft;
@@ -28,67 +27,6 @@ export function replicatedStep(
     ...(comparison ? { comparison } : {}),
   };
 }
-
-/**
- * Creates the steps of a segment that is computed in k tiles: one replicated step per tile, and a join. The first
- * seats of the segment's order compute one tile each; the last r seats back up all of them.
- * @param seats  k + r seats
- * @param serial  of the segment in the plan; the seats rotate with it, so that each one is a backup in turn
- */
-export function tileSteps(
-  profile: ModelProfile,
-  segment: Segment,
-  serial: number,
-  seats: readonly Seat[],
-  k: number,
-): Unnumbered[] {
-  const { feed, fetch, axis } = segment;
-  const rowsOf = (name: string) => profile.tensors[name]!.dims[axis]!;
-  const turned = seats.map((_, i) => seats[(i + serial) % seats.length]!);
-  const backups = turned.slice(k);
-  const [inputRows, outputRows] = [rowsOf(feed), rowsOf(fetch)];
-  const whole = profile.tensors[fetch]!;
-  const tiles = segment.tiles.map(({ output, input, nodes, shares }, index): Unnumbered => {
-    const name = `${fetch}/tile-${index}`;
-    const comparison = comparisonOf(profile, nodes);
-    return {
-      kind: 'replicated',
-      summary: `tile ${index + 1} of ${k}: ${summarize(profile, nodes)}`,
-      feeds: [feed],
-      fetches: [name],
-      nodes,
-      seats: [turned[index]!, ...backups.map((_, i) => backups[(i + index) % backups.length]!)],
-      ...(comparison ? { comparison } : {}),
-      fetchShapes: [{ ...whole, dims: whole.dims.with(axis, output.to - output.from) }],
-      tile: {
-        segment: serial,
-        index,
-        tiles: k,
-        axis,
-        fetch,
-        inputRows,
-        outputRows,
-        input,
-        output,
-        shares,
-      },
-    };
-  });
-  const join: Unnumbered = {
-    kind: 'local',
-    summary: `join ${k} tiles`,
-    feeds: tiles.flatMap((step) => (step.kind === 'replicated' ? step.fetches : [])),
-    fetches: [fetch],
-    nodes: [],
-    joins: axis,
-  };
-  return [...tiles, join];
-}
-
-type WithoutId<Each> = Each extends Step ? Omit<Each, 'id'> : never;
-
-/** A step before it has its place in the plan. */
-export type Unnumbered = WithoutId<Step>;
 
 /**
  * Creates the step of a layer that divides its input.
@@ -163,7 +101,7 @@ export function codedStep(
 }
 
 /** Describes a subgraph: "Relu, MaxPool", or "3 × Add, 2 × Relu, Concat and 4 more". */
-function summarize(profile: ModelProfile, nodes: readonly number[]): string {
+export function summarize(profile: ModelProfile, nodes: readonly number[]): string {
   const counts = new Map<string, number>();
   for (const node of nodes) {
     const { op } = profile.layers[node]!;

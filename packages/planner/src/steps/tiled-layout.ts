@@ -7,8 +7,8 @@ import { homeOf, layerTimes } from '../layers/optimize-layers.ts';
 import type { LayerDecision, Step } from '../plan.ts';
 import { isLinear, type LayerProfile, type ModelProfile } from '../profile.ts';
 import { divide, type Layout, type LayoutOptions, range, stepId } from './divide.ts';
+import { tileSteps, type Unnumbered } from './part-steps.ts';
 import { type CutPoint, cutPoints, type Segment, segmentsEndingAt } from './segments.ts';
-import { tileSteps, type Unnumbered } from './steps.ts';
 
 /** A part of a model, between two cut points. */
 type Part =

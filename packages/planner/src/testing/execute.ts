@@ -57,6 +57,10 @@ export class PlanExecutor {
         live.set(step.fetches[0]!, concatenate(parts, step.joins));
         continue;
       }
+      if (step.kind === 'local' && step.adds) {
+        live.set(step.fetches[0]!, total(step.feeds.map((name) => take(live, name))));
+        continue;
+      }
       if (step.feeds.length === 0) throw new Error(`step ${step.id} has no feeds`);
       const artifact = artifacts[0]!;
       if (step.kind === 'replicated' && step.seats.every((seat) => dead.has(seat))) {
@@ -199,6 +203,14 @@ function rowsOf({ data, dims }: Tensor, { axis, input: { from, to } }: TilePlan)
     return [...(data as Float32Array).subarray(start + from * inner, start + to * inner)];
   });
   return new Tensor('float32', Float32Array.from(parts.flat()), dims.with(axis, to - from));
+}
+
+function total(parts: readonly Tensor[]): Tensor {
+  const { dims } = parts[0]!;
+  const values = (parts[0]!.data as Float32Array).map((_, i) =>
+    parts.reduce((sum, { data }) => sum + (data as Float32Array)[i]!, 0),
+  );
+  return new Tensor('float32', values, dims);
 }
 
 function concatenate(parts: readonly Tensor[], axis: number): Tensor {

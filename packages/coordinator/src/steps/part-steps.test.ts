@@ -4,12 +4,21 @@ import { settle } from '../testing/fake-clock.ts';
 import { type Rig, type RigOptions, readyRig } from '../testing/index.ts';
 import { ManualRig } from '../testing/manual-rig.ts';
 import { BackupHold } from './backup-hold.ts';
-import { joinTiles, tileProblem, tileRows } from './tile-rows.ts';
+import { addSlices, joinTiles, tileProblem, tileRows } from './parts.ts';
 
-const NETWORK: RigOptions = {
+const TILES: RigOptions = {
   k: 3,
   r: 1,
   layers: [{ kind: 'tiled', width: 10 }, { kind: 'local' }, { kind: 'tiled', width: 10 }],
+};
+const SLICES: RigOptions = {
+  k: 3,
+  r: 1,
+  layers: [
+    { kind: 'sliced', width: 6, hidden: 10 },
+    { kind: 'local' },
+    { kind: 'sliced', width: 6, hidden: 10 },
+  ],
 };
 const BACKUP = 'd3';
 
@@ -26,20 +35,23 @@ async function expectCorrect(rig: Rig, batch = 1) {
 const computedBy = ({ fleet }: Rig, device: string) => fleet.device(device).computed.length;
 
 /** A rig whose holds are learned. */
-async function experienced(options: RigOptions = {}): Promise<Rig> {
-  const rig = await readyRig({ ...NETWORK, ...options });
+async function experienced(options: RigOptions): Promise<Rig> {
+  const rig = await readyRig(options);
   for (let request = 0; request < 10; request++) await expectCorrect(rig);
   return rig;
 }
 
-describe('a step in tiles', () => {
+describe.each([
+  ['tiles', TILES],
+  ['slices', SLICES],
+])('a step in %s', (_, NETWORK) => {
   it('gives the output of the undivided network, also for a batch', async () => {
     const rig = await readyRig(NETWORK);
     for (const batch of [1, 2, 5]) await expectCorrect(rig, batch);
   });
 
   it('asks a backup only until it knows how long the first device takes', async () => {
-    const rig = await experienced();
+    const rig = await experienced(NETWORK);
     const before = computedBy(rig, BACKUP);
     expect(before).toBeGreaterThan(0);
     for (let request = 0; request < 10; request++) await expectCorrect(rig);
@@ -48,7 +60,7 @@ describe('a step in tiles', () => {
 
   it('answers without a rescue and without delay if a device is known to be dead', async () => {
     for (const victim of ['d0', 'd1', 'd2', 'd3']) {
-      const rig = await experienced();
+      const rig = await experienced(NETWORK);
       const { latencyMs } = await expectCorrect(rig);
       rig.fleet.kill(victim);
       expect(await expectCorrect(rig)).toMatchObject({ rescued: 0, latencyMs });
@@ -56,7 +68,7 @@ describe('a step in tiles', () => {
   });
 
   it('asks the backup after the hold if a device fails unnoticed', async () => {
-    const rig = await experienced();
+    const rig = await experienced(NETWORK);
     const { latencyMs } = await expectCorrect(rig);
     rig.fleet.kill('d1', 10_000);
     const late = await expectCorrect(rig);
@@ -67,7 +79,7 @@ describe('a step in tiles', () => {
   });
 
   it('does not learn a longer hold from a device that stays slow', async () => {
-    const rig = await experienced();
+    const rig = await experienced(NETWORK);
     const { latencyMs } = await expectCorrect(rig);
     rig.fleet.device('d1').behavior.computeMs = 200;
     for (let request = 0; request < 100; request++) {
@@ -103,14 +115,14 @@ describe('a step in tiles', () => {
   });
 
   it('is rescued by the data plane if all devices of a tile are dead', async () => {
-    const rig = await experienced();
+    const rig = await experienced(NETWORK);
     rig.fleet.kill('d1');
     rig.fleet.kill(BACKUP);
     expect((await expectCorrect(rig)).rescued).toBe(2);
   });
 
   it('compares a tile with its backup under verify "before"', async () => {
-    const rig = await experienced({ policy: { verify: 'before' } });
+    const rig = await experienced({ ...NETWORK, policy: { verify: 'before' } });
     rig.fleet.device('d0').behavior.tamper = (message) => {
       if (message.kind !== 'answer') return message;
       const [tensor] = message.tensors;
@@ -120,9 +132,11 @@ describe('a step in tiles', () => {
     await expectCorrect(rig);
     expect(rig.events).toContainEqual(expect.objectContaining({ kind: 'corruption', faultyDevices: ['d0'] }));
   });
+});
 
+describe('a step whose parts do not fit', () => {
   it('fails with the reason if the image has other rows than the plan', async () => {
-    const rig = await readyRig(NETWORK);
+    const rig = await readyRig(TILES);
     const { plan, artifacts } = rig.network;
     const inputs = plan.inputs.map((spec) => ({ ...spec, dims: [-1, -1] }));
     rig.coordinator.deploy({
@@ -139,6 +153,35 @@ describe('a step in tiles', () => {
     );
     expect(error).toBeInstanceOf(LocalComputeError);
     expect((error as Error).message).toContain('the plan divides 10 rows');
+  });
+
+  it('fails with the reason if two slices have different shapes', async () => {
+    const rig = await experienced(SLICES);
+    rig.fleet.device('d0').behavior.tamper = (message) => {
+      if (message.kind !== 'answer') return message;
+      const [tensor] = message.tensors;
+      const data = new Float32Array(12);
+      return { ...message, tensors: [{ ...tensor!, dims: [2, 6], data } as typeof tensor & object] };
+    };
+    const inference = rig.coordinator.infer('net', { t0: rig.input(1) }).catch((cause: unknown) => cause);
+    const error = await rig.clock.run(inference);
+    expect(error).toBeInstanceOf(LocalComputeError);
+    expect((error as Error).message).toContain('cannot be added');
+  });
+});
+
+describe('the sum of slices', () => {
+  const slice = (...values: number[]) =>
+    ({ type: 'float32', dims: [1, values.length], data: Float32Array.from(values) }) as const;
+
+  it('adds all of them, and leaves them as they are', () => {
+    const slices = [slice(1, 2), slice(10, 20), slice(100, 200)];
+    expect(addSlices(slices)).toEqual(slice(111, 222));
+    expect(slices[0]).toEqual(slice(1, 2));
+  });
+
+  it('is refused for different shapes', () => {
+    expect(() => addSlices([slice(1, 2), slice(1)])).toThrow('[1, 2] and float32 [1, 1] cannot be added');
   });
 });
 

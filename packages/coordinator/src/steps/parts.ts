@@ -1,4 +1,4 @@
-import type { TilePlan } from '@sparewheel/planner';
+import type { LocalStep, TilePlan } from '@sparewheel/planner';
 import { elementCount, type Tensor } from '@sparewheel/protocol';
 
 /** Returns why a tile cannot be taken from an image; null if it can. */
@@ -20,6 +20,37 @@ export function tileRows({ axis, input: { from, to } }: TilePlan, image: Tensor)
     copy(rows, data.subarray(start, start + size), o * size);
   }
   return { ...image, dims: dims.with(axis, to - from), data: rows } as Tensor;
+}
+
+/**
+ * Merges the parts of a result, as a step's plan says.
+ * @throws {RangeError} the parts do not fit together
+ */
+export function mergeParts(
+  { joins, adds }: Pick<LocalStep, 'joins' | 'adds'>,
+  parts: readonly Tensor[],
+): Tensor {
+  return adds ? addSlices(parts) : joinTiles(parts, joins!);
+}
+
+/**
+ * Adds float32 tensors in their order, so that the sum does not depend on the devices that answered.
+ * @throws {RangeError} the shapes differ, which the plan does not say if a dimension is free
+ */
+export function addSlices(slices: readonly Tensor[]): Tensor {
+  const [first] = slices as [Tensor];
+  for (const { type, dims } of slices) {
+    if (type !== 'float32' || dims.join() !== first.dims.join())
+      throw new RangeError(
+        `slices of [${first.dims.join(', ')}] and ${type} [${dims.join(', ')}] cannot be added`,
+      );
+  }
+  const total = new Float32Array(first.data as Float32Array);
+  for (const { data } of slices.slice(1)) {
+    const values = data as Float32Array;
+    for (let i = 0; i < total.length; i++) total[i]! += values[i]!;
+  }
+  return { ...first, data: total } as Tensor;
 }
 
 /** Concatenates tensors along an axis. They have the same type and differ only in that dimension. */
