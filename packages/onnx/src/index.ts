@@ -4,6 +4,7 @@ export { castConstants, halfToFloat32, isHalf } from './half.ts';
 export * from './input-split.ts';
 export * from './integer-layer.ts';
 export { byteData, IntegerConstants, parityPlanes } from './integer-shard.ts';
+export { largestOutput } from './largest-output.ts';
 export * from './linear.ts';
 export * from './model.ts';
 export { readModel } from './reader.ts';

@@ -1,5 +1,30 @@
-import { type LoadedModel, separateRecurrent } from '@sparewheel/onnx';
+import {
+  analyzeLinear,
+  constantsOf,
+  isCodable,
+  type LoadedModel,
+  largestOutput,
+  separateRecurrent,
+  shapesOf,
+} from '@sparewheel/onnx';
 import { type FreeShapes, type ModelProfile, own, profileModel } from './profile.ts';
+
+/**
+ * Limits the outputs of layers with integer weights by these weights, instead of by the largest ones: wider layers can
+ * then be coded with r ≥ 2.
+ */
+function withLargestOutputs(profile: ModelProfile, loaded: LoadedModel): ModelProfile {
+  if (!profile.layers.some(({ coding }) => coding?.integers)) return profile;
+  const { graph } = loaded.model;
+  const [constants, shapes] = [constantsOf(graph), shapesOf(graph)];
+  const layers = profile.layers.map((layer) => {
+    if (!layer.coding?.integers) return layer;
+    const analysis = analyzeLinear(graph, layer.node, constants, shapes);
+    if (!isCodable(analysis)) return layer;
+    return { ...layer, coding: { ...layer.coding, integers: { largest: largestOutput(loaded, analysis) } } };
+  });
+  return { ...profile, layers };
+}
 
 /**
  * Profiles a canonical model as `profileModel` does. If it has recurrent layers, also profiles the form in which their
@@ -12,7 +37,7 @@ export function profileLoaded(
   speed?: NonNullable<ModelProfile['speed']>,
   free: FreeShapes = { inputs: {}, usual: {} },
 ): ModelProfile {
-  const profile = profileModel(loaded.model, identity, nodeMs, speed, free);
+  const profile = withLargestOutputs(profileModel(loaded.model, identity, nodeMs, speed, free), loaded);
   const separated = separateRecurrent(loaded);
   if (!separated) return profile;
   const usual: Record<string, readonly number[]> = { ...free.usual };
@@ -36,5 +61,6 @@ export function profileLoaded(
     const share = source ? multiplyAdds / (sources.get(source)!.multiplyAdds || 1) : 1;
     times[name] = measured * share;
   }
-  return { ...profile, separated: profileModel(model, identity, times, speed, { ...free, usual }) };
+  const whole = profileModel(model, identity, times, speed, { ...free, usual });
+  return { ...profile, separated: withLargestOutputs(whole, separated.loaded) };
 }

@@ -283,7 +283,7 @@ describe('a quantized layer stays local', () => {
     const columns = 2 ** 13 + 64;
     const wide = model({
       inputs: [value('x', [1, columns], DATA_TYPE.uint8)],
-      initializers: [integers('w', 'int8', [columns, 8])],
+      initializers: [integers('w', 'int8', [columns, 8], new Array(8 * columns).fill(-128))],
       nodes: [node('MatMulInteger', ['x', 'w'], ['y'])],
       outputs: [value('y', [1, 8], DATA_TYPE.int32)],
     });
@@ -295,6 +295,30 @@ describe('a quantized layer stays local', () => {
     const x = new Tensor('uint8', new Uint8Array(columns).fill(255), [1, columns]);
     const [healthy, ...degraded] = await prepared.run(single, { x }, [[], [0], [7], [8]]);
     for (const outputs of degraded) expect(outputs.y!.data).toEqual(healthy!.y!.data);
+    prepared.release();
+  });
+
+  it('not if its own weights are small enough, although the largest ones would not be', async () => {
+    const columns = 2 ** 13 + 64;
+    const wide = model({
+      inputs: [value('x', [1, columns], DATA_TYPE.uint8)],
+      initializers: [integers('w', 'int8', [columns, 8])],
+      nodes: [node('MatMulInteger', ['x', 'w'], ['y'])],
+      outputs: [value('y', [1, 8], DATA_TYPE.int32)],
+    });
+    const prepared = await prepareModel(wide);
+    const plan = createPlan(prepared.profile, { k: 8, r: 2, strategy: 'coded', layers: 'all' });
+    expect(plan.decisions).toMatchObject([{ distributed: true }]);
+    // Inputs that give the largest outputs: 255 for each positive weight of the first column.
+    const { bytes } = wide.graph.initializers[0]!.storage as { bytes: Uint8Array };
+    const weights = new Int8Array(bytes.buffer);
+    const x = Uint8Array.from({ length: columns }, (_, i) => (weights[8 * i]! > 0 ? 255 : 0));
+    const dead = [[], [0, 1], [3, 7], [0, 8], [8, 9]];
+    const feeds = { x: new Tensor('uint8', x, [1, columns]) };
+    const expected = await prepared.expected(feeds);
+    for (const outputs of await prepared.run(plan, feeds, dead)) {
+      expect(outputs.y!.data).toEqual(expected.y!.data);
+    }
     prepared.release();
   });
 
