@@ -1,5 +1,5 @@
-import { InferenceClient } from '../inference-client.ts';
-import { ANSWER_TOLERANCE, type KnownCase, relativeError } from '../lenet5-reference.ts';
+import { InferenceClient, type PreparedRequest } from '../inference-client.ts';
+import { relativeError } from '../lenet5-reference.ts';
 import type { Checker, Outcome } from './checker.ts';
 
 /** Far beyond the request deadline of 10 s. A request without a response by then is lost. */
@@ -8,17 +8,29 @@ const TIMEOUT_MS = 30_000;
 const MAX_PAUSE_MS = 16;
 const PAUSE_AFTER_FAILURE_MS = 60;
 
-/** Clients that send digits continuously, with one request in flight each, and check every answer. */
+/** The requests of one deployment, with the outputs that they must get. */
+export interface KnownAnswers {
+  readonly cases: readonly { readonly request: PreparedRequest; readonly output: Float32Array }[];
+  /** Limit for max |a − b| ÷ max |b| of a correct answer. */
+  readonly tolerance: number;
+}
+
+/** Clients that send requests continuously, with one request in flight each, and check every answer. */
 export class CheckedLoad {
   readonly #clients: Promise<void>[] = [];
   readonly #checker: Checker;
-  readonly #cases: readonly KnownCase[];
+  readonly #answersOf: (deployment: string) => KnownAnswers;
   readonly #client: InferenceClient;
   #stopped = false;
 
-  constructor(port: number, token: string, checker: Checker, cases: readonly KnownCase[]) {
+  constructor(
+    port: number,
+    token: string,
+    checker: Checker,
+    answersOf: (deployment: string) => KnownAnswers,
+  ) {
     this.#checker = checker;
-    this.#cases = cases;
+    this.#answersOf = answersOf;
     this.#client = new InferenceClient(port, token, TIMEOUT_MS);
   }
 
@@ -34,10 +46,11 @@ export class CheckedLoad {
 
   /** Sends one request, checks the answer and reports the outcome to the checker. */
   async once(deployment: string, at = 0): Promise<Outcome> {
-    const known = this.#cases[at % this.#cases.length]!;
+    const { cases, tolerance } = this.#answersOf(deployment);
+    const known = cases[at % cases.length]!;
     const request = this.#checker.sent(deployment);
     const inferred = await this.#client.infer(deployment, known.request);
-    const outcome = evaluate(inferred, known);
+    const outcome = evaluate(inferred, known.output, tolerance);
     this.#checker.ended(request, outcome);
     return outcome;
   }
@@ -51,16 +64,20 @@ export class CheckedLoad {
   }
 }
 
-function evaluate(inferred: Awaited<ReturnType<InferenceClient['infer']>>, known: KnownCase): Outcome {
+function evaluate(
+  inferred: Awaited<ReturnType<InferenceClient['infer']>>,
+  expected: Float32Array,
+  tolerance: number,
+): Outcome {
   switch (inferred.kind) {
     case 'broken':
       return { kind: 'broken', reason: inferred.reason };
     case 'refused':
       return { kind: 'failed', code: inferred.code, message: inferred.message };
     case 'answered': {
-      const error = relativeError(inferred.output, known.logits);
+      const error = relativeError(inferred.output, expected);
       const { recovered, rescued } = inferred;
-      return error <= ANSWER_TOLERANCE ? { kind: 'correct', recovered, rescued } : { kind: 'wrong', error };
+      return error <= tolerance ? { kind: 'correct', recovered, rescued } : { kind: 'wrong', error };
     }
   }
 }

@@ -11,6 +11,15 @@ beforeEach(() => {
 const deadline = { kind: 'failed', code: 'deadline-exceeded', message: 'late' } as const;
 
 describe('Checker reports a violation', () => {
+  it('for answers that contradict each other, only if two parity shards can name the faulty device', () => {
+    const contradictory = { kind: 'failed', code: 'contradictory-answers', message: 'wrong' } as const;
+    checker.setDown(1);
+    checker.ended(checker.sent('single'), contradictory);
+    expect(checker.violations).toEqual([]);
+    checker.ended(checker.sent('double'), contradictory);
+    expect(checker.violations).toHaveLength(1);
+  });
+
   it('for a failure with no more faulty devices than parity shards', () => {
     checker.setDown(1);
     checker.ended(checker.sent('single'), deadline);

@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Product } from '@sparewheel/e2e/product';
+import { quantizedNetwork } from '@sparewheel/e2e/quantized-network';
 import { seededRandom } from '@sparewheel/zoo/random';
 import { environment } from '../environment.ts';
-import { lenet5Cases } from '../lenet5-reference.ts';
 import { CheckedLoad } from './checked-load.ts';
 import { Checker } from './checker.ts';
 import { hostFaults, mountSmallDisk, prepareProduct, runInNamespace, unmountSmallDisk } from './host.ts';
+import { digits, quantizedBatches } from './known-answers.ts';
 import { Nemesis, TEMPORARY_DEPLOYMENT } from './nemesis.ts';
 import { type Episode, nextEpisode } from './schedule.ts';
 
@@ -21,6 +22,9 @@ const DEVICES = 7;
 /** The demo deployment, and one that survives two failures and verifies before the answer. */
 const DEMO = { name: 'lenet5', clients: 5, parity: 1 };
 const DOUBLE = { name: 'double', clients: 3, parity: 2 };
+/** A network with 8-bit weights and a free batch. Its answers must be equal to those of ONNX Runtime, bit for bit. */
+const QUANTIZED = { name: 'quantized', clients: 2, parity: 1 };
+const DEPLOYMENTS = [DEMO, DOUBLE, QUANTIZED];
 const SMALL_DISK_MB = 24;
 
 interface Options {
@@ -58,12 +62,15 @@ async function run({ minutes, seed, json }: Options): Promise<number> {
   const args = ['--fleet', String(DEVICES)];
   const product = await Product.start({ home, args });
   const checker = new Checker();
-  const load = new CheckedLoad(product.ports.data, product.tokens.infer, checker, await lenet5Cases());
+  const [lenet5, quantized] = [await digits(), await quantizedBatches()];
+  const load = new CheckedLoad(product.ports.data, product.tokens.infer, checker, (deployment) =>
+    deployment === QUANTIZED.name ? quantized : lenet5,
+  );
   const nemesis = new Nemesis(product, {
     checker,
     host,
     load,
-    deployments: [DEMO.name, DOUBLE.name],
+    deployments: DEPLOYMENTS.map(({ name }) => name),
     devices: DEVICES,
     smallDisk: disk,
     restart: ({ ports }) => Product.start({ home, ports, args, withoutDemo: true }),
@@ -71,13 +78,21 @@ async function run({ minutes, seed, json }: Options): Promise<number> {
 
   try {
     checker.register(TEMPORARY_DEPLOYMENT, 1);
-    for (const { name, parity } of [DEMO, DOUBLE]) checker.register(name, parity);
+    for (const { name, parity } of DEPLOYMENTS) checker.register(name, parity);
     await product.api('/api/deployments', {
       method: 'POST',
       json: { name: DOUBLE.name, model: 'lenet5', k: 3, r: 2, layers: 'all', policy: { verify: 'before' } },
     });
+    await product.api('/api/models?name=quantized', {
+      method: 'POST',
+      body: Buffer.from(quantizedNetwork()),
+    });
+    await product.api('/api/deployments', {
+      method: 'POST',
+      json: { name: QUANTIZED.name, model: 'quantized', k: 3, r: 1, layers: 'all' },
+    });
     await nemesis.untilHealthy();
-    for (const { name, clients } of [DEMO, DOUBLE]) load.start(name, clients);
+    for (const { name, clients } of DEPLOYMENTS) load.start(name, clients);
     await play(nemesis, checker, { minutes, seed, log, host });
   } catch (error) {
     checker.violation(error instanceof Error ? error.message : String(error));
@@ -143,7 +158,7 @@ async function play(
 
 /** Checks that the product's own counters show no lost request and no wrong answer either. */
 async function checkCounters(nemesis: Nemesis, checker: Checker): Promise<void> {
-  for (const { name } of [DEMO, DOUBLE]) {
+  for (const { name } of DEPLOYMENTS) {
     try {
       const { counts } = await nemesis.product.latency(name);
       if (counts.lost !== 0)
