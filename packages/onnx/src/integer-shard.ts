@@ -25,7 +25,7 @@ export class IntegerConstants {
 
   /**
    * Creates the part of a shard's graph that multiplies. A data shard has 8-bit weights. A parity shard has the
-   * weighted sums of weights minus zero points, in planes of int8 whose products are added in int32.
+   * weighted sums of weights minus zero points, in planes of 8 bits whose products are added in int32.
    * @param rows  at least the shard's own rows
    * @param output  name of the int32 result
    */
@@ -76,11 +76,18 @@ export class IntegerConstants {
     const planes = bytePlanes(sums, parityPlanes(generator, parity));
     const nodes: Node[] = [];
     let total = '';
+    // ConvInteger is slow with int8 weights on x86.
+    const unsigned = node.opType === 'ConvInteger';
+    const zeroPoint = unsigned ? `${layer.weights}/planes-zero-point` : '';
+    if (unsigned) initializers.push(constant(zeroPoint, [], DATA_TYPE.uint8, Uint8Array.of(128)));
     for (const [plane, bytes] of planes.entries()) {
       const weights = `${layer.weights}/plane-${plane}`;
-      initializers.push(constant(weights, dims, DATA_TYPE.int8, bytes));
+      const [type, data] = unsigned
+        ? [DATA_TYPE.uint8, Uint8Array.from(bytes, (byte) => byte + 128)]
+        : [DATA_TYPE.int8, bytes];
+      initializers.push(constant(weights, dims, type, data));
       const product = planes.length === 1 ? output : `${output}/plane-${plane}`;
-      nodes.push({ ...node, name: product, inputs: inputsWith(weights), outputs: [product] });
+      nodes.push({ ...node, name: product, inputs: inputsWith(weights, zeroPoint), outputs: [product] });
       if (plane === 0) {
         total = product;
         continue;

@@ -24,11 +24,35 @@ export interface IntegerProduct {
 export function addProduct(edit: GraphEdit, product: IntegerProduct): string | undefined {
   const zeroPoint = plainZeroPoint(edit, product);
   if (zeroPoint === undefined) return undefined;
-  return edit.add(product.op, [product.feed, product.weights, product.feedZeroPoint, zeroPoint], {
+  const [weights, weightsZeroPoint] =
+    product.op === 'ConvInteger'
+      ? unsignedWeights(edit, product.weights, zeroPoint)
+      : [product.weights, zeroPoint];
+  return edit.add(product.op, [product.feed, weights, product.feedZeroPoint, weightsZeroPoint], {
     name: product.name,
     output: edit.unused(`${product.name}/accumulators`),
     attributes: product.attributes,
   });
+}
+
+/**
+ * Returns int8 weights as uint8 with a zero point that is larger by 128, which gives the same products. ONNX Runtime's
+ * ConvInteger multiplies int8 weights without vector instructions on x86, and is 18 times slower.
+ */
+function unsignedWeights(
+  edit: GraphEdit,
+  name: string,
+  zeroPoint: string,
+): [weights: string, zeroPoint: string] {
+  const tensor = edit.constants.get(name)!;
+  const weights = byteData(tensor, edit);
+  if (weights instanceof Uint8Array) return [name, zeroPoint];
+  const zero = zeroPoint === '' ? 0 : byteData(edit.constants.get(zeroPoint)!, edit)[0]!;
+  const shifted = Uint8Array.from(weights, (weight) => weight + 128);
+  return [
+    edit.constant(`${name}/unsigned`, 'uint8', tensor.dims, shifted),
+    edit.constant(`${name}/unsigned-zero-point`, 'uint8', [], Uint8Array.of(zero + 128)),
+  ];
 }
 
 /** Returns the zero point of the weights as the operator takes it; undefined if the operator cannot take it. */
