@@ -6,18 +6,20 @@ beforeEach(() => {
   checker = new Checker();
   checker.register('single', 1);
   checker.register('double', 2);
+  checker.register('devices-only', 1, true);
 });
 
 const deadline = { kind: 'failed', code: 'deadline-exceeded', message: 'late' } as const;
 
 describe('Checker reports a violation', () => {
-  it('for answers that contradict each other, only if two parity shards can name the faulty device', () => {
+  it('for answers that contradict each other, if something can name the faulty device', () => {
     const contradictory = { kind: 'failed', code: 'contradictory-answers', message: 'wrong' } as const;
     checker.setDown(1);
-    checker.ended(checker.sent('single'), contradictory);
+    checker.ended(checker.sent('devices-only'), contradictory);
     expect(checker.violations).toEqual([]);
+    checker.ended(checker.sent('single'), contradictory);
     checker.ended(checker.sent('double'), contradictory);
-    expect(checker.violations).toHaveLength(1);
+    expect(checker.violations).toHaveLength(2);
   });
 
   it('for a failure with no more faulty devices than parity shards', () => {

@@ -16,6 +16,7 @@ export interface OpenRequest {
 
 interface DeploymentCounts {
   readonly parity: number;
+  readonly devicesOnly: boolean;
   requests: number;
   answered: number;
   recovered: number;
@@ -40,10 +41,14 @@ export class Checker {
   readonly faults: Record<string, number> = {};
   #down = 0;
 
-  /** Registers a deployment. Call it before the first request. */
-  register(name: string, parity: number): void {
+  /**
+   * Registers a deployment. Call it before the first request.
+   * @param devicesOnly  whether the data plane computes no layer of it
+   */
+  register(name: string, parity: number, devicesOnly = false): void {
     this.#counts.set(name, {
       parity,
+      devicesOnly,
       requests: 0,
       answered: 0,
       recovered: 0,
@@ -109,9 +114,12 @@ export class Checker {
     this.failed++;
     const key = maxDown === Number.POSITIVE_INFINITY ? 'no data plane' : String(maxDown);
     counts.failedByDown[key] = (counts.failedByDown[key] ?? 0) + 1;
-    // One sum shows that an answer is wrong. For "devices-only", as the demo, nothing can tell which one.
+    // One sum shows that an answer is wrong. Without a reference of the data plane, nothing can tell which one.
     const unnamed =
-      outcome.kind === 'failed' && outcome.code === 'contradictory-answers' && counts.parity === 1;
+      outcome.kind === 'failed' &&
+      outcome.code === 'contradictory-answers' &&
+      counts.parity === 1 &&
+      counts.devicesOnly;
     if (withinParity && outcome.kind === 'failed' && !unnamed) {
       this.violation(
         `${deployment} failed a request with ${maxDown} faulty devices and ${counts.parity} parity shards: ${outcome.code}, ${outcome.message}`,

@@ -20,10 +20,10 @@ import { type Episode, nextEpisode } from './schedule.ts';
 const USAGE = 'npm run -s nemesis -- --minutes M [--seed S] [--json]';
 const DEVICES = 7;
 /** The demo deployment, and one that survives two failures and verifies before the answer. */
-const DEMO = { name: 'lenet5', clients: 5, parity: 1 };
-const DOUBLE = { name: 'double', clients: 3, parity: 2 };
+const DEMO = { name: 'lenet5', clients: 5, parity: 1, devicesOnly: true };
+const DOUBLE = { name: 'double', clients: 3, parity: 2, devicesOnly: false };
 /** A network with 8-bit weights and a free batch. Its answers must be equal to those of ONNX Runtime, bit for bit. */
-const QUANTIZED = { name: 'quantized', clients: 2, parity: 1 };
+const QUANTIZED = { name: 'quantized', clients: 2, parity: 1, devicesOnly: false };
 const DEPLOYMENTS = [DEMO, DOUBLE, QUANTIZED];
 const SMALL_DISK_MB = 24;
 
@@ -78,7 +78,7 @@ async function run({ minutes, seed, json }: Options): Promise<number> {
 
   try {
     checker.register(TEMPORARY_DEPLOYMENT, 1);
-    for (const { name, parity } of DEPLOYMENTS) checker.register(name, parity);
+    for (const { name, parity, devicesOnly } of DEPLOYMENTS) checker.register(name, parity, devicesOnly);
     await product.api('/api/deployments', {
       method: 'POST',
       json: { name: DOUBLE.name, model: 'lenet5', k: 3, r: 2, layers: 'all', policy: { verify: 'before' } },
