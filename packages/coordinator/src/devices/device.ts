@@ -116,14 +116,20 @@ export class Device {
     if (this.quarantineReason !== null) return 'quarantined';
     if (!this.connected) return 'down';
     if (this.silentSince !== null) return 'silent';
-    return this.#hasCapacity ? 'ready' : 'busy';
+    return this.#hasCapacity(0) ? 'ready' : 'busy';
   }
 
-  /** Returns the availability for the computations of mirrors, or for all others. Each kind has its own cap. */
-  availabilityFor(mirrored: boolean): Availability {
+  /**
+   * Returns the availability for the computations of mirrors, or for all others. Each kind has its own cap.
+   * @param kept  number of places that must stay free
+   */
+  availabilityFor(mirrored: boolean, kept = 0): Availability {
     const { availability } = this;
-    if (!mirrored || (availability !== 'ready' && availability !== 'busy')) return availability;
-    return this.#computations.mirrored < this.options.mirroredPerDevice ? 'ready' : 'busy';
+    if (availability !== 'ready' && availability !== 'busy') return availability;
+    const hasCapacity = mirrored
+      ? this.#computations.mirrored + kept < this.options.mirroredPerDevice
+      : this.#hasCapacity(kept);
+    return hasCapacity ? 'ready' : 'busy';
   }
 
   /** Whether more than half of the cap is in flight. Such a device should not compute surplus answers. */
@@ -137,11 +143,11 @@ export class Device {
   }
 
   /** If every computation in flight is canceled, one more is sent: its answer shows that the device read the cancels. */
-  get #hasCapacity(): boolean {
+  #hasCapacity(kept: number): boolean {
     const { inFlightPerDevice } = this.options;
     const reserve =
       inFlightPerDevice >= SMALLEST_CAP_WITH_RESERVE ? Math.floor(SAMPLE_RESERVE * inFlightPerDevice) : 0;
-    return this.#own < inFlightPerDevice - reserve || this.#computations.uncanceled === 0;
+    return this.#own + kept < inFlightPerDevice - reserve || this.#computations.uncanceled === 0;
   }
 
   /** Number of computations in flight, without those of mirrors. */
@@ -156,7 +162,7 @@ export class Device {
 
   /** Returns whether a silent device may be probed now with a computation. */
   probeDue(now: number): boolean {
-    return this.silentSince !== null && this.live && now >= this.#nextProbeAt && this.#hasCapacity;
+    return this.silentSince !== null && this.live && now >= this.#nextProbeAt && this.#hasCapacity(0);
   }
 
   /** Adds a computation to the in-flight table. The caller sends it. */

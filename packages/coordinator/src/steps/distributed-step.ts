@@ -145,7 +145,7 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     let ready = 0;
     let busy = 0;
     for (let shard = 0; shard < seats.length; shard++) {
-      const availability = this.#availabilityOf(placement.serving(seats[shard]!));
+      const availability = this.#availabilityAtStart(placement.serving(seats[shard]!));
       if (availability === 'ready') ready++;
       else if (availability === 'busy') busy++;
     }
@@ -154,8 +154,21 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
     return true;
   }
 
+  needsPlaceOn(device: Device, mirrored: boolean): boolean {
+    const { mirror, placement } = this.host.generation;
+    if (this.ended || mirror !== mirrored) return false;
+    return this.step.plan.seats.some((seat) => placement.serving(seat) === device);
+  }
+
   #availabilityOf(device: Device | null): Availability | undefined {
     return device?.availabilityFor(this.host.generation.mirror);
+  }
+
+  /** A step that starts leaves places for the step in turn. A step in progress does not, so that it can end. */
+  #availabilityAtStart(device: Device | null): Availability | undefined {
+    if (device === null) return undefined;
+    const { mirror } = this.host.generation;
+    return device.availabilityFor(mirror, this.context.stepQueue.placesKeptOn(device, mirror, this));
   }
 
   #scatter(): void {
@@ -172,7 +185,8 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
       const device = placement.serving(seats[shard]!);
       const trace: ShardTrace = { shard, device: null, sentAt: null, answeredAt: null, status: 'missing' };
       this.trace.shards.push(trace);
-      const ready = this.#availabilityOf(device) === 'ready';
+      const availability = this.#availabilityAtStart(device);
+      const ready = availability === 'ready';
       if (holdMs !== null && expected >= this.gather.needed) {
         this.gather.erase(shard);
         this.#held.push(shard);
@@ -189,10 +203,10 @@ export abstract class DistributedStep implements ComputationOwner, QueuedStep, W
         trace.status = 'waiting';
         devices.push(device.id);
         shards.push(shard);
-      } else if (this.#availabilityOf(device) === 'busy') {
+      } else if (availability === 'busy') {
         trace.calledOff = true;
       }
-      if (!ready && this.#availabilityOf(device) !== 'busy') trace.failed = true;
+      if (!ready && availability !== 'busy') trace.failed = true;
     }
     if (devices.length > 0) this.transmit(devices, shards);
     if (this.#held.length > 0) {
