@@ -19,6 +19,10 @@ test('a run that does not end fails at its deadline, and nothing else waits for 
     headers: { 'content-type': 'application/octet-stream' },
   });
   expect(uploaded.status).toBe(201);
+  await product.eventually('three devices', async () => {
+    const devices = await product.devices();
+    return devices.filter(({ state }) => state === 'ready').length === 3;
+  });
   const policy = { deadlineMs: 1_000 };
   for (const json of [
     { name: 'lenet5', model: 'lenet5', k: 2, r: 1, layers: 'all' },

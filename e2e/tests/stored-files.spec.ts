@@ -17,6 +17,10 @@ sharedProduct(
 
 test('damaged shards are encoded again before a rescue computes with them', async () => {
   expect((await product.api('/api/zoo/lenet5', { method: 'POST' })).status).toBe(201);
+  await product.eventually('three devices', async () => {
+    const devices = await product.devices();
+    return devices.filter(({ state, supervised }) => state === 'ready' && supervised).length === 3;
+  });
   const blobs = join(product.home, 'blobs');
   const before = new Set(readdirSync(blobs));
   const json = { name: 'two', model: 'lenet5', k: 2, r: 1, layers: 'all', objective: 'latency' };
