@@ -27,7 +27,7 @@ describe('process engine', () => {
     expect(engine.processId).not.toBe(first);
   });
 
-  it('repeats the calls behind a run that takes too long', async () => {
+  it('answers the calls behind a run that takes too long', async () => {
     const endless = engine.run('loop', loopFeeds(ENDLESS), undefined, undefined, 200);
     const behind = [doubled(1), doubled(2)];
     const graph = tinyModel({ inner: 1, columns: 1, weights: Float32Array.of(3) });
@@ -48,7 +48,17 @@ describe('process engine', () => {
     expect(engine.processId).toBe(before);
   });
 
-  it('rejects pending calls when its process ends, and starts another one', async () => {
+  it('never starts a call whose time has passed', async () => {
+    const before = engine.processId;
+    const running = engine.run('loop', loopFeeds(3_000_000));
+    const late = engine.run('loop', loopFeeds(ENDLESS), undefined, undefined, 1);
+    await expect(late).rejects.toEqual(error('timed-out'));
+    await running;
+    expect(await doubled(2)).toEqual([4]);
+    expect(engine.processId).toBe(before);
+  });
+
+  it('rejects the running call when its process ends, and runs the next one in another process', async () => {
     const running = engine.run('loop', loopFeeds(ENDLESS));
     process.kill(engine.processId!, 'SIGKILL');
     await expect(running).rejects.toEqual(error('worker-crashed'));

@@ -22,11 +22,11 @@ import type {
 const LONGEST_RUN_MS = 60_000;
 /** Time for a child process to start and to load a model. */
 const START_MS = 60_000;
-
 /** How long accepted calls may take to finish when the engine closes. */
 const CLOSE_MS = 1_000;
 
-interface Pending {
+interface Call {
+  readonly number: number;
   readonly command: WorkerCommand;
   /** Settles with the call. */
   readonly done: Promise<WorkerResult>;
@@ -37,25 +37,29 @@ interface Pending {
 
 interface Child {
   readonly process: ChildProcess;
-  /** Calls in the order in which the child executes them. */
-  readonly pending: Map<number, Pending>;
-  /** Keys that this child has loaded, or is loading. */
+  /** Keys that this process was asked to load. */
   readonly loaded: Set<string>;
 }
 
 /**
  * Runs models in a child process, and ends the process if a run takes too long. Native code cannot be stopped in a
- * thread. The next call starts a new process, which loads its models again. The other pending calls are repeated there.
+ * thread. The next call starts a new process, which loads its models again.
+ *
+ * The process gets one call at a time. A call that waits too long is then never started, and no other call has to be
+ * repeated when a run is ended.
  */
 export class ProcessEngine implements Engine {
   readonly backend: 'native' | 'wasm';
   readonly #settings: WorkerSettings;
   readonly #models = new Map<string, { readonly source: ModelSource; readonly options: LoadOptions }>();
+  readonly #queue: Call[] = [];
+  /** The call that the process executes. */
+  #current: Call | null = null;
   #child: Child | null = null;
   #calls = 0;
   #closed = false;
 
-  /** Starts no process before the first model. @param backend  the backend of the machine, measured elsewhere */
+  /** Starts no process before the first call. @param backend  the backend that this machine has */
   constructor(backend: 'native' | 'wasm', { intraOpNumThreads = 1 }: EngineOptions = {}) {
     this.backend = backend;
     this.#settings = { backend, intraOpNumThreads };
@@ -67,10 +71,9 @@ export class ProcessEngine implements Engine {
   }
 
   async load(key: string, source: ModelSource, options: LoadOptions = {}): Promise<LoadedModel> {
-    const { source: kept, options: keptOptions } = this.#models.get(key) ?? { source, options };
-    this.#models.set(key, { source: kept, options: keptOptions });
+    if (!this.#models.has(key)) this.#models.set(key, { source, options });
     try {
-      return (await this.#load(key)) as LoadedModel;
+      return (await this.#call({ kind: 'load', key, ...this.#models.get(key)! }, START_MS)) as LoadedModel;
     } catch (error) {
       this.#models.delete(key);
       throw error;
@@ -89,8 +92,7 @@ export class ProcessEngine implements Engine {
     _into?: readonly Tensor[],
     timeoutMs = LONGEST_RUN_MS,
   ): Promise<RunResult> {
-    if (this.#models.has(key) && !this.#child?.loaded.has(key)) void this.#load(key).catch(() => {});
-    // Copies: the caller may reuse its tensors before the process receives them, or after a repetition.
+    // Copies: the caller may reuse its tensors while the call waits.
     const copies = Object.fromEntries(
       Object.entries(feeds).map(([name, { type, dims, data }]) => [name, { type, dims, data: data.slice() }]),
     ) as Record<string, Tensor>;
@@ -99,51 +101,71 @@ export class ProcessEngine implements Engine {
 
   async unload(key: string): Promise<void> {
     this.#models.delete(key);
-    if (!this.#child?.loaded.delete(key)) return;
-    if (this.#models.size > 0) await this.#call({ kind: 'unload', key }, START_MS);
-    else if (this.#child.pending.size === 0) this.#end(this.#child);
+    if (this.#child?.loaded.delete(key)) await this.#call({ kind: 'unload', key }, START_MS);
   }
 
   /** Finishes accepted calls, but not a run that does not end. */
   async close(): Promise<void> {
     this.#closed = true;
-    const child = this.#child;
-    if (child === null) return;
-    if (child.pending.size > 0) {
-      let timer: NodeJS.Timeout | undefined;
-      const patience = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, CLOSE_MS);
-      });
-      await Promise.race([patience, Promise.allSettled([...child.pending.values()].map(({ done }) => done))]);
-      clearTimeout(timer);
-    }
-    this.#end(child);
-    for (const { reject, timer } of child.pending.values()) {
-      clearTimeout(timer);
-      reject(new EngineError('closed', 'the engine is closed'));
-    }
-    child.pending.clear();
-  }
-
-  #load(key: string): Promise<WorkerResult> {
-    const { source, options } = this.#models.get(key)!;
-    const loading = this.#call({ kind: 'load', key, source, options }, START_MS);
-    this.#child?.loaded.add(key);
-    return loading;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    const accepted = this.#current === null ? this.#queue : [this.#current, ...this.#queue];
+    await Promise.race([patience, Promise.allSettled(accepted.map(({ done }) => done))]);
+    clearTimeout(timer);
+    for (const call of this.#queue.splice(0)) settle(call).reject(closed());
+    this.#endCurrent(closed());
+    this.#endProcess();
   }
 
   #call(command: WorkerCommand, timeoutMs: number): Promise<WorkerResult> {
-    if (this.#closed) return Promise.reject(new EngineError('closed', 'the engine is closed'));
-    const call = ++this.#calls;
-    const child = this.#running();
-    let settle!: Pick<Pending, 'resolve' | 'reject'>;
+    if (this.#closed) return Promise.reject(closed());
+    const call = this.#newCall(command, timeoutMs);
+    this.#queue.push(call);
+    this.#next();
+    return call.done;
+  }
+
+  #newCall(command: WorkerCommand, timeoutMs: number): Call {
+    let settlers!: Pick<Call, 'resolve' | 'reject'>;
     const done = new Promise<WorkerResult>((resolve, reject) => {
-      settle = { resolve, reject };
+      settlers = { resolve, reject };
     });
-    const timer = setTimeout(() => this.#timedOut(call), timeoutMs);
-    child.pending.set(call, { command, done, timer, ...settle });
-    post(child, call, command);
-    return done;
+    const number = ++this.#calls;
+    const call: Call = {
+      number,
+      command,
+      done,
+      timer: setTimeout(() => this.#timedOut(call), timeoutMs),
+      ...settlers,
+    };
+    return call;
+  }
+
+  /** Sends the next call, or first the model that it needs in a new process. */
+  #next(): void {
+    if (this.#current !== null) return;
+    const [first] = this.#queue;
+    if (first === undefined) {
+      if (this.#models.size === 0) this.#endProcess();
+      return;
+    }
+    const child = this.#running();
+    const { command } = first;
+    const model = command.kind === 'run' ? this.#models.get(command.key) : undefined;
+    if (command.kind === 'run' && model !== undefined && !child.loaded.has(command.key)) {
+      this.#current = this.#newCall({ kind: 'load', key: command.key, ...model }, START_MS);
+      // The run reports why there is no model.
+      this.#current.done.catch(() => {});
+    } else {
+      this.#current = this.#queue.shift()!;
+    }
+    const current = this.#current;
+    if (current.command.kind === 'load') child.loaded.add(current.command.key);
+    const message: WorkerCall = { call: current.number, command: current.command };
+    // A send to an ended process fails. Its `exit` rejects the call.
+    child.process.send(message, () => {});
   }
 
   #running(): Child {
@@ -157,70 +179,72 @@ export class ProcessEngine implements Engine {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const child: Child = { process, pending: new Map(), loaded: new Set() };
+    const child: Child = { process, loaded: new Set() };
     process.on('message', (reply: WorkerReply) => this.#receive(child, reply));
     // `exit` follows. Without a listener, a failed send would end this process.
     process.on('error', () => {});
-    process.on('exit', (code, signal) => this.#ended(child, `${signal ?? `exit code ${code}`}`));
+    process.on('exit', (code, signal) => this.#crashed(child, `${signal ?? `exit code ${code}`}`));
     this.#child = child;
     return child;
   }
 
   #receive(child: Child, reply: WorkerReply): void {
+    if (this.#child !== child) return;
     if (reply.kind === 'unavailable') {
-      this.#ended(child, reply.message);
-      this.#end(child);
+      this.#endProcess();
+      this.#endCurrent(crashed(reply.message));
+    } else if (reply.kind === 'result' || reply.kind === 'error') {
+      const call = this.#current;
+      if (reply.call !== call?.number) return;
+      this.#current = null;
+      if (reply.kind === 'result') settle(call).resolve(reply.result);
+      else settle(call).reject(new EngineError(reply.code, reply.message));
     }
-    if (reply.kind !== 'result' && reply.kind !== 'error') return;
-    const pending = child.pending.get(reply.call);
-    if (pending === undefined) return;
-    child.pending.delete(reply.call);
-    clearTimeout(pending.timer);
-    if (reply.kind === 'result') pending.resolve(reply.result);
-    else pending.reject(new EngineError(reply.code, reply.message));
+    this.#next();
   }
 
-  /** Fails a call. If the process is computing it, another process takes over the rest. */
-  #timedOut(call: number): void {
+  #timedOut(call: Call): void {
+    const error = new EngineError('timed-out', 'the computation did not end within its time and was ended');
+    if (call === this.#current) {
+      this.#endProcess();
+      this.#endCurrent(error);
+      this.#next();
+      return;
+    }
+    this.#queue.splice(this.#queue.indexOf(call), 1);
+    call.reject(error);
+  }
+
+  #crashed(child: Child, reason: string): void {
+    if (this.#child !== child) return;
+    this.#child = null;
+    this.#endCurrent(crashed(reason));
+    this.#next();
+  }
+
+  #endCurrent(error: EngineError): void {
+    const call = this.#current;
+    this.#current = null;
+    if (call !== null) settle(call).reject(error);
+  }
+
+  #endProcess(): void {
     const child = this.#child;
-    const pending = child?.pending.get(call);
-    if (!child || pending === undefined) return;
-    const [computing] = child.pending.keys();
-    child.pending.delete(call);
-    pending.reject(new EngineError('timed-out', 'the computation did not end within its time and was ended'));
-    if (call !== computing) return;
-    const rest = [...child.pending];
-    child.pending.clear();
-    this.#end(child);
-    if (rest.length === 0) return;
-    const next = this.#running();
-    for (const [each, waiting] of rest) {
-      const { command } = waiting;
-      if (command.kind === 'run' && this.#models.has(command.key) && !next.loaded.has(command.key))
-        void this.#load(command.key).catch(() => {});
-      if (command.kind === 'load') next.loaded.add(command.key);
-      next.pending.set(each, waiting);
-      post(next, each, command);
-    }
-  }
-
-  #end(child: Child): void {
-    if (this.#child === child) this.#child = null;
-    child.process.kill('SIGKILL');
-  }
-
-  #ended(child: Child, reason: string): void {
-    if (this.#child === child) this.#child = null;
-    for (const { reject, timer } of child.pending.values()) {
-      clearTimeout(timer);
-      reject(new EngineError('worker-crashed', `the engine process ended: ${reason}`));
-    }
-    child.pending.clear();
+    this.#child = null;
+    child?.process.kill('SIGKILL');
   }
 }
 
-function post({ process }: Child, call: number, command: WorkerCommand): void {
-  const message: WorkerCall = { call, command };
-  // A send to an ended process fails. Its `exit` rejects the call.
-  process.send(message, () => {});
+/** Stops the time limit of a call, which is about to be settled. */
+function settle(call: Call): Call {
+  clearTimeout(call.timer);
+  return call;
+}
+
+function closed(): EngineError {
+  return new EngineError('closed', 'the engine is closed');
+}
+
+function crashed(reason: string): EngineError {
+  return new EngineError('worker-crashed', `the engine process ended: ${reason}`);
 }
